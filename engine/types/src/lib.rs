@@ -1,1 +1,10 @@
-//! placeholder
+//! PostgreSQL's type system without the planner: values, text and binary formats, operators and functions as kernels
+//! over values, casts, aggregates, and their Arrow shapes. Depends on neither DataFusion nor the store.
+//!
+//! A value is a [`datum::Datum`]; a type is a [`datum::TypeRef`] (OID, typmod, collation). A function is written once, as a
+//! [`kernel::Kernel`] over values, and lifted to Arrow arrays by [`arrow`].
+
+pub mod ctx;
+pub mod datum;
+pub mod kernel;
+pub mod numeric;
