@@ -1,1 +1,3 @@
-//! placeholder
+//! The SQL engine: from statement text to rows. See `api` for what the server sees of it.
+
+pub mod api;
