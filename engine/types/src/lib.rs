@@ -8,3 +8,4 @@ pub mod ctx;
 pub mod datum;
 pub mod kernel;
 pub mod numeric;
+pub mod pgdata;
