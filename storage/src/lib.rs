@@ -1,1 +1,8 @@
-//! placeholder
+//! RustyDB's storage engine: redo log, buffer pool, MVCC heap, B+trees, transactions, recovery.
+
+pub mod buf;
+pub mod mtr;
+pub mod page;
+pub mod txn;
+pub mod undo;
+pub mod wait;

@@ -1,0 +1,24 @@
+//! The buffer pool: every page in memory lives in one of its frames.
+//!
+//! Idea: a bounded set of frames, a mapping from page to frame, latches per frame. Synchronous code *fixes* a page
+//! (pin and latch); a page that is not there is a [`Wait::Page`], which the async shell answers with [`Pool::load`].
+//!
+//! Rules:
+//! 1. A frame changes its page only when nothing pins it and its page is clean. Pins are taken under the mapping shard's
+//!    lock, and the same lock is held while a frame is unmapped, so no pin can slip in between.
+//! 2. A page is written back only after the log is stable up to its LSN (I1), from a copy taken under the shared latch.
+//! 3. `rec_lsn` is set under the exclusive latch before it is given up, so a checkpoint that latches every frame shared
+//!    after noting the log's end misses no change.
+//! 4. Latch order: index top→down and left→right, then heap by block, undo, status pages, space maps. Out of order only with
+//!    the `try_` forms and [`Wait::Restart`].
+//! 5. Eviction is CLOCK with 2-bit counters; pages that a scan brings in start at zero and are the first to go, so a big
+//!    scan does not displace the working set.
+//!
+//! When every frame is pinned or dirty, operations get [`Wait::Memory`] and wait for the page writer.
+//! Left out for now: optimistic (latch-free) reads, ghost entries, child hints in inner index pages.
+
+mod frame;
+mod pool;
+
+pub use frame::{ReadGuard, WriteGuard};
+pub use pool::{Access, Pin, Pool};

@@ -1,0 +1,409 @@
+//! The mapping from pages to frames, and eviction. See the module head for the rules.
+
+use super::frame::{CLEAN, Frames, ReadGuard, WriteGuard, pid_of};
+use crate::page::Page;
+use crate::wait::{Op, Wait};
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use rustydb_base::metrics::{Counter, Gauge};
+use rustydb_base::{Lsn, PageId};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Pages found in the pool.
+pub static HITS: Counter = Counter::new("buffer_hits", "page accesses served from the pool");
+/// Pages that had to be read.
+pub static MISSES: Counter = Counter::new("buffer_misses", "page accesses that had to wait for a read");
+/// Frames given to another page.
+pub static EVICTIONS: Counter = Counter::new("buffer_evictions", "clean pages dropped to make room");
+/// Dirty frames.
+pub static DIRTY: Gauge = Gauge::new("buffer_dirty_pages", "pages changed since they were last written");
+
+const SHARDS: usize = 128;
+
+/// How an access counts for eviction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// By key: the page is worth keeping.
+    Point,
+    /// By a large scan: the page is not promoted.
+    Scan,
+}
+
+/// Fibonacci hashing of the page id; the ids are already well spread by relation and block.
+#[derive(Default)]
+struct PidHasher(u64);
+
+impl Hasher for PidHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for b in bytes {
+            self.write_u64(u64::from(*b));
+        }
+    }
+    fn write_u64(&mut self, n: u64) {
+        let x = (self.0 ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = x ^ (x >> 32);
+    }
+}
+
+type Shard = HashMap<u64, u32, BuildHasherDefault<PidHasher>>;
+
+/// The pool. Shared by `Arc`; all methods are callable from any thread.
+pub struct Pool {
+    frames: Frames,
+    shards: Box<[Mutex<Shard>]>,
+    free: Mutex<Vec<u32>>,
+    hand: AtomicUsize,
+}
+
+/// Keeps a page in its frame without latching it; may be held across an await.
+pub struct Pin {
+    pool: Arc<Pool>,
+    idx: u32,
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        self.pool.frames.meta(self.idx).pins.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl Pool {
+    /// A pool of `frames` pages (at least 64).
+    pub fn new(frames: usize) -> Arc<Pool> {
+        let n = frames.max(64);
+        Arc::new(Pool {
+            frames: Frames::new(n),
+            shards: (0..SHARDS).map(|_| Mutex::new(Shard::default())).collect(),
+            free: Mutex::new((0..n as u32).rev().collect()),
+            hand: AtomicUsize::new(0),
+        })
+    }
+
+    /// Number of frames.
+    pub fn capacity(&self) -> usize {
+        self.frames.len()
+    }
+
+    fn shard(&self, pid: PageId) -> &Mutex<Shard> {
+        let h = pid.as_u64().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        &self.shards[(h >> 57) as usize % SHARDS]
+    }
+
+    fn lookup_pin(&self, pid: PageId, access: Access) -> Option<u32> {
+        let shard = self.shard(pid).lock();
+        let idx = *shard.get(&pid.as_u64())?;
+        let m = self.frames.meta(idx);
+        m.pins.fetch_add(1, Ordering::Acquire);
+        drop(shard);
+        if access == Access::Point {
+            let u = m.usage.load(Ordering::Relaxed);
+            if u < 3 {
+                m.usage.store(u + 1, Ordering::Relaxed);
+            }
+        }
+        Some(idx)
+    }
+
+    /// Fixes a page for reading, or says that it must be loaded.
+    pub fn read(&self, pid: PageId, access: Access) -> Op<ReadGuard<'_>> {
+        match self.lookup_pin(pid, access) {
+            Some(idx) => Ok(self.frames.read(idx)),
+            None => Err(Wait::Page(pid)),
+        }
+    }
+
+    /// Fixes a page for writing, or says that it must be loaded.
+    pub fn write(&self, pid: PageId) -> Op<WriteGuard<'_>> {
+        match self.lookup_pin(pid, Access::Point) {
+            Some(idx) => Ok(self.frames.write(idx)),
+            None => Err(Wait::Page(pid)),
+        }
+    }
+
+    /// As [`Pool::write`], but never blocks on the latch: for latching out of order.
+    pub fn try_write(&self, pid: PageId) -> Op<WriteGuard<'_>> {
+        match self.lookup_pin(pid, Access::Point) {
+            Some(idx) => self.frames.try_write(idx).ok_or(Wait::Restart),
+            None => Err(Wait::Page(pid)),
+        }
+    }
+
+    /// Fixes a frame for a page about to be formatted, without reading it. If the page is in the pool already that
+    /// frame is used; otherwise the bytes are zero. The caller's mini-transaction formats it as its first change.
+    pub fn create(&self, pid: PageId) -> Op<WriteGuard<'_>> {
+        if let Some(idx) = self.lookup_pin(pid, Access::Point) {
+            return Ok(self.frames.write(idx));
+        }
+        let idx = self.take_frame().ok_or(Wait::Memory)?;
+        // The frame is private until mapped: latch first, then publish.
+        let m = self.frames.meta(idx);
+        m.pins.fetch_add(1, Ordering::Acquire);
+        let mut guard = self.frames.write(idx);
+        guard.0.fill(0);
+        let mut shard = self.shard(pid).lock();
+        if shard.contains_key(&pid.as_u64()) {
+            drop(shard);
+            drop(guard);
+            self.give_back(idx);
+            return Err(Wait::Restart);
+        }
+        self.publish(&mut shard, pid, idx, 1);
+        drop(shard);
+        Ok(guard)
+    }
+
+    fn publish(&self, shard: &mut Shard, pid: PageId, idx: u32, usage: u8) {
+        let m = self.frames.meta(idx);
+        m.pid.store(pid.as_u64(), Ordering::Relaxed);
+        m.usage.store(usage, Ordering::Relaxed);
+        m.rec_lsn.store(CLEAN, Ordering::Relaxed);
+        m.writing_rec_lsn.store(CLEAN, Ordering::Relaxed);
+        m.mapped.store(true, Ordering::Release);
+        shard.insert(pid.as_u64(), idx);
+    }
+
+    /// Puts a page image that was read and verified into a frame. Answers a pin on it; if another load won the race,
+    /// a pin on that one. `None` when no frame is free.
+    pub(crate) fn install(self: &Arc<Self>, pid: PageId, image: &Page, access: Access) -> Option<Pin> {
+        if let Some(idx) = self.lookup_pin(pid, access) {
+            return Some(Pin { pool: Arc::clone(self), idx });
+        }
+        let idx = self.take_frame()?;
+        let m = self.frames.meta(idx);
+        m.pins.fetch_add(1, Ordering::Acquire);
+        let mut guard = self.frames.write(idx);
+        guard.0.copy_from_slice(&image.0);
+        m.pins.fetch_add(1, Ordering::Relaxed);
+        let mut shard = self.shard(pid).lock();
+        if let Some(other) = shard.get(&pid.as_u64()).copied() {
+            self.frames.meta(other).pins.fetch_add(1, Ordering::Acquire);
+            drop(shard);
+            drop(guard);
+            m.pins.fetch_sub(1, Ordering::Relaxed);
+            self.give_back(idx);
+            return Some(Pin { pool: Arc::clone(self), idx: other });
+        }
+        self.publish(&mut shard, pid, idx, u8::from(access == Access::Point));
+        drop(shard);
+        drop(guard);
+        Some(Pin { pool: Arc::clone(self), idx })
+    }
+
+    /// A pin on a page that is in the pool.
+    pub fn pin(self: &Arc<Self>, pid: PageId) -> Option<Pin> {
+        self.lookup_pin(pid, Access::Point).map(|idx| Pin { pool: Arc::clone(self), idx })
+    }
+
+    /// Whether the page is in the pool.
+    pub fn contains(&self, pid: PageId) -> bool {
+        self.shard(pid).lock().contains_key(&pid.as_u64())
+    }
+
+    fn give_back(&self, idx: u32) {
+        let m = self.frames.meta(idx);
+        m.mapped.store(false, Ordering::Relaxed);
+        self.free.lock().push(idx);
+    }
+
+    /// A frame of its own for the caller: from the free list, else by evicting a clean, unpinned page.
+    fn take_frame(&self) -> Option<u32> {
+        if let Some(idx) = self.free.lock().pop() {
+            return Some(idx);
+        }
+        let n = self.frames.len();
+        // Four rounds bring any counter (at most 3) to zero.
+        for _ in 0..n * 4 {
+            let idx = (self.hand.fetch_add(1, Ordering::Relaxed) % n) as u32;
+            let m = self.frames.meta(idx);
+            if !m.mapped.load(Ordering::Acquire) || m.pins.load(Ordering::Relaxed) > 0 || self.is_dirty(idx) {
+                continue;
+            }
+            let u = m.usage.load(Ordering::Relaxed);
+            if u > 0 {
+                m.usage.store(u - 1, Ordering::Relaxed);
+                continue;
+            }
+            if self.try_unmap(idx) {
+                EVICTIONS.inc();
+                return Some(idx);
+            }
+        }
+        None
+    }
+
+    fn is_dirty(&self, idx: u32) -> bool {
+        let m = self.frames.meta(idx);
+        m.rec_lsn.load(Ordering::Acquire) != CLEAN || m.writing_rec_lsn.load(Ordering::Acquire) != CLEAN
+    }
+
+    /// Unmaps a frame that nobody pins and that is clean.
+    fn try_unmap(&self, idx: u32) -> bool {
+        let m = self.frames.meta(idx);
+        let pid = pid_of(m);
+        let mut shard = self.shard(pid).lock();
+        if shard.get(&pid.as_u64()) != Some(&idx) || m.pins.load(Ordering::Acquire) > 0 || self.is_dirty(idx) {
+            return false;
+        }
+        shard.remove(&pid.as_u64());
+        m.mapped.store(false, Ordering::Relaxed);
+        true
+    }
+
+    /// Frames that can be had at once: free, or clean and unpinned.
+    pub(crate) fn available(&self) -> usize {
+        let free = self.free.lock().len();
+        let clean = (0..self.frames.len() as u32)
+            .filter(|&i| {
+                let m = self.frames.meta(i);
+                m.mapped.load(Ordering::Relaxed) && m.pins.load(Ordering::Relaxed) == 0 && !self.is_dirty(i)
+            })
+            .count();
+        free + clean
+    }
+
+    /// Smallest LSN any dirty page still needs redo from, or `None` when all pages are clean. The caller notes the
+    /// log's end first; see rule 3.
+    pub(crate) fn min_rec_lsn(&self) -> Option<Lsn> {
+        let mut min = CLEAN;
+        for idx in 0..self.frames.len() as u32 {
+            let m = self.frames.meta(idx);
+            if !m.mapped.load(Ordering::Acquire) {
+                continue;
+            }
+            m.pins.fetch_add(1, Ordering::Acquire);
+            drop(self.frames.read(idx));
+            min = min.min(m.rec_lsn.load(Ordering::Acquire)).min(m.writing_rec_lsn.load(Ordering::Acquire));
+        }
+        (min != CLEAN).then_some(Lsn(min))
+    }
+
+    /// Up to `max` dirty pages that are not being written, with their rec_lsn, oldest change first.
+    pub(crate) fn dirty_pages(&self, max: usize) -> Vec<(u64, u32)> {
+        let mut v: Vec<(u64, u32)> = (0..self.frames.len() as u32)
+            .filter_map(|i| {
+                let m = self.frames.meta(i);
+                let r = m.rec_lsn.load(Ordering::Acquire);
+                (r != CLEAN && m.writing_rec_lsn.load(Ordering::Relaxed) == CLEAN).then_some((r, i))
+            })
+            .collect();
+        DIRTY.set(v.len() as i64);
+        if v.len() > max {
+            v.select_nth_unstable(max);
+            v.truncate(max);
+        }
+        v.sort_unstable();
+        v
+    }
+
+    /// Starts the write-back of a frame: copies its image and moves `rec_lsn` to `writing_rec_lsn`. `None` if it
+    /// turned clean meanwhile. `hint` runs under the exclusive latch before the copy (e.g. to stamp commit SCNs).
+    pub(crate) fn begin_write(&self, idx: u32, copy_to: &mut Page, hint: &dyn Fn(&mut Page)) -> Option<PageId> {
+        let m = self.frames.meta(idx);
+        m.pins.fetch_add(1, Ordering::Acquire);
+        let mut g = self.frames.write(idx);
+        if !m.mapped.load(Ordering::Acquire) || m.writing_rec_lsn.load(Ordering::Relaxed) != CLEAN {
+            return None;
+        }
+        let rec = m.rec_lsn.load(Ordering::Relaxed);
+        if rec == CLEAN {
+            return None;
+        }
+        hint(&mut g);
+        m.writing_rec_lsn.store(rec, Ordering::Release);
+        m.rec_lsn.store(CLEAN, Ordering::Release);
+        copy_to.0.copy_from_slice(&g.0);
+        Some(g.pid())
+    }
+
+    /// The image taken by [`Pool::begin_write`] is durable at home.
+    pub(crate) fn end_write(&self, idx: u32) {
+        self.frames.meta(idx).writing_rec_lsn.store(CLEAN, Ordering::Release);
+    }
+
+    /// Drops every page of a relation from `first` on (the file is going away). Pages in use are an error of the caller:
+    /// the relation must be unreachable. Answers false if some page was pinned or being written and remains.
+    pub(crate) fn discard(&self, rel: rustydb_base::RelId, first: u32) -> bool {
+        let mut all = true;
+        for idx in 0..self.frames.len() as u32 {
+            let m = self.frames.meta(idx);
+            let pid = pid_of(m);
+            if !m.mapped.load(Ordering::Acquire) || pid.rel != rel || pid.block < first {
+                continue;
+            }
+            let mut shard = self.shard(pid).lock();
+            if shard.get(&pid.as_u64()) != Some(&idx) {
+                continue;
+            }
+            if m.pins.load(Ordering::Acquire) > 0 || m.writing_rec_lsn.load(Ordering::Acquire) != CLEAN {
+                all = false;
+                continue;
+            }
+            shard.remove(&pid.as_u64());
+            m.rec_lsn.store(CLEAN, Ordering::Relaxed);
+            drop(shard);
+            self.give_back(idx);
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::PageKind;
+    use rustydb_base::RelId;
+
+    fn pid(b: u32) -> PageId {
+        PageId::new(RelId(7), b)
+    }
+
+    #[test]
+    fn create_evict_and_reload() {
+        let p = Pool::new(64);
+        for b in 0..64 {
+            let mut g = p.create(pid(b)).expect("free frames");
+            g.format(pid(b), PageKind::Heap);
+        }
+        // All clean and unpinned: creating one more evicts.
+        let g = p.create(pid(64)).expect("evicts a clean page");
+        drop(g);
+        let gone = (0..64).filter(|b| !p.contains(pid(*b))).count();
+        assert_eq!(gone, 1);
+        // A dirty pool refuses.
+        for b in 0..65 {
+            if let Ok(g) = p.write(pid(b)) {
+                g.mark_dirty(10);
+            }
+        }
+        assert!(matches!(p.create(pid(100)), Err(Wait::Memory)));
+        assert_eq!(p.min_rec_lsn(), Some(Lsn(10)));
+        // Writing one back frees it.
+        let (_, idx) = p.dirty_pages(1)[0];
+        let mut copy = Page([0; crate::page::PAGE_SIZE]);
+        let id = p.begin_write(idx, &mut copy, &|_| ()).expect("dirty");
+        assert!(matches!(p.create(pid(100)), Err(Wait::Memory)));
+        p.end_write(idx);
+        drop(p.create(pid(100)).expect("one clean page"));
+        assert!(!p.contains(id));
+        assert!(p.install(id, &copy, Access::Point).is_some(), "block 100 is clean and makes room");
+        assert!(p.contains(id) && !p.contains(pid(100)));
+    }
+
+    #[test]
+    fn pins_hold_pages() {
+        let p = Pool::new(64);
+        for b in 0..64 {
+            drop(p.create(pid(b)).expect("free frames"));
+        }
+        let pins: Vec<Pin> = (0..64).filter_map(|b| p.pin(pid(b))).collect();
+        assert_eq!(pins.len(), 64);
+        assert!(matches!(p.create(pid(64)), Err(Wait::Memory)));
+        drop(pins);
+        assert!(p.create(pid(64)).is_ok());
+    }
+}

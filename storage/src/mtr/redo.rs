@@ -1,0 +1,184 @@
+//! Redo operations: what a record can do to a page, and the one function that does it.
+//!
+//! `apply` is deterministic and looks at nothing but the page and the payload. It answers an error only when the page
+//! or the payload is not what the operation was made for; in forward execution that is a bug, in recovery corruption.
+
+use super::get_varint;
+use crate::page::{Page, PageKind};
+use rustydb_base::{DbError, Lsn, PageId, RelId, Result, Xid};
+use smallvec::SmallVec;
+
+/// Operation codes, by range: each module owns one.
+pub mod code {
+    /// Make the page empty; payload: kind u8.
+    pub const FORMAT: u8 = 0x01;
+    /// Overwrite bytes; payload: offset u16, bytes. Not for header fields below 24.
+    pub const PUT: u8 = 0x02;
+    /// Whole image; payload: zstd of bytes 4.. without LSN.
+    pub const IMAGE: u8 = 0x03;
+    /// First of the heap's codes (`heap::redo`).
+    pub const HEAP: u8 = 0x10;
+    /// First of the B+tree's codes (`btree::redo`).
+    pub const BTREE: u8 = 0x30;
+    /// First of the space map's codes (`space::redo`).
+    pub const SPACE: u8 = 0x50;
+    /// First of the undo streams' codes (`undo::redo`).
+    pub const UNDO: u8 = 0x58;
+    /// First of the transaction status array's codes (`txn::tsp::redo`).
+    pub const TSP: u8 = 0x60;
+    /// First of the overflow files' codes (`overflow::redo`).
+    pub const OVERFLOW: u8 = 0x68;
+    /// First of the sequences' codes (`sequence::redo`).
+    pub const SEQUENCE: u8 = 0x70;
+}
+
+/// Runs one operation on a page.
+pub fn apply(page: &mut Page, code: u8, payload: &[u8]) -> Result<()> {
+    match code {
+        code::FORMAT => {
+            let kind = payload.first().copied().and_then(PageKind::from_u8).ok_or_else(bad)?;
+            let (id, rest) = (payload.get(1..9).ok_or_else(bad)?, payload.get(9..).ok_or_else(bad)?);
+            if !rest.is_empty() {
+                return Err(bad());
+            }
+            let w = |a: usize| u32::from_le_bytes([id[a], id[a + 1], id[a + 2], id[a + 3]]);
+            page.format(PageId::new(RelId(w(0)), w(4)), kind);
+            Ok(())
+        }
+        code::PUT => {
+            let at =
+                usize::from(u16::from_le_bytes([*payload.first().ok_or_else(bad)?, *payload.get(1).ok_or_else(bad)?]));
+            if at < 24 {
+                return Err(bad());
+            }
+            page.put(at, &payload[2..])
+        }
+        code::IMAGE => {
+            let lsn = page.lsn();
+            let raw = zstd::bulk::decompress(payload, crate::page::PAGE_SIZE).map_err(|_| bad())?;
+            if raw.len() != crate::page::PAGE_SIZE - 4 {
+                return Err(bad());
+            }
+            page.0[4..].copy_from_slice(&raw);
+            page.set_lsn(lsn);
+            Ok(())
+        }
+        _ => Err(DbError::corrupt(format!("unknown redo operation {code:#x}"))),
+    }
+}
+
+fn bad() -> DbError {
+    DbError::corrupt("malformed redo operation")
+}
+
+/// Payload of [`code::FORMAT`].
+pub fn format_payload(pid: PageId, kind: PageKind) -> [u8; 9] {
+    let (r, b) = (pid.rel.0.to_le_bytes(), pid.block.to_le_bytes());
+    [kind as u8, r[0], r[1], r[2], r[3], b[0], b[1], b[2], b[3]]
+}
+
+/// A record taken apart.
+pub struct Record<'a> {
+    /// One of [`super::kind`].
+    pub kind: u8,
+    /// The transaction, or [`Xid::NONE`].
+    pub xid: Xid,
+    /// The kind's own bytes.
+    pub head: &'a [u8],
+    /// The pages it changes.
+    pub pages: SmallVec<[RecordPage; 6]>,
+    ops: &'a [u8],
+}
+
+/// A page a record changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordPage {
+    /// Which.
+    pub pid: PageId,
+    /// Its LSN before the change.
+    pub prev: Lsn,
+}
+
+/// What redo did with a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redone {
+    /// The change was missing and is now there.
+    Applied,
+    /// The page already had it.
+    Skipped,
+}
+
+impl<'a> Record<'a> {
+    /// Takes a record apart.
+    pub fn parse(mut b: &'a [u8]) -> Result<Record<'a>> {
+        let kind = *b.first().ok_or_else(bad)?;
+        b = &b[1..];
+        let xid = Xid(get_varint(&mut b)?);
+        let n = usize::try_from(get_varint(&mut b)?).map_err(|_| bad())?;
+        let head = b.get(..n).ok_or_else(bad)?;
+        b = &b[n..];
+        let npages = *b.first().ok_or_else(bad)?;
+        b = &b[1..];
+        let mut pages = SmallVec::new();
+        for _ in 0..npages {
+            let rel = u32::try_from(get_varint(&mut b)?).map_err(|_| bad())?;
+            let block = u32::try_from(get_varint(&mut b)?).map_err(|_| bad())?;
+            let prev = Lsn(get_varint(&mut b)?);
+            pages.push(RecordPage { pid: PageId::new(RelId(rel), block), prev });
+        }
+        Ok(Record { kind, xid, head, pages, ops: b })
+    }
+
+    /// The operations in order: (page position, code, payload).
+    pub fn ops(&self) -> impl Iterator<Item = Result<(usize, u8, &'a [u8])>> + use<'a> {
+        let mut b = self.ops;
+        std::iter::from_fn(move || {
+            if b.is_empty() {
+                return None;
+            }
+            let mut one = || {
+                let (page, code) = (*b.first().ok_or_else(bad)?, *b.get(1).ok_or_else(bad)?);
+                b = &b[2..];
+                let n = usize::try_from(get_varint(&mut b)?).map_err(|_| bad())?;
+                let payload = b.get(..n).ok_or_else(bad)?;
+                b = &b[n..];
+                Ok((usize::from(page), code, payload))
+            };
+            let r = one();
+            if r.is_err() {
+                b = &[];
+            }
+            Some(r)
+        })
+    }
+
+    /// Whether the record makes its `i`-th page anew, so that its earlier content does not matter.
+    pub fn formats(&self, i: usize) -> bool {
+        self.ops().flatten().find(|(p, ..)| *p == i).is_some_and(|(_, c, _)| c == code::FORMAT)
+    }
+
+    /// Redoes the record, whose end LSN is `end`, on its `i`-th page.
+    pub fn redo(&self, i: usize, page: &mut Page, end: Lsn) -> Result<Redone> {
+        let want = self.pages.get(i).ok_or_else(bad)?;
+        if page.lsn() >= end {
+            return Ok(Redone::Skipped);
+        }
+        if !self.formats(i) && page.lsn() != want.prev {
+            return Err(DbError::corrupt(format!(
+                "block {} of relation {} has LSN {} where the log expects {}",
+                want.pid.block,
+                want.pid.rel,
+                page.lsn(),
+                want.prev
+            )));
+        }
+        for op in self.ops() {
+            let (p, code, payload) = op?;
+            if p == i {
+                apply(page, code, payload)?;
+            }
+        }
+        page.set_lsn(end);
+        Ok(Redone::Applied)
+    }
+}

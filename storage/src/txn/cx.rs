@@ -1,0 +1,62 @@
+//! What an operation knows of its transaction.
+
+use crate::undo::UndoPtr;
+use rustydb_base::{Lsn, Scn, Xid};
+
+/// Top bit of a row's `ver` word: set, the rest is the Xid of a writer not known to have committed; clear, the word is
+/// the SCN of the commit.
+pub const VER_XID: u64 = 1 << 63;
+
+/// Isolation levels that are built.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Isolation {
+    /// A new snapshot per statement; a conflicting update goes on with the newest version.
+    ReadCommitted,
+    /// One snapshot per transaction; a conflicting update fails with 40001.
+    RepeatableRead,
+}
+
+/// What a statement sees: commits up to `scn`, and its own transaction's changes made before command `cid`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Snapshot {
+    /// Newest visible commit.
+    pub scn: Scn,
+    /// The reader's own transaction, [`Xid::NONE`] while it has written nothing.
+    pub xid: Xid,
+    /// Own changes with a smaller command number are visible.
+    pub cid: u32,
+}
+
+/// How a transaction number resolves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TxnState {
+    /// Running, or committing but not yet published.
+    Running,
+    /// Prepared for two-phase commit.
+    Prepared,
+    /// Rolled back, or rolling back (its changes are being undone).
+    Aborted,
+    /// Committed at this SCN.
+    Committed(Scn),
+    /// Committed so long ago that every snapshot sees it.
+    CommittedForAll,
+}
+
+/// The open transaction an operation runs in. Owned by the session; one per top-level transaction.
+#[derive(Debug)]
+pub struct TxnCx {
+    /// Number; [`Xid::NONE`] until the first write claims one.
+    pub xid: Xid,
+    /// Undo stream the transaction is bound to (claimed with the number).
+    pub stream: u8,
+    /// Newest undo record of this transaction: head of its rollback chain.
+    pub last_undo: UndoPtr,
+    /// Current command; raised after each statement that wrote, never reused.
+    pub cid: u32,
+    /// Isolation level.
+    pub isolation: Isolation,
+    /// LSN that must be stable before anything this session says may leave the process (I7).
+    pub dep_lsn: Lsn,
+    /// Slot in the transaction table, once there is one.
+    pub slot: u32,
+}
