@@ -6,6 +6,8 @@
 
 pub mod ctx;
 pub mod datum;
+pub mod funcs;
 pub mod kernel;
 pub mod numeric;
 pub mod pgdata;
+pub mod registry;

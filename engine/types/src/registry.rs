@@ -1,0 +1,88 @@
+//! Which functions and aggregates run. [`kernel`] finds a kernel by the name PostgreSQL's `pg_proc.prosrc` gives the
+//! function; [`kernel_of`] does it from the function's row. The tables are the modules' `KERNELS`, plus those that the
+//! engine adds with [`add_kernels`] for functions that need its catalog.
+
+use crate::funcs;
+use crate::kernel::Kernel;
+use crate::pgdata::{self, Proc};
+use std::collections::HashMap;
+use std::sync::{LazyLock, OnceLock};
+
+/// `pg_language.oid` of functions written in SQL: their `prosrc` is their text, so they are keyed by signature.
+const SQL_LANGUAGE: u32 = 14;
+
+const TABLES: &[&[&[Kernel]]] = &[funcs::int::KERNELS, funcs::float::KERNELS];
+
+static ADDED: OnceLock<HashMap<&'static str, &'static Kernel>> = OnceLock::new();
+
+fn index(kernels: impl Iterator<Item = &'static Kernel>) -> HashMap<&'static str, &'static Kernel> {
+    kernels.map(|k| (k.name, k)).collect()
+}
+
+/// Adds the engine's own kernels. The first call decides; a later one (a second engine in the same process) is expected
+/// to bring the same tables and changes nothing. A built-in kernel of the same name wins.
+pub fn add_kernels(tables: &[&'static [Kernel]]) {
+    ADDED.get_or_init(|| index(tables.iter().flat_map(|t| t.iter())));
+}
+
+/// The kernel of an internal function, by `pg_proc.prosrc`.
+pub fn kernel(prosrc: &str) -> Option<&'static Kernel> {
+    static BUILT_IN: LazyLock<HashMap<&'static str, &'static Kernel>> =
+        LazyLock::new(|| index(TABLES.iter().flat_map(|module| module.iter()).flat_map(|t| t.iter())));
+    BUILT_IN.get(prosrc).or_else(|| ADDED.get()?.get(prosrc)).copied()
+}
+
+/// The kernel of a built-in function; `None` when RustyDB does not implement it.
+pub fn kernel_of(proc: &Proc) -> Option<&'static Kernel> {
+    if proc.prolang == SQL_LANGUAGE { kernel(&signature(proc)) } else { kernel(&proc.prosrc) }
+}
+
+/// A function's name and argument types as `regprocedure` shows them for a function that the search path finds, but
+/// without quotes around names: `sum(integer)`, `count("any")`.
+pub fn signature(proc: &Proc) -> String {
+    let args: Vec<&str> = proc.proargtypes.iter().map(|&t| sql_name(t)).collect();
+    format!("{}({})", proc.proname, args.join(","))
+}
+
+/// A built-in type as `format_type(oid, NULL)` shows it; arrays, which occur in no signature we use, by `typname`.
+fn sql_name(oid: u32) -> &'static str {
+    let name = pgdata::pg_type(oid).map_or("???", |t| t.typname);
+    match name {
+        "bool" => "boolean",
+        "char" => "\"char\"",
+        "any" => "\"any\"",
+        "int2" => "smallint",
+        "int4" => "integer",
+        "int8" => "bigint",
+        "float4" => "real",
+        "float8" => "double precision",
+        "bpchar" => "character",
+        "varchar" => "character varying",
+        "bit" => "bit",
+        "varbit" => "bit varying",
+        "time" => "time without time zone",
+        "timetz" => "time with time zone",
+        "timestamp" => "timestamp without time zone",
+        "timestamptz" => "timestamp with time zone",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn kernels_belong_to_functions_of_postgresql_and_occur_once() {
+        let known: HashSet<String> = pgdata::procs()
+            .iter()
+            .map(|p| if p.prolang == SQL_LANGUAGE { signature(p) } else { p.prosrc.to_string() })
+            .collect();
+        let mut seen = HashSet::new();
+        for k in TABLES.iter().flat_map(|m| m.iter()).flat_map(|t| t.iter()) {
+            assert!(known.contains(k.name), "{} is no function of PostgreSQL", k.name);
+            assert!(seen.insert(k.name), "{} has two kernels", k.name);
+        }
+    }
+}
