@@ -9,5 +9,6 @@ pub mod datum;
 pub mod funcs;
 pub mod kernel;
 pub mod numeric;
+pub mod oid;
 pub mod pgdata;
 pub mod registry;
