@@ -11,4 +11,5 @@ pub mod kernel;
 pub mod numeric;
 pub mod oid;
 pub mod pgdata;
+pub mod regexp;
 pub mod registry;

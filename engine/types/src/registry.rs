@@ -11,7 +11,8 @@ use std::sync::{LazyLock, OnceLock};
 /// `pg_language.oid` of functions written in SQL: their `prosrc` is their text, so they are keyed by signature.
 const SQL_LANGUAGE: u32 = 14;
 
-const TABLES: &[&[&[Kernel]]] = &[funcs::int::KERNELS, funcs::float::KERNELS];
+const TABLES: &[&[&[Kernel]]] =
+    &[funcs::int::KERNELS, funcs::float::KERNELS, funcs::text::KERNELS, funcs::like::KERNELS, funcs::regex::KERNELS];
 
 static ADDED: OnceLock<HashMap<&'static str, &'static Kernel>> = OnceLock::new();
 

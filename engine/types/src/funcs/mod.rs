@@ -4,3 +4,6 @@
 pub mod args;
 pub mod float;
 pub mod int;
+pub mod like;
+pub mod regex;
+pub mod text;
