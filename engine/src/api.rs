@@ -75,7 +75,14 @@ pub trait Output: Send {
     /// DataRow from values. `fmt` is the session's formats. Fails only when a value cannot be shown in the format.
     fn row(&mut self, shape: &RowShape, fmt: &FormatSettings, row: &[Datum]) -> Result<()>;
     /// DataRows from `len` rows of a batch starting at `from`; column i of the batch is column i of the shape.
-    fn batch(&mut self, shape: &RowShape, fmt: &FormatSettings, batch: &RecordBatch, from: usize, len: usize) -> Result<()>;
+    fn batch(
+        &mut self,
+        shape: &RowShape,
+        fmt: &FormatSettings,
+        batch: &RecordBatch,
+        from: usize,
+        len: usize,
+    ) -> Result<()>;
     /// CommandComplete.
     fn complete(&mut self, tag: &str);
     /// EmptyQueryResponse.

@@ -131,7 +131,11 @@ mod tests {
         // What a running PostgreSQL 15 stored for the password `pencil`.
         let stored = "SCRAM-SHA-256$4096:S2Iv4MeQDSAhP7+QExP1FQ==$xREZ4I2bzxo4+BpYZYIX2giUgQPUYNWKKYLojZz4HzE=:8wfThd8KQuENR4OoY/hiPCOQLdiAqOL/KoLaWMbzUNQ=";
         assert!(Verifier::parse(stored).unwrap().matches("pencil"));
-        let rfc = Verifier::derive("pencil", &STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap(), NonZeroU32::new(4096).unwrap());
+        let rfc = Verifier::derive(
+            "pencil",
+            &STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap(),
+            NonZeroU32::new(4096).unwrap(),
+        );
         // RFC 7677's example gives the salt and proofs; its server signature follows from the server key.
         let message = "n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
                        s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
@@ -151,7 +155,8 @@ mod tests {
 
     #[test]
     fn refuses_other_texts() {
-        for t in ["", "md5abc", "SCRAM-SHA-256$", "SCRAM-SHA-256$0:AAAA$AAAA:AAAA", "SCRAM-SHA-256$4096:AAAA$AAAA:AAAA"] {
+        for t in ["", "md5abc", "SCRAM-SHA-256$", "SCRAM-SHA-256$0:AAAA$AAAA:AAAA", "SCRAM-SHA-256$4096:AAAA$AAAA:AAAA"]
+        {
             assert!(Verifier::parse(t).is_none(), "{t}");
         }
     }
