@@ -1,11 +1,13 @@
 //! RustyDB's storage engine: redo log, buffer pool, MVCC heap, B+trees, transactions, recovery.
 
 pub mod buf;
+pub mod core;
 pub mod io;
 pub mod mtr;
 pub mod page;
 pub mod rt;
 pub mod sim;
+pub mod space;
 pub mod txn;
 pub mod undo;
 pub mod wait;

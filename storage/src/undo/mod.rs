@@ -3,6 +3,25 @@
 //! N append-only streams, each a relation of its own whose pages live in the buffer pool like any other. A pointer is
 //! stream and byte offset; records never span pages. An undo page is changed by the mini-transaction that changes the
 //! row, so redo brings both back together.
+//!
+//! ```text
+//! record: len u16, type u8, flags u8 | xid u64 | cid u32 | prev_in_txn u64 | rel u32, rid 6 | depth u16
+//!         | prev_ver u64, prev_undo u64 | payload
+//! ```
+//!
+//! Invariants: (a) a stream's tail moves only under the exclusive latch of the page that holds it, and moving to the
+//! next page needs both latches, so two writers never take the same bytes; (b) a mini-transaction holds at most one
+//! undo record; (c) a record is never changed once written; (d) bytes below the head are unreachable by any snapshot
+//! and by any rollback.
+//!
+//! Left out: reusing block numbers (a stream ends after 32 TiB and then refuses writes).
+
+mod record;
+pub(crate) mod redo;
+mod stream;
+
+pub use record::{HEAD_LEN, UndoFlags, UndoHead, UndoRec, UndoType};
+pub use stream::{MAX_PAYLOAD, MAX_STREAMS, SEGMENT, Streams, UNDO_BYTES, UndoSlot, stream_rel};
 
 /// Address of an undo record: stream in the top 8 bits, byte offset in the low 56. Zero means none.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

@@ -1,0 +1,274 @@
+//! The streams: tails, heads, appending and reading.
+
+use super::record::{HEAD_LEN, UndoHead, UndoRec};
+use super::{UndoPtr, redo};
+use crate::buf::{Access, Pool};
+use crate::mtr::redo::{code, format_payload};
+use crate::mtr::{Mtr, PageIdx};
+use crate::page::{BODY, BODY_END, PAGE_SIZE, PageKind};
+use crate::txn::TxnCx;
+use crate::wait::Op;
+use rustydb_base::metrics::Gauge;
+use rustydb_base::sqlstate::SqlState;
+use rustydb_base::{BlockNo, DbError, PageId, RelId};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Most streams a store can have; relation numbers 16..80 are theirs.
+pub const MAX_STREAMS: usize = 64;
+/// Bytes of a segment: files shrink by whole segments.
+pub const SEGMENT: u64 = 16 << 20;
+/// Longest payload: a record fills at most one page.
+pub const MAX_PAYLOAD: usize = BODY_END - BODY - HEAD_LEN;
+/// Undo bytes between heads and tails of all streams.
+pub static UNDO_BYTES: Gauge = Gauge::new("undo_bytes", "bytes of undo that rollback, snapshots or purge still need");
+
+const PAGE: u64 = PAGE_SIZE as u64;
+
+/// The relation whose pages hold a stream.
+pub fn stream_rel(stream: u8) -> RelId {
+    RelId(16 + u32::from(stream))
+}
+
+fn pid(stream: u8, offset: u64) -> Op<PageId> {
+    let block = BlockNo::try_from(offset / PAGE)
+        .map_err(|_| DbError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "undo stream has reached its end"))?;
+    Ok(PageId::new(stream_rel(stream), block))
+}
+
+struct Stream {
+    /// Where the next record goes if it fits there; a page boundary if the page is not formatted yet.
+    tail: AtomicU64,
+    /// Everything before this is dead.
+    head: AtomicU64,
+    /// Whole segments before this have been handed to the file layer.
+    dropped: AtomicU64,
+}
+
+/// All undo streams of a store.
+pub struct Streams {
+    streams: Box<[Stream]>,
+    limit: u64,
+}
+
+/// Room for one record, found by [`Streams::prepare`].
+#[derive(Debug)]
+pub struct UndoSlot {
+    page: PageIdx,
+    ptr: UndoPtr,
+    fresh: bool,
+    len: usize,
+}
+
+impl UndoSlot {
+    /// The address the record will have.
+    pub fn ptr(&self) -> UndoPtr {
+        self.ptr
+    }
+    /// Most log bytes that writing the record takes: part of the argument of [`Mtr::reserve`].
+    pub fn log_bytes(&self) -> usize {
+        self.len + 32
+    }
+}
+
+impl Streams {
+    /// `n` streams (1..=[`MAX_STREAMS`]), all empty, that may hold `limit` bytes together.
+    pub fn new(n: usize, limit: u64) -> Streams {
+        Streams::restore(&vec![(0, 0); n.clamp(1, MAX_STREAMS)], limit)
+    }
+
+    /// Streams with the given heads and tails (offsets), e.g. a checkpoint's; see [`Streams::find_tail`].
+    pub fn restore(bounds: &[(u64, u64)], limit: u64) -> Streams {
+        let streams = bounds
+            .iter()
+            .take(MAX_STREAMS)
+            .map(|&(head, tail)| Stream {
+                tail: AtomicU64::new(tail.max(head)),
+                head: AtomicU64::new(head),
+                dropped: AtomicU64::new(head / SEGMENT * SEGMENT),
+            })
+            .collect();
+        Streams { streams, limit }
+    }
+
+    /// Number of streams.
+    pub fn count(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Head and tail of each stream.
+    pub fn bounds(&self) -> Vec<(u64, u64)> {
+        self.streams.iter().map(|s| (s.head.load(Ordering::Acquire), s.tail.load(Ordering::Acquire))).collect()
+    }
+
+    fn stream(&self, stream: u8) -> Op<&Stream> {
+        self.streams
+            .get(usize::from(stream))
+            .ok_or_else(|| DbError::corrupt(format!("undo stream {stream} does not exist")).into())
+    }
+
+    /// Bytes in use over all streams.
+    pub fn bytes(&self) -> u64 {
+        let used = self
+            .streams
+            .iter()
+            .map(|s| s.tail.load(Ordering::Relaxed).saturating_sub(s.head.load(Ordering::Relaxed)))
+            .sum();
+        UNDO_BYTES.set(used as i64);
+        used
+    }
+
+    /// Bytes the streams may hold together.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Finds room for a record of the transaction with a payload of `payload_len` bytes and fixes its page. At most
+    /// one record per mini-transaction; to be called after the row's pages are fixed (latch order). Fails with 53100
+    /// when the streams hold as much as they may.
+    pub fn prepare(&self, mtr: &mut Mtr<'_>, txn: &TxnCx, payload_len: usize) -> Op<UndoSlot> {
+        if payload_len > MAX_PAYLOAD {
+            return Err(DbError::internal("undo record does not fit a page").into());
+        }
+        let s = self.stream(txn.stream)?;
+        let len = HEAD_LEN + payload_len;
+        loop {
+            let tail = s.tail.load(Ordering::Acquire);
+            let at = tail % PAGE;
+            // The tail's own page is latched in any case, because its latch protects the tail.
+            let page = if at == 0 { mtr.create(pid(txn.stream, tail)?)? } else { mtr.fix(pid(txn.stream, tail)?)? };
+            if s.tail.load(Ordering::Acquire) != tail {
+                mtr.release_last();
+                continue;
+            }
+            let (page, start, fresh) = if at == 0 {
+                (page, tail + BODY as u64, true)
+            } else if at as usize + len <= BODY_END {
+                (page, tail, false)
+            } else {
+                if self.bytes() + PAGE > self.limit {
+                    return Err(DbError::new(SqlState::DISK_FULL, "undo space is exhausted")
+                        .hint("A long-running transaction or snapshot keeps old row versions.")
+                        .into());
+                }
+                let next = tail - at + PAGE;
+                (mtr.create(pid(txn.stream, next)?)?, next + BODY as u64, true)
+            };
+            return Ok(UndoSlot { page, ptr: UndoPtr::new(txn.stream, start), fresh, len });
+        }
+    }
+
+    /// Writes the record. After [`Mtr::reserve`]; infallible. The caller then sets `txn.last_undo` to the answer.
+    pub fn apply(&self, mtr: &mut Mtr<'_>, slot: &UndoSlot, txn: &TxnCx, head: &UndoHead, payload: &[u8]) -> UndoPtr {
+        if slot.fresh {
+            let pid = mtr.pid(slot.page);
+            mtr.apply(slot.page, code::FORMAT, &format_payload(pid, PageKind::Undo));
+        }
+        let at = slot.ptr.offset() % PAGE;
+        let mut op = Vec::with_capacity(2 + slot.len);
+        op.extend_from_slice(&(at as u16).to_le_bytes());
+        head.encode(txn, payload, &mut op);
+        debug_assert_eq!(op.len(), slot.len + 2, "payload length differs from the prepared one");
+        mtr.apply(slot.page, redo::APPEND, &op);
+        if let Some(s) = self.streams.get(usize::from(slot.ptr.stream())) {
+            // Under the exclusive latch of the page that holds the tail.
+            s.tail.store(slot.ptr.offset() + (op.len() - 2) as u64, Ordering::Release);
+        }
+        slot.ptr
+    }
+
+    /// Reads a record. Fails with 72000 ("snapshot too old") below the stream's head, with XX001 where no record is.
+    pub fn read(&self, ptr: UndoPtr, pool: &Pool) -> Op<UndoRec> {
+        let s = self.stream(ptr.stream())?;
+        let off = ptr.offset();
+        if off < s.head.load(Ordering::Acquire) {
+            return Err(DbError::new(SqlState::SNAPSHOT_TOO_OLD, "snapshot too old").into());
+        }
+        if off >= s.tail.load(Ordering::Acquire) {
+            return Err(DbError::corrupt(format!("undo pointer {:#x} is beyond its stream", ptr.0)).into());
+        }
+        let g = pool.read(pid(ptr.stream(), off)?, Access::Point)?;
+        g.expect_kind(PageKind::Undo)?;
+        let (at, end) = ((off % PAGE) as usize, usize::from(g.free_lo()));
+        let bytes = g.bytes(at, end.saturating_sub(at))?;
+        Ok(UndoRec::parse(ptr, bytes)?)
+    }
+
+    /// The first record at or after an offset of a stream, and the offset after it; `None` at the tail. For purge.
+    pub fn next(&self, stream: u8, mut offset: u64, pool: &Pool) -> Op<Option<(UndoRec, u64)>> {
+        let s = self.stream(stream)?;
+        offset = offset.max(s.head.load(Ordering::Acquire));
+        loop {
+            if offset >= s.tail.load(Ordering::Acquire) {
+                return Ok(None);
+            }
+            let at = (offset % PAGE) as usize;
+            let g = pool.read(pid(stream, offset)?, Access::Scan)?;
+            g.expect_kind(PageKind::Undo)?;
+            let (at, end) = (at.max(BODY), usize::from(g.free_lo()));
+            if at >= end {
+                offset = offset / PAGE * PAGE + PAGE;
+                continue;
+            }
+            let ptr = UndoPtr::new(stream, offset / PAGE * PAGE + at as u64);
+            let rec = UndoRec::parse(ptr, g.bytes(at, end - at)?)?;
+            let next = ptr.offset() + (HEAD_LEN + rec.payload.len()) as u64;
+            return Ok(Some((rec, next)));
+        }
+    }
+
+    /// After redo: moves a stream's tail from a checkpoint's value to the end of the last record that redo brought
+    /// back. Reads pages forward until one was never written.
+    pub fn find_tail(&self, stream: u8, pool: &Pool) -> Op<u64> {
+        let s = self.stream(stream)?;
+        loop {
+            let tail = s.tail.load(Ordering::Acquire);
+            let base = tail / PAGE * PAGE;
+            let g = pool.read(pid(stream, tail)?, Access::Scan)?;
+            if !g.is(PageKind::Undo) {
+                return Ok(tail);
+            }
+            let end = base + u64::from(g.free_lo());
+            if end > tail {
+                s.tail.store(end, Ordering::Release);
+            }
+            drop(g);
+            let next = pool.read(pid(stream, base + PAGE)?, Access::Scan)?;
+            if !next.is(PageKind::Undo) || usize::from(next.free_lo()) <= BODY {
+                return Ok(end.max(tail));
+            }
+            drop(next);
+            s.tail.store(base + PAGE + BODY as u64, Ordering::Release);
+        }
+    }
+
+    /// Nothing before `offset` is needed any more (purge has passed it).
+    pub fn truncate(&self, stream: u8, offset: u64) -> Op<()> {
+        let s = self.stream(stream)?;
+        let offset = offset.min(s.tail.load(Ordering::Acquire));
+        s.head.fetch_max(offset, Ordering::AcqRel);
+        self.bytes();
+        Ok(())
+    }
+
+    /// Everything before this offset is dead.
+    pub fn truncated_below(&self, stream: u8) -> u64 {
+        self.streams.get(usize::from(stream)).map_or(0, |s| s.head.load(Ordering::Acquire))
+    }
+
+    /// Blocks of whole dead segments that have not been answered before: their pages may be discarded and their files
+    /// removed. The page at the head itself always stays.
+    pub fn take_droppable(&self, stream: u8) -> Option<Range<BlockNo>> {
+        let s = self.streams.get(usize::from(stream))?;
+        let to = s.head.load(Ordering::Acquire) / SEGMENT * SEGMENT;
+        let from = s.dropped.swap(to, Ordering::AcqRel);
+        let block = |o: u64| (o / PAGE) as BlockNo;
+        (from < to).then(|| block(from)..block(to))
+    }
+}
+
+impl From<UndoSlot> for UndoPtr {
+    fn from(s: UndoSlot) -> UndoPtr {
+        s.ptr
+    }
+}
