@@ -4,6 +4,7 @@
 //! A value is a [`datum::Datum`]; a type is a [`datum::TypeRef`] (OID, typmod, collation). A function is written once, as a
 //! [`kernel::Kernel`] over values, and lifted to Arrow arrays by [`arrow`].
 
+pub mod aggs;
 pub mod ctx;
 pub mod datum;
 pub mod funcs;

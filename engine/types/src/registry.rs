@@ -2,9 +2,9 @@
 //! function; [`kernel_of`] does it from the function's row. The tables are the modules' `KERNELS`, plus those that the
 //! engine adds with [`add_kernels`] for functions that need its catalog.
 
-use crate::funcs;
-use crate::kernel::Kernel;
-use crate::pgdata::{self, Proc};
+use crate::kernel::{AggKernel, Kernel};
+use crate::pgdata::Proc;
+use crate::{aggs, funcs, oid};
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
@@ -45,34 +45,45 @@ pub fn signature(proc: &Proc) -> String {
     format!("{}({})", proc.proname, args.join(","))
 }
 
-/// A built-in type as `format_type(oid, NULL)` shows it; arrays, which occur in no signature we use, by `typname`.
+/// A built-in type as `format_type(oid, NULL)` shows it.
 fn sql_name(oid: u32) -> &'static str {
-    let name = pgdata::pg_type(oid).map_or("???", |t| t.typname);
-    match name {
-        "bool" => "boolean",
-        "char" => "\"char\"",
-        "any" => "\"any\"",
-        "int2" => "smallint",
-        "int4" => "integer",
-        "int8" => "bigint",
-        "float4" => "real",
-        "float8" => "double precision",
-        "bpchar" => "character",
-        "varchar" => "character varying",
-        "bit" => "bit",
-        "varbit" => "bit varying",
-        "time" => "time without time zone",
-        "timetz" => "time with time zone",
-        "timestamp" => "timestamp without time zone",
-        "timestamptz" => "timestamp with time zone",
-        other => other,
-    }
+    oid::type_info(oid).map_or("???", |t| t.shown)
+}
+
+const AGGREGATES: &[&[&[AggKernel]]] = &[
+    &[aggs::count::AGGREGATES, aggs::minmax::AGGREGATES, aggs::collect::AGGREGATES],
+    aggs::exact::AGGREGATES,
+    aggs::float::AGGREGATES,
+];
+
+/// The aggregate of a signature (see [`signature`]), e.g. `sum(integer)`, `count()` for `count(*)`.
+pub fn agg_kernel(signature: &str) -> Option<&'static AggKernel> {
+    static MAP: LazyLock<HashMap<&'static str, &'static AggKernel>> = LazyLock::new(|| {
+        AGGREGATES.iter().flat_map(|m| m.iter()).flat_map(|t| t.iter()).map(|a| (a.signature, a)).collect()
+    });
+    MAP.get(signature).copied()
+}
+
+/// The implementation of a built-in aggregate; `None` when RustyDB does not have it.
+pub fn agg_kernel_of(proc: &Proc) -> Option<&'static AggKernel> {
+    agg_kernel(&signature(proc))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pgdata;
     use std::collections::HashSet;
+
+    #[test]
+    fn aggregates_belong_to_postgresql_and_occur_once() {
+        let known: HashSet<String> = pgdata::procs().iter().filter(|p| p.prokind == 'a').map(signature).collect();
+        let mut seen = HashSet::new();
+        for a in AGGREGATES.iter().flat_map(|m| m.iter()).flat_map(|t| t.iter()) {
+            assert!(known.contains(a.signature), "{} is no aggregate of PostgreSQL", a.signature);
+            assert!(seen.insert(a.signature), "{} occurs twice", a.signature);
+        }
+    }
 
     #[test]
     fn kernels_belong_to_functions_of_postgresql_and_occur_once() {

@@ -5,5 +5,6 @@ pub mod args;
 pub mod float;
 pub mod int;
 pub mod like;
+pub mod numeric;
 pub mod regex;
 pub mod text;

@@ -1,0 +1,94 @@
+//! min and max over every type that has them.
+
+use super::codec::{Reader, heap_size, put_datum};
+use crate::ctx::EvalCtx;
+use crate::datum::Datum;
+use crate::funcs::args::unexpected;
+use crate::funcs::float::float_cmp;
+use crate::funcs::text::bpchar_cmp;
+use crate::kernel::{AggKernel, AggState};
+use rustydb_base::Result;
+use std::cmp::Ordering;
+
+struct Extreme {
+    best: Datum,
+    /// Replaces the best when it compares this way to it.
+    wanted: Ordering,
+    compare: fn(&Datum, &Datum) -> Result<Ordering>,
+}
+
+impl Extreme {
+    fn beats(&self, d: &Datum) -> Result<bool> {
+        Ok(!d.is_null() && (self.best.is_null() || (self.compare)(d, &self.best)? == self.wanted))
+    }
+}
+
+impl AggState for Extreme {
+    fn update(&mut self, _: &EvalCtx, args: &[Datum]) -> Result<()> {
+        if let [d] = args
+            && self.beats(d)?
+        {
+            self.best = d.clone();
+        }
+        Ok(())
+    }
+    fn merge(&mut self, _: &EvalCtx, state: &[u8]) -> Result<()> {
+        let d = Reader(state).datum()?;
+        if self.beats(&d)? {
+            self.best = d;
+        }
+        Ok(())
+    }
+    fn state(&self) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        put_datum(&mut out, &self.best);
+        Ok(out)
+    }
+    fn finish(&self, _: &EvalCtx) -> Result<Datum> {
+        Ok(self.best.clone())
+    }
+    fn size(&self) -> usize {
+        size_of::<Self>() + heap_size(&self.best)
+    }
+}
+
+macro_rules! compare {
+    ($variant:ident, |$a:ident, $b:ident| $e:expr) => {
+        |x, y| match (x, y) {
+            (Datum::$variant($a), Datum::$variant($b)) => Ok($e),
+            (Datum::$variant(_), d) | (d, _) => Err(unexpected(d)),
+        }
+    };
+}
+
+macro_rules! extremes {
+    ($($ty:literal => $compare:expr),* $(,)?) => {
+        &[$(
+            AggKernel {
+                signature: concat!("min(", $ty, ")"),
+                init: |_| Box::new(Extreme { best: Datum::Null, wanted: Ordering::Less, compare: $compare }),
+            },
+            AggKernel {
+                signature: concat!("max(", $ty, ")"),
+                init: |_| Box::new(Extreme { best: Datum::Null, wanted: Ordering::Greater, compare: $compare }),
+            },
+        )*]
+    };
+}
+
+/// Aggregates of this module.
+pub const AGGREGATES: &[AggKernel] = extremes! {
+    "smallint" => compare!(Int2, |a, b| a.cmp(b)),
+    "integer" => compare!(Int4, |a, b| a.cmp(b)),
+    "bigint" => compare!(Int8, |a, b| a.cmp(b)),
+    "oid" => compare!(Oid, |a, b| a.cmp(b)),
+    "real" => compare!(Float4, |a, b| float_cmp(f64::from(*a), f64::from(*b))),
+    "double precision" => compare!(Float8, |a, b| float_cmp(*a, *b)),
+    "numeric" => compare!(Numeric, |a, b| a.cmp(b)),
+    "text" => compare!(Text, |a, b| a.as_str().cmp(b.as_str())),
+    "character" => compare!(Text, |a, b| bpchar_cmp(a, b)),
+    "date" => compare!(Date, |a, b| a.cmp(b)),
+    "time without time zone" => compare!(Time, |a, b| a.cmp(b)),
+    "timestamp without time zone" => compare!(Timestamp, |a, b| a.cmp(b)),
+    "timestamp with time zone" => compare!(TimestampTz, |a, b| a.cmp(b)),
+};
