@@ -11,3 +11,4 @@ pub mod space;
 pub mod txn;
 pub mod undo;
 pub mod wait;
+pub mod wal;

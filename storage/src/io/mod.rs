@@ -212,4 +212,4 @@ pub fn open_dir(root: &Path, method: IoMethod) -> Result<IoRef> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
