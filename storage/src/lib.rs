@@ -1,7 +1,9 @@
 //! RustyDB's storage engine: redo log, buffer pool, MVCC heap, B+trees, transactions, recovery.
 
 pub mod buf;
+pub mod control;
 pub mod core;
+pub mod dwb;
 pub mod io;
 pub mod mtr;
 pub mod page;
