@@ -237,8 +237,4 @@ impl Parser<'_> {
         }
         Ok(mods)
     }
-    /// Whether a type name in keyword spelling is followed by a string: then it is a literal, else e.g. a column `int`.
-    pub(super) fn at_string_kind(kind: T) -> bool {
-        Self::is_str(kind)
-    }
 }

@@ -2,8 +2,8 @@
 
 use super::Parser;
 use crate::ast::{
-    Cluster, Comment, DeclareCursor, DefOption, DefValue, DiscardTarget, Do, Execute, Explain, Fetch, FetchDirection,
-    Ident, Isolation, Lock, Notify, ObjectKind, ObjectRef, Prepare, RefreshMaterializedView, Reindex, ReindexKind, Set,
+    Cluster, Comment, DeclareCursor, DefOption, DiscardTarget, Do, Execute, Explain, Fetch, FetchDirection, Ident,
+    Isolation, Lock, Notify, ObjectKind, ObjectRef, Prepare, RefreshMaterializedView, Reindex, ReindexKind, Set,
     SetAction, SetConstraints, SetValue, Statement, TableLockMode, Transaction, TransactionModes, Truncate, Vacuum,
 };
 use crate::keywords::{Kw, kw};
@@ -552,7 +552,7 @@ impl Parser<'_> {
     pub(super) fn comment(&mut self) -> Result<Statement> {
         self.bump();
         self.expect(kw::ON)?;
-        let (mut kind, object);
+        let (kind, object);
         if self.eat(kw::CONSTRAINT) {
             let name = self.col_id()?;
             self.expect(kw::ON)?;
@@ -569,9 +569,7 @@ impl Parser<'_> {
             };
             kind = k;
             if kind == ObjectKind::Role {
-                let t = self.tok;
                 let name = self.take(Self::is_non_reserved_word)?;
-                let _ = t;
                 object = ObjectRef::Name(Self::single(name));
             } else {
                 object = self.object_ref(kind)?;
@@ -579,9 +577,6 @@ impl Parser<'_> {
             if kind == ObjectKind::Aggregate && matches!(object, ObjectRef::Routine(_, None)) {
                 return self.unexpected();
             }
-        }
-        if kind == ObjectKind::Routine {
-            kind = ObjectKind::Routine;
         }
         self.expect(kw::IS)?;
         let text = if self.eat(kw::NULL) { None } else { Some(self.string()?) };
@@ -666,12 +661,5 @@ impl Parser<'_> {
             return Err(self.error_at("no inline code specified", start).at(0));
         };
         Ok(Statement::Do(Box::new(Do { code, language })))
-    }
-    /// The value of an option as a word: used where a list of words may come quoted or not.
-    pub(super) fn word_value(value: &DefValue) -> Option<&str> {
-        match value {
-            DefValue::Word(s) | DefValue::String(s) | DefValue::Number(s) => Some(s),
-            _ => None,
-        }
     }
 }
