@@ -6,8 +6,10 @@
 
 pub mod aggs;
 pub mod ctx;
+pub mod datetime;
 pub mod datum;
 pub mod funcs;
+pub mod io;
 pub mod kernel;
 pub mod numeric;
 pub mod oid;

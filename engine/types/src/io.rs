@@ -1,0 +1,3 @@
+//! Text and binary input and output of every type.
+
+pub mod float;

@@ -1,0 +1,191 @@
+//! Text form of floating-point numbers.
+
+use rustydb_base::{DbError, Result, SqlState};
+
+/// C's `%.{digits}g`.
+pub(crate) fn format_g(v: f64, digits: usize) -> String {
+    if v.is_nan() {
+        return "NaN".into();
+    }
+    if v.is_infinite() {
+        return if v > 0.0 { "Infinity".into() } else { "-Infinity".into() };
+    }
+    let digits = digits.max(1);
+    let sci = format!("{v:.*e}", digits - 1);
+    let (mantissa, exp) = sci.split_once('e').unwrap_or((&sci, "0"));
+    let exp: i32 = exp.parse().unwrap_or(0);
+    let trim = |s: &str| {
+        if s.contains('.') { s.trim_end_matches('0').trim_end_matches('.').to_string() } else { s.to_string() }
+    };
+    if exp < -4 || exp >= digits as i32 {
+        format!("{}e{}{:02}", trim(mantissa), if exp < 0 { '-' } else { '+' }, exp.abs())
+    } else {
+        trim(&format!("{v:.*}", (digits as i32 - 1 - exp).max(0) as usize))
+    }
+}
+
+/// Appends shortest-round-trip digits in PostgreSQL's layout: plain between 1e-4 and 10^`plain`, else `d.ddde+XX`.
+fn put_shortest(out: &mut Vec<u8>, ryu_text: &str, plain: i32) {
+    // ryu gives digits with an optional point and an optional exponent; take the digits and where the point is.
+    let (t, neg) = match ryu_text.strip_prefix('-') {
+        Some(t) => (t, true),
+        None => (ryu_text, false),
+    };
+    let (mantissa, exp) = t.split_once('e').unwrap_or((t, "0"));
+    let (int, frac) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let frac = frac.trim_end_matches('0');
+    let mut digits = [0u8; 40];
+    let mut n = 0;
+    for &b in int.as_bytes().iter().chain(frac.as_bytes()) {
+        if n < digits.len() {
+            digits[n] = b;
+            n += 1;
+        }
+    }
+    // The point stands after `point` digits.
+    let mut point = int.len() as i32 + exp.parse::<i32>().unwrap_or(0);
+    let lead = digits[..n].iter().take_while(|&&d| d == b'0').count();
+    let mut d = &digits[lead..n];
+    point -= lead as i32;
+    while let [rest @ .., b'0'] = d {
+        d = rest;
+    }
+    if neg {
+        out.push(b'-');
+    }
+    if d.is_empty() {
+        out.push(b'0');
+        return;
+    }
+    let e = point - 1;
+    if e < -4 || e >= plain {
+        out.push(d[0]);
+        if d.len() > 1 {
+            out.push(b'.');
+            out.extend_from_slice(&d[1..]);
+        }
+        out.push(b'e');
+        out.push(if e < 0 { b'-' } else { b'+' });
+        let e = e.unsigned_abs();
+        if e < 10 {
+            out.push(b'0');
+        }
+        let mut b = itoa::Buffer::new();
+        out.extend_from_slice(b.format(e).as_bytes());
+    } else if point <= 0 {
+        out.extend_from_slice(b"0.");
+        out.resize(out.len() + (-point) as usize, b'0');
+        out.extend_from_slice(d);
+    } else {
+        let p = point as usize;
+        if d.len() <= p {
+            out.extend_from_slice(d);
+            out.resize(out.len() + p - d.len(), b'0');
+        } else {
+            out.extend_from_slice(&d[..p]);
+            out.push(b'.');
+            out.extend_from_slice(&d[p..]);
+        }
+    }
+}
+
+fn put_special(out: &mut Vec<u8>, v: f64) -> bool {
+    if v.is_nan() {
+        out.extend_from_slice(b"NaN");
+    } else if v.is_infinite() {
+        out.extend_from_slice(if v > 0.0 { b"Infinity".as_slice() } else { b"-Infinity" });
+    } else {
+        return false;
+    }
+    true
+}
+
+/// Appends a double; `extra` is extra_float_digits: above zero the shortest text that reads back to the same value,
+/// else 15 significant digits and that many more (fewer).
+pub fn float8_out(v: f64, extra: i32, out: &mut Vec<u8>) {
+    if put_special(out, v) {
+        return;
+    }
+    if extra > 0 {
+        let mut b = ryu::Buffer::new();
+        put_shortest(out, b.format_finite(v), 15);
+    } else {
+        out.extend_from_slice(format_g(v, (15 + extra).max(1) as usize).as_bytes());
+    }
+}
+
+/// Appends a single-precision float; see [`float8_out`].
+pub fn float4_out(v: f32, extra: i32, out: &mut Vec<u8>) {
+    if put_special(out, v.into()) {
+        return;
+    }
+    if extra > 0 {
+        let mut b = ryu::Buffer::new();
+        put_shortest(out, b.format_finite(v), 6);
+    } else {
+        out.extend_from_slice(format_g(v.into(), (6 + extra).max(1) as usize).as_bytes());
+    }
+}
+
+/// What a text is before its size is judged.
+enum Lexed<'a> {
+    Special(f64),
+    Number(&'a str),
+}
+
+fn lex(s: &str) -> Option<Lexed<'_>> {
+    let t = s.trim_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
+    let (neg, body) = match t.as_bytes().first()? {
+        b'-' => (true, &t[1..]),
+        b'+' => (false, &t[1..]),
+        _ => (false, t),
+    };
+    let sign = if neg { -1.0 } else { 1.0 };
+    if body.eq_ignore_ascii_case("infinity") || body.eq_ignore_ascii_case("inf") {
+        return Some(Lexed::Special(sign * f64::INFINITY));
+    }
+    if body.eq_ignore_ascii_case("nan") {
+        return Some(Lexed::Special(f64::NAN));
+    }
+    // Rust's parser takes what C's does here, as long as the text is made of these characters.
+    let ok = body.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
+        && body.bytes().next().is_some_and(|b| b.is_ascii_digit() || b == b'.');
+    ok.then_some(Lexed::Number(t))
+}
+
+fn invalid(type_name: &str, s: &str) -> DbError {
+    DbError::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type {type_name}: \"{s}\""))
+}
+
+fn out_of_range(type_name: &str, s: &str) -> DbError {
+    DbError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, format!("\"{s}\" is out of range for type {type_name}"))
+}
+
+/// Whether a number's text has a digit other than zero before its exponent.
+fn has_nonzero(s: &str) -> bool {
+    s.bytes().take_while(|b| !matches!(b, b'e' | b'E')).any(|b| matches!(b, b'1'..=b'9'))
+}
+
+/// Reads a double.
+pub fn float8_in(s: &str) -> Result<f64> {
+    let name = "double precision";
+    match lex(s).ok_or_else(|| invalid(name, s))? {
+        Lexed::Special(v) => Ok(v),
+        Lexed::Number(t) => {
+            let v: f64 = t.parse().map_err(|_| invalid(name, s))?;
+            if v.is_infinite() || (v == 0.0 && has_nonzero(t)) { Err(out_of_range(name, t)) } else { Ok(v) }
+        }
+    }
+}
+
+/// Reads a single-precision float.
+pub fn float4_in(s: &str) -> Result<f32> {
+    let name = "real";
+    match lex(s).ok_or_else(|| invalid(name, s))? {
+        Lexed::Special(v) => Ok(v as f32),
+        Lexed::Number(t) => {
+            let v: f32 = t.parse().map_err(|_| invalid(name, s))?;
+            if v.is_infinite() || (v == 0.0 && has_nonzero(t)) { Err(out_of_range(name, t)) } else { Ok(v) }
+        }
+    }
+}
