@@ -94,6 +94,8 @@ QUERIES = {
         select c.oid, c.relname, indrelid, indisunique, indisprimary, indkey, indclass, indcollation
         from pg_index i join pg_class c on c.oid = indexrelid
         where c.{SYSTEM_RELATION} and c.{BUILT_IN} order by c.oid""",
+    "pg_keywords": """
+        select word, catcode, barelabel, catdesc, baredesc from pg_get_keywords() order by word""",
     "pg_description": """
         select classoid, objoid, objsubid, description
         from pg_description where objoid < 16384 and classoid in ('pg_proc'::regclass, 'pg_type'::regclass,

@@ -282,6 +282,12 @@ table! {
     }
 }
 table! {
+    /// A keyword of SQL as `pg_get_keywords()` shows it; `catcode` U, C, T or R.
+    Keyword, keywords, "pg_keywords.tsv" {
+        word: &'static str, catcode: char, barelabel: bool, catdesc: &'static str, baredesc: &'static str,
+    }
+}
+table! {
     /// A comment on a built-in object (functions, types, operators and the like).
     Description, descriptions, "pg_description.tsv" {
         classoid: u32, objoid: u32, objsubid: i32, description: Cow<'static, str>,
@@ -356,6 +362,13 @@ lookup_many! { /// The columns of a system relation, by attribute number.
 columns_of(relation: u32) -> Column = columns by |r| r.attrelid }
 lookup_many! { /// The indexes of a system table.
 indexes_of(relation: u32) -> Index = indexes by |r| r.indrelid }
+
+/// Whether a word in lower case can be an identifier without quotes in every position: it is no keyword, or an
+/// unreserved one.
+pub fn keyword_is_free(word: &str) -> bool {
+    static MAP: LazyLock<HashMap<&'static str, &'static Keyword>> = LazyLock::new(|| unique(keywords(), |k| k.word));
+    MAP.get(word).is_none_or(|k| k.catcode == 'U')
+}
 
 /// OID of the schema `pg_catalog`.
 pub const PG_CATALOG: u32 = 11;
@@ -445,6 +458,7 @@ mod tests {
             relations().len(),
             columns().len(),
             indexes().len(),
+            keywords().len(),
             descriptions().len(),
         ];
         assert!(counts.iter().all(|&n| n > 0), "{counts:?}");

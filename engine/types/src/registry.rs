@@ -11,8 +11,19 @@ use std::sync::{LazyLock, OnceLock};
 /// `pg_language.oid` of functions written in SQL: their `prosrc` is their text, so they are keyed by signature.
 const SQL_LANGUAGE: u32 = 14;
 
-const TABLES: &[&[&[Kernel]]] =
-    &[funcs::int::KERNELS, funcs::float::KERNELS, funcs::text::KERNELS, funcs::like::KERNELS, funcs::regex::KERNELS];
+const TABLES: &[&[&[Kernel]]] = &[
+    funcs::bytes::KERNELS,
+    funcs::float::KERNELS,
+    funcs::info::KERNELS,
+    funcs::int::KERNELS,
+    funcs::like::KERNELS,
+    funcs::numeric::KERNELS,
+    funcs::oid::KERNELS,
+    funcs::quote::KERNELS,
+    funcs::regex::KERNELS,
+    funcs::series::KERNELS,
+    funcs::text::KERNELS,
+];
 
 static ADDED: OnceLock<HashMap<&'static str, &'static Kernel>> = OnceLock::new();
 

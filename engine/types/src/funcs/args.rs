@@ -230,6 +230,7 @@ pub(crate) use raw;
 
 /// One row of a kernel table: a set-returning function; the body gives a boxed iterator of rows.
 macro_rules! set {
+    ($name:expr, || $body:expr) => { $crate::funcs::args::set!($name, [_ctx, _info] | | $body) };
     ($name:expr, |$($arg:ident: $t:ty),* $(,)?| $body:expr) => {
         $crate::funcs::args::set!($name, [_ctx, _info] |$($arg: $t),*| $body)
     };

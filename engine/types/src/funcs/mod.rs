@@ -2,9 +2,14 @@
 //! PostgreSQL writes in SQL have no such name and are keyed by signature (see [`crate::registry`]).
 
 pub mod args;
+pub mod bytes;
 pub mod float;
+pub mod info;
 pub mod int;
 pub mod like;
 pub mod numeric;
+pub mod oid;
+pub mod quote;
 pub mod regex;
+pub mod series;
 pub mod text;
