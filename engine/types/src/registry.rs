@@ -12,6 +12,7 @@ use std::sync::{LazyLock, OnceLock};
 const SQL_LANGUAGE: u32 = 14;
 
 const TABLES: &[&[&[Kernel]]] = &[
+    funcs::array::KERNELS,
     funcs::bytes::KERNELS,
     funcs::float::KERNELS,
     funcs::info::KERNELS,

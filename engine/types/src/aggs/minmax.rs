@@ -5,8 +5,10 @@ use crate::ctx::EvalCtx;
 use crate::datum::Datum;
 use crate::funcs::args::unexpected;
 use crate::funcs::float::float_cmp;
+use crate::funcs::order::compare;
 use crate::funcs::text::bpchar_cmp;
 use crate::kernel::{AggKernel, AggState};
+use crate::oid;
 use rustydb_base::Result;
 use std::cmp::Ordering;
 
@@ -90,5 +92,8 @@ pub const AGGREGATES: &[AggKernel] = extremes! {
     "date" => compare!(Date, |a, b| a.cmp(b)),
     "time without time zone" => compare!(Time, |a, b| a.cmp(b)),
     "timestamp without time zone" => compare!(Timestamp, |a, b| a.cmp(b)),
+    "time with time zone" => |a, b| compare(oid::TIMETZ, a, b),
+    "interval" => |a, b| compare(oid::INTERVAL, a, b),
+    "anyarray" => |a, b| compare(0, a, b),
     "timestamp with time zone" => compare!(TimestampTz, |a, b| a.cmp(b)),
 };

@@ -2,6 +2,7 @@
 //! PostgreSQL writes in SQL have no such name and are keyed by signature (see [`crate::registry`]).
 
 pub mod args;
+pub mod array;
 pub mod bytes;
 pub mod float;
 pub mod info;
@@ -9,6 +10,7 @@ pub mod int;
 pub mod like;
 pub mod numeric;
 pub mod oid;
+pub mod order;
 pub mod quote;
 pub mod regex;
 pub mod series;
