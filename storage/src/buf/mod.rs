@@ -17,8 +17,14 @@
 //! When every frame is pinned or dirty, operations get [`Wait::Memory`] and wait for the page writer.
 //! Left out for now: optimistic (latch-free) reads, ghost entries, child hints in inner index pages.
 
+pub mod files;
 mod frame;
+mod load;
 mod pool;
+mod writer;
 
+pub use files::PageFiles;
 pub use frame::{ReadGuard, WriteGuard};
-pub use pool::{Access, Pin, Pool};
+pub use load::{Loader, READ_AHEAD};
+pub use pool::{Access, DIRTY, EVICTIONS, HITS, MISSES, Pin, Pool};
+pub use writer::{PAGES_WRITTEN, PageWriter, WriteHint};

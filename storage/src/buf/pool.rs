@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use rustydb_base::metrics::{Counter, Gauge};
 use rustydb_base::{Lsn, PageId};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -50,7 +51,36 @@ impl Hasher for PidHasher {
     }
 }
 
-type Shard = HashMap<u64, u32, BuildHasherDefault<PidHasher>>;
+/// One part of the mapping.
+#[derive(Default)]
+struct Shard {
+    map: HashMap<u64, u32, BuildHasherDefault<PidHasher>>,
+    /// Pages unmapped so far.
+    evictions: u64,
+    /// The last of them, by `evictions % RECENT`.
+    recent: [u64; RECENT],
+}
+
+const RECENT: usize = 16;
+
+/// A shard's eviction count at the start of a read: tells whether the page read may have been in the pool meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EvictionMark(u64);
+
+impl Shard {
+    fn unmap(&mut self, pid: PageId) {
+        self.map.remove(&pid.as_u64());
+        let at = (self.evictions % RECENT as u64) as usize;
+        self.recent[at] = pid.as_u64();
+        self.evictions += 1;
+    }
+    /// Whether the page may have left the pool since the mark.
+    fn left_since(&self, pid: PageId, mark: EvictionMark) -> bool {
+        let n = self.evictions - mark.0;
+        n > RECENT as u64
+            || (mark.0..self.evictions).any(|i| self.recent[(i % RECENT as u64) as usize] == pid.as_u64())
+    }
+}
 
 /// The pool. Shared by `Arc`; all methods are callable from any thread.
 pub struct Pool {
@@ -96,7 +126,7 @@ impl Pool {
 
     fn lookup_pin(&self, pid: PageId, access: Access) -> Option<u32> {
         let shard = self.shard(pid).lock();
-        let idx = *shard.get(&pid.as_u64())?;
+        let idx = *shard.map.get(&pid.as_u64())?;
         let m = self.frames.meta(idx);
         m.pins.fetch_add(1, Ordering::Acquire);
         drop(shard);
@@ -146,7 +176,7 @@ impl Pool {
         let mut guard = self.frames.write(idx);
         guard.0.fill(0);
         let mut shard = self.shard(pid).lock();
-        if shard.contains_key(&pid.as_u64()) {
+        if shard.map.contains_key(&pid.as_u64()) {
             drop(shard);
             drop(guard);
             self.give_back(idx);
@@ -164,34 +194,54 @@ impl Pool {
         m.rec_lsn.store(CLEAN, Ordering::Relaxed);
         m.writing_rec_lsn.store(CLEAN, Ordering::Relaxed);
         m.mapped.store(true, Ordering::Release);
-        shard.insert(pid.as_u64(), idx);
+        shard.map.insert(pid.as_u64(), idx);
     }
 
     /// Puts a page image that was read and verified into a frame. Answers a pin on it; if another load won the race,
-    /// a pin on that one. `None` when no frame is free.
-    pub(crate) fn install(self: &Arc<Self>, pid: PageId, image: &Page, access: Access) -> Option<Pin> {
+    /// a pin on that one. `None` when no frame is free; an error, with the mark for the next try, when the page may have
+    /// been changed and evicted since `mark` was taken (before the read), so that the image may be stale.
+    pub(crate) fn install(
+        self: &Arc<Self>,
+        pid: PageId,
+        image: &Page,
+        access: Access,
+        mark: EvictionMark,
+    ) -> Result<Option<Pin>, EvictionMark> {
         if let Some(idx) = self.lookup_pin(pid, access) {
-            return Some(Pin { pool: Arc::clone(self), idx });
+            return Ok(Some(Pin { pool: Arc::clone(self), idx }));
         }
-        let idx = self.take_frame()?;
+        let Some(idx) = self.take_frame() else { return Ok(None) };
         let m = self.frames.meta(idx);
         m.pins.fetch_add(1, Ordering::Acquire);
         let mut guard = self.frames.write(idx);
         guard.0.copy_from_slice(&image.0);
         m.pins.fetch_add(1, Ordering::Relaxed);
         let mut shard = self.shard(pid).lock();
-        if let Some(other) = shard.get(&pid.as_u64()).copied() {
+        if let Some(other) = shard.map.get(&pid.as_u64()).copied() {
             self.frames.meta(other).pins.fetch_add(1, Ordering::Acquire);
             drop(shard);
             drop(guard);
             m.pins.fetch_sub(1, Ordering::Relaxed);
             self.give_back(idx);
-            return Some(Pin { pool: Arc::clone(self), idx: other });
+            return Ok(Some(Pin { pool: Arc::clone(self), idx: other }));
+        }
+        if shard.left_since(pid, mark) {
+            let mark = EvictionMark(shard.evictions);
+            drop(shard);
+            drop(guard);
+            m.pins.fetch_sub(1, Ordering::Relaxed);
+            self.give_back(idx);
+            return Err(mark);
         }
         self.publish(&mut shard, pid, idx, u8::from(access == Access::Point));
         drop(shard);
         drop(guard);
-        Some(Pin { pool: Arc::clone(self), idx })
+        Ok(Some(Pin { pool: Arc::clone(self), idx }))
+    }
+
+    /// To be taken before a page is read from disk; see [`Pool::install`].
+    pub(crate) fn eviction_mark(&self, pid: PageId) -> EvictionMark {
+        EvictionMark(self.shard(pid).lock().evictions)
     }
 
     /// A pin on a page that is in the pool.
@@ -201,7 +251,7 @@ impl Pool {
 
     /// Whether the page is in the pool.
     pub fn contains(&self, pid: PageId) -> bool {
-        self.shard(pid).lock().contains_key(&pid.as_u64())
+        self.shard(pid).lock().map.contains_key(&pid.as_u64())
     }
 
     fn give_back(&self, idx: u32) {
@@ -246,10 +296,10 @@ impl Pool {
         let m = self.frames.meta(idx);
         let pid = pid_of(m);
         let mut shard = self.shard(pid).lock();
-        if shard.get(&pid.as_u64()) != Some(&idx) || m.pins.load(Ordering::Acquire) > 0 || self.is_dirty(idx) {
+        if shard.map.get(&pid.as_u64()) != Some(&idx) || m.pins.load(Ordering::Acquire) > 0 || self.is_dirty(idx) {
             return false;
         }
-        shard.remove(&pid.as_u64());
+        shard.unmap(pid);
         m.mapped.store(false, Ordering::Relaxed);
         true
     }
@@ -300,9 +350,31 @@ impl Pool {
         v
     }
 
+    /// As [`Pool::dirty_pages`], but those that eviction would choose first: least used, then oldest change.
+    pub(crate) fn cold_dirty_pages(&self, max: usize) -> Vec<(u64, u32)> {
+        let mut v: Vec<(u8, u64, u32)> = (0..self.frames.len() as u32)
+            .filter_map(|i| {
+                let m = self.frames.meta(i);
+                let r = m.rec_lsn.load(Ordering::Acquire);
+                let idle = m.pins.load(Ordering::Relaxed) == 0 && m.writing_rec_lsn.load(Ordering::Relaxed) == CLEAN;
+                (r != CLEAN && idle).then(|| (m.usage.load(Ordering::Relaxed), r, i))
+            })
+            .collect();
+        if v.len() > max {
+            v.select_nth_unstable(max);
+            v.truncate(max);
+        }
+        v.into_iter().map(|(_, r, i)| (r, i)).collect()
+    }
+
     /// Starts the write-back of a frame: copies its image and moves `rec_lsn` to `writing_rec_lsn`. `None` if it
     /// turned clean meanwhile. `hint` runs under the exclusive latch before the copy (e.g. to stamp commit SCNs).
-    pub(crate) fn begin_write(&self, idx: u32, copy_to: &mut Page, hint: &dyn Fn(&mut Page)) -> Option<PageId> {
+    pub(crate) fn begin_write(
+        &self,
+        idx: u32,
+        copy_to: &mut [u8],
+        hint: &mut dyn FnMut(&mut Page),
+    ) -> Option<PageId> {
         let m = self.frames.meta(idx);
         m.pins.fetch_add(1, Ordering::Acquire);
         let mut g = self.frames.write(idx);
@@ -316,7 +388,7 @@ impl Pool {
         hint(&mut g);
         m.writing_rec_lsn.store(rec, Ordering::Release);
         m.rec_lsn.store(CLEAN, Ordering::Release);
-        copy_to.0.copy_from_slice(&g.0);
+        copy_to.copy_from_slice(&g.0);
         Some(g.pid())
     }
 
@@ -325,25 +397,25 @@ impl Pool {
         self.frames.meta(idx).writing_rec_lsn.store(CLEAN, Ordering::Release);
     }
 
-    /// Drops every page of a relation from `first` on (the file is going away). Pages in use are an error of the caller:
-    /// the relation must be unreachable. Answers false if some page was pinned or being written and remains.
-    pub(crate) fn discard(&self, rel: rustydb_base::RelId, first: u32) -> bool {
+    /// Drops every page of a relation in a range of blocks, changed or not (the file or its part is going away). The
+    /// blocks must be unreachable. Answers false if some page was pinned or being written and remains.
+    pub(crate) fn discard(&self, rel: rustydb_base::RelId, blocks: Range<u32>) -> bool {
         let mut all = true;
         for idx in 0..self.frames.len() as u32 {
             let m = self.frames.meta(idx);
             let pid = pid_of(m);
-            if !m.mapped.load(Ordering::Acquire) || pid.rel != rel || pid.block < first {
+            if !m.mapped.load(Ordering::Acquire) || pid.rel != rel || !blocks.contains(&pid.block) {
                 continue;
             }
             let mut shard = self.shard(pid).lock();
-            if shard.get(&pid.as_u64()) != Some(&idx) {
+            if shard.map.get(&pid.as_u64()) != Some(&idx) {
                 continue;
             }
             if m.pins.load(Ordering::Acquire) > 0 || m.writing_rec_lsn.load(Ordering::Acquire) != CLEAN {
                 all = false;
                 continue;
             }
-            shard.remove(&pid.as_u64());
+            shard.unmap(pid);
             m.rec_lsn.store(CLEAN, Ordering::Relaxed);
             drop(shard);
             self.give_back(idx);
@@ -385,12 +457,12 @@ mod tests {
         // Writing one back frees it.
         let (_, idx) = p.dirty_pages(1)[0];
         let mut copy = Page([0; crate::page::PAGE_SIZE]);
-        let id = p.begin_write(idx, &mut copy, &|_| ()).expect("dirty");
+        let id = p.begin_write(idx, &mut copy.0, &mut |_| ()).expect("dirty");
         assert!(matches!(p.create(pid(100)), Err(Wait::Memory)));
         p.end_write(idx);
         drop(p.create(pid(100)).expect("one clean page"));
         assert!(!p.contains(id));
-        assert!(p.install(id, &copy, Access::Point).is_some(), "block 100 is clean and makes room");
+        assert!(matches!(p.install(id, &copy, Access::Point, p.eviction_mark(id)), Ok(Some(_))), "block 100 is clean and makes room");
         assert!(p.contains(id) && !p.contains(pid(100)));
     }
 

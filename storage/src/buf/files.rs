@@ -1,0 +1,251 @@
+//! Where pages live on disk: `base/<relation>.<segment>`, segments of 1 GiB, over [`Io`].
+//!
+//! A bounded cache keeps files open. Files come into being with the first page written to them; reading a block that no
+//! file has answers zeros, and whoever expected a page there sees it by the page's kind. Names created since the last
+//! [`PageFiles::sync`] are made durable by it.
+
+use crate::io::{AlignedBuf, FileId, IoRef, OpenMode};
+use crate::page::PAGE_SIZE;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use rustydb_base::{BlockNo, PageId, RelId, Result, SqlState};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// Directory of the relation files.
+pub const BASE: &str = "base";
+/// Pages per segment file.
+pub const SEGMENT_PAGES: u32 = (1 << 30) / PAGE_SIZE as u32;
+/// Files kept open.
+const OPEN_FILES: usize = 256;
+
+type Key = (RelId, u32);
+
+#[derive(Default)]
+struct Open {
+    files: HashMap<Key, (FileId, u64)>,
+    clock: u64,
+    /// Segments known to have no file, so that reading beyond a relation's end asks the file system once.
+    missing: HashMap<Key, ()>,
+}
+
+/// The page files of a store.
+pub struct PageFiles {
+    io: IoRef,
+    open: Mutex<Open>,
+    /// Files made since the last sync of the directory.
+    names_dirty: Mutex<bool>,
+}
+
+fn path(key: Key) -> String {
+    format!("{BASE}/{}.{}", key.0.0, key.1)
+}
+
+fn place(pid: PageId) -> (Key, u64) {
+    ((pid.rel, pid.block / SEGMENT_PAGES), u64::from(pid.block % SEGMENT_PAGES) * PAGE_SIZE as u64)
+}
+
+impl PageFiles {
+    /// Files below `io`'s directory, which must have [`BASE`] in it.
+    pub fn new(io: IoRef) -> PageFiles {
+        PageFiles { io, open: Mutex::new(Open::default()), names_dirty: Mutex::new(false) }
+    }
+
+    /// Makes the directory of a new store.
+    pub async fn create_dir(io: &IoRef) -> Result<()> {
+        io.mkdir(BASE).await?;
+        io.sync_dir("").await
+    }
+
+    fn cached(&self, key: Key) -> Option<FileId> {
+        let mut open = self.open.lock();
+        open.clock += 1;
+        let now = open.clock;
+        open.files.get_mut(&key).map(|(f, used)| {
+            *used = now;
+            f.clone()
+        })
+    }
+
+    fn remember(&self, key: Key, file: &FileId) {
+        let mut open = self.open.lock();
+        open.missing.remove(&key);
+        if open.files.len() >= OPEN_FILES
+            && let Some(oldest) = open.files.iter().min_by_key(|(_, (_, used))| *used).map(|(k, _)| *k)
+        {
+            open.files.remove(&oldest);
+        }
+        open.clock += 1;
+        let now = open.clock;
+        open.files.insert(key, (file.clone(), now));
+    }
+
+    async fn existing(&self, key: Key) -> Result<Option<FileId>> {
+        if let Some(f) = self.cached(key) {
+            return Ok(Some(f));
+        }
+        if self.open.lock().missing.contains_key(&key) {
+            return Ok(None);
+        }
+        match self.io.open(&path(key), OpenMode { create: false, ..OpenMode::PAGES }).await {
+            Ok(f) => {
+                self.remember(key, &f);
+                Ok(Some(f))
+            }
+            Err(e) if e.code == SqlState::UNDEFINED_FILE => {
+                let mut open = self.open.lock();
+                if open.missing.len() >= OPEN_FILES {
+                    open.missing.clear();
+                }
+                // Made meanwhile: then it is open.
+                if !open.files.contains_key(&key) {
+                    open.missing.insert(key, ());
+                }
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn for_writing(&self, key: Key) -> Result<FileId> {
+        if let Some(f) = self.existing(key).await? {
+            return Ok(f);
+        }
+        let f = self.io.open(&path(key), OpenMode::PAGES).await?;
+        *self.names_dirty.lock() = true;
+        self.remember(key, &f);
+        Ok(f)
+    }
+
+    /// Reads `n` pages from `first` on into one buffer; what no file holds reads as zeros. The range may not cross a
+    /// segment's end (see [`PageFiles::run`]).
+    pub async fn read(&self, first: PageId, n: u32) -> Result<AlignedBuf> {
+        let (key, off) = place(first);
+        let len = n as usize * PAGE_SIZE;
+        match self.existing(key).await? {
+            Some(f) => self.io.read(&f, off, AlignedBuf::with_len(len)).await,
+            None => Ok(AlignedBuf::zeroed(len)),
+        }
+    }
+
+    /// Longest run of at most `n` pages from `first` on that lies in one segment.
+    pub fn run(first: PageId, n: u32) -> u32 {
+        n.min(SEGMENT_PAGES - first.block % SEGMENT_PAGES)
+    }
+
+    /// Writes one page image. Not durable before [`PageFiles::sync`].
+    pub async fn write(&self, pid: PageId, image: AlignedBuf) -> Result<()> {
+        let (key, off) = place(pid);
+        let f = self.for_writing(key).await?;
+        self.io.write(&f, off, image).await.map(drop)
+    }
+
+    /// Makes completed writes to these pages' files durable, and the names of files made since the last call.
+    pub async fn sync(&self, pages: impl Iterator<Item = PageId>) -> Result<()> {
+        let keys: BTreeSet<Key> = pages.map(|p| place(p).0).collect();
+        let mut files = Vec::new();
+        for key in keys {
+            // A file that is gone was dropped with its relation: nothing of it needs to be durable.
+            files.extend(self.existing(key).await?);
+        }
+        let syncs: Vec<_> = files.iter().map(|f| self.io.sync(f)).collect();
+        futures::future::try_join_all(syncs).await?;
+        let dirty = std::mem::take(&mut *self.names_dirty.lock());
+        if dirty && let Err(e) = self.io.sync_dir(BASE).await {
+            *self.names_dirty.lock() = true;
+            return Err(e);
+        }
+        Ok(())
+    }
+
+    /// Removes every file of a relation, durably. Fine when there is none.
+    pub async fn remove(&self, rel: RelId) -> Result<()> {
+        let prefix = format!("{}.", rel.0);
+        let mut any = false;
+        for name in self.io.list(BASE).await? {
+            let Some(seg) = name.strip_prefix(&prefix).and_then(|s| s.parse::<u32>().ok()) else { continue };
+            self.open.lock().files.remove(&(rel, seg));
+            match self.io.remove(&format!("{BASE}/{name}")).await {
+                Ok(()) => any = true,
+                Err(e) if e.code == SqlState::UNDEFINED_FILE => {}
+                Err(e) => return Err(e),
+            }
+        }
+        if any {
+            self.io.sync_dir(BASE).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives the space of dead blocks back to the file system; they read as zeros (or as before, after a crash).
+    pub async fn punch(&self, rel: RelId, blocks: Range<BlockNo>) -> Result<()> {
+        let mut at = blocks.start;
+        while at < blocks.end {
+            let first = PageId::new(rel, at);
+            let n = PageFiles::run(first, blocks.end - at);
+            let (key, off) = place(first);
+            if let Some(f) = self.existing(key).await? {
+                self.io.punch(&f, off, u64::from(n) * PAGE_SIZE as u64).await?;
+            }
+            at += n;
+        }
+        Ok(())
+    }
+
+    /// Relations that have files.
+    pub async fn relations(&self) -> Result<BTreeSet<RelId>> {
+        let names = self.io.list(BASE).await?;
+        Ok(names.iter().filter_map(|n| n.split_once('.')?.0.parse().ok()).map(RelId).collect())
+    }
+
+    /// Bytes of a relation's files on disk.
+    pub async fn size(&self, rel: RelId) -> Result<u64> {
+        let mut total = 0;
+        for seg in 0.. {
+            match self.existing((rel, seg)).await? {
+                Some(f) => total += self.io.len(&f).await?,
+                None => break,
+            }
+        }
+        Ok(total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::sim::{SimDisk, SimFaults, SimIo};
+    use crate::page::{Page, PageKind};
+    use crate::sim::SimRuntime;
+
+    #[test]
+    fn pages_come_back_and_relations_go() {
+        let (rt, disk) = (SimRuntime::new(2), SimDisk::new());
+        let io: IoRef = SimIo::new(&rt, &disk, SimFaults::default());
+        rt.block_on(async move {
+            PageFiles::create_dir(&io).await.unwrap();
+            let f = PageFiles::new(io.clone());
+            let pids = [PageId::new(RelId(7), 3), PageId::new(RelId(7), SEGMENT_PAGES + 1), PageId::new(RelId(70), 0)];
+            for pid in pids {
+                assert!(f.read(pid, 1).await.unwrap().iter().all(|b| *b == 0));
+                let mut p = Page([0; PAGE_SIZE]);
+                p.format(pid, PageKind::Heap);
+                p.set_crc(p.compute_crc());
+                f.write(pid, AlignedBuf::padded_from(&p.0)).await.unwrap();
+            }
+            f.sync(pids.into_iter()).await.unwrap();
+            let f = PageFiles::new(io);
+            let two = f.read(PageId::new(RelId(7), 2), 2).await.unwrap();
+            assert!(two[..PAGE_SIZE].iter().all(|b| *b == 0));
+            let mut p = Page([0; PAGE_SIZE]);
+            p.0.copy_from_slice(&two[PAGE_SIZE..]);
+            p.verify(pids[0]).unwrap();
+            assert_eq!(PageFiles::run(PageId::new(RelId(7), SEGMENT_PAGES - 2), 8), 2);
+            assert_eq!(f.relations().await.unwrap().len(), 2);
+            f.remove(RelId(7)).await.unwrap();
+            assert_eq!(f.relations().await.unwrap().into_iter().collect::<Vec<_>>(), [RelId(70)]);
+            assert!(f.read(pids[0], 1).await.unwrap().iter().all(|b| *b == 0));
+        })
+        .unwrap();
+    }
+}

@@ -1,0 +1,248 @@
+//! The page writer: brings changed pages home, so that frames become free and the redo distance stays bounded.
+//!
+//! A pass takes a batch of dirty pages, copies each under its latch ([`Pool::begin_write`]), waits until the log is stable
+//! up to the newest change among them (I1), saves the copies in the double-write file, writes them home, syncs, clears
+//! the double-write slot and only then calls the pages clean. No latch is held while anything is waited for (I27).
+//!
+//! A failed write or sync trips the poison: what is on disk is then unknown, nothing is retried, the server stops.
+
+use super::files::PageFiles;
+use super::pool::Pool;
+use crate::dwb::{BATCH_PAGES, DoubleWrite};
+use crate::io::AlignedBuf;
+use crate::page::{PAGE_SIZE, Page};
+use crate::rt::{Notify, RuntimeRef, yield_now};
+use crate::wal::Log;
+use futures::FutureExt as _;
+use rustydb_base::metrics::Counter;
+use rustydb_base::poison::Poison;
+use rustydb_base::{Lsn, PageId, Result};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Pages written home.
+pub static PAGES_WRITTEN: Counter = Counter::new("pages_written", "page images written to their files");
+
+/// How long the writer sleeps when nobody asks for room.
+const NAP: Duration = Duration::from_millis(100);
+/// How long to wait when every frame is pinned.
+const PINNED_NAP: Duration = Duration::from_millis(1);
+
+/// Runs under a page's exclusive latch before it is copied for writing (e.g. stamps commit SCNs into rows).
+pub type WriteHint = Box<dyn Fn(&mut Page) + Send + Sync>;
+
+/// The page writer of a store.
+pub struct PageWriter {
+    pool: Arc<Pool>,
+    files: Arc<PageFiles>,
+    dwb: DoubleWrite,
+    rt: RuntimeRef,
+    poison: Poison,
+    /// Unset during recovery, when every LSN in a page is stable already.
+    log: OnceLock<Log>,
+    hint: OnceLock<WriteHint>,
+    /// Longest redo distance to aim for, in log bytes.
+    distance: u64,
+    kick: Notify,
+    cleaned: Notify,
+    stop: AtomicBool,
+    stopped: AtomicBool,
+    passes: AtomicU64,
+}
+
+impl PageWriter {
+    /// A writer for a pool. `distance`: redo distance (log bytes from the oldest unwritten change) to stay below.
+    pub fn new(
+        pool: Arc<Pool>,
+        files: Arc<PageFiles>,
+        dwb: DoubleWrite,
+        rt: RuntimeRef,
+        poison: Poison,
+        distance: u64,
+    ) -> Arc<PageWriter> {
+        Arc::new(PageWriter {
+            pool,
+            files,
+            dwb,
+            rt,
+            poison,
+            log: OnceLock::new(),
+            hint: OnceLock::new(),
+            distance,
+            kick: Notify::new(),
+            cleaned: Notify::new(),
+            stop: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            passes: AtomicU64::new(0),
+        })
+    }
+
+    /// From now on pages are written only behind this log.
+    pub fn set_log(&self, log: Log) {
+        // Set once, when recovery has opened the log.
+        let _ = self.log.set(log);
+    }
+
+    /// What to do to pages before they are copied.
+    pub fn set_hint(&self, hint: WriteHint) {
+        let _ = self.hint.set(hint);
+    }
+
+    /// Starts the background task.
+    pub fn start(self: &Arc<Self>) {
+        let this = Arc::clone(self);
+        self.rt.spawn("page writer", async move { this.run().await }.boxed());
+    }
+
+    async fn run(self: Arc<Self>) {
+        while !self.stop.load(Ordering::SeqCst) && !self.poison.is_tripped() {
+            let kick = self.kick.notified();
+            futures::pin_mut!(kick);
+            futures::future::select(kick, self.rt.sleep(NAP)).await;
+            if self.pass().await.is_err() {
+                break;
+            }
+        }
+        self.stopped.store(true, Ordering::SeqCst);
+        self.cleaned.notify_waiters();
+    }
+
+    /// Stops the background task after its present batch.
+    pub async fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.kick.notify_one();
+        loop {
+            let done = self.cleaned.notified();
+            if self.stopped.load(Ordering::SeqCst) {
+                break;
+            }
+            done.await;
+        }
+    }
+
+    /// Frames that should be had without waiting.
+    fn reserve_frames(&self) -> usize {
+        (self.pool.capacity() / 50).max(16).min(self.pool.capacity() / 4)
+    }
+
+    /// Writes until enough frames are clean and the redo distance is small enough.
+    async fn pass(&self) -> Result<()> {
+        loop {
+            let short = self.pool.available() < self.reserve_frames();
+            let far = self.log.get().is_some_and(|log| {
+                self.pool.min_rec_lsn().is_some_and(|r| log.end_lsn().0.saturating_sub(r.0) > self.distance)
+            });
+            let wrote = match (short, far) {
+                (_, true) => self.write_some(&self.pool.dirty_pages(BATCH_PAGES)).await?,
+                (true, false) => self.write_some(&self.pool.cold_dirty_pages(BATCH_PAGES)).await?,
+                _ => 0,
+            };
+            self.passes.fetch_add(1, Ordering::SeqCst);
+            self.cleaned.notify_waiters();
+            if wrote == 0 || self.stop.load(Ordering::SeqCst) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until a frame can probably be had.
+    pub async fn make_room(&self) -> Result<()> {
+        self.poison.check()?;
+        let before = self.passes.load(Ordering::SeqCst);
+        let cleaned = self.cleaned.notified();
+        futures::pin_mut!(cleaned);
+        // Registered before the writer is woken, so its notification cannot be missed.
+        cleaned.as_mut().enable();
+        if self.stopped.load(Ordering::SeqCst) || self.log.get().is_none() {
+            // No background writer (recovery, shutdown): write ourselves.
+            if self.write_some(&self.pool.cold_dirty_pages(BATCH_PAGES)).await? == 0 {
+                self.rt.sleep(PINNED_NAP).await;
+            }
+            return Ok(());
+        }
+        self.kick.notify_one();
+        if self.passes.load(Ordering::SeqCst) == before {
+            cleaned.await;
+        }
+        self.poison.check()?;
+        if self.pool.available() == 0 {
+            self.rt.sleep(PINNED_NAP).await;
+        } else {
+            yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// Writes every page whose oldest unwritten change starts before `lsn`.
+    pub async fn flush_before(&self, lsn: Lsn) -> Result<()> {
+        loop {
+            let mut victims = self.pool.dirty_pages(BATCH_PAGES);
+            victims.retain(|(rec, _)| *rec < lsn.0);
+            if victims.is_empty() {
+                // A batch of the background task may still be on its way.
+                match self.pool.min_rec_lsn() {
+                    Some(min) if min < lsn => self.rt.sleep(PINNED_NAP).await,
+                    _ => return Ok(()),
+                }
+                self.poison.check()?;
+                continue;
+            }
+            self.write_some(&victims).await?;
+            self.cleaned.notify_waiters();
+        }
+    }
+
+    /// Writes up to a batch of the given frames home; answers how many pages that were.
+    async fn write_some(&self, victims: &[(u64, u32)]) -> Result<usize> {
+        if victims.is_empty() {
+            return Ok(0);
+        }
+        self.poison.check()?;
+        let result = self.write_batch(victims).await;
+        if let Err(e) = &result {
+            self.poison.trip(e.clone());
+            self.cleaned.notify_waiters();
+        }
+        result
+    }
+
+    async fn write_batch(&self, victims: &[(u64, u32)]) -> Result<usize> {
+        let mut frames = Vec::with_capacity(victims.len());
+        let mut pages: Vec<(PageId, AlignedBuf)> = Vec::with_capacity(victims.len());
+        let mut newest = Lsn(0);
+        for (_, idx) in victims.iter().take(BATCH_PAGES) {
+            let mut buf = AlignedBuf::with_len(PAGE_SIZE);
+            let hint = self.hint.get();
+            let done = self.pool.begin_write(*idx, &mut buf, &mut |page| {
+                if let Some(h) = hint {
+                    h(page);
+                }
+                newest = newest.max(page.lsn());
+                page.set_crc(page.compute_crc());
+            });
+            if let Some(pid) = done {
+                frames.push(*idx);
+                pages.push((pid, buf));
+            }
+        }
+        if pages.is_empty() {
+            return Ok(0);
+        }
+        if let Some(log) = self.log.get() {
+            log.wait_stable(newest).await?;
+        }
+        pages.sort_by_key(|(pid, _)| *pid);
+        let slot = self.dwb.write_batch(&pages).await?;
+        let pids: Vec<PageId> = pages.iter().map(|(pid, _)| *pid).collect();
+        let n = pages.len();
+        futures::future::try_join_all(pages.into_iter().map(|(pid, image)| self.files.write(pid, image))).await?;
+        self.files.sync(pids.into_iter()).await?;
+        slot.clear().await?;
+        for idx in frames {
+            self.pool.end_write(idx);
+        }
+        PAGES_WRITTEN.add(n as u64);
+        Ok(n)
+    }
+}
