@@ -85,9 +85,8 @@ impl DoubleWrite {
         DoubleWrite::start(io, path, cluster_id, 0).await
     }
 
-    /// Opens the file at start-up and answers the images of the batches that were on their way, for
-    /// [recovery](self): restore each whose home copy is damaged, sync the homes, then call
-    /// [`DoubleWrite::clear_all`]. At most `SLOTS × BATCH_PAGES` images.
+    /// Opens the file at start-up and answers the images of the batches that were on their way. Recovery restores each
+    /// whose home copy is damaged, syncs the homes, then calls [`DoubleWrite::clear_all`]. At most `SLOTS × BATCH_PAGES` images.
     pub async fn open(io: IoRef, path: &str, cluster_id: u64) -> Result<(DoubleWrite, Vec<SavedPage>)> {
         let file = io.open(path, OpenMode { create: false, ..OpenMode::PAGES }).await?;
         let mut newest: BTreeMap<PageId, (u64, AlignedBuf)> = BTreeMap::new();
@@ -95,7 +94,7 @@ impl DoubleWrite {
         let mut buf = AlignedBuf::with_len(BLOCK + BATCH_PAGES * PAGE);
         for slot in 0..SLOTS as u64 {
             buf = io.read(&file, slot * SLOT_BYTES, buf).await?;
-            let Some((seq, pages)) = decode(&buf, cluster_id) else { continue };
+            let Some(Batch { seq, pages }) = decode(&buf, cluster_id) else { continue };
             last_seq = last_seq.max(seq);
             for (page, image) in pages {
                 if newest.get(&page).is_none_or(|(have, _)| *have < seq) {
@@ -194,8 +193,13 @@ fn encode(pages: &[(PageId, AlignedBuf)], cluster_id: u64, seq: u64) -> AlignedB
     slot
 }
 
-/// The sequence number and the undamaged images of a slot in use.
-fn decode(slot: &[u8], cluster_id: u64) -> Option<(u64, Vec<(PageId, &[u8])>)> {
+/// What a slot in use holds: its undamaged images.
+struct Batch<'s> {
+    seq: u64,
+    pages: Vec<(PageId, &'s [u8])>,
+}
+
+fn decode(slot: &[u8], cluster_id: u64) -> Option<Batch<'_>> {
     let (header, images) = slot.split_at_checked(BLOCK)?;
     let u32_at = |at: usize| header.get(at..)?.first_chunk().map(|b| u32::from_le_bytes(*b));
     let u64_at = |at: usize| header.get(at..)?.first_chunk().map(|b| u64::from_le_bytes(*b));
@@ -211,7 +215,7 @@ fn decode(slot: &[u8], cluster_id: u64) -> Option<(u64, Vec<(PageId, &[u8])>)> {
             pages.push((PageId::new(RelId(u32_at(at)?), u32_at(at + 4)?), image));
         }
     }
-    Some((u64_at(16)?, pages))
+    Some(Batch { seq: u64_at(16)?, pages })
 }
 
 fn header_crc(header: &[u8]) -> u32 {

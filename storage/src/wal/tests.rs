@@ -9,8 +9,11 @@ use crate::rt::{Runtime as _, RuntimeRef, TokioRuntime, oneshot};
 use crate::sim::{SimRuntime, SimStop};
 use futures::FutureExt as _;
 use parking_lot::Mutex;
+use rand::rngs::SmallRng;
+use rand::{Rng as _, SeedableRng as _};
 use rustydb_base::poison::Poison;
 use rustydb_base::{DbError, Result, Scn, SqlState};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 fn small() -> LogConfig {
@@ -172,6 +175,94 @@ fn crash_at_every_change_loses_nothing_acknowledged() {
         for n in 1..=changes {
             crash_round(seed, Some(n), &mut 0);
         }
+    }
+}
+
+/// Many crashes in a row over one disk, with several writes under way, recycled segments and stale batches of every
+/// earlier run lying about. Each recovery must find all that was acknowledged, nothing of a branch that an earlier
+/// recovery cut off, and the same bytes as before.
+fn torture(seed: u64) {
+    let cfg = small();
+    let mut dice = SmallRng::seed_from_u64(seed);
+    let mut disk = SimDisk::new();
+    let (acked, appended) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(BTreeMap::new())));
+    let mut history: BTreeMap<Lsn, u64> = BTreeMap::new();
+    let mut at: Option<LogTail> = None;
+    let mut keep = Lsn(0);
+    let mut promised = 0;
+    for round in 0..12u64 {
+        let faults = SimFaults { crash_at: Some(dice.random_range(1..60)), ..SimFaults::default() };
+        let run_seed = dice.random();
+        let made = Arc::new(Mutex::new(false));
+        promised += 1;
+        let (cfg2, acked2, appended2, made2) = (cfg.clone(), acked.clone(), appended.clone(), made.clone());
+        let stop = world(run_seed, &disk, faults, move |io, rt| async move {
+            let poison = Poison::default();
+            let log = match at {
+                None => Log::create(io, rt.clone(), poison, cfg2).await,
+                Some(tail) => Log::open(io, rt.clone(), poison, cfg2, tail, promised).await,
+            };
+            let log = log.unwrap();
+            *made2.lock() = true;
+            // A checkpointer of sorts: everything older than a few batches may go.
+            log.keep().set("checkpoint", keep);
+            for task in 0..6u64 {
+                let (log, rt2, acked, appended) = (log.clone(), rt.clone(), acked2.clone(), appended2.clone());
+                let body = async move {
+                    for i in 0..40u64 {
+                        let id = (round * 6 + task) * 40 + i;
+                        // Equal sizes put batches of different runs into the same places.
+                        let len = if seed % 2 == 0 { 3000 } else { 8 + (rt2.rng_u64() % 6000) as usize };
+                        let Ok((_, end)) = append(&log, &record(id, len)).await else { break };
+                        appended.lock().insert(end, id);
+                        if rt2.rng_u64().is_multiple_of(3) {
+                            if log.wait_stable(end).await.is_err() {
+                                break;
+                            }
+                            acked.lock().push((end, id));
+                        }
+                        log.recycle().await.unwrap();
+                    }
+                };
+                rt.spawn("session", body.boxed());
+            }
+            std::future::pending::<()>().await;
+        });
+        assert_eq!(stop, Err(SimStop::Crashed));
+        disk = disk.crash(dice.random());
+        if at.is_none() && !*made.lock() {
+            disk = SimDisk::new();
+            continue;
+        }
+        let (records, tail) =
+            recovered(&disk, &cfg, keep).unwrap_or_else(|e| panic!("seed {seed}, round {round}: {e}"));
+        let found: BTreeMap<Lsn, u64> = records.iter().map(|r| (r.end, number(r))).collect();
+        let fresh = appended.lock();
+        for r in &records {
+            let known = history.get(&r.end).or_else(|| fresh.get(&r.end)) == Some(&number(r));
+            assert!(known, "seed {seed}, round {round}: a record of a dead branch at {}", r.end);
+            assert_eq!(r.bytes, record(number(r), r.bytes.len()));
+        }
+        for (end, id) in history.range(Lsn(keep.0 + 1)..).map(|(e, i)| (*e, *i)).chain(acked.lock().iter().copied()) {
+            let there = end <= keep || found.get(&end) == Some(&id);
+            assert!(there, "seed {seed}, round {round}: lost record {id} at {end}");
+        }
+        drop(fresh);
+        appended.lock().clear();
+        history = found;
+        if dice.random_range(0..3) == 0 {
+            let ends: Vec<Lsn> = history.keys().copied().collect();
+            keep = ends.get(ends.len() * 3 / 4).copied().unwrap_or(keep);
+        }
+        at = Some(tail);
+        promised = promised.max(tail.writer_epoch);
+    }
+}
+
+#[test]
+fn many_crashes_in_a_row() {
+    for seed in 0..24 {
+        torture(seed);
     }
 }
 
