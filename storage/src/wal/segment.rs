@@ -138,6 +138,8 @@ impl Segments {
                 let file = io.open(&name, OpenMode::LOG).await?;
                 invalidate(io, &file).await?;
                 io.rename(&name, &path(cfg, files.last + 1)).await?;
+                // The writer may use it at once, so its name must be durable now.
+                io.sync_dir(&cfg.dir).await?;
                 files.last += 1;
             } else {
                 io.remove(&name).await?;

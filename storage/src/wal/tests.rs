@@ -212,7 +212,7 @@ fn torture(seed: u64) {
                     for i in 0..40u64 {
                         let id = (round * 6 + task) * 40 + i;
                         // Equal sizes put batches of different runs into the same places.
-                        let len = if seed % 2 == 0 { 3000 } else { 8 + (rt2.rng_u64() % 6000) as usize };
+                        let len = if seed.is_multiple_of(2) { 3000 } else { 8 + (rt2.rng_u64() % 6000) as usize };
                         let Ok((_, end)) = append(&log, &record(id, len)).await else { break };
                         appended.lock().insert(end, id);
                         if rt2.rng_u64().is_multiple_of(3) {
@@ -480,6 +480,25 @@ fn a_full_log_refuses_ordinary_writers_only() {
         append(&log, &record(2, 5000)).await.unwrap();
     })
     .unwrap();
+}
+
+#[test]
+fn a_read_error_is_not_taken_for_the_tail() {
+    let disk = SimDisk::new();
+    unsealed(&disk);
+    for nth in 1..4 {
+        let faults = SimFaults { read_error_at: Some(nth), ..SimFaults::default() };
+        let outcome = world(0, &disk, faults, |io, _| async move { read_all(&io, &small(), Lsn(0)).await }).unwrap();
+        assert!(outcome.is_err_and(|e| e.code == SqlState::IO_ERROR));
+    }
+}
+
+#[test]
+fn another_clusters_log_is_not_read() {
+    let disk = SimDisk::new();
+    unsealed(&disk);
+    let foreign = LogConfig { cluster_id: 43, ..small() };
+    assert_eq!(recovered(&disk, &foreign, Lsn(0)).unwrap_err().code, SqlState::DATA_CORRUPTED);
 }
 
 #[test]
