@@ -1,5 +1,5 @@
 //! Worker backend: a few threads calling pread, pwrite and fdatasync. Works everywhere; costs two thread hops per
-//! operation. Its [`Pool`] also serves the io_uring backend's rare calls (open, rename, …).
+//! operation. Its `Pool` also serves the io_uring backend's rare calls (open, rename, …).
 
 use super::{AlignedBuf, FileId, IO_IN_FLIGHT, Io, IoClass, OpenMode, QUEUE_DEPTH, os};
 use crate::rt::{BoxFuture, oneshot};

@@ -10,7 +10,7 @@
 //! ride along with the next commit instead of costing a write each.
 //!
 //! Formats. LSNs count payload bytes of DATA batches only. A record is `len u32 | bytes`; a batch holds whole records.
-//! Segment files `wal/<number, 16 hex digits>` are sequences of 4 KiB-aligned batches ([`batch`]); a BLANK batch says
+//! Segment files `wal/<number, 16 hex digits>` are sequences of 4 KiB-aligned batches (`batch.rs`); a BLANK batch says
 //! "go on in the next segment", as does the segment's end.
 //!
 //! Invariants:
@@ -19,7 +19,7 @@
 //! 3. Batches form a chain: index + 1, `prev_crc` = crc of the one before, LSN contiguous, writer epoch never falling and
 //!    rising only at a WRITER batch.
 //! 4. (I12) Recovery takes a broken batch for the torn tail only if no valid batch behind it carries a `stable_lsn`
-//!    beyond it ([`reader`]).
+//!    beyond it (`reader.rs`).
 //! 5. The first block of every segment that is not in use yet is invalid, so a segment's first batch, if valid, belongs
 //!    to the chain.
 //! 6. Bytes appended and not yet stable, plus bytes reserved, never exceed the ring size.
