@@ -4,6 +4,7 @@ pub mod buf;
 pub mod control;
 pub mod core;
 pub mod dwb;
+pub mod heap;
 pub mod io;
 pub mod mtr;
 pub mod page;

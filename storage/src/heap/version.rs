@@ -1,0 +1,186 @@
+//! Which version of a row a snapshot sees, and rebuilding it.
+
+use super::history::{Update, is_of};
+use super::page::{self, CONTENT, SlotState, flag};
+use super::{Rel, RowBuf};
+use crate::buf::Access;
+use crate::core::Core;
+use crate::page::PageKind;
+use crate::txn::{Snapshot, TxnState, VER_XID};
+use crate::undo::{UndoPtr, UndoRec, UndoType};
+use crate::wait::{Op, Wait};
+use rustydb_base::{DbError, Lsn, PageId, Rid, Scn, Xid};
+
+/// Reads rows as one snapshot sees them. Remembers the last transaction it resolved, so it lives as long as the scan.
+pub struct Reader<'c> {
+    /// The store.
+    pub core: &'c Core,
+    /// What is visible.
+    pub snap: Snapshot,
+    /// LSN that must be stable before anything read may leave the process; the session takes it over.
+    pub dep_lsn: Lsn,
+    // Sound for the snapshot's life: what it met running commits, if ever, above the snapshot's SCN.
+    last_xid: (Xid, bool),
+    last_cid: (UndoPtr, u32),
+    scratch: Vec<u8>,
+}
+
+impl<'c> Reader<'c> {
+    /// A reader for a snapshot.
+    pub fn new(core: &'c Core, snap: Snapshot) -> Reader<'c> {
+        Reader {
+            core,
+            snap,
+            dep_lsn: Lsn(0),
+            last_xid: (Xid::NONE, false),
+            last_cid: (UndoPtr::NONE, 0),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Whether a version is visible; `undo` is its own undo pointer (it names the command that wrote it).
+    #[inline]
+    pub fn visible(&mut self, ver: u64, undo: UndoPtr) -> Op<bool> {
+        if ver & VER_XID == 0 {
+            return Ok(Scn(ver) <= self.snap.scn);
+        }
+        self.visible_xid(Xid(ver & !VER_XID), undo)
+    }
+
+    fn visible_xid(&mut self, xid: Xid, undo: UndoPtr) -> Op<bool> {
+        if xid == self.snap.xid {
+            if self.last_cid.0 != undo {
+                self.last_cid = (undo, self.core.undo.read(undo, &self.core.pool)?.cid);
+            }
+            return Ok(self.last_cid.1 < self.snap.cid);
+        }
+        if self.last_xid.0 == xid {
+            return Ok(self.last_xid.1);
+        }
+        let seen = match self.core.txns.resolve(xid, &mut self.dep_lsn)? {
+            TxnState::Committed(scn) => scn <= self.snap.scn,
+            TxnState::CommittedForAll => true,
+            TxnState::Running | TxnState::Prepared | TxnState::Aborted => false,
+        };
+        self.last_xid = (xid, seen);
+        Ok(seen)
+    }
+
+    /// Turns the newest image of a row (header and content, slack allowed) into the version the snapshot sees. `false`
+    /// if it sees none. Pages may be unlatched: a registered snapshot keeps its undo alive.
+    pub fn version(&mut self, rel: Rel, rid: Rid, image: &mut RowBuf) -> Op<bool> {
+        let mut skips = true;
+        loop {
+            let (ver, undo) = (page::ver(image), page::undo(image));
+            if self.visible(ver, undo)? {
+                return Ok(page::flags(image) & flag::DELETED == 0);
+            }
+            if !undo.is_some() {
+                return Err(DbError::new(rustydb_base::sqlstate::SqlState::SNAPSHOT_TOO_OLD, "snapshot too old").into());
+            }
+            let mut rec = self.core.undo.read(undo, &self.core.pool)?;
+            if !is_of(&rec, rel.id, rid, ver) {
+                // The image was overtaken: its writer rolled back and the row went on. Read it again.
+                return Err(Wait::Restart);
+            }
+            match rec.kind {
+                UndoType::Insert => return Ok(false),
+                UndoType::Delete => {
+                    let old = *rec.payload.first().ok_or_else(|| DbError::corrupt("malformed undo of a delete"))?;
+                    image[18] = old;
+                }
+                _ => {
+                    if skips && !self.visible(rec.prev_ver, rec.prev_undo)? {
+                        match self.jump(rel, rid, &rec)? {
+                            Some(far) => rec = far,
+                            None => skips = false,
+                        }
+                    }
+                    let u = Update::parse(&rec.payload)?;
+                    self.scratch.clear();
+                    u.old_content(&image[CONTENT..], &mut self.scratch)?;
+                    image.truncate(CONTENT);
+                    image.extend_from_slice(&self.scratch);
+                    if image.len() < page::ROW_HEADER {
+                        return Err(DbError::corrupt("undo record holds no row").into());
+                    }
+                }
+            }
+            image[..16].copy_from_slice(&page::words(rec.prev_ver, rec.prev_undo));
+        }
+    }
+
+    /// The oldest full record that one skip pointer leads to and whose image is still too new or just right.
+    fn jump(&mut self, rel: Rel, rid: Rid, rec: &UndoRec) -> Op<Option<UndoRec>> {
+        let u = Update::parse(&rec.payload)?;
+        for to in [u.skip2, u.skip] {
+            if !to.is_some() || to.offset() < self.core.undo.truncated_below(to.stream()) {
+                continue;
+            }
+            let far = self.core.undo.read(to, &self.core.pool)?;
+            if !is_of(&far, rel.id, rid, 0) || far.kind != UndoType::Update {
+                continue;
+            }
+            // Visibility grows along the chain: if what `far` replaced is visible, the version wanted lies before it or
+            // is that very one, and only a walk can tell.
+            if !self.visible(far.prev_ver, far.prev_undo)? {
+                return Ok(Some(far));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the visible version of a row into `out`; `false` if there is none.
+    pub fn fetch(&mut self, rel: Rel, rid: Rid, out: &mut RowBuf) -> Op<bool> {
+        if !peek(self.core, rel, rid, out)? {
+            return Ok(false);
+        }
+        self.version(rel, rid, out)
+    }
+}
+
+/// Copies the newest version of a row, whoever wrote it, into `out`; its first word tells. `false` if there is no row
+/// at the address.
+pub fn peek(core: &Core, rel: Rel, rid: Rid, out: &mut RowBuf) -> Op<bool> {
+    let home = PageId::new(rel.id, rid.block);
+    let g = core.pool.read(home, Access::Point)?;
+    if !g.is(PageKind::Heap) {
+        // A stale index entry may name a block that is no heap page any more.
+        return Ok(false);
+    }
+    let s = page::slot(&g, rid.slot)?;
+    out.clear();
+    match s.state {
+        SlotState::Free | SlotState::Body => return Ok(false),
+        SlotState::Live => {
+            out.extend_from_slice(page::row(&g, s)?);
+            return Ok(true);
+        }
+        SlotState::Forward => {}
+    }
+    let head: [u8; page::MIN_ALLOC] = page::row(&g, s)?[..page::MIN_ALLOC]
+        .try_into()
+        .map_err(|_| DbError::internal("a row has at least its least allocation"))?;
+    drop(g);
+    // Home must not be latched here: writers latch blocks in rising order.
+    let to = page::forward_to(&head)?;
+    let g = core.pool.read(PageId::new(rel.id, to.block), Access::Point)?;
+    let b = if g.is(PageKind::Heap) { Some(page::slot(&g, to.slot)?) } else { None };
+    let Some(b) = b.filter(|b| b.state == SlotState::Body) else { return Err(Wait::Restart) };
+    out.extend_from_slice(page::row(&g, b)?);
+    drop(g);
+    let g = core.pool.read(home, Access::Point)?;
+    let s = page::slot(&g, rid.slot)?;
+    let same = s.state == SlotState::Forward && page::row(&g, s)?[..page::MIN_ALLOC] == head;
+    if !same || page::ver(out) != page::pack_rid(rid) {
+        return Err(Wait::Restart);
+    }
+    compose(&head, out);
+    Ok(true)
+}
+
+/// Makes a body's bytes the row they stand for: version and flags come from home.
+pub(super) fn compose(home: &[u8], body: &mut [u8]) {
+    body[..16].copy_from_slice(&home[..16]);
+    body[18] = home[18];
+}
