@@ -14,6 +14,7 @@ const SQL_LANGUAGE: u32 = 14;
 const TABLES: &[&[&[Kernel]]] = &[
     funcs::array::KERNELS,
     funcs::bytes::KERNELS,
+    funcs::datetime::KERNELS,
     funcs::float::KERNELS,
     funcs::info::KERNELS,
     funcs::int::KERNELS,
@@ -63,7 +64,7 @@ fn sql_name(oid: u32) -> &'static str {
 }
 
 const AGGREGATES: &[&[&[AggKernel]]] = &[
-    &[aggs::count::AGGREGATES, aggs::minmax::AGGREGATES, aggs::collect::AGGREGATES],
+    &[aggs::count::AGGREGATES, aggs::minmax::AGGREGATES, aggs::interval::AGGREGATES, aggs::collect::AGGREGATES],
     aggs::exact::AGGREGATES,
     aggs::float::AGGREGATES,
 ];

@@ -7,4 +7,5 @@ pub mod collect;
 pub mod count;
 pub mod exact;
 pub mod float;
+pub mod interval;
 pub mod minmax;

@@ -4,6 +4,7 @@
 pub mod args;
 pub mod array;
 pub mod bytes;
+pub mod datetime;
 pub mod float;
 pub mod info;
 pub mod int;

@@ -1,7 +1,9 @@
-//! generate_series over int4, int8 and numeric.
+//! generate_series over int4, int8, numeric and timestamps.
 
-use super::args::set;
-use crate::datum::Datum;
+use super::args::{Ts, Tstz, set};
+use super::order::interval_span;
+use crate::datetime::interval;
+use crate::datum::{Datum, Interval};
 use crate::kernel::Kernel;
 use crate::numeric::Numeric;
 use rustydb_base::{DbError, Result, SqlState};
@@ -61,12 +63,49 @@ fn numerics(start: &Numeric, stop: &Numeric, step: &Numeric) -> Result<Rows> {
     })))
 }
 
+/// Timestamps from `start` to `stop`, each `add` further.
+fn instants(
+    start: i64,
+    stop: i64,
+    step: Interval,
+    wrap: fn(i64) -> Datum,
+    add: impl Fn(i64, &Interval) -> Result<i64> + Send + 'static,
+) -> Result<Rows> {
+    let direction = interval_span(&step).signum();
+    if direction == 0 {
+        return Err(zero_step());
+    }
+    let mut next = Some(Ok(start));
+    Ok(Box::new(std::iter::from_fn(move || {
+        let v = match next.take()? {
+            Ok(v) => v,
+            Err(e) => return Some(Err(e)),
+        };
+        if if direction > 0 { v > stop } else { v < stop } {
+            return None;
+        }
+        next = Some(add(v, &step));
+        // A step that leads nowhere (from infinity) would never end.
+        if matches!(next, Some(Ok(n)) if n == v) {
+            next = None;
+        }
+        Some(Ok(vec![wrap(v)]))
+    })))
+}
+
 /// Kernels of this module.
 pub const KERNELS: &[&[Kernel]] = &[&[
     set!("generate_series_int4", |a: i32, b: i32| integers(a.into(), b.into(), 1, int4)),
     set!("generate_series_step_int4", |a: i32, b: i32, s: i32| integers(a.into(), b.into(), s.into(), int4)),
     set!("generate_series_int8", |a: i64, b: i64| integers(a, b, 1, Datum::Int8)),
     set!("generate_series_step_int8", |a: i64, b: i64, s: i64| integers(a, b, s, Datum::Int8)),
+    set!("generate_series_timestamp", |a: Ts, b: Ts, s: Interval| {
+        instants(a.0, b.0, s, Datum::Timestamp, interval::timestamp_add)
+    }),
+    set!("generate_series_timestamptz", [ctx, _info] |a: Tstz, b: Tstz, s: Interval| {
+        let tz = ctx.fmt.time_zone.clone();
+        instants(a.0, b.0, s, Datum::TimestampTz, move |t, s| interval::timestamptz_add(t, s, &tz))
+    }),
     set!("generate_series_numeric", |a: &Numeric, b: &Numeric| numerics(a, b, &Numeric::from(1))),
     set!("generate_series_step_numeric", |a: &Numeric, b: &Numeric, s: &Numeric| numerics(a, b, s)),
 ]];
