@@ -16,3 +16,5 @@ pub mod oid;
 pub mod pgdata;
 pub mod regexp;
 pub mod registry;
+pub mod typename;
+pub mod typmod;

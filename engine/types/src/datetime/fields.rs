@@ -44,14 +44,16 @@ impl Field {
             "timezone" => Field::TimeZone,
             "timezone_h" => Field::TimeZoneHour,
             "timezone_m" => Field::TimeZoneMinute,
-            _ => {
-                return Err(DbError::new(
-                    SqlState::INVALID_PARAMETER_VALUE,
-                    format!("unit \"{w}\" not recognized for type {type_name}"),
-                ));
-            }
+            _ => return Err(unrecognized(&w, type_name)),
         })
     }
+}
+
+fn unrecognized(name: &str, type_name: &str) -> DbError {
+    DbError::new(
+        SqlState::INVALID_PARAMETER_VALUE,
+        format!("unit \"{}\" not recognized for type {type_name}", name.to_ascii_lowercase()),
+    )
 }
 
 fn unsupported(name: &str, type_name: &str) -> DbError {
@@ -225,11 +227,11 @@ fn epoch(ts: i64) -> Result<FieldValue> {
 pub fn extract_timestamp(name: &str, ts: i64) -> Result<Option<FieldValue>> {
     let type_name = "timestamp without time zone";
     let f = Field::parse(name, type_name)?;
-    if matches!(f, Field::TimeZone | Field::TimeZoneHour | Field::TimeZoneMinute) {
-        return Err(unsupported(name, type_name));
-    }
     if is_infinite(ts) {
         return Ok(infinite_field(f, ts < 0));
+    }
+    if matches!(f, Field::TimeZone | Field::TimeZoneHour | Field::TimeZoneMinute) {
+        return Err(unsupported(name, type_name));
     }
     if f == Field::Epoch {
         return epoch(ts).map(Some);
@@ -386,7 +388,8 @@ fn trunc_civil(c: &mut Civil, u: Unit) {
 fn trunc_unit(name: &str, type_name: &str) -> Result<Unit> {
     match Field::parse(name, type_name)? {
         Field::Unit(u) => Ok(u),
-        _ => Err(unsupported(name, type_name)),
+        Field::TimeZone | Field::TimeZoneHour | Field::TimeZoneMinute => Err(unsupported(name, type_name)),
+        _ => Err(unrecognized(name, type_name)),
     }
 }
 

@@ -88,8 +88,8 @@ fn bit(u: Unit) -> u32 {
     1 << u as u32
 }
 
-const TIME: u32 = 1 << Unit::Hour as u32 | 1 << Unit::Minute as u32 | 1 << Unit::Second as u32;
 const ALL_SECS: u32 = 1 << Unit::Second as u32 | 1 << Unit::Millisecond as u32 | 1 << Unit::Microsecond as u32;
+const TIME: u32 = 1 << Unit::Hour as u32 | 1 << Unit::Minute as u32 | ALL_SECS;
 
 /// Parts gathered so far.
 #[derive(Default)]

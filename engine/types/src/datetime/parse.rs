@@ -987,8 +987,49 @@ fn fault(f: Fault, text: &str, type_name: &str, fields: &[Field]) -> DbError {
     }
 }
 
+/// `YYYY-MM-DD` of a valid date in years 1 to 9999: days. Anything else takes the long way.
+fn iso_date(b: &[u8]) -> Option<i64> {
+    let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] = b else { return None };
+    let digit = |c: u8| c.is_ascii_digit().then(|| i32::from(c - b'0'));
+    let year = ((digit(y0)? * 10 + digit(y1)?) * 10 + digit(y2)?) * 10 + digit(y3)?;
+    let (month, day) = (digit(m0)? * 10 + digit(m1)?, digit(d0)? * 10 + digit(d1)?);
+    let valid = year > 0 && (1..=12).contains(&month) && day > 0 && day <= days_in_month(year, month);
+    valid.then(|| days_from_civil(year, month, day))
+}
+
+/// `YYYY-MM-DD[ HH:MM:SS[.ffffff]]` without a zone; anything else takes the long way.
+fn iso_timestamp(s: &str) -> Option<i64> {
+    let b = s.as_bytes();
+    let days = iso_date(b.get(..10)?)?;
+    let [b' ' | b'T', h0, h1, b':', m0, m1, b':', s0, s1, frac @ ..] = &b[10..] else {
+        return (b.len() == 10).then(|| days * USECS_PER_DAY);
+    };
+    let two = |a: &u8, b: &u8| {
+        (a.is_ascii_digit() && b.is_ascii_digit()).then(|| i32::from(a - b'0') * 10 + i32::from(b - b'0'))
+    };
+    let (hour, min, sec) = (two(h0, h1)?, two(m0, m1)?, two(s0, s1)?);
+    if hour > 23 || min > 59 || sec > 59 {
+        return None;
+    }
+    let mut usec = 0i32;
+    if let [b'.', digits @ ..] = frac {
+        if digits.is_empty() || digits.len() > 6 || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        for i in 0..6 {
+            usec = usec * 10 + digits.get(i).map_or(0, |d| i32::from(d - b'0'));
+        }
+    } else if !frac.is_empty() {
+        return None;
+    }
+    Some(days * USECS_PER_DAY + super::join_time(hour, min, sec, usec))
+}
+
 /// Reads a `date`.
 pub fn date_in(ctx: &EvalCtx, s: &str) -> Result<i32> {
+    if let Some(days) = iso_date(s.as_bytes()) {
+        return Ok(days as i32);
+    }
     let name = "date";
     let fields = split(s).map_err(|f| f.error(s, name))?;
     let mut r = Reader::new(ctx);
@@ -1025,11 +1066,17 @@ fn timestamp(ctx: &EvalCtx, s: &str, name: &str, with_zone: bool) -> Result<i64>
 
 /// Reads a `timestamp`; a zone in the text is accepted and ignored.
 pub fn timestamp_in(ctx: &EvalCtx, s: &str) -> Result<i64> {
+    if let Some(ts) = iso_timestamp(s) {
+        return Ok(ts);
+    }
     timestamp(ctx, s, "timestamp", false)
 }
 
 /// Reads a `timestamptz`; without a zone in the text the session's applies.
 pub fn timestamptz_in(ctx: &EvalCtx, s: &str) -> Result<i64> {
+    if let Some(local) = iso_timestamp(s) {
+        return Ok(local - i64::from(zone::offset_of_local(&ctx.fmt.time_zone, local)) * USECS_PER_SEC);
+    }
     timestamp(ctx, s, "timestamp with time zone", true)
 }
 

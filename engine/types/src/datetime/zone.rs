@@ -72,8 +72,25 @@ pub fn by_name(name: &str) -> Option<TimeZone> {
     if let Ok(tz) = TimeZone::get(name) {
         return Some(tz);
     }
+    if let Some(tz) = short_posix(name) {
+        return Some(tz);
+    }
     // A POSIX rule has an offset; without one jiff would not accept it either.
     if name.bytes().any(|b| b.is_ascii_digit()) { TimeZone::posix(&name.to_ascii_uppercase()).ok() } else { None }
+}
+
+/// One or two letters and whole hours, e.g. `am-8`: too short for POSIX, but PostgreSQL takes it as such a rule (hours
+/// west of UTC are positive).
+fn short_posix(name: &str) -> Option<TimeZone> {
+    let letters = name.bytes().take_while(u8::is_ascii_alphabetic).count();
+    if !(1..=2).contains(&letters) {
+        return None;
+    }
+    let hours: i32 = name[letters..].parse().ok()?;
+    if !(-24..=24).contains(&hours) {
+        return None;
+    }
+    jiff::tz::Offset::from_seconds(-hours * 3600).ok().map(TimeZone::fixed)
 }
 
 /// What `AT TIME ZONE` and its relatives accept: an abbreviation, a zone name or a POSIX rule.

@@ -127,6 +127,23 @@ pub fn float4_out(v: f32, extra: i32, out: &mut Vec<u8>) {
     }
 }
 
+/// C's hexadecimal notation after `0x`: digits, an optional point, an optional binary exponent after `p`. Exact for up
+/// to 53 bits, which is what the notation is for; longer ones lose their low bits.
+fn hex_float(s: &str) -> Option<f64> {
+    let (mantissa, exp) = s.split_once(['p', 'P']).unwrap_or((s, "0"));
+    let (int, frac) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if int.is_empty() && frac.is_empty() {
+        return None;
+    }
+    let mut v = 0f64;
+    for c in int.chars().chain(frac.chars()) {
+        v = v * 16.0 + f64::from(c.to_digit(16)?);
+    }
+    let exp = exp.parse::<i32>().ok()?.checked_sub(4 * i32::try_from(frac.len()).ok()?)?;
+    let v = v * 2f64.powi(exp);
+    v.is_finite().then_some(v)
+}
+
 /// What a text is before its size is judged.
 enum Lexed<'a> {
     Special(f64),
@@ -148,6 +165,9 @@ fn lex(s: &str) -> Option<Lexed<'_>> {
         return Some(Lexed::Special(f64::NAN));
     }
     // Rust's parser takes what C's does here, as long as the text is made of these characters.
+    if let Some(digits) = body.strip_prefix("0x").or_else(|| body.strip_prefix("0X")) {
+        return hex_float(digits).map(|v| Lexed::Special(sign * v));
+    }
     let ok = body.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
         && body.bytes().next().is_some_and(|b| b.is_ascii_digit() || b == b'.');
     ok.then_some(Lexed::Number(t))
