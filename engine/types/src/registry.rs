@@ -14,10 +14,12 @@ const SQL_LANGUAGE: u32 = 14;
 const TABLES: &[&[&[Kernel]]] = &[
     funcs::array::KERNELS,
     funcs::bytes::KERNELS,
+    funcs::concat::KERNELS,
     funcs::datetime::KERNELS,
     funcs::float::KERNELS,
     funcs::info::KERNELS,
     funcs::int::KERNELS,
+    funcs::json::KERNELS,
     funcs::like::KERNELS,
     funcs::numeric::KERNELS,
     funcs::oid::KERNELS,

@@ -4,10 +4,12 @@
 pub mod args;
 pub mod array;
 pub mod bytes;
+pub mod concat;
 pub mod datetime;
 pub mod float;
 pub mod info;
 pub mod int;
+pub mod json;
 pub mod like;
 pub mod numeric;
 pub mod oid;
@@ -15,4 +17,5 @@ pub mod order;
 pub mod quote;
 pub mod regex;
 pub mod series;
+pub mod show;
 pub mod text;
