@@ -18,6 +18,7 @@
 //! and become [`ast::Statement::Other`], so that the engine can name what it lacks.
 
 pub mod ast;
+mod display;
 pub mod keywords;
 mod lexer;
 mod parser;

@@ -60,9 +60,11 @@ impl Parser<'_> {
             n += 1;
         }
         let t = self.peek(n);
-        [kw::SELECT, kw::VALUES, kw::WITH, kw::TABLE].iter().any(|k| Self::at_kw(t, *k))
-            // `values` is also a column's name.
-            && !(Self::at_kw(t, kw::VALUES) && !self.peek_ch(n + 1, b'('))
+        // `values` is also a column's name.
+        if Self::at_kw(t, kw::VALUES) {
+            return self.peek_ch(n + 1, b'(');
+        }
+        [kw::SELECT, kw::WITH, kw::TABLE].iter().any(|k| Self::at_kw(t, *k))
     }
     fn assign_target(&mut self) -> Result<AssignTarget> {
         let column = self.col_id()?;

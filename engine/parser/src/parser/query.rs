@@ -199,7 +199,7 @@ impl Parser<'_> {
         // DISTINCT needs output columns.
         let targets = if empty && distinct == Distinct::No { vec![] } else { self.target_list()? };
         if self.at(kw::INTO) {
-            self.into_clause(pos)?;
+            self.select_into(pos)?;
         }
         let from = if self.eat(kw::FROM) { self.comma_list(Self::table_ref)? } else { vec![] };
         let filter = if self.eat(kw::WHERE) { Some(self.expr()?) } else { None };
@@ -232,13 +232,7 @@ impl Parser<'_> {
                 return Ok(Target { expr, alias: None, pos });
             }
             let expr = p.expr()?;
-            let alias = if p.eat(kw::AS) {
-                Some(p.label()?)
-            } else if Self::is_bare_label(p.tok) {
-                Some(p.label()?)
-            } else {
-                None
-            };
+            let alias = if p.eat(kw::AS) || Self::is_bare_label(p.tok) { Some(p.label()?) } else { None };
             Ok(Target { expr, alias, pos })
         })
     }
@@ -248,7 +242,7 @@ impl Parser<'_> {
     }
 
     /// INTO of SELECT: kept aside until the statement is complete, see `statement`.
-    fn into_clause(&mut self, select_pos: u32) -> Result<()> {
+    fn select_into(&mut self, select_pos: u32) -> Result<()> {
         self.bump();
         let pos = self.pos();
         let persistence = self.opt_temp()?;
@@ -403,11 +397,8 @@ impl Parser<'_> {
     }
     /// Moves to the word that is wrong in `FOR NO x` and `FOR KEY x`, where PostgreSQL points.
     fn bump_if_lock_prefix(&mut self) {
-        if self.eat(kw::NO) {
-            self.eat(kw::KEY);
-        } else {
-            self.eat(kw::KEY);
-        }
+        self.eat(kw::NO);
+        self.eat(kw::KEY);
     }
 
     // ---- WITH ----

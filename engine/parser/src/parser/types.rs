@@ -3,7 +3,6 @@
 use super::Parser;
 use crate::ast::{Expr, ExprKind, Literal, Name, Pos, TypeName, interval_mask as im};
 use crate::keywords::{Kw, kw};
-use crate::lexer::T;
 use rustydb_base::{DbError, Result, SqlState};
 
 fn plain(name: Name) -> TypeName {
