@@ -304,10 +304,17 @@ impl<'a> Lexer<'a> {
     }
     fn number_end(&mut self, kind: T, start: usize) -> Token {
         if is_ident_start(self.at(self.pos)) {
-            let end = self.char_end(self.pos);
+            let end = self.word_end(self.pos);
             return self.fail("trailing junk after numeric literal", start, end);
         }
         self.token(kind, start)
+    }
+    /// End of the word at `i`.
+    fn word_end(&self, mut i: usize) -> usize {
+        while is_ident_part(self.at(i)) {
+            i += 1;
+        }
+        i
     }
     fn char_end(&self, i: usize) -> usize {
         i + self.sql.get(i..).and_then(|s| s.chars().next()).map_or(1, char::len_utf8)
@@ -321,7 +328,7 @@ impl<'a> Lexer<'a> {
                 i += 1;
             }
             if is_ident_start(self.at(i)) {
-                let end = self.char_end(i);
+                let end = self.word_end(i);
                 return self.fail("trailing junk after parameter", start, end);
             }
             self.pos = i;
@@ -707,7 +714,7 @@ mod tests {
     fn numbers() {
         assert_eq!(kinds("1..2"), [(T::Int, "1"), (T::DotDot, ".."), (T::Int, "2")]);
         assert_eq!(kinds("1.5e-3 .5 1."), [(T::Num, "1.5e-3"), (T::Num, ".5"), (T::Num, "1.")]);
-        assert_eq!(kinds("123abc"), [(T::Error, "123a")]);
+        assert_eq!(kinds("123abc"), [(T::Error, "123abc")]);
         assert_eq!(kinds("0x1F 1_000"), [(T::Int, "0x1F"), (T::Int, "1_000")]);
     }
 

@@ -12,7 +12,7 @@ pub struct Expr {
     pub pos: Pos,
 }
 
-/// Expressions are equal by structure, wherever they stand (GROUP BY relies on that).
+/// Expressions are equal by structure, wherever they stand; only queries inside them compare their places too.
 impl PartialEq for Expr {
     fn eq(&self, other: &Expr) -> bool {
         self.kind == other.kind

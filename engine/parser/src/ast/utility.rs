@@ -364,7 +364,7 @@ pub struct Truncate {
 #[derive(Clone, PartialEq, Debug)]
 pub struct CreateRole {
     /// Name.
-    pub name: RoleSpec,
+    pub name: Ident,
     /// Written CREATE USER: LOGIN is the default.
     pub user: bool,
     /// Options in order.

@@ -157,7 +157,7 @@ impl Parser<'_> {
         Some(match word {
             kw::OR => Infix::Or,
             kw::AND => Infix::And,
-            kw::IS => Infix::Is,
+            kw::IS if self.is_follows() => Infix::Is,
             kw::ISNULL => Infix::IsNull(IsTest::Null),
             kw::NOTNULL => Infix::IsNull(IsTest::NotNull),
             kw::LIKE => Infix::Like("~~"),
@@ -175,13 +175,32 @@ impl Parser<'_> {
                 Infix::Not
             }
             kw::AT if self.peek_at(1, kw::TIME) || self.peek_at(1, kw::LOCAL) => Infix::AtZone,
-            kw::COLLATE => Infix::Collate,
+            kw::COLLATE if Self::is_col_id(self.peek(1)) => Infix::Collate,
             kw::OVERLAPS => Infix::Overlaps,
             kw::OPERATOR if self.peek_ch(1, b'(') => Infix::Operator,
             _ => return None,
         })
     }
 
+    /// At IS: whether a test follows; otherwise IS is the label of an output column.
+    fn is_follows(&mut self) -> bool {
+        const TESTS: &[Kw] = &[
+            kw::NULL,
+            kw::NOT,
+            kw::TRUE,
+            kw::FALSE,
+            kw::UNKNOWN,
+            kw::DISTINCT,
+            kw::DOCUMENT,
+            kw::NORMALIZED,
+            kw::NFC,
+            kw::NFD,
+            kw::NFKC,
+            kw::NFKD,
+        ];
+        let t = self.peek(1);
+        t.kind == T::Word && (TESTS.contains(&t.kw) || self.text(t).eq_ignore_ascii_case("json"))
+    }
     /// An operand and the operators of at least level `min` after it.
     pub(super) fn binary(&mut self, min: u8, restricted: bool) -> Result<Expr> {
         self.enter()?;
@@ -331,7 +350,7 @@ impl Parser<'_> {
     }
     fn quantified(&mut self, left: Expr, op: Name, pos: Pos) -> Result<Expr> {
         let all = self.bump().kw == kw::ALL;
-        let right = match self.paren_or_query()? {
+        let right = match self.paren_or_query(false)? {
             Parens::Query(q) => QuantifiedRight::Query(q),
             Parens::List(list) => match <[Expr; 1]>::try_from(list) {
                 Ok([e]) => QuantifiedRight::Array(boxed(e)),
@@ -426,7 +445,7 @@ impl Parser<'_> {
     }
     fn in_list(&mut self, left: Expr, negated: bool, pos: Pos) -> Result<Expr> {
         self.expect(kw::IN)?;
-        match self.paren_or_query()? {
+        match self.paren_or_query(true)? {
             Parens::List(list) => Ok(Expr::new(ExprKind::In { arg: boxed(left), list, negated }, pos)),
             Parens::Query(q) => {
                 let op = Name { catalog: None, schema: None, name: crate::ast::Ident { value: "=".into(), pos } };
@@ -440,6 +459,10 @@ impl Parser<'_> {
     // ---- operands ----
 
     fn prefix(&mut self, restricted: bool) -> Result<Expr> {
+        // Straight to the commonest recursion: the fewer frames on this path, the deeper expressions may nest.
+        if self.at_ch(b'(') {
+            return self.parenthesised();
+        }
         let t = self.tok;
         let pos = t.start;
         match t.kind {
@@ -573,7 +596,11 @@ impl Parser<'_> {
             return self.unexpected();
         }
         let e = Expr::new(ExprKind::Column(ColumnRef { parts, star }), pos);
-        if star { Ok(e) } else { self.indirection(e) }
+        if star {
+            self.after_star()?;
+            return Ok(e);
+        }
+        self.indirection(e)
     }
     /// `type 'literal'`, the string being the present token.
     pub(super) fn typed_literal(&mut self, ty: crate::ast::TypeName, pos: Pos) -> Result<Expr> {
@@ -582,6 +609,15 @@ impl Parser<'_> {
         Ok(Expr::new(ExprKind::Cast(boxed(value), Box::new(ty)), pos))
     }
 
+    /// Nothing may follow `.*`; PostgreSQL notices after it has read what does.
+    fn after_star(&mut self) -> Result<()> {
+        if !self.at_ch(b'.') && !self.at_ch(b'[') {
+            return Ok(());
+        }
+        self.enter()?;
+        self.steps()?;
+        Err(self.near("improper use of \"*\"", self.tok))
+    }
     /// Fields and subscripts after an operand.
     pub(super) fn indirection(&mut self, e: Expr) -> Result<Expr> {
         let steps = self.steps()?;
@@ -599,11 +635,7 @@ impl Parser<'_> {
                 self.bump();
                 if self.eat_ch(b'*') {
                     steps.push(Step::Star);
-                    return if self.at_ch(b'.') || self.at_ch(b'[') {
-                        Err(self.near("improper use of \"*\"", self.tok))
-                    } else {
-                        Ok(steps)
-                    };
+                    return self.after_star().map(|()| steps);
                 }
                 steps.push(Step::Field(self.label()?));
             } else if self.at_ch(b'[') {
@@ -629,7 +661,7 @@ impl Parser<'_> {
     /// `(expression)`, `(a, b)`, `(query)`.
     fn parenthesised(&mut self) -> Result<Expr> {
         let pos = self.pos();
-        let e = match self.paren_or_query()? {
+        let e = match self.paren_or_query(true)? {
             Parens::Query(q) => Expr::new(ExprKind::Subquery(q), pos),
             Parens::List(list) => match <[Expr; 1]>::try_from(list) {
                 Ok([e]) => e,
@@ -638,8 +670,8 @@ impl Parser<'_> {
         };
         self.indirection(e)
     }
-    /// What stands in parentheses. `((query))` is a query; `((query), 1)` is a list.
-    pub(super) fn paren_or_query(&mut self) -> Result<Parens> {
+    /// What stands in parentheses. `((query))` is a query; `((query), 1)` is a list, if `list` allows one.
+    pub(super) fn paren_or_query(&mut self, list: bool) -> Result<Parens> {
         self.enter()?;
         self.expect_ch(b'(')?;
         let parens = if self.at_query() {
@@ -653,11 +685,11 @@ impl Parser<'_> {
                     Parens::Query(Box::new(self.query_after(*q)?))
                 }
                 kind => {
-                    let mut list = vec![Expr::new(kind, first.pos)];
-                    while self.eat_ch(b',') {
-                        list.push(self.expr()?);
+                    let mut items = vec![Expr::new(kind, first.pos)];
+                    while list && self.eat_ch(b',') {
+                        items.push(self.expr()?);
                     }
-                    Parens::List(list)
+                    Parens::List(items)
                 }
             }
         };

@@ -29,7 +29,7 @@ use rustydb_base::{DbError, Result, SqlState};
 use std::collections::VecDeque;
 
 /// Stack one parse may use, in bytes.
-pub const STACK_BUDGET: usize = 768 * 1024;
+pub const STACK_BUDGET: usize = 1024 * 1024;
 
 /// Most levels a tree may have when it grows without recursion (`1 + 1 + …`).
 pub const MAX_HEIGHT: u32 = 12_000;

@@ -113,8 +113,7 @@ impl Parser<'_> {
     }
     /// `WITH (…)`, if there.
     pub(super) fn opt_with_options(&mut self) -> Result<Vec<DefOption>> {
-        if self.at(kw::WITH) && self.peek_ch(1, b'(') {
-            self.bump();
+        if self.eat(kw::WITH) {
             return self.rel_options();
         }
         Ok(vec![])
@@ -191,7 +190,7 @@ impl Parser<'_> {
             }
         }
         let name = self.take(Self::is_non_reserved_word)?;
-        if t.kind == T::Word && name.value == "public" {
+        if name.value == "public" {
             return Ok(RoleSpec::Public(t.start));
         }
         if name.value == "none" {
@@ -199,6 +198,22 @@ impl Parser<'_> {
             return Err(self.place(e, t.start));
         }
         Ok(RoleSpec::Name(name))
+    }
+    /// The name of a role that is made or renamed, which no special word may be.
+    pub(super) fn role_id(&mut self) -> Result<Ident> {
+        let pos = self.pos();
+        match self.role_spec()? {
+            RoleSpec::Name(name) => Ok(name),
+            other => {
+                let message = match other {
+                    RoleSpec::Public(_) => "role name \"public\" is reserved",
+                    RoleSpec::CurrentRole(_) => "CURRENT_ROLE cannot be used as a role name here",
+                    RoleSpec::CurrentUser(_) => "CURRENT_USER cannot be used as a role name here",
+                    _ => "SESSION_USER cannot be used as a role name here",
+                };
+                Err(self.place(DbError::new(SqlState::RESERVED_NAME, message), pos))
+            }
+        }
     }
     pub(super) fn role_list(&mut self) -> Result<Vec<RoleSpec>> {
         self.comma_list(Self::role_spec)

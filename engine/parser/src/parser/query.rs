@@ -63,9 +63,7 @@ impl Parser<'_> {
     fn finish(&mut self, with: Option<With>, mut q: Query, tail: Tail) -> Result<Query> {
         if let Some(w) = with {
             if q.with.is_some() {
-                return Err(
-                    self.error_at("multiple WITH clauses not allowed", q.with.as_ref().map_or(NO_POS, |w| w.pos))
-                );
+                return Err(self.error_at("multiple WITH clauses not allowed", w.pos));
             }
             q.pos = w.pos;
             q.with = Some(w);
@@ -88,8 +86,7 @@ impl Parser<'_> {
             }
             if tail.with_ties {
                 if q.order_by.is_empty() {
-                    let pos = tail.limit_pos.unwrap_or(NO_POS);
-                    return Err(self.error_at("WITH TIES cannot be specified without ORDER BY clause", pos));
+                    return Err(self.error_at("WITH TIES cannot be specified without ORDER BY clause", NO_POS));
                 }
                 if let Some(l) = tail.locking.iter().find(|l| l.wait == LockWait::Skip) {
                     return Err(self.error_at("SKIP LOCKED and WITH TIES options cannot be used together", l.pos));
@@ -294,9 +291,9 @@ impl Parser<'_> {
     fn tail(&mut self) -> Result<Tail> {
         let mut t = Tail::default();
         if self.at(kw::ORDER) {
-            t.order_pos = self.pos();
             self.bump();
             self.expect(kw::BY)?;
+            t.order_pos = self.pos();
             t.order_by = self.sort_list()?;
         }
         loop {
@@ -317,13 +314,14 @@ impl Parser<'_> {
         }
     }
     fn limit(&mut self, t: &mut Tail) -> Result<()> {
+        let limit_word = self.pos();
         if self.eat(kw::LIMIT) {
             t.limit_pos = Some(self.pos());
             if !self.eat(kw::ALL) {
                 t.limit = Some(self.expr()?);
             }
             if self.at_ch(b',') {
-                let e = self.error_at("LIMIT #,# syntax is not supported", t.limit_pos.unwrap_or(NO_POS));
+                let e = self.error_at("LIMIT #,# syntax is not supported", limit_word);
                 return Err(e.hint("Use separate LIMIT and OFFSET clauses."));
             }
             return Ok(());

@@ -3,7 +3,7 @@
 use super::Parser;
 use crate::ast::{
     AlterDefaultPrivileges, AlterRole, AlterSetting, CreateRole, Grant, GrantRole, GrantTarget, Ident, ObjectKind,
-    ObjectRef, Privilege, RoleOption, RoleOptionKind, RoleSpec, Set, SetAction, Statement,
+    ObjectRef, Privilege, Rename, RenamePart, RoleOption, RoleOptionKind, RoleSpec, Set, SetAction, Statement,
 };
 use crate::keywords::kw;
 use crate::lexer::T;
@@ -13,7 +13,7 @@ impl Parser<'_> {
     /// After CREATE, at ROLE, USER or GROUP.
     pub(super) fn create_role(&mut self) -> Result<Statement> {
         let user = self.bump().kw == kw::USER;
-        let name = self.role_spec()?;
+        let name = self.role_id()?;
         self.eat(kw::WITH);
         let options = self.role_options(true)?;
         Ok(Statement::CreateRole(Box::new(CreateRole { name, user, options })))
@@ -77,6 +77,7 @@ impl Parser<'_> {
     /// After ALTER, at ROLE, USER or GROUP; RENAME is the caller's.
     pub(super) fn alter_role(&mut self) -> Result<Statement> {
         let group = self.bump().kw == kw::GROUP;
+        let role_pos = self.pos();
         let role = if !group && self.at(kw::ALL) {
             self.bump();
             None
@@ -86,9 +87,14 @@ impl Parser<'_> {
         if let Some(name) = role.clone() {
             if self.eat_seq(&[kw::RENAME, kw::TO]) {
                 let RoleSpec::Name(old) = name else {
-                    return Err(DbError::new(SqlState::SYNTAX_ERROR, "syntax error"));
+                    let e = DbError::new(SqlState::RESERVED_NAME, "a special role name cannot be renamed");
+                    return Err(self.place(e, role_pos));
                 };
-                return self.rename_to(ObjectKind::Role, ObjectRef::Name(Self::single(old)), false);
+                let to = self.role_id()?;
+                let object = ObjectRef::Name(Self::single(old));
+                let (kind, part) = (ObjectKind::Role, RenamePart::Itself);
+                let r = Rename { kind, object, only: false, part, if_exists: false, cascade: false, to };
+                return Ok(Statement::Rename(Box::new(r)));
             }
             if group {
                 let drop_members = self.eat(kw::DROP);

@@ -423,8 +423,8 @@ impl Parser<'_> {
         let table = self.qualified_name()?;
         let references = self.opt_column_list()?;
         let mut match_kind = MatchKind::Simple;
+        let at = self.tok;
         if self.eat(kw::MATCH) {
-            let at = self.tok;
             match_kind = if self.eat(kw::FULL) {
                 MatchKind::Full
             } else if self.eat(kw::PARTIAL) {
@@ -445,10 +445,9 @@ impl Parser<'_> {
         };
         let (mut update, mut delete) = (false, false);
         while self.at(kw::ON) {
-            self.bump();
+            let at = self.bump().start;
             if !update && self.eat(kw::UPDATE) {
                 update = true;
-                let at = self.pos();
                 fk.on_update = self.foreign_action()?;
                 if let ForeignAction::SetNull(c) | ForeignAction::SetDefault(c) = &fk.on_update
                     && !c.is_empty()
@@ -566,11 +565,10 @@ impl Parser<'_> {
     fn attributes(&mut self, kind: &ConstraintKind) -> Result<Attributes> {
         let mut a = Attributes { deferrable: None, deferred: None, not_valid: false, no_inherit: false };
         let check = matches!(kind, ConstraintKind::Check(_));
-        let refuse = |p: &Self, what: &str, pos: Pos| -> Result<Attributes> {
+        let refuse = |what: &str| -> Result<Attributes> {
             let message = format!("{} constraints cannot be marked {what}", kind_sql(kind));
-            Err(p.place(DbError::new(SqlState::FEATURE_NOT_SUPPORTED, message), pos))
+            Err(DbError::new(SqlState::FEATURE_NOT_SUPPORTED, message))
         };
-        let first = self.pos();
         loop {
             let pos = self.pos();
             if self.at_any(&[kw::DEFERRABLE]) || (self.at(kw::NOT) && self.peek_at(1, kw::DEFERRABLE)) {
@@ -585,7 +583,7 @@ impl Parser<'_> {
                     return Err(self.error_at(message, pos));
                 }
                 if check && yes {
-                    return refuse(self, "DEFERRABLE", first);
+                    return refuse("DEFERRABLE");
                 }
                 a.deferrable = Some(yes);
             } else if self.eat(kw::INITIALLY) {
@@ -600,17 +598,17 @@ impl Parser<'_> {
                     return Err(self.error_at("conflicting constraint properties", pos));
                 }
                 if check && yes {
-                    return refuse(self, "DEFERRABLE", first);
+                    return refuse("DEFERRABLE");
                 }
                 a.deferred = Some(yes);
             } else if self.eat_seq(&[kw::NOT, kw::VALID]) {
                 if !check && !matches!(kind, ConstraintKind::ForeignKey(_)) {
-                    return refuse(self, "NOT VALID", first);
+                    return refuse("NOT VALID");
                 }
                 a.not_valid = true;
             } else if self.eat_seq(&[kw::NO, kw::INHERIT]) {
                 if !check {
-                    return refuse(self, "NO INHERIT", first);
+                    return refuse("NO INHERIT");
                 }
                 a.no_inherit = true;
             } else {

@@ -217,8 +217,8 @@ impl Parser<'_> {
         let Some(from) = FIELDS.iter().position(|f| self.at(f.0)) else { return Ok(vec![]) };
         self.bump();
         let mut to = from;
-        if self.at(kw::TO) {
-            self.bump();
+        // MONTH and SECOND begin no range.
+        if from != 1 && from != 5 && self.eat(kw::TO) {
             let allowed = if from == 0 { 1..2 } else { from.max(2) + 1..6 };
             // MONTH and SECOND begin no range.
             let found =

@@ -224,7 +224,8 @@ impl Parser<'_> {
             use crate::ast::interval_mask as im;
             let mask = ty.mods.first().and_then(number).unwrap_or(im::FULL);
             if mask != im::FULL && mask & !(im::HOUR | im::MINUTE) != 0 {
-                return Err(self.error_at("time zone interval must be HOUR or HOUR TO MINUTE", pos));
+                let at = ty.mods.first().map_or(pos, |m| m.pos);
+                return Err(self.error_at("time zone interval must be HOUR or HOUR TO MINUTE", at));
             }
             let precision = ty.mods.get(1).and_then(number);
             return Ok(SetAction::Value(name, vec![SetValue::Interval(value, mask, precision)]));
@@ -485,9 +486,9 @@ impl Parser<'_> {
         self.bump();
         self.eat(kw::TABLE);
         let tables = self.comma_list(Self::relation_expr)?;
-        let restart_identity = self.eat_seq(&[kw::RESTART, kw::IDENTITY]);
-        if !restart_identity {
-            self.eat_seq(&[kw::CONTINUE, kw::IDENTITY]);
+        let restart_identity = self.eat(kw::RESTART);
+        if restart_identity || self.eat(kw::CONTINUE) {
+            self.expect(kw::IDENTITY)?;
         }
         let cascade = self.opt_cascade();
         Ok(Statement::Truncate(Box::new(Truncate { tables, restart_identity, cascade })))
