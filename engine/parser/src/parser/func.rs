@@ -59,8 +59,7 @@ impl Parser<'_> {
                 return self.interval_literal();
             }
             // `int` and the like are also column names; then no literal follows the type.
-            let ty = self.reserved_type();
-            if let Ok(Some(ty)) = ty
+            if let Some(ty) = self.reserved_type()?
                 && self.at_str()
             {
                 return self.typed_literal(ty, pos).map(Some);
