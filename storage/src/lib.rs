@@ -7,6 +7,7 @@ pub mod dwb;
 pub mod heap;
 pub mod io;
 pub mod mtr;
+pub mod overflow;
 pub mod page;
 pub mod rt;
 pub mod sim;

@@ -77,8 +77,7 @@ impl Shard {
     /// Whether the page may have left the pool since the mark.
     fn left_since(&self, pid: PageId, mark: EvictionMark) -> bool {
         let n = self.evictions - mark.0;
-        n > RECENT as u64
-            || (mark.0..self.evictions).any(|i| self.recent[(i % RECENT as u64) as usize] == pid.as_u64())
+        n > RECENT as u64 || (mark.0..self.evictions).any(|i| self.recent[(i % RECENT as u64) as usize] == pid.as_u64())
     }
 }
 
@@ -369,12 +368,7 @@ impl Pool {
 
     /// Starts the write-back of a frame: copies its image and moves `rec_lsn` to `writing_rec_lsn`. `None` if it
     /// turned clean meanwhile. `hint` runs under the exclusive latch before the copy (e.g. to stamp commit SCNs).
-    pub(crate) fn begin_write(
-        &self,
-        idx: u32,
-        copy_to: &mut [u8],
-        hint: &mut dyn FnMut(&mut Page),
-    ) -> Option<PageId> {
+    pub(crate) fn begin_write(&self, idx: u32, copy_to: &mut [u8], hint: &mut dyn FnMut(&mut Page)) -> Option<PageId> {
         let m = self.frames.meta(idx);
         m.pins.fetch_add(1, Ordering::Acquire);
         let mut g = self.frames.write(idx);
@@ -462,7 +456,10 @@ mod tests {
         p.end_write(idx);
         drop(p.create(pid(100)).expect("one clean page"));
         assert!(!p.contains(id));
-        assert!(matches!(p.install(id, &copy, Access::Point, p.eviction_mark(id)), Ok(Some(_))), "block 100 is clean and makes room");
+        assert!(
+            matches!(p.install(id, &copy, Access::Point, p.eviction_mark(id)), Ok(Some(_))),
+            "block 100 is clean and makes room"
+        );
         assert!(p.contains(id) && !p.contains(pid(100)));
     }
 

@@ -21,13 +21,15 @@ mod layout;
 pub mod ops;
 pub mod page;
 mod rollback;
+mod scan;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod version;
 
 pub use layout::{ColKind, Column, Datum, Decode, OvfPtr, RowLayout, TableLayout};
 pub use ops::{TmResult, delete, insert, insert_many, update};
 pub use rollback::{purge_row, undo_row};
+pub use scan::{Columns, PageRows, Scan, stamp_page};
 pub use version::{Reader, peek};
 
 use rustydb_base::RelId;

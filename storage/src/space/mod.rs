@@ -401,3 +401,66 @@ fn set_class(mtr: &mut Mtr<'_>, map: PageIdx, i: u32, class: u8) {
     let b = (i as u16).to_le_bytes();
     mtr.apply(map, redo::SET, &[b[0], b[1], class]);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_promise_what_they_hold() {
+        for free in 0..=BODY_END - BODY {
+            for need in [0, 1, 30, 100, 623, 624, 625, 2000, 4000, 8000, BODY_END - BODY] {
+                if class_of(free) >= class_for(need) {
+                    assert!(free >= need, "class {} holds {free}, not {need}", class_of(free));
+                }
+            }
+        }
+        assert_eq!((class_of(0), class_of(BODY_END - BODY)), (FULL, EMPTY));
+    }
+
+    #[test]
+    fn groups_open_and_blocks_are_reused() {
+        use crate::heap::tests::{Bench, REL};
+        let b = Bench::new();
+        let c = &b.core;
+        let alloc = |n: usize| -> Vec<BlockNo> {
+            let mut m = c.mtr(Xid::NONE);
+            let v = c.space.prepare_allocs(&mut m, &c.pool, REL.id, n).expect("room");
+            m.reserve(n * ALLOC_LOG_BYTES).expect("room");
+            v.iter().for_each(|a| c.space.apply_alloc(&mut m, a, PageKind::Btree));
+            m.finish();
+            v.iter().map(|a| a.block).collect()
+        };
+        assert_eq!(alloc(3), [1, 2, 3]);
+        let mut m = c.mtr(Xid::NONE);
+        let p = m.fix(PageId::new(REL.id, 2)).expect("in memory");
+        let f = c.space.prepare_free(&mut m, &c.pool, p).expect("in memory");
+        m.reserve(ALLOC_LOG_BYTES).expect("room");
+        c.space.apply_free(&mut m, &f);
+        m.finish();
+        assert_eq!(alloc(2), [2, 4]);
+        // Mark the rest of the group taken, as if by use, and see the next group open.
+        let mut m = c.mtr(Xid::NONE);
+        let map = m.fix(PageId::new(REL.id, 0)).expect("in memory");
+        m.reserve(60_000).expect("room");
+        for i in 5..GROUP - 1 {
+            m.apply(map, redo::SET, &[i as u8, (i >> 8) as u8, FULL]);
+            if i % 4000 == 0 {
+                m.finish();
+                m = c.mtr(Xid::NONE);
+                m.fix(PageId::new(REL.id, 0)).expect("in memory");
+                m.reserve(60_000).expect("room");
+            }
+        }
+        m.finish();
+        c.space.forget(REL.id);
+        assert_eq!(c.space.nblocks(REL.id, &c.pool).expect("open"), GROUP - 1);
+        assert_eq!(alloc(2), [GROUP + 1, GROUP + 2], "two do not fit the first group");
+        assert_eq!(alloc(1), [GROUP - 1]);
+        assert_eq!(alloc(1), [GROUP + 3]);
+        c.space.forget(REL.id);
+        assert_eq!(c.space.nblocks(REL.id, &c.pool).expect("open"), GROUP + 4);
+        assert!(!c.poison.is_tripped());
+        b.check_redo();
+    }
+}

@@ -5,9 +5,9 @@
 //! SCN order is LSN order (I5). Durability is not this module's business: the session's output waits for the commit
 //! record's LSN, and so does everyone who has learnt of the commit through [`TxnTable::resolve`].
 
+use super::TxnCx;
 use super::table::{ABORTS, COMMITS, TxnTable};
 use super::tsp::{self, SET, Status, set_payload};
-use super::TxnCx;
 use crate::core::Core;
 use crate::mtr::kind;
 use crate::wait::{Op, Wait};

@@ -122,7 +122,6 @@ impl HotRing {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -160,15 +160,7 @@ impl TxnTable {
             .pop()
             .ok_or_else(|| DbError::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already"))?;
         TXNS_OPEN.add(1);
-        Ok(TxnCx {
-            xid: Xid::NONE,
-            stream: 0,
-            last_undo: UndoPtr::NONE,
-            cid: 0,
-            isolation,
-            dep_lsn: Lsn(0),
-            slot,
-        })
+        Ok(TxnCx { xid: Xid::NONE, stream: 0, last_undo: UndoPtr::NONE, cid: 0, isolation, dep_lsn: Lsn(0), slot })
     }
 
     /// Gives the slot back. The transaction has ended.
@@ -239,8 +231,7 @@ impl TxnTable {
     /// caller noted the log's end.
     pub fn active(&self) -> Vec<(Xid, UndoPtr)> {
         fence(Ordering::SeqCst);
-        let mut out: Vec<(Xid, UndoPtr)> =
-            self.orphans.lock().iter().map(|(x, u)| (Xid(*x), *u)).collect();
+        let mut out: Vec<(Xid, UndoPtr)> = self.orphans.lock().iter().map(|(x, u)| (Xid(*x), *u)).collect();
         for s in &self.slots {
             // An operation is synchronous and short; none is ever suspended while its word is odd.
             while s.ops.load(Ordering::SeqCst) & 1 == 1 {
