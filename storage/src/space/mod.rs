@@ -66,7 +66,7 @@ fn class_for(need: usize) -> u8 {
 /// The class of the `i`-th block of the map page's group.
 fn class_at(map: &Page, i: u32) -> u8 {
     let b = map.0[BODY + (i as usize / 2) % (BODY_END - BODY)];
-    if i % 2 == 0 { b & 15 } else { b >> 4 }
+    if i.is_multiple_of(2) { b & 15 } else { b >> 4 }
 }
 
 #[derive(Clone, Copy)]
@@ -193,7 +193,7 @@ impl Spaces {
 
     /// Whether a block is a map page.
     pub fn is_map(block: BlockNo) -> bool {
-        block % GROUP == 0
+        block.is_multiple_of(GROUP)
     }
 
     /// Finds an unallocated block and fixes it and its map page. The last step of Prepare but for the log space.
