@@ -79,7 +79,7 @@ impl Binder<'_> {
 
     /// Binds an expression kept as text in the catalog, over a row of the table (`None`: no columns in scope).
     pub(crate) fn stored_expr(&mut self, text: &str, row: Option<Rte>, clause: Clause) -> Result<Expr> {
-        let e = rustydb_parser::parse_expr(text)?;
+        let e = super::parse_expr(text)?;
         let scopes = std::mem::take(&mut self.scopes);
         let ctes = std::mem::take(&mut self.ctes);
         let levels = std::mem::take(&mut self.levels);
@@ -437,16 +437,14 @@ impl Binder<'_> {
                 let mut exprs: Vec<Expr> = Vec::new();
                 let row = self.row_cols(rel);
                 for e in elements {
-                    match &e.expr.kind {
-                        ast::ExprKind::Column(cr) if cr.parts.len() == 1 && !cr.star => {
-                            want.push(self.find_column(rel, &cr.parts[0])?.attnum);
-                        }
-                        _ => {
+                    match &e.key {
+                        ast::IndexKey::Column(name) => want.push(self.find_column(rel, name)?.attnum),
+                        ast::IndexKey::Expr(x) => {
                             let rte = self.row_rte(rel, alias, &row);
                             self.scopes.push(Scope::of(rte));
                             self.enter_level();
                             self.set_clause(Clause::Index);
-                            let x = self.expr_typed(&e.expr);
+                            let x = self.expr_typed(x);
                             self.leave_level();
                             self.scopes.pop();
                             exprs.push(x?);

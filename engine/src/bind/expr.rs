@@ -19,7 +19,8 @@ impl Binder<'_> {
     /// Binds an expression; its type may still be `unknown` (a literal or parameter without context).
     pub fn expr(&mut self, e: &ast::Expr) -> Result<Expr> {
         self.descend()?;
-        let r = stacker_free(|| self.expr_inner(e));
+        // Frames here are large; a deep expression moves to a new stack segment instead of overflowing the thread's.
+        let r = stacker::maybe_grow(192 * 1024, 2 * 1024 * 1024, || self.expr_inner(e));
         self.ascend();
         r
     }
@@ -963,9 +964,4 @@ pub(crate) fn reads_columns(e: &Expr) -> bool {
         }
     });
     found
-}
-
-/// Runs a binding step; a seam so that deep recursion can move to a larger stack.
-fn stacker_free<T>(f: impl FnOnce() -> T) -> T {
-    f()
 }

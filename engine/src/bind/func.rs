@@ -302,7 +302,7 @@ impl Binder<'_> {
                 }
                 None => {
                     let text = proc.arg_default(slot).ok_or_else(|| DbError::internal("missing argument default"))?;
-                    let e = rustydb_parser::parse_expr(text)?;
+                    let e = super::parse_expr(text)?;
                     let e = self.expr(&e)?;
                     out.push(Expr { pos, ..e });
                 }

@@ -179,3 +179,16 @@ impl<'a> Binder<'a> {
         }
     }
 }
+
+/// Parses an expression kept as text in the catalog.
+pub(crate) fn parse_expr(text: &str) -> Result<ast::Expr> {
+    let parsed = rustydb_parser::parse(&format!("SELECT {text}"))?;
+    let target = match parsed.into_iter().next().map(|p| p.stmt) {
+        Some(ast::Statement::Query(q)) => match q.body {
+            ast::QueryBody::Select(mut s) if s.targets.len() == 1 => s.targets.pop(),
+            _ => None,
+        },
+        _ => None,
+    };
+    target.map(|t| t.expr).ok_or_else(|| DbError::internal(format!("stored expression is not an expression: {text}")))
+}

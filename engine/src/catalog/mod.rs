@@ -7,6 +7,9 @@
 //!
 //! Expressions kept in the catalog (defaults, checks, index expressions, view queries) are SQL text, bound when used.
 
+pub mod load;
+pub mod rows;
+
 use rustydb_base::RelId;
 use rustydb_types::datum::{Datum, TypeRef};
 use std::collections::HashMap;
@@ -74,6 +77,8 @@ pub struct Column {
     pub not_null: bool,
     /// DEFAULT (or the generation expression) as SQL text.
     pub default: Option<String>,
+    /// OID of its `pg_attrdef` row, 0 without a default.
+    pub default_oid: u32,
     /// `attidentity`: 'a' always, 'd' by default, '\0' none.
     pub identity: char,
     /// `attgenerated`: 's' stored, '\0' none.
@@ -281,8 +286,14 @@ pub struct Relation {
     pub owner: u32,
     /// Persistence.
     pub persistence: Persistence,
-    /// Row type OID.
+    /// Row type OID, 0 for indexes and sequences.
     pub row_type: u32,
+    /// OID of the array type over the row type.
+    pub row_array_type: u32,
+    /// OID of the view's `_RETURN` rule, 0 for others.
+    pub rule_oid: u32,
+    /// What it needs to exist: relations a view reads, sequences a default draws from, the column a sequence belongs to.
+    pub depends: Vec<Dependency>,
     /// Columns by attnum-1, dropped ones included.
     pub columns: Vec<Column>,
     /// Rows, for tables and materialized views.
@@ -324,6 +335,19 @@ impl Relation {
     pub fn primary_key(&self) -> Option<&Arc<Index>> {
         self.indexes.iter().find(|i| i.primary)
     }
+}
+
+/// One row of `pg_depend` with the relation (or a part of it) as the dependent object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dependency {
+    /// Dependent column, 0 for the relation (or a view's rule).
+    pub sub: i32,
+    /// The relation it needs.
+    pub ref_relation: u32,
+    /// The column it needs, 0 for the whole relation.
+    pub ref_sub: i32,
+    /// `deptype`: 'n' normal, 'a' automatic, 'i' internal.
+    pub kind: char,
 }
 
 /// A role.
