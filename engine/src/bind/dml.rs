@@ -1,11 +1,11 @@
 //! INSERT, UPDATE, DELETE.
 
+use super::Binder;
 use super::expr::constant;
 use super::query::{collect_used, drop_unused};
 use super::scope::{Rte, Scope, ScopeCol};
 use super::select::Clause;
 use super::types;
-use super::Binder;
 use crate::catalog::{Column, ConstraintKind, Index, RelKind, Relation};
 use crate::plan::ir::{
     Bound, Col, ConflictUpdate, Delete, Expr, ExprKind, IndexExprs, Insert, JoinKind, OnConflict, OutputColumn, Rel,
@@ -27,7 +27,11 @@ impl Binder<'_> {
             RelKind::Table => {}
             RelKind::View => {
                 let prep = if verb == "insert" { "into" } else { "" };
-                let what = if prep.is_empty() { format!("cannot {verb} view \"{}\"", rel.name) } else { format!("cannot insert into view \"{}\"", rel.name) };
+                let what = if prep.is_empty() {
+                    format!("cannot {verb} view \"{}\"", rel.name)
+                } else {
+                    format!("cannot insert into view \"{}\"", rel.name)
+                };
                 return Err(DbError::unsupported(what).detail("Updatable views are not supported yet.").at(pos));
             }
             RelKind::MaterializedView => {
@@ -38,10 +42,18 @@ impl Binder<'_> {
                 .at(pos));
             }
             RelKind::Sequence => {
-                return Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot change sequence \"{}\"", rel.name)).at(pos));
+                return Err(DbError::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("cannot change sequence \"{}\"", rel.name),
+                )
+                .at(pos));
             }
             RelKind::Index | RelKind::Composite => {
-                return Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot open relation \"{}\"", rel.name)).at(pos));
+                return Err(DbError::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("cannot open relation \"{}\"", rel.name),
+                )
+                .at(pos));
             }
         }
         if rel.oid < crate::catalog::FIRST_USER_OID {
@@ -56,7 +68,12 @@ impl Binder<'_> {
 
     /// Fresh columns standing for a row of the table.
     pub(crate) fn row_cols(&mut self, rel: &Relation) -> Vec<(Col, i16)> {
-        rel.live_columns().map(|c| (c.ty, c.attnum)).collect::<Vec<_>>().into_iter().map(|(t, n)| (self.col(t), n)).collect()
+        rel.live_columns()
+            .map(|c| (c.ty, c.attnum))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|(t, n)| (self.col(t), n))
+            .collect()
     }
 
     fn row_rte(&mut self, rel: &Arc<Relation>, name: &str, cols: &[(Col, i16)]) -> Rte {
@@ -153,7 +170,12 @@ impl Binder<'_> {
     }
 
     /// An index's expressions and predicate over a row's columns.
-    pub(crate) fn index_exprs(&mut self, rel: &Arc<Relation>, i: &Arc<Index>, row: &[(Col, i16)]) -> Result<IndexExprs> {
+    pub(crate) fn index_exprs(
+        &mut self,
+        rel: &Arc<Relation>,
+        i: &Arc<Index>,
+        row: &[(Col, i16)],
+    ) -> Result<IndexExprs> {
         let mut exprs = Vec::new();
         for k in &i.keys {
             if let Some(text) = &k.expr {
@@ -234,7 +256,8 @@ impl Binder<'_> {
         let mut wanted: Vec<&Column> = Vec::new();
         for t in &i.columns {
             if !t.steps.is_empty() {
-                return Err(DbError::unsupported("assignment to a part of a column is not supported yet").at(self.pos(t.column.pos)));
+                return Err(DbError::unsupported("assignment to a part of a column is not supported yet")
+                    .at(self.pos(t.column.pos)));
             }
             let c = self.find_column(&rel, &t.column)?;
             if wanted.iter().any(|w| w.attnum == c.attnum) {
@@ -347,8 +370,8 @@ impl Binder<'_> {
             }
             let mut row = Vec::with_capacity(n);
             for (j, (e, c)) in r.iter().zip(wanted).enumerate() {
-                let is_default = matches!(e.kind, ast::ExprKind::Default)
-                    || (overriding == Overriding::User && c.identity != '\0');
+                let is_default =
+                    matches!(e.kind, ast::ExprKind::Default) || (overriding == Overriding::User && c.identity != '\0');
                 self.check_insertable(c, is_default, overriding, self.pos(e.pos))?;
                 row.push(if is_default {
                     if defaults[j].is_none() {
@@ -455,11 +478,13 @@ impl Binder<'_> {
                 let mut found = Vec::new();
                 for ix in rel.indexes.iter().filter(|x| x.unique && x.valid) {
                     let cols: HashSet<i16> = ix.keys.iter().map(|k| k.attnum).filter(|n| *n != 0).collect();
-                    let same_cols = cols.len() == want.iter().collect::<HashSet<_>>().len() && want.iter().all(|w| cols.contains(w));
+                    let same_cols = cols.len() == want.iter().collect::<HashSet<_>>().len()
+                        && want.iter().all(|w| cols.contains(w));
                     let ie = self.index_exprs(rel, ix, &row)?;
                     let same_exprs = ie.exprs.len() == exprs.len()
                         && ie.exprs.iter().all(|x| exprs.iter().any(|y| walk::same(x, y)));
-                    let pred_ok = ix.predicate.is_none() || filtered && self.implies(rel, alias, &row, filter.as_ref(), &ie)?;
+                    let pred_ok =
+                        ix.predicate.is_none() || filtered && self.implies(rel, alias, &row, filter.as_ref(), &ie)?;
                     if same_cols && same_exprs && pred_ok {
                         found.push(ix.oid);
                     }
@@ -592,7 +617,8 @@ impl Binder<'_> {
         if want == have {
             return Ok(());
         }
-        Err(DbError::new(SqlState::SYNTAX_ERROR, "number of columns does not match number of values").at(self.pos(source.pos)))
+        Err(DbError::new(SqlState::SYNTAX_ERROR, "number of columns does not match number of values")
+            .at(self.pos(source.pos)))
     }
 
     fn assigned(&mut self, rel: &Arc<Relation>, t: &ast::AssignTarget, e: &ast::Expr) -> Result<Expr> {
@@ -681,7 +707,13 @@ impl Binder<'_> {
                     ));
                 }
             }
-            source = Rel::Join { kind: JoinKind::Inner, left: Box::new(source), right: Box::new(other), on: None, lateral: false };
+            source = Rel::Join {
+                kind: JoinKind::Inner,
+                left: Box::new(source),
+                right: Box::new(other),
+                on: None,
+                lateral: false,
+            };
             scope.append(oscope);
         }
         self.scopes.push(scope.clone());

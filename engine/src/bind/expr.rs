@@ -1,9 +1,9 @@
 //! Expressions.
 
+use super::Binder;
 use super::resolve::{Coercion, can_coerce};
 use super::scope::{Rte, ScopeCol};
 use super::types::{self, array_of, element_of, show};
-use super::Binder;
 use crate::plan::ir::{Expr, ExprKind, Rel, Subquery, SubqueryKind, Subscript};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, Literal, SqlValue, Step};
@@ -130,8 +130,11 @@ impl Binder<'_> {
                 let elem = cols[0].ty.oid;
                 let arr = if element_of(elem).is_some() { Some(elem) } else { array_of(elem) };
                 let arr = arr.ok_or_else(|| {
-                    DbError::new(SqlState::UNDEFINED_OBJECT, format!("could not find array type for data type {}", show(elem)))
-                        .at(pos)
+                    DbError::new(
+                        SqlState::UNDEFINED_OBJECT,
+                        format!("could not find array type for data type {}", show(elem)),
+                    )
+                    .at(pos)
                 })?;
                 mk(ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Array })), types::plain(arr))
             }
@@ -156,7 +159,9 @@ impl Binder<'_> {
                 mk(ExprKind::SqlValue(*v), TypeRef { typmod: typmod.unwrap_or(-1), ..types::plain(o) })
             }
             ast::ExprKind::Grouping(args) => self.grouping(args, pos),
-            ast::ExprKind::Default => Err(DbError::new(SqlState::SYNTAX_ERROR, "DEFAULT is not allowed in this context").at(pos)),
+            ast::ExprKind::Default => {
+                Err(DbError::new(SqlState::SYNTAX_ERROR, "DEFAULT is not allowed in this context").at(pos))
+            }
             ast::ExprKind::CurrentOf(_) => Err(DbError::unsupported("WHERE CURRENT OF is not supported yet").at(pos)),
         }
     }
@@ -173,7 +178,9 @@ impl Binder<'_> {
             Literal::Null => constant(Datum::Null, oid::UNKNOWN, pos),
             Literal::Bool(b) => constant(Datum::Bool(*b), oid::BOOL, pos),
             Literal::Integer(i) => integer(*i, pos),
-            Literal::Numeric(s) => constant(Datum::Numeric(s.parse::<Numeric>().map_err(|e: DbError| e.at(pos))?), oid::NUMERIC, pos),
+            Literal::Numeric(s) => {
+                constant(Datum::Numeric(s.parse::<Numeric>().map_err(|e: DbError| e.at(pos))?), oid::NUMERIC, pos)
+            }
             Literal::String(s) => constant(Datum::Text(s.as_str().into()), oid::UNKNOWN, pos),
             Literal::Bits(_) | Literal::HexBits(_) => {
                 return Err(DbError::unsupported("type bit is not supported yet").at(pos));
@@ -247,11 +254,10 @@ impl Binder<'_> {
             [db, schema, table, name] if *db == self.cx.catalog.database.name => {
                 self.qualified(Some(schema), table, name, pos)
             }
-            [_, _, _, _] => Err(DbError::unsupported(format!(
-                "cross-database references are not implemented: {}",
-                parts.join(".")
-            ))
-            .at(pos)),
+            [_, _, _, _] => {
+                Err(DbError::unsupported(format!("cross-database references are not implemented: {}", parts.join(".")))
+                    .at(pos))
+            }
             _ => Err(DbError::new(
                 SqlState::SYNTAX_ERROR,
                 format!("improper qualified name (too many dotted names): {}", parts.join(".")),
@@ -275,16 +281,22 @@ impl Binder<'_> {
             let mut found = scope.star.iter().filter(|c| c.name == name);
             if let Some(c) = found.next() {
                 if found.next().is_some() {
-                    return Err(DbError::new(SqlState::AMBIGUOUS_COLUMN, format!("column reference \"{name}\" is ambiguous"))
-                        .at(pos));
+                    return Err(DbError::new(
+                        SqlState::AMBIGUOUS_COLUMN,
+                        format!("column reference \"{name}\" is ambiguous"),
+                    )
+                    .at(pos));
                 }
                 return Ok(Some(c.clone()));
             }
             let mut sys = scope.rtes.iter().flat_map(|r| r.system.iter()).filter(|c| c.name == name);
             if let Some(c) = sys.next() {
                 if sys.next().is_some() {
-                    return Err(DbError::new(SqlState::AMBIGUOUS_COLUMN, format!("column reference \"{name}\" is ambiguous"))
-                        .at(pos));
+                    return Err(DbError::new(
+                        SqlState::AMBIGUOUS_COLUMN,
+                        format!("column reference \"{name}\" is ambiguous"),
+                    )
+                    .at(pos));
                 }
                 return Ok(Some(c.clone()));
             }
@@ -314,9 +326,12 @@ impl Binder<'_> {
                 .at(pos));
             }
             // A table that is aliased to something else deserves the hint PostgreSQL gives.
-            let aliased = self.scopes.iter().rev().flat_map(|s| &s.rtes).find(|r| {
-                r.table.as_ref().is_some_and(|t| t.name == table) && r.name != table
-            });
+            let aliased = self
+                .scopes
+                .iter()
+                .rev()
+                .flat_map(|s| &s.rtes)
+                .find(|r| r.table.as_ref().is_some_and(|t| t.name == table) && r.name != table);
             if let Some(r) = aliased {
                 return Err(DbError::new(
                     SqlState::UNDEFINED_TABLE,
@@ -325,14 +340,20 @@ impl Binder<'_> {
                 .hint(format!("Perhaps you meant to reference the table alias \"{}\".", r.name))
                 .at(pos));
             }
-            return Err(DbError::new(SqlState::UNDEFINED_TABLE, format!("missing FROM-clause entry for table \"{shown}\""))
-                .at(pos));
+            return Err(DbError::new(
+                SqlState::UNDEFINED_TABLE,
+                format!("missing FROM-clause entry for table \"{shown}\""),
+            )
+            .at(pos));
         };
         let mut hits = rte.cols.iter().filter(|c| c.name == name);
         if let Some(c) = hits.next() {
             if hits.next().is_some() {
-                return Err(DbError::new(SqlState::AMBIGUOUS_COLUMN, format!("column reference \"{name}\" is ambiguous"))
-                    .at(pos));
+                return Err(DbError::new(
+                    SqlState::AMBIGUOUS_COLUMN,
+                    format!("column reference \"{name}\" is ambiguous"),
+                )
+                .at(pos));
             }
             return Ok(Expr { pos, ..Expr::column(c.col) });
         }
@@ -437,7 +458,7 @@ impl Binder<'_> {
             .at(pos));
         };
         let slice = steps.iter().any(|s| matches!(s, Step::Slice(..)));
-        let mut index = |b: &mut Self, e: &ast::Expr| -> Result<Expr> {
+        let index = |b: &mut Self, e: &ast::Expr| -> Result<Expr> {
             let e = b.expr(e)?;
             let at = e.pos;
             b.coerce(e, types::plain(oid::INT4), Coercion::Assignment)?.ok_or_else(|| {
@@ -574,9 +595,11 @@ impl Binder<'_> {
                 }
                 Ok(Expr { kind: ExprKind::RowCompare { strategy, left, right, collations }, ty: bool_ty, pos })
             }
-            _ => Err(DbError::unsupported(format!("could not determine interpretation of row comparison operator {name}"))
-                .hint("Row comparison operators must be associated with btree operator families.")
-                .at(pos)),
+            _ => Err(DbError::unsupported(format!(
+                "could not determine interpretation of row comparison operator {name}"
+            ))
+            .hint("Row comparison operators must be associated with btree operator families.")
+            .at(pos)),
         }
     }
 
@@ -608,9 +631,12 @@ impl Binder<'_> {
 
     fn distinct_from(&mut self, left: &ast::Expr, right: &ast::Expr, negated: bool, pos: u32) -> Result<Expr> {
         let bool_ty = types::plain(oid::BOOL);
-        if let (ast::ExprKind::Row { fields: l, .. }, ast::ExprKind::Row { fields: r, .. }) = (&left.kind, &right.kind) {
+        if let (ast::ExprKind::Row { fields: l, .. }, ast::ExprKind::Row { fields: r, .. }) = (&left.kind, &right.kind)
+        {
             if l.len() != r.len() {
-                return Err(DbError::new(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions").at(pos));
+                return Err(
+                    DbError::new(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions").at(pos)
+                );
             }
             let mut parts = Vec::new();
             for (a, b) in l.iter().zip(r) {
@@ -625,7 +651,9 @@ impl Binder<'_> {
             return Err(DbError::internal("operator is not a call"));
         };
         let mut it = args.into_iter();
-        let (Some(l), Some(r)) = (it.next(), it.next()) else { return Err(DbError::internal("equality without operands")) };
+        let (Some(l), Some(r)) = (it.next(), it.next()) else {
+            return Err(DbError::internal("equality without operands"));
+        };
         Ok(Expr {
             kind: ExprKind::Distinct { eq: proc, left: Box::new(l), right: Box::new(r), negated, collation },
             ty: bool_ty,
@@ -640,7 +668,9 @@ impl Binder<'_> {
             let mut parts = Vec::with_capacity(list.len());
             for item in list {
                 let ast::ExprKind::Row { fields: r, .. } = &item.kind else {
-                    return Err(DbError::new(SqlState::DATATYPE_MISMATCH, "IN list item must be a row").at(self.pos(item.pos)));
+                    return Err(
+                        DbError::new(SqlState::DATATYPE_MISMATCH, "IN list item must be a row").at(self.pos(item.pos))
+                    );
                 };
                 if l.len() != r.len() {
                     return Err(
@@ -662,7 +692,8 @@ impl Binder<'_> {
         if plain.len() > 1 {
             let mut all: Vec<u32> = vec![left.ty.oid];
             all.extend(plain.iter().map(|e| e.ty.oid));
-            let common = super::resolve::common_type(&all).or(all.iter().all(|t| *t == oid::UNKNOWN).then_some(oid::TEXT));
+            let common =
+                super::resolve::common_type(&all).or(all.iter().all(|t| *t == oid::UNKNOWN).then_some(oid::TEXT));
             let fits = common.filter(|c| {
                 array_of(*c).is_some() && plain.iter().all(|e| can_coerce(e.ty.oid, *c, Coercion::Implicit))
             });
@@ -703,22 +734,31 @@ impl Binder<'_> {
         };
         let row = self.find_operator(None, op, Some(left.ty.oid), elem, pos)?;
         if row.oprresult != oid::BOOL {
-            return Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, "op ANY/ALL (array) requires operator to yield boolean").at(pos));
+            return Err(DbError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                "op ANY/ALL (array) requires operator to yield boolean",
+            )
+            .at(pos));
         }
         let proc = pgdata::proc(row.oprcode).ok_or_else(|| DbError::internal("operator without function"))?;
         let mut declared = [row.oprleft, row.oprright];
-        super::resolve::resolve_polymorphic(&[left.ty.oid, elem], &mut declared, oid::BOOL).ok_or_else(|| {
-            DbError::new(SqlState::DATATYPE_MISMATCH, "could not determine polymorphic type").at(pos)
-        })?;
+        super::resolve::resolve_polymorphic(&[left.ty.oid, elem], &mut declared, oid::BOOL)
+            .ok_or_else(|| DbError::new(SqlState::DATATYPE_MISMATCH, "could not determine polymorphic type").at(pos))?;
         let want = array_of(declared[1]).ok_or_else(|| {
-            DbError::new(SqlState::UNDEFINED_OBJECT, format!("could not find array type for data type {}", show(declared[1])))
-                .at(pos)
+            DbError::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!("could not find array type for data type {}", show(declared[1])),
+            )
+            .at(pos)
         })?;
         let cannot = |e: &Expr, to: u32| {
-            DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(e.ty.oid), show(to))).at(pos)
+            DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(e.ty.oid), show(to)))
+                .at(pos)
         };
         let (lc, ac) = (left.clone(), array.clone());
-        let left = self.coerce(left, types::plain(declared[0]), Coercion::Implicit)?.ok_or_else(|| cannot(&lc, declared[0]))?;
+        let left = self
+            .coerce(left, types::plain(declared[0]), Coercion::Implicit)?
+            .ok_or_else(|| cannot(&lc, declared[0]))?;
         let array = match array.ty.oid {
             oid::INT2VECTOR | oid::OIDVECTOR => {
                 Expr { ty: types::plain(want), pos: array.pos, kind: ExprKind::Relabel(Box::new(array)) }
@@ -762,7 +802,9 @@ impl Binder<'_> {
             }
             ast::QuantifiedRight::Query(sub) => {
                 let left = match &q.left.kind {
-                    ast::ExprKind::Row { fields, .. } => fields.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?,
+                    ast::ExprKind::Row { fields, .. } => {
+                        fields.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?
+                    }
                     _ => vec![self.expr(&q.left)?],
                 };
                 let (rel, cols) = self.subquery(sub)?;
@@ -810,7 +852,8 @@ impl Binder<'_> {
         let at = if e.ty.oid == oid::UNKNOWN { e.pos } else { pos };
         let r = self.coerce(e, ty, Coercion::Explicit).map_err(|e| e.at(at))?;
         r.ok_or_else(|| {
-            DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(from), show(ty.oid))).at(pos)
+            DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(from), show(ty.oid)))
+                .at(pos)
         })
     }
 
@@ -845,7 +888,11 @@ impl Binder<'_> {
         let (mut results, ty) = self.unify(results, "CASE")?;
         let otherwise = results.remove(0);
         let whens = conds.into_iter().zip(results).collect();
-        Ok(Expr { kind: ExprKind::Case { operand: operand.map(Box::new), whens, otherwise: Box::new(otherwise) }, ty, pos })
+        Ok(Expr {
+            kind: ExprKind::Case { operand: operand.map(Box::new), whens, otherwise: Box::new(otherwise) },
+            ty,
+            pos,
+        })
     }
 
     fn null_if(&mut self, a: &ast::Expr, b: &ast::Expr, pos: u32) -> Result<Expr> {
@@ -864,7 +911,9 @@ impl Binder<'_> {
             return Err(DbError::internal("operator is not a call"));
         };
         let mut it = args.into_iter();
-        let (Some(lc), Some(r)) = (it.next(), it.next()) else { return Err(DbError::internal("equality without operands")) };
+        let (Some(lc), Some(r)) = (it.next(), it.next()) else {
+            return Err(DbError::internal("equality without operands"));
+        };
         let left_cmp = (!matches!(lc.kind, ExprKind::CaseValue)).then(|| Box::new(lc));
         let ty = l.ty;
         Ok(Expr {
@@ -899,19 +948,30 @@ impl Binder<'_> {
             for b in bound {
                 let (from, at) = (b.ty.oid, b.pos);
                 out.push(self.coerce(b, want, Coercion::Explicit)?.ok_or_else(|| {
-                    DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(from), show(want.oid))).at(at)
+                    DbError::new(
+                        SqlState::CANNOT_COERCE,
+                        format!("cannot cast type {} to {}", show(from), show(want.oid)),
+                    )
+                    .at(at)
                 })?);
             }
             let arr = array_of(elem.oid).ok_or_else(|| {
-                DbError::new(SqlState::UNDEFINED_OBJECT, format!("could not find array type for data type {}", show(elem.oid)))
-                    .at(pos)
+                DbError::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("could not find array type for data type {}", show(elem.oid)),
+                )
+                .at(pos)
             })?;
             return Ok(Expr { kind: ExprKind::Array { items: out, nested }, ty: types::plain(arr), pos });
         }
         let (items, ty) = self.unify(bound, "ARRAY")?;
         let arr = if nested { Some(ty.oid) } else { array_of(ty.oid) };
         let arr = arr.ok_or_else(|| {
-            DbError::new(SqlState::UNDEFINED_OBJECT, format!("could not find array type for data type {}", show(ty.oid))).at(pos)
+            DbError::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!("could not find array type for data type {}", show(ty.oid)),
+            )
+            .at(pos)
         })?;
         Ok(Expr { kind: ExprKind::Array { items, nested }, ty: types::plain(arr), pos })
     }
@@ -932,7 +992,8 @@ fn integer(i: i64, pos: u32) -> Expr {
 }
 
 fn row_operand(l: &ast::Expr, r: &ast::Expr) -> bool {
-    matches!(l.kind, ast::ExprKind::Row { .. }) && matches!(r.kind, ast::ExprKind::Row { .. } | ast::ExprKind::Subquery(_))
+    matches!(l.kind, ast::ExprKind::Row { .. })
+        && matches!(r.kind, ast::ExprKind::Row { .. } | ast::ExprKind::Subquery(_))
 }
 
 /// If the test is a conjunction of `expression = output column` (same type on both sides), the pairs.

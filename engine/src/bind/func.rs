@@ -1,15 +1,14 @@
 //! Function calls: overload resolution, then what kind of function it turned out to be.
 
-use super::expr::constant;
+use super::Binder;
 use super::resolve::{Candidate, Coercion, can_coerce, is_polymorphic, resolve_polymorphic, select};
 use super::types::{self, array_of, element_of, show};
-use super::Binder;
 use crate::plan::ir::{AggCall, Expr, ExprKind, SortKey};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, FuncCall};
-use rustydb_types::datum::{Datum, TypeRef};
-use rustydb_types::pgdata::{self, Proc};
+use rustydb_types::datum::TypeRef;
 use rustydb_types::oid;
+use rustydb_types::pgdata::{self, Proc};
 
 /// A function chosen for a call.
 pub(crate) struct Resolved {
@@ -104,14 +103,19 @@ impl Binder<'_> {
                 }
                 self.window_call(f, resolved, all, pos)
             }
-            'p' => Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("{} is a procedure", self.signature(f, &all)))
-                .hint("To call a procedure, use CALL.")
-                .at(pos)),
+            'p' => {
+                Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("{} is a procedure", self.signature(f, &all)))
+                    .hint("To call a procedure, use CALL.")
+                    .at(pos))
+            }
             _ => {
                 if f.over.is_some() {
                     return Err(DbError::new(
                         SqlState::WRONG_OBJECT_TYPE,
-                        format!("OVER specified, but {} is not a window function nor an aggregate function", f.name.plain()),
+                        format!(
+                            "OVER specified, but {} is not a window function nor an aggregate function",
+                            f.name.plain()
+                        ),
                     )
                     .at(pos));
                 }
@@ -167,7 +171,13 @@ impl Binder<'_> {
     /// `type(x)` as a cast, and the error when that fails too.
     fn cast_style(&mut self, name: &ast::Name, f: &FuncCall, args: &[Expr], pos: u32) -> Result<Option<Expr>> {
         let [arg] = args else { return Ok(None) };
-        if f.star || f.distinct || f.variadic || f.over.is_some() || f.filter.is_some() || f.args.iter().any(|a| a.name.is_some()) {
+        if f.star
+            || f.distinct
+            || f.variadic
+            || f.over.is_some()
+            || f.filter.is_some()
+            || f.args.iter().any(|a| a.name.is_some())
+        {
             return Ok(None);
         }
         let ty = match name.schema.as_ref().map(|s| s.value.as_str()) {
@@ -322,19 +332,30 @@ impl Binder<'_> {
                 actual.extend(packed.iter().map(|e| e.ty.oid));
                 types.extend(std::iter::repeat_n(elem, packed.len()));
                 resolve_polymorphic(&actual, &mut types, proc.prorettype).ok_or_else(|| {
-                    DbError::new(SqlState::DATATYPE_MISMATCH, "arguments declared of the same variadic type are not all alike").at(pos)
+                    DbError::new(
+                        SqlState::DATATYPE_MISMATCH,
+                        "arguments declared of the same variadic type are not all alike",
+                    )
+                    .at(pos)
                 })?;
                 let elem = types.last().copied().unwrap_or(elem);
                 let mut items = Vec::with_capacity(packed.len());
                 for p in packed {
                     let (from, at) = (p.ty.oid, p.pos);
                     items.push(self.coerce(p, types::plain(elem), Coercion::Implicit)?.ok_or_else(|| {
-                        DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(from), show(elem))).at(at)
+                        DbError::new(
+                            SqlState::CANNOT_COERCE,
+                            format!("cannot cast type {} to {}", show(from), show(elem)),
+                        )
+                        .at(at)
                     })?);
                 }
                 let arr = array_of(elem).ok_or_else(|| {
-                    DbError::new(SqlState::UNDEFINED_OBJECT, format!("could not find array type for data type {}", show(elem)))
-                        .at(pos)
+                    DbError::new(
+                        SqlState::UNDEFINED_OBJECT,
+                        format!("could not find array type for data type {}", show(elem)),
+                    )
+                    .at(pos)
                 })?;
                 // The declared array type of the variadic parameter.
                 declared.push(proc.proargtypes.last().copied().unwrap_or(arr));
@@ -465,11 +486,6 @@ impl Binder<'_> {
         };
         let over = f.over.as_ref().ok_or_else(|| DbError::internal("window call without OVER"))?;
         self.collect_window(proc, args, filter, over, call.ty, collation, pos)
-    }
-
-    /// A constant `false`/`true`/number as a bound expression.
-    pub(crate) fn int_const(&self, v: i64) -> Expr {
-        constant(Datum::Int8(v), oid::INT8, 0)
     }
 }
 

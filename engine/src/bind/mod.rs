@@ -160,8 +160,11 @@ impl<'a> Binder<'a> {
         if let Some(db) = &name.catalog
             && db.value != cat.database.name
         {
-            return Err(DbError::unsupported(format!("cross-database references are not implemented: \"{}\"", name.plain()))
-                .at(self.pos(db.pos)));
+            return Err(DbError::unsupported(format!(
+                "cross-database references are not implemented: \"{}\"",
+                name.plain()
+            ))
+            .at(self.pos(db.pos)));
         }
         if let Some(schema) = &name.schema {
             let ns = cat.namespace_named(&schema.value);

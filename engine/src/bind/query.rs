@@ -1,10 +1,10 @@
 //! Queries around SELECT: WITH, VALUES, set operations, and FROM.
 
+use super::Binder;
 use super::resolve::Coercion;
 use super::scope::{Rte, Scope, ScopeCol};
 use super::select::Clause;
 use super::types::{self, show};
-use super::Binder;
 use crate::catalog::{RelKind, Relation};
 use crate::plan::ir::{
     Bound, Col, Cte, CteId, Expr, ExprKind, JoinKind, OutputColumn, Query, Rel, Scan, SetOpKind, SortKey,
@@ -92,7 +92,8 @@ impl Binder<'_> {
     /// ORDER BY and LIMIT of VALUES and set operations: only outputs can be sorted by.
     fn order_and_limit(&mut self, mut q: Query, syntax: &ast::Query) -> Result<Query> {
         if let Some(l) = syntax.locking.first() {
-            let what = if matches!(syntax.body, ast::QueryBody::Values(_)) { "VALUES" } else { "UNION/INTERSECT/EXCEPT" };
+            let what =
+                if matches!(syntax.body, ast::QueryBody::Values(_)) { "VALUES" } else { "UNION/INTERSECT/EXCEPT" };
             return Err(DbError::unsupported(format!("FOR UPDATE is not allowed with {what}")).at(self.pos(l.pos)));
         }
         let outs = q.rel.outputs();
@@ -100,14 +101,17 @@ impl Binder<'_> {
         for k in &syntax.order_by {
             let pos = self.pos(k.expr.pos);
             let i = match &k.expr.kind {
-                ast::ExprKind::Literal(ast::Literal::Integer(n)) => usize::try_from(*n)
-                    .ok()
-                    .and_then(|n| n.checked_sub(1))
-                    .filter(|i| *i < outs.len())
-                    .ok_or_else(|| {
-                        DbError::new(SqlState::INVALID_COLUMN_REFERENCE, format!("ORDER BY position {n} is not in select list"))
+                ast::ExprKind::Literal(ast::Literal::Integer(n)) => {
+                    usize::try_from(*n).ok().and_then(|n| n.checked_sub(1)).filter(|i| *i < outs.len()).ok_or_else(
+                        || {
+                            DbError::new(
+                                SqlState::INVALID_COLUMN_REFERENCE,
+                                format!("ORDER BY position {n} is not in select list"),
+                            )
                             .at(pos)
-                    })?,
+                        },
+                    )?
+                }
                 ast::ExprKind::Column(c) if c.parts.len() == 1 && !c.star => {
                     let name = &c.parts[0].value;
                     let mut hits = q.columns.iter().enumerate().filter(|(_, c)| &c.name == name).map(|(i, _)| i);
@@ -115,7 +119,11 @@ impl Binder<'_> {
                         DbError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist")).at(pos)
                     })?;
                     if hits.next().is_some() {
-                        return Err(DbError::new(SqlState::AMBIGUOUS_COLUMN, format!("ORDER BY \"{name}\" is ambiguous")).at(pos));
+                        return Err(DbError::new(
+                            SqlState::AMBIGUOUS_COLUMN,
+                            format!("ORDER BY \"{name}\" is ambiguous"),
+                        )
+                        .at(pos));
                     }
                     first
                 }
@@ -350,7 +358,9 @@ impl Binder<'_> {
             let self_refs = frame.map_or(0, |f| f.self_refs);
             if self_refs > 0 {
                 if !q.order_by.is_empty() || q.limit.is_some() || q.offset.is_some() {
-                    return Err(DbError::unsupported("ORDER BY in a recursive query is not implemented").at(self.pos(q.pos)));
+                    return Err(
+                        DbError::unsupported("ORDER BY in a recursive query is not implemented").at(self.pos(q.pos))
+                    );
                 }
                 if self_refs > 1 {
                     return Err(DbError::new(
@@ -370,7 +380,8 @@ impl Binder<'_> {
                 let outs = second.rel.outputs();
                 let mut exprs = Vec::new();
                 for (i, (o, want)) in outs.iter().zip(&first.columns).enumerate() {
-                    let e = output_expr(&second.rel, i).filter(|e| e.ty.oid == oid::UNKNOWN).unwrap_or(Expr::column(*o));
+                    let e =
+                        output_expr(&second.rel, i).filter(|e| e.ty.oid == oid::UNKNOWN).unwrap_or(Expr::column(*o));
                     let common = self.common_type_of(&[&Expr::new(ExprKind::CaseValue, want.ty), &e], "UNION")?;
                     if common != want.ty.oid {
                         return Err(DbError::new(
@@ -451,7 +462,9 @@ impl Binder<'_> {
 
     fn modifying_cte(&mut self, s: &ast::Statement) -> Result<(Bound, Vec<OutputColumn>)> {
         if self.scopes.iter().any(|s| !s.rtes.is_empty()) {
-            return Err(DbError::unsupported("WITH clause containing a data-modifying statement must be at the top level"));
+            return Err(DbError::unsupported(
+                "WITH clause containing a data-modifying statement must be at the top level",
+            ));
         }
         let b = match s {
             ast::Statement::Insert(i) => Bound::Insert(Box::new(self.insert(i)?)),
@@ -495,7 +508,9 @@ impl Binder<'_> {
     fn check_names(&self, l: &Scope, r: &Scope, item: &ast::TableRef) -> Result<()> {
         for x in &r.rtes {
             let clash = l.rtes.iter().any(|y| {
-                y.name == x.name && (x.schema.is_none() || y.schema.is_none() || x.schema == y.schema) && !x.name.is_empty()
+                y.name == x.name
+                    && (x.schema.is_none() || y.schema.is_none() || x.schema == y.schema)
+                    && !x.name.is_empty()
             });
             if clash {
                 let pos = match item {
@@ -544,13 +559,14 @@ impl Binder<'_> {
     }
 
     /// Runs `f` with the left side visible (LATERAL) or known but not usable.
-    fn with_left<T>(&mut self, left: Option<&Scope>, lateral: bool, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    fn with_left<T>(
+        &mut self,
+        left: Option<&Scope>,
+        lateral: bool,
+        f: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
         let Some(l) = left else { return f(self) };
-        let scope = if lateral {
-            l.clone()
-        } else {
-            Scope { star: vec![], rtes: vec![], invisible: l.rtes.clone() }
-        };
+        let scope = if lateral { l.clone() } else { Scope { star: vec![], rtes: vec![], invisible: l.rtes.clone() } };
         self.scopes.push(scope);
         let r = f(self);
         self.scopes.pop();
@@ -659,9 +675,11 @@ impl Binder<'_> {
                 let (scan, rte) = self.scan(&rel, &alias);
                 Ok((Rel::Scan(Box::new(scan)), rte))
             }
-            RelKind::Index => Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot open relation \"{}\"", rel.name))
-                .detail("This operation is not supported for indexes.")
-                .at(self.pos(t.name.pos()))),
+            RelKind::Index => {
+                Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot open relation \"{}\"", rel.name))
+                    .detail("This operation is not supported for indexes.")
+                    .at(self.pos(t.name.pos())))
+            }
             RelKind::Composite => {
                 Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot open relation \"{}\"", rel.name))
                     .detail("This operation is not supported for composite types.")
@@ -710,7 +728,13 @@ impl Binder<'_> {
         (scan, rte)
     }
 
-    fn view(&mut self, rel: &Arc<Relation>, alias: &str, t: &ast::TableFactor, mode: ast::TableLockMode) -> Result<(Rel, Rte)> {
+    fn view(
+        &mut self,
+        rel: &Arc<Relation>,
+        alias: &str,
+        t: &ast::TableFactor,
+        mode: ast::TableLockMode,
+    ) -> Result<(Rel, Rte)> {
         self.uses(rel, mode);
         self.view_depth += 1;
         if self.view_depth > 64 {
@@ -775,12 +799,7 @@ impl Binder<'_> {
     fn function_table_inner(&mut self, f: &ast::FunctionTable) -> Result<(Rel, Scope)> {
         let mut calls: Vec<(Expr, Vec<Col>)> = Vec::with_capacity(f.functions.len());
         let mut cols: Vec<ScopeCol> = Vec::new();
-        let default_name = f
-            .functions
-            .first()
-            .and_then(|x| ast::column_label(&x.call))
-            .unwrap_or("unnamed")
-            .to_owned();
+        let default_name = f.functions.first().and_then(|x| ast::column_label(&x.call)).unwrap_or("unnamed").to_owned();
         let alias = f.alias.as_ref().map_or(default_name.clone(), |a| a.name.value.clone());
         let mut scalar = f.functions.len() == 1 && !f.ordinality;
         for (i, tf) in f.functions.iter().enumerate() {
@@ -839,7 +858,8 @@ impl Binder<'_> {
             cols.push(ScopeCol { name: "ordinality".to_owned(), col: o, origin: (0, 0) });
         }
         self.rename(&mut cols, &alias, f.alias.as_ref())?;
-        let rte = Rte { name: alias, schema: None, cols, system: vec![], table: None, rid: None, hidden: false, scalar };
+        let rte =
+            Rte { name: alias, schema: None, cols, system: vec![], table: None, rid: None, hidden: false, scalar };
         Ok((Rel::FunctionScan { calls, ordinality }, Scope::of(rte)))
     }
 
@@ -879,8 +899,11 @@ impl Binder<'_> {
             ast::JoinKind::Full => JoinKind::Full,
         };
         if lateral && matches!(kind, JoinKind::Right | JoinKind::Full) && reads_scope(&rrel, &lscope) {
-            return Err(DbError::new(SqlState::INVALID_COLUMN_REFERENCE, "invalid reference to FROM-clause entry for table")
-                .detail("The combining JOIN type must be INNER or LEFT for a LATERAL reference."));
+            return Err(DbError::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                "invalid reference to FROM-clause entry for table",
+            )
+            .detail("The combining JOIN type must be INNER or LEFT for a LATERAL reference."));
         }
         let lateral = lateral && reads_scope(&rrel, &visible);
         let mut on = None;
@@ -1017,7 +1040,8 @@ fn reads_scope(rel: &Rel, s: &Scope) -> bool {
     let mut found = false;
     walk::visit_rel(rel, &mut |e| {
         if let ExprKind::Column(id) = e.kind {
-            found |= s.star.iter().chain(s.rtes.iter().flat_map(|r| r.cols.iter().chain(&r.system))).any(|c| c.col.id == id);
+            found |=
+                s.star.iter().chain(s.rtes.iter().flat_map(|r| r.cols.iter().chain(&r.system))).any(|c| c.col.id == id);
         }
     });
     found

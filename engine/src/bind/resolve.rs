@@ -1,7 +1,7 @@
 //! Type conversion and overload resolution: PostgreSQL's manual, chapter 10.
 
-use super::types::{self, element_of, info, show};
 use super::Binder;
+use super::types::{self, element_of, info, show};
 use crate::plan::ir::{Expr, ExprKind};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::datum::{Datum, TypeRef};
@@ -37,10 +37,7 @@ pub(crate) fn is_polymorphic(t: u32) -> bool {
 }
 
 fn is_any_family(t: u32) -> bool {
-    matches!(
-        t,
-        oid::ANYELEMENT | oid::ANYARRAY | oid::ANYNONARRAY | oid::ANYENUM | oid::ANYRANGE | oid::ANYMULTIRANGE
-    )
+    matches!(t, oid::ANYELEMENT | oid::ANYARRAY | oid::ANYNONARRAY | oid::ANYENUM | oid::ANYRANGE | oid::ANYMULTIRANGE)
 }
 
 fn is_compatible_family(t: u32) -> bool {
@@ -272,14 +269,20 @@ pub fn resolve_polymorphic(actual: &[u32], declared: &mut [u32], result: u32) ->
     if any_poly && elem.is_none() && array != Some(oid::ANYARRAY) {
         // All polymorphic inputs are unknown literals.
         elem = Some(oid::TEXT);
-        if declared.iter().any(|d| is_any_family(*d)) && actual.iter().zip(declared.iter()).any(|(a, d)| is_any_family(*d) && *a != oid::UNKNOWN) {
+        if declared.iter().any(|d| is_any_family(*d))
+            && actual.iter().zip(declared.iter()).any(|(a, d)| is_any_family(*d) && *a != oid::UNKNOWN)
+        {
             return None;
         }
     }
     let concrete = |d: u32| -> Option<u32> {
         Some(match d {
             oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYENUM => {
-                if array == Some(oid::ANYARRAY) && elem.is_none() { return None } else { elem? }
+                if array == Some(oid::ANYARRAY) && elem.is_none() {
+                    return None;
+                } else {
+                    elem?
+                }
             }
             oid::ANYARRAY => match array {
                 Some(a) => a,
@@ -375,7 +378,7 @@ impl Binder<'_> {
         let ty = TypeRef { typmod: to.typmod, collation, ..to };
         let explicit = cx == Coercion::Explicit;
         if let Some(d) = e.as_const() {
-            let d = io::apply_typmod(ty, d.clone(), explicit).map_err(|x| x.at(pos))?;
+            let d = rustydb_types::typmod::apply_typmod(ty, d.clone(), explicit).map_err(|x| x.at(pos))?;
             return Ok(Expr { kind: ExprKind::Const(d), ty, pos });
         }
         Ok(Expr { kind: ExprKind::Typmod { arg: Box::new(e), explicit }, ty, pos })
@@ -408,7 +411,11 @@ impl Binder<'_> {
                 _ => {
                     // An unknown column of a subquery: text.
                     let as_text = Expr { ty: types::plain(oid::TEXT), ..e };
-                    return if to == oid::TEXT { Ok(Some(as_text)) } else { self.coerce_type(as_text, to, Coercion::Explicit) };
+                    return if to == oid::TEXT {
+                        Ok(Some(as_text))
+                    } else {
+                        self.coerce_type(as_text, to, Coercion::Explicit)
+                    };
                 }
             }
         }
@@ -420,12 +427,13 @@ impl Binder<'_> {
             let Some(rel) = rel else { return Ok(None) };
             let cols: Vec<TypeRef> = rel.live_columns().map(|c| c.ty).collect();
             if cols.len() != fields.len() {
-                return Err(DbError::new(
-                    SqlState::CANNOT_COERCE,
-                    format!("cannot cast type record to {}", rel.name),
-                )
-                .detail(if fields.len() < cols.len() { "Input has too few columns." } else { "Input has too many columns." })
-                .at(pos));
+                return Err(DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type record to {}", rel.name))
+                    .detail(if fields.len() < cols.len() {
+                        "Input has too few columns."
+                    } else {
+                        "Input has too many columns."
+                    })
+                    .at(pos));
             }
             let mut out = Vec::with_capacity(cols.len());
             for (f, c) in fields.clone().into_iter().zip(cols) {
@@ -534,7 +542,9 @@ impl Binder<'_> {
                 } else {
                     "No operator matches the given name and argument type. You might need to add an explicit type cast."
                 };
-                DbError::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {shown}")).hint(hint).at(pos)
+                DbError::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {shown}"))
+                    .hint(hint)
+                    .at(pos)
             }
         };
         let Some(l) = left else {
@@ -567,7 +577,8 @@ impl Binder<'_> {
                     && can_coerce(right, o.oprright, Coercion::Implicit)
                     && {
                         let mut d = [o.oprleft, o.oprright];
-                        !d.iter().any(|t| is_polymorphic(*t)) || resolve_polymorphic(&[l, right], &mut d, oid::BOOL).is_some()
+                        !d.iter().any(|t| is_polymorphic(*t))
+                            || resolve_polymorphic(&[l, right], &mut d, oid::BOOL).is_some()
                     }
             })
             .map(|o| Candidate { args: vec![o.oprleft, o.oprright], row: o })
@@ -624,7 +635,8 @@ impl Binder<'_> {
                 self.default_unknown(a)?
             } else {
                 self.coerce_type(a, *d, Coercion::Implicit)?.ok_or_else(|| {
-                    DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(from), show(*d))).at(at)
+                    DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(from), show(*d)))
+                        .at(at)
                 })?
             };
             out.push(a);
@@ -703,9 +715,11 @@ fn sortable(ty: u32) -> bool {
         return sortable(e);
     }
     matches!(info(ty).typtype, 'e' | 'r' | 'm')
-        || pgdata::casts_from(ty)
-            .iter()
-            .any(|c| c.castmethod == 'b' && c.castcontext == 'i' && pgdata::default_opclass(pgdata::BTREE, c.casttarget).is_some())
+        || pgdata::casts_from(ty).iter().any(|c| {
+            c.castmethod == 'b'
+                && c.castcontext == 'i'
+                && pgdata::default_opclass(pgdata::BTREE, c.casttarget).is_some()
+        })
 }
 
 fn is_reg(t: u32) -> bool {

@@ -1,9 +1,9 @@
 //! SELECT: what its clauses collect (aggregates, window functions, set-returning functions) and how the pieces become a
 //! tree: FROM → WHERE → grouping → HAVING → windows → set-returning functions → output → DISTINCT → ORDER BY → LIMIT.
 
+use super::Binder;
 use super::scope::{Scope, ScopeCol};
 use super::types::{self, show};
-use super::Binder;
 use crate::plan::ir::{
     AggCall, Col, ColId, Expr, ExprKind, Frame, FrameBound, OutputColumn, Query, Rel, RowLock, SortKey, WindowCall,
 };
@@ -28,12 +28,10 @@ pub(crate) enum Clause {
     Values,
     Returning,
     UpdateSet,
-    Window,
     Check,
     Default,
     Index,
     Insert,
-    Call,
 }
 
 impl Clause {
@@ -50,12 +48,10 @@ impl Clause {
             Clause::Values => "VALUES",
             Clause::Returning => "RETURNING",
             Clause::UpdateSet => "UPDATE",
-            Clause::Window => "window definitions",
             Clause::Check => "check constraints",
             Clause::Default => "DEFAULT expressions",
             Clause::Index => "index expressions",
             Clause::Insert => "VALUES",
-            Clause::Call => "EXECUTE parameters",
         }
     }
 }
@@ -114,7 +110,9 @@ impl Binder<'_> {
         if !ids.is_empty() {
             while at > 1 {
                 let own = &self.levels[at - 1].own;
-                if ids.iter().any(|i| own.contains(i)) || !self.levels[..at - 1].iter().any(|l| ids.iter().any(|i| l.own.contains(i))) {
+                if ids.iter().any(|i| own.contains(i))
+                    || !self.levels[..at - 1].iter().any(|l| ids.iter().any(|i| l.own.contains(i)))
+                {
                     break;
                 }
                 at -= 1;
@@ -128,7 +126,7 @@ impl Binder<'_> {
             return Err(DbError::new(SqlState::GROUPING_ERROR, "aggregate function calls cannot be nested").at(pos));
         }
         match level.clause {
-            Some(Clause::Targets | Clause::OrderBy | Clause::Having | Clause::Window) => {}
+            Some(Clause::Targets | Clause::OrderBy | Clause::Having) => {}
             Some(c) => {
                 return Err(DbError::new(
                     SqlState::GROUPING_ERROR,
@@ -183,7 +181,9 @@ impl Binder<'_> {
                 )
                 .at(pos));
             }
-            None => return Err(DbError::new(SqlState::WINDOWING_ERROR, "window functions are not allowed here").at(pos)),
+            None => {
+                return Err(DbError::new(SqlState::WINDOWING_ERROR, "window functions are not allowed here").at(pos));
+            }
         }
         if level.in_window > 0 {
             return Err(DbError::new(SqlState::WINDOWING_ERROR, "window function calls cannot be nested").at(pos));
@@ -278,7 +278,9 @@ impl Binder<'_> {
                     .at(at));
                 }
                 if f.units == ast::FrameUnits::Groups && order_by.is_empty() {
-                    return Err(DbError::new(SqlState::WINDOWING_ERROR, "GROUPS mode requires an ORDER BY clause").at(at));
+                    return Err(
+                        DbError::new(SqlState::WINDOWING_ERROR, "GROUPS mode requires an ORDER BY clause").at(at)
+                    );
                 }
                 let start = self.frame_bound(&f.start, f.units, range_ty)?;
                 let end = self.frame_bound(&f.end, f.units, range_ty)?;
@@ -295,17 +297,22 @@ impl Binder<'_> {
             if walk_reads_column(&e) {
                 return Err(DbError::new(
                     SqlState::INVALID_COLUMN_REFERENCE,
-                    format!("argument of {} must not contain variables", match units {
-                        ast::FrameUnits::Rows => "ROWS",
-                        ast::FrameUnits::Range => "RANGE",
-                        ast::FrameUnits::Groups => "GROUPS",
-                    }),
+                    format!(
+                        "argument of {} must not contain variables",
+                        match units {
+                            ast::FrameUnits::Rows => "ROWS",
+                            ast::FrameUnits::Range => "RANGE",
+                            ast::FrameUnits::Groups => "GROUPS",
+                        }
+                    ),
                 )
                 .at(at));
             }
             let want = match (units, key) {
                 (ast::FrameUnits::Range, Some(k)) => match k {
-                    oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME | oid::TIMETZ | oid::INTERVAL => oid::INTERVAL,
+                    oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME | oid::TIMETZ | oid::INTERVAL => {
+                        oid::INTERVAL
+                    }
                     k if from == oid::UNKNOWN => k,
                     k => k,
                 },
@@ -336,9 +343,11 @@ impl Binder<'_> {
         match level.clause {
             Some(Clause::Targets | Clause::OrderBy) if level.in_agg == 0 && level.in_window == 0 => {}
             Some(Clause::Targets | Clause::OrderBy) => {
-                return Err(DbError::unsupported("aggregate function calls cannot contain set-returning function calls")
-                    .hint("You might be able to move the set-returning function into a LATERAL FROM item.")
-                    .at(pos));
+                return Err(DbError::unsupported(
+                    "aggregate function calls cannot contain set-returning function calls",
+                )
+                .hint("You might be able to move the set-returning function into a LATERAL FROM item.")
+                .at(pos));
             }
             // FunctionScan's own call is unwrapped by the caller.
             Some(Clause::From) => return Ok(call),
@@ -382,7 +391,8 @@ impl Binder<'_> {
 
     fn select_inner(&mut self, s: &ast::Select, q: &ast::Query) -> Result<Query> {
         self.set_clause(Clause::From);
-        let lock_mode = if q.locking.is_empty() { ast::TableLockMode::AccessShare } else { ast::TableLockMode::RowShare };
+        let lock_mode =
+            if q.locking.is_empty() { ast::TableLockMode::AccessShare } else { ast::TableLockMode::RowShare };
         let (mut rel, scope) = self.from_clause(&s.from, lock_mode)?;
         if let Some(l) = self.levels.last_mut() {
             l.own = rel.outputs().iter().map(|c| c.id).collect();
@@ -464,11 +474,7 @@ impl Binder<'_> {
         let mut lock_cols = Vec::new();
         for l in &locks {
             lock_cols.push(targets.len());
-            targets.push(Target {
-                expr: Expr::column(l.rid),
-                name: String::new(),
-                origin: (0, 0),
-            });
+            targets.push(Target { expr: Expr::column(l.rid), name: String::new(), origin: (0, 0) });
         }
         // Assemble. Aggregates first.
         let level = std::mem::take(self.levels.last_mut().ok_or_else(|| DbError::internal("no query level"))?);
@@ -476,7 +482,10 @@ impl Binder<'_> {
         let grouped = !aggs.is_empty() || !s.group_by.is_empty() || having.is_some();
         if grouped && !locks.is_empty() {
             let what = q.locking.first().map_or("FOR UPDATE", |l| lock_name(l.strength));
-            return Err(DbError::unsupported(format!("{what} is not allowed with {}", if s.group_by.is_empty() { "aggregate functions" } else { "GROUP BY clause" })));
+            return Err(DbError::unsupported(format!(
+                "{what} is not allowed with {}",
+                if s.group_by.is_empty() { "aggregate functions" } else { "GROUP BY clause" }
+            )));
         }
         let mut having = having;
         if grouped {
@@ -568,10 +577,7 @@ impl Binder<'_> {
         }
         rel = self.limit(rel, q, keys)?;
         if out.len() > visible {
-            let exprs = out[..visible]
-                .iter()
-                .map(|c| (self.col(c.ty), Expr::column(*c)))
-                .collect();
+            let exprs = out[..visible].iter().map(|c| (self.col(c.ty), Expr::column(*c))).collect();
             rel = Rel::Project { input: Box::new(rel), exprs };
         }
         Ok(Query { rel, columns })
@@ -641,11 +647,8 @@ impl Binder<'_> {
                     };
                     let e = self.expr_typed(&inner)?;
                     let fields = self.row_fields(&e).ok_or_else(|| {
-                        DbError::new(
-                            SqlState::WRONG_OBJECT_TYPE,
-                            format!("type {} is not composite", show(e.ty.oid)),
-                        )
-                        .at(e.pos)
+                        DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("type {} is not composite", show(e.ty.oid)))
+                            .at(e.pos)
                     })?;
                     for (i, (name, ty)) in fields.into_iter().enumerate() {
                         let x = match &e.kind {
@@ -689,7 +692,10 @@ impl Binder<'_> {
                 let scope = self.scopes.last().filter(|s| !s.rtes.is_empty() || !s.star.is_empty());
                 match scope {
                     Some(s) => Ok(s.star.clone()),
-                    None => Err(DbError::new(SqlState::SYNTAX_ERROR, "SELECT * with no tables specified is not valid").at(pos)),
+                    None => {
+                        Err(DbError::new(SqlState::SYNTAX_ERROR, "SELECT * with no tables specified is not valid")
+                            .at(pos))
+                    }
                 }
             }
             [t] => Ok(self.lookup_table(None, t).ok_or_else(|| missing(t))?.cols),
@@ -709,20 +715,26 @@ impl Binder<'_> {
             let hits: Vec<usize> = (0..visible).filter(|&i| targets[i].name == name.value).collect();
             if let Some(&first) = hits.first() {
                 if hits.iter().any(|&i| !walk::same(&targets[i].expr, &targets[first].expr)) {
-                    return Err(DbError::new(SqlState::AMBIGUOUS_COLUMN, format!("{what} \"{}\" is ambiguous", name.value)).at(pos));
+                    return Err(DbError::new(
+                        SqlState::AMBIGUOUS_COLUMN,
+                        format!("{what} \"{}\" is ambiguous", name.value),
+                    )
+                    .at(pos));
                 }
                 return Ok(first);
             }
         }
         if let ast::ExprKind::Literal(l) = &e.kind {
             return match l {
-                ast::Literal::Integer(n) => usize::try_from(*n)
-                    .ok()
-                    .filter(|n| (1..=visible).contains(n))
-                    .map(|n| n - 1)
-                    .ok_or_else(|| {
-                        DbError::new(SqlState::INVALID_COLUMN_REFERENCE, format!("{what} position {n} is not in select list")).at(pos)
-                    }),
+                ast::Literal::Integer(n) => {
+                    usize::try_from(*n).ok().filter(|n| (1..=visible).contains(n)).map(|n| n - 1).ok_or_else(|| {
+                        DbError::new(
+                            SqlState::INVALID_COLUMN_REFERENCE,
+                            format!("{what} position {n} is not in select list"),
+                        )
+                        .at(pos)
+                    })
+                }
                 _ => Err(DbError::new(SqlState::SYNTAX_ERROR, format!("non-integer constant in {what}")).at(pos)),
             };
         }
@@ -754,14 +766,22 @@ impl Binder<'_> {
                 }
             }
             if next.len() > 4096 {
-                return Err(DbError::new(SqlState::STATEMENT_TOO_COMPLEX, "too many grouping sets present (maximum 4096)"));
+                return Err(DbError::new(
+                    SqlState::STATEMENT_TOO_COMPLEX,
+                    "too many grouping sets present (maximum 4096)",
+                ));
             }
             sets = next;
         }
         Ok((groups, if plain { Vec::new() } else { sets }))
     }
 
-    fn group_item(&mut self, item: &ast::GroupItem, targets: &[Target], groups: &mut Vec<Expr>) -> Result<Vec<Vec<usize>>> {
+    fn group_item(
+        &mut self,
+        item: &ast::GroupItem,
+        targets: &[Target],
+        groups: &mut Vec<Expr>,
+    ) -> Result<Vec<Vec<usize>>> {
         Ok(match item {
             ast::GroupItem::Empty(_) => vec![vec![]],
             ast::GroupItem::Expr(e) => vec![self.group_exprs(e, targets, groups)?],
@@ -771,7 +791,9 @@ impl Binder<'_> {
             }
             ast::GroupItem::Cube(list, pos) => {
                 if list.len() > 12 {
-                    return Err(DbError::new(SqlState::TOO_MANY_COLUMNS, "CUBE is limited to 12 elements").at(self.pos(*pos)));
+                    return Err(
+                        DbError::new(SqlState::TOO_MANY_COLUMNS, "CUBE is limited to 12 elements").at(self.pos(*pos))
+                    );
                 }
                 let parts = list.iter().map(|e| self.group_exprs(e, targets, groups)).collect::<Result<Vec<_>>>()?;
                 (0..1usize << parts.len())
@@ -805,7 +827,11 @@ impl Binder<'_> {
             ast::ExprKind::Literal(ast::Literal::Integer(n)) => {
                 let t = usize::try_from(*n).ok().and_then(|n| n.checked_sub(1)).and_then(|i| targets.get(i));
                 let t = t.ok_or_else(|| {
-                    DbError::new(SqlState::INVALID_COLUMN_REFERENCE, format!("GROUP BY position {n} is not in select list")).at(pos)
+                    DbError::new(
+                        SqlState::INVALID_COLUMN_REFERENCE,
+                        format!("GROUP BY position {n} is not in select list"),
+                    )
+                    .at(pos)
                 })?;
                 t.expr.clone()
             }
@@ -852,7 +878,9 @@ impl Binder<'_> {
     }
 
     pub(crate) fn check_equality(&self, ty: u32, pos: u32) -> Result<()> {
-        if self.check_sortable(ty, pos).is_ok() || rustydb_types::pgdata::default_opclass(rustydb_types::pgdata::HASH, ty).is_some() {
+        if self.check_sortable(ty, pos).is_ok()
+            || rustydb_types::pgdata::default_opclass(rustydb_types::pgdata::HASH, ty).is_some()
+        {
             return Ok(());
         }
         Err(DbError::new(
@@ -872,9 +900,10 @@ impl Binder<'_> {
         for rte in rtes {
             let Some(pk) = rte.table.as_ref().and_then(|t| t.primary_key().cloned()) else { continue };
             let grouped = |attnum: i16, groups: &[(Col, Expr)]| {
-                rte.cols.iter().filter(|c| c.origin.1 == attnum).any(|c| {
-                    groups.iter().any(|(_, e)| matches!(e.kind, ExprKind::Column(id) if id == c.col.id))
-                })
+                rte.cols
+                    .iter()
+                    .filter(|c| c.origin.1 == attnum)
+                    .any(|c| groups.iter().any(|(_, e)| matches!(e.kind, ExprKind::Column(id) if id == c.col.id)))
             };
             if pk.keys.iter().all(|k| k.attnum > 0 && grouped(k.attnum, groups)) {
                 for c in &rte.cols {
@@ -957,9 +986,10 @@ fn same_agg(a: &AggCall, b: &AggCall) -> bool {
         && a.args.len() == b.args.len()
         && a.args.iter().zip(&b.args).all(|(x, y)| walk::same(x, y))
         && a.order_by.len() == b.order_by.len()
-        && a.order_by.iter().zip(&b.order_by).all(|(x, y)| {
-            x.desc == y.desc && x.nulls_first == y.nulls_first && walk::same(&x.expr, &y.expr)
-        })
+        && a.order_by
+            .iter()
+            .zip(&b.order_by)
+            .all(|(x, y)| x.desc == y.desc && x.nulls_first == y.nulls_first && walk::same(&x.expr, &y.expr))
         && match (&a.filter, &b.filter) {
             (None, None) => true,
             (Some(x), Some(y)) => walk::same(x, y),
@@ -987,7 +1017,9 @@ fn group_rewrite(e: &mut Expr, groups: &[(Col, Expr)], own: &[ColId], scope: &Sc
             let (table, col) = scope
                 .rtes
                 .iter()
-                .find_map(|r| r.cols.iter().chain(&r.system).find(|c| c.col.id == id).map(|c| (r.name.clone(), c.name.clone())))
+                .find_map(|r| {
+                    r.cols.iter().chain(&r.system).find(|c| c.col.id == id).map(|c| (r.name.clone(), c.name.clone()))
+                })
                 .unwrap_or_else(|| {
                     let name = scope.star.iter().find(|c| c.col.id == id).map_or("?column?", |c| c.name.as_str());
                     (String::new(), name.to_owned())

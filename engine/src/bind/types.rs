@@ -52,9 +52,8 @@ pub(crate) fn resolve(cx: &BindCx<'_>, t: &ast::TypeName, pos: impl Fn(ast::Pos)
     if t.pct_type {
         return Err(DbError::unsupported("%TYPE is not supported yet").at(at));
     }
-    let missing = || {
-        DbError::new(SqlState::UNDEFINED_OBJECT, format!("type \"{}\" does not exist", t.name.plain())).at(at)
-    };
+    let missing =
+        || DbError::new(SqlState::UNDEFINED_OBJECT, format!("type \"{}\" does not exist", t.name.plain())).at(at);
     let oid = find(cx.catalog, cx.search_path, &t.name).ok_or_else(missing)?;
     let base = info(oid);
     let typmod = typmod_of(base, &t.mods, at)?;
@@ -72,7 +71,10 @@ fn find(cat: &Catalog, path: &[u32], name: &ast::Name) -> Option<u32> {
         {
             return Some(t.oid);
         }
-        if let Some(t) = pgdata::types().iter().find(|t| t.typnamespace == ns && ns != pgdata::PG_CATALOG && t.typname == name.name.value) {
+        if let Some(t) = pgdata::types()
+            .iter()
+            .find(|t| t.typnamespace == ns && ns != pgdata::PG_CATALOG && t.typname == name.name.value)
+        {
             return Some(t.oid);
         }
         cat.relation_named(ns, &name.name.value).map(|r| r.row_type).filter(|o| *o != 0)

@@ -2,8 +2,8 @@
 
 use super::rows::{CatRow, EXPR_SEPARATOR, column_index, kind_of, table};
 use super::{
-    Catalog, Column, ColumnStats, Constraint, ConstraintKind, Database, Dependency, FkAction, Index, IndexKey, Namespace,
-    Persistence, RelKind, RelStats, Relation, Role, Sequence, Storage,
+    Catalog, Column, ColumnStats, Constraint, ConstraintKind, Database, Dependency, FkAction, Index, IndexKey,
+    Namespace, Persistence, RelKind, RelStats, Relation, Role, Sequence, Storage,
 };
 use rustydb_base::{DbError, RelId, Result};
 use rustydb_types::datum::{Datum, TypeRef};
@@ -235,8 +235,7 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
             }
             None => None,
         };
-        let row_array_type =
-            types.get(&row_type).and_then(|t| t.first()).map_or(Ok(0), |t| t.oid("typarray"))?;
+        let row_array_type = types.get(&row_type).and_then(|t| t.first()).map_or(Ok(0), |t| t.oid("typarray"))?;
         out.push(Relation {
             oid: *oid,
             name: c.text("relname")?,

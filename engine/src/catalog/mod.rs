@@ -433,7 +433,7 @@ impl Catalog {
     }
     /// An index's definition by the index's OID.
     pub fn index(&self, oid: u32) -> Option<&Arc<Index>> {
-        self.relations.values().flat_map(|r| r.indexes.iter()).find(|i| i.oid == oid)
+        self.relations.get(&oid).filter(|r| r.kind == RelKind::Index)?.indexes.first()
     }
     /// A role by name.
     pub fn role_named(&self, name: &str) -> Option<&Arc<Role>> {

@@ -51,7 +51,11 @@ pub struct CatRow {
 /// Position of a catalog table's column.
 pub fn column_index(table: u32, name: &str) -> Option<usize> {
     static MAP: LazyLock<HashMap<(u32, &str), usize>> = LazyLock::new(|| {
-        pgdata::columns().iter().filter(|c| c.attnum > 0).map(|c| ((c.attrelid, c.attname), (c.attnum - 1) as usize)).collect()
+        pgdata::columns()
+            .iter()
+            .filter(|c| c.attnum > 0)
+            .map(|c| ((c.attrelid, c.attname), (c.attnum - 1) as usize))
+            .collect()
     });
     MAP.get(&(table, name)).copied()
 }
@@ -244,8 +248,8 @@ pub fn relation(r: &Relation) -> Vec<CatRow> {
 fn class(r: &Relation) -> CatRow {
     let live = r.columns.len() as i16;
     let checks = r.constraints.iter().filter(|c| matches!(c.kind, ConstraintKind::Check(_))).count() as i16;
-    let triggers = !r.referenced_by.is_empty()
-        || r.constraints.iter().any(|c| matches!(c.kind, ConstraintKind::Foreign { .. }));
+    let triggers =
+        !r.referenced_by.is_empty() || r.constraints.iter().any(|c| matches!(c.kind, ConstraintKind::Foreign { .. }));
     let file = r.storage.as_ref().map(|s| s.heap.0).or(r.sequence.as_ref().map(|s| s.storage.0)).unwrap_or(0);
     let mut b = RowBuilder::new(table::PG_CLASS)
         .oid("oid", r.oid)
@@ -454,14 +458,18 @@ fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
     }
     for (n, a) in i.include.iter().enumerate() {
         if let Some(c) = r.attribute(*a) {
-            out.push(attribute_base(i.oid, &c.name, (i.keys.len() + n) as i16 + 1, c.ty.oid).i4("atttypmod", c.ty.typmod).build());
+            out.push(
+                attribute_base(i.oid, &c.name, (i.keys.len() + n) as i16 + 1, c.ty.oid)
+                    .i4("atttypmod", c.ty.typmod)
+                    .build(),
+            );
         }
     }
     let exprs: Vec<&str> = i.keys.iter().filter_map(|k| k.expr.as_deref()).collect();
     let joined = exprs.join(&EXPR_SEPARATOR.to_string());
-    let constraint = r.constraints.iter().find(|c| {
-        matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == i.oid)
-    });
+    let constraint = r.constraints.iter().find(
+        |c| matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == i.oid),
+    );
     out.push(
         RowBuilder::new(table::PG_INDEX)
             .oid("indexrelid", i.oid)
@@ -482,10 +490,7 @@ fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
             .set("indkey", int2_vector(i.keys.iter().map(|k| k.attnum).chain(i.include.iter().copied())))
             .set("indcollation", oid_vector(i.keys.iter().map(|k| k.ty.collation)))
             .set("indclass", oid_vector(i.keys.iter().map(|k| k.opclass)))
-            .set(
-                "indoption",
-                int2_vector(i.keys.iter().map(|k| i16::from(k.desc) | (i16::from(k.nulls_first) << 1))),
-            )
+            .set("indoption", int2_vector(i.keys.iter().map(|k| i16::from(k.desc) | (i16::from(k.nulls_first) << 1))))
             .opt_text("indexprs", (!exprs.is_empty()).then_some(joined.as_str()))
             .opt_text("indpred", i.predicate.as_deref())
             .build(),

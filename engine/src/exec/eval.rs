@@ -14,6 +14,7 @@ use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{ArrayValue, Datum, TypeRef};
 use rustydb_types::kernel::{CallInfo, KernelBody, ScalarFn};
 use rustydb_types::pgdata::Proc;
+use rustydb_types::typmod::apply_typmod;
 use rustydb_types::{cmp, io, oid, registry};
 use smallvec::SmallVec;
 use std::cmp::Ordering;
@@ -88,7 +89,7 @@ enum Node {
     Subscript { arg: Box<Node>, steps: Vec<Step>, slice: bool },
     RowCompare { strategy: u8, left: Vec<Node>, right: Vec<Node>, types: Vec<TypeRef> },
     ViaIo { arg: Box<Node>, from: TypeRef, to: TypeRef },
-    Relabel { arg: Box<Node>, from: TypeRef, to: TypeRef },
+    Relabel { arg: Box<Node>, to: TypeRef },
     Typmod { arg: Box<Node>, ty: TypeRef, explicit: bool },
     ArrayMap { arg: Box<Node>, elem: Box<Node>, ty: u32 },
     SqlValue(SqlValue, TypeRef),
@@ -214,7 +215,7 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
             right: many(right)?,
         },
         ExprKind::ViaIo(x) => Node::ViaIo { arg: boxed(x)?, from: x.ty, to: e.ty },
-        ExprKind::Relabel(x) => Node::Relabel { arg: boxed(x)?, from: x.ty, to: e.ty },
+        ExprKind::Relabel(x) => Node::Relabel { arg: boxed(x)?, to: e.ty },
         ExprKind::Typmod { arg, explicit } => Node::Typmod { arg: boxed(arg)?, ty: e.ty, explicit: *explicit },
         ExprKind::ArrayMap { arg, elem } => Node::ArrayMap {
             arg: boxed(arg)?,
@@ -468,17 +469,17 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
                 return Ok(Datum::Null);
             }
             let mut out = Vec::new();
-            io::text_out(&io::OutCtx { fmt: &env.ctx.fmt, session: Some(env.ctx.session.as_ref()) }, *from, &d, &mut out)?;
+            io::text_out(io::OutCtx { fmt: &env.ctx.fmt, session: Some(env.ctx.session.as_ref()) }, *from, &d, &mut out)?;
             let text = String::from_utf8(out).map_err(|_| DbError::internal("text form is not UTF-8"))?;
             io::text_in(env.ctx, *to, &text)
         }
-        Node::Relabel { arg, from, to } => {
+        Node::Relabel { arg, to } => {
             let d = nested(arg, env, row, case)?;
-            Ok(io::relabel(*from, *to, d))
+            Ok(relabel(*to, d))
         }
         Node::Typmod { arg, ty, explicit } => {
             let d = nested(arg, env, row, case)?;
-            if d.is_null() { Ok(d) } else { io::apply_typmod(*ty, d, *explicit) }
+            if d.is_null() { Ok(d) } else { apply_typmod(*ty, d, *explicit) }
         }
         Node::ArrayMap { arg, elem, ty } => match nested(arg, env, row, case)? {
             Datum::Array(a) => {
@@ -499,6 +500,15 @@ fn nested(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> 
         Node::Const(d) => Ok(d.clone()),
         Node::Slot(i) => Ok(row[*i].clone()),
         _ => stacker::maybe_grow(64 * 1024, 1024 * 1024, || run(n, env, row, case)),
+    }
+}
+
+/// A value under a binary-coercible type: the same bits, in the variant that the type's values have.
+pub fn relabel(to: TypeRef, d: Datum) -> Datum {
+    match (to.oid, d) {
+        (oid::INT4, Datum::Oid(v)) => Datum::Int4(v as i32),
+        (o, Datum::Int4(v)) if o == oid::OID || oid::is_reg(o) => Datum::Oid(v as u32),
+        (_, d) => d,
     }
 }
 
@@ -618,7 +628,7 @@ fn subscript(arg: &Node, steps: &[Step], slice: bool, env: Env<'_>, row: &[Datum
                 (Some(1), Some(i))
             }
             Step::Slice(x, y) => {
-                let mut bound = |n: &Option<Node>| -> Result<Option<Option<i64>>> {
+                let bound = |n: &Option<Node>| -> Result<Option<Option<i64>>> {
                     Ok(match n {
                         None => Some(None),
                         Some(n) => int(n)?.map(Some),
@@ -689,5 +699,5 @@ fn sql_value(v: SqlValue, ty: TypeRef, env: Env<'_>) -> Result<Datum> {
             None => Datum::Null,
         },
     };
-    if ty.typmod >= 0 { io::apply_typmod(ty, d, false) } else { Ok(d) }
+    if ty.typmod >= 0 { apply_typmod(ty, d, false) } else { Ok(d) }
 }

@@ -456,10 +456,7 @@ pub fn same(a: &Expr, b: &Expr) -> bool {
             K::Distinct { eq: p, left: l, right: r, negated: n, .. },
             K::Distinct { eq: q, left: s, right: t, negated: m, .. },
         ) => p.oid == q.oid && n == m && same(l, s) && same(r, t),
-        (
-            K::Case { operand: o, whens: w, otherwise: e },
-            K::Case { operand: p, whens: x, otherwise: g },
-        ) => {
+        (K::Case { operand: o, whens: w, otherwise: e }, K::Case { operand: p, whens: x, otherwise: g }) => {
             opt(o, p)
                 && w.len() == x.len()
                 && w.iter().zip(x).all(|(c, d)| same(&c.0, &d.0) && same(&c.1, &d.1))
