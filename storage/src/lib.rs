@@ -1,5 +1,6 @@
 //! RustyDB's storage engine: redo log, buffer pool, MVCC heap, B+trees, transactions, recovery.
 
+pub mod btree;
 pub mod buf;
 pub mod control;
 pub mod core;

@@ -64,6 +64,7 @@ pub fn apply(page: &mut Page, code: u8, payload: &[u8]) -> Result<()> {
             Ok(())
         }
         code::HEAP..code::BTREE => crate::heap::page::apply(page, code, payload),
+        code::BTREE..code::SPACE => crate::btree::redo::apply(page, code, payload),
         code::SPACE..code::UNDO => crate::space::redo::apply(page, code, payload),
         code::UNDO..code::TSP => crate::undo::redo::apply(page, code, payload),
         code::TSP..code::OVERFLOW => crate::txn::tsp::apply(page, code, payload),

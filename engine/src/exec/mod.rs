@@ -1,3 +1,0 @@
-//! Execution: expressions over rows ([`eval`]), point programs, and the DataFusion path.
-
-pub mod eval;

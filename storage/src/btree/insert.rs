@@ -1,0 +1,197 @@
+//! Insertion, with the unique check.
+
+use super::node::{Bound, Node, SLOT};
+use super::redo;
+use super::split::{Incoming, Need, make_room};
+use super::tree::{leaf_for_write, whole};
+use super::{IndexDesc, IndexUndo, MAX_KEY, too_long};
+use crate::buf::WriteGuard;
+use crate::core::Core;
+use crate::txn::{TxnCx, TxnState};
+use crate::undo::UndoFlags;
+use crate::wait::{Op, TxnWait, Wait};
+use rustydb_base::{PageId, Rid, Xid};
+
+/// What the newest version of a row says about an unmarked entry that names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RowState {
+    /// Committed (or written by the asking transaction) and not deleted.
+    Live,
+    /// Not there: deleted, or its insertion was undone.
+    Gone,
+    /// Another running transaction wrote it last.
+    Busy(TxnWait),
+}
+
+/// What keeps two rows from having the same key.
+pub enum Unique<'j> {
+    /// Nothing: the index is not unique, or the key contains NULLs where these are distinct.
+    No,
+    /// No other live row may have the key. The function answers the state of a row's newest version. It is called with
+    /// index latches held, so it may latch heap, undo and status pages but no index pages; a [`Wait`] it returns is
+    /// passed on after all latches are gone.
+    Check(&'j mut dyn FnMut(Rid) -> Op<RowState>),
+}
+
+/// How an insertion ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InsertResult {
+    /// The entry is there.
+    Done,
+    /// A live row has the key already.
+    Duplicate {
+        /// That row.
+        rid: Rid,
+    },
+}
+
+/// Inserts (key, rid) for the row version `txn` has just written; `flags` go into the undo record. Must be retried from the start after any [`Wait`]; nothing of the entry is there until it answers.
+pub fn insert(
+    core: &Core,
+    txn: &mut TxnCx,
+    idx: &IndexDesc,
+    key: &[u8],
+    rid: Rid,
+    mut unique: Unique<'_>,
+    flags: UndoFlags,
+) -> Op<InsertResult> {
+    if key.len() > MAX_KEY {
+        return Err(too_long(key.len()).into());
+    }
+    let entry = whole(key, rid);
+    loop {
+        if let Some(done) = try_insert(core, txn, idx, key, rid, &entry, &mut unique, flags)? {
+            return Ok(done);
+        }
+        make_room(core, idx.rel, 0, Need::Entry(Incoming { whole: &entry, tail: 0 }))?;
+    }
+}
+
+/// One attempt; `None` when the leaf is full.
+fn try_insert(
+    core: &Core,
+    txn: &mut TxnCx,
+    idx: &IndexDesc,
+    key: &[u8],
+    rid: Rid,
+    entry: &[u8],
+    unique: &mut Unique<'_>,
+    flags: UndoFlags,
+) -> Op<Option<InsertResult>> {
+    let mut mtr = core.mtr(txn.xid);
+    // Held to the end when the entry belongs into a later leaf of the run: it is what other inserters of the key wait at.
+    let mut _gate: Option<WriteGuard<'_>> = None;
+    let leaf = match unique {
+        Unique::No => leaf_for_write(&core.pool, idx.rel, entry)?,
+        Unique::Check(row_state) => match check_run(core, txn, idx, key, entry, row_state)? {
+            Run::Conflict(rid) => return Ok(Some(InsertResult::Duplicate { rid })),
+            Run::Free { gate, target } => {
+                _gate = gate;
+                target
+            }
+        },
+    };
+    let l = mtr.adopt(leaf)?;
+    let node = Node::open(mtr.page(l))?;
+    let at = node.position(entry, Bound::Before)?;
+    let here = at < node.len() && node.is(at, entry)?;
+    let replaced = if here { node.mark(at)? } else { None };
+    if here && replaced.is_none() {
+        // Already there: an index build that met a row its writers had entered.
+        return Ok(Some(InsertResult::Done));
+    }
+    let mut payload = Vec::new();
+    if here {
+        payload.extend_from_slice(&(at as u16).to_le_bytes());
+    } else {
+        let suffix = entry.get(node.prefix().len()..).ok_or_else(|| node.broken())?;
+        if !node.covers(entry) {
+            return Err(node.broken().into());
+        }
+        if node.free() < SLOT + suffix.len() {
+            return Ok(None);
+        }
+        redo::insert_payload(&mut payload, at, suffix, &[]);
+    }
+    let undo = IndexUndo::Insert { replaced };
+    let slot = core.undo.prepare(&mut mtr, txn, undo.payload_len(key))?;
+    mtr.reserve(payload.len() + 16 + slot.log_bytes())?;
+    mtr.apply(l, if here { redo::UNMARK } else { redo::INSERT }, &payload);
+    txn.last_undo = undo.write(core, &mut mtr, &slot, txn, idx.rel, rid, key, flags);
+    mtr.finish();
+    Ok(Some(InsertResult::Done))
+}
+
+/// The run of entries with one key, as the unique check found it.
+enum Run<'p> {
+    /// A live row has the key.
+    Conflict(Rid),
+    /// None has. `target` is the leaf the entry belongs into; `gate` the leaf the run begins in, if another one.
+    Free { gate: Option<WriteGuard<'p>>, target: WriteGuard<'p> },
+}
+
+fn check_run<'p>(
+    core: &'p Core,
+    txn: &mut TxnCx,
+    idx: &IndexDesc,
+    key: &[u8],
+    entry: &[u8],
+    row_state: &mut dyn FnMut(Rid) -> Op<RowState>,
+) -> Op<Run<'p>> {
+    let mut leaf = leaf_for_write(&core.pool, idx.rel, key)?;
+    let mut gate: Option<WriteGuard<'p>> = None;
+    let mut target: Option<WriteGuard<'p>> = None;
+    loop {
+        let node = Node::open(&leaf)?;
+        for i in node.position(key, Bound::Before)?..node.len() {
+            if !node.begins_with(i, key)? {
+                break;
+            }
+            if node.is(i, entry)? {
+                continue;
+            }
+            let rid = node.rid(i)?;
+            let conflict = match node.mark(i)? {
+                Some(by) => marked_conflicts(core, txn, idx, by, rid)?,
+                None => match row_state(rid)? {
+                    RowState::Live => true,
+                    RowState::Gone => false,
+                    RowState::Busy(w) => return Err(Wait::Txn(w)),
+                },
+            };
+            if conflict {
+                return Ok(Run::Conflict(rid));
+            }
+        }
+        let (more, mine, next) = (node.run_goes_on(key), node.covers(entry), PageId::new(idx.rel, node.next()));
+        if !more {
+            return Ok(match target {
+                Some(target) => Run::Free { gate, target },
+                None if mine => Run::Free { gate, target: leaf },
+                None => return Err(Node::open(&leaf)?.broken().into()),
+            });
+        }
+        let right = core.pool.write(next)?;
+        let passed = std::mem::replace(&mut leaf, right);
+        if mine {
+            target = Some(passed);
+        } else if gate.is_none() && target.is_none() {
+            gate = Some(passed);
+        }
+        // Any other leaf of the run is let go: inserters of this key cannot get past the first one.
+    }
+}
+
+/// Whether a marked entry still stands for a row that has the key.
+fn marked_conflicts(core: &Core, txn: &mut TxnCx, idx: &IndexDesc, by: Xid, rid: Rid) -> Op<bool> {
+    if by == txn.xid {
+        return Ok(false);
+    }
+    match core.txns.resolve(by, &mut txn.dep_lsn)? {
+        TxnState::Committed(_) | TxnState::CommittedForAll => Ok(false),
+        // A rollback takes the mark off before it gives the row back, so it is waited for like a running transaction.
+        TxnState::Running | TxnState::Prepared | TxnState::Aborted => {
+            Err(Wait::Txn(TxnWait { xid: by, page: PageId::new(idx.heap, rid.block), slot: rid.slot }))
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! B+tree indexes.
+//!
+//! # Idea
+//! An index is a file of nodes (`node.rs`) whose root is always [`ROOT_BLOCK`]. An entry is the engine's normalised key,
+//! whose byte order is the index order, followed by the row's RID, so entries are unique and every operation has
+//! exactly one place to go. Nothing here evaluates expressions or looks at catalogs.
+//!
+//! Normalised keys must be *prefix-free*: no key of an index is a proper beginning of another one (self-delimiting
+//! column encodings are). Then all entries of one key are neighbours and "begins with the key" means "has the key".
+//!
+//! # Invariants
+//! 1. A node holds exactly the entries between its fences; a parent's separators are its children's low fences; each
+//!    level is chained left to right by `next`; `high` of a node is `low` of the next.
+//! 2. Every change is one mini-transaction that leaves invariant 1 true: a split changes parent, node and new sibling
+//!    together (parents are split first), a merge parent and both siblings. There are no half-done splits to repair.
+//! 3. Latches are taken top→down and left→right. Descents latch the child before they let the parent go, so a node
+//!    cannot be freed under a descent.
+//! 4. An entry is *marked* when its row was deleted or got another key; the marker is the Xid that did it. Marked
+//!    entries are still candidates for every reader (the row decides). Purge removes them behind the horizon.
+//!
+//! # Uniqueness
+//! Check and insert run under one exclusive latch on the leftmost leaf where the key could begin, which every inserter
+//! of that key must take; whatever has to be waited for is waited for without latches, and the check starts anew.
+//!
+//! # Left out
+//! Optimistic (latch-free) reads, posting lists for duplicates, index-only scans, deferrable uniqueness.
+
+mod build;
+mod insert;
+mod maintain;
+mod node;
+pub(crate) mod redo;
+mod scan;
+mod split;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod verify;
+
+pub use build::BulkBuilder;
+pub use insert::{InsertResult, RowState, Unique, insert};
+pub use maintain::{exists, mark, purge, purge_remove, undo, undo_insert, undo_mark};
+pub use scan::{Candidate, CursorState, Direction, Edge, lookup};
+pub use tree::create;
+pub use verify::{Verifier, VerifyReport};
+
+use crate::core::Core;
+use crate::mtr::Mtr;
+use crate::txn::TxnCx;
+use crate::undo::{UndoFlags, UndoHead, UndoPtr, UndoSlot, UndoType};
+use rustydb_base::sqlstate::SqlState;
+use rustydb_base::{BlockNo, DbError, RelId, Result, Rid, Xid};
+use smallvec::SmallVec;
+
+/// Block of the root node; block 0 is the file's space map.
+pub const ROOT_BLOCK: BlockNo = 1;
+
+/// Longest key in bytes. Two fences and one entry of this size, each with its RID, fit one page, which is what lets any
+/// node be split. The caller reports longer keys ("index row size … exceeds btree version 4 maximum … for index …").
+pub const MAX_KEY: usize = 2680;
+
+/// The facts of an index its operations need.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct IndexDesc {
+    /// The index file.
+    pub rel: RelId,
+    /// The table whose rows the entries name.
+    pub heap: RelId,
+}
+
+/// What an index operation leaves in the undo stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IndexUndo {
+    /// The entry was inserted; if it had been there with a marker, this was the marker.
+    Insert {
+        /// Marker to put back on rollback.
+        replaced: Option<Xid>,
+    },
+    /// The entry was delete-marked.
+    Mark,
+}
+
+impl IndexUndo {
+    fn payload_len(&self, key: &[u8]) -> usize {
+        key.len() + if matches!(self, IndexUndo::Mark) { 0 } else { 8 }
+    }
+
+    /// Writes the record; answers the transaction's new `last_undo`.
+    fn write(
+        &self,
+        core: &Core,
+        mtr: &mut Mtr<'_>,
+        slot: &UndoSlot,
+        txn: &TxnCx,
+        rel: RelId,
+        rid: Rid,
+        key: &[u8],
+        flags: UndoFlags,
+    ) -> UndoPtr {
+        match self {
+            IndexUndo::Mark => {
+                let head = UndoHead { flags, ..UndoHead::plain(UndoType::IdxMark, rel, rid) };
+                core.undo.apply(mtr, slot, txn, &head, key)
+            }
+            IndexUndo::Insert { replaced } => {
+                let head = UndoHead { flags, ..UndoHead::plain(UndoType::IdxInsert, rel, rid) };
+                let mut payload: SmallVec<[u8; 128]> = SmallVec::from_slice(&replaced.map_or(0, |x| x.0).to_le_bytes());
+                payload.extend_from_slice(key);
+                core.undo.apply(mtr, slot, txn, &head, &payload)
+            }
+        }
+    }
+
+    /// Takes a record's payload apart: what was done, to the entry with which key.
+    pub fn decode(kind: UndoType, payload: &[u8]) -> Result<(IndexUndo, &[u8])> {
+        match kind {
+            UndoType::IdxMark => Ok((IndexUndo::Mark, payload)),
+            UndoType::IdxInsert => {
+                let (x, key) = payload.split_first_chunk::<8>().ok_or_else(|| DbError::corrupt("short index undo"))?;
+                let x = Xid(u64::from_le_bytes(*x));
+                Ok((IndexUndo::Insert { replaced: x.is_some().then_some(x) }, key))
+            }
+            _ => Err(DbError::corrupt(format!("undo record of kind {kind:?} is not an index's"))),
+        }
+    }
+}
+
+/// What a key over [`MAX_KEY`] gets if the caller has not refused it with the index's name.
+pub(crate) fn too_long(len: usize) -> DbError {
+    DbError::new(
+        SqlState::PROGRAM_LIMIT_EXCEEDED,
+        format!("index row size {len} exceeds btree version 4 maximum {MAX_KEY}"),
+    )
+}
