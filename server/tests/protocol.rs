@@ -55,7 +55,11 @@ async fn newer_minor_versions_are_negotiated() {
 async fn refused_startups() {
     let (server, fake) = server(Fake::default());
     for (packet, code, text) in [
-        (startup_packet(2 << 16, &[("user", "u")]), "0A000", "unsupported frontend protocol 2.0: server supports 3.0 to 3.2"),
+        (
+            startup_packet(2 << 16, &[("user", "u")]),
+            "0A000",
+            "unsupported frontend protocol 2.0: server supports 3.0 to 3.2",
+        ),
         (startup_packet(196608, &[]), "28000", "no PostgreSQL user name specified in startup packet"),
         (startup_packet(196608, &[("user", "nobody")]), "28000", "role \"nobody\" does not exist"),
         (startup_packet(196608, &[("user", "nologin")]), "28000", "role \"nologin\" is not permitted to log in"),
@@ -80,7 +84,9 @@ async fn refused_startups() {
         assert_eq!(all.last().unwrap().field(b'S').unwrap(), "FATAL");
     }
     // Packets that cannot be one: closed without a word, whatever is asked for.
-    for packet in [&b"GET / HTTP/1.1\r\n"[..], b"\0\0\0\x04", b"\0\0\0\x07abc", b"\0\0\x27\x11\0\x03\0\0", b"\xff\xff\xff\xff"] {
+    for packet in
+        [&b"GET / HTTP/1.1\r\n"[..], b"\0\0\0\x04", b"\0\0\0\x07abc", b"\0\0\x27\x11\0\x03\0\0", b"\xff\xff\xff\xff"]
+    {
         let mut raw = Raw::open(&server);
         raw.send(packet).await;
         assert_eq!(raw.rest().await, []);
@@ -130,23 +136,37 @@ async fn simple_queries() {
 async fn extended_queries() {
     let (server, _) = server(Fake::default());
     let mut raw = Raw::connect(&server).await;
-    let all = [parse("s", "$1"), describe(b'S', "s"), bind("", "s", &[Some(b"hello")]), describe(b'P', ""), execute("", 0), sync()];
+    let all = [
+        parse("s", "$1"),
+        describe(b'S', "s"),
+        bind("", "s", &[Some(b"hello")]),
+        describe(b'P', ""),
+        execute("", 0),
+        sync(),
+    ];
     assert_eq!(raw.tags(&all.concat()).await, "1tT2TDCZ");
     let again = [bind("", "s", &[None]), execute("", 0), bind("", "s", &[Some(b"")]), execute("", 0), sync()].concat();
     raw.send(&again).await;
     let all = raw.until(b'Z').await;
     assert_eq!(tags(&all), "2DC2DCZ");
-    assert_eq!((all[1].body.as_slice(), all[4].body.as_slice()), (&b"\0\x01\xff\xff\xff\xff"[..], &b"\0\x01\0\0\0\0"[..]));
+    assert_eq!(
+        (all[1].body.as_slice(), all[4].body.as_slice()),
+        (&b"\0\x01\xff\xff\xff\xff"[..], &b"\0\x01\0\0\0\0"[..])
+    );
     let close = |kind: u8, name: &str| message(b'C', &[&[kind], name.as_bytes(), b"\0"].concat());
     assert_eq!(raw.tags(&[close(b'S', "s"), close(b'P', "unknown"), sync()].concat()).await, "33Z");
-    assert_eq!(raw.tags(&[parse("", ""), bind("", "", &[]), describe(b'P', ""), execute("", 0), sync()].concat()).await, "12nIZ");
+    assert_eq!(
+        raw.tags(&[parse("", ""), bind("", "", &[]), describe(b'P', ""), execute("", 0), sync()].concat()).await,
+        "12nIZ"
+    );
 }
 
 #[tokio::test]
 async fn portals_suspend_and_go_on() {
     let (server, _) = server(Fake::default());
     let mut raw = Raw::connect(&server).await;
-    let all = [query("begin"), parse("", "rows 5"), bind("p", "", &[]), execute("p", 2), execute("p", 2), sync()].concat();
+    let all =
+        [query("begin"), parse("", "rows 5"), bind("p", "", &[]), execute("p", 2), execute("p", 2), sync()].concat();
     raw.send(&all).await;
     assert_eq!(tags(&raw.until(b'Z').await), "CZ");
     assert_eq!(tags(&raw.until(b'Z').await), "12DDsDDsZ");
@@ -157,7 +177,8 @@ async fn portals_suspend_and_go_on() {
 async fn an_error_skips_to_sync() {
     let (server, _) = server(Fake::default());
     let mut raw = Raw::connect(&server).await;
-    let all = [parse("", "fail"), bind("", "", &[]), execute("", 0), parse("", "select 1"), query("select 2"), sync()].concat();
+    let all = [parse("", "fail"), bind("", "", &[]), execute("", 0), parse("", "select 1"), query("select 2"), sync()]
+        .concat();
     assert_eq!(raw.tags(&all).await, "12EZ");
     assert_eq!(raw.tags(&[parse("", "nonsense"), bind("", "", &[]), sync(), query("select 1")].concat()).await, "EZ");
     assert_eq!(tags(&raw.until(b'Z').await), "TDCZ");
@@ -287,11 +308,15 @@ async fn copy_in_both_protocols() {
     // The server fails first: what the client still sends is ignored.
     raw.send(&[query("copy bad"), data(5), data(5), done.clone()].concat()).await;
     assert_eq!(tags(&raw.until(b'Z').await), "GEZ");
-    raw.send(&[parse("", "copy bad"), bind("", "", &[]), execute("", 0), data(5), data(5), done, sync()].concat()).await;
+    raw.send(&[parse("", "copy bad"), bind("", "", &[]), execute("", 0), data(5), data(5), done, sync()].concat())
+        .await;
     assert_eq!(tags(&raw.until(b'Z').await), "12GEZ");
 
     assert_eq!(raw.tags(&query("copy out")).await, "HdddcCZ");
-    assert_eq!(raw.tags(&[parse("", "copy out"), bind("", "", &[]), execute("", 0), sync()].concat()).await, "12HdddcCZ");
+    assert_eq!(
+        raw.tags(&[parse("", "copy out"), bind("", "", &[]), execute("", 0), sync()].concat()).await,
+        "12HdddcCZ"
+    );
 }
 
 #[tokio::test]
@@ -465,10 +490,7 @@ async fn idle_in_transaction_timeout() {
     raw.send(&query("begin")).await;
     let all = raw.rest().await;
     assert_eq!(tags(&all), "CZE");
-    assert_eq!(
-        error(&all),
-        ("25P03".into(), "terminating connection due to idle-in-transaction timeout".into())
-    );
+    assert_eq!(error(&all), ("25P03".into(), "terminating connection due to idle-in-transaction timeout".into()));
 }
 
 #[tokio::test]

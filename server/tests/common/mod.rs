@@ -165,8 +165,7 @@ fn columns(sql: &str) -> Option<Arc<[ColumnDesc]>> {
 
 fn shape(sql: &str, formats: &[i16]) -> Option<RowShape> {
     columns(sql).map(|c| {
-        let all: Vec<i16> =
-            (0..c.len()).map(|i| *formats.get(i).or(formats.first()).unwrap_or(&0)).collect();
+        let all: Vec<i16> = (0..c.len()).map(|i| *formats.get(i).or(formats.first()).unwrap_or(&0)).collect();
         RowShape { columns: c, formats: all.into() }
     })
 }
@@ -181,7 +180,14 @@ fn bad(message: &str) -> DbError {
 
 impl FakeSession {
     /// Runs one statement; rows from `from`, at most `max` of them.
-    async fn run(&mut self, sql: &str, shape: Option<&RowShape>, from: usize, max: usize, out: &mut dyn Output) -> Result<ExecuteEnd> {
+    async fn run(
+        &mut self,
+        sql: &str,
+        shape: Option<&RowShape>,
+        from: usize,
+        max: usize,
+        out: &mut dyn Output,
+    ) -> Result<ExecuteEnd> {
         let fmt = FormatSettings::default();
         let word = sql.split_whitespace().next().unwrap_or("");
         if self.status == b'E' && word != "rollback" && word != "commit" {
@@ -222,7 +228,8 @@ impl FakeSession {
             "batch" => {
                 let shape = shape.ok_or_else(|| bad("no shape"))?;
                 let count = number(sql, 1);
-                let ints: ArrayRef = Arc::new(Int32Array::from_iter((0..count as i32).map(|n| (n % 3 != 2).then_some(n))));
+                let ints: ArrayRef =
+                    Arc::new(Int32Array::from_iter((0..count as i32).map(|n| (n % 3 != 2).then_some(n))));
                 let texts: ArrayRef =
                     Arc::new(StringViewArray::from_iter((0..count).map(|n| (n % 5 != 4).then(|| format!("text {n}")))));
                 let batch = RecordBatch::try_from_iter_with_nullable([("n", ints, true), ("t", texts, true)])
@@ -328,7 +335,8 @@ impl SqlSession for FakeSession {
         Ok(())
     }
     async fn parse(&mut self, name: &str, sql: &str, _param_types: &[u32]) -> Result<()> {
-        let known = ["", "select", "rows", "batch", "begin", "commit", "rollback", "fail", "sleep", "copy", "$1", "panic"];
+        let known =
+            ["", "select", "rows", "batch", "begin", "commit", "rollback", "fail", "sleep", "copy", "$1", "panic"];
         let word = sql.split_whitespace().next().unwrap_or("");
         if !known.contains(&word) {
             self.fail_transaction();
