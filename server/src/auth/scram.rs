@@ -148,7 +148,7 @@ impl Challenged {
 
 fn ascii(message: &[u8]) -> Result<&str> {
     match std::str::from_utf8(message) {
-        Ok(s) if s.is_empty() => Err(malformed("The message is empty.")),
+        Ok("") => Err(malformed("The message is empty.")),
         Ok(s) if !s.contains('\0') => Ok(s),
         _ => Err(malformed("Message length does not match input length.")),
     }

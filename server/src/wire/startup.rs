@@ -332,7 +332,7 @@ mod tests {
         let pairs: Vec<(&str, &str)> = h.params.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         assert_eq!(pairs, [("user", "ann"), ("database", "ann"), ("application_name", "x")]);
         assert_eq!((h.asked_minor, h.newest_minor), (0, 0));
-        let h = Hello::read(&packet(3 << 16 | 9999, b"_pq_.x\01\0user\0ann\0database\0d\0\0")).unwrap();
+        let h = Hello::read(&packet(3 << 16 | 9999, b"_pq_.x\x001\0user\0ann\0database\0d\0\0")).unwrap();
         assert_eq!((h.newest_minor, h.unknown_options.as_slice()), (2, &["_pq_.x".to_owned()][..]));
     }
 

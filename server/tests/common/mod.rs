@@ -207,8 +207,7 @@ impl FakeSession {
                 let shape = shape.ok_or_else(|| bad("no shape"))?;
                 let (count, width) = (number(sql, 1), number(sql, 2));
                 let text = "x".repeat(width);
-                let mut sent = 0;
-                for n in from..count {
+                for (sent, n) in (from..count).enumerate() {
                     if max > 0 && sent == max {
                         return Ok(ExecuteEnd::Suspended);
                     }
@@ -218,7 +217,6 @@ impl FakeSession {
                     }
                     out.row(shape, &fmt, &[Datum::Int4(n as i32), Datum::Text(text.as_str().into())])?;
                     self.produced.fetch_add(1, Ordering::SeqCst);
-                    sent += 1;
                     if out.wants_flush() {
                         out.flush().await?;
                     }
