@@ -460,3 +460,75 @@ fn scans_see_their_snapshot() {
     assert!(p.iter().all(|(rid, row)| rid.block == 1 && text(row) == [b'a'; 30]));
     b.check_redo_but_hints();
 }
+
+/// Operations with random payloads on random pages: an error or a page that still parses, never a panic.
+#[test]
+fn malformed_operations_do_not_panic() {
+    use crate::mtr::redo::{apply, code, format_payload};
+    use crate::page::PageKind;
+    let mut r = SmallRng::seed_from_u64(3);
+    for kind in [PageKind::Heap, PageKind::Undo, PageKind::Space, PageKind::Overflow] {
+        for _ in 0..3000 {
+            let mut p = Page([0; PAGE_SIZE]);
+            let pid = PageId::new(RelId(5), 1);
+            apply(&mut p, code::FORMAT, &format_payload(pid, kind)).expect("known kind");
+            for _ in 0..6 {
+                let op = match kind {
+                    PageKind::Heap => r.random_range(code::HEAP..code::HEAP + 7),
+                    PageKind::Undo => code::UNDO,
+                    PageKind::Space => r.random_range(code::SPACE..code::SPACE + 3),
+                    _ => r.random_range(code::OVERFLOW..code::OVERFLOW + 3),
+                };
+                let n = r.random_range(0..64);
+                let mut payload: Vec<u8> = (0..n).map(|_| r.random_range(0..4)).collect();
+                if op == page::INSERT_N {
+                    payload = vec![0, 0, 1, 30, 0];
+                    payload.extend_from_slice(&[1; 30]);
+                }
+                let _ = apply(&mut p, op, &payload).is_ok();
+                // Damage of any byte the accessors read.
+                if r.random_bool(0.2) {
+                    p.0[r.random_range(24..80)] = r.random();
+                }
+            }
+        }
+    }
+}
+
+/// Prints rows per second of a scan into Arrow; run by hand with `--release --ignored --nocapture`.
+#[test]
+#[ignore = "measures, checks nothing"]
+fn scan_speed() {
+    let mut b = Bench::new();
+    let l = TableLayout::simple(&[Decode::I32, Decode::I64, Decode::F64]).expect("small");
+    let mut t = b.begin();
+    let mut row = Vec::new();
+    l.current().encode(&[Datum::Bytes(&[1; 4]), Datum::Bytes(&[2; 8]), Datum::Bytes(&[0; 8])], &mut row).expect("fits");
+    let rows = vec![row; 100];
+    let (mut rids, mut n) = (Vec::new(), 0);
+    let start = std::time::Instant::now();
+    while n < 300_000 {
+        n += insert_many(&b.core, &mut t, REL, &rows, true, &mut rids).expect("room");
+    }
+    println!("insert: {:.2} M rows/s", n as f64 / start.elapsed().as_secs_f64() / 1e6);
+    b.commit(&t);
+    for round in 0..4 {
+        let start = std::time::Instant::now();
+        let mut total = 0;
+        for _ in 0..10 {
+            let mut r = Reader::new(&b.core, b.snap(None));
+            let mut s = Scan::new();
+            let mut out = Columns::new(&l, &[0, 1, 2]).expect("columns exist");
+            for block in 0..b.core.space.nblocks(REL.id, &b.core.pool).expect("open") {
+                s.page(&mut r, REL, &l, block, &mut out).expect("in memory");
+                if out.rows() > 8192 {
+                    total += out.rows();
+                    let full = std::mem::replace(&mut out, Columns::new(&l, &[0, 1, 2]).expect("columns exist"));
+                    assert_eq!(full.finish().expect("columns").len(), 3);
+                }
+            }
+            total += out.rows();
+        }
+        println!("scan {round}: {:.1} M rows/s", total as f64 / start.elapsed().as_secs_f64() / 1e6);
+    }
+}

@@ -166,14 +166,18 @@ pub fn peek(core: &Core, rel: Rel, rid: Rid, out: &mut RowBuf) -> Op<bool> {
     let to = page::forward_to(&head)?;
     let g = core.pool.read(PageId::new(rel.id, to.block), Access::Point)?;
     let b = if g.is(PageKind::Heap) { Some(page::slot(&g, to.slot)?) } else { None };
-    let Some(b) = b.filter(|b| b.state == SlotState::Body) else { return Err(Wait::Restart) };
-    out.extend_from_slice(page::row(&g, b)?);
+    if let Some(b) = b.filter(|b| b.state == SlotState::Body) {
+        out.extend_from_slice(page::row(&g, b)?);
+    }
     drop(g);
     let g = core.pool.read(home, Access::Point)?;
     let s = page::slot(&g, rid.slot)?;
-    let same = s.state == SlotState::Forward && page::row(&g, s)?[..page::MIN_ALLOC] == head;
-    if !same || page::ver(out) != page::pack_rid(rid) {
+    if s.state != SlotState::Forward || page::row(&g, s)?[..page::MIN_ALLOC] != head {
         return Err(Wait::Restart);
+    }
+    // Home still points there, so what was read is the row's content or the page is wrong.
+    if out.is_empty() || page::ver(out) != page::pack_rid(rid) {
+        return Err(DbError::corrupt(format!("row {rid:?} of relation {} has lost its body", rel.id)).into());
     }
     compose(&head, out);
     Ok(true)

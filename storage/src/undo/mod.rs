@@ -19,6 +19,8 @@
 mod record;
 pub(crate) mod redo;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use record::{HEAD_LEN, UndoFlags, UndoHead, UndoRec, UndoType};
 pub use stream::{MAX_PAYLOAD, MAX_STREAMS, SEGMENT, Streams, UNDO_BYTES, UndoSlot, stream_rel};
