@@ -1,4 +1,7 @@
 //! The SQL engine: from statement text to rows. See `api` for what the server sees of it.
 
 pub mod api;
+pub mod bind;
+pub mod catalog;
+pub mod plan;
 pub mod scram;

@@ -106,6 +106,13 @@ impl DbError {
         self.fields_mut().hint = Some(s.into());
         self
     }
+    /// Adds a HINT line if there is one.
+    pub fn hint_opt(self, s: Option<String>) -> DbError {
+        match s {
+            Some(s) => self.hint(s),
+            None => self,
+        }
+    }
     /// Adds a CONTEXT line.
     pub fn context(mut self, s: impl Into<String>) -> DbError {
         self.fields_mut().context = Some(s.into());

@@ -1,0 +1,811 @@
+//! INSERT, UPDATE, DELETE.
+
+use super::Binder;
+use super::expr::constant;
+use super::query::{collect_used, drop_unused};
+use super::scope::{Rte, Scope, ScopeCol};
+use super::select::Clause;
+use super::types;
+use crate::catalog::{Column, ConstraintKind, Index, RelKind, Relation};
+use crate::plan::ir::{
+    Bound, Col, ConflictUpdate, Delete, Expr, ExprKind, IndexExprs, Insert, JoinKind, OnConflict, OutputColumn, Rel,
+    Returning, RowChecks, Subquery, SubqueryKind, Update,
+};
+use crate::plan::walk;
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{self, Overriding};
+use rustydb_types::datum::Datum;
+use rustydb_types::oid;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+impl Binder<'_> {
+    fn dml_target(&mut self, name: &ast::Name, verb: &str) -> Result<Arc<Relation>> {
+        let rel = self.relation(name)?;
+        let pos = self.pos(name.pos());
+        match rel.kind {
+            RelKind::Table => {}
+            RelKind::View => {
+                let prep = if verb == "insert" { "into" } else { "" };
+                let what = if prep.is_empty() {
+                    format!("cannot {verb} view \"{}\"", rel.name)
+                } else {
+                    format!("cannot insert into view \"{}\"", rel.name)
+                };
+                return Err(DbError::unsupported(what).detail("Updatable views are not supported yet.").at(pos));
+            }
+            RelKind::MaterializedView => {
+                return Err(DbError::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("cannot change materialized view \"{}\"", rel.name),
+                )
+                .at(pos));
+            }
+            RelKind::Sequence => {
+                return Err(DbError::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("cannot change sequence \"{}\"", rel.name),
+                )
+                .at(pos));
+            }
+            RelKind::Index | RelKind::Composite => {
+                return Err(DbError::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("cannot open relation \"{}\"", rel.name),
+                )
+                .at(pos));
+            }
+        }
+        if rel.oid < crate::catalog::FIRST_USER_OID {
+            return Err(DbError::new(
+                SqlState::INSUFFICIENT_PRIVILEGE,
+                format!("permission denied: \"{}\" is a system catalog", rel.name),
+            ));
+        }
+        self.uses(&rel, ast::TableLockMode::RowExclusive);
+        Ok(rel)
+    }
+
+    /// Fresh columns standing for a row of the table.
+    pub(crate) fn row_cols(&mut self, rel: &Relation) -> Vec<(Col, i16)> {
+        rel.live_columns()
+            .map(|c| (c.ty, c.attnum))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|(t, n)| (self.col(t), n))
+            .collect()
+    }
+
+    fn row_rte(&mut self, rel: &Arc<Relation>, name: &str, cols: &[(Col, i16)]) -> Rte {
+        let scope = rel
+            .live_columns()
+            .zip(cols)
+            .map(|(c, (col, n))| ScopeCol { name: c.name.clone(), col: *col, origin: (rel.oid, *n) })
+            .collect();
+        Rte {
+            name: name.to_owned(),
+            schema: None,
+            cols: scope,
+            system: vec![],
+            table: Some(Arc::clone(rel)),
+            rid: None,
+            hidden: false,
+            scalar: false,
+        }
+    }
+
+    /// Binds an expression kept as text in the catalog, over a row of the table (`None`: no columns in scope).
+    pub(crate) fn stored_expr(&mut self, text: &str, row: Option<Rte>, clause: Clause) -> Result<Expr> {
+        let e = super::parse_expr(text)?;
+        let scopes = std::mem::take(&mut self.scopes);
+        let ctes = std::mem::take(&mut self.ctes);
+        let levels = std::mem::take(&mut self.levels);
+        self.enter_level();
+        self.set_clause(clause);
+        if let Some(r) = row {
+            self.scopes.push(Scope::of(r));
+        }
+        let r = self.expr(&e);
+        self.scopes = scopes;
+        self.ctes = ctes;
+        self.levels = levels;
+        r.map_err(|mut e| {
+            if let Some(f) = &mut e.fields {
+                f.position = None;
+            }
+            e
+        })
+    }
+
+    /// The default value of a column: its DEFAULT, its identity sequence, or NULL.
+    pub(crate) fn column_default(&mut self, rel: &Relation, c: &Column) -> Result<Expr> {
+        if c.identity != '\0' {
+            let seq = self
+                .cx
+                .catalog
+                .relations
+                .values()
+                .find(|r| r.sequence.as_ref().is_some_and(|s| s.owned_by == Some((rel.oid, c.attnum))))
+                .map(|r| r.oid)
+                .ok_or_else(|| DbError::internal(format!("identity column \"{}\" has no sequence", c.name)))?;
+            let e = Expr::new(ExprKind::NextVal(seq), types::plain(oid::INT8));
+            return self.assign(e, c.ty, &c.name);
+        }
+        match &c.default {
+            Some(text) if c.generated == '\0' => {
+                let e = self.stored_expr(text, None, Clause::Default)?;
+                self.assign(e, c.ty, &c.name)
+            }
+            _ => Ok(Expr::new(ExprKind::Const(Datum::Null), c.ty)),
+        }
+    }
+
+    fn find_column<'r>(&self, rel: &'r Relation, name: &ast::Ident) -> Result<&'r Column> {
+        rel.column(&name.value).ok_or_else(|| {
+            DbError::new(
+                SqlState::UNDEFINED_COLUMN,
+                format!("column \"{}\" of relation \"{}\" does not exist", name.value, rel.name),
+            )
+            .at(self.pos(name.pos))
+        })
+    }
+
+    /// CHECK constraints and index expressions of a table over a row's columns.
+    pub(crate) fn row_checks(&mut self, rel: &Arc<Relation>, row: &[(Col, i16)]) -> Result<RowChecks> {
+        let mut out = RowChecks::default();
+        for c in &rel.constraints {
+            if let ConstraintKind::Check(text) = &c.kind {
+                let rte = self.row_rte(rel, &rel.name, row);
+                let e = self.stored_expr(text, Some(rte), Clause::Check)?;
+                out.checks.push((c.name.clone(), self.to_bool(e, "CHECK")?));
+            }
+        }
+        out.checks.sort_by(|a, b| a.0.cmp(&b.0));
+        for i in &rel.indexes {
+            if i.predicate.is_some() || i.keys.iter().any(|k| k.expr.is_some()) {
+                out.indexes.push(self.index_exprs(rel, i, row)?);
+            }
+        }
+        Ok(out)
+    }
+
+    /// An index's expressions and predicate over a row's columns.
+    pub(crate) fn index_exprs(
+        &mut self,
+        rel: &Arc<Relation>,
+        i: &Arc<Index>,
+        row: &[(Col, i16)],
+    ) -> Result<IndexExprs> {
+        let mut exprs = Vec::new();
+        for k in &i.keys {
+            if let Some(text) = &k.expr {
+                let rte = self.row_rte(rel, &rel.name, row);
+                let e = self.stored_expr(text, Some(rte), Clause::Index)?;
+                exprs.push(self.default_unknown(e)?);
+            }
+        }
+        let predicate = match &i.predicate {
+            Some(text) => {
+                let rte = self.row_rte(rel, &rel.name, row);
+                let e = self.stored_expr(text, Some(rte), Clause::Index)?;
+                Some(self.to_bool(e, "WHERE")?)
+            }
+            None => None,
+        };
+        Ok(IndexExprs { index: Arc::clone(i), exprs, predicate })
+    }
+
+    fn generated(&mut self, rel: &Arc<Relation>, row: &[(Col, i16)]) -> Result<Vec<(i16, Expr)>> {
+        let mut out = Vec::new();
+        for c in rel.live_columns().filter(|c| c.generated == 's') {
+            let text = c.default.as_deref().unwrap_or("NULL");
+            let rte = self.row_rte(rel, &rel.name, row);
+            let e = self.stored_expr(text, Some(rte), Clause::Default)?;
+            out.push((c.attnum, self.assign(e, c.ty, &c.name)?));
+        }
+        Ok(out)
+    }
+
+    fn returning(&mut self, list: &[ast::Target], scope: Scope) -> Result<Option<Returning>> {
+        if list.is_empty() {
+            return Ok(None);
+        }
+        self.scopes.push(scope);
+        self.enter_level();
+        self.set_clause(Clause::Returning);
+        let r = self.targets(list);
+        self.leave_level();
+        self.scopes.pop();
+        let mut exprs = Vec::new();
+        let mut columns = Vec::new();
+        for t in r? {
+            let e = self.default_unknown(t.expr)?;
+            let c = self.col(e.ty);
+            columns.push(OutputColumn { name: t.name, ty: e.ty, origin: t.origin });
+            exprs.push((c, e));
+        }
+        Ok(Some(Returning { exprs, columns }))
+    }
+
+    // ---- INSERT ------------------------------------------------------------------------------------------------
+
+    pub(crate) fn insert(&mut self, i: &ast::Insert) -> Result<Insert> {
+        let frames = self.ctes.len();
+        let ctes = match &i.with {
+            Some(w) => self.with(w)?,
+            None => Vec::new(),
+        };
+        let r = self.insert_inner(i);
+        let r = r.map(|mut ins| {
+            if !ctes.is_empty() {
+                let source = std::mem::replace(&mut ins.source, Rel::Values { cols: vec![], rows: vec![] });
+                ins.source = self.wrap_ctes(ctes, source, frames);
+            }
+            ins
+        });
+        self.ctes.truncate(frames);
+        let ins = r?;
+        Ok(match prune_dml(Bound::Insert(Box::new(ins))) {
+            Bound::Insert(i) => *i,
+            _ => return Err(DbError::internal("statement changed kind")),
+        })
+    }
+
+    fn insert_inner(&mut self, i: &ast::Insert) -> Result<Insert> {
+        let rel = self.dml_target(&i.table, "insert")?;
+        let mut wanted: Vec<&Column> = Vec::new();
+        for t in &i.columns {
+            if !t.steps.is_empty() {
+                return Err(DbError::unsupported("assignment to a part of a column is not supported yet")
+                    .at(self.pos(t.column.pos)));
+            }
+            let c = self.find_column(&rel, &t.column)?;
+            if wanted.iter().any(|w| w.attnum == c.attnum) {
+                return Err(DbError::new(
+                    SqlState::DUPLICATE_COLUMN,
+                    format!("column \"{}\" specified more than once", c.name),
+                )
+                .at(self.pos(t.column.pos)));
+            }
+            wanted.push(c);
+        }
+        if i.columns.is_empty() {
+            wanted = rel.live_columns().collect();
+        }
+        let explicit = !i.columns.is_empty();
+        let (rows_rel, given): (Rel, Vec<(i16, Expr)>) = match &i.source {
+            None => (Rel::Values { cols: vec![], rows: vec![vec![]] }, Vec::new()),
+            Some(q) => match &q.body {
+                ast::QueryBody::Values(rows)
+                    if q.with.is_none() && q.order_by.is_empty() && q.limit.is_none() && q.offset.is_none() =>
+                {
+                    self.insert_values(&rel, rows, &wanted, explicit, i.overriding)?
+                }
+                _ => self.insert_query(&rel, q, &wanted, explicit, i.overriding)?,
+            },
+        };
+        // Every live column in order: given, or default.
+        let mut exprs = Vec::new();
+        let mut targets = Vec::new();
+        for c in rel.live_columns() {
+            let e = match given.iter().find(|g| g.0 == c.attnum) {
+                Some((_, e)) => e.clone(),
+                None => self.column_default(&rel, c)?,
+            };
+            exprs.push((self.col(c.ty), e));
+            targets.push(c.attnum);
+        }
+        let source = Rel::Project { input: Box::new(rows_rel), exprs };
+        let row = self.row_cols(&rel);
+        let alias = i.alias.as_ref().map_or(rel.name.as_str(), |a| a.value.as_str()).to_owned();
+        let on_conflict = match &i.on_conflict {
+            Some(c) => Some(self.on_conflict(&rel, &alias, c)?),
+            None => None,
+        };
+        let checks = self.row_checks(&rel, &row)?;
+        let generated = self.generated(&rel, &row)?;
+        let rte = self.row_rte(&rel, &alias, &row);
+        let returning = self.returning(&i.returning, Scope::of(rte))?;
+        Ok(Insert { table: rel, source, targets, on_conflict, returning, row, checks, generated })
+    }
+
+    fn check_insertable(&self, c: &Column, is_default: bool, overriding: Overriding, pos: u32) -> Result<()> {
+        if is_default {
+            return Ok(());
+        }
+        if c.generated != '\0' {
+            return Err(DbError::new(
+                SqlState::GENERATED_ALWAYS,
+                format!("cannot insert a non-DEFAULT value into column \"{}\"", c.name),
+            )
+            .detail(format!("Column \"{}\" is a generated column.", c.name))
+            .at(pos));
+        }
+        if c.identity == 'a' && overriding == Overriding::No {
+            return Err(DbError::new(
+                SqlState::GENERATED_ALWAYS,
+                format!("cannot insert a non-DEFAULT value into column \"{}\"", c.name),
+            )
+            .detail(format!("Column \"{}\" is an identity column defined as GENERATED ALWAYS.", c.name))
+            .hint("Use OVERRIDING SYSTEM VALUE to override.")
+            .at(pos));
+        }
+        Ok(())
+    }
+
+    fn width(&self, have: usize, want: usize, explicit: bool, pos: u32) -> Result<()> {
+        if have > want {
+            return Err(DbError::new(SqlState::SYNTAX_ERROR, "INSERT has more expressions than target columns").at(pos));
+        }
+        if have < want && explicit {
+            return Err(DbError::new(SqlState::SYNTAX_ERROR, "INSERT has more target columns than expressions").at(pos));
+        }
+        Ok(())
+    }
+
+    fn insert_values(
+        &mut self,
+        rel: &Arc<Relation>,
+        rows: &[Vec<ast::Expr>],
+        wanted: &[&Column],
+        explicit: bool,
+        overriding: Overriding,
+    ) -> Result<(Rel, Vec<(i16, Expr)>)> {
+        let n = rows.first().map_or(0, Vec::len);
+        let first_pos = |r: &[ast::Expr], i: usize| r.get(i).map_or(0, |e| e.pos);
+        if let Some(r) = rows.first() {
+            let at = self.pos(first_pos(r, wanted.len().min(r.len().saturating_sub(1))));
+            self.width(r.len(), wanted.len(), explicit, at)?;
+        }
+        let cols: Vec<Col> = wanted[..n.min(wanted.len())].iter().map(|c| self.col(c.ty)).collect();
+        let mut out = Vec::with_capacity(rows.len());
+        let mut defaults: Vec<Option<Expr>> = vec![None; n];
+        self.enter_level();
+        self.set_clause(Clause::Insert);
+        for r in rows {
+            if r.len() != n {
+                self.leave_level();
+                return Err(DbError::new(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length")
+                    .at(self.pos(first_pos(r, 0))));
+            }
+            let mut row = Vec::with_capacity(n);
+            for (j, (e, c)) in r.iter().zip(wanted).enumerate() {
+                let is_default =
+                    matches!(e.kind, ast::ExprKind::Default) || (overriding == Overriding::User && c.identity != '\0');
+                self.check_insertable(c, is_default, overriding, self.pos(e.pos))?;
+                row.push(if is_default {
+                    if defaults[j].is_none() {
+                        defaults[j] = Some(self.column_default(rel, c)?);
+                    }
+                    defaults[j].clone().ok_or_else(|| DbError::internal("default vanished"))?
+                } else {
+                    let b = self.expr(e)?;
+                    self.assign(b, c.ty, &c.name)?
+                });
+            }
+            out.push(row);
+        }
+        self.leave_level();
+        let given = wanted.iter().zip(&cols).map(|(c, col)| (c.attnum, Expr::column(*col))).collect();
+        Ok((Rel::Values { cols, rows: out }, given))
+    }
+
+    fn insert_query(
+        &mut self,
+        rel: &Arc<Relation>,
+        q: &ast::Query,
+        wanted: &[&Column],
+        explicit: bool,
+        overriding: Overriding,
+    ) -> Result<(Rel, Vec<(i16, Expr)>)> {
+        let _ = rel;
+        let bound = self.query(q)?;
+        let outs = bound.rel.outputs();
+        self.width(outs.len(), wanted.len(), explicit, self.pos(q.pos))?;
+        let mut given = Vec::with_capacity(outs.len());
+        for (o, c) in outs.iter().zip(wanted) {
+            if overriding == Overriding::User && c.identity != '\0' {
+                continue;
+            }
+            self.check_insertable(c, false, overriding, self.pos(q.pos))?;
+            // An untyped literal of the select list takes the column's type.
+            let literal = match &bound.rel {
+                Rel::Project { exprs, .. } => {
+                    exprs.iter().find(|e| e.0.id == o.id).map(|e| &e.1).filter(|e| e.ty.oid == oid::UNKNOWN).cloned()
+                }
+                _ => None,
+            };
+            let e = match literal {
+                Some(l) if matches!(l.kind, ExprKind::Const(_) | ExprKind::Param(_)) => l,
+                _ => Expr::column(*o),
+            };
+            given.push((c.attnum, self.assign(e, c.ty, &c.name)?));
+        }
+        Ok((bound.rel, given))
+    }
+
+    fn on_conflict(&mut self, rel: &Arc<Relation>, alias: &str, c: &ast::OnConflict) -> Result<OnConflict> {
+        let pos = self.pos(c.pos);
+        let arbiters = match &c.target {
+            None if c.update.is_some() => {
+                return Err(DbError::new(
+                    SqlState::SYNTAX_ERROR,
+                    "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+                )
+                .hint("For example, ON CONFLICT (column_name).")
+                .at(pos));
+            }
+            None => Vec::new(),
+            Some(ast::ConflictTarget::Constraint(name)) => {
+                let con = rel.constraints.iter().find(|k| k.name == name.value).ok_or_else(|| {
+                    DbError::new(
+                        SqlState::UNDEFINED_OBJECT,
+                        format!("constraint \"{}\" for table \"{}\" does not exist", name.value, rel.name),
+                    )
+                    .at(self.pos(name.pos))
+                })?;
+                match con.kind {
+                    ConstraintKind::Primary { index } | ConstraintKind::Unique { index } => vec![index],
+                    _ => {
+                        return Err(DbError::new(
+                            SqlState::WRONG_OBJECT_TYPE,
+                            "constraint in ON CONFLICT clause has no associated index",
+                        )
+                        .at(pos));
+                    }
+                }
+            }
+            Some(ast::ConflictTarget::Index { elements, filter, pos: at }) => {
+                let mut want: Vec<i16> = Vec::new();
+                let mut exprs: Vec<Expr> = Vec::new();
+                let row = self.row_cols(rel);
+                for e in elements {
+                    match &e.key {
+                        ast::IndexKey::Column(name) => want.push(self.find_column(rel, name)?.attnum),
+                        ast::IndexKey::Expr(x) => {
+                            let rte = self.row_rte(rel, alias, &row);
+                            self.scopes.push(Scope::of(rte));
+                            self.enter_level();
+                            self.set_clause(Clause::Index);
+                            let x = self.expr_typed(x);
+                            self.leave_level();
+                            self.scopes.pop();
+                            exprs.push(x?);
+                        }
+                    }
+                }
+                let filtered = filter.is_some();
+                let mut found = Vec::new();
+                for ix in rel.indexes.iter().filter(|x| x.unique && x.valid) {
+                    let cols: HashSet<i16> = ix.keys.iter().map(|k| k.attnum).filter(|n| *n != 0).collect();
+                    let same_cols = cols.len() == want.iter().collect::<HashSet<_>>().len()
+                        && want.iter().all(|w| cols.contains(w));
+                    let ie = self.index_exprs(rel, ix, &row)?;
+                    let same_exprs = ie.exprs.len() == exprs.len()
+                        && ie.exprs.iter().all(|x| exprs.iter().any(|y| walk::same(x, y)));
+                    let pred_ok =
+                        ix.predicate.is_none() || filtered && self.implies(rel, alias, &row, filter.as_ref(), &ie)?;
+                    if same_cols && same_exprs && pred_ok {
+                        found.push(ix.oid);
+                    }
+                }
+                if found.is_empty() {
+                    return Err(DbError::new(
+                        SqlState::INVALID_COLUMN_REFERENCE,
+                        "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+                    )
+                    .at(self.pos(*at)));
+                }
+                found
+            }
+        };
+        let update = match &c.update {
+            None => None,
+            Some(u) => {
+                let existing = self.row_cols(rel);
+                let excluded = self.row_cols(rel);
+                let mut scope = Scope::of(self.row_rte(rel, alias, &existing));
+                let ex = self.row_rte(rel, "excluded", &excluded);
+                // Unqualified names mean the existing row only.
+                scope.rtes.push(ex);
+                self.scopes.push(scope);
+                self.enter_level();
+                self.set_clause(Clause::UpdateSet);
+                let r = (|| -> Result<_> {
+                    let set = self.assignments(rel, &u.set)?;
+                    self.set_clause(Clause::Where);
+                    let filter = match &u.filter {
+                        Some(f) => {
+                            let e = self.expr(f)?;
+                            Some(self.to_bool(e, "WHERE")?)
+                        }
+                        None => None,
+                    };
+                    Ok((set, filter))
+                })();
+                self.leave_level();
+                self.scopes.pop();
+                let (set, filter) = r?;
+                Some(ConflictUpdate { existing, excluded, set, filter })
+            }
+        };
+        Ok(OnConflict { arbiters, update })
+    }
+
+    /// Whether the statement's predicate is (textually, after binding) the index's.
+    fn implies(
+        &mut self,
+        rel: &Arc<Relation>,
+        alias: &str,
+        row: &[(Col, i16)],
+        filter: Option<&ast::Expr>,
+        ie: &IndexExprs,
+    ) -> Result<bool> {
+        let (Some(f), Some(p)) = (filter, &ie.predicate) else { return Ok(false) };
+        let rte = self.row_rte(rel, alias, row);
+        self.scopes.push(Scope::of(rte));
+        self.enter_level();
+        self.set_clause(Clause::Index);
+        let x = self.expr(f).and_then(|e| self.to_bool(e, "WHERE"));
+        self.leave_level();
+        self.scopes.pop();
+        Ok(walk::same(&x?, p))
+    }
+
+    // ---- UPDATE ------------------------------------------------------------------------------------------------
+
+    fn assignments(&mut self, rel: &Arc<Relation>, set: &[ast::Assignment]) -> Result<Vec<(i16, Expr)>> {
+        let mut out: Vec<(i16, Expr)> = Vec::new();
+        let mut put = |b: &Self, t: &ast::AssignTarget, e: Expr| -> Result<()> {
+            let c = b.find_column(rel, &t.column)?;
+            if out.iter().any(|o| o.0 == c.attnum) {
+                return Err(DbError::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!("multiple assignments to same column \"{}\"", c.name),
+                )
+                .at(b.pos(t.column.pos)));
+            }
+            out.push((c.attnum, e));
+            Ok(())
+        };
+        for a in set {
+            match a {
+                ast::Assignment::One(t, e) => {
+                    let v = self.assigned(rel, t, e)?;
+                    put(self, t, v)?;
+                }
+                ast::Assignment::Many(ts, source) => match &source.kind {
+                    ast::ExprKind::Row { fields, .. } => {
+                        self.multi_width(ts.len(), fields.len(), source)?;
+                        for (t, e) in ts.iter().zip(fields) {
+                            let v = self.assigned(rel, t, e)?;
+                            put(self, t, v)?;
+                        }
+                    }
+                    ast::ExprKind::Subquery(q) => {
+                        let (sub, cols) = self.subquery(q)?;
+                        self.multi_width(ts.len(), cols.len(), source)?;
+                        let row = Expr {
+                            kind: ExprKind::Subquery(Box::new(Subquery { rel: sub, kind: SubqueryKind::Row })),
+                            ty: types::plain(oid::RECORD),
+                            pos: self.pos(source.pos),
+                        };
+                        for (i, (t, c)) in ts.iter().zip(&cols).enumerate() {
+                            let col = self.find_column(rel, &t.column)?;
+                            let f = Expr::new(ExprKind::Field(Box::new(row.clone()), i), c.ty);
+                            let v = self.assign(f, col.ty, &col.name)?;
+                            put(self, t, v)?;
+                        }
+                    }
+                    _ if ts.len() == 1 => {
+                        let v = self.assigned(rel, &ts[0], source)?;
+                        put(self, &ts[0], v)?;
+                    }
+                    _ => {
+                        return Err(DbError::unsupported(
+                            "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
+                        )
+                        .at(self.pos(source.pos)));
+                    }
+                },
+            }
+        }
+        Ok(out)
+    }
+
+    fn multi_width(&self, want: usize, have: usize, source: &ast::Expr) -> Result<()> {
+        if want == have {
+            return Ok(());
+        }
+        Err(DbError::new(SqlState::SYNTAX_ERROR, "number of columns does not match number of values")
+            .at(self.pos(source.pos)))
+    }
+
+    fn assigned(&mut self, rel: &Arc<Relation>, t: &ast::AssignTarget, e: &ast::Expr) -> Result<Expr> {
+        let c = self.find_column(rel, &t.column)?.clone();
+        let at = self.pos(t.column.pos);
+        if !t.steps.is_empty() {
+            return Err(DbError::unsupported("assignment to a part of a column is not supported yet").at(at));
+        }
+        if matches!(e.kind, ast::ExprKind::Default) {
+            if c.generated != '\0' {
+                return Ok(constant(Datum::Null, c.ty.oid, at));
+            }
+            return self.column_default(rel, &c);
+        }
+        if c.generated != '\0' {
+            return Err(DbError::new(
+                SqlState::GENERATED_ALWAYS,
+                format!("column \"{}\" can only be updated to DEFAULT", c.name),
+            )
+            .detail(format!("Column \"{}\" is a generated column.", c.name))
+            .at(at));
+        }
+        if c.identity == 'a' {
+            return Err(DbError::new(
+                SqlState::GENERATED_ALWAYS,
+                format!("column \"{}\" can only be updated to DEFAULT", c.name),
+            )
+            .detail(format!("Column \"{}\" is an identity column defined as GENERATED ALWAYS.", c.name))
+            .at(at));
+        }
+        let b = self.expr(e)?;
+        self.assign(b, c.ty, &c.name)
+    }
+
+    pub(crate) fn update(&mut self, u: &ast::Update) -> Result<Update> {
+        let frames = self.ctes.len();
+        let ctes = match &u.with {
+            Some(w) => self.with(w)?,
+            None => Vec::new(),
+        };
+        self.enter_level();
+        let depth = self.scopes.len();
+        let r = self.update_inner(u);
+        self.scopes.truncate(depth);
+        self.leave_level();
+        let r = r.map(|mut x| {
+            if !ctes.is_empty() {
+                let source = std::mem::replace(&mut x.source, Rel::Values { cols: vec![], rows: vec![] });
+                x.source = self.wrap_ctes(ctes, source, frames);
+            }
+            x
+        });
+        self.ctes.truncate(frames);
+        Ok(match prune_dml(Bound::Update(Box::new(r?))) {
+            Bound::Update(x) => *x,
+            _ => return Err(DbError::internal("statement changed kind")),
+        })
+    }
+
+    /// The target joined with the other tables and filtered; leaves the scope on the stack.
+    fn dml_source(
+        &mut self,
+        rel: &Arc<Relation>,
+        t: &ast::TableFactor,
+        others: &[ast::TableRef],
+        filter: Option<&ast::Expr>,
+    ) -> Result<(Rel, Col, Vec<(Col, i16)>, Scope)> {
+        let alias = t.alias.as_ref().map_or(rel.name.as_str(), |a| a.name.value.as_str()).to_owned();
+        let (scan, mut rte) = self.scan(rel, &alias);
+        if t.alias.is_none() {
+            rte.schema = Some(rel.schema.clone());
+        }
+        let rid = rte.rid.ok_or_else(|| DbError::internal("table without rows"))?;
+        let old: Vec<(Col, i16)> = rte.cols.iter().map(|c| (c.col, c.origin.1)).collect();
+        let mut scope = Scope::of(rte);
+        let mut source = Rel::Scan(Box::new(scan));
+        if !others.is_empty() {
+            self.set_clause(Clause::From);
+            // FROM items see the target only if they are LATERAL, which PostgreSQL refuses for the target.
+            let (other, oscope) = self.from_clause(others, ast::TableLockMode::AccessShare)?;
+            for x in &oscope.rtes {
+                if x.name == alias {
+                    return Err(DbError::new(
+                        SqlState::DUPLICATE_ALIAS,
+                        format!("table name \"{alias}\" specified more than once"),
+                    ));
+                }
+            }
+            source = Rel::Join {
+                kind: JoinKind::Inner,
+                left: Box::new(source),
+                right: Box::new(other),
+                on: None,
+                lateral: false,
+            };
+            scope.append(oscope);
+        }
+        self.scopes.push(scope.clone());
+        if let Some(f) = filter {
+            self.set_clause(Clause::Where);
+            let e = self.expr(f)?;
+            let pred = self.to_bool(e, "WHERE")?;
+            source = Rel::Filter { input: Box::new(source), pred };
+        }
+        Ok((source, rid, old, scope))
+    }
+
+    fn update_inner(&mut self, u: &ast::Update) -> Result<Update> {
+        let rel = self.dml_target(&u.table.name, "update")?;
+        let (source, rid, old, scope) = self.dml_source(&rel, &u.table, &u.from, u.filter.as_ref())?;
+        self.set_clause(Clause::UpdateSet);
+        let set = self.assignments(&rel, &u.set)?;
+        let new = self.row_cols(&rel);
+        let checks = self.row_checks(&rel, &new)?;
+        let generated = self.generated(&rel, &new)?;
+        // RETURNING reads the new row under the target's names.
+        let mut ret = scope;
+        for c in ret.star.iter_mut().chain(ret.rtes.iter_mut().flat_map(|r| r.cols.iter_mut())) {
+            if let Some(i) = old.iter().position(|o| o.0.id == c.col.id) {
+                c.col = new[i].0;
+            }
+        }
+        self.scopes.pop();
+        let returning = self.returning(&u.returning, ret)?;
+        Ok(Update { table: rel, source, rid, old, set, returning, new, checks, generated })
+    }
+
+    // ---- DELETE ------------------------------------------------------------------------------------------------
+
+    pub(crate) fn delete(&mut self, d: &ast::Delete) -> Result<Delete> {
+        let frames = self.ctes.len();
+        let ctes = match &d.with {
+            Some(w) => self.with(w)?,
+            None => Vec::new(),
+        };
+        self.enter_level();
+        let depth = self.scopes.len();
+        let r = (|| -> Result<Delete> {
+            let rel = self.dml_target(&d.table.name, "delete from")?;
+            let (source, rid, old, scope) = self.dml_source(&rel, &d.table, &d.using, d.filter.as_ref())?;
+            self.scopes.pop();
+            let returning = self.returning(&d.returning, scope)?;
+            Ok(Delete { table: rel, source, rid, old, returning })
+        })();
+        self.scopes.truncate(depth);
+        self.leave_level();
+        let r = r.map(|mut x| {
+            if !ctes.is_empty() {
+                let source = std::mem::replace(&mut x.source, Rel::Values { cols: vec![], rows: vec![] });
+                x.source = self.wrap_ctes(ctes, source, frames);
+            }
+            x
+        });
+        self.ctes.truncate(frames);
+        Ok(match prune_dml(Bound::Delete(Box::new(r?))) {
+            Bound::Delete(x) => *x,
+            _ => return Err(DbError::internal("statement changed kind")),
+        })
+    }
+}
+
+/// Drops scan columns that nothing in the statement reads.
+pub(crate) fn prune_dml(mut b: Bound) -> Bound {
+    let mut used = HashSet::new();
+    walk::visit_bound(&b, &mut |e| {
+        if let ExprKind::Column(id) = e.kind {
+            used.insert(id);
+        }
+    });
+    let source = match &mut b {
+        Bound::Insert(i) => {
+            used.extend(i.source.outputs().iter().map(|c| c.id));
+            &mut i.source
+        }
+        Bound::Update(u) => {
+            used.insert(u.rid.id);
+            used.extend(u.old.iter().map(|o| o.0.id));
+            &mut u.source
+        }
+        Bound::Delete(d) => {
+            used.insert(d.rid.id);
+            used.extend(d.old.iter().map(|o| o.0.id));
+            &mut d.source
+        }
+        Bound::Query(_) => return b,
+    };
+    collect_used(source, &mut used);
+    drop_unused(source, &used);
+    b
+}

@@ -1,0 +1,1028 @@
+//! Expressions.
+
+use super::Binder;
+use super::resolve::{Coercion, can_coerce};
+use super::scope::{Rte, ScopeCol};
+use super::types::{self, array_of, element_of, show};
+use crate::plan::ir::{Expr, ExprKind, Rel, Subquery, SubqueryKind, Subscript};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{self, Literal, SqlValue, Step};
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::numeric::Numeric;
+use rustydb_types::{oid, pgdata};
+
+pub(crate) fn constant(d: Datum, ty: u32, pos: u32) -> Expr {
+    Expr { kind: ExprKind::Const(d), ty: types::plain(ty), pos }
+}
+
+impl Binder<'_> {
+    /// Binds an expression; its type may still be `unknown` (a literal or parameter without context).
+    pub fn expr(&mut self, e: &ast::Expr) -> Result<Expr> {
+        self.descend()?;
+        // Frames here are large; a deep expression moves to a new stack segment instead of overflowing the thread's.
+        let r = stacker::maybe_grow(192 * 1024, 2 * 1024 * 1024, || self.expr_inner(e));
+        self.ascend();
+        r
+    }
+
+    /// Binds an expression and gives a still unknown one the type text.
+    pub fn expr_typed(&mut self, e: &ast::Expr) -> Result<Expr> {
+        let e = self.expr(e)?;
+        self.default_unknown(e)
+    }
+
+    fn expr_inner(&mut self, e: &ast::Expr) -> Result<Expr> {
+        let pos = self.pos(e.pos);
+        let bool_ty = types::plain(oid::BOOL);
+        let mk = |kind, ty| Ok(Expr { kind, ty, pos });
+        match &e.kind {
+            ast::ExprKind::Literal(l) => self.literal(l, pos),
+            ast::ExprKind::Param(n) => self.param(*n, pos),
+            ast::ExprKind::Column(c) => self.column_ref(c, pos),
+            ast::ExprKind::Indirection(arg, steps) => self.indirection(arg, steps, pos),
+            ast::ExprKind::Op(op) => self.op(op, pos),
+            ast::ExprKind::And(items) => {
+                let items = self.bools(items, "AND")?;
+                mk(ExprKind::And(items), bool_ty)
+            }
+            ast::ExprKind::Or(items) => {
+                let items = self.bools(items, "OR")?;
+                mk(ExprKind::Or(items), bool_ty)
+            }
+            ast::ExprKind::Not(x) => {
+                let x = self.expr(x)?;
+                let x = self.to_bool(x, "NOT")?;
+                mk(ExprKind::Not(Box::new(x)), bool_ty)
+            }
+            ast::ExprKind::Is(x, test) => {
+                let x = self.expr(x)?;
+                match test {
+                    ast::IsTest::Null | ast::IsTest::NotNull => {
+                        let x = self.default_unknown(x)?;
+                        mk(ExprKind::IsNull { arg: Box::new(x), negated: *test == ast::IsTest::NotNull }, bool_ty)
+                    }
+                    _ => {
+                        let what = match test {
+                            ast::IsTest::True => "IS TRUE",
+                            ast::IsTest::NotTrue => "IS NOT TRUE",
+                            ast::IsTest::False => "IS FALSE",
+                            ast::IsTest::NotFalse => "IS NOT FALSE",
+                            ast::IsTest::Unknown => "IS UNKNOWN",
+                            _ => "IS NOT UNKNOWN",
+                        };
+                        let x = self.to_bool(x, what)?;
+                        mk(ExprKind::BoolTest { arg: Box::new(x), test: *test }, bool_ty)
+                    }
+                }
+            }
+            ast::ExprKind::Distinct { left, right, negated } => self.distinct_from(left, right, *negated, pos),
+            ast::ExprKind::In { arg, list, negated } => self.in_list(arg, list, *negated, pos),
+            ast::ExprKind::Between(b) => self.between(b, pos),
+            ast::ExprKind::Quantified(q) => self.quantified(q, pos),
+            ast::ExprKind::Cast(x, ty) => {
+                let ty = self.type_name(ty)?;
+                self.cast(x, ty, pos)
+            }
+            ast::ExprKind::Collate(x, c) => {
+                let x = self.expr(x)?;
+                let mut x = self.default_unknown(x)?;
+                if x.ty.collation == 0 {
+                    return Err(DbError::new(
+                        SqlState::DATATYPE_MISMATCH,
+                        format!("collations are not supported by type {}", show(x.ty.oid)),
+                    )
+                    .at(pos));
+                }
+                let found = pgdata::collations().iter().find(|r| r.collname == c.name.value);
+                let Some(found) = found else {
+                    return Err(DbError::new(
+                        SqlState::UNDEFINED_OBJECT,
+                        format!("collation \"{}\" for encoding \"UTF8\" does not exist", c.plain()),
+                    )
+                    .at(pos));
+                };
+                x.ty.collation = found.oid;
+                let ty = x.ty;
+                mk(ExprKind::Relabel(Box::new(x)), ty)
+            }
+            ast::ExprKind::Func(f) => self.func(f, pos),
+            ast::ExprKind::Case(c) => self.case(c, pos),
+            ast::ExprKind::Coalesce(args) => {
+                let (args, ty) = self.common_args(args, "COALESCE")?;
+                mk(ExprKind::Coalesce(args), ty)
+            }
+            ast::ExprKind::Greatest(args) | ast::ExprKind::Least(args) => {
+                let greatest = matches!(e.kind, ast::ExprKind::Greatest(_));
+                let (args, ty) = self.common_args(args, if greatest { "GREATEST" } else { "LEAST" })?;
+                self.check_sortable(ty.oid, pos)?;
+                let collation = self.collation_of(&args, pos)?;
+                mk(ExprKind::MinMax { args, greatest, collation }, ty)
+            }
+            ast::ExprKind::NullIf(a, b) => self.null_if(a, b, pos),
+            ast::ExprKind::Row { fields, .. } => {
+                let fields = fields.iter().map(|f| self.expr_typed(f)).collect::<Result<Vec<_>>>()?;
+                mk(ExprKind::Row(fields), types::plain(oid::RECORD))
+            }
+            ast::ExprKind::Array(items) => self.array(items, None, pos),
+            ast::ExprKind::ArrayQuery(q) => {
+                let (rel, cols) = self.subquery(q)?;
+                self.one_column(cols.len(), pos)?;
+                let elem = cols[0].ty.oid;
+                let arr = if element_of(elem).is_some() { Some(elem) } else { array_of(elem) };
+                let arr = arr.ok_or_else(|| {
+                    DbError::new(
+                        SqlState::UNDEFINED_OBJECT,
+                        format!("could not find array type for data type {}", show(elem)),
+                    )
+                    .at(pos)
+                })?;
+                mk(ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Array })), types::plain(arr))
+            }
+            ast::ExprKind::Subquery(q) => {
+                let (rel, cols) = self.subquery(q)?;
+                self.one_column(cols.len(), pos)?;
+                mk(ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Scalar })), cols[0].ty)
+            }
+            ast::ExprKind::Exists(q) => {
+                let (rel, _) = self.subquery(q)?;
+                mk(ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Exists })), bool_ty)
+            }
+            ast::ExprKind::SqlValue(v) => {
+                let (o, typmod) = match v {
+                    SqlValue::CurrentDate => (oid::DATE, None),
+                    SqlValue::CurrentTime(p) => (oid::TIMETZ, *p),
+                    SqlValue::CurrentTimestamp(p) => (oid::TIMESTAMPTZ, *p),
+                    SqlValue::LocalTime(p) => (oid::TIME, *p),
+                    SqlValue::LocalTimestamp(p) => (oid::TIMESTAMP, *p),
+                    _ => (oid::NAME, None),
+                };
+                mk(ExprKind::SqlValue(*v), TypeRef { typmod: typmod.unwrap_or(-1), ..types::plain(o) })
+            }
+            ast::ExprKind::Grouping(args) => self.grouping(args, pos),
+            ast::ExprKind::Default => {
+                Err(DbError::new(SqlState::SYNTAX_ERROR, "DEFAULT is not allowed in this context").at(pos))
+            }
+            ast::ExprKind::CurrentOf(_) => Err(DbError::unsupported("WHERE CURRENT OF is not supported yet").at(pos)),
+        }
+    }
+
+    fn one_column(&self, n: usize, pos: u32) -> Result<()> {
+        if n == 1 {
+            return Ok(());
+        }
+        Err(DbError::new(SqlState::SYNTAX_ERROR, "subquery must return only one column").at(pos))
+    }
+
+    fn literal(&mut self, l: &Literal, pos: u32) -> Result<Expr> {
+        Ok(match l {
+            Literal::Null => constant(Datum::Null, oid::UNKNOWN, pos),
+            Literal::Bool(b) => constant(Datum::Bool(*b), oid::BOOL, pos),
+            Literal::Integer(i) => integer(*i, pos),
+            Literal::Numeric(s) => {
+                constant(Datum::Numeric(s.parse::<Numeric>().map_err(|e: DbError| e.at(pos))?), oid::NUMERIC, pos)
+            }
+            Literal::String(s) => constant(Datum::Text(s.as_str().into()), oid::UNKNOWN, pos),
+            Literal::Bits(_) | Literal::HexBits(_) => {
+                return Err(DbError::unsupported("type bit is not supported yet").at(pos));
+            }
+        })
+    }
+
+    fn param(&mut self, n: u32, pos: u32) -> Result<Expr> {
+        let i = n as usize;
+        if i == 0 || i > 65535 || !self.allow_params {
+            return Err(DbError::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${n}")).at(pos));
+        }
+        if self.params.len() < i {
+            self.params.resize(i, None);
+        }
+        let ty = self.params[i - 1].unwrap_or(types::plain(oid::UNKNOWN));
+        Ok(Expr { kind: ExprKind::Param(i - 1), ty, pos })
+    }
+
+    fn bools(&mut self, items: &[ast::Expr], what: &str) -> Result<Vec<Expr>> {
+        items
+            .iter()
+            .map(|x| {
+                let x = self.expr(x)?;
+                self.to_bool(x, what)
+            })
+            .collect()
+    }
+
+    fn common_args(&mut self, args: &[ast::Expr], what: &str) -> Result<(Vec<Expr>, TypeRef)> {
+        let args = args.iter().map(|a| self.expr(a)).collect::<Result<Vec<_>>>()?;
+        self.unify(args, what)
+    }
+
+    /// Converts expressions to their common type.
+    pub(crate) fn unify(&mut self, args: Vec<Expr>, what: &str) -> Result<(Vec<Expr>, TypeRef)> {
+        let common = self.common_type_of(&args.iter().collect::<Vec<_>>(), what)?;
+        let args = args.into_iter().map(|a| self.to_common(a, common, what)).collect::<Result<Vec<_>>>()?;
+        let mut ty = types::plain(common);
+        // The modifier survives when all agree on it.
+        if let Some(first) = args.first()
+            && args.iter().all(|a| a.ty.typmod == first.ty.typmod)
+        {
+            ty.typmod = first.ty.typmod;
+        }
+        ty.collation = self.collation_of(&args, 0)?;
+        Ok((args, ty))
+    }
+
+    // ---- columns -----------------------------------------------------------------------------------------------
+
+    fn column_ref(&mut self, c: &ast::ColumnRef, pos: u32) -> Result<Expr> {
+        if c.star {
+            return Err(DbError::new(SqlState::SYNTAX_ERROR, "row expansion via \"*\" is not supported here").at(pos));
+        }
+        let parts: Vec<&str> = c.parts.iter().map(|p| p.as_str()).collect();
+        match parts.as_slice() {
+            [name] => {
+                if let Some(col) = self.lookup_unqualified(name, pos)? {
+                    return Ok(Expr { pos, ..Expr::column(col.col) });
+                }
+                if let Some(rte) = self.lookup_table(None, name) {
+                    return Ok(self.whole_row(&rte, pos));
+                }
+                Err(DbError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"))
+                    .at(pos)
+                    .hint_opt(self.suggest(name)))
+            }
+            [table, name] => self.qualified(None, table, name, pos),
+            [schema, table, name] => self.qualified(Some(schema), table, name, pos),
+            [db, schema, table, name] if *db == self.cx.catalog.database.name => {
+                self.qualified(Some(schema), table, name, pos)
+            }
+            [_, _, _, _] => {
+                Err(DbError::unsupported(format!("cross-database references are not implemented: {}", parts.join(".")))
+                    .at(pos))
+            }
+            _ => Err(DbError::new(
+                SqlState::SYNTAX_ERROR,
+                format!("improper qualified name (too many dotted names): {}", parts.join(".")),
+            )
+            .at(pos)),
+        }
+    }
+
+    fn suggest(&self, name: &str) -> Option<String> {
+        let scope = self.scopes.last()?;
+        let rte = scope.invisible.iter().find(|r| r.cols.iter().any(|c| c.name == name))?;
+        Some(format!(
+            "There is a column named \"{name}\" in table \"{}\", but it cannot be referenced from this part of the query.",
+            rte.name
+        ))
+    }
+
+    /// An unqualified column, innermost scope first.
+    pub(crate) fn lookup_unqualified(&self, name: &str, pos: u32) -> Result<Option<ScopeCol>> {
+        for scope in self.scopes.iter().rev() {
+            let mut found = scope.star.iter().filter(|c| c.name == name);
+            if let Some(c) = found.next() {
+                if found.next().is_some() {
+                    return Err(DbError::new(
+                        SqlState::AMBIGUOUS_COLUMN,
+                        format!("column reference \"{name}\" is ambiguous"),
+                    )
+                    .at(pos));
+                }
+                return Ok(Some(c.clone()));
+            }
+            let mut sys = scope.rtes.iter().flat_map(|r| r.system.iter()).filter(|c| c.name == name);
+            if let Some(c) = sys.next() {
+                if sys.next().is_some() {
+                    return Err(DbError::new(
+                        SqlState::AMBIGUOUS_COLUMN,
+                        format!("column reference \"{name}\" is ambiguous"),
+                    )
+                    .at(pos));
+                }
+                return Ok(Some(c.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(crate) fn lookup_table(&self, schema: Option<&str>, name: &str) -> Option<Rte> {
+        self.scopes.iter().rev().find_map(|s| s.table(schema, name)).cloned()
+    }
+
+    fn qualified(&mut self, schema: Option<&str>, table: &str, name: &str, pos: u32) -> Result<Expr> {
+        let Some(rte) = self.lookup_table(schema, table) else {
+            let shown = match schema {
+                Some(s) => format!("{s}.{table}"),
+                None => table.to_owned(),
+            };
+            let invisible = self.scopes.iter().rev().any(|s| s.invisible.iter().any(|r| r.name == table));
+            if invisible {
+                return Err(DbError::new(
+                    SqlState::UNDEFINED_TABLE,
+                    format!("invalid reference to FROM-clause entry for table \"{shown}\""),
+                )
+                .hint(format!(
+                    "There is an entry for table \"{shown}\", but it cannot be referenced from this part of the query."
+                ))
+                .at(pos));
+            }
+            // A table that is aliased to something else deserves the hint PostgreSQL gives.
+            let aliased = self
+                .scopes
+                .iter()
+                .rev()
+                .flat_map(|s| &s.rtes)
+                .find(|r| r.table.as_ref().is_some_and(|t| t.name == table) && r.name != table);
+            if let Some(r) = aliased {
+                return Err(DbError::new(
+                    SqlState::UNDEFINED_TABLE,
+                    format!("invalid reference to FROM-clause entry for table \"{shown}\""),
+                )
+                .hint(format!("Perhaps you meant to reference the table alias \"{}\".", r.name))
+                .at(pos));
+            }
+            return Err(DbError::new(
+                SqlState::UNDEFINED_TABLE,
+                format!("missing FROM-clause entry for table \"{shown}\""),
+            )
+            .at(pos));
+        };
+        let mut hits = rte.cols.iter().filter(|c| c.name == name);
+        if let Some(c) = hits.next() {
+            if hits.next().is_some() {
+                return Err(DbError::new(
+                    SqlState::AMBIGUOUS_COLUMN,
+                    format!("column reference \"{name}\" is ambiguous"),
+                )
+                .at(pos));
+            }
+            return Ok(Expr { pos, ..Expr::column(c.col) });
+        }
+        if let Some(c) = rte.system.iter().find(|c| c.name == name) {
+            return Ok(Expr { pos, ..Expr::column(c.col) });
+        }
+        Err(DbError::new(SqlState::UNDEFINED_COLUMN, format!("column {table}.{name} does not exist")).at(pos))
+    }
+
+    pub(crate) fn whole_row(&self, rte: &Rte, pos: u32) -> Expr {
+        if rte.scalar && rte.cols.len() == 1 {
+            return Expr { pos, ..Expr::column(rte.cols[0].col) };
+        }
+        let fields = rte.cols.iter().map(|c| Expr::column(c.col)).collect();
+        let ty = rte.table.as_ref().map_or(oid::RECORD, |t| t.row_type);
+        Expr { kind: ExprKind::WholeRow(fields), ty: TypeRef { oid: ty, typmod: -1, collation: 0 }, pos }
+    }
+
+    /// Names and types of a row value's fields, if they are known.
+    pub(crate) fn row_fields(&self, e: &Expr) -> Option<Vec<(String, TypeRef)>> {
+        if let Some(rel) = self.cx.catalog.row_types.get(&e.ty.oid) {
+            let rel = self.cx.catalog.relation(*rel)?;
+            return Some(rel.live_columns().map(|c| (c.name.clone(), c.ty)).collect());
+        }
+        match &e.kind {
+            ExprKind::Row(f) | ExprKind::WholeRow(f) => {
+                Some(f.iter().enumerate().map(|(i, x)| (format!("f{}", i + 1), x.ty)).collect())
+            }
+            ExprKind::Call { proc, .. } => super::func::out_columns(proc, e.ty),
+            _ => None,
+        }
+    }
+
+    fn indirection(&mut self, arg: &ast::Expr, steps: &[Step], pos: u32) -> Result<Expr> {
+        let mut cur = self.expr_typed(arg)?;
+        let mut i = 0;
+        while i < steps.len() {
+            match &steps[i] {
+                Step::Field(name) => {
+                    let at = self.pos(name.pos);
+                    let fields = self.row_fields(&cur).ok_or_else(|| {
+                        if cur.ty.oid == oid::RECORD {
+                            DbError::new(
+                                SqlState::UNDEFINED_COLUMN,
+                                format!("could not identify column \"{}\" in record data type", name.value),
+                            )
+                            .at(at)
+                        } else {
+                            DbError::new(
+                                SqlState::WRONG_OBJECT_TYPE,
+                                format!(
+                                    "column notation .{} applied to type {}, which is not a composite type",
+                                    name.value,
+                                    show(cur.ty.oid)
+                                ),
+                            )
+                            .at(at)
+                        }
+                    })?;
+                    let Some(n) = fields.iter().position(|f| f.0 == name.value) else {
+                        return Err(DbError::new(
+                            SqlState::UNDEFINED_COLUMN,
+                            format!("column \"{}\" not found in data type {}", name.value, show(cur.ty.oid)),
+                        )
+                        .at(at));
+                    };
+                    let ty = fields[n].1;
+                    cur = Expr { kind: ExprKind::Field(Box::new(cur), n), ty, pos: at };
+                    i += 1;
+                }
+                Step::Star => {
+                    return Err(
+                        DbError::new(SqlState::SYNTAX_ERROR, "row expansion via \"*\" is not supported here").at(pos)
+                    );
+                }
+                Step::Index(_) | Step::Slice(..) => {
+                    let start = i;
+                    while i < steps.len() && matches!(steps[i], Step::Index(_) | Step::Slice(..)) {
+                        i += 1;
+                    }
+                    cur = self.subscript(cur, &steps[start..i], pos)?;
+                }
+            }
+        }
+        Ok(cur)
+    }
+
+    fn subscript(&mut self, arg: Expr, steps: &[Step], pos: u32) -> Result<Expr> {
+        if matches!(arg.ty.oid, oid::JSON | oid::JSONB) && arg.ty.oid == oid::JSONB {
+            return Err(DbError::unsupported("jsonb subscripting is not supported yet").at(pos));
+        }
+        let elem = element_of(arg.ty.oid).or(match arg.ty.oid {
+            oid::INT2VECTOR => Some(oid::INT2),
+            oid::OIDVECTOR => Some(oid::OID),
+            _ => None,
+        });
+        let Some(elem) = elem else {
+            return Err(DbError::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("cannot subscript type {} because it does not support subscripting", show(arg.ty.oid)),
+            )
+            .at(pos));
+        };
+        let slice = steps.iter().any(|s| matches!(s, Step::Slice(..)));
+        let index = |b: &mut Self, e: &ast::Expr| -> Result<Expr> {
+            let e = b.expr(e)?;
+            let at = e.pos;
+            b.coerce(e, types::plain(oid::INT4), Coercion::Assignment)?.ok_or_else(|| {
+                DbError::new(SqlState::DATATYPE_MISMATCH, "array subscript must have type integer").at(at)
+            })
+        };
+        let mut out = Vec::with_capacity(steps.len());
+        for s in steps {
+            out.push(match s {
+                Step::Index(e) => Subscript::Index(index(self, e)?),
+                Step::Slice(a, b) => Subscript::Slice(
+                    a.as_ref().map(|e| index(self, e)).transpose()?,
+                    b.as_ref().map(|e| index(self, e)).transpose()?,
+                ),
+                _ => return Err(DbError::internal("field step in subscript")),
+            });
+        }
+        let ty = if slice {
+            // A slice of a vector is an array.
+            match arg.ty.oid {
+                oid::INT2VECTOR | oid::OIDVECTOR => types::plain(array_of(elem).unwrap_or(arg.ty.oid)),
+                _ => arg.ty,
+            }
+        } else {
+            TypeRef { oid: elem, typmod: arg.ty.typmod, collation: types::plain(elem).collation }
+        };
+        Ok(Expr { kind: ExprKind::Subscript { arg: Box::new(arg), steps: out }, ty, pos })
+    }
+
+    // ---- operators ---------------------------------------------------------------------------------------------
+
+    fn op(&mut self, op: &ast::Op, pos: u32) -> Result<Expr> {
+        let name = op.op.name.value.as_str();
+        let schema = op.op.schema.as_ref().map(|s| s.value.clone());
+        let Some(left) = &op.left else {
+            // A negated number is a number: -2147483648 is an int4.
+            if name == "-"
+                && schema.is_none()
+                && let ast::ExprKind::Literal(l) = &op.right.kind
+            {
+                match l {
+                    Literal::Integer(i) => return Ok(integer(i.wrapping_neg(), pos)),
+                    Literal::Numeric(s) => {
+                        if let Ok(i) = format!("-{s}").parse::<i64>() {
+                            return Ok(integer(i, pos));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            let right = self.expr(&op.right)?;
+            return self.operator(schema.as_deref(), name, None, right, pos);
+        };
+        // Long left-deep chains (a || b || c …) are walked without recursion.
+        let mut chain: Vec<(&ast::Op, u32)> = vec![(op, pos)];
+        let mut leftmost: &ast::Expr = left;
+        while let ast::ExprKind::Op(inner) = &leftmost.kind {
+            let Some(l) = &inner.left else { break };
+            if row_operand(l, &inner.right) {
+                break;
+            }
+            chain.push((inner, self.pos(leftmost.pos)));
+            leftmost = l;
+        }
+        if chain.len() == 1 && row_operand(left, &op.right) {
+            return self.row_op(name, left, &op.right, pos);
+        }
+        let mut cur = self.expr(leftmost)?;
+        for (o, p) in chain.into_iter().rev() {
+            let right = self.expr(&o.right)?;
+            let schema = o.op.schema.as_ref().map(|s| s.value.as_str());
+            cur = self.operator(schema, &o.op.name.value, Some(cur), right, p)?;
+        }
+        Ok(cur)
+    }
+
+    fn row_op(&mut self, name: &str, left: &ast::Expr, right: &ast::Expr, pos: u32) -> Result<Expr> {
+        let (ast::ExprKind::Row { fields: l, .. }, r) = (&left.kind, right) else {
+            let (l, r) = (self.expr(left)?, self.expr(right)?);
+            return self.operator(None, name, Some(l), r, pos);
+        };
+        if let ast::ExprKind::Subquery(q) = &r.kind {
+            return self.row_subquery(name, l, q, pos);
+        }
+        let ast::ExprKind::Row { fields: r, .. } = &r.kind else {
+            let (l, r) = (self.expr(left)?, self.expr(right)?);
+            return self.operator(None, name, Some(l), r, pos);
+        };
+        if l.len() != r.len() {
+            return Err(DbError::new(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions").at(pos));
+        }
+        if l.is_empty() {
+            return Err(DbError::unsupported("cannot compare rows of zero length").at(pos));
+        }
+        let l = l.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?;
+        let r = r.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?;
+        self.compare_rows(name, l, r, pos)
+    }
+
+    /// `(l…) name (r…)`.
+    pub(crate) fn compare_rows(&mut self, name: &str, l: Vec<Expr>, r: Vec<Expr>, pos: u32) -> Result<Expr> {
+        let bool_ty = types::plain(oid::BOOL);
+        match name {
+            "=" | "<>" => {
+                let mut parts = Vec::with_capacity(l.len());
+                for (a, b) in l.into_iter().zip(r) {
+                    parts.push(self.operator(None, name, Some(a), b, pos)?);
+                }
+                if parts.len() == 1 {
+                    return parts.pop().ok_or_else(|| DbError::internal("empty row comparison"));
+                }
+                let kind = if name == "=" { ExprKind::And(parts) } else { ExprKind::Or(parts) };
+                Ok(Expr { kind, ty: bool_ty, pos })
+            }
+            "<" | "<=" | ">" | ">=" => {
+                let strategy = match name {
+                    "<" => 1,
+                    "<=" => 2,
+                    ">=" => 4,
+                    _ => 5,
+                };
+                let (mut left, mut right, mut collations) = (Vec::new(), Vec::new(), Vec::new());
+                for (a, b) in l.into_iter().zip(r) {
+                    let call = self.operator(None, name, Some(a), b, pos)?;
+                    let ExprKind::Call { args, collation, .. } = call.kind else {
+                        return Err(DbError::internal("operator is not a call"));
+                    };
+                    let mut it = args.into_iter();
+                    if let (Some(x), Some(y)) = (it.next(), it.next()) {
+                        left.push(x);
+                        right.push(y);
+                        collations.push(collation);
+                    }
+                }
+                Ok(Expr { kind: ExprKind::RowCompare { strategy, left, right, collations }, ty: bool_ty, pos })
+            }
+            _ => Err(DbError::unsupported(format!(
+                "could not determine interpretation of row comparison operator {name}"
+            ))
+            .hint("Row comparison operators must be associated with btree operator families.")
+            .at(pos)),
+        }
+    }
+
+    fn row_subquery(&mut self, name: &str, left: &[ast::Expr], q: &ast::Query, pos: u32) -> Result<Expr> {
+        let l = left.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?;
+        let (rel, cols) = self.subquery(q)?;
+        self.row_width(l.len(), cols.len(), pos)?;
+        let row = Expr {
+            kind: ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Row })),
+            ty: types::plain(oid::RECORD),
+            pos,
+        };
+        let r = cols
+            .iter()
+            .enumerate()
+            .map(|(i, c)| Expr { kind: ExprKind::Field(Box::new(row.clone()), i), ty: c.ty, pos })
+            .collect();
+        self.compare_rows(name, l, r, pos)
+    }
+
+    fn row_width(&self, want: usize, have: usize, pos: u32) -> Result<()> {
+        let text = match have.cmp(&want) {
+            std::cmp::Ordering::Less => "subquery has too few columns",
+            std::cmp::Ordering::Greater => "subquery has too many columns",
+            std::cmp::Ordering::Equal => return Ok(()),
+        };
+        Err(DbError::new(SqlState::SYNTAX_ERROR, text).at(pos))
+    }
+
+    fn distinct_from(&mut self, left: &ast::Expr, right: &ast::Expr, negated: bool, pos: u32) -> Result<Expr> {
+        let bool_ty = types::plain(oid::BOOL);
+        if let (ast::ExprKind::Row { fields: l, .. }, ast::ExprKind::Row { fields: r, .. }) = (&left.kind, &right.kind)
+        {
+            if l.len() != r.len() {
+                return Err(
+                    DbError::new(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions").at(pos)
+                );
+            }
+            let mut parts = Vec::new();
+            for (a, b) in l.iter().zip(r) {
+                parts.push(self.distinct_from(a, b, negated, pos)?);
+            }
+            let kind = if negated { ExprKind::And(parts) } else { ExprKind::Or(parts) };
+            return Ok(Expr { kind, ty: bool_ty, pos });
+        }
+        let (l, r) = (self.expr(left)?, self.expr(right)?);
+        let call = self.operator(None, "=", Some(l), r, pos)?;
+        let ExprKind::Call { proc, args, collation } = call.kind else {
+            return Err(DbError::internal("operator is not a call"));
+        };
+        let mut it = args.into_iter();
+        let (Some(l), Some(r)) = (it.next(), it.next()) else {
+            return Err(DbError::internal("equality without operands"));
+        };
+        Ok(Expr {
+            kind: ExprKind::Distinct { eq: proc, left: Box::new(l), right: Box::new(r), negated, collation },
+            ty: bool_ty,
+            pos,
+        })
+    }
+
+    fn in_list(&mut self, arg: &ast::Expr, list: &[ast::Expr], negated: bool, pos: u32) -> Result<Expr> {
+        let bool_ty = types::plain(oid::BOOL);
+        let op = if negated { "<>" } else { "=" };
+        if let ast::ExprKind::Row { fields: l, .. } = &arg.kind {
+            let mut parts = Vec::with_capacity(list.len());
+            for item in list {
+                let ast::ExprKind::Row { fields: r, .. } = &item.kind else {
+                    return Err(
+                        DbError::new(SqlState::DATATYPE_MISMATCH, "IN list item must be a row").at(self.pos(item.pos))
+                    );
+                };
+                if l.len() != r.len() {
+                    return Err(
+                        DbError::new(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions").at(pos)
+                    );
+                }
+                let l = l.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?;
+                let r = r.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?;
+                parts.push(self.compare_rows(op, l, r, pos)?);
+            }
+            let kind = if negated { ExprKind::And(parts) } else { ExprKind::Or(parts) };
+            return Ok(Expr { kind, ty: bool_ty, pos });
+        }
+        let left = self.expr(arg)?;
+        let items = list.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?;
+        let (plain, vars): (Vec<_>, Vec<_>) = items.into_iter().partition(|e| !reads_columns(e));
+        let mut parts = Vec::new();
+        let mut rest = vars;
+        if plain.len() > 1 {
+            let mut all: Vec<u32> = vec![left.ty.oid];
+            all.extend(plain.iter().map(|e| e.ty.oid));
+            let common =
+                super::resolve::common_type(&all).or(all.iter().all(|t| *t == oid::UNKNOWN).then_some(oid::TEXT));
+            let fits = common.filter(|c| {
+                array_of(*c).is_some() && plain.iter().all(|e| can_coerce(e.ty.oid, *c, Coercion::Implicit))
+            });
+            if let Some(common) = fits {
+                let items = plain.into_iter().map(|e| self.to_common(e, common, "IN")).collect::<Result<Vec<_>>>()?;
+                let arr = array_of(common).ok_or_else(|| DbError::internal("no array type"))?;
+                let array = Expr { kind: ExprKind::Array { items, nested: false }, ty: types::plain(arr), pos };
+                parts.push(self.array_op(op, left.clone(), array, negated, pos)?);
+            } else {
+                rest.splice(0..0, plain);
+            }
+        } else {
+            rest.splice(0..0, plain);
+        }
+        for r in rest {
+            parts.push(self.operator(None, op, Some(left.clone()), r, pos)?);
+        }
+        if parts.len() == 1 {
+            return parts.pop().ok_or_else(|| DbError::internal("empty IN list"));
+        }
+        let kind = if negated { ExprKind::And(parts) } else { ExprKind::Or(parts) };
+        Ok(Expr { kind, ty: bool_ty, pos })
+    }
+
+    /// `left op ANY/ALL (array)`; the array may be an unknown literal.
+    fn array_op(&mut self, op: &str, left: Expr, array: Expr, all: bool, pos: u32) -> Result<Expr> {
+        let elem = if array.ty.oid == oid::UNKNOWN {
+            oid::UNKNOWN
+        } else {
+            match array.ty.oid {
+                oid::INT2VECTOR => oid::INT2,
+                oid::OIDVECTOR => oid::OID,
+                oid::ANYARRAY => left.ty.oid,
+                t => element_of(t).ok_or_else(|| {
+                    DbError::new(SqlState::WRONG_OBJECT_TYPE, "op ANY/ALL (array) requires array on right side").at(pos)
+                })?,
+            }
+        };
+        let row = self.find_operator(None, op, Some(left.ty.oid), elem, pos)?;
+        if row.oprresult != oid::BOOL {
+            return Err(DbError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                "op ANY/ALL (array) requires operator to yield boolean",
+            )
+            .at(pos));
+        }
+        let proc = pgdata::proc(row.oprcode).ok_or_else(|| DbError::internal("operator without function"))?;
+        let mut declared = [row.oprleft, row.oprright];
+        super::resolve::resolve_polymorphic(&[left.ty.oid, elem], &mut declared, oid::BOOL)
+            .ok_or_else(|| DbError::new(SqlState::DATATYPE_MISMATCH, "could not determine polymorphic type").at(pos))?;
+        let want = array_of(declared[1]).ok_or_else(|| {
+            DbError::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!("could not find array type for data type {}", show(declared[1])),
+            )
+            .at(pos)
+        })?;
+        let cannot = |e: &Expr, to: u32| {
+            DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(e.ty.oid), show(to)))
+                .at(pos)
+        };
+        let (lc, ac) = (left.clone(), array.clone());
+        let left = self
+            .coerce(left, types::plain(declared[0]), Coercion::Implicit)?
+            .ok_or_else(|| cannot(&lc, declared[0]))?;
+        let array = match array.ty.oid {
+            oid::INT2VECTOR | oid::OIDVECTOR => {
+                Expr { ty: types::plain(want), pos: array.pos, kind: ExprKind::Relabel(Box::new(array)) }
+            }
+            _ => self.coerce(array, types::plain(want), Coercion::Implicit)?.ok_or_else(|| cannot(&ac, want))?,
+        };
+        let collation = self.collation_of(std::slice::from_ref(&left), pos)?;
+        Ok(Expr {
+            kind: ExprKind::ArrayOp { proc, left: Box::new(left), array: Box::new(array), all, collation },
+            ty: types::plain(oid::BOOL),
+            pos,
+        })
+    }
+
+    fn between(&mut self, b: &ast::Between, pos: u32) -> Result<Expr> {
+        let bool_ty = types::plain(oid::BOOL);
+        let arg = self.expr(&b.arg)?;
+        let (low, high) = (self.expr(&b.low)?, self.expr(&b.high)?);
+        let range = |s: &mut Self, lo: &Expr, hi: &Expr| -> Result<Expr> {
+            let ops = if b.negated { ("<", ">") } else { (">=", "<=") };
+            let x = s.operator(None, ops.0, Some(arg.clone()), lo.clone(), pos)?;
+            let y = s.operator(None, ops.1, Some(arg.clone()), hi.clone(), pos)?;
+            let kind = if b.negated { ExprKind::Or(vec![x, y]) } else { ExprKind::And(vec![x, y]) };
+            Ok(Expr { kind, ty: bool_ty, pos })
+        };
+        let first = range(self, &low, &high)?;
+        if !b.symmetric {
+            return Ok(first);
+        }
+        let second = range(self, &high, &low)?;
+        let kind = if b.negated { ExprKind::And(vec![first, second]) } else { ExprKind::Or(vec![first, second]) };
+        Ok(Expr { kind, ty: bool_ty, pos })
+    }
+
+    fn quantified(&mut self, q: &ast::Quantified, pos: u32) -> Result<Expr> {
+        let op = q.op.name.value.clone();
+        match &q.right {
+            ast::QuantifiedRight::Array(a) => {
+                let (l, a) = (self.expr(&q.left)?, self.expr(a)?);
+                self.array_op(&op, l, a, q.all, pos)
+            }
+            ast::QuantifiedRight::Query(sub) => {
+                let left = match &q.left.kind {
+                    ast::ExprKind::Row { fields, .. } => {
+                        fields.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?
+                    }
+                    _ => vec![self.expr(&q.left)?],
+                };
+                let (rel, cols) = self.subquery(sub)?;
+                self.row_width(left.len(), cols.len(), pos)?;
+                let right: Vec<Expr> = cols.iter().map(|c| Expr { pos, ..Expr::column(*c) }).collect();
+                let test = if left.len() == 1 {
+                    let (Some(l), Some(r)) = (left.into_iter().next(), right.into_iter().next()) else {
+                        return Err(DbError::internal("quantified comparison without operands"));
+                    };
+                    self.operator(None, &op, Some(l), r, pos)?
+                } else {
+                    self.compare_rows(&op, left, right, pos)?
+                };
+                if test.ty.oid != oid::BOOL {
+                    return Err(DbError::new(
+                        SqlState::DATATYPE_MISMATCH,
+                        format!("operator {op} must return type boolean, not type {}", show(test.ty.oid)),
+                    )
+                    .at(pos));
+                }
+                let equal = if op == "=" { equal_pairs(&test, &cols) } else { None };
+                Ok(Expr {
+                    kind: ExprKind::Subquery(Box::new(Subquery {
+                        rel,
+                        kind: SubqueryKind::Quantified { test, all: q.all, equal },
+                    })),
+                    ty: types::plain(oid::BOOL),
+                    pos,
+                })
+            }
+        }
+    }
+
+    /// `CAST(x AS ty)`.
+    pub(crate) fn cast(&mut self, x: &ast::Expr, ty: TypeRef, pos: u32) -> Result<Expr> {
+        if let ast::ExprKind::Array(items) = &x.kind
+            && let Some(elem) = element_of(ty.oid)
+        {
+            let mut e = self.array(items, Some(TypeRef { oid: elem, typmod: ty.typmod, ..types::plain(elem) }), pos)?;
+            e.ty.typmod = ty.typmod;
+            return Ok(e);
+        }
+        let e = self.expr(x)?;
+        let from = e.ty.oid;
+        let at = if e.ty.oid == oid::UNKNOWN { e.pos } else { pos };
+        let r = self.coerce(e, ty, Coercion::Explicit).map_err(|e| e.at(at))?;
+        r.ok_or_else(|| {
+            DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(from), show(ty.oid)))
+                .at(pos)
+        })
+    }
+
+    fn case(&mut self, c: &ast::Case, pos: u32) -> Result<Expr> {
+        let operand = match &c.operand {
+            Some(o) => Some(self.expr_typed(o)?),
+            None => None,
+        };
+        let mut conds = Vec::with_capacity(c.whens.len());
+        // The ELSE result takes part first in the type's choice, as in PostgreSQL.
+        let otherwise = match &c.otherwise {
+            Some(e) => Some(self.expr(e)?),
+            None => None,
+        };
+        let mut results: Vec<Expr> = vec![otherwise.unwrap_or_else(|| constant(Datum::Null, oid::UNKNOWN, pos))];
+        for (w, t) in &c.whens {
+            let cond = match &operand {
+                Some(o) => {
+                    let v = Expr { kind: ExprKind::CaseValue, ty: o.ty, pos: self.pos(w.pos) };
+                    let w_bound = self.expr(w)?;
+                    let cond = self.operator(None, "=", Some(v), w_bound, self.pos(w.pos))?;
+                    self.to_bool(cond, "CASE/WHEN")?
+                }
+                None => {
+                    let w = self.expr(w)?;
+                    self.to_bool(w, "CASE/WHEN")?
+                }
+            };
+            conds.push(cond);
+            results.push(self.expr(t)?);
+        }
+        let (mut results, ty) = self.unify(results, "CASE")?;
+        let otherwise = results.remove(0);
+        let whens = conds.into_iter().zip(results).collect();
+        Ok(Expr {
+            kind: ExprKind::Case { operand: operand.map(Box::new), whens, otherwise: Box::new(otherwise) },
+            ty,
+            pos,
+        })
+    }
+
+    fn null_if(&mut self, a: &ast::Expr, b: &ast::Expr, pos: u32) -> Result<Expr> {
+        let (l, r) = (self.expr(a)?, self.expr(b)?);
+        let l = if r.ty.oid == oid::UNKNOWN { self.default_unknown(l)? } else { l };
+        let l = if l.ty.oid == oid::UNKNOWN {
+            let ty = r.ty;
+            self.coerce(l, TypeRef { typmod: -1, ..ty }, Coercion::Implicit)?
+                .ok_or_else(|| DbError::internal("unknown does not convert"))?
+        } else {
+            l
+        };
+        let probe = Expr { kind: ExprKind::CaseValue, ty: l.ty, pos };
+        let call = self.operator(None, "=", Some(probe), r, pos)?;
+        let ExprKind::Call { proc, args, collation } = call.kind else {
+            return Err(DbError::internal("operator is not a call"));
+        };
+        let mut it = args.into_iter();
+        let (Some(lc), Some(r)) = (it.next(), it.next()) else {
+            return Err(DbError::internal("equality without operands"));
+        };
+        let left_cmp = (!matches!(lc.kind, ExprKind::CaseValue)).then(|| Box::new(lc));
+        let ty = l.ty;
+        Ok(Expr {
+            kind: ExprKind::NullIf { eq: proc, left: Box::new(l), left_cmp, right: Box::new(r), collation },
+            ty,
+            pos,
+        })
+    }
+
+    fn array(&mut self, items: &[ast::Expr], elem: Option<TypeRef>, pos: u32) -> Result<Expr> {
+        if items.is_empty() {
+            let Some(elem) = elem else {
+                return Err(DbError::new(SqlState::INDETERMINATE_DATATYPE, "cannot determine type of empty array")
+                    .hint("Explicitly cast to the desired type, for example ARRAY[]::integer[].")
+                    .at(pos));
+            };
+            let arr = array_of(elem.oid).unwrap_or(oid::TEXT_ARRAY);
+            return Ok(Expr { kind: ExprKind::Array { items: vec![], nested: false }, ty: types::plain(arr), pos });
+        }
+        let nested_syntax = matches!(items[0].kind, ast::ExprKind::Array(_));
+        let mut bound = Vec::with_capacity(items.len());
+        for i in items {
+            bound.push(match &i.kind {
+                ast::ExprKind::Array(inner) => self.array(inner, elem, self.pos(i.pos))?,
+                _ => self.expr(i)?,
+            });
+        }
+        let nested = nested_syntax || bound.iter().any(|b| element_of(b.ty.oid).is_some());
+        if let Some(elem) = elem {
+            let want = if nested { types::plain(array_of(elem.oid).unwrap_or(elem.oid)) } else { elem };
+            let mut out = Vec::with_capacity(bound.len());
+            for b in bound {
+                let (from, at) = (b.ty.oid, b.pos);
+                out.push(self.coerce(b, want, Coercion::Explicit)?.ok_or_else(|| {
+                    DbError::new(
+                        SqlState::CANNOT_COERCE,
+                        format!("cannot cast type {} to {}", show(from), show(want.oid)),
+                    )
+                    .at(at)
+                })?);
+            }
+            let arr = array_of(elem.oid).ok_or_else(|| {
+                DbError::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("could not find array type for data type {}", show(elem.oid)),
+                )
+                .at(pos)
+            })?;
+            return Ok(Expr { kind: ExprKind::Array { items: out, nested }, ty: types::plain(arr), pos });
+        }
+        let (items, ty) = self.unify(bound, "ARRAY")?;
+        let arr = if nested { Some(ty.oid) } else { array_of(ty.oid) };
+        let arr = arr.ok_or_else(|| {
+            DbError::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!("could not find array type for data type {}", show(ty.oid)),
+            )
+            .at(pos)
+        })?;
+        Ok(Expr { kind: ExprKind::Array { items, nested }, ty: types::plain(arr), pos })
+    }
+
+    /// Binds a subquery of an expression: its operator and output columns.
+    pub(crate) fn subquery(&mut self, q: &ast::Query) -> Result<(Rel, Vec<crate::plan::ir::Col>)> {
+        let q = self.query(q)?;
+        let cols = q.rel.outputs();
+        Ok((q.rel, cols))
+    }
+}
+
+fn integer(i: i64, pos: u32) -> Expr {
+    match i32::try_from(i) {
+        Ok(v) => constant(Datum::Int4(v), oid::INT4, pos),
+        Err(_) => constant(Datum::Int8(i), oid::INT8, pos),
+    }
+}
+
+fn row_operand(l: &ast::Expr, r: &ast::Expr) -> bool {
+    matches!(l.kind, ast::ExprKind::Row { .. })
+        && matches!(r.kind, ast::ExprKind::Row { .. } | ast::ExprKind::Subquery(_))
+}
+
+/// If the test is a conjunction of `expression = output column` (same type on both sides), the pairs.
+fn equal_pairs(test: &Expr, cols: &[crate::plan::ir::Col]) -> Option<Vec<(Expr, usize)>> {
+    let parts: Vec<&Expr> = match &test.kind {
+        ExprKind::And(p) => p.iter().collect(),
+        _ => vec![test],
+    };
+    let mut out = Vec::with_capacity(parts.len());
+    for p in parts {
+        let ExprKind::Call { args, .. } = &p.kind else { return None };
+        let [l, r] = args.as_slice() else { return None };
+        let ExprKind::Column(id) = r.kind else { return None };
+        let i = cols.iter().position(|c| c.id == id)?;
+        if l.ty.oid != r.ty.oid {
+            return None;
+        }
+        out.push((l.clone(), i));
+    }
+    Some(out)
+}
+
+/// Whether an expression reads any column (its own level's or an outer one's).
+pub(crate) fn reads_columns(e: &Expr) -> bool {
+    let mut found = false;
+    crate::plan::walk::visit(e, &mut |x| {
+        if matches!(x.kind, ExprKind::Column(_) | ExprKind::Subquery(_)) {
+            found = true;
+        }
+    });
+    found
+}

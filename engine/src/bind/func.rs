@@ -1,0 +1,552 @@
+//! Function calls: overload resolution, then what kind of function it turned out to be.
+
+use super::Binder;
+use super::resolve::{Candidate, Coercion, can_coerce, is_polymorphic, resolve_polymorphic, select};
+use super::types::{self, array_of, element_of, show};
+use crate::plan::ir::{AggCall, Expr, ExprKind, SortKey};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{self, FuncCall};
+use rustydb_types::datum::TypeRef;
+use rustydb_types::oid;
+use rustydb_types::pgdata::{self, Proc};
+
+/// A function chosen for a call.
+pub(crate) struct Resolved {
+    pub(crate) proc: &'static Proc,
+    /// Declared types, one per argument in call order after reordering and defaults; variadic expanded.
+    declared: Vec<u32>,
+    /// Arguments in the function's order; `None` takes the default.
+    order: Vec<Option<usize>>,
+    /// Number of trailing arguments to pack into the variadic array.
+    pack: Option<usize>,
+}
+
+/// Output columns of a function that returns a row with named columns (OUT parameters, TABLE).
+pub(crate) fn out_columns(proc: &Proc, ty: TypeRef) -> Option<Vec<(String, TypeRef)>> {
+    let (all, modes) = (proc.proallargtypes.as_ref()?, proc.proargmodes.as_ref()?);
+    let out: Vec<(String, TypeRef)> = all
+        .iter()
+        .zip(modes.iter())
+        .enumerate()
+        .filter(|(_, (_, m))| matches!(m, 'o' | 'b' | 't'))
+        .map(|(i, (t, _))| {
+            let name = proc.proargnames.as_ref().and_then(|n| n.get(i)).copied().filter(|n| !n.is_empty());
+            let t = if is_polymorphic(*t) { element_of(ty.oid).unwrap_or(ty.oid) } else { *t };
+            (name.map_or_else(|| format!("column{}", i + 1), str::to_owned), types::plain(t))
+        })
+        .collect();
+    (out.len() > 1 || proc.prorettype == oid::RECORD).then_some(out)
+}
+
+impl Binder<'_> {
+    pub(crate) fn func(&mut self, f: &FuncCall, pos: u32) -> Result<Expr> {
+        // Arguments of an aggregate are bound without knowing yet that it is one; nesting is checked afterwards.
+        let is_agg_name = self.maybe_aggregate(&f.name);
+        if is_agg_name && f.over.is_none() {
+            self.enter_aggregate();
+        }
+        let args = self.func_args(f);
+        if is_agg_name && f.over.is_none() {
+            self.leave_aggregate();
+        }
+        let args = args?;
+        if f.star && args.is_empty() && f.name.name.value != "count" && !is_agg_name {
+            return Err(DbError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("{}(*) specified, but {} is not an aggregate function", f.name.plain(), f.name.plain()),
+            )
+            .at(pos));
+        }
+        let names: Vec<Option<String>> = f.args.iter().map(|a| a.name.as_ref().map(|n| n.value.clone())).collect();
+        let direct = args.len();
+        let mut all = args;
+        if f.within_group {
+            // Ordered-set aggregates resolve over direct and sorted arguments together.
+            for s in &f.order_by {
+                self.enter_aggregate();
+                let e = self.expr(&s.expr);
+                self.leave_aggregate();
+                all.push(e?);
+            }
+        }
+        let resolved = match self.resolve_func(&f.name, &all, &names, f.variadic, pos) {
+            Ok(r) => r,
+            Err(e) => {
+                if let Some(x) = self.cast_style(&f.name, f, &all, pos)? {
+                    return Ok(x);
+                }
+                return Err(e);
+            }
+        };
+        let proc = resolved.proc;
+        let plain_only = |what: &str| -> Result<()> {
+            Err(DbError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("{what} specified, but {} is not an aggregate function", f.name.plain()),
+            )
+            .at(pos))
+        };
+        match proc.prokind {
+            'a' => {
+                if f.over.is_some() {
+                    return self.window_call(f, resolved, all, pos);
+                }
+                self.aggregate_call(f, resolved, all, direct, pos)
+            }
+            'w' => {
+                if f.over.is_none() {
+                    return Err(DbError::new(
+                        SqlState::WRONG_OBJECT_TYPE,
+                        format!("window function {} requires an OVER clause", f.name.plain()),
+                    )
+                    .at(pos));
+                }
+                self.window_call(f, resolved, all, pos)
+            }
+            'p' => {
+                Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("{} is a procedure", self.signature(f, &all)))
+                    .hint("To call a procedure, use CALL.")
+                    .at(pos))
+            }
+            _ => {
+                if f.over.is_some() {
+                    return Err(DbError::new(
+                        SqlState::WRONG_OBJECT_TYPE,
+                        format!(
+                            "OVER specified, but {} is not a window function nor an aggregate function",
+                            f.name.plain()
+                        ),
+                    )
+                    .at(pos));
+                }
+                if f.distinct {
+                    plain_only("DISTINCT")?;
+                }
+                if f.within_group {
+                    plain_only("WITHIN GROUP")?;
+                }
+                if !f.order_by.is_empty() {
+                    plain_only("ORDER BY")?;
+                }
+                if f.filter.is_some() {
+                    plain_only("FILTER")?;
+                }
+                let call = self.build_call(resolved, all, pos)?;
+                if proc.proretset { self.srf(call, pos) } else { Ok(call) }
+            }
+        }
+    }
+
+    fn func_args(&mut self, f: &FuncCall) -> Result<Vec<Expr>> {
+        f.args.iter().map(|a| self.expr(&a.value)).collect()
+    }
+
+    fn maybe_aggregate(&self, name: &ast::Name) -> bool {
+        self.candidates(name).iter().any(|p| p.prokind == 'a')
+    }
+
+    /// Functions of a name, in search order.
+    fn candidates(&self, name: &ast::Name) -> Vec<&'static Proc> {
+        match name.schema.as_ref().map(|s| s.value.as_str()) {
+            None | Some("pg_catalog") => pgdata::procs_named(&name.name.value).to_vec(),
+            Some(s) => {
+                let Some(ns) = self.cx.catalog.namespace_named(s) else { return Vec::new() };
+                pgdata::procs().iter().filter(|p| p.pronamespace == ns && p.proname == name.name.value).collect()
+            }
+        }
+    }
+
+    fn signature(&self, f: &FuncCall, args: &[Expr]) -> String {
+        let list: Vec<String> = args
+            .iter()
+            .enumerate()
+            .map(|(i, a)| match f.args.get(i).and_then(|x| x.name.as_ref()) {
+                Some(n) => format!("{} => {}", n.value, show(a.ty.oid)),
+                None => show(a.ty.oid),
+            })
+            .collect();
+        format!("{}({})", f.name.plain(), list.join(", "))
+    }
+
+    /// `type(x)` as a cast, and the error when that fails too.
+    fn cast_style(&mut self, name: &ast::Name, f: &FuncCall, args: &[Expr], pos: u32) -> Result<Option<Expr>> {
+        let [arg] = args else { return Ok(None) };
+        if f.star
+            || f.distinct
+            || f.variadic
+            || f.over.is_some()
+            || f.filter.is_some()
+            || f.args.iter().any(|a| a.name.is_some())
+        {
+            return Ok(None);
+        }
+        let ty = match name.schema.as_ref().map(|s| s.value.as_str()) {
+            None | Some("pg_catalog") => pgdata::type_named(&name.name.value),
+            _ => None,
+        };
+        if let Some(ty) = ty.filter(|t| t.typtype == 'b') {
+            let from = arg.ty.oid;
+            let ok = from == oid::UNKNOWN
+                || matches!(
+                    super::resolve::pathway(from, ty.oid, Coercion::Explicit),
+                    Some(super::resolve::Path::Relabel | super::resolve::Path::Io)
+                );
+            if ok {
+                return self.coerce(arg.clone(), types::plain(ty.oid), Coercion::Explicit);
+            }
+        }
+        // Functional notation for a column: f(row) is row.f.
+        if let Some(fields) = self.row_fields(arg)
+            && name.schema.is_none()
+            && let Some(i) = fields.iter().position(|x| x.0 == name.name.value)
+        {
+            return Ok(Some(Expr { kind: ExprKind::Field(Box::new(arg.clone()), i), ty: fields[i].1, pos }));
+        }
+        Ok(None)
+    }
+
+    pub(crate) fn resolve_func(
+        &self,
+        name: &ast::Name,
+        args: &[Expr],
+        names: &[Option<String>],
+        variadic: bool,
+        pos: u32,
+    ) -> Result<Resolved> {
+        let actual: Vec<u32> = args.iter().map(|a| a.ty.oid).collect();
+        let named = names.iter().filter(|n| n.is_some()).count();
+        let mut cands: Vec<Candidate<usize>> = Vec::new();
+        let mut rows: Vec<Resolved> = Vec::new();
+        for proc in self.candidates(name) {
+            if let Some(r) = fit(proc, actual.len(), names, named, variadic) {
+                // Types in call order, for matching.
+                let mut call_types = vec![0; actual.len()];
+                for (slot, o) in r.order.iter().enumerate() {
+                    if let Some(i) = o {
+                        call_types[*i] = r.declared[slot];
+                    }
+                }
+                if let Some(n) = r.pack {
+                    let elem = r.declared.last().copied().unwrap_or(oid::ANY);
+                    let first = actual.len() - n;
+                    call_types[first..].fill(elem);
+                }
+                cands.push(Candidate { args: call_types, row: rows.len() });
+                rows.push(r);
+            }
+        }
+        let undefined = |ambiguous: bool| {
+            let list: Vec<String> = actual
+                .iter()
+                .enumerate()
+                .map(|(i, a)| match names.get(i).and_then(|n| n.as_ref()) {
+                    Some(n) => format!("{n} => {}", show(*a)),
+                    None => show(*a),
+                })
+                .collect();
+            let sig = format!("{}({})", name.plain(), list.join(", "));
+            if ambiguous {
+                DbError::new(SqlState::AMBIGUOUS_FUNCTION, format!("function {sig} is not unique"))
+                    .hint("Could not choose a best candidate function. You might need to add explicit type casts.")
+                    .at(pos)
+            } else {
+                DbError::new(SqlState::UNDEFINED_FUNCTION, format!("function {sig} does not exist"))
+                    .hint("No function matches the given name and argument types. You might need to add explicit type casts.")
+                    .at(pos)
+            }
+        };
+        // Exact match first (a non-variadic one before a variadic one).
+        let exact = cands
+            .iter()
+            .filter(|c| c.args == actual && !actual.contains(&oid::UNKNOWN))
+            .min_by_key(|c| (rows[c.row].pack.is_some(), rows[c.row].order.iter().filter(|o| o.is_none()).count()))
+            .map(|c| c.row);
+        if let Some(i) = exact {
+            return Ok(rows.swap_remove(i));
+        }
+        let fitting: Vec<Candidate<usize>> = cands
+            .into_iter()
+            .filter(|c| {
+                c.args.iter().zip(&actual).all(|(d, a)| can_coerce(*a, *d, Coercion::Implicit)) && {
+                    let mut d = c.args.clone();
+                    !d.iter().any(|t| is_polymorphic(*t)) || resolve_polymorphic(&actual, &mut d, oid::BOOL).is_some()
+                }
+            })
+            .collect();
+        let none = fitting.is_empty();
+        // Of candidates with the same argument types the one with fewer defaults, then the non-variadic one, wins.
+        let mut distinct: Vec<Candidate<usize>> = Vec::new();
+        for c in fitting {
+            let key = |i: usize| (rows[i].pack.is_some(), rows[i].order.iter().filter(|o| o.is_none()).count());
+            match distinct.iter_mut().find(|d| d.args == c.args) {
+                Some(d) if key(c.row) < key(d.row) => d.row = c.row,
+                Some(_) => {}
+                None => distinct.push(c),
+            }
+        }
+        match select(&actual, distinct) {
+            Some(i) => Ok(rows.swap_remove(i)),
+            None => Err(undefined(!none)),
+        }
+    }
+
+    /// Builds the call: order, defaults, casts, variadic packing.
+    pub(crate) fn build_call(&mut self, r: Resolved, args: Vec<Expr>, pos: u32) -> Result<Expr> {
+        let (proc, declared, args) = self.arrange(r, args, pos)?;
+        self.finish_call(proc, declared, proc.prorettype, args, pos)
+    }
+
+    fn arrange(&mut self, r: Resolved, args: Vec<Expr>, pos: u32) -> Result<(&'static Proc, Vec<u32>, Vec<Expr>)> {
+        let Resolved { proc, mut declared, order, pack } = r;
+        let mut args: Vec<Option<Expr>> = args.into_iter().map(Some).collect();
+        let packed: Vec<Expr> = match pack {
+            Some(n) => args.split_off(args.len() - n).into_iter().flatten().collect(),
+            None => Vec::new(),
+        };
+        let mut out: Vec<Expr> = Vec::with_capacity(order.len() + 1);
+        for (slot, o) in order.iter().enumerate() {
+            match o {
+                Some(i) => {
+                    let taken = args.get_mut(*i).and_then(Option::take);
+                    out.push(taken.ok_or_else(|| DbError::internal("argument used twice"))?);
+                }
+                None => {
+                    let text = proc.arg_default(slot).ok_or_else(|| DbError::internal("missing argument default"))?;
+                    let e = super::parse_expr(text)?;
+                    let e = self.expr(&e)?;
+                    out.push(Expr { pos, ..e });
+                }
+            }
+        }
+        if pack.is_some() {
+            let elem = declared.pop().unwrap_or(oid::ANY);
+            if elem == oid::ANY {
+                // VARIADIC "any": the arguments stay apart, each of its own type.
+                for p in packed {
+                    declared.push(oid::ANY);
+                    out.push(p);
+                }
+            } else {
+                let mut actual: Vec<u32> = out.iter().map(|e| e.ty.oid).collect();
+                let mut types: Vec<u32> = declared.clone();
+                actual.extend(packed.iter().map(|e| e.ty.oid));
+                types.extend(std::iter::repeat_n(elem, packed.len()));
+                resolve_polymorphic(&actual, &mut types, proc.prorettype).ok_or_else(|| {
+                    DbError::new(
+                        SqlState::DATATYPE_MISMATCH,
+                        "arguments declared of the same variadic type are not all alike",
+                    )
+                    .at(pos)
+                })?;
+                let elem = types.last().copied().unwrap_or(elem);
+                let mut items = Vec::with_capacity(packed.len());
+                for p in packed {
+                    let (from, at) = (p.ty.oid, p.pos);
+                    items.push(self.coerce(p, types::plain(elem), Coercion::Implicit)?.ok_or_else(|| {
+                        DbError::new(
+                            SqlState::CANNOT_COERCE,
+                            format!("cannot cast type {} to {}", show(from), show(elem)),
+                        )
+                        .at(at)
+                    })?);
+                }
+                let arr = array_of(elem).ok_or_else(|| {
+                    DbError::new(
+                        SqlState::UNDEFINED_OBJECT,
+                        format!("could not find array type for data type {}", show(elem)),
+                    )
+                    .at(pos)
+                })?;
+                // The declared array type of the variadic parameter.
+                declared.push(proc.proargtypes.last().copied().unwrap_or(arr));
+                out.push(Expr { kind: ExprKind::Array { items, nested: false }, ty: types::plain(arr), pos });
+            }
+        }
+        Ok((proc, declared, out))
+    }
+
+    fn aggregate_call(&mut self, f: &FuncCall, r: Resolved, args: Vec<Expr>, direct: usize, pos: u32) -> Result<Expr> {
+        let proc = r.proc;
+        let kind = pgdata::aggregate(proc.oid).map_or('n', |a| a.aggkind);
+        if kind != 'n' && !f.within_group {
+            return Err(DbError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("WITHIN GROUP is required for ordered-set aggregate {}", f.name.plain()),
+            )
+            .at(pos));
+        }
+        if kind == 'n' && f.within_group {
+            return Err(DbError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("{} is not an ordered-set aggregate, so it cannot have WITHIN GROUP", f.name.plain()),
+            )
+            .at(pos));
+        }
+        if f.args.is_empty() && !f.star && !f.within_group && proc.pronargs == 0 {
+            return Err(DbError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("{}(*) must be used to call a parameterless aggregate function", f.name.plain()),
+            )
+            .at(pos));
+        }
+        let (proc, declared, args) = self.arrange(r, args, pos)?;
+        let call = self.finish_call(proc, declared, proc.prorettype, args, pos)?;
+        let ExprKind::Call { args, collation, .. } = call.kind else { return Err(DbError::internal("not a call")) };
+        let mut order_by = Vec::new();
+        if f.within_group {
+            for (s, a) in f.order_by.iter().zip(args.iter().skip(direct)) {
+                order_by.push(self.sort_key(s, a.clone())?);
+            }
+        } else {
+            for s in &f.order_by {
+                self.enter_aggregate();
+                let e = self.expr_typed(&s.expr);
+                self.leave_aggregate();
+                order_by.push(self.sort_key(s, e?)?);
+            }
+        }
+        if f.distinct {
+            for a in &args {
+                self.check_sortable(a.ty.oid, pos)?;
+            }
+            if order_by.iter().any(|k: &SortKey| !args.iter().any(|a| crate::plan::walk::same(a, &k.expr))) {
+                return Err(DbError::new(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+                )
+                .at(pos));
+            }
+        }
+        let filter = match &f.filter {
+            Some(x) => {
+                self.enter_aggregate();
+                let e = self.expr(x);
+                self.leave_aggregate();
+                Some(self.to_bool(e?, "FILTER")?)
+            }
+            None => None,
+        };
+        let agg = AggCall {
+            proc,
+            args,
+            distinct: f.distinct,
+            order_by,
+            filter,
+            ty: call.ty,
+            direct: if f.within_group { direct } else { 0 },
+            collation,
+        };
+        self.collect_aggregate(agg, pos)
+    }
+
+    /// A sort key from its syntax and bound expression.
+    pub(crate) fn sort_key(&mut self, s: &ast::SortBy, e: Expr) -> Result<SortKey> {
+        let e = self.default_unknown(e)?;
+        let pos = self.pos(s.expr.pos);
+        let desc = match &s.order {
+            ast::SortOrder::Default | ast::SortOrder::Asc => false,
+            ast::SortOrder::Desc => true,
+            ast::SortOrder::Using(op) => match op.name.value.as_str() {
+                "<" => false,
+                ">" => true,
+                _ => {
+                    return Err(DbError::new(
+                        SqlState::WRONG_OBJECT_TYPE,
+                        format!("operator {} is not a valid ordering operator", op.plain()),
+                    )
+                    .hint("Ordering operators must be \"<\" or \">\" members of btree operator families.")
+                    .at(self.pos(op.pos())));
+                }
+            },
+        };
+        self.check_sortable(e.ty.oid, pos)?;
+        Ok(SortKey { expr: e, desc, nulls_first: s.nulls_first.unwrap_or(desc) })
+    }
+
+    fn window_call(&mut self, f: &FuncCall, r: Resolved, args: Vec<Expr>, pos: u32) -> Result<Expr> {
+        let proc = r.proc;
+        if f.distinct {
+            return Err(DbError::unsupported("DISTINCT is not implemented for window functions").at(pos));
+        }
+        if !f.order_by.is_empty() {
+            return Err(DbError::unsupported("aggregate ORDER BY is not implemented for window functions").at(pos));
+        }
+        if f.filter.is_some() && proc.prokind == 'w' {
+            return Err(DbError::unsupported("FILTER is not implemented for non-aggregate window functions").at(pos));
+        }
+        let (proc, declared, args) = self.arrange(r, args, pos)?;
+        let call = self.finish_call(proc, declared, proc.prorettype, args, pos)?;
+        let ExprKind::Call { args, collation, .. } = call.kind else { return Err(DbError::internal("not a call")) };
+        let filter = match &f.filter {
+            Some(x) => {
+                let e = self.expr(x)?;
+                Some(self.to_bool(e, "FILTER")?)
+            }
+            None => None,
+        };
+        let over = f.over.as_ref().ok_or_else(|| DbError::internal("window call without OVER"))?;
+        self.collect_window(proc, args, filter, over, call.ty, collation, pos)
+    }
+}
+
+/// Whether a function can take a call of this shape, and how its arguments line up.
+fn fit(
+    proc: &'static Proc,
+    nargs: usize,
+    names: &[Option<String>],
+    named: usize,
+    explicit_variadic: bool,
+) -> Option<Resolved> {
+    let declared: Vec<u32> = proc.proargtypes.to_vec();
+    let total = declared.len();
+    let defaults = usize::try_from(proc.pronargdefaults).unwrap_or(0);
+    let is_variadic = proc.provariadic != 0;
+    if explicit_variadic && !is_variadic {
+        return None;
+    }
+    if named > 0 {
+        if is_variadic && !explicit_variadic {
+            return None;
+        }
+        let all = proc.proargnames.as_ref()?;
+        // Names of the input arguments only.
+        let inputs: Vec<&str> = match &proc.proargmodes {
+            Some(modes) => {
+                all.iter().zip(modes.iter()).filter(|(_, m)| matches!(m, 'i' | 'b' | 'v')).map(|(n, _)| *n).collect()
+            }
+            None => all.to_vec(),
+        };
+        let mut order: Vec<Option<usize>> = vec![None; total];
+        for i in 0..nargs {
+            let slot = match names.get(i).and_then(|n| n.as_ref()) {
+                Some(n) => inputs.iter().position(|x| x == n)?,
+                None => i,
+            };
+            if slot >= total || order[slot].is_some() {
+                return None;
+            }
+            order[slot] = Some(i);
+        }
+        if order.iter().enumerate().any(|(i, o)| o.is_none() && i < total - defaults) {
+            return None;
+        }
+        return Some(Resolved { proc, declared, order, pack: None });
+    }
+    if is_variadic && !explicit_variadic {
+        // The last parameter takes one or more arguments of its element type.
+        if nargs < total {
+            return None;
+        }
+        let n = nargs - (total - 1);
+        let mut d = declared;
+        d.pop();
+        d.push(proc.provariadic);
+        let order = (0..total - 1).map(Some).collect();
+        return Some(Resolved { proc, declared: d, order, pack: Some(n) });
+    }
+    if nargs > total || nargs + defaults < total {
+        return None;
+    }
+    let order = (0..total).map(|i| (i < nargs).then_some(i)).collect();
+    Some(Resolved { proc, declared, order, pack: None })
+}

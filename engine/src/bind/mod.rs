@@ -1,0 +1,197 @@
+//! The binder: from syntax tree to typed tree, by PostgreSQL's rules.
+//!
+//! Idea: one pass over the statement. Names resolve through a stack of [`scope::Scope`]s (innermost last; an id found
+//! further out makes the expression correlated), operators and functions through PostgreSQL's resolution rules
+//! ([`resolve`], its manual's chapter 10), types through `pg_cast`. A literal of unknown type stays unknown until its
+//! context gives it a type; a parameter takes the type its first context demands.
+//!
+//! Invariants: every [`ir::Expr`] that leaves the binder has a final type (never `unknown`, except where PostgreSQL itself
+//! leaves it, and then it is `text`); every cast is explicit in the tree; column ids are unique in the statement.
+//!
+//! Left out until its issue: user-defined functions, operators and types; row-level security; rules.
+
+mod dml;
+mod expr;
+mod func;
+mod query;
+pub mod resolve;
+mod scope;
+mod select;
+mod types;
+
+use crate::catalog::{Catalog, Relation};
+use crate::plan::ir::{self, Col, ColId};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast;
+use rustydb_types::ctx::EvalCtx;
+use rustydb_types::datum::TypeRef;
+use rustydb_types::oid;
+use std::sync::Arc;
+
+pub use scope::{Scope, ScopeCol};
+pub use types::type_ref;
+
+/// What the binder may know of the session.
+pub struct BindCx<'a> {
+    /// Catalog to resolve names in.
+    pub catalog: &'a Arc<Catalog>,
+    /// Schemas of the search path that exist, `pg_catalog` and the temporary schema included, in search order.
+    pub search_path: &'a [u32],
+    /// For constants.
+    pub eval: &'a EvalCtx,
+    /// The role whose rights count.
+    pub role: u32,
+    /// The statement's text, for error positions.
+    pub sql: &'a str,
+}
+
+/// Binds one statement.
+pub struct Binder<'a> {
+    pub(crate) cx: &'a BindCx<'a>,
+    next_col: ColId,
+    next_cte: ir::CteId,
+    /// Types of `$1…`; `None` while unknown.
+    pub params: Vec<Option<TypeRef>>,
+    /// Whether parameters beyond the given types may appear.
+    pub allow_params: bool,
+    scopes: Vec<Scope>,
+    ctes: Vec<query::CteFrame>,
+    /// Collectors of the SELECTs being bound, innermost last.
+    levels: Vec<select::Level>,
+    /// Relations the statement names, with the lock mode it needs: for locking and plan invalidation.
+    pub relations: Vec<(Arc<Relation>, ast::TableLockMode)>,
+    /// A constant was made from text whose meaning depends on the clock or on settings: do not share the plan.
+    pub context_dependent: bool,
+    /// Views being expanded, to refuse recursion.
+    view_depth: usize,
+    /// Columns a DML statement assigns to the value DEFAULT stands for.
+    depth: usize,
+}
+
+/// Deepest nesting of expressions and queries the binder follows.
+const MAX_DEPTH: usize = 2_000;
+
+impl<'a> Binder<'a> {
+    /// A binder for one statement; `params` are the parameter types known beforehand (0 for unknown).
+    pub fn new(cx: &'a BindCx<'a>, params: &[u32]) -> Binder<'a> {
+        Binder {
+            cx,
+            next_col: 1,
+            next_cte: 1,
+            params: params.iter().map(|&o| (o != 0 && o != oid::UNKNOWN).then(|| types::plain(o))).collect(),
+            allow_params: true,
+            scopes: Vec::new(),
+            ctes: Vec::new(),
+            levels: Vec::new(),
+            relations: Vec::new(),
+            context_dependent: false,
+            view_depth: 0,
+            depth: 0,
+        }
+    }
+
+    /// Binds a query or DML statement; `None` for statements that are not for the planner.
+    pub fn statement(&mut self, stmt: &ast::Statement) -> Result<Option<ir::Bound>> {
+        Ok(Some(match stmt {
+            ast::Statement::Query(q) => ir::Bound::Query(self.top_query(q)?),
+            ast::Statement::Insert(i) => ir::Bound::Insert(Box::new(self.insert(i)?)),
+            ast::Statement::Update(u) => ir::Bound::Update(Box::new(self.update(u)?)),
+            ast::Statement::Delete(d) => ir::Bound::Delete(Box::new(self.delete(d)?)),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// The parameter types after binding; an undetermined one is 42P18.
+    pub fn finish_params(&self) -> Result<Vec<TypeRef>> {
+        self.params
+            .iter()
+            .enumerate()
+            .map(|(i, p)| {
+                p.ok_or_else(|| {
+                    DbError::new(
+                        SqlState::INDETERMINATE_DATATYPE,
+                        format!("could not determine data type of parameter ${}", i + 1),
+                    )
+                })
+            })
+            .collect()
+    }
+
+    /// A fresh column.
+    pub fn col(&mut self, ty: TypeRef) -> Col {
+        let id = self.next_col;
+        self.next_col += 1;
+        Col { id, ty }
+    }
+
+    /// The 1-based character position of a byte offset, 0 for none.
+    pub(crate) fn pos(&self, pos: ast::Pos) -> u32 {
+        if pos == ast::NO_POS { 0 } else { rustydb_parser::char_position(self.cx.sql, pos) }
+    }
+
+    fn descend(&mut self) -> Result<()> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            self.depth = 0;
+            return Err(DbError::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded").hint(
+                "Increase the configuration parameter \"max_stack_depth\" (currently 2048kB), after ensuring the platform's \
+                 stack depth limit is adequate.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn ascend(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// Looks a relation up by name, with PostgreSQL's errors.
+    pub fn relation(&self, name: &ast::Name) -> Result<Arc<Relation>> {
+        let found = self.find_relation(name)?;
+        found.ok_or_else(|| {
+            DbError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{}\" does not exist", name.plain()))
+                .at(self.pos(name.pos()))
+        })
+    }
+
+    /// Looks a relation up by name; an unknown schema is "not found".
+    pub fn find_relation(&self, name: &ast::Name) -> Result<Option<Arc<Relation>>> {
+        let cat = self.cx.catalog;
+        if let Some(db) = &name.catalog
+            && db.value != cat.database.name
+        {
+            return Err(DbError::unsupported(format!(
+                "cross-database references are not implemented: \"{}\"",
+                name.plain()
+            ))
+            .at(self.pos(db.pos)));
+        }
+        if let Some(schema) = &name.schema {
+            let ns = cat.namespace_named(&schema.value);
+            return Ok(ns.and_then(|ns| cat.relation_named(ns, &name.name.value)).cloned());
+        }
+        Ok(self.cx.search_path.iter().find_map(|&ns| cat.relation_named(ns, &name.name.value)).cloned())
+    }
+
+    /// Notes that the statement uses a relation under a lock mode (the strongest wins).
+    pub fn uses(&mut self, rel: &Arc<Relation>, mode: ast::TableLockMode) {
+        if let Some(r) = self.relations.iter_mut().find(|r| r.0.oid == rel.oid) {
+            r.1 = r.1.max(mode);
+        } else {
+            self.relations.push((Arc::clone(rel), mode));
+        }
+    }
+}
+
+/// Parses an expression kept as text in the catalog.
+pub(crate) fn parse_expr(text: &str) -> Result<ast::Expr> {
+    let parsed = rustydb_parser::parse(&format!("SELECT {text}"))?;
+    let target = match parsed.into_iter().next().map(|p| p.stmt) {
+        Some(ast::Statement::Query(q)) => match q.body {
+            ast::QueryBody::Select(mut s) if s.targets.len() == 1 => s.targets.pop(),
+            _ => None,
+        },
+        _ => None,
+    };
+    target.map(|t| t.expr).ok_or_else(|| DbError::internal(format!("stored expression is not an expression: {text}")))
+}

@@ -1,0 +1,1162 @@
+//! Queries around SELECT: WITH, VALUES, set operations, and FROM.
+
+use super::Binder;
+use super::resolve::Coercion;
+use super::scope::{Rte, Scope, ScopeCol};
+use super::select::Clause;
+use super::types::{self, show};
+use crate::catalog::{RelKind, Relation};
+use crate::plan::ir::{
+    Bound, Col, Cte, CteId, Expr, ExprKind, JoinKind, OutputColumn, Query, Rel, Scan, SetOpKind, SortKey,
+};
+use crate::plan::walk;
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast;
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::oid;
+use std::sync::Arc;
+
+/// A common table that names may mean.
+#[derive(Clone)]
+pub(crate) struct CteFrame {
+    name: String,
+    id: CteId,
+    columns: Vec<(String, TypeRef)>,
+    /// References from outside its own recursive term.
+    refs: usize,
+    /// Inside its own definition: a reference is the recursive one.
+    recursing: bool,
+    /// Self references seen while `recursing`.
+    self_refs: usize,
+}
+
+/// System columns that can be read from a stored table.
+const SYSTEM_COLUMNS: [(&str, i16, u32); 6] = [
+    ("ctid", -1, oid::TID),
+    ("xmin", -2, oid::XID),
+    ("cmin", -3, oid::CID),
+    ("xmax", -4, oid::XID),
+    ("cmax", -5, oid::CID),
+    ("tableoid", -6, oid::OID),
+];
+
+impl Binder<'_> {
+    /// A statement's own query: outputs still unknown become text, unused scan columns are dropped.
+    pub(crate) fn top_query(&mut self, q: &ast::Query) -> Result<Query> {
+        let mut q = self.query(q)?;
+        let keep: Vec<Col> = q.rel.outputs();
+        prune(&mut q.rel, &keep);
+        Ok(q)
+    }
+
+    /// Binds a query at any depth.
+    pub(crate) fn query(&mut self, q: &ast::Query) -> Result<Query> {
+        self.descend()?;
+        let frames = self.ctes.len();
+        let r = self.query_inner(q, frames);
+        self.ctes.truncate(frames);
+        self.ascend();
+        r
+    }
+
+    fn query_inner(&mut self, q: &ast::Query, frames: usize) -> Result<Query> {
+        let ctes = match &q.with {
+            Some(w) => self.with(w)?,
+            None => Vec::new(),
+        };
+        let mut out = match &q.body {
+            ast::QueryBody::Select(s) => self.select(s, q)?,
+            ast::QueryBody::Values(rows) => {
+                let v = self.values(rows)?;
+                self.order_and_limit(v, q)?
+            }
+            ast::QueryBody::SetOp(s) => {
+                let v = self.set_op(s)?;
+                self.order_and_limit(v, q)?
+            }
+        };
+        if !ctes.is_empty() {
+            out.rel = self.wrap_ctes(ctes, out.rel, frames);
+        }
+        Ok(out)
+    }
+
+    /// Puts WITH around a relation, with the reference counts found meanwhile.
+    pub(crate) fn wrap_ctes(&mut self, mut ctes: Vec<Cte>, body: Rel, frames: usize) -> Rel {
+        for c in &mut ctes {
+            c.references = self.ctes[frames..].iter().find(|f| f.id == c.id).map_or(0, |f| f.refs);
+        }
+        Rel::With { ctes, body: Box::new(body) }
+    }
+
+    /// ORDER BY and LIMIT of VALUES and set operations: only outputs can be sorted by.
+    fn order_and_limit(&mut self, mut q: Query, syntax: &ast::Query) -> Result<Query> {
+        if let Some(l) = syntax.locking.first() {
+            let what =
+                if matches!(syntax.body, ast::QueryBody::Values(_)) { "VALUES" } else { "UNION/INTERSECT/EXCEPT" };
+            return Err(DbError::unsupported(format!("FOR UPDATE is not allowed with {what}")).at(self.pos(l.pos)));
+        }
+        let outs = q.rel.outputs();
+        let mut keys: Vec<SortKey> = Vec::new();
+        for k in &syntax.order_by {
+            let pos = self.pos(k.expr.pos);
+            let i = match &k.expr.kind {
+                ast::ExprKind::Literal(ast::Literal::Integer(n)) => {
+                    usize::try_from(*n).ok().and_then(|n| n.checked_sub(1)).filter(|i| *i < outs.len()).ok_or_else(
+                        || {
+                            DbError::new(
+                                SqlState::INVALID_COLUMN_REFERENCE,
+                                format!("ORDER BY position {n} is not in select list"),
+                            )
+                            .at(pos)
+                        },
+                    )?
+                }
+                ast::ExprKind::Column(c) if c.parts.len() == 1 && !c.star => {
+                    let name = &c.parts[0].value;
+                    let mut hits = q.columns.iter().enumerate().filter(|(_, c)| &c.name == name).map(|(i, _)| i);
+                    let first = hits.next().ok_or_else(|| {
+                        DbError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist")).at(pos)
+                    })?;
+                    if hits.next().is_some() {
+                        return Err(DbError::new(
+                            SqlState::AMBIGUOUS_COLUMN,
+                            format!("ORDER BY \"{name}\" is ambiguous"),
+                        )
+                        .at(pos));
+                    }
+                    first
+                }
+                _ => {
+                    return Err(DbError::unsupported("invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
+                        .detail("Only result column names can be used, not expressions or functions.")
+                        .hint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.")
+                        .at(pos));
+                }
+            };
+            keys.push(self.sort_key(k, Expr::column(outs[i]))?);
+        }
+        if !keys.is_empty() {
+            q.rel = Rel::Sort { input: Box::new(q.rel), keys: keys.clone() };
+        }
+        self.scopes.push(Scope::default());
+        let r = self.limit(std::mem::replace(&mut q.rel, Rel::Values { cols: vec![], rows: vec![] }), syntax, keys);
+        self.scopes.pop();
+        q.rel = r?;
+        Ok(q)
+    }
+
+    /// VALUES with any number of rows.
+    pub(crate) fn values(&mut self, rows: &[Vec<ast::Expr>]) -> Result<Query> {
+        self.enter_level();
+        self.set_clause(Clause::Values);
+        let r = self.values_inner(rows);
+        self.leave_level();
+        r
+    }
+
+    fn values_inner(&mut self, rows: &[Vec<ast::Expr>]) -> Result<Query> {
+        let width = rows.first().map_or(0, Vec::len);
+        let mut bound: Vec<Vec<Expr>> = Vec::with_capacity(rows.len());
+        for r in rows {
+            if r.len() != width {
+                let at = r.first().map_or(0, |e| self.pos(e.pos));
+                return Err(DbError::new(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length").at(at));
+            }
+            bound.push(r.iter().map(|e| self.expr(e)).collect::<Result<_>>()?);
+        }
+        let mut cols = Vec::with_capacity(width);
+        let mut columns = Vec::with_capacity(width);
+        for i in 0..width {
+            let common = self.common_type_of(&bound.iter().map(|r| &r[i]).collect::<Vec<_>>(), "VALUES")?;
+            let mut typmod = None;
+            for r in &mut bound {
+                let e = std::mem::replace(&mut r[i], Expr::new(ExprKind::CaseValue, types::plain(oid::BOOL)));
+                r[i] = self.to_common(e, common, "VALUES")?;
+                typmod = match typmod {
+                    None => Some(r[i].ty.typmod),
+                    Some(t) if t == r[i].ty.typmod => Some(t),
+                    Some(_) => Some(-1),
+                };
+            }
+            let ty = TypeRef { typmod: typmod.unwrap_or(-1), ..types::plain(common) };
+            cols.push(self.col(ty));
+            columns.push(OutputColumn { name: format!("column{}", i + 1), ty, origin: (0, 0) });
+        }
+        Ok(Query { rel: Rel::Values { cols, rows: bound }, columns })
+    }
+
+    fn set_op(&mut self, s: &ast::SetOp) -> Result<Query> {
+        // Left-deep chains are long in practice (generated UNION ALL): walk them without recursion.
+        let mut chain: Vec<&ast::SetOp> = vec![s];
+        let mut left: &ast::Query = &s.left;
+        while let ast::QueryBody::SetOp(inner) = &left.body {
+            if left.with.is_some() || !left.order_by.is_empty() || left.limit.is_some() || left.offset.is_some() {
+                break;
+            }
+            chain.push(inner);
+            left = &inner.left;
+        }
+        let mut cur = self.query(left)?;
+        for op in chain.into_iter().rev() {
+            let right = self.query(&op.right)?;
+            cur = self.combine(cur, right, op)?;
+        }
+        Ok(cur)
+    }
+
+    fn combine(&mut self, left: Query, right: Query, s: &ast::SetOp) -> Result<Query> {
+        let name = match s.op {
+            ast::SetOpKind::Union => "UNION",
+            ast::SetOpKind::Intersect => "INTERSECT",
+            ast::SetOpKind::Except => "EXCEPT",
+        };
+        let pos = self.pos(s.pos);
+        if left.columns.len() != right.columns.len() {
+            return Err(DbError::new(
+                SqlState::SYNTAX_ERROR,
+                format!("each {name} query must have the same number of columns"),
+            )
+            .at(pos));
+        }
+        let (lo, ro) = (left.rel.outputs(), right.rel.outputs());
+        let (mut lx, mut rx) = (Vec::new(), Vec::new());
+        let mut cols = Vec::new();
+        let mut columns = Vec::new();
+        for (i, (l, r)) in lo.iter().zip(&ro).enumerate() {
+            // A literal that is still unknown takes the other side's type: look through to the constant.
+            let le = output_expr(&left.rel, i).unwrap_or_else(|| Expr::column(*l));
+            let re = output_expr(&right.rel, i).unwrap_or_else(|| Expr::column(*r));
+            let common = self.common_type_of(&[&le, &re], name)?;
+            let mk = |b: &mut Self, literal: Expr, c: Col| -> Result<Expr> {
+                let base = if literal.ty.oid == oid::UNKNOWN { literal } else { Expr::column(c) };
+                b.to_common(base, common, name)
+            };
+            let a = mk(self, le, *l)?;
+            let b = mk(self, re, *r)?;
+            let typmod = if a.ty.typmod == b.ty.typmod { a.ty.typmod } else { -1 };
+            let ty = TypeRef { typmod, ..types::plain(common) };
+            if !(s.op == ast::SetOpKind::Union && s.all) {
+                self.check_equality(common, pos)?;
+            }
+            lx.push(a);
+            rx.push(b);
+            cols.push(self.col(ty));
+            columns.push(OutputColumn { name: left.columns[i].name.clone(), ty, origin: (0, 0) });
+        }
+        let left_rel = self.project_to(left.rel, lx);
+        let right_rel = self.project_to(right.rel, rx);
+        let op = match s.op {
+            ast::SetOpKind::Union => SetOpKind::Union,
+            ast::SetOpKind::Intersect => SetOpKind::Intersect,
+            ast::SetOpKind::Except => SetOpKind::Except,
+        };
+        Ok(Query {
+            rel: Rel::SetOp { op, all: s.all, left: Box::new(left_rel), right: Box::new(right_rel), cols },
+            columns,
+        })
+    }
+
+    fn project_to(&mut self, rel: Rel, exprs: Vec<Expr>) -> Rel {
+        let outs = rel.outputs();
+        let plain = exprs.len() == outs.len()
+            && exprs.iter().zip(&outs).all(|(e, c)| matches!(e.kind, ExprKind::Column(id) if id == c.id));
+        if plain {
+            return rel;
+        }
+        let exprs = exprs.into_iter().map(|e| (self.col(e.ty), e)).collect();
+        Rel::Project { input: Box::new(rel), exprs }
+    }
+
+    // ---- WITH --------------------------------------------------------------------------------------------------
+
+    /// Binds the tables of WITH; their names stay visible until the caller truncates `self.ctes`.
+    pub(crate) fn with(&mut self, w: &ast::With) -> Result<Vec<Cte>> {
+        let mut out = Vec::with_capacity(w.ctes.len());
+        for (i, c) in w.ctes.iter().enumerate() {
+            if w.ctes[..i].iter().any(|d| d.name == c.name) {
+                return Err(DbError::new(
+                    SqlState::DUPLICATE_ALIAS,
+                    format!("WITH query name \"{}\" specified more than once", c.name.value),
+                )
+                .at(self.pos(c.name.pos)));
+            }
+            if c.search.is_some() || c.cycle.is_some() {
+                return Err(DbError::unsupported("SEARCH and CYCLE are not supported yet").at(self.pos(c.name.pos)));
+            }
+            out.push(self.cte(c, w.recursive)?);
+        }
+        Ok(out)
+    }
+
+    fn cte(&mut self, c: &ast::Cte, recursive: bool) -> Result<Cte> {
+        let id = self.next_cte;
+        self.next_cte += 1;
+        let rename = |b: &Self, cols: &mut [OutputColumn]| -> Result<()> {
+            if c.columns.len() > cols.len() {
+                return Err(DbError::new(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    format!(
+                        "WITH query \"{}\" has {} columns available but {} columns specified",
+                        c.name.value,
+                        cols.len(),
+                        c.columns.len()
+                    ),
+                )
+                .at(b.pos(c.name.pos)));
+            }
+            for (col, n) in cols.iter_mut().zip(&c.columns) {
+                col.name.clone_from(&n.value);
+            }
+            Ok(())
+        };
+        let ast::Statement::Query(q) = &*c.body else {
+            let (bound, mut columns) = self.modifying_cte(&c.body)?;
+            rename(self, &mut columns)?;
+            let cols: Vec<Col> = columns.iter().map(|x| self.col(x.ty)).collect();
+            self.ctes.push(CteFrame {
+                name: c.name.value.clone(),
+                id,
+                columns: columns.into_iter().map(|x| (x.name, x.ty)).collect(),
+                refs: 0,
+                recursing: false,
+                self_refs: 0,
+            });
+            return Ok(Cte {
+                id,
+                name: c.name.value.clone(),
+                rel: Rel::Modify(Box::new(bound), cols),
+                recursive: None,
+                materialized: Some(true),
+                references: 0,
+            });
+        };
+        // A recursive table is UNION [ALL] of a term that does not and one that does read it.
+        if recursive
+            && let ast::QueryBody::SetOp(s) = &q.body
+            && s.op == ast::SetOpKind::Union
+        {
+            let frames = self.ctes.len();
+            let inner = match &q.with {
+                Some(w) => self.with(w)?,
+                None => Vec::new(),
+            };
+            let mut first = self.query(&s.left)?;
+            rename(self, &mut first.columns)?;
+            self.resolve_outputs(&mut first)?;
+            self.ctes.push(CteFrame {
+                name: c.name.value.clone(),
+                id,
+                columns: first.columns.iter().map(|x| (x.name.clone(), x.ty)).collect(),
+                refs: 0,
+                recursing: true,
+                self_refs: 0,
+            });
+            let second = self.query(&s.right);
+            let frame = self.ctes.pop();
+            let second = second?;
+            let self_refs = frame.map_or(0, |f| f.self_refs);
+            if self_refs > 0 {
+                if !q.order_by.is_empty() || q.limit.is_some() || q.offset.is_some() {
+                    return Err(
+                        DbError::unsupported("ORDER BY in a recursive query is not implemented").at(self.pos(q.pos))
+                    );
+                }
+                if self_refs > 1 {
+                    return Err(DbError::new(
+                        SqlState::INVALID_RECURSION,
+                        format!("recursive reference to query \"{}\" must not appear more than once", c.name.value),
+                    )
+                    .at(self.pos(c.name.pos)));
+                }
+                if first.columns.len() != second.columns.len() {
+                    return Err(DbError::new(
+                        SqlState::SYNTAX_ERROR,
+                        "each UNION query must have the same number of columns",
+                    )
+                    .at(self.pos(s.pos)));
+                }
+                // The recursive term's columns must have the first term's types.
+                let outs = second.rel.outputs();
+                let mut exprs = Vec::new();
+                for (i, (o, want)) in outs.iter().zip(&first.columns).enumerate() {
+                    let e =
+                        output_expr(&second.rel, i).filter(|e| e.ty.oid == oid::UNKNOWN).unwrap_or(Expr::column(*o));
+                    let common = self.common_type_of(&[&Expr::new(ExprKind::CaseValue, want.ty), &e], "UNION")?;
+                    if common != want.ty.oid {
+                        return Err(DbError::new(
+                            SqlState::DATATYPE_MISMATCH,
+                            format!(
+                                "recursive query \"{}\" column {} has type {} in non-recursive term but type {} overall",
+                                c.name.value,
+                                i + 1,
+                                show(want.ty.oid),
+                                show(common)
+                            ),
+                        )
+                        .hint("Cast the output of the non-recursive term to the correct type.")
+                        .at(self.pos(q.pos)));
+                    }
+                    exprs.push(self.to_common(e, common, "UNION")?);
+                }
+                let rel = self.project_to(second.rel, exprs);
+                let base = if inner.is_empty() { first.rel } else { self.wrap_ctes(inner, first.rel, frames) };
+                self.ctes.truncate(frames);
+                self.ctes.push(CteFrame {
+                    name: c.name.value.clone(),
+                    id,
+                    columns: first.columns.iter().map(|x| (x.name.clone(), x.ty)).collect(),
+                    refs: 0,
+                    recursing: false,
+                    self_refs: 0,
+                });
+                return Ok(Cte {
+                    id,
+                    name: c.name.value.clone(),
+                    rel: base,
+                    recursive: Some((rel, s.all)),
+                    materialized: Some(true),
+                    references: 0,
+                });
+            }
+            self.ctes.truncate(frames);
+        }
+        let mut bound = self.query(q)?;
+        rename(self, &mut bound.columns)?;
+        self.resolve_outputs(&mut bound)?;
+        self.ctes.push(CteFrame {
+            name: c.name.value.clone(),
+            id,
+            columns: bound.columns.iter().map(|x| (x.name.clone(), x.ty)).collect(),
+            refs: 0,
+            recursing: false,
+            self_refs: 0,
+        });
+        Ok(Cte {
+            id,
+            name: c.name.value.clone(),
+            rel: bound.rel,
+            recursive: None,
+            materialized: c.materialized,
+            references: 0,
+        })
+    }
+
+    /// Outputs of a subquery that are still unknown become text.
+    pub(crate) fn resolve_outputs(&mut self, q: &mut Query) -> Result<()> {
+        if q.columns.iter().all(|c| c.ty.oid != oid::UNKNOWN) {
+            return Ok(());
+        }
+        let outs = q.rel.outputs();
+        let mut exprs = Vec::with_capacity(outs.len());
+        for (i, c) in outs.iter().enumerate() {
+            let e = output_expr(&q.rel, i).filter(|e| e.ty.oid == oid::UNKNOWN).unwrap_or(Expr::column(*c));
+            let e = self.default_unknown(e)?;
+            q.columns[i].ty = e.ty;
+            exprs.push(e);
+        }
+        let rel = std::mem::replace(&mut q.rel, Rel::Values { cols: vec![], rows: vec![] });
+        q.rel = self.project_to(rel, exprs);
+        Ok(())
+    }
+
+    fn modifying_cte(&mut self, s: &ast::Statement) -> Result<(Bound, Vec<OutputColumn>)> {
+        if self.scopes.iter().any(|s| !s.rtes.is_empty()) {
+            return Err(DbError::unsupported(
+                "WITH clause containing a data-modifying statement must be at the top level",
+            ));
+        }
+        let b = match s {
+            ast::Statement::Insert(i) => Bound::Insert(Box::new(self.insert(i)?)),
+            ast::Statement::Update(u) => Bound::Update(Box::new(self.update(u)?)),
+            ast::Statement::Delete(d) => Bound::Delete(Box::new(self.delete(d)?)),
+            _ => return Err(DbError::new(SqlState::SYNTAX_ERROR, "unexpected statement in WITH")),
+        };
+        let columns = match &b {
+            Bound::Insert(i) => i.returning.as_ref(),
+            Bound::Update(u) => u.returning.as_ref(),
+            Bound::Delete(d) => d.returning.as_ref(),
+            Bound::Query(_) => None,
+        }
+        .map_or(Vec::new(), |r| r.columns.clone());
+        Ok((b, columns))
+    }
+
+    // ---- FROM --------------------------------------------------------------------------------------------------
+
+    /// Binds FROM; no items give one row without columns.
+    pub(crate) fn from_clause(&mut self, items: &[ast::TableRef], mode: ast::TableLockMode) -> Result<(Rel, Scope)> {
+        let mut cur: Option<(Rel, Scope)> = None;
+        for item in items {
+            let left = cur.as_ref().map(|c| c.1.clone());
+            let (rel, scope, lateral) = self.table_ref(item, left.as_ref(), mode)?;
+            cur = Some(match cur {
+                None => (rel, scope),
+                Some((l, mut ls)) => {
+                    self.check_names(&ls, &scope, item)?;
+                    ls.append(scope);
+                    (
+                        Rel::Join { kind: JoinKind::Inner, left: Box::new(l), right: Box::new(rel), on: None, lateral },
+                        ls,
+                    )
+                }
+            });
+        }
+        Ok(cur.unwrap_or_else(|| (Rel::Values { cols: vec![], rows: vec![vec![]] }, Scope::default())))
+    }
+
+    fn check_names(&self, l: &Scope, r: &Scope, item: &ast::TableRef) -> Result<()> {
+        for x in &r.rtes {
+            let clash = l.rtes.iter().any(|y| {
+                y.name == x.name
+                    && (x.schema.is_none() || y.schema.is_none() || x.schema == y.schema)
+                    && !x.name.is_empty()
+            });
+            if clash {
+                let pos = match item {
+                    ast::TableRef::Table(t) => self.pos(t.name.pos()),
+                    _ => 0,
+                };
+                return Err(DbError::new(
+                    SqlState::DUPLICATE_ALIAS,
+                    format!("table name \"{}\" specified more than once", x.name),
+                )
+                .at(pos));
+            }
+        }
+        Ok(())
+    }
+
+    /// Binds one FROM item. `left` is what stands to its left, readable for LATERAL items. The flag says whether the
+    /// item may read it.
+    fn table_ref(
+        &mut self,
+        item: &ast::TableRef,
+        left: Option<&Scope>,
+        mode: ast::TableLockMode,
+    ) -> Result<(Rel, Scope, bool)> {
+        match item {
+            ast::TableRef::Table(t) => {
+                let (rel, rte) = self.table(t, mode)?;
+                Ok((rel, Scope::of(rte), false))
+            }
+            ast::TableRef::Query(s) => {
+                let q = self.with_left(left, s.lateral, |b| b.query(&s.query))?;
+                let mut q = q;
+                self.resolve_outputs(&mut q)?;
+                let rte = self.alias_outputs(&q, &s.alias.name.value, Some(&s.alias))?;
+                Ok((q.rel, Scope::of(rte), s.lateral))
+            }
+            ast::TableRef::Function(f) => {
+                let (rel, scope) = self.with_left(left, true, |b| b.function_table(f))?;
+                Ok((rel, scope, true))
+            }
+            ast::TableRef::Join(j) => {
+                let (rel, scope) = self.join(j, left, mode)?;
+                Ok((rel, scope, left.is_some()))
+            }
+        }
+    }
+
+    /// Runs `f` with the left side visible (LATERAL) or known but not usable.
+    fn with_left<T>(
+        &mut self,
+        left: Option<&Scope>,
+        lateral: bool,
+        f: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let Some(l) = left else { return f(self) };
+        let scope = if lateral { l.clone() } else { Scope { star: vec![], rtes: vec![], invisible: l.rtes.clone() } };
+        self.scopes.push(scope);
+        let r = f(self);
+        self.scopes.pop();
+        r
+    }
+
+    fn alias_outputs(&self, q: &Query, name: &str, alias: Option<&ast::Alias>) -> Result<Rte> {
+        let outs = q.rel.outputs();
+        let mut cols: Vec<ScopeCol> = q
+            .columns
+            .iter()
+            .zip(&outs)
+            .map(|(c, o)| ScopeCol { name: c.name.clone(), col: Col { id: o.id, ty: c.ty }, origin: c.origin })
+            .collect();
+        self.rename(&mut cols, name, alias)?;
+        Ok(Rte {
+            name: name.to_owned(),
+            schema: None,
+            cols,
+            system: vec![],
+            table: None,
+            rid: None,
+            hidden: false,
+            scalar: false,
+        })
+    }
+
+    fn rename(&self, cols: &mut [ScopeCol], name: &str, alias: Option<&ast::Alias>) -> Result<()> {
+        let Some(a) = alias else { return Ok(()) };
+        if a.columns.len() > cols.len() {
+            return Err(DbError::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!(
+                    "table \"{name}\" has {} columns available but {} columns specified",
+                    cols.len(),
+                    a.columns.len()
+                ),
+            )
+            .at(self.pos(a.name.pos)));
+        }
+        for (c, n) in cols.iter_mut().zip(&a.columns) {
+            c.name.clone_from(&n.value);
+        }
+        Ok(())
+    }
+
+    fn table(&mut self, t: &ast::TableFactor, mode: ast::TableLockMode) -> Result<(Rel, Rte)> {
+        let alias = t.alias.as_ref().map_or(t.name.name.value.as_str(), |a| a.name.value.as_str()).to_owned();
+        // A common table hides stored ones of its name.
+        if t.name.schema.is_none()
+            && let Some(i) = self.ctes.iter().rposition(|f| f.name == t.name.name.value)
+        {
+            let frame = &mut self.ctes[i];
+            if frame.recursing {
+                frame.self_refs += 1;
+            } else {
+                frame.refs += 1;
+            }
+            let (id, columns) = (frame.id, frame.columns.clone());
+            let mut cols = Vec::with_capacity(columns.len());
+            let mut scope_cols = Vec::with_capacity(columns.len());
+            for (name, ty) in columns {
+                let c = self.col(ty);
+                cols.push(c);
+                scope_cols.push(ScopeCol { name, col: c, origin: (0, 0) });
+            }
+            self.rename(&mut scope_cols, &alias, t.alias.as_ref())?;
+            let rte = Rte {
+                name: alias,
+                schema: None,
+                cols: scope_cols,
+                system: vec![],
+                table: None,
+                rid: None,
+                hidden: false,
+                scalar: false,
+            };
+            return Ok((Rel::CteScan { cte: id, cols }, rte));
+        }
+        let rel = self.relation(&t.name)?;
+        match rel.kind {
+            RelKind::Table | RelKind::MaterializedView => {
+                self.uses(&rel, mode);
+                let (scan, mut rte) = self.scan(&rel, &alias);
+                if t.alias.is_none() {
+                    rte.schema = Some(rel.schema.clone());
+                }
+                self.rename(&mut rte.cols, &alias, t.alias.as_ref())?;
+                let mut scan = scan;
+                if let Some(s) = &t.sample {
+                    self.enter_level();
+                    self.set_clause(Clause::From);
+                    let r = (|| -> Result<_> {
+                        let args = s.args.iter().map(|e| self.float_arg(e)).collect::<Result<Vec<_>>>()?;
+                        let rep = s.repeatable.as_ref().map(|e| self.float_arg(e)).transpose()?;
+                        Ok((s.method.name.value.clone(), args, rep))
+                    })();
+                    self.leave_level();
+                    scan.sample = Some(r?);
+                }
+                Ok((Rel::Scan(Box::new(scan)), rte))
+            }
+            RelKind::View => self.view(&rel, &alias, t, mode),
+            RelKind::Sequence => {
+                self.uses(&rel, ast::TableLockMode::AccessShare);
+                let (scan, rte) = self.scan(&rel, &alias);
+                Ok((Rel::Scan(Box::new(scan)), rte))
+            }
+            RelKind::Index => {
+                Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot open relation \"{}\"", rel.name))
+                    .detail("This operation is not supported for indexes.")
+                    .at(self.pos(t.name.pos())))
+            }
+            RelKind::Composite => {
+                Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot open relation \"{}\"", rel.name))
+                    .detail("This operation is not supported for composite types.")
+                    .at(self.pos(t.name.pos())))
+            }
+        }
+    }
+
+    fn float_arg(&mut self, e: &ast::Expr) -> Result<Expr> {
+        let e = self.expr(e)?;
+        let at = e.pos;
+        self.coerce(e, types::plain(oid::FLOAT8), Coercion::Assignment)?
+            .ok_or_else(|| DbError::new(SqlState::DATATYPE_MISMATCH, "TABLESAMPLE argument must be a number").at(at))
+    }
+
+    /// A scan of a stored table offering all its columns, system columns and the row id.
+    pub(crate) fn scan(&mut self, rel: &Arc<Relation>, alias: &str) -> (Scan, Rte) {
+        let mut cols = Vec::with_capacity(rel.columns.len() + SYSTEM_COLUMNS.len());
+        let mut scope = Vec::with_capacity(rel.columns.len());
+        for c in rel.live_columns() {
+            let col = self.col(c.ty);
+            cols.push((col, c.attnum));
+            scope.push(ScopeCol { name: c.name.clone(), col, origin: (rel.oid, c.attnum) });
+        }
+        let mut system = Vec::with_capacity(SYSTEM_COLUMNS.len());
+        let mut rid = None;
+        if rel.storage.is_some() {
+            for (name, attnum, ty) in SYSTEM_COLUMNS {
+                let col = self.col(types::plain(ty));
+                cols.push((col, attnum));
+                system.push(ScopeCol { name: name.to_owned(), col, origin: (rel.oid, attnum) });
+            }
+            rid = Some(self.col(types::plain(oid::INT8)));
+        }
+        let scan = Scan { table: Arc::clone(rel), cols, rid, alias: alias.to_owned(), sample: None };
+        let rte = Rte {
+            name: alias.to_owned(),
+            schema: None,
+            cols: scope,
+            system,
+            table: Some(Arc::clone(rel)),
+            rid,
+            hidden: false,
+            scalar: false,
+        };
+        (scan, rte)
+    }
+
+    fn view(
+        &mut self,
+        rel: &Arc<Relation>,
+        alias: &str,
+        t: &ast::TableFactor,
+        mode: ast::TableLockMode,
+    ) -> Result<(Rel, Rte)> {
+        self.uses(rel, mode);
+        self.view_depth += 1;
+        if self.view_depth > 64 {
+            return Err(DbError::new(
+                SqlState::INVALID_OBJECT_DEFINITION,
+                format!("infinite recursion detected in rules for relation \"{}\"", rel.name),
+            ));
+        }
+        let text = rel.view.clone().ok_or_else(|| DbError::internal("view without a query"))?;
+        let parsed = rustydb_parser::parse(&text)?;
+        let Some(ast::Statement::Query(q)) = parsed.first().map(|p| &p.stmt) else {
+            return Err(DbError::internal("view query is not a query"));
+        };
+        // The view's names resolve on their own: no outer scopes, no common tables.
+        let scopes = std::mem::take(&mut self.scopes);
+        let ctes = std::mem::take(&mut self.ctes);
+        let levels = std::mem::take(&mut self.levels);
+        let allow = std::mem::replace(&mut self.allow_params, false);
+        let r = self.query(q);
+        self.allow_params = allow;
+        self.scopes = scopes;
+        self.ctes = ctes;
+        self.levels = levels;
+        self.view_depth -= 1;
+        let mut q = r.map_err(|mut e| {
+            // Positions in the view's text mean nothing in the statement's.
+            if let Some(f) = &mut e.fields {
+                f.position = None;
+            }
+            e
+        })?;
+        self.resolve_outputs(&mut q)?;
+        let outs = q.rel.outputs();
+        let mut cols: Vec<ScopeCol> = rel
+            .live_columns()
+            .zip(&outs)
+            .map(|(c, o)| ScopeCol { name: c.name.clone(), col: *o, origin: (rel.oid, c.attnum) })
+            .collect();
+        self.rename(&mut cols, alias, t.alias.as_ref())?;
+        let schema = t.alias.is_none().then(|| rel.schema.clone());
+        let rte = Rte {
+            name: alias.to_owned(),
+            schema,
+            cols,
+            system: vec![],
+            table: Some(Arc::clone(rel)),
+            rid: None,
+            hidden: false,
+            scalar: false,
+        };
+        Ok((q.rel, rte))
+    }
+
+    fn function_table(&mut self, f: &ast::FunctionTable) -> Result<(Rel, Scope)> {
+        self.enter_level();
+        self.set_clause(Clause::From);
+        let r = self.function_table_inner(f);
+        self.leave_level();
+        r
+    }
+
+    fn function_table_inner(&mut self, f: &ast::FunctionTable) -> Result<(Rel, Scope)> {
+        let mut calls: Vec<(Expr, Vec<Col>)> = Vec::with_capacity(f.functions.len());
+        let mut cols: Vec<ScopeCol> = Vec::new();
+        let default_name = f.functions.first().and_then(|x| ast::column_label(&x.call)).unwrap_or("unnamed").to_owned();
+        let alias = f.alias.as_ref().map_or(default_name.clone(), |a| a.name.value.clone());
+        let mut scalar = f.functions.len() == 1 && !f.ordinality;
+        for (i, tf) in f.functions.iter().enumerate() {
+            // unnest(a, b) in FROM is ROWS FROM (unnest(a), unnest(b)).
+            if let Some(fc) = tf.func()
+                && fc.name.name.value == "unnest"
+                && fc.args.len() > 1
+                && !fc.variadic
+            {
+                for a in &fc.args {
+                    let one = ast::FuncCall { args: vec![a.clone()], ..fc.clone() };
+                    let e = ast::Expr::new(ast::ExprKind::Func(Box::new(one)), tf.call.pos);
+                    let call = self.expr_typed(&e)?;
+                    let c = self.col(call.ty);
+                    cols.push(ScopeCol { name: "unnest".to_owned(), col: c, origin: (0, 0) });
+                    calls.push((call, vec![c]));
+                }
+                scalar = false;
+                continue;
+            }
+            let call = self.expr_typed(&tf.call)?;
+            let defs = if tf.columns.is_empty() && i == 0 { &f.columns } else { &tf.columns };
+            let fields: Vec<(String, TypeRef)> = if !defs.is_empty() {
+                if call.ty.oid != oid::RECORD {
+                    return Err(DbError::new(
+                        SqlState::SYNTAX_ERROR,
+                        "a column definition list is only allowed for functions returning \"record\"",
+                    )
+                    .at(self.pos(tf.call.pos)));
+                }
+                scalar = false;
+                defs.iter().map(|d| Ok((d.name.value.clone(), self.type_name(&d.ty)?))).collect::<Result<_>>()?
+            } else if let Some(out) = self.row_fields(&call) {
+                scalar = false;
+                out
+            } else if call.ty.oid == oid::RECORD {
+                return Err(DbError::new(
+                    SqlState::SYNTAX_ERROR,
+                    "a column definition list is required for functions returning \"record\"",
+                )
+                .at(self.pos(tf.call.pos)));
+            } else {
+                let label = self.scalar_label(tf, &call, &f.alias, f.functions.len());
+                vec![(label, call.ty)]
+            };
+            let mut out = Vec::with_capacity(fields.len());
+            for (name, ty) in fields {
+                let c = self.col(ty);
+                out.push(c);
+                cols.push(ScopeCol { name, col: c, origin: (0, 0) });
+            }
+            calls.push((call, out));
+        }
+        let ordinality = f.ordinality.then(|| self.col(types::plain(oid::INT8)));
+        if let Some(o) = ordinality {
+            cols.push(ScopeCol { name: "ordinality".to_owned(), col: o, origin: (0, 0) });
+        }
+        self.rename(&mut cols, &alias, f.alias.as_ref())?;
+        let rte =
+            Rte { name: alias, schema: None, cols, system: vec![], table: None, rid: None, hidden: false, scalar };
+        Ok((Rel::FunctionScan { calls, ordinality }, Scope::of(rte)))
+    }
+
+    /// Name of a scalar function's column: its single OUT parameter's, else the alias when there is one function, else
+    /// the function's.
+    fn scalar_label(&self, tf: &ast::TableFunction, call: &Expr, alias: &Option<ast::Alias>, n: usize) -> String {
+        if let ExprKind::Call { proc, .. } = &call.kind
+            && let (Some(names), Some(modes)) = (&proc.proargnames, &proc.proargmodes)
+            && let Some(i) = modes.iter().position(|m| matches!(m, 'o' | 'b' | 't'))
+            && let Some(name) = names.get(i).filter(|n| !n.is_empty())
+        {
+            return (*name).to_owned();
+        }
+        match alias {
+            Some(a) if n == 1 => a.name.value.clone(),
+            _ => ast::column_label(&tf.call).unwrap_or("column1").to_owned(),
+        }
+    }
+
+    fn join(&mut self, j: &ast::Join, outer_left: Option<&Scope>, mode: ast::TableLockMode) -> Result<(Rel, Scope)> {
+        let (lrel, lscope, _) = self.table_ref(&j.left, outer_left, mode)?;
+        // The right side may see what the left side may, and the left side itself.
+        let visible = match outer_left {
+            Some(o) => {
+                let mut s = o.clone();
+                s.append(lscope.clone());
+                s
+            }
+            None => lscope.clone(),
+        };
+        let (rrel, rscope, lateral) = self.table_ref(&j.right, Some(&visible), mode)?;
+        self.check_names(&lscope, &rscope, &j.right)?;
+        let kind = match j.kind {
+            ast::JoinKind::Cross | ast::JoinKind::Inner => JoinKind::Inner,
+            ast::JoinKind::Left => JoinKind::Left,
+            ast::JoinKind::Right => JoinKind::Right,
+            ast::JoinKind::Full => JoinKind::Full,
+        };
+        if lateral && matches!(kind, JoinKind::Right | JoinKind::Full) && reads_scope(&rrel, &lscope) {
+            return Err(DbError::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                "invalid reference to FROM-clause entry for table",
+            )
+            .detail("The combining JOIN type must be INNER or LEFT for a LATERAL reference."));
+        }
+        let lateral = lateral && reads_scope(&rrel, &visible);
+        let mut on = None;
+        let mut merged: Vec<ScopeCol> = Vec::new();
+        let mut extra: Vec<(Col, Expr)> = Vec::new();
+        let mut using_names: Vec<String> = Vec::new();
+        match &j.condition {
+            ast::JoinCondition::None => {}
+            ast::JoinCondition::On(e) => {
+                let mut scope = lscope.clone();
+                scope.append(rscope.clone());
+                self.scopes.push(scope);
+                self.enter_level();
+                self.set_clause(Clause::JoinOn);
+                let r = self.expr(e).and_then(|e| self.to_bool(e, "JOIN/ON"));
+                self.leave_level();
+                self.scopes.pop();
+                on = Some(r?);
+            }
+            ast::JoinCondition::Using(names, _) => using_names = names.iter().map(|n| n.value.clone()).collect(),
+            ast::JoinCondition::Natural => {
+                for c in &lscope.star {
+                    if rscope.star.iter().any(|d| d.name == c.name) && !using_names.contains(&c.name) {
+                        using_names.push(c.name.clone());
+                    }
+                }
+            }
+        }
+        let pos = self.pos(j.pos);
+        for name in &using_names {
+            let side = |s: &Scope, which: &str| -> Result<ScopeCol> {
+                let mut it = s.star.iter().filter(|c| &c.name == name);
+                let c = it.next().ok_or_else(|| {
+                    DbError::new(
+                        SqlState::UNDEFINED_COLUMN,
+                        format!("column \"{name}\" specified in USING clause does not exist in {which} table"),
+                    )
+                    .at(pos)
+                })?;
+                if it.next().is_some() {
+                    return Err(DbError::new(
+                        SqlState::AMBIGUOUS_COLUMN,
+                        format!("common column name \"{name}\" appears more than once in {which} table"),
+                    )
+                    .at(pos));
+                }
+                Ok(c.clone())
+            };
+            let (l, r) = (side(&lscope, "left")?, side(&rscope, "right")?);
+            let eq = self.operator(None, "=", Some(Expr::column(l.col)), Expr::column(r.col), pos)?;
+            on = Some(match on {
+                None => eq,
+                Some(Expr { kind: ExprKind::And(mut v), ty, pos }) => {
+                    v.push(eq);
+                    Expr { kind: ExprKind::And(v), ty, pos }
+                }
+                Some(x) => Expr { kind: ExprKind::And(vec![x, eq]), ty: types::plain(oid::BOOL), pos },
+            });
+            let both = [Expr::column(l.col), Expr::column(r.col)];
+            let common = self.common_type_of(&[&both[0], &both[1]], "JOIN/USING")?;
+            let same = l.col.ty.oid == common && r.col.ty.oid == common;
+            let pick = match kind {
+                JoinKind::Right => Some(&r),
+                JoinKind::Full => None,
+                _ => Some(&l),
+            };
+            merged.push(match pick.filter(|_| same) {
+                Some(c) => ScopeCol { name: name.clone(), col: c.col, origin: c.origin },
+                None => {
+                    let [a, b] = both;
+                    let a = self.to_common(a, common, "JOIN/USING")?;
+                    let b = self.to_common(b, common, "JOIN/USING")?;
+                    let ty = types::plain(common);
+                    let e = match kind {
+                        JoinKind::Full => Expr::new(ExprKind::Coalesce(vec![a, b]), ty),
+                        JoinKind::Right => b,
+                        _ => a,
+                    };
+                    let c = self.col(ty);
+                    extra.push((c, e));
+                    ScopeCol { name: name.clone(), col: c, origin: (0, 0) }
+                }
+            });
+        }
+        let mut rel = Rel::Join { kind, left: Box::new(lrel), right: Box::new(rrel), on, lateral };
+        if !extra.is_empty() {
+            let mut exprs: Vec<(Col, Expr)> = rel.outputs().into_iter().map(|c| (c, Expr::column(c))).collect();
+            exprs.extend(extra);
+            rel = Rel::Project { input: Box::new(rel), exprs };
+        }
+        let mut scope = lscope.clone();
+        scope.append(rscope.clone());
+        if !using_names.is_empty() {
+            let rest = |s: &Scope| -> Vec<ScopeCol> {
+                s.star.iter().filter(|c| !using_names.contains(&c.name)).cloned().collect()
+            };
+            let mut star = merged.clone();
+            star.extend(rest(&lscope));
+            star.extend(rest(&rscope));
+            scope.star = star;
+        }
+        if let ast::JoinCondition::Using(_, Some(a)) = &j.condition {
+            scope.rtes.push(Rte {
+                name: a.value.clone(),
+                schema: None,
+                cols: merged,
+                system: vec![],
+                table: None,
+                rid: None,
+                hidden: false,
+                scalar: false,
+            });
+        }
+        if let Some(a) = &j.alias {
+            let mut cols = scope.star.clone();
+            self.rename(&mut cols, &a.name.value, Some(a))?;
+            scope = Scope::of(Rte {
+                name: a.name.value.clone(),
+                schema: None,
+                cols,
+                system: vec![],
+                table: None,
+                rid: None,
+                hidden: false,
+                scalar: false,
+            });
+        }
+        Ok((rel, scope))
+    }
+}
+
+/// Whether a relation reads any column of a scope.
+fn reads_scope(rel: &Rel, s: &Scope) -> bool {
+    let mut found = false;
+    walk::visit_rel(rel, &mut |e| {
+        if let ExprKind::Column(id) = e.kind {
+            found |=
+                s.star.iter().chain(s.rtes.iter().flat_map(|r| r.cols.iter().chain(&r.system))).any(|c| c.col.id == id);
+        }
+    });
+    found
+}
+
+/// The expression behind a query's output, when it is a plain constant or parameter of the top projection or of every
+/// row of VALUES (so that an unknown literal can still take its type from the other side).
+fn output_expr(rel: &Rel, i: usize) -> Option<Expr> {
+    match rel {
+        Rel::Project { exprs, .. } => {
+            let e = &exprs.get(i)?.1;
+            matches!(e.kind, ExprKind::Const(Datum::Text(_) | Datum::Null) | ExprKind::Param(_)).then(|| e.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Drops scan columns (and projections' outputs that nobody reads) below a statement's outputs.
+pub(crate) fn prune(rel: &mut Rel, keep: &[Col]) {
+    let mut used: std::collections::HashSet<u32> = keep.iter().map(|c| c.id).collect();
+    collect_used(rel, &mut used);
+    drop_unused(rel, &used);
+}
+
+pub(crate) fn collect_used(rel: &Rel, used: &mut std::collections::HashSet<u32>) {
+    structural_inputs(rel, used);
+    let mut subs: Vec<&Rel> = Vec::new();
+    walk::visit_rel(rel, &mut |e| match &e.kind {
+        ExprKind::Column(id) => {
+            used.insert(*id);
+        }
+        ExprKind::Subquery(s) => subs.push(&s.rel),
+        _ => {}
+    });
+    for s in subs {
+        used.extend(s.outputs().iter().map(|c| c.id));
+        structural_inputs(s, used);
+    }
+}
+
+/// Columns that operators read by position or by name rather than through expressions.
+fn structural_inputs(rel: &Rel, used: &mut std::collections::HashSet<u32>) {
+    match rel {
+        Rel::SetOp { left, right, .. } => {
+            used.extend(left.outputs().iter().map(|c| c.id));
+            used.extend(right.outputs().iter().map(|c| c.id));
+        }
+        Rel::Distinct { input, on: None } => used.extend(input.outputs().iter().map(|c| c.id)),
+        Rel::Distinct { on: Some(on), .. } => used.extend(on.iter().map(|c| c.id)),
+        Rel::LockRows { locks, .. } => used.extend(locks.iter().map(|l| l.rid.id)),
+        Rel::With { ctes, .. } => {
+            for c in ctes {
+                used.extend(c.rel.outputs().iter().map(|c| c.id));
+                if let Some((r, _)) = &c.recursive {
+                    used.extend(r.outputs().iter().map(|c| c.id));
+                }
+            }
+        }
+        _ => {}
+    }
+    each_input(rel, &mut |r| structural_inputs(r, used));
+}
+
+fn each_input(rel: &Rel, f: &mut dyn FnMut(&Rel)) {
+    match rel {
+        Rel::Values { .. } | Rel::Scan(_) | Rel::FunctionScan { .. } | Rel::CteScan { .. } | Rel::Modify(..) => {}
+        Rel::Project { input, .. }
+        | Rel::Filter { input, .. }
+        | Rel::Aggregate { input, .. }
+        | Rel::Window { input, .. }
+        | Rel::ProjectSet { input, .. }
+        | Rel::Distinct { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::Limit { input, .. }
+        | Rel::LockRows { input, .. } => f(input),
+        Rel::Join { left, right, .. } | Rel::SetOp { left, right, .. } => {
+            f(left);
+            f(right);
+        }
+        Rel::With { ctes, body } => {
+            for c in ctes {
+                f(&c.rel);
+                if let Some((r, _)) = &c.recursive {
+                    f(r);
+                }
+            }
+            f(body);
+        }
+    }
+}
+
+pub(crate) fn drop_unused(rel: &mut Rel, used: &std::collections::HashSet<u32>) {
+    if let Rel::Scan(s) = rel {
+        s.cols.retain(|c| used.contains(&c.0.id));
+        if s.rid.is_some_and(|r| !used.contains(&r.id)) {
+            s.rid = None;
+        }
+    }
+    // These walks only ever answer Ok.
+    let _ = walk::inputs_mut(rel, &mut |r| {
+        drop_unused(r, used);
+        Ok(())
+    });
+    let _ = walk::rel_exprs_mut(rel, &mut |e| {
+        drop_in_expr(e, used);
+        Ok(())
+    });
+}
+
+fn drop_in_expr(e: &mut Expr, used: &std::collections::HashSet<u32>) {
+    if let ExprKind::Subquery(s) = &mut e.kind {
+        drop_unused(&mut s.rel, used);
+    }
+    let _ = walk::children_mut(e, &mut |c| {
+        drop_in_expr(c, used);
+        Ok(())
+    });
+}

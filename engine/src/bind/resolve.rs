@@ -1,0 +1,727 @@
+//! Type conversion and overload resolution: PostgreSQL's manual, chapter 10.
+
+use super::Binder;
+use super::types::{self, element_of, info, show};
+use crate::plan::ir::{Expr, ExprKind};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::pgdata::{self, Operator, Proc};
+use rustydb_types::{io, oid};
+
+/// In what context a conversion is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Coercion {
+    /// In an expression.
+    Implicit,
+    /// Storing into a column.
+    Assignment,
+    /// Written as a cast.
+    Explicit,
+}
+
+/// How one type becomes another.
+#[derive(Clone, Copy, Debug)]
+pub enum Path {
+    /// Nothing to do at run time.
+    Relabel,
+    /// By a function.
+    Func(&'static Proc),
+    /// Through text.
+    Io,
+    /// Element by element.
+    Array,
+}
+
+pub(crate) fn is_polymorphic(t: u32) -> bool {
+    is_any_family(t) || is_compatible_family(t)
+}
+
+fn is_any_family(t: u32) -> bool {
+    matches!(t, oid::ANYELEMENT | oid::ANYARRAY | oid::ANYNONARRAY | oid::ANYENUM | oid::ANYRANGE | oid::ANYMULTIRANGE)
+}
+
+fn is_compatible_family(t: u32) -> bool {
+    matches!(
+        t,
+        oid::ANYCOMPATIBLE
+            | oid::ANYCOMPATIBLEARRAY
+            | oid::ANYCOMPATIBLENONARRAY
+            | oid::ANYCOMPATIBLERANGE
+            | oid::ANYCOMPATIBLEMULTIRANGE
+    )
+}
+
+fn is_row_type(t: u32) -> bool {
+    t == oid::RECORD || pgdata::pg_type(t).is_none_or(|t| t.typtype == 'c')
+}
+
+/// How `source` converts to `target` in a context, if it does. Both differ.
+pub fn pathway(source: u32, target: u32, cx: Coercion) -> Option<Path> {
+    if source == target {
+        return Some(Path::Relabel);
+    }
+    if let Some(c) = pgdata::cast(source, target) {
+        let needs = match c.castcontext {
+            'i' => Coercion::Implicit,
+            'a' => Coercion::Assignment,
+            _ => Coercion::Explicit,
+        };
+        if cx < needs {
+            return None;
+        }
+        return Some(match c.castmethod {
+            'f' => Path::Func(pgdata::proc(c.castfunc)?),
+            'b' => Path::Relabel,
+            _ => Path::Io,
+        });
+    }
+    if target != oid::INT2VECTOR
+        && target != oid::OIDVECTOR
+        && let (Some(s), Some(t)) = (element_of(source), element_of(target))
+        && let Some(p) = pathway(s, t, cx)
+    {
+        return Some(if matches!(p, Path::Relabel) { Path::Relabel } else { Path::Array });
+    }
+    if cx >= Coercion::Assignment && info(target).typcategory == 'S' {
+        return Some(Path::Io);
+    }
+    if cx >= Coercion::Explicit && info(source).typcategory == 'S' {
+        return Some(Path::Io);
+    }
+    None
+}
+
+/// Whether an argument of type `source` may be given where `target` is declared.
+pub fn can_coerce(source: u32, target: u32, cx: Coercion) -> bool {
+    if source == target || target == oid::ANY || source == oid::UNKNOWN {
+        return true;
+    }
+    match target {
+        oid::ANYELEMENT | oid::ANYCOMPATIBLE => return true,
+        oid::ANYARRAY | oid::ANYCOMPATIBLEARRAY => {
+            return element_of(source).is_some_and(|_| source != oid::INT2VECTOR && source != oid::OIDVECTOR)
+                || matches!(source, oid::INT2VECTOR | oid::OIDVECTOR | oid::ANYARRAY);
+        }
+        oid::ANYNONARRAY | oid::ANYCOMPATIBLENONARRAY => return element_of(source).is_none(),
+        oid::ANYENUM => return info(source).typtype == 'e',
+        oid::ANYRANGE | oid::ANYCOMPATIBLERANGE => return info(source).typtype == 'r',
+        oid::ANYMULTIRANGE | oid::ANYCOMPATIBLEMULTIRANGE => return info(source).typtype == 'm',
+        oid::RECORD => return is_row_type(source),
+        _ => {}
+    }
+    if source == oid::RECORD && is_row_type(target) {
+        return true;
+    }
+    pathway(source, target, cx).is_some()
+}
+
+fn is_preferred(category: char, ty: u32) -> bool {
+    let i = info(ty);
+    i.typcategory == category && i.typispreferred
+}
+
+/// A candidate: its argument types as this call needs them (variadic expanded), and whichever row it stands for.
+#[derive(Clone, Debug)]
+pub struct Candidate<T> {
+    /// One per actual argument.
+    pub args: Vec<u32>,
+    /// The row.
+    pub row: T,
+}
+
+/// Chooses among candidates that all accept the arguments (PostgreSQL's `func_select_candidate`); `None` when no one
+/// is best.
+pub fn select<T: Clone>(actual: &[u32], mut cands: Vec<Candidate<T>>) -> Option<T> {
+    if cands.len() <= 1 {
+        return cands.pop().map(|c| c.row);
+    }
+    let keep_best = |cands: Vec<Candidate<T>>, score: &dyn Fn(&Candidate<T>) -> usize| {
+        let best = cands.iter().map(score).max().unwrap_or(0);
+        cands.into_iter().filter(|c| score(c) == best).collect::<Vec<_>>()
+    };
+    let known = |i: usize| actual[i] != oid::UNKNOWN;
+    let n = actual.len();
+    cands = keep_best(cands, &|c| (0..n).filter(|&i| known(i) && c.args[i] == actual[i]).count());
+    if cands.len() == 1 {
+        return cands.pop().map(|c| c.row);
+    }
+    cands = keep_best(cands, &|c| {
+        (0..n)
+            .filter(|&i| known(i) && (c.args[i] == actual[i] || is_preferred(info(actual[i]).typcategory, c.args[i])))
+            .count()
+    });
+    if cands.len() == 1 {
+        return cands.pop().map(|c| c.row);
+    }
+    if (0..n).all(known) {
+        return None;
+    }
+    // Unknown arguments: prefer strings, else the one category all candidates agree on.
+    let mut slots: Vec<Option<(char, bool)>> = vec![None; n];
+    let mut resolved = true;
+    for i in (0..n).filter(|&i| !known(i)) {
+        let mut slot: Option<(char, bool)> = None;
+        for c in &cands {
+            let t = info(c.args[i]);
+            match &mut slot {
+                None => slot = Some((t.typcategory, t.typispreferred)),
+                Some((cat, pref)) if *cat == t.typcategory => *pref |= t.typispreferred,
+                Some(s) => {
+                    if t.typcategory == 'S' {
+                        *s = ('S', t.typispreferred);
+                    } else if s.0 != 'S' {
+                        resolved = false;
+                    }
+                }
+            }
+        }
+        slots[i] = slot;
+        if !resolved {
+            break;
+        }
+    }
+    if resolved {
+        let fits = |c: &Candidate<T>| {
+            (0..n).all(|i| match slots[i] {
+                Some((cat, pref)) => {
+                    let t = info(c.args[i]);
+                    t.typcategory == cat && (!pref || t.typispreferred)
+                }
+                None => true,
+            })
+        };
+        let left: Vec<_> = cands.iter().filter(|c| fits(c)).cloned().collect();
+        if !left.is_empty() {
+            cands = left;
+        }
+        if cands.len() == 1 {
+            return cands.pop().map(|c| c.row);
+        }
+    }
+    // Last resort: if all known arguments have one type, assume it for the unknown ones.
+    let mut knowns = (0..n).filter(|&i| known(i)).map(|i| actual[i]);
+    let ty = knowns.next()?;
+    if knowns.all(|t| t == ty) {
+        let mut left: Vec<_> =
+            cands.into_iter().filter(|c| c.args.iter().all(|&a| can_coerce(ty, a, Coercion::Implicit))).collect();
+        if left.len() == 1 {
+            return left.pop().map(|c| c.row);
+        }
+    }
+    None
+}
+
+/// Concrete types for a call's polymorphic arguments and result (PostgreSQL's `enforce_generic_type_consistency`).
+/// `declared` may hold polymorphic types and is made concrete; answers the result type, `None` if inconsistent.
+pub fn resolve_polymorphic(actual: &[u32], declared: &mut [u32], result: u32) -> Option<u32> {
+    let (mut elem, mut array, mut range) = (None, None, None);
+    let mut compat: Vec<u32> = Vec::new();
+    let mut have_compat = false;
+    let set = |slot: &mut Option<u32>, t: u32| match slot {
+        Some(s) if *s != t => false,
+        _ => {
+            *slot = Some(t);
+            true
+        }
+    };
+    for (&a, &d) in actual.iter().zip(declared.iter()) {
+        let unknown = a == oid::UNKNOWN;
+        let ok = match d {
+            oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYENUM => unknown || set(&mut elem, a),
+            oid::ANYARRAY => unknown || set(&mut array, a),
+            oid::ANYRANGE => unknown || set(&mut range, a),
+            oid::ANYCOMPATIBLE | oid::ANYCOMPATIBLENONARRAY => {
+                have_compat = true;
+                if !unknown {
+                    compat.push(a);
+                }
+                true
+            }
+            oid::ANYCOMPATIBLEARRAY => {
+                have_compat = true;
+                if !unknown {
+                    compat.push(element_of(a)?);
+                }
+                true
+            }
+            _ => true,
+        };
+        if !ok {
+            return None;
+        }
+    }
+    if let Some(a) = array
+        && a != oid::ANYARRAY
+    {
+        let e = element_of(a)?;
+        if !set(&mut elem, e) {
+            return None;
+        }
+    }
+    if let Some(r) = range {
+        let sub = pgdata::range_type(r)?.rngsubtype;
+        if !set(&mut elem, sub) {
+            return None;
+        }
+    }
+    let common = if have_compat { Some(common_type(&compat).unwrap_or(oid::TEXT)) } else { None };
+    let any_poly = declared.iter().any(|d| is_any_family(*d));
+    if any_poly && elem.is_none() && array != Some(oid::ANYARRAY) {
+        // All polymorphic inputs are unknown literals.
+        elem = Some(oid::TEXT);
+        if declared.iter().any(|d| is_any_family(*d))
+            && actual.iter().zip(declared.iter()).any(|(a, d)| is_any_family(*d) && *a != oid::UNKNOWN)
+        {
+            return None;
+        }
+    }
+    let concrete = |d: u32| -> Option<u32> {
+        Some(match d {
+            oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYENUM => {
+                if array == Some(oid::ANYARRAY) && elem.is_none() {
+                    return None;
+                } else {
+                    elem?
+                }
+            }
+            oid::ANYARRAY => match array {
+                Some(a) => a,
+                None => types::array_of(elem?)?,
+            },
+            oid::ANYRANGE => range?,
+            oid::ANYCOMPATIBLE | oid::ANYCOMPATIBLENONARRAY => common?,
+            oid::ANYCOMPATIBLEARRAY => types::array_of(common?)?,
+            other => other,
+        })
+    };
+    for d in declared.iter_mut() {
+        *d = concrete(*d)?;
+    }
+    concrete(result)
+}
+
+/// The common type of a UNION, CASE, VALUES… without its errors: `None` when there is none or all are unknown.
+pub fn common_type(types: &[u32]) -> Option<u32> {
+    let mut it = types.iter().copied().filter(|t| *t != oid::UNKNOWN);
+    let mut p = it.next()?;
+    for n in it {
+        if n == p {
+            continue;
+        }
+        let (pi, ni) = (info(p), info(n));
+        if pi.typcategory != ni.typcategory {
+            return None;
+        }
+        if !pi.typispreferred && can_coerce(p, n, Coercion::Implicit) && !can_coerce(n, p, Coercion::Implicit) {
+            p = n;
+        }
+    }
+    Some(p)
+}
+
+impl Binder<'_> {
+    /// The common type of several expressions; `what` names the construct in the error ("UNION", "CASE", …).
+    pub fn common_type_of(&self, exprs: &[&Expr], what: &str) -> Result<u32> {
+        let mut p: Option<&Expr> = None;
+        for e in exprs.iter().filter(|e| e.ty.oid != oid::UNKNOWN) {
+            let Some(cur) = p else {
+                p = Some(e);
+                continue;
+            };
+            if e.ty.oid == cur.ty.oid {
+                continue;
+            }
+            let (pi, ni) = (info(cur.ty.oid), info(e.ty.oid));
+            if pi.typcategory != ni.typcategory {
+                return Err(DbError::new(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!("{what} types {} and {} cannot be matched", show(cur.ty.oid), show(e.ty.oid)),
+                )
+                .at(e.pos));
+            }
+            if !pi.typispreferred
+                && can_coerce(cur.ty.oid, e.ty.oid, Coercion::Implicit)
+                && !can_coerce(e.ty.oid, cur.ty.oid, Coercion::Implicit)
+            {
+                p = Some(e);
+            }
+        }
+        Ok(p.map_or(oid::TEXT, |e| e.ty.oid))
+    }
+
+    /// Converts to the common type found by [`Binder::common_type_of`].
+    pub fn to_common(&mut self, e: Expr, ty: u32, what: &str) -> Result<Expr> {
+        let from = e.ty.oid;
+        let pos = e.pos;
+        match self.coerce(e, types::plain(ty), Coercion::Implicit)? {
+            Some(e) => Ok(e),
+            None => Err(DbError::new(
+                SqlState::CANNOT_COERCE,
+                format!("{what} could not convert type {} to {}", show(from), show(ty)),
+            )
+            .at(pos)),
+        }
+    }
+
+    /// Converts an expression to a type and modifier, or answers `None` when there is no conversion.
+    pub fn coerce(&mut self, e: Expr, to: TypeRef, cx: Coercion) -> Result<Option<Expr>> {
+        let pos = e.pos;
+        let Some(converted) = self.coerce_type(e, to.oid, cx)? else { return Ok(None) };
+        Ok(Some(self.coerce_typmod(converted, to, cx, pos)?))
+    }
+
+    fn coerce_typmod(&mut self, e: Expr, to: TypeRef, cx: Coercion, pos: u32) -> Result<Expr> {
+        let collation = if e.ty.oid == to.oid && e.ty.collation != 0 { e.ty.collation } else { to.collation };
+        if to.typmod < 0 || e.ty.typmod == to.typmod {
+            return Ok(Expr { ty: TypeRef { collation, ..e.ty }, ..e });
+        }
+        let ty = TypeRef { typmod: to.typmod, collation, ..to };
+        let explicit = cx == Coercion::Explicit;
+        if let Some(d) = e.as_const() {
+            let d = rustydb_types::typmod::apply_typmod(ty, d.clone(), explicit).map_err(|x| x.at(pos))?;
+            return Ok(Expr { kind: ExprKind::Const(d), ty, pos });
+        }
+        Ok(Expr { kind: ExprKind::Typmod { arg: Box::new(e), explicit }, ty, pos })
+    }
+
+    fn coerce_type(&mut self, e: Expr, to: u32, cx: Coercion) -> Result<Option<Expr>> {
+        let from = e.ty.oid;
+        let pos = e.pos;
+        if from == to || to == oid::ANY || (is_polymorphic(to) && from != oid::UNKNOWN) {
+            return Ok(Some(e));
+        }
+        let mut ty = types::plain(to);
+        if e.ty.collation != 0 && ty.collation != 0 {
+            ty.collation = e.ty.collation;
+        }
+        if from == oid::UNKNOWN {
+            match e.kind {
+                ExprKind::Param(i) => {
+                    self.params[i] = Some(ty);
+                    return Ok(Some(Expr { kind: ExprKind::Param(i), ty, pos }));
+                }
+                ExprKind::Const(Datum::Null) => return Ok(Some(Expr { kind: ExprKind::Const(Datum::Null), ty, pos })),
+                ExprKind::Const(Datum::Text(ref s)) => {
+                    if matches!(info(to).typcategory, 'D' | 'T') || is_reg(to) {
+                        self.context_dependent = true;
+                    }
+                    let d = io::text_in(self.cx.eval, ty, s).map_err(|x| x.at(pos))?;
+                    return Ok(Some(Expr { kind: ExprKind::Const(d), ty, pos }));
+                }
+                _ => {
+                    // An unknown column of a subquery: text.
+                    let as_text = Expr { ty: types::plain(oid::TEXT), ..e };
+                    return if to == oid::TEXT {
+                        Ok(Some(as_text))
+                    } else {
+                        self.coerce_type(as_text, to, Coercion::Explicit)
+                    };
+                }
+            }
+        }
+        if let ExprKind::Row(fields) = &e.kind
+            && to != oid::RECORD
+            && let Some(rel) = self.cx.catalog.row_types.get(&to)
+        {
+            let rel = self.cx.catalog.relation(*rel).cloned();
+            let Some(rel) = rel else { return Ok(None) };
+            let cols: Vec<TypeRef> = rel.live_columns().map(|c| c.ty).collect();
+            if cols.len() != fields.len() {
+                return Err(DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type record to {}", rel.name))
+                    .detail(if fields.len() < cols.len() {
+                        "Input has too few columns."
+                    } else {
+                        "Input has too many columns."
+                    })
+                    .at(pos));
+            }
+            let mut out = Vec::with_capacity(cols.len());
+            for (f, c) in fields.clone().into_iter().zip(cols) {
+                let Some(f) = self.coerce(f, c, cx)? else { return Ok(None) };
+                out.push(f);
+            }
+            return Ok(Some(Expr { kind: ExprKind::Row(out), ty, pos }));
+        }
+        if to == oid::RECORD && is_row_type(from) {
+            return Ok(Some(Expr { kind: ExprKind::Relabel(Box::new(e)), ty, pos }));
+        }
+        let Some(path) = pathway(from, to, cx) else { return Ok(None) };
+        Ok(Some(self.apply_path(e, ty, path, cx)?))
+    }
+
+    fn apply_path(&mut self, e: Expr, ty: TypeRef, path: Path, cx: Coercion) -> Result<Expr> {
+        let pos = e.pos;
+        let kind = match path {
+            Path::Relabel => ExprKind::Relabel(Box::new(e)),
+            Path::Io => ExprKind::ViaIo(Box::new(e)),
+            Path::Func(proc) => {
+                let mut args = vec![e];
+                // Cast functions may take a typmod and whether the cast is explicit.
+                for t in proc.proargtypes.iter().skip(1) {
+                    let d = match *t {
+                        oid::INT4 => Datum::Int4(-1),
+                        _ => Datum::Bool(cx == Coercion::Explicit),
+                    };
+                    args.push(Expr::new(ExprKind::Const(d), types::plain(*t)));
+                }
+                ExprKind::Call { proc, args, collation: 0 }
+            }
+            Path::Array => {
+                let (Some(from_elem), Some(to_elem)) = (element_of(e.ty.oid), element_of(ty.oid)) else {
+                    return Err(DbError::internal("array cast between types that are not arrays"));
+                };
+                let one = Expr { kind: ExprKind::CaseValue, ty: types::plain(from_elem), pos };
+                let elem = self
+                    .coerce_type(one, to_elem, cx)?
+                    .ok_or_else(|| DbError::internal("array cast lost its element cast"))?;
+                ExprKind::ArrayMap { arg: Box::new(e), elem: Box::new(elem) }
+            }
+        };
+        Ok(Expr { kind, ty, pos })
+    }
+
+    /// Converts for storing into a column (42804 if there is no assignment cast).
+    pub fn assign(&mut self, e: Expr, to: TypeRef, column: &str) -> Result<Expr> {
+        let (from, pos) = (e.ty.oid, e.pos);
+        match self.coerce(e, to, Coercion::Assignment)? {
+            Some(e) => Ok(e),
+            None => Err(DbError::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("column \"{column}\" is of type {} but expression is of type {}", show(to.oid), show(from)),
+            )
+            .hint("You will need to rewrite or cast the expression.")
+            .at(pos)),
+        }
+    }
+
+    /// An expression that must be boolean (`what` is "WHERE", "HAVING", "JOIN/ON", "AND", …).
+    pub fn to_bool(&mut self, e: Expr, what: &str) -> Result<Expr> {
+        let (from, pos) = (e.ty.oid, e.pos);
+        match self.coerce(e, types::plain(oid::BOOL), Coercion::Assignment)? {
+            Some(e) => Ok(e),
+            None => Err(DbError::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("argument of {what} must be type boolean, not type {}", show(from)),
+            )
+            .at(pos)),
+        }
+    }
+
+    /// Finds the operator for operand types (`left` `None` for a prefix operator); `unknown` operands allowed.
+    pub fn find_operator(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+        left: Option<u32>,
+        right: u32,
+        pos: u32,
+    ) -> Result<&'static Operator> {
+        let rows = match schema {
+            None | Some("pg_catalog") => pgdata::operators_named(name),
+            Some(_) => &[],
+        };
+        let undefined = |ambiguous: bool| {
+            let sig = match left {
+                Some(l) => format!("{} {name} {}", show(l), show(right)),
+                None => format!("{name} {}", show(right)),
+            };
+            let shown = match schema {
+                Some(s) => match left {
+                    Some(l) => format!("{} {s}.{name} {}", show(l), show(right)),
+                    None => format!("{s}.{name} {}", show(right)),
+                },
+                None => sig,
+            };
+            if ambiguous {
+                DbError::new(SqlState::AMBIGUOUS_FUNCTION, format!("operator is not unique: {shown}"))
+                    .hint("Could not choose a best candidate operator. You might need to add explicit type casts.")
+                    .at(pos)
+            } else {
+                let hint = if left.is_some() {
+                    "No operator matches the given name and argument types. You might need to add explicit type casts."
+                } else {
+                    "No operator matches the given name and argument type. You might need to add an explicit type cast."
+                };
+                DbError::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {shown}"))
+                    .hint(hint)
+                    .at(pos)
+            }
+        };
+        let Some(l) = left else {
+            let prefix: Vec<_> = rows.iter().copied().filter(|o| o.oprleft == 0).collect();
+            if let Some(o) = prefix.iter().find(|o| o.oprright == right) {
+                return Ok(o);
+            }
+            let cands: Vec<_> = prefix
+                .iter()
+                .filter(|o| can_coerce(right, o.oprright, Coercion::Implicit))
+                .map(|o| Candidate { args: vec![o.oprright], row: *o })
+                .collect();
+            let none = cands.is_empty();
+            return select(&[right], cands).ok_or_else(|| undefined(!none));
+        };
+        let (el, er) = match (l == oid::UNKNOWN, right == oid::UNKNOWN) {
+            (true, false) => (right, right),
+            (false, true) => (l, l),
+            _ => (l, right),
+        };
+        if let Some(o) = rows.iter().copied().find(|o| o.oprleft == el && o.oprright == er) {
+            return Ok(o);
+        }
+        let cands: Vec<_> = rows
+            .iter()
+            .copied()
+            .filter(|o| {
+                o.oprleft != 0
+                    && can_coerce(l, o.oprleft, Coercion::Implicit)
+                    && can_coerce(right, o.oprright, Coercion::Implicit)
+                    && {
+                        let mut d = [o.oprleft, o.oprright];
+                        !d.iter().any(|t| is_polymorphic(*t))
+                            || resolve_polymorphic(&[l, right], &mut d, oid::BOOL).is_some()
+                    }
+            })
+            .map(|o| Candidate { args: vec![o.oprleft, o.oprright], row: o })
+            .collect();
+        let none = cands.is_empty();
+        select(&[l, right], cands).ok_or_else(|| undefined(!none))
+    }
+
+    /// Applies an operator to bound operands.
+    pub fn operator(
+        &mut self,
+        schema: Option<&str>,
+        name: &str,
+        left: Option<Expr>,
+        right: Expr,
+        pos: u32,
+    ) -> Result<Expr> {
+        let op = self.find_operator(schema, name, left.as_ref().map(|e| e.ty.oid), right.ty.oid, pos)?;
+        let proc = pgdata::proc(op.oprcode).ok_or_else(|| {
+            DbError::new(SqlState::UNDEFINED_FUNCTION, format!("operator is only a shell: {name}")).at(pos)
+        })?;
+        let mut declared: Vec<u32> = Vec::with_capacity(2);
+        let mut args: Vec<Expr> = Vec::with_capacity(2);
+        if let Some(l) = left {
+            declared.push(op.oprleft);
+            args.push(l);
+        }
+        declared.push(op.oprright);
+        args.push(right);
+        self.finish_call(proc, declared, op.oprresult, args, pos)
+    }
+
+    /// Casts arguments to the (possibly polymorphic) declared types and builds the call.
+    pub fn finish_call(
+        &mut self,
+        proc: &'static Proc,
+        mut declared: Vec<u32>,
+        result: u32,
+        args: Vec<Expr>,
+        pos: u32,
+    ) -> Result<Expr> {
+        let actual: Vec<u32> = args.iter().map(|a| a.ty.oid).collect();
+        let result = resolve_polymorphic(&actual, &mut declared, result).ok_or_else(|| {
+            DbError::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("could not determine polymorphic type because input has type {}", show(oid::UNKNOWN)),
+            )
+            .at(pos)
+        })?;
+        let mut out = Vec::with_capacity(args.len());
+        for (a, d) in args.into_iter().zip(&declared) {
+            let (from, at) = (a.ty.oid, a.pos);
+            let a = if *d == oid::ANY {
+                self.default_unknown(a)?
+            } else {
+                self.coerce_type(a, *d, Coercion::Implicit)?.ok_or_else(|| {
+                    DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(from), show(*d)))
+                        .at(at)
+                })?
+            };
+            out.push(a);
+        }
+        let collation = self.collation_of(&out, pos)?;
+        let mut ty = types::plain(result);
+        if ty.collation != 0 && collation != 0 {
+            ty.collation = collation;
+        }
+        Ok(Expr { kind: ExprKind::Call { proc, args: out, collation }, ty, pos })
+    }
+
+    /// A still unknown literal or parameter where any type will do: text.
+    pub fn default_unknown(&mut self, e: Expr) -> Result<Expr> {
+        if e.ty.oid != oid::UNKNOWN {
+            return Ok(e);
+        }
+        let pos = e.pos;
+        self.coerce_type(e, oid::TEXT, Coercion::Implicit)?
+            .ok_or_else(|| DbError::internal("unknown does not convert to text").at(pos))
+    }
+
+    /// The collation of a call over arguments: explicit ones win and must agree; else the first that is not default.
+    pub fn collation_of(&self, args: &[Expr], pos: u32) -> Result<u32> {
+        let mut found = 0;
+        for a in args {
+            let c = a.ty.collation;
+            if c == 0 {
+                continue;
+            }
+            if found == 0 || found == types::DEFAULT_COLLATION {
+                found = c;
+            } else if c != found && c != types::DEFAULT_COLLATION {
+                return Err(DbError::new(
+                    SqlState::COLLATION_MISMATCH,
+                    "collation mismatch between explicit collations".to_string(),
+                )
+                .at(pos));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The equality function for a type: of its default btree (or hash) operator class.
+    pub fn equality(&self, ty: u32, pos: u32) -> Result<&'static Proc> {
+        let op = self.find_operator(None, "=", Some(ty), ty, pos).map_err(|_| {
+            DbError::new(
+                SqlState::UNDEFINED_FUNCTION,
+                format!("could not identify an equality operator for type {}", show(ty)),
+            )
+            .at(pos)
+        })?;
+        pgdata::proc(op.oprcode).ok_or_else(|| DbError::internal("equality operator without function"))
+    }
+
+    /// Fails with 42883 unless the type can be sorted.
+    pub fn check_sortable(&self, ty: u32, pos: u32) -> Result<()> {
+        let ok = ty == oid::UNKNOWN || is_row_type(ty) || sortable(ty);
+        if ok {
+            return Ok(());
+        }
+        Err(DbError::new(
+            SqlState::UNDEFINED_FUNCTION,
+            format!("could not identify an ordering operator for type {}", show(ty)),
+        )
+        .hint("Use an explicit ordering operator or modify the query.")
+        .at(pos))
+    }
+}
+
+fn sortable(ty: u32) -> bool {
+    if pgdata::default_opclass(pgdata::BTREE, ty).is_some() {
+        return true;
+    }
+    if let Some(e) = element_of(ty) {
+        return sortable(e);
+    }
+    matches!(info(ty).typtype, 'e' | 'r' | 'm')
+        || pgdata::casts_from(ty).iter().any(|c| {
+            c.castmethod == 'b'
+                && c.castcontext == 'i'
+                && pgdata::default_opclass(pgdata::BTREE, c.casttarget).is_some()
+        })
+}
+
+fn is_reg(t: u32) -> bool {
+    matches!(info(t).typname.strip_prefix("reg"), Some(r) if !r.is_empty())
+}

@@ -1,0 +1,1036 @@
+//! SELECT: what its clauses collect (aggregates, window functions, set-returning functions) and how the pieces become a
+//! tree: FROM → WHERE → grouping → HAVING → windows → set-returning functions → output → DISTINCT → ORDER BY → LIMIT.
+
+use super::Binder;
+use super::scope::{Scope, ScopeCol};
+use super::types::{self, show};
+use crate::plan::ir::{
+    AggCall, Col, ColId, Expr, ExprKind, Frame, FrameBound, OutputColumn, Query, Rel, RowLock, SortKey, WindowCall,
+};
+use crate::plan::walk;
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast;
+use rustydb_types::datum::TypeRef;
+use rustydb_types::oid;
+use rustydb_types::pgdata::Proc;
+
+/// The clause being bound, for what it allows and how errors name it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Clause {
+    Targets,
+    OrderBy,
+    Having,
+    Where,
+    JoinOn,
+    GroupBy,
+    From,
+    Limit,
+    Values,
+    Returning,
+    UpdateSet,
+    Check,
+    Default,
+    Index,
+    Insert,
+}
+
+impl Clause {
+    fn name(self) -> &'static str {
+        match self {
+            Clause::Targets => "SELECT",
+            Clause::OrderBy => "ORDER BY",
+            Clause::Having => "HAVING",
+            Clause::Where => "WHERE",
+            Clause::JoinOn => "JOIN conditions",
+            Clause::GroupBy => "GROUP BY",
+            Clause::From => "functions in FROM",
+            Clause::Limit => "LIMIT",
+            Clause::Values => "VALUES",
+            Clause::Returning => "RETURNING",
+            Clause::UpdateSet => "UPDATE",
+            Clause::Check => "check constraints",
+            Clause::Default => "DEFAULT expressions",
+            Clause::Index => "index expressions",
+            Clause::Insert => "VALUES",
+        }
+    }
+}
+
+/// What one query level collects while its expressions are bound.
+#[derive(Default)]
+pub(crate) struct Level {
+    clause: Option<Clause>,
+    aggs: Vec<(Col, AggCall)>,
+    windows: Vec<(Col, WindowCall)>,
+    /// Set-returning calls of the target list, with their nesting depth.
+    srfs: Vec<(usize, Col, Expr)>,
+    /// Named windows.
+    named: Vec<(String, ast::WindowSpec)>,
+    /// Depth of aggregate arguments we are inside of.
+    in_agg: usize,
+    in_window: usize,
+    /// Columns this level's FROM offers.
+    own: Vec<ColId>,
+}
+
+impl Binder<'_> {
+    pub(crate) fn enter_level(&mut self) {
+        self.levels.push(Level::default());
+    }
+    pub(crate) fn leave_level(&mut self) -> Level {
+        self.levels.pop().unwrap_or_default()
+    }
+    pub(crate) fn set_clause(&mut self, c: Clause) {
+        if let Some(l) = self.levels.last_mut() {
+            l.clause = Some(c);
+        }
+    }
+    pub(crate) fn enter_aggregate(&mut self) {
+        if let Some(l) = self.levels.last_mut() {
+            l.in_agg += 1;
+        }
+    }
+    pub(crate) fn leave_aggregate(&mut self) {
+        if let Some(l) = self.levels.last_mut() {
+            l.in_agg = l.in_agg.saturating_sub(1);
+        }
+    }
+
+    pub(crate) fn collect_aggregate(&mut self, agg: AggCall, pos: u32) -> Result<Expr> {
+        // An aggregate whose arguments read only an outer query's columns belongs to that query.
+        let mut ids = Vec::new();
+        for e in agg.args.iter().chain(agg.filter.iter()).chain(agg.order_by.iter().map(|k| &k.expr)) {
+            walk::visit_deep(e, &mut |x| {
+                if let ExprKind::Column(id) = x.kind {
+                    ids.push(id);
+                }
+            });
+        }
+        let mut at = self.levels.len();
+        if !ids.is_empty() {
+            while at > 1 {
+                let own = &self.levels[at - 1].own;
+                if ids.iter().any(|i| own.contains(i))
+                    || !self.levels[..at - 1].iter().any(|l| ids.iter().any(|i| l.own.contains(i)))
+                {
+                    break;
+                }
+                at -= 1;
+            }
+        }
+        let agg_level = at.saturating_sub(1);
+        let Some(level) = self.levels.get(agg_level) else {
+            return Err(DbError::new(SqlState::GROUPING_ERROR, "aggregate functions are not allowed here").at(pos));
+        };
+        if level.in_agg > 0 {
+            return Err(DbError::new(SqlState::GROUPING_ERROR, "aggregate function calls cannot be nested").at(pos));
+        }
+        match level.clause {
+            Some(Clause::Targets | Clause::OrderBy | Clause::Having) => {}
+            Some(c) => {
+                return Err(DbError::new(
+                    SqlState::GROUPING_ERROR,
+                    format!("aggregate functions are not allowed in {}", c.name()),
+                )
+                .at(pos));
+            }
+            None => {
+                return Err(DbError::new(SqlState::GROUPING_ERROR, "aggregate functions are not allowed here").at(pos));
+            }
+        }
+        let ty = agg.ty;
+        let same = level.aggs.iter().find(|(_, a)| same_agg(a, &agg)).map(|(c, _)| *c);
+        let col = match same {
+            Some(c) => c,
+            None => {
+                let c = self.col(ty);
+                self.levels[agg_level].aggs.push((c, agg));
+                c
+            }
+        };
+        Ok(Expr { pos, ..Expr::column(col) })
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one syntactic construct")]
+    pub(crate) fn collect_window(
+        &mut self,
+        proc: &'static Proc,
+        args: Vec<Expr>,
+        filter: Option<Expr>,
+        over: &ast::Over,
+        ty: TypeRef,
+        collation: u32,
+        pos: u32,
+    ) -> Result<Expr> {
+        let Some(level) = self.levels.last() else {
+            return Err(DbError::new(SqlState::WINDOWING_ERROR, "window functions are not allowed here").at(pos));
+        };
+        match level.clause {
+            Some(Clause::Targets | Clause::OrderBy) if level.in_agg == 0 => {}
+            Some(Clause::Targets | Clause::OrderBy) => {
+                return Err(DbError::new(
+                    SqlState::WINDOWING_ERROR,
+                    "aggregate function calls cannot contain window function calls",
+                )
+                .at(pos));
+            }
+            Some(c) => {
+                return Err(DbError::new(
+                    SqlState::WINDOWING_ERROR,
+                    format!("window functions are not allowed in {}", c.name()),
+                )
+                .at(pos));
+            }
+            None => {
+                return Err(DbError::new(SqlState::WINDOWING_ERROR, "window functions are not allowed here").at(pos));
+            }
+        }
+        if level.in_window > 0 {
+            return Err(DbError::new(SqlState::WINDOWING_ERROR, "window function calls cannot be nested").at(pos));
+        }
+        let spec = match over {
+            ast::Over::Named(n) => self.named_window(&n.value, self.pos(n.pos))?,
+            ast::Over::Spec(s) => self.merge_window(s)?,
+        };
+        if let Some(l) = self.levels.last_mut() {
+            l.in_window += 1;
+        }
+        let bound = self.window_parts(&spec);
+        if let Some(l) = self.levels.last_mut() {
+            l.in_window -= 1;
+        }
+        let (partition_by, order_by, frame) = bound?;
+        let col = self.col(ty);
+        let call = WindowCall { proc, args, filter, partition_by, order_by, frame, ty, collation };
+        if let Some(l) = self.levels.last_mut() {
+            l.windows.push((col, call));
+        }
+        Ok(Expr { pos, ..Expr::column(col) })
+    }
+
+    fn named_window(&self, name: &str, pos: u32) -> Result<ast::WindowSpec> {
+        let spec = self.levels.last().and_then(|l| l.named.iter().find(|w| w.0 == name)).map(|w| w.1.clone());
+        let spec = spec.ok_or_else(|| {
+            DbError::new(SqlState::UNDEFINED_OBJECT, format!("window \"{name}\" does not exist")).at(pos)
+        })?;
+        self.merge_window(&spec)
+    }
+
+    /// A window definition with what it takes from the window it is based on.
+    fn merge_window(&self, s: &ast::WindowSpec) -> Result<ast::WindowSpec> {
+        let Some(base) = &s.base else { return Ok(s.clone()) };
+        let at = self.pos(s.pos);
+        let b = self.named_window(&base.value, self.pos(base.pos))?;
+        if !s.partition_by.is_empty() {
+            return Err(DbError::new(
+                SqlState::WINDOWING_ERROR,
+                format!("cannot override PARTITION BY clause of window \"{}\"", base.value),
+            )
+            .at(at));
+        }
+        if !s.order_by.is_empty() && !b.order_by.is_empty() {
+            return Err(DbError::new(
+                SqlState::WINDOWING_ERROR,
+                format!("cannot override ORDER BY clause of window \"{}\"", base.value),
+            )
+            .at(at));
+        }
+        if b.frame.is_some() {
+            return Err(DbError::new(
+                SqlState::WINDOWING_ERROR,
+                format!("cannot copy window \"{}\" because it has a frame clause", base.value),
+            )
+            .at(at));
+        }
+        Ok(ast::WindowSpec {
+            base: None,
+            partition_by: b.partition_by,
+            order_by: if s.order_by.is_empty() { b.order_by } else { s.order_by.clone() },
+            frame: s.frame.clone(),
+            pos: s.pos,
+        })
+    }
+
+    fn window_parts(&mut self, s: &ast::WindowSpec) -> Result<(Vec<Expr>, Vec<SortKey>, Option<Frame>)> {
+        let mut partition_by = Vec::new();
+        for e in &s.partition_by {
+            let b = self.expr_typed(e)?;
+            self.check_sortable(b.ty.oid, b.pos)?;
+            partition_by.push(b);
+        }
+        let mut order_by = Vec::new();
+        for k in &s.order_by {
+            let e = self.expr(&k.expr)?;
+            order_by.push(self.sort_key(k, e)?);
+        }
+        let frame = match &s.frame {
+            None => None,
+            Some(f) => {
+                let at = self.pos(f.pos);
+                let range_ty = order_by.first().map(|k| k.expr.ty.oid);
+                let offsets = matches!(f.start, ast::FrameBound::Preceding(_) | ast::FrameBound::Following(_))
+                    || matches!(f.end, ast::FrameBound::Preceding(_) | ast::FrameBound::Following(_));
+                if f.units == ast::FrameUnits::Range && offsets && order_by.len() != 1 {
+                    return Err(DbError::new(
+                        SqlState::WINDOWING_ERROR,
+                        "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column",
+                    )
+                    .at(at));
+                }
+                if f.units == ast::FrameUnits::Groups && order_by.is_empty() {
+                    return Err(
+                        DbError::new(SqlState::WINDOWING_ERROR, "GROUPS mode requires an ORDER BY clause").at(at)
+                    );
+                }
+                let start = self.frame_bound(&f.start, f.units, range_ty)?;
+                let end = self.frame_bound(&f.end, f.units, range_ty)?;
+                Some(Frame { units: f.units, start, end, exclude: f.exclude })
+            }
+        };
+        Ok((partition_by, order_by, frame))
+    }
+
+    fn frame_bound(&mut self, b: &ast::FrameBound, units: ast::FrameUnits, key: Option<u32>) -> Result<FrameBound> {
+        let mut offset = |e: &ast::Expr| -> Result<Expr> {
+            let e = self.expr(e)?;
+            let (from, at) = (e.ty.oid, e.pos);
+            if walk_reads_column(&e) {
+                return Err(DbError::new(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    format!(
+                        "argument of {} must not contain variables",
+                        match units {
+                            ast::FrameUnits::Rows => "ROWS",
+                            ast::FrameUnits::Range => "RANGE",
+                            ast::FrameUnits::Groups => "GROUPS",
+                        }
+                    ),
+                )
+                .at(at));
+            }
+            let want = match (units, key) {
+                (ast::FrameUnits::Range, Some(k)) => match k {
+                    oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME | oid::TIMETZ | oid::INTERVAL => {
+                        oid::INTERVAL
+                    }
+                    k if from == oid::UNKNOWN => k,
+                    k => k,
+                },
+                _ => oid::INT8,
+            };
+            self.coerce(e, types::plain(want), super::resolve::Coercion::Implicit)?.ok_or_else(|| {
+                DbError::new(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!("argument of ROWS must be type bigint, not type {}", show(from)),
+                )
+                .at(at)
+            })
+        };
+        Ok(match b {
+            ast::FrameBound::UnboundedPreceding => FrameBound::UnboundedPreceding,
+            ast::FrameBound::CurrentRow => FrameBound::CurrentRow,
+            ast::FrameBound::UnboundedFollowing => FrameBound::UnboundedFollowing,
+            ast::FrameBound::Preceding(e) => FrameBound::Preceding(offset(e)?),
+            ast::FrameBound::Following(e) => FrameBound::Following(offset(e)?),
+        })
+    }
+
+    /// A set-returning call outside FROM.
+    pub(crate) fn srf(&mut self, call: Expr, pos: u32) -> Result<Expr> {
+        let Some(level) = self.levels.last() else {
+            return Err(DbError::unsupported("set-returning functions are not allowed here").at(pos));
+        };
+        match level.clause {
+            Some(Clause::Targets | Clause::OrderBy) if level.in_agg == 0 && level.in_window == 0 => {}
+            Some(Clause::Targets | Clause::OrderBy) => {
+                return Err(DbError::unsupported(
+                    "aggregate function calls cannot contain set-returning function calls",
+                )
+                .hint("You might be able to move the set-returning function into a LATERAL FROM item.")
+                .at(pos));
+            }
+            // FunctionScan's own call is unwrapped by the caller.
+            Some(Clause::From) => return Ok(call),
+            Some(c) => {
+                return Err(
+                    DbError::unsupported(format!("set-returning functions are not allowed in {}", c.name())).at(pos)
+                );
+            }
+            None => return Err(DbError::unsupported("set-returning functions are not allowed here").at(pos)),
+        }
+        let mut depth = 0;
+        walk::visit(&call, &mut |x| {
+            if let ExprKind::Column(id) = x.kind
+                && let Some(s) = level.srfs.iter().find(|s| s.1.id == id)
+            {
+                depth = depth.max(s.0 + 1);
+            }
+        });
+        let col = self.col(call.ty);
+        if let Some(l) = self.levels.last_mut() {
+            l.srfs.push((depth, col, call));
+        }
+        Ok(Expr { pos, ..Expr::column(col) })
+    }
+
+    pub(crate) fn grouping(&mut self, _args: &[ast::Expr], pos: u32) -> Result<Expr> {
+        Err(DbError::unsupported("GROUPING() is not supported yet").at(pos))
+    }
+
+    // ---- the SELECT itself -------------------------------------------------------------------------------------
+
+    /// Binds a SELECT with the clauses of the query around it.
+    pub(crate) fn select(&mut self, s: &ast::Select, q: &ast::Query) -> Result<Query> {
+        self.enter_level();
+        let depth = self.scopes.len();
+        let r = self.select_inner(s, q);
+        self.scopes.truncate(depth);
+        self.leave_level();
+        r
+    }
+
+    fn select_inner(&mut self, s: &ast::Select, q: &ast::Query) -> Result<Query> {
+        self.set_clause(Clause::From);
+        let lock_mode =
+            if q.locking.is_empty() { ast::TableLockMode::AccessShare } else { ast::TableLockMode::RowShare };
+        let (mut rel, scope) = self.from_clause(&s.from, lock_mode)?;
+        if let Some(l) = self.levels.last_mut() {
+            l.own = rel.outputs().iter().map(|c| c.id).collect();
+            l.named = s.windows.iter().map(|(n, w)| (n.value.clone(), w.clone())).collect();
+        }
+        self.scopes.push(scope);
+        if let Some(w) = &s.filter {
+            self.set_clause(Clause::Where);
+            let e = self.expr(w)?;
+            let pred = self.to_bool(e, "WHERE")?;
+            rel = Rel::Filter { input: Box::new(rel), pred };
+        }
+        // Output list.
+        self.set_clause(Clause::Targets);
+        let mut targets = self.targets(&s.targets)?;
+        // GROUP BY: names of outputs, positions, or expressions.
+        self.set_clause(Clause::GroupBy);
+        let (groups, sets) = self.group_by(&s.group_by, &targets)?;
+        let having = match &s.having {
+            Some(h) => {
+                self.set_clause(Clause::Having);
+                let e = self.expr(h)?;
+                Some(self.to_bool(e, "HAVING")?)
+            }
+            None => None,
+        };
+        // ORDER BY: output names, positions, or expressions over the input (hidden outputs).
+        self.set_clause(Clause::OrderBy);
+        let visible = targets.len();
+        let distinct_on = match &s.distinct {
+            ast::Distinct::On(exprs) => {
+                let mut on = Vec::with_capacity(exprs.len());
+                for e in exprs {
+                    on.push(self.output_ref(e, &mut targets, visible, "DISTINCT ON")?);
+                }
+                Some(on)
+            }
+            _ => None,
+        };
+        let mut order: Vec<(usize, bool, bool)> = Vec::new();
+        for k in &q.order_by {
+            let i = self.output_ref(&k.expr, &mut targets, visible, "ORDER BY")?;
+            let e = std::mem::replace(&mut targets[i].expr, Expr::new(ExprKind::CaseValue, types::plain(oid::BOOL)));
+            let key = self.sort_key(k, e)?;
+            targets[i].expr = key.expr;
+            if matches!(s.distinct, ast::Distinct::All) && i >= visible {
+                return Err(DbError::new(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                )
+                .at(self.pos(k.expr.pos)));
+            }
+            if !order.iter().any(|o| o.0 == i) {
+                order.push((i, key.desc, key.nulls_first));
+            }
+        }
+        if let Some(on) = &distinct_on {
+            // The leading sort keys must be the DISTINCT ON keys.
+            let lead: Vec<usize> = order.iter().map(|o| o.0).take(on.len()).collect();
+            if !lead.iter().all(|i| on.contains(i)) {
+                return Err(DbError::new(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+                )
+                .at(self.pos(s.pos)));
+            }
+        }
+        if matches!(s.distinct, ast::Distinct::All) {
+            for t in &targets[..visible] {
+                self.check_equality(t.expr.ty.oid, t.expr.pos)?;
+            }
+        }
+        for t in &mut targets {
+            let e = std::mem::replace(&mut t.expr, Expr::new(ExprKind::CaseValue, types::plain(oid::BOOL)));
+            t.expr = self.default_unknown(e)?;
+        }
+        // Row locks need the row ids as hidden outputs.
+        let locks = self.row_locks(&q.locking, s)?;
+        let mut lock_cols = Vec::new();
+        for l in &locks {
+            lock_cols.push(targets.len());
+            targets.push(Target { expr: Expr::column(l.rid), name: String::new(), origin: (0, 0) });
+        }
+        // Assemble. Aggregates first.
+        let level = std::mem::take(self.levels.last_mut().ok_or_else(|| DbError::internal("no query level"))?);
+        let Level { aggs, mut windows, mut srfs, own, .. } = level;
+        let grouped = !aggs.is_empty() || !s.group_by.is_empty() || having.is_some();
+        if grouped && !locks.is_empty() {
+            let what = q.locking.first().map_or("FOR UPDATE", |l| lock_name(l.strength));
+            return Err(DbError::unsupported(format!(
+                "{what} is not allowed with {}",
+                if s.group_by.is_empty() { "aggregate functions" } else { "GROUP BY clause" }
+            )));
+        }
+        let mut having = having;
+        if grouped {
+            let mut group_cols: Vec<(Col, Expr)> = Vec::with_capacity(groups.len());
+            for g in groups {
+                let c = self.col(g.ty);
+                group_cols.push((c, g));
+            }
+            self.add_functional_dependencies(&mut group_cols, &sets);
+            {
+                let scope = self.scopes.last().cloned().unwrap_or_default();
+                let mut fix = |e: &mut Expr| group_rewrite(e, &group_cols, &own, &scope);
+                for t in &mut targets {
+                    fix(&mut t.expr)?;
+                }
+                if let Some(h) = &mut having {
+                    fix(h)?;
+                }
+                for (_, w) in &mut windows {
+                    walk::window_exprs_mut(w, &mut fix)?;
+                }
+                for (_, _, e) in &mut srfs {
+                    fix(e)?;
+                }
+            }
+            rel = Rel::Aggregate { input: Box::new(rel), groups: group_cols, aggs, sets, grouping_id: None };
+        }
+        if let Some(h) = having {
+            rel = Rel::Filter { input: Box::new(rel), pred: h };
+        }
+        if !windows.is_empty() {
+            rel = Rel::Window { input: Box::new(rel), calls: windows };
+        }
+        srfs.sort_by_key(|s| s.0);
+        while !srfs.is_empty() {
+            let depth = srfs[0].0;
+            let n = srfs.iter().take_while(|s| s.0 == depth).count();
+            let calls = srfs.drain(..n).map(|(_, c, e)| (c, e)).collect();
+            rel = Rel::ProjectSet { input: Box::new(rel), calls };
+        }
+        // Output.
+        let mut exprs = Vec::with_capacity(targets.len());
+        let mut columns = Vec::with_capacity(visible);
+        for (i, t) in targets.into_iter().enumerate() {
+            let c = self.col(t.expr.ty);
+            if i < visible {
+                columns.push(OutputColumn { name: t.name, ty: t.expr.ty, origin: t.origin });
+            }
+            exprs.push((c, t.expr));
+        }
+        let out: Vec<Col> = exprs.iter().map(|e| e.0).collect();
+        rel = Rel::Project { input: Box::new(rel), exprs };
+        let keys: Vec<SortKey> = order
+            .iter()
+            .map(|&(i, desc, nulls_first)| SortKey { expr: Expr::column(out[i]), desc, nulls_first })
+            .collect();
+        match &s.distinct {
+            ast::Distinct::All => {
+                rel = Rel::Distinct { input: Box::new(rel), on: None };
+                if !keys.is_empty() {
+                    rel = Rel::Sort { input: Box::new(rel), keys: keys.clone() };
+                }
+            }
+            ast::Distinct::On(_) => {
+                let on: Vec<Col> = distinct_on.unwrap_or_default().iter().map(|i| out[*i]).collect();
+                // Sorted by the keys (any order of them when ORDER BY does not say), first row of each group.
+                let mut all = keys.clone();
+                for c in &on {
+                    if !all.iter().any(|k| matches!(k.expr.kind, ExprKind::Column(id) if id == c.id)) {
+                        all.push(SortKey { expr: Expr::column(*c), desc: false, nulls_first: false });
+                    }
+                }
+                rel = Rel::Sort { input: Box::new(rel), keys: all };
+                rel = Rel::Distinct { input: Box::new(rel), on: Some(on) };
+            }
+            ast::Distinct::No => {
+                if !keys.is_empty() {
+                    rel = Rel::Sort { input: Box::new(rel), keys: keys.clone() };
+                }
+            }
+        }
+        if !locks.is_empty() {
+            if !matches!(s.distinct, ast::Distinct::No) {
+                let what = q.locking.first().map_or("FOR UPDATE", |l| lock_name(l.strength));
+                return Err(DbError::unsupported(format!("{what} is not allowed with DISTINCT clause")));
+            }
+            let locks = locks.into_iter().zip(&lock_cols).map(|(l, i)| RowLock { rid: out[*i], ..l }).collect();
+            rel = Rel::LockRows { input: Box::new(rel), locks };
+        }
+        rel = self.limit(rel, q, keys)?;
+        if out.len() > visible {
+            let exprs = out[..visible].iter().map(|c| (self.col(c.ty), Expr::column(*c))).collect();
+            rel = Rel::Project { input: Box::new(rel), exprs };
+        }
+        Ok(Query { rel, columns })
+    }
+
+    /// Puts LIMIT and OFFSET on top of a relation.
+    pub(crate) fn limit(&mut self, rel: Rel, q: &ast::Query, keys: Vec<SortKey>) -> Result<Rel> {
+        if q.limit.is_none() && q.offset.is_none() {
+            return Ok(rel);
+        }
+        // Nothing of the query itself is in scope.
+        self.enter_level();
+        self.set_clause(Clause::Limit);
+        let hidden = self.scopes.pop();
+        let mut one = |e: &ast::Expr, what: &str| -> Result<Expr> {
+            let e = self.expr(e)?;
+            let (from, at) = (e.ty.oid, e.pos);
+            if walk_reads_column(&e) && hidden.is_some() {
+                // Outer columns are fine only inside subqueries, where PostgreSQL refuses them as well.
+                return Err(DbError::new(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    format!("argument of {what} must not contain variables"),
+                )
+                .at(at));
+            }
+            self.coerce(e, types::plain(oid::INT8), super::resolve::Coercion::Assignment)?.ok_or_else(|| {
+                DbError::new(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!("argument of {what} must be type bigint, not type {}", show(from)),
+                )
+                .at(at)
+            })
+        };
+        let limit = q.limit.as_ref().map(|e| one(e, "LIMIT")).transpose();
+        let offset = q.offset.as_ref().map(|e| one(e, "OFFSET")).transpose();
+        if let Some(h) = hidden {
+            self.scopes.push(h);
+        }
+        self.leave_level();
+        let (limit, offset) = (limit?, offset?);
+        if q.with_ties && keys.is_empty() {
+            return Err(DbError::new(SqlState::SYNTAX_ERROR, "WITH TIES cannot be specified without ORDER BY clause"));
+        }
+        let ties = q.with_ties.then_some(keys);
+        Ok(Rel::Limit { input: Box::new(rel), limit, offset, ties })
+    }
+
+    /// Binds an output list, expanding stars.
+    pub(crate) fn targets(&mut self, list: &[ast::Target]) -> Result<Vec<Target>> {
+        let mut out = Vec::with_capacity(list.len());
+        for t in list {
+            if out.len() > 1664 {
+                return Err(DbError::new(SqlState::TOO_MANY_COLUMNS, "target lists can have at most 1664 entries"));
+            }
+            match &t.expr.kind {
+                ast::ExprKind::Column(c) if c.star => {
+                    for col in self.expand_star(c, self.pos(t.expr.pos))? {
+                        out.push(Target { expr: Expr::column(col.col), name: col.name, origin: col.origin });
+                    }
+                }
+                ast::ExprKind::Indirection(arg, steps) if matches!(steps.last(), Some(ast::Step::Star)) => {
+                    let inner = if steps.len() > 1 {
+                        let rest = steps[..steps.len() - 1].to_vec();
+                        ast::Expr::new(ast::ExprKind::Indirection(arg.clone(), rest), t.expr.pos)
+                    } else {
+                        (**arg).clone()
+                    };
+                    let e = self.expr_typed(&inner)?;
+                    let fields = self.row_fields(&e).ok_or_else(|| {
+                        DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("type {} is not composite", show(e.ty.oid)))
+                            .at(e.pos)
+                    })?;
+                    for (i, (name, ty)) in fields.into_iter().enumerate() {
+                        let x = match &e.kind {
+                            ExprKind::WholeRow(f) | ExprKind::Row(f) => f[i].clone(),
+                            _ => Expr { kind: ExprKind::Field(Box::new(e.clone()), i), ty, pos: e.pos },
+                        };
+                        out.push(Target { expr: x, name, origin: (0, 0) });
+                    }
+                }
+                _ => {
+                    let e = self.expr(&t.expr)?;
+                    let name = match &t.alias {
+                        Some(a) => a.value.clone(),
+                        None => ast::column_label(&t.expr).unwrap_or("?column?").to_owned(),
+                    };
+                    let origin = self.origin_of(&e);
+                    out.push(Target { expr: e, name, origin });
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn origin_of(&self, e: &Expr) -> (u32, i16) {
+        let ExprKind::Column(id) = e.kind else { return (0, 0) };
+        self.scopes
+            .iter()
+            .rev()
+            .flat_map(|s| s.star.iter().chain(s.rtes.iter().flat_map(|r| r.cols.iter().chain(r.system.iter()))))
+            .find(|c| c.col.id == id)
+            .map_or((0, 0), |c| c.origin)
+    }
+
+    fn expand_star(&self, c: &ast::ColumnRef, pos: u32) -> Result<Vec<ScopeCol>> {
+        let parts: Vec<&str> = c.parts.iter().map(|p| p.as_str()).collect();
+        let missing = |t: &str| {
+            DbError::new(SqlState::UNDEFINED_TABLE, format!("missing FROM-clause entry for table \"{t}\"")).at(pos)
+        };
+        match parts.as_slice() {
+            [] => {
+                let scope = self.scopes.last().filter(|s| !s.rtes.is_empty() || !s.star.is_empty());
+                match scope {
+                    Some(s) => Ok(s.star.clone()),
+                    None => {
+                        Err(DbError::new(SqlState::SYNTAX_ERROR, "SELECT * with no tables specified is not valid")
+                            .at(pos))
+                    }
+                }
+            }
+            [t] => Ok(self.lookup_table(None, t).ok_or_else(|| missing(t))?.cols),
+            [s, t] => Ok(self.lookup_table(Some(s), t).ok_or_else(|| missing(&format!("{s}.{t}")))?.cols),
+            [_, s, t] => Ok(self.lookup_table(Some(s), t).ok_or_else(|| missing(&format!("{s}.{t}")))?.cols),
+            _ => Err(missing(&parts.join("."))),
+        }
+    }
+
+    /// What an ORDER BY or DISTINCT ON item means: the position in `targets`, to which a hidden output may be added.
+    fn output_ref(&mut self, e: &ast::Expr, targets: &mut Vec<Target>, visible: usize, what: &str) -> Result<usize> {
+        let pos = self.pos(e.pos);
+        if let ast::ExprKind::Column(c) = &e.kind
+            && !c.star
+            && let [name] = c.parts.as_slice()
+        {
+            let hits: Vec<usize> = (0..visible).filter(|&i| targets[i].name == name.value).collect();
+            if let Some(&first) = hits.first() {
+                if hits.iter().any(|&i| !walk::same(&targets[i].expr, &targets[first].expr)) {
+                    return Err(DbError::new(
+                        SqlState::AMBIGUOUS_COLUMN,
+                        format!("{what} \"{}\" is ambiguous", name.value),
+                    )
+                    .at(pos));
+                }
+                return Ok(first);
+            }
+        }
+        if let ast::ExprKind::Literal(l) = &e.kind {
+            return match l {
+                ast::Literal::Integer(n) => {
+                    usize::try_from(*n).ok().filter(|n| (1..=visible).contains(n)).map(|n| n - 1).ok_or_else(|| {
+                        DbError::new(
+                            SqlState::INVALID_COLUMN_REFERENCE,
+                            format!("{what} position {n} is not in select list"),
+                        )
+                        .at(pos)
+                    })
+                }
+                _ => Err(DbError::new(SqlState::SYNTAX_ERROR, format!("non-integer constant in {what}")).at(pos)),
+            };
+        }
+        let b = self.expr(e)?;
+        if let Some(i) = (0..targets.len()).find(|&i| walk::same(&targets[i].expr, &b)) {
+            return Ok(i);
+        }
+        targets.push(Target { expr: b, name: String::new(), origin: (0, 0) });
+        Ok(targets.len() - 1)
+    }
+
+    fn group_by(&mut self, items: &[ast::GroupItem], targets: &[Target]) -> Result<(Vec<Expr>, Vec<Vec<usize>>)> {
+        let mut groups: Vec<Expr> = Vec::new();
+        let plain = items.iter().all(|i| matches!(i, ast::GroupItem::Expr(_)));
+        // Each item is a list of sets; the whole clause is their cross product.
+        let mut sets: Vec<Vec<usize>> = vec![vec![]];
+        for item in items {
+            let alts = self.group_item(item, targets, &mut groups)?;
+            let mut next = Vec::with_capacity(sets.len() * alts.len());
+            for s in &sets {
+                for a in &alts {
+                    let mut v = s.clone();
+                    for x in a {
+                        if !v.contains(x) {
+                            v.push(*x);
+                        }
+                    }
+                    next.push(v);
+                }
+            }
+            if next.len() > 4096 {
+                return Err(DbError::new(
+                    SqlState::STATEMENT_TOO_COMPLEX,
+                    "too many grouping sets present (maximum 4096)",
+                ));
+            }
+            sets = next;
+        }
+        Ok((groups, if plain { Vec::new() } else { sets }))
+    }
+
+    fn group_item(
+        &mut self,
+        item: &ast::GroupItem,
+        targets: &[Target],
+        groups: &mut Vec<Expr>,
+    ) -> Result<Vec<Vec<usize>>> {
+        Ok(match item {
+            ast::GroupItem::Empty(_) => vec![vec![]],
+            ast::GroupItem::Expr(e) => vec![self.group_exprs(e, targets, groups)?],
+            ast::GroupItem::Rollup(list, _) => {
+                let parts = list.iter().map(|e| self.group_exprs(e, targets, groups)).collect::<Result<Vec<_>>>()?;
+                (0..=parts.len()).rev().map(|n| parts[..n].concat()).collect()
+            }
+            ast::GroupItem::Cube(list, pos) => {
+                if list.len() > 12 {
+                    return Err(
+                        DbError::new(SqlState::TOO_MANY_COLUMNS, "CUBE is limited to 12 elements").at(self.pos(*pos))
+                    );
+                }
+                let parts = list.iter().map(|e| self.group_exprs(e, targets, groups)).collect::<Result<Vec<_>>>()?;
+                (0..1usize << parts.len())
+                    .rev()
+                    .map(|mask| {
+                        let n = parts.len();
+                        (0..n).filter(|i| mask & (1 << (n - 1 - i)) != 0).flat_map(|i| parts[i].clone()).collect()
+                    })
+                    .collect()
+            }
+            ast::GroupItem::Sets(items, _) => {
+                let mut all = Vec::new();
+                for i in items {
+                    all.extend(self.group_item(i, targets, groups)?);
+                }
+                all
+            }
+        })
+    }
+
+    fn group_exprs(&mut self, e: &ast::Expr, targets: &[Target], groups: &mut Vec<Expr>) -> Result<Vec<usize>> {
+        if let ast::ExprKind::Row { fields, explicit: false } = &e.kind {
+            let mut out = Vec::new();
+            for f in fields {
+                out.extend(self.group_exprs(f, targets, groups)?);
+            }
+            return Ok(out);
+        }
+        let pos = self.pos(e.pos);
+        let bound = match &e.kind {
+            ast::ExprKind::Literal(ast::Literal::Integer(n)) => {
+                let t = usize::try_from(*n).ok().and_then(|n| n.checked_sub(1)).and_then(|i| targets.get(i));
+                let t = t.ok_or_else(|| {
+                    DbError::new(
+                        SqlState::INVALID_COLUMN_REFERENCE,
+                        format!("GROUP BY position {n} is not in select list"),
+                    )
+                    .at(pos)
+                })?;
+                t.expr.clone()
+            }
+            ast::ExprKind::Literal(_) => {
+                return Err(DbError::new(SqlState::SYNTAX_ERROR, "non-integer constant in GROUP BY").at(pos));
+            }
+            ast::ExprKind::Column(c) if !c.star && c.parts.len() == 1 => {
+                // An input column wins over an output name.
+                let name = &c.parts[0].value;
+                let own = self.scopes.last().is_some_and(|s| s.star.iter().any(|x| &x.name == name));
+                let hit = targets.iter().find(|t| &t.name == name);
+                match (own, hit) {
+                    (false, Some(t)) => t.expr.clone(),
+                    _ => self.expr_typed(e)?,
+                }
+            }
+            _ => self.expr_typed(e)?,
+        };
+        let bound = self.default_unknown(bound)?;
+        if let Some(l) = self.levels.last() {
+            let mut bad = None;
+            walk::visit(&bound, &mut |x| {
+                if let ExprKind::Column(id) = x.kind {
+                    if l.aggs.iter().any(|a| a.0.id == id) {
+                        bad = Some("aggregate functions are not allowed in GROUP BY");
+                    } else if l.windows.iter().any(|a| a.0.id == id) {
+                        bad = Some("window functions are not allowed in GROUP BY");
+                    }
+                }
+            });
+            if let Some(text) = bad {
+                return Err(DbError::new(SqlState::GROUPING_ERROR, text).at(pos));
+            }
+        }
+        self.check_equality(bound.ty.oid, pos)?;
+        let i = match groups.iter().position(|g| walk::same(g, &bound)) {
+            Some(i) => i,
+            None => {
+                groups.push(bound);
+                groups.len() - 1
+            }
+        };
+        Ok(vec![i])
+    }
+
+    pub(crate) fn check_equality(&self, ty: u32, pos: u32) -> Result<()> {
+        if self.check_sortable(ty, pos).is_ok()
+            || rustydb_types::pgdata::default_opclass(rustydb_types::pgdata::HASH, ty).is_some()
+        {
+            return Ok(());
+        }
+        Err(DbError::new(
+            SqlState::UNDEFINED_FUNCTION,
+            format!("could not identify an equality operator for type {}", show(ty)),
+        )
+        .at(pos))
+    }
+
+    /// When all columns of a table's primary key are grouped by, its other columns may be used too: they join the
+    /// group list.
+    fn add_functional_dependencies(&mut self, groups: &mut Vec<(Col, Expr)>, sets: &[Vec<usize>]) {
+        if !sets.is_empty() {
+            return;
+        }
+        let rtes = self.scopes.last().map(|s| s.rtes.clone()).unwrap_or_default();
+        for rte in rtes {
+            let Some(pk) = rte.table.as_ref().and_then(|t| t.primary_key().cloned()) else { continue };
+            let grouped = |attnum: i16, groups: &[(Col, Expr)]| {
+                rte.cols
+                    .iter()
+                    .filter(|c| c.origin.1 == attnum)
+                    .any(|c| groups.iter().any(|(_, e)| matches!(e.kind, ExprKind::Column(id) if id == c.col.id)))
+            };
+            if pk.keys.iter().all(|k| k.attnum > 0 && grouped(k.attnum, groups)) {
+                for c in &rte.cols {
+                    if !grouped(c.origin.1, groups) {
+                        let col = self.col(c.col.ty);
+                        groups.push((col, Expr::column(c.col)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn row_locks(&mut self, locking: &[ast::Locking], s: &ast::Select) -> Result<Vec<RowLock>> {
+        let scope: Scope = self.scopes.last().cloned().unwrap_or_default();
+        let mut out: Vec<RowLock> = Vec::new();
+        for l in locking {
+            let what = lock_name(l.strength);
+            if s.group_by.is_empty() && s.from.is_empty() {
+                continue;
+            }
+            let mut add = |rte: &super::scope::Rte, named: bool| -> Result<()> {
+                match (rte.rid, &rte.table) {
+                    (Some(rid), Some(t)) => {
+                        if let Some(have) = out.iter_mut().find(|x| x.rid.id == rid.id) {
+                            have.strength = have.strength.max(l.strength);
+                            have.wait = match (have.wait, l.wait) {
+                                (ast::LockWait::Error, _) | (_, ast::LockWait::Error) => ast::LockWait::Error,
+                                (ast::LockWait::Skip, _) | (_, ast::LockWait::Skip) => ast::LockWait::Skip,
+                                _ => ast::LockWait::Block,
+                            };
+                        } else {
+                            out.push(RowLock { rid, table: t.clone(), strength: l.strength, wait: l.wait });
+                        }
+                        Ok(())
+                    }
+                    _ if named => Err(DbError::unsupported(format!("{what} cannot be applied to \"{}\"", rte.name))),
+                    _ => Ok(()),
+                }
+            };
+            if l.of.is_empty() {
+                for rte in &scope.rtes {
+                    add(rte, false)?;
+                }
+            } else {
+                for n in &l.of {
+                    let rte = scope.rtes.iter().find(|r| r.name == n.name.value).ok_or_else(|| {
+                        DbError::new(
+                            SqlState::UNDEFINED_TABLE,
+                            format!("relation \"{}\" in {what} clause not found in FROM clause", n.plain()),
+                        )
+                        .at(self.pos(n.pos()))
+                    })?;
+                    add(rte, true)?;
+                }
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// An output being bound.
+pub(crate) struct Target {
+    pub(crate) expr: Expr,
+    pub(crate) name: String,
+    pub(crate) origin: (u32, i16),
+}
+
+fn lock_name(s: ast::LockStrength) -> &'static str {
+    match s {
+        ast::LockStrength::KeyShare => "FOR KEY SHARE",
+        ast::LockStrength::Share => "FOR SHARE",
+        ast::LockStrength::NoKeyUpdate => "FOR NO KEY UPDATE",
+        ast::LockStrength::Update => "FOR UPDATE",
+    }
+}
+
+fn same_agg(a: &AggCall, b: &AggCall) -> bool {
+    a.proc.oid == b.proc.oid
+        && a.distinct == b.distinct
+        && a.args.len() == b.args.len()
+        && a.args.iter().zip(&b.args).all(|(x, y)| walk::same(x, y))
+        && a.order_by.len() == b.order_by.len()
+        && a.order_by
+            .iter()
+            .zip(&b.order_by)
+            .all(|(x, y)| x.desc == y.desc && x.nulls_first == y.nulls_first && walk::same(&x.expr, &y.expr))
+        && match (&a.filter, &b.filter) {
+            (None, None) => true,
+            (Some(x), Some(y)) => walk::same(x, y),
+            _ => false,
+        }
+}
+
+fn walk_reads_column(e: &Expr) -> bool {
+    let mut found = false;
+    walk::visit(e, &mut |x| found |= matches!(x.kind, ExprKind::Column(_)));
+    found
+}
+
+/// Replaces grouped expressions by their group columns; a remaining column of this level is 42803.
+fn group_rewrite(e: &mut Expr, groups: &[(Col, Expr)], own: &[ColId], scope: &Scope) -> Result<()> {
+    walk::rewrite(e, &mut |x| {
+        if !matches!(x.kind, ExprKind::Const(_) | ExprKind::Param(_))
+            && let Some((c, _)) = groups.iter().find(|(_, g)| walk::same(g, x))
+        {
+            return Ok(Some(Expr { pos: x.pos, ..Expr::column(*c) }));
+        }
+        if let ExprKind::Column(id) = x.kind
+            && own.contains(&id)
+        {
+            let (table, col) = scope
+                .rtes
+                .iter()
+                .find_map(|r| {
+                    r.cols.iter().chain(&r.system).find(|c| c.col.id == id).map(|c| (r.name.clone(), c.name.clone()))
+                })
+                .unwrap_or_else(|| {
+                    let name = scope.star.iter().find(|c| c.col.id == id).map_or("?column?", |c| c.name.as_str());
+                    (String::new(), name.to_owned())
+                });
+            let shown = if table.is_empty() { col } else { format!("{table}.{col}") };
+            return Err(DbError::new(
+                SqlState::GROUPING_ERROR,
+                format!("column \"{shown}\" must appear in the GROUP BY clause or be used in an aggregate function"),
+            )
+            .at(x.pos));
+        }
+        Ok(None)
+    })
+}

@@ -1,0 +1,562 @@
+//! Rows of the catalog tables back to typed objects; the mirror of [`super::rows`].
+
+use super::rows::{CatRow, EXPR_SEPARATOR, column_index, kind_of, table};
+use super::{
+    Catalog, Column, ColumnStats, Constraint, ConstraintKind, Database, Dependency, FkAction, Index, IndexKey,
+    Namespace, Persistence, RelKind, RelStats, Relation, Role, Sequence, Storage,
+};
+use rustydb_base::{DbError, RelId, Result};
+use rustydb_types::datum::{Datum, TypeRef};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Reads fields of a row by column name.
+struct Reader<'r>(&'r CatRow);
+
+impl Reader<'_> {
+    fn get(&self, name: &str) -> &Datum {
+        column_index(self.0.table, name).and_then(|i| self.0.values.get(i)).unwrap_or(&Datum::Null)
+    }
+    fn bad(&self, name: &str) -> DbError {
+        DbError::corrupt(format!("catalog {}: bad value in column {name}", self.0.table))
+    }
+    fn oid(&self, name: &str) -> Result<u32> {
+        match self.get(name) {
+            Datum::Oid(v) => Ok(*v),
+            _ => Err(self.bad(name)),
+        }
+    }
+    fn text(&self, name: &str) -> Result<String> {
+        self.opt_text(name).ok_or_else(|| self.bad(name))
+    }
+    fn opt_text(&self, name: &str) -> Option<String> {
+        match self.get(name) {
+            Datum::Text(s) => Some(s.to_string()),
+            _ => None,
+        }
+    }
+    fn ch(&self, name: &str) -> char {
+        match self.get(name) {
+            Datum::Text(s) => s.chars().next().unwrap_or('\0'),
+            _ => '\0',
+        }
+    }
+    fn bool(&self, name: &str) -> bool {
+        matches!(self.get(name), Datum::Bool(true))
+    }
+    fn i2(&self, name: &str) -> Result<i16> {
+        match self.get(name) {
+            Datum::Int2(v) => Ok(*v),
+            _ => Err(self.bad(name)),
+        }
+    }
+    fn i4(&self, name: &str) -> Result<i32> {
+        match self.get(name) {
+            Datum::Int4(v) => Ok(*v),
+            _ => Err(self.bad(name)),
+        }
+    }
+    fn i8(&self, name: &str) -> Result<i64> {
+        match self.get(name) {
+            Datum::Int8(v) => Ok(*v),
+            _ => Err(self.bad(name)),
+        }
+    }
+    fn f4(&self, name: &str) -> f32 {
+        match self.get(name) {
+            Datum::Float4(v) => *v,
+            _ => 0.0,
+        }
+    }
+    fn items(&self, name: &str) -> Vec<Datum> {
+        match self.get(name) {
+            Datum::Array(a) => a.items.clone(),
+            _ => Vec::new(),
+        }
+    }
+    fn i2s(&self, name: &str) -> Vec<i16> {
+        self.items(name).into_iter().filter_map(|d| if let Datum::Int2(v) = d { Some(v) } else { None }).collect()
+    }
+    fn oids(&self, name: &str) -> Vec<u32> {
+        self.items(name).into_iter().filter_map(|d| if let Datum::Oid(v) = d { Some(v) } else { None }).collect()
+    }
+}
+
+/// A schema from its row.
+pub fn namespace(r: &CatRow) -> Result<Namespace> {
+    let r = Reader(r);
+    Ok(Namespace { oid: r.oid("oid")?, name: r.text("nspname")?, owner: r.oid("nspowner")? })
+}
+
+/// A role from its row.
+pub fn role(r: &CatRow) -> Result<Role> {
+    let r = Reader(r);
+    Ok(Role {
+        oid: r.oid("oid")?,
+        name: r.text("rolname")?,
+        superuser: r.bool("rolsuper"),
+        inherit: r.bool("rolinherit"),
+        create_role: r.bool("rolcreaterole"),
+        create_db: r.bool("rolcreatedb"),
+        login: r.bool("rolcanlogin"),
+        replication: r.bool("rolreplication"),
+        bypass_rls: r.bool("rolbypassrls"),
+        connection_limit: r.i4("rolconnlimit")?,
+        password: r.opt_text("rolpassword"),
+        valid_until: match r.get("rolvaliduntil") {
+            Datum::TimestampTz(t) => Some(*t),
+            _ => None,
+        },
+    })
+}
+
+/// A database from its row.
+pub fn database(r: &CatRow) -> Result<Database> {
+    let r = Reader(r);
+    Ok(Database {
+        oid: r.oid("oid")?,
+        name: r.text("datname")?,
+        owner: r.oid("datdba")?,
+        allow_connections: r.bool("datallowconn"),
+        is_template: r.bool("datistemplate"),
+    })
+}
+
+/// The rows of one database's catalog, by catalog table, and those of the shared catalog.
+pub type CatalogRows = HashMap<u32, Vec<CatRow>>;
+
+/// Builds the typed snapshot of `database` from all catalog rows.
+pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
+    let empty = Vec::new();
+    let of = |t: u32| rows.get(&t).unwrap_or(&empty);
+    let mut cat = Catalog {
+        database: Database { oid: 0, name: String::new(), owner: 0, allow_connections: false, is_template: false },
+        namespaces: HashMap::new(),
+        namespace_names: HashMap::new(),
+        relations: HashMap::new(),
+        relation_names: HashMap::new(),
+        roles: HashMap::new(),
+        role_names: HashMap::new(),
+        databases: HashMap::new(),
+        row_types: HashMap::new(),
+    };
+    for r in of(table::PG_DATABASE) {
+        let d = database(r)?;
+        if d.oid == database_oid {
+            cat.database = d.clone();
+        }
+        cat.databases.insert(d.name.clone(), Arc::new(d));
+    }
+    for r in of(table::PG_AUTHID) {
+        cat.put_role(role(r)?);
+    }
+    for r in of(table::PG_NAMESPACE) {
+        cat.put_namespace(namespace(r)?);
+    }
+    for r in relations(rows, &cat)? {
+        cat.put_relation(r);
+    }
+    Ok(cat)
+}
+
+/// Groups the rows of a catalog table by an OID column.
+fn grouped<'r>(rows: &'r CatalogRows, t: u32, column: &str) -> Result<HashMap<u32, Vec<Reader<'r>>>> {
+    let mut out: HashMap<u32, Vec<Reader<'r>>> = HashMap::new();
+    for r in rows.get(&t).into_iter().flatten() {
+        let r = Reader(r);
+        out.entry(r.oid(column)?).or_default().push(r);
+    }
+    Ok(out)
+}
+
+fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
+    let mut attributes = grouped(rows, table::PG_ATTRIBUTE, "attrelid")?;
+    let defaults = grouped(rows, table::PG_ATTRDEF, "adrelid")?;
+    let indexes = grouped(rows, table::PG_INDEX, "indrelid")?;
+    let constraints = grouped(rows, table::PG_CONSTRAINT, "conrelid")?;
+    let sequences = grouped(rows, table::PG_SEQUENCE, "seqrelid")?;
+    let rules = grouped(rows, table::PG_REWRITE, "ev_class")?;
+    let stats = grouped(rows, table::PG_STATISTIC, "starelid")?;
+    let types = grouped(rows, table::PG_TYPE, "oid")?;
+    let mut classes: HashMap<u32, Reader<'_>> = HashMap::new();
+    for r in rows.get(&table::PG_CLASS).into_iter().flatten() {
+        let r = Reader(r);
+        classes.insert(r.oid("oid")?, r);
+    }
+    let depends = dependencies(rows, &defaults, &rules)?;
+    let mut out = Vec::new();
+    for (oid, c) in &classes {
+        let kind = kind_of(&c.text("relkind")?).ok_or_else(|| c.bad("relkind"))?;
+        if kind == RelKind::Index {
+            continue;
+        }
+        let mut columns = Vec::new();
+        let mut atts = attributes.remove(oid).unwrap_or_default();
+        atts.retain(|a| a.i2("attnum").is_ok_and(|n| n > 0));
+        atts.sort_by_key(|a| a.i2("attnum").unwrap_or(0));
+        for a in &atts {
+            columns.push(column(a, defaults.get(oid).map_or(&[], Vec::as_slice))?);
+        }
+        let namespace = c.oid("relnamespace")?;
+        let file = c.oid("relfilenode")?;
+        let row_type = c.oid("reltype")?;
+        let stored = matches!(kind, RelKind::Table | RelKind::MaterializedView);
+        let mut ix = Vec::new();
+        for i in indexes.get(oid).into_iter().flatten() {
+            let class = classes.get(&i.oid("indexrelid")?).ok_or_else(|| i.bad("indexrelid"))?;
+            ix.push(Arc::new(index(i, class, &columns)?));
+        }
+        ix.sort_by_key(|i| i.oid);
+        let mut cons = Vec::new();
+        for k in constraints.get(oid).into_iter().flatten() {
+            cons.push(Arc::new(constraint(k)?));
+        }
+        cons.sort_by_key(|k| k.oid);
+        let rule = rules.get(oid).and_then(|r| r.first());
+        let sequence = match sequences.get(oid).and_then(|s| s.first()) {
+            Some(s) => {
+                let owned = depends
+                    .get(oid)
+                    .into_iter()
+                    .flatten()
+                    .find(|d| matches!(d.kind, 'a' | 'i') && d.ref_sub > 0)
+                    .map(|d| (d.ref_relation, d.ref_sub as i16));
+                Some(Sequence {
+                    storage: RelId(file),
+                    ty: s.oid("seqtypid")?,
+                    start: s.i8("seqstart")?,
+                    increment: s.i8("seqincrement")?,
+                    min: s.i8("seqmin")?,
+                    max: s.i8("seqmax")?,
+                    cache: s.i8("seqcache")?,
+                    cycle: s.bool("seqcycle"),
+                    owned_by: owned,
+                })
+            }
+            None => None,
+        };
+        let row_array_type = types.get(&row_type).and_then(|t| t.first()).map_or(Ok(0), |t| t.oid("typarray"))?;
+        out.push(Relation {
+            oid: *oid,
+            name: c.text("relname")?,
+            namespace,
+            schema: cat.namespaces.get(&namespace).map(|n| n.name.clone()).unwrap_or_default(),
+            kind,
+            owner: c.oid("relowner")?,
+            persistence: match c.ch("relpersistence") {
+                'u' => Persistence::Unlogged,
+                't' => Persistence::Temporary,
+                _ => Persistence::Permanent,
+            },
+            row_type,
+            row_array_type,
+            rule_oid: rule.map_or(Ok(0), |r| r.oid("oid"))?,
+            depends: depends.get(oid).cloned().unwrap_or_default(),
+            storage: stored.then(|| Storage {
+                heap: RelId(file),
+                overflow: RelId(file + 1),
+                schema_ver: columns.iter().map(|c| c.since).max().unwrap_or(0),
+            }),
+            columns,
+            indexes: ix,
+            constraints: cons,
+            referenced_by: Vec::new(),
+            view: rule.and_then(|r| r.opt_text("ev_action")),
+            sequence,
+            stats: Arc::new(RelStats {
+                tuples: c.f4("reltuples"),
+                pages: c.i4("relpages")?,
+                columns: statistics(stats.get(oid).map_or(&[], Vec::as_slice))?,
+            }),
+            options: c
+                .items("reloptions")
+                .into_iter()
+                .filter_map(|d| match d {
+                    Datum::Text(s) => s.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())),
+                    _ => None,
+                })
+                .collect(),
+            version: 0,
+            acl: None,
+        });
+    }
+    link_foreign_keys(&mut out);
+    Ok(out)
+}
+
+/// Tells each referenced table which foreign keys point at it.
+fn link_foreign_keys(rels: &mut [Relation]) {
+    let fks: Vec<Arc<Constraint>> = rels
+        .iter()
+        .flat_map(|r| r.constraints.iter())
+        .filter(|c| matches!(c.kind, ConstraintKind::Foreign { .. }))
+        .cloned()
+        .collect();
+    for fk in fks {
+        if let ConstraintKind::Foreign { ref_table, .. } = &fk.kind
+            && let Some(r) = rels.iter_mut().find(|r| r.oid == *ref_table)
+        {
+            r.referenced_by.push(fk);
+        }
+    }
+}
+
+fn dependencies(
+    rows: &CatalogRows,
+    defaults: &HashMap<u32, Vec<Reader<'_>>>,
+    rules: &HashMap<u32, Vec<Reader<'_>>>,
+) -> Result<HashMap<u32, Vec<Dependency>>> {
+    // Whose part a default or a rule is.
+    let mut part_of: HashMap<(u32, u32), (u32, i32)> = HashMap::new();
+    for (rel, ds) in defaults {
+        for d in ds {
+            part_of.insert((table::PG_ATTRDEF, d.oid("oid")?), (*rel, i32::from(d.i2("adnum")?)));
+        }
+    }
+    for (rel, rs) in rules {
+        for r in rs {
+            part_of.insert((table::PG_REWRITE, r.oid("oid")?), (*rel, 0));
+        }
+    }
+    let mut out: HashMap<u32, Vec<Dependency>> = HashMap::new();
+    for r in rows.get(&table::PG_DEPEND).into_iter().flatten() {
+        let r = Reader(r);
+        if r.oid("refclassid")? != table::PG_CLASS {
+            continue;
+        }
+        let (class, obj) = (r.oid("classid")?, r.oid("objid")?);
+        let (rel, sub) = match class {
+            table::PG_CLASS => (obj, r.i4("objsubid")?),
+            _ => match part_of.get(&(class, obj)) {
+                Some(p) => *p,
+                None => continue,
+            },
+        };
+        let ref_relation = r.oid("refobjid")?;
+        if ref_relation == rel {
+            continue;
+        }
+        let kind = r.ch("deptype");
+        out.entry(rel).or_default().push(Dependency { sub, ref_relation, ref_sub: r.i4("refobjsubid")?, kind });
+    }
+    Ok(out)
+}
+
+fn column(a: &Reader<'_>, defaults: &[Reader<'_>]) -> Result<Column> {
+    let attnum = a.i2("attnum")?;
+    let d = defaults.iter().find(|d| d.i2("adnum").is_ok_and(|n| n == attnum));
+    let dropped = a.bool("attisdropped");
+    Ok(Column {
+        attnum,
+        name: a.text("attname")?,
+        ty: TypeRef { oid: a.oid("atttypid")?, typmod: a.i4("atttypmod")?, collation: a.oid("attcollation")? },
+        not_null: a.bool("attnotnull"),
+        default: d.and_then(|d| d.opt_text("adbin")),
+        default_oid: d.map_or(Ok(0), |d| d.oid("oid"))?,
+        identity: a.ch("attidentity"),
+        generated: a.ch("attgenerated"),
+        dropped,
+        missing: a.items("attmissingval").into_iter().next().unwrap_or(Datum::Null),
+        since: u16::try_from(a.i4("attcacheoff")?).unwrap_or(0),
+    })
+}
+
+fn index(i: &Reader<'_>, class: &Reader<'_>, columns: &[Column]) -> Result<Index> {
+    let nkeys = usize::try_from(i.i2("indnkeyatts")?).map_err(|_| i.bad("indnkeyatts"))?;
+    let key = i.i2s("indkey");
+    let (opclass, collation, option) = (i.oids("indclass"), i.oids("indcollation"), i.i2s("indoption"));
+    let text = i.opt_text("indexprs").unwrap_or_default();
+    let mut exprs = text.split(EXPR_SEPARATOR);
+    let mut keys = Vec::with_capacity(nkeys);
+    for n in 0..nkeys {
+        let attnum = key.get(n).copied().ok_or_else(|| i.bad("indkey"))?;
+        let opclass = opclass.get(n).copied().unwrap_or(0);
+        let collation = collation.get(n).copied().unwrap_or(0);
+        let option = option.get(n).copied().unwrap_or(0);
+        let (ty, expr) = if attnum > 0 {
+            let c = columns.get(attnum as usize - 1).ok_or_else(|| i.bad("indkey"))?;
+            (c.ty, None)
+        } else {
+            // The type of an expression key is that of the index's own attribute, which the operator class gives
+            // closely enough for keys; it is bound anew when the index is used.
+            let ty = rustydb_types::pgdata::opclass(opclass).map_or(0, |o| o.opcintype);
+            (TypeRef { oid: ty, typmod: -1, collation }, Some(exprs.next().unwrap_or_default().to_owned()))
+        };
+        keys.push(IndexKey {
+            attnum,
+            expr,
+            ty: TypeRef { collation, ..ty },
+            opclass,
+            desc: option & 1 != 0,
+            nulls_first: option & 2 != 0,
+        });
+    }
+    Ok(Index {
+        oid: i.oid("indexrelid")?,
+        name: class.text("relname")?,
+        namespace: class.oid("relnamespace")?,
+        table: i.oid("indrelid")?,
+        storage: RelId(class.oid("relfilenode")?),
+        keys,
+        include: key.get(nkeys..).map(<[i16]>::to_vec).unwrap_or_default(),
+        unique: i.bool("indisunique"),
+        primary: i.bool("indisprimary"),
+        nulls_not_distinct: i.bool("indnullsnotdistinct"),
+        predicate: i.opt_text("indpred"),
+        valid: i.bool("indisvalid"),
+        valid_from: 0,
+        owner: class.oid("relowner")?,
+    })
+}
+
+fn fk_action(letter: char, cols: Vec<i16>) -> FkAction {
+    match letter {
+        'r' => FkAction::Restrict,
+        'c' => FkAction::Cascade,
+        'n' => FkAction::SetNull(cols),
+        'd' => FkAction::SetDefault(cols),
+        _ => FkAction::NoAction,
+    }
+}
+
+fn constraint(k: &Reader<'_>) -> Result<Constraint> {
+    let kind = match k.ch("contype") {
+        'c' => ConstraintKind::Check(k.text("conbin")?),
+        'p' => ConstraintKind::Primary { index: k.oid("conindid")? },
+        'u' => ConstraintKind::Unique { index: k.oid("conindid")? },
+        'f' => ConstraintKind::Foreign {
+            ref_table: k.oid("confrelid")?,
+            ref_columns: k.i2s("confkey"),
+            ref_index: k.oid("conindid")?,
+            on_update: fk_action(k.ch("confupdtype"), Vec::new()),
+            on_delete: fk_action(k.ch("confdeltype"), k.i2s("confdelsetcols")),
+            match_full: k.ch("confmatchtype") == 'f',
+        },
+        _ => return Err(k.bad("contype")),
+    };
+    Ok(Constraint {
+        oid: k.oid("oid")?,
+        name: k.text("conname")?,
+        namespace: k.oid("connamespace")?,
+        table: k.oid("conrelid")?,
+        columns: k.i2s("conkey"),
+        kind,
+        deferrable: k.bool("condeferrable"),
+        deferred: k.bool("condeferred"),
+        validated: k.bool("convalidated"),
+    })
+}
+
+fn statistics(rows: &[Reader<'_>]) -> Result<HashMap<i16, ColumnStats>> {
+    let mut out = HashMap::new();
+    for r in rows {
+        let mut s = ColumnStats {
+            null_frac: r.f4("stanullfrac"),
+            avg_width: r.i4("stawidth")?,
+            n_distinct: r.f4("stadistinct"),
+            ..ColumnStats::default()
+        };
+        for n in 1..=5 {
+            let values = r.items(&format!("stavalues{n}"));
+            let numbers: Vec<f32> = r
+                .items(&format!("stanumbers{n}"))
+                .into_iter()
+                .filter_map(|d| if let Datum::Float4(f) = d { Some(f) } else { None })
+                .collect();
+            match r.i2(&format!("stakind{n}"))? {
+                1 => s.mcv = values.into_iter().zip(numbers).collect(),
+                2 => s.histogram = values,
+                3 => s.correlation = numbers.first().copied().unwrap_or(0.0),
+                _ => {}
+            }
+        }
+        out.insert(r.i2("staattnum")?, s);
+    }
+    Ok(out)
+}
+
+impl Catalog {
+    /// Adds or replaces a schema.
+    pub fn put_namespace(&mut self, n: Namespace) {
+        if let Some(old) = self.namespaces.get(&n.oid) {
+            self.namespace_names.remove(&old.name);
+        }
+        self.namespace_names.insert(n.name.clone(), n.oid);
+        self.namespaces.insert(n.oid, Arc::new(n));
+    }
+    /// Removes a schema.
+    pub fn remove_namespace(&mut self, oid: u32) {
+        if let Some(n) = self.namespaces.remove(&oid) {
+            self.namespace_names.remove(&n.name);
+        }
+    }
+    /// Adds or replaces a role.
+    pub fn put_role(&mut self, r: Role) {
+        if let Some(old) = self.roles.get(&r.oid) {
+            self.role_names.remove(&old.name);
+        }
+        self.role_names.insert(r.name.clone(), r.oid);
+        self.roles.insert(r.oid, Arc::new(r));
+    }
+    /// Removes a role.
+    pub fn remove_role(&mut self, oid: u32) {
+        if let Some(r) = self.roles.remove(&oid) {
+            self.role_names.remove(&r.name);
+        }
+    }
+    /// Adds or replaces a relation, with the names of its indexes and its row type.
+    pub fn put_relation(&mut self, r: Relation) {
+        self.remove_relation(r.oid);
+        for i in &r.indexes {
+            self.relation_names.insert((i.namespace, i.name.clone()), i.oid);
+            self.relations.insert(i.oid, Arc::new(index_relation(&r, i)));
+        }
+        if r.row_type != 0 {
+            self.row_types.insert(r.row_type, r.oid);
+        }
+        self.relation_names.insert((r.namespace, r.name.clone()), r.oid);
+        self.relations.insert(r.oid, Arc::new(r));
+    }
+    /// Removes a relation and its indexes.
+    pub fn remove_relation(&mut self, oid: u32) {
+        let Some(r) = self.relations.remove(&oid) else { return };
+        if self.relation_names.get(&(r.namespace, r.name.clone())) == Some(&oid) {
+            self.relation_names.remove(&(r.namespace, r.name.clone()));
+        }
+        self.row_types.remove(&r.row_type);
+        for i in &r.indexes {
+            self.relations.remove(&i.oid);
+            if self.relation_names.get(&(i.namespace, i.name.clone())) == Some(&i.oid) {
+                self.relation_names.remove(&(i.namespace, i.name.clone()));
+            }
+        }
+    }
+}
+
+/// An index as an entry of the name space; its definition is in its table.
+fn index_relation(table: &Relation, i: &Index) -> Relation {
+    Relation {
+        oid: i.oid,
+        name: i.name.clone(),
+        namespace: i.namespace,
+        schema: table.schema.clone(),
+        kind: RelKind::Index,
+        owner: i.owner,
+        persistence: table.persistence,
+        row_type: 0,
+        row_array_type: 0,
+        rule_oid: 0,
+        depends: Vec::new(),
+        columns: Vec::new(),
+        storage: None,
+        indexes: vec![Arc::new(i.clone())],
+        constraints: Vec::new(),
+        referenced_by: Vec::new(),
+        view: None,
+        sequence: None,
+        stats: Arc::new(RelStats { tuples: 0.0, pages: 0, columns: HashMap::new() }),
+        options: Vec::new(),
+        version: table.version,
+        acl: None,
+    }
+}

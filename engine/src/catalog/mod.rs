@@ -1,0 +1,442 @@
+//! The catalog as the planner sees it: an immutable typed snapshot of one database's objects.
+//!
+//! The truth is in the catalog tables (`pg_class`, `pg_attribute`, …), ordinary heap tables of the store. A snapshot is
+//! read from them once per catalog change and shared by all sessions through an `Arc`; a transaction that has changed
+//! the catalog itself reads a private one. Built-in types, functions, operators and casts are not copied into it: they
+//! come from [`rustydb_types::pgdata`], whose rows the catalog tables also hold.
+//!
+//! Expressions kept in the catalog (defaults, checks, index expressions, view queries) are SQL text, bound when used.
+
+pub mod load;
+pub mod rows;
+
+use rustydb_base::RelId;
+use rustydb_types::datum::{Datum, TypeRef};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// First OID given to user objects.
+pub const FIRST_USER_OID: u32 = 16384;
+
+/// What a relation is (`pg_class.relkind`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub enum RelKind {
+    Table,
+    Index,
+    Sequence,
+    View,
+    MaterializedView,
+    Composite,
+}
+
+impl RelKind {
+    /// `relkind` letter.
+    pub fn letter(self) -> char {
+        match self {
+            RelKind::Table => 'r',
+            RelKind::Index => 'i',
+            RelKind::Sequence => 'S',
+            RelKind::View => 'v',
+            RelKind::MaterializedView => 'm',
+            RelKind::Composite => 'c',
+        }
+    }
+}
+
+/// `relpersistence`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub enum Persistence {
+    Permanent,
+    Unlogged,
+    Temporary,
+}
+
+/// A schema.
+#[derive(Clone, Debug)]
+pub struct Namespace {
+    /// OID.
+    pub oid: u32,
+    /// Name.
+    pub name: String,
+    /// Owner.
+    pub owner: u32,
+}
+
+/// A column of a relation.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// `attnum`, from 1.
+    pub attnum: i16,
+    /// Name.
+    pub name: String,
+    /// Type, modifier, collation.
+    pub ty: TypeRef,
+    /// NOT NULL.
+    pub not_null: bool,
+    /// DEFAULT (or the generation expression) as SQL text.
+    pub default: Option<String>,
+    /// OID of its `pg_attrdef` row, 0 without a default.
+    pub default_oid: u32,
+    /// `attidentity`: 'a' always, 'd' by default, '\0' none.
+    pub identity: char,
+    /// `attgenerated`: 's' stored, '\0' none.
+    pub generated: char,
+    /// Dropped: keeps its place in stored rows, has no name any more.
+    pub dropped: bool,
+    /// Value that rows older than the column answer (instant ADD COLUMN).
+    pub missing: Datum,
+    /// Layout version (see [`Storage::schema_ver`]) that introduced the column.
+    pub since: u16,
+}
+
+/// Where a table's rows are.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// Heap file.
+    pub heap: RelId,
+    /// Overflow file.
+    pub overflow: RelId,
+    /// Row layout version of newly written rows; raised by each column added or retyped.
+    pub schema_ver: u16,
+}
+
+/// One key column of an index.
+#[derive(Clone, Debug)]
+pub struct IndexKey {
+    /// Column number, 0 for an expression.
+    pub attnum: i16,
+    /// The expression's SQL text when `attnum` is 0.
+    pub expr: Option<String>,
+    /// Type of the key.
+    pub ty: TypeRef,
+    /// Operator class OID.
+    pub opclass: u32,
+    /// DESC.
+    pub desc: bool,
+    /// NULLS FIRST.
+    pub nulls_first: bool,
+}
+
+/// An index.
+#[derive(Clone, Debug)]
+pub struct Index {
+    /// OID.
+    pub oid: u32,
+    /// Name.
+    pub name: String,
+    /// Schema.
+    pub namespace: u32,
+    /// Table.
+    pub table: u32,
+    /// Index file.
+    pub storage: RelId,
+    /// Key columns.
+    pub keys: Vec<IndexKey>,
+    /// INCLUDE columns (kept in the definition; values are fetched from the heap).
+    pub include: Vec<i16>,
+    /// UNIQUE.
+    pub unique: bool,
+    /// PRIMARY KEY.
+    pub primary: bool,
+    /// NULLS NOT DISTINCT.
+    pub nulls_not_distinct: bool,
+    /// WHERE, as SQL text.
+    pub predicate: Option<String>,
+    /// Usable by queries.
+    pub valid: bool,
+    /// SCN of its build: snapshots older than this never use it.
+    pub valid_from: u64,
+    /// Owner.
+    pub owner: u32,
+}
+
+/// Action of a foreign key (`confupdtype`, `confdeltype`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names are the documentation; lists are the columns set, empty for all")]
+pub enum FkAction {
+    NoAction,
+    Restrict,
+    Cascade,
+    SetNull(Vec<i16>),
+    SetDefault(Vec<i16>),
+}
+
+/// What a constraint demands.
+#[derive(Clone, Debug)]
+pub enum ConstraintKind {
+    /// CHECK with its SQL text.
+    Check(String),
+    /// PRIMARY KEY through an index.
+    Primary {
+        /// Its index.
+        index: u32,
+    },
+    /// UNIQUE through an index.
+    Unique {
+        /// Its index.
+        index: u32,
+    },
+    /// FOREIGN KEY.
+    Foreign {
+        /// Referenced table.
+        ref_table: u32,
+        /// Referenced columns, parallel to [`Constraint::columns`].
+        ref_columns: Vec<i16>,
+        /// Unique index on the referenced columns.
+        ref_index: u32,
+        /// ON UPDATE.
+        on_update: FkAction,
+        /// ON DELETE.
+        on_delete: FkAction,
+        /// MATCH FULL.
+        match_full: bool,
+    },
+}
+
+/// A constraint.
+#[derive(Clone, Debug)]
+pub struct Constraint {
+    /// OID.
+    pub oid: u32,
+    /// Name.
+    pub name: String,
+    /// Schema.
+    pub namespace: u32,
+    /// Table.
+    pub table: u32,
+    /// Columns concerned.
+    pub columns: Vec<i16>,
+    /// What it demands.
+    pub kind: ConstraintKind,
+    /// DEFERRABLE.
+    pub deferrable: bool,
+    /// INITIALLY DEFERRED.
+    pub deferred: bool,
+    /// Not NOT VALID.
+    pub validated: bool,
+}
+
+/// A sequence's definition; its values live in the store under `storage`.
+#[derive(Clone, Debug)]
+pub struct Sequence {
+    /// Sequence file.
+    pub storage: RelId,
+    /// Type: int2, int4 or int8.
+    pub ty: u32,
+    /// START.
+    pub start: i64,
+    /// INCREMENT.
+    pub increment: i64,
+    /// MINVALUE.
+    pub min: i64,
+    /// MAXVALUE.
+    pub max: i64,
+    /// CACHE.
+    pub cache: i64,
+    /// CYCLE.
+    pub cycle: bool,
+    /// Owning column (table OID, attnum), if any.
+    pub owned_by: Option<(u32, i16)>,
+}
+
+/// What ANALYZE found about a column (`pg_statistic`).
+#[derive(Clone, Debug, Default)]
+pub struct ColumnStats {
+    /// Fraction of NULLs.
+    pub null_frac: f32,
+    /// Average stored width in bytes.
+    pub avg_width: i32,
+    /// As `stadistinct`: positive a count, negative a fraction of the rows, 0 unknown.
+    pub n_distinct: f32,
+    /// Most common values with their frequencies.
+    pub mcv: Vec<(Datum, f32)>,
+    /// Equi-depth histogram bounds.
+    pub histogram: Vec<Datum>,
+    /// Correlation of physical and logical order.
+    pub correlation: f32,
+}
+
+/// What ANALYZE, CREATE INDEX and TRUNCATE keep about a relation.
+#[derive(Clone, Debug)]
+pub struct RelStats {
+    /// `reltuples`, -1 when never analysed.
+    pub tuples: f32,
+    /// `relpages`.
+    pub pages: i32,
+    /// Per column, by attnum.
+    pub columns: HashMap<i16, ColumnStats>,
+}
+
+/// A table, view, sequence, index or composite type.
+#[derive(Clone, Debug)]
+pub struct Relation {
+    /// OID.
+    pub oid: u32,
+    /// Name.
+    pub name: String,
+    /// Schema.
+    pub namespace: u32,
+    /// Schema's name.
+    pub schema: String,
+    /// What it is.
+    pub kind: RelKind,
+    /// Owner.
+    pub owner: u32,
+    /// Persistence.
+    pub persistence: Persistence,
+    /// Row type OID, 0 for indexes and sequences.
+    pub row_type: u32,
+    /// OID of the array type over the row type.
+    pub row_array_type: u32,
+    /// OID of the view's `_RETURN` rule, 0 for others.
+    pub rule_oid: u32,
+    /// What it needs to exist: relations a view reads, sequences a default draws from, the column a sequence belongs to.
+    pub depends: Vec<Dependency>,
+    /// Columns by attnum-1, dropped ones included.
+    pub columns: Vec<Column>,
+    /// Rows, for tables and materialized views.
+    pub storage: Option<Storage>,
+    /// Indexes on it, by OID.
+    pub indexes: Vec<Arc<Index>>,
+    /// Constraints on it.
+    pub constraints: Vec<Arc<Constraint>>,
+    /// Foreign keys of other (or the same) tables that reference it.
+    pub referenced_by: Vec<Arc<Constraint>>,
+    /// Query text, for views.
+    pub view: Option<String>,
+    /// Definition, for sequences.
+    pub sequence: Option<Sequence>,
+    /// Statistics.
+    pub stats: Arc<RelStats>,
+    /// `reloptions`.
+    pub options: Vec<(String, String)>,
+    /// Grows with every change of the definition: cached plans compare it.
+    pub version: u64,
+    /// Access privileges (`relacl`) as text items; `None` for the default.
+    pub acl: Option<Vec<String>>,
+}
+
+impl Relation {
+    /// A live column by name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|c| !c.dropped && c.name == name)
+    }
+    /// A column by number, dropped or not.
+    pub fn attribute(&self, attnum: i16) -> Option<&Column> {
+        usize::try_from(attnum).ok()?.checked_sub(1).and_then(|i| self.columns.get(i))
+    }
+    /// Live columns in order.
+    pub fn live_columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|c| !c.dropped)
+    }
+    /// The primary key's index.
+    pub fn primary_key(&self) -> Option<&Arc<Index>> {
+        self.indexes.iter().find(|i| i.primary)
+    }
+}
+
+/// One row of `pg_depend` with the relation (or a part of it) as the dependent object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dependency {
+    /// Dependent column, 0 for the relation (or a view's rule).
+    pub sub: i32,
+    /// The relation it needs.
+    pub ref_relation: u32,
+    /// The column it needs, 0 for the whole relation.
+    pub ref_sub: i32,
+    /// `deptype`: 'n' normal, 'a' automatic, 'i' internal.
+    pub kind: char,
+}
+
+/// A role.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// OID.
+    pub oid: u32,
+    /// Name.
+    pub name: String,
+    /// SUPERUSER.
+    pub superuser: bool,
+    /// INHERIT.
+    pub inherit: bool,
+    /// CREATEROLE.
+    pub create_role: bool,
+    /// CREATEDB.
+    pub create_db: bool,
+    /// LOGIN.
+    pub login: bool,
+    /// REPLICATION.
+    pub replication: bool,
+    /// BYPASSRLS.
+    pub bypass_rls: bool,
+    /// CONNECTION LIMIT, -1 for none.
+    pub connection_limit: i32,
+    /// SCRAM verifier.
+    pub password: Option<String>,
+    /// VALID UNTIL, microseconds since 2000.
+    pub valid_until: Option<i64>,
+}
+
+/// A database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// OID.
+    pub oid: u32,
+    /// Name.
+    pub name: String,
+    /// Owner.
+    pub owner: u32,
+    /// May be connected to.
+    pub allow_connections: bool,
+    /// Is a template.
+    pub is_template: bool,
+}
+
+/// A typed snapshot of one database's catalog and the shared one.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    /// The database.
+    pub database: Database,
+    /// Schemas by OID.
+    pub namespaces: HashMap<u32, Arc<Namespace>>,
+    /// Schema OIDs by name.
+    pub namespace_names: HashMap<String, u32>,
+    /// Relations by OID; indexes are listed too (kind Index), with their definition in the table's `indexes`.
+    pub relations: HashMap<u32, Arc<Relation>>,
+    /// Relation OIDs by schema and name.
+    pub relation_names: HashMap<(u32, String), u32>,
+    /// Roles by OID.
+    pub roles: HashMap<u32, Arc<Role>>,
+    /// Role OIDs by name.
+    pub role_names: HashMap<String, u32>,
+    /// Databases by name.
+    pub databases: HashMap<String, Arc<Database>>,
+    /// Row types of relations: type OID to relation OID.
+    pub row_types: HashMap<u32, u32>,
+}
+
+impl Catalog {
+    /// A relation by OID.
+    pub fn relation(&self, oid: u32) -> Option<&Arc<Relation>> {
+        self.relations.get(&oid)
+    }
+    /// A relation by schema OID and name.
+    pub fn relation_named(&self, namespace: u32, name: &str) -> Option<&Arc<Relation>> {
+        // The owned key costs an allocation; names are resolved once per statement text.
+        self.relations.get(self.relation_names.get(&(namespace, name.to_owned()))?)
+    }
+    /// A schema's OID.
+    pub fn namespace_named(&self, name: &str) -> Option<u32> {
+        self.namespace_names.get(name).copied()
+    }
+    /// An index's definition by the index's OID.
+    pub fn index(&self, oid: u32) -> Option<&Arc<Index>> {
+        self.relations.get(&oid).filter(|r| r.kind == RelKind::Index)?.indexes.first()
+    }
+    /// A role by name.
+    pub fn role_named(&self, name: &str) -> Option<&Arc<Role>> {
+        self.roles.get(self.role_names.get(name)?)
+    }
+}

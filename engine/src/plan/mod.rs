@@ -1,0 +1,4 @@
+//! Planning: [`ir`] is the typed tree that the binder makes and that both executors read.
+
+pub mod ir;
+pub mod walk;
