@@ -5,16 +5,19 @@
 //! [`kernel::Kernel`] over values, and lifted to Arrow arrays by [`arrow`].
 
 pub mod aggs;
+pub mod cmp;
 pub mod ctx;
 pub mod datetime;
 pub mod datum;
 pub mod funcs;
 pub mod io;
 pub mod kernel;
+pub mod keyenc;
 pub mod numeric;
 pub mod oid;
 pub mod pgdata;
 pub mod regexp;
 pub mod registry;
+pub mod rowcodec;
 pub mod typename;
 pub mod typmod;

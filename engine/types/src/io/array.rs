@@ -264,7 +264,7 @@ pub fn array_in(ctx: &EvalCtx, elem: TypeRef, s: &str) -> Result<Datum> {
                     return Err(malformed(s, "Unexpected array element."));
                 }
                 match leaf {
-                    Some(d) if d != open.len() => return Err(mismatch()),
+                    Some(d) if d != open.len() => return Err(malformed(s, "Unexpected array element.")),
                     None if lens.len() != open.len() => return Err(mismatch()),
                     _ => leaf = Some(open.len()),
                 }

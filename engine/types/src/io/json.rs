@@ -57,8 +57,8 @@ impl Lexer<'_> {
             from += upto[from..].chars().next().map_or(1, char::len_utf8);
         }
         let dots = if from > line_start { "..." } else { "" };
-        let rest = self.s[upto.len()..].trim_start_matches(' ');
-        let tail = if self.pos < self.s.len() && !rest.is_empty() && !rest.starts_with('\n') { "..." } else { "" };
+        let rest = &self.s[upto.len()..];
+        let tail = if rest.is_empty() || rest.starts_with(['\n', '\r']) { "" } else { "..." };
         DbError::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type json")
             .detail(detail)
             .context(format!("JSON data, line {line}: {dots}{}{tail}", &upto[from..]))
@@ -195,15 +195,15 @@ impl Lexer<'_> {
             ok = e > i;
             i = e;
         }
-        if ok && at(i) == b'.' {
+        if at(i) == b'.' {
             let e = digits(i + 1);
-            ok = e > i + 1;
+            ok &= e > i + 1;
             i = e;
         }
-        if ok && matches!(at(i), b'e' | b'E') {
+        if matches!(at(i), b'e' | b'E') {
             i += 1 + usize::from(matches!(at(i + 1), b'+' | b'-'));
             let e = digits(i);
-            ok = e > i;
+            ok &= e > i;
             i = e;
         }
         // A word glued to the number belongs to the bad token.
@@ -222,8 +222,7 @@ impl Lexer<'_> {
         }
         let found = self.token_text();
         let detail = match e {
-            Expect::Value => format!("Expected JSON value, but found \"{found}\"."),
-            Expect::FirstElement => format!("Expected array element or \"]\", but found \"{found}\"."),
+            Expect::Value | Expect::FirstElement => format!("Expected JSON value, but found \"{found}\"."),
             Expect::ArrayNext => format!("Expected \",\" or \"]\", but found \"{found}\"."),
             Expect::FirstKey => format!("Expected string or \"}}\", but found \"{found}\"."),
             Expect::Key => format!("Expected string, but found \"{found}\"."),

@@ -34,8 +34,10 @@ enum Bad {
     Range,
 }
 
-/// Negative sign and magnitude; blanks around are allowed.
-fn magnitude(s: &str) -> std::result::Result<(bool, u64), Bad> {
+/// An integer between `min` and `max`; blanks around are allowed. As in PostgreSQL, a number that leaves the range
+/// before a bad character is met is out of range, not bad syntax.
+#[inline]
+fn bounded(s: &str, min: i64, max: i64) -> std::result::Result<i64, Bad> {
     let t = trim(s.as_bytes());
     let (neg, digits) = match t {
         [b'-', d @ ..] => (true, d),
@@ -45,26 +47,24 @@ fn magnitude(s: &str) -> std::result::Result<(bool, u64), Bad> {
     if digits.is_empty() {
         return Err(Bad::Syntax);
     }
-    let mut v = 0u64;
-    let mut big = false;
+    // Counted down from zero: the negative range is the larger one.
+    let floor = if neg { min } else { -max };
+    let mut v = 0i64;
     for &c in digits {
         if !c.is_ascii_digit() {
             return Err(Bad::Syntax);
         }
-        match v.checked_mul(10).and_then(|v| v.checked_add(u64::from(c - b'0'))) {
-            Some(n) => v = n,
-            None => big = true,
-        }
+        v = v
+            .checked_mul(10)
+            .and_then(|v| v.checked_sub(i64::from(c - b'0')))
+            .filter(|&v| v >= floor)
+            .ok_or(Bad::Range)?;
     }
-    if big { Err(Bad::Range) } else { Ok((neg, v)) }
+    Ok(if neg { v } else { -v })
 }
 
-fn int_in<T: TryFrom<i128>>(s: &str, type_name: &str) -> Result<T> {
-    let v = magnitude(s).and_then(|(neg, m)| {
-        let v = i128::from(m);
-        T::try_from(if neg { -v } else { v }).map_err(|_| Bad::Range)
-    });
-    v.map_err(|b| match b {
+fn int_in<T: TryFrom<i64>>(s: &str, type_name: &str, min: i64, max: i64) -> Result<T> {
+    bounded(s, min, max).and_then(|v| T::try_from(v).map_err(|_| Bad::Range)).map_err(|b| match b {
         Bad::Syntax => invalid_syntax(type_name, s),
         Bad::Range => DbError::new(
             SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
@@ -75,25 +75,24 @@ fn int_in<T: TryFrom<i128>>(s: &str, type_name: &str) -> Result<T> {
 
 /// Reads a smallint.
 pub fn int2_in(s: &str) -> Result<i16> {
-    int_in(s, "smallint")
+    int_in(s, "smallint", i16::MIN.into(), i16::MAX.into())
 }
 
 /// Reads an integer.
 pub fn int4_in(s: &str) -> Result<i32> {
-    int_in(s, "integer")
+    int_in(s, "integer", i32::MIN.into(), i32::MAX.into())
 }
 
 /// Reads a bigint.
 pub fn int8_in(s: &str) -> Result<i64> {
-    int_in(s, "bigint")
+    int_in(s, "bigint", i64::MIN, i64::MAX)
 }
 
 /// Reads an oid; as in PostgreSQL negative numbers down to -2147483648 wrap.
 pub fn oid_in(s: &str) -> Result<u32> {
-    let v: i64 = int_in(s, "oid")?;
-    u32::try_from(v).or_else(|_| i32::try_from(v).map(|v| v as u32)).map_err(|_| {
-        DbError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, format!("value \"{s}\" is out of range for type oid"))
-    })
+    let v: i64 = int_in(s, "oid", i32::MIN.into(), u32::MAX.into())?;
+    // The bounds let only 32 bits through, whichever way they are read.
+    Ok(v as u32)
 }
 
 /// Reads an xid, cid or xid8 as PostgreSQL 15 does: C's `strtoul` with base 0, which stops at what it cannot read.
