@@ -27,7 +27,7 @@ pub(crate) mod tests;
 mod version;
 
 pub use layout::{ColKind, Column, Datum, Decode, OvfPtr, RowLayout, TableLayout};
-pub use ops::{TmResult, delete, insert, insert_many, update};
+pub use ops::{TmResult, delete, insert, insert_many, lock, update};
 pub use rollback::{purge_row, undo_row};
 pub use scan::{Columns, PageRows, Scan, stamp_page};
 pub use version::{Reader, peek};

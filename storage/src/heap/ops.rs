@@ -6,6 +6,7 @@
 use super::history::{Move, chain, insert_payload, update_payload};
 use super::page::{self, CONTENT, MAX_ROW, MIN_ALLOC, ROW_HEADER, SLOT, Slot, SlotState, flag};
 use super::{Rel, TableLayout, delta};
+use crate::buf::Access;
 use crate::core::{Core, RowLockMode};
 use crate::mtr::{Mtr, PageIdx};
 use crate::page::PageKind;
@@ -224,6 +225,40 @@ pub fn delete(core: &Core, txn: &mut TxnCx, snap: &Snapshot, rel: Rel, rid: Rid,
     txn.last_undo = core.undo.apply(&mut t.mtr, &undo, txn, &head, &[t.flags]);
     t.mtr.finish();
     Ok(TmResult::Ok)
+}
+
+/// Checks that the transaction may lock the row in a mode (FOR KEY SHARE … FOR UPDATE) and, if so, calls `register`
+/// with the row's page latched, so that no writer slips in before the lock is in the lock table. Changes nothing. The row
+/// is one the snapshot sees; KEY SHARE waits only for writers that delete the row or change its key.
+pub fn lock(
+    core: &Core,
+    txn: &mut TxnCx,
+    snap: &Snapshot,
+    rel: Rel,
+    rid: Rid,
+    mode: RowLockMode,
+    register: impl FnOnce() -> Op<()>,
+) -> Op<TmResult> {
+    let pid = PageId::new(rel.id, rid.block);
+    let p = core.pool.read(pid, Access::Point)?;
+    p.expect_kind(PageKind::Heap)?;
+    let slot = page::slot(&p, rid.slot)?;
+    if matches!(slot.state, SlotState::Free | SlotState::Body) {
+        return Ok(TmResult::Deleted);
+    }
+    let row = page::row(&p, slot)?;
+    let at = TxnWait { xid: Xid::NONE, page: pid, slot: rid.slot };
+    let keeps_key = page::flags(row) & flag::KEY_CHANGED == 0;
+    let res = match may_change(core, txn, snap, row, at)?.0 {
+        TmResult::BeingModified(_) if mode == RowLockMode::KeyShare && keeps_key => TmResult::Ok,
+        // Locking what this command has changed is no conflict.
+        TmResult::SelfModified if page::flags(row) & flag::DELETED == 0 => TmResult::Ok,
+        r => r,
+    };
+    if res == TmResult::Ok {
+        register()?;
+    }
+    Ok(res)
 }
 
 pub(super) fn header_op(slot: u16, ver: u64, undo: UndoPtr, flags: u8) -> Vec<u8> {

@@ -197,7 +197,21 @@ fn versions_conflicts_and_rollback() {
     assert_eq!(up(&b, &mut t2, &snap2, b"2"), TmResult::SelfModified);
     let mut t3 = b.begin();
     assert!(matches!(up(&b, &mut t3, &s1, b"x"), TmResult::BeingModified(w) if w.xid == t2.xid));
+    let lock_as = |b: &Bench, t: &mut TxnCx, mode| {
+        let mut called = false;
+        let got = lock(&b.core, t, &s1, REL, rid, mode, || {
+            called = true;
+            Ok(())
+        });
+        let got = got.expect("in memory");
+        assert_eq!(called, got == TmResult::Ok);
+        got
+    };
+    use crate::core::RowLockMode::{KeyShare, Share};
+    assert_eq!(lock_as(&b, &mut t3, KeyShare), TmResult::Ok);
+    assert!(matches!(lock_as(&b, &mut t3, Share), TmResult::BeingModified(_)));
     b.abort(&t2);
+    assert_eq!(lock_as(&b, &mut t3, Share), TmResult::Ok);
     assert_eq!(b.read(b.snap(None), rid).as_deref(), Some(&b"one"[..]));
     assert_eq!(up(&b, &mut t3, &s1, b"three is longer"), TmResult::Ok);
     b.commit(&t3);

@@ -218,28 +218,34 @@ impl Streams {
     }
 
     /// After redo: moves a stream's tail from a checkpoint's value to the end of the last record that redo brought
-    /// back. Reads pages forward until one was never written.
+    /// back. The checkpoint's value may be too low (records followed) or too high (a record was about to be logged and
+    /// is lost), so this looks back for the last page that was written, then forward.
     pub fn find_tail(&self, stream: u8, pool: &Pool) -> Op<u64> {
         let s = self.stream(stream)?;
-        loop {
-            let tail = s.tail.load(Ordering::Acquire);
-            let base = tail / PAGE * PAGE;
-            let g = pool.read(pid(stream, tail)?, Access::Scan)?;
-            if !g.is(PageKind::Undo) {
-                return Ok(tail);
+        let first = s.head.load(Ordering::Acquire) / PAGE * PAGE;
+        let mut base = s.tail.load(Ordering::Acquire) / PAGE * PAGE;
+        let end = |base: u64| -> Op<Option<u64>> {
+            let g = pool.read(pid(stream, base)?, Access::Scan)?;
+            Ok(g.is(PageKind::Undo).then(|| base + u64::from(g.free_lo())))
+        };
+        let mut tail = loop {
+            if let Some(e) = end(base)? {
+                break e;
             }
-            let end = base + u64::from(g.free_lo());
-            if end > tail {
-                s.tail.store(end, Ordering::Release);
+            if base <= first {
+                // Nothing was ever written here.
+                s.head.fetch_min(base, Ordering::AcqRel);
+                s.tail.store(base, Ordering::Release);
+                return Ok(base);
             }
-            drop(g);
-            let next = pool.read(pid(stream, base + PAGE)?, Access::Scan)?;
-            if !next.is(PageKind::Undo) || usize::from(next.free_lo()) <= BODY {
-                return Ok(end.max(tail));
-            }
-            drop(next);
-            s.tail.store(base + PAGE + BODY as u64, Ordering::Release);
+            base -= PAGE;
+        };
+        while let Some(e) = end(base + PAGE)? {
+            (base, tail) = (base + PAGE, e);
         }
+        s.tail.store(tail, Ordering::Release);
+        self.bytes();
+        Ok(tail)
     }
 
     /// Nothing before `offset` is needed any more (purge has passed it).
@@ -257,11 +263,12 @@ impl Streams {
     }
 
     /// Blocks of whole dead segments that have not been answered before: their pages may be discarded and their files
-    /// removed. The page at the head itself always stays.
-    pub fn take_droppable(&self, stream: u8) -> Option<Range<BlockNo>> {
+    /// removed. `durable_head` is the stream's head in the last completed checkpoint, for recovery starts reading
+    /// there. The page at the head itself always stays.
+    pub fn take_droppable(&self, stream: u8, durable_head: u64) -> Option<Range<BlockNo>> {
         let s = self.streams.get(usize::from(stream))?;
-        let to = s.head.load(Ordering::Acquire) / SEGMENT * SEGMENT;
-        let from = s.dropped.swap(to, Ordering::AcqRel);
+        let to = s.head.load(Ordering::Acquire).min(durable_head) / SEGMENT * SEGMENT;
+        let from = s.dropped.fetch_max(to, Ordering::AcqRel);
         let block = |o: u64| (o / PAGE) as BlockNo;
         (from < to).then(|| block(from)..block(to))
     }
