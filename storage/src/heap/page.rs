@@ -73,6 +73,9 @@ pub(crate) const SLOT_FREE: u8 = code::HEAP + 4;
 /// Makes a slot a FORWARD; payload: slot u16, ver u64, undo u64, flags u8, body rid 6.
 pub(crate) const FORWARD: u8 = code::HEAP + 5;
 
+/// Cuts the home of a moved row down to its forward pointer; payload: slot u16.
+pub(crate) const SHRINK: u8 = code::HEAP + 6;
+
 fn frag(page: &Page) -> usize {
     usize::from(page.reserved() as u16)
 }
@@ -297,6 +300,14 @@ pub(crate) fn apply(page: &mut Page, code: u8, payload: &[u8]) -> Result<()> {
             page.put(s.off, &words)?;
             page.put(s.off + 18, &[flags])?;
             page.put(s.off + ROW_HEADER, &to)?;
+        }
+        SHRINK => {
+            let i = r.u16()?;
+            let s = used_slot(page, i)?;
+            if s.state != SlotState::Forward {
+                return Err(bad());
+            }
+            resize(page, i, s, MIN_ALLOC, s.state)?;
         }
         _ => return Err(bad()),
     }

@@ -1,6 +1,6 @@
 //! Undoing row changes, and purging what no snapshot can see any more.
 
-use super::history::{Update, inserted_slots};
+use super::history::{Move, Update, inserted_slots};
 use super::ops::{advice, fix_after, header_op};
 use super::page::{self, SlotState, flag};
 use crate::core::Core;
@@ -22,28 +22,62 @@ pub fn undo_row(core: &Core, rec: &UndoRec) -> Op<()> {
     }
 }
 
-/// Cleans up after a heap record of a transaction that every snapshot sees: frees the slot of a deleted row and the body
-/// a moved row left behind. Doing it twice is doing it once. For a DELETE the caller makes sure that the row's index
+/// Cleans up after a heap record of a transaction that every snapshot sees: frees the slot of a deleted row, the body a
+/// moved row left behind, the room it kept at home. Doing it twice is doing it once. For a DELETE the caller makes sure that the row's index
 /// entries are gone. `horizon` goes to the log, so that a standby can mind its own snapshots.
 pub fn purge_row(core: &Core, rec: &UndoRec, horizon: Scn) -> Op<()> {
     match rec.kind {
         UndoType::Delete => purge_delete(core, rec, horizon),
         UndoType::Update => {
             let u = Update::parse(&rec.payload)?;
-            let Some((rid, creator)) = u.moved.and_then(|m| m.from) else { return Ok(()) };
-            let mut mtr = core.mtr(Xid::NONE);
-            let b = mtr.fix(PageId::new(rec.rel, rid.block))?;
-            if !is_body(&mtr, b, rid, rec.rid, creator)? {
-                return Ok(());
+            match u.moved {
+                Some(Move { from: Some((body, creator)), .. }) => purge_body(core, rec, body, creator, horizon),
+                Some(Move { from: None, to }) => shrink_home(core, rec, to),
+                None => Ok(()),
             }
-            mtr.reserve(32)?;
-            mtr.apply(b, page::SLOT_FREE, &free_op(horizon, &[rid.slot]));
-            let free = page::free_bytes(mtr.page(b));
-            mtr.finish();
-            advice(core.space.note_fill(core, rec.rel, rid.block, free))
         }
         _ => Ok(()),
     }
+}
+
+/// Frees a body that its row has left.
+fn purge_body(core: &Core, rec: &UndoRec, body: Rid, creator: UndoPtr, horizon: Scn) -> Op<()> {
+    let mut mtr = core.mtr(Xid::NONE);
+    let b = mtr.fix(PageId::new(rec.rel, body.block))?;
+    if !is_body(&mtr, b, body, rec.rid, creator)? {
+        return Ok(());
+    }
+    mtr.reserve(32)?;
+    mtr.apply(b, page::SLOT_FREE, &free_op(horizon, &[body.slot]));
+    let free = page::free_bytes(mtr.page(b));
+    mtr.finish();
+    advice(core.space.note_fill(core, rec.rel, body.block, free))
+}
+
+/// Gives back the room that the home of a moved row had kept for the move's rollback, if the row still is in the body
+/// that this move made (so no other move can want to come back home).
+fn shrink_home(core: &Core, rec: &UndoRec, to: Rid) -> Op<()> {
+    let mut mtr = core.mtr(Xid::NONE);
+    let h = mtr.fix(PageId::new(rec.rel, rec.rid.block))?;
+    if !mtr.page(h).is(PageKind::Heap) {
+        return Ok(());
+    }
+    let s = page::slot(mtr.page(h), rec.rid.slot)?;
+    if s.state != SlotState::Forward
+        || s.alloc <= page::MIN_ALLOC
+        || page::forward_to(page::row(mtr.page(h), s)?)? != to
+    {
+        return Ok(());
+    }
+    let b = fix_after(&mut mtr, rec.rid.block, PageId::new(rec.rel, to.block))?;
+    if !is_body(&mtr, b, to, rec.rid, rec.ptr)? {
+        return Ok(());
+    }
+    mtr.reserve(16)?;
+    mtr.apply(h, page::SHRINK, &rec.rid.slot.to_le_bytes());
+    let free = page::free_bytes(mtr.page(h));
+    mtr.finish();
+    advice(core.space.note_fill(core, rec.rel, rec.rid.block, free))
 }
 
 fn free_op(horizon: Scn, slots: &[u16]) -> Vec<u8> {

@@ -488,7 +488,7 @@ fn malformed_operations_do_not_panic() {
             apply(&mut p, code::FORMAT, &format_payload(pid, kind)).expect("known kind");
             for _ in 0..6 {
                 let op = match kind {
-                    PageKind::Heap => r.random_range(code::HEAP..code::HEAP + 7),
+                    PageKind::Heap => r.random_range(code::HEAP..code::HEAP + 8),
                     PageKind::Undo => code::UNDO,
                     PageKind::Space => r.random_range(code::SPACE..code::SPACE + 3),
                     _ => r.random_range(code::OVERFLOW..code::OVERFLOW + 3),
