@@ -5,6 +5,7 @@
 //! [`kernel::Kernel`] over values, and lifted to Arrow arrays by [`arrow`].
 
 pub mod aggs;
+pub mod arrow;
 pub mod cmp;
 pub mod ctx;
 pub mod datetime;

@@ -361,6 +361,11 @@ impl Numeric {
         }
     }
 
+    /// The value shown with `scale` decimals (rounded if it has more): 22003 beyond 16383.
+    pub fn with_scale(&self, scale: i32) -> Result<Numeric> {
+        self.rescale(scale.max(0), true)
+    }
+
     /// Rounds half away from zero to `scale` decimals (negative: to tens, hundreds…), which become the display scale.
     pub fn round(&self, scale: i32) -> Result<Numeric> {
         self.rescale(scale.clamp(-2000, 2000), true)
