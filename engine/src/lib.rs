@@ -3,5 +3,7 @@
 pub mod api;
 pub mod bind;
 pub mod catalog;
+pub mod exec;
 pub mod plan;
 pub mod scram;
+pub mod settings;

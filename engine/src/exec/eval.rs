@@ -75,23 +75,80 @@ enum Node {
     Not(Box<Node>),
     IsNull(Box<Node>, bool),
     BoolTest(Box<Node>, IsTest),
-    Distinct { eq: Func, left: Box<Node>, right: Box<Node>, negated: bool },
-    Case { operand: Option<Box<Node>>, whens: Vec<(Node, Node)>, otherwise: Box<Node> },
+    Distinct {
+        eq: Func,
+        left: Box<Node>,
+        right: Box<Node>,
+        negated: bool,
+    },
+    Case {
+        operand: Option<Box<Node>>,
+        whens: Vec<(Node, Node)>,
+        otherwise: Box<Node>,
+    },
     Coalesce(Vec<Node>),
-    MinMax { args: Vec<Node>, greatest: bool, ty: TypeRef },
-    NullIf { eq: Func, left: Box<Node>, left_cmp: Option<Box<Node>>, right: Box<Node> },
-    ArrayOp { f: Func, left: Box<Node>, array: Box<Node>, all: bool },
+    MinMax {
+        args: Vec<Node>,
+        greatest: bool,
+        ty: TypeRef,
+    },
+    NullIf {
+        eq: Func,
+        left: Box<Node>,
+        left_cmp: Option<Box<Node>>,
+        right: Box<Node>,
+    },
+    ArrayOp {
+        f: Func,
+        left: Box<Node>,
+        array: Box<Node>,
+        all: bool,
+    },
     /// `left = ANY (constant array)` with the items sorted by their type's order.
-    InSet { left: Box<Node>, items: Arc<[Datum]>, has_null: bool, ty: TypeRef, negated: bool },
-    Array { items: Vec<Node>, nested: bool, elem: u32 },
+    InSet {
+        left: Box<Node>,
+        items: Arc<[Datum]>,
+        has_null: bool,
+        ty: TypeRef,
+        negated: bool,
+    },
+    Array {
+        items: Vec<Node>,
+        nested: bool,
+        elem: u32,
+    },
     Row(Vec<(Node, TypeRef)>),
     Field(Box<Node>, usize),
-    Subscript { arg: Box<Node>, steps: Vec<Step>, slice: bool },
-    RowCompare { strategy: u8, left: Vec<Node>, right: Vec<Node>, types: Vec<TypeRef> },
-    ViaIo { arg: Box<Node>, from: TypeRef, to: TypeRef },
-    Relabel { arg: Box<Node>, to: TypeRef },
-    Typmod { arg: Box<Node>, ty: TypeRef, explicit: bool },
-    ArrayMap { arg: Box<Node>, elem: Box<Node>, ty: u32 },
+    Subscript {
+        arg: Box<Node>,
+        steps: Vec<Step>,
+        slice: bool,
+    },
+    RowCompare {
+        strategy: u8,
+        left: Vec<Node>,
+        right: Vec<Node>,
+        types: Vec<TypeRef>,
+    },
+    ViaIo {
+        arg: Box<Node>,
+        from: TypeRef,
+        to: TypeRef,
+    },
+    Relabel {
+        arg: Box<Node>,
+        to: TypeRef,
+    },
+    Typmod {
+        arg: Box<Node>,
+        ty: TypeRef,
+        explicit: bool,
+    },
+    ArrayMap {
+        arg: Box<Node>,
+        elem: Box<Node>,
+        ty: u32,
+    },
     SqlValue(SqlValue, TypeRef),
     NextVal(Func, u32),
 }
@@ -159,11 +216,9 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
             otherwise: boxed(otherwise)?,
         },
         ExprKind::Coalesce(v) => Node::Coalesce(many(v)?),
-        ExprKind::MinMax { args, greatest, collation } => Node::MinMax {
-            args: many(args)?,
-            greatest: *greatest,
-            ty: TypeRef { collation: *collation, ..e.ty },
-        },
+        ExprKind::MinMax { args, greatest, collation } => {
+            Node::MinMax { args: many(args)?, greatest: *greatest, ty: TypeRef { collation: *collation, ..e.ty } }
+        }
         ExprKind::NullIf { eq, left, left_cmp, right, collation } => Node::NullIf {
             eq: func(eq, [left_cmp.as_ref().map_or(left.ty, |l| l.ty), right.ty], bool_ty, *collation)?,
             left: boxed(left)?,
@@ -186,9 +241,11 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
                 all: *all,
             }
         }
-        ExprKind::Array { items, nested } => {
-            Node::Array { items: many(items)?, nested: *nested, elem: oid::array_element(e.ty.oid).unwrap_or(oid::TEXT) }
-        }
+        ExprKind::Array { items, nested } => Node::Array {
+            items: many(items)?,
+            nested: *nested,
+            elem: oid::array_element(e.ty.oid).unwrap_or(oid::TEXT),
+        },
         ExprKind::Row(v) | ExprKind::WholeRow(v) => {
             Node::Row(v.iter().map(|x| Ok((one(x)?, x.ty))).collect::<Result<_>>()?)
         }
@@ -245,8 +302,10 @@ fn in_set(
 ) -> Result<Option<Node>> {
     let ExprKind::Array { items, nested: false } = &array.kind else { return Ok(None) };
     let same_type = items.iter().all(|i| i.ty.oid == left.ty.oid);
-    let eq = rustydb_types::pgdata::operator_exact("=", left.ty.oid, left.ty.oid).is_some_and(|o| o.oprcode == proc.oid);
-    let ne = rustydb_types::pgdata::operator_exact("<>", left.ty.oid, left.ty.oid).is_some_and(|o| o.oprcode == proc.oid);
+    let eq =
+        rustydb_types::pgdata::operator_exact("=", left.ty.oid, left.ty.oid).is_some_and(|o| o.oprcode == proc.oid);
+    let ne =
+        rustydb_types::pgdata::operator_exact("<>", left.ty.oid, left.ty.oid).is_some_and(|o| o.oprcode == proc.oid);
     if items.len() < 9 || !same_type || !((eq && !all) || (ne && all)) || collation > 100 {
         return Ok(None);
     }
@@ -260,7 +319,7 @@ fn in_set(
         }
     }
     let ty = TypeRef { collation, ..left.ty };
-    set.sort_by(|a, b| cmp::compare(ty, a, b));
+    set.sort_by(|a, b| cmp::compare(ty, ty.collation, a, b));
     Ok(Some(Node::InSet { left: Box::new(stacked(left, slot)?), items: set.into(), has_null, ty, negated: ne }))
 }
 
@@ -306,11 +365,11 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
     match n {
         Node::Const(d) => Ok(d.clone()),
         Node::Slot(i) => Ok(row[*i].clone()),
-        Node::Param(i) => {
-            env.params.get(*i).cloned().ok_or_else(|| {
-                DbError::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${}", i + 1))
-            })
-        }
+        Node::Param(i) => env
+            .params
+            .get(*i)
+            .cloned()
+            .ok_or_else(|| DbError::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${}", i + 1))),
         Node::CaseValue => Ok(case.clone()),
         Node::Call(f, args, pos) => {
             let mut v: SmallVec<[Datum; 4]> = SmallVec::with_capacity(args.len());
@@ -405,7 +464,7 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
                     continue;
                 }
                 let better = best.is_null() || {
-                    let o = cmp::compare(*ty, &d, &best);
+                    let o = cmp::compare(*ty, ty.collation, &d, &best);
                     if *greatest { o == Ordering::Greater } else { o == Ordering::Less }
                 };
                 if better {
@@ -430,7 +489,7 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
             if l.is_null() {
                 return Ok(Datum::Null);
             }
-            let found = items.binary_search_by(|x| cmp::compare(*ty, x, &l)).is_ok();
+            let found = items.binary_search_by(|x| cmp::compare(*ty, ty.collation, x, &l)).is_ok();
             Ok(match (found, has_null) {
                 (true, _) => Datum::Bool(!*negated),
                 (false, true) => Datum::Null,
@@ -456,7 +515,7 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
                 if l.is_null() || r.is_null() {
                     return Ok(Datum::Null);
                 }
-                let o = cmp::compare(*ty, &l, &r);
+                let o = cmp::compare(*ty, ty.collation, &l, &r);
                 if o != Ordering::Equal {
                     return Ok(Datum::Bool(if *strategy <= 2 { o == Ordering::Less } else { o == Ordering::Greater }));
                 }
@@ -469,7 +528,12 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
                 return Ok(Datum::Null);
             }
             let mut out = Vec::new();
-            io::text_out(io::OutCtx { fmt: &env.ctx.fmt, session: Some(env.ctx.session.as_ref()) }, *from, &d, &mut out)?;
+            io::text_out(
+                io::OutCtx { fmt: &env.ctx.fmt, session: Some(env.ctx.session.as_ref()) },
+                *from,
+                &d,
+                &mut out,
+            )?;
             let text = String::from_utf8(out).map_err(|_| DbError::internal("text form is not UTF-8"))?;
             io::text_in(env.ctx, *to, &text)
         }
@@ -483,8 +547,7 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
         }
         Node::ArrayMap { arg, elem, ty } => match nested(arg, env, row, case)? {
             Datum::Array(a) => {
-                let items =
-                    a.items.iter().map(|x| nested(elem, env, row, x)).collect::<Result<Vec<_>>>()?;
+                let items = a.items.iter().map(|x| nested(elem, env, row, x)).collect::<Result<Vec<_>>>()?;
                 Ok(Datum::Array(Arc::new(ArrayValue { elem: *ty, dims: a.dims.clone(), items })))
             }
             _ => Ok(Datum::Null),

@@ -1,0 +1,735 @@
+//! Settings (GUCs): the one table that SET, SHOW, RESET, `pg_settings`, the command line and ParameterStatus read.
+//!
+//! What a setting is called, its type, range and default are PostgreSQL's, read from a running server into
+//! `data/settings.tsv`; [`OVERRIDES`] says where RustyDB's default differs. A session holds only the values that differ
+//! from the server's. SET lasts for the session unless the transaction rolls back; SET LOCAL ends with the transaction;
+//! savepoints restore both.
+
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_types::ctx::{DateOrder, DateStyle, FormatSettings, IntervalStyle};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// The version clients see; RustyDB speaks and answers as this PostgreSQL.
+pub const SERVER_VERSION: &str = "15.18";
+/// `server_version_num`.
+pub const SERVER_VERSION_NUM: &str = "150018";
+
+/// Type of a setting.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub enum VarType {
+    Bool,
+    Integer,
+    Real,
+    String,
+    Enum,
+}
+
+/// Who may change a setting, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "PostgreSQL's names of contexts")]
+pub enum Context {
+    Internal,
+    Postmaster,
+    Sighup,
+    Backend,
+    Superuser,
+    User,
+}
+
+impl Context {
+    /// `pg_settings.context`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Context::Internal => "internal",
+            Context::Postmaster => "postmaster",
+            Context::Sighup => "sighup",
+            Context::Backend => "backend",
+            Context::Superuser => "superuser",
+            Context::User => "user",
+        }
+    }
+}
+
+/// A setting's definition.
+#[derive(Debug)]
+pub struct Def {
+    /// Name as shown.
+    pub name: &'static str,
+    /// Type.
+    pub ty: VarType,
+    /// Who may change it.
+    pub context: Context,
+    /// Unit of bare numbers: "", kB, 8kB, MB, B, ms, s, min.
+    pub unit: &'static str,
+    /// Smallest value, as text.
+    pub min: &'static str,
+    /// Largest value, as text.
+    pub max: &'static str,
+    /// Values of an enum.
+    pub values: Vec<&'static str>,
+    /// `pg_settings.category`.
+    pub category: &'static str,
+    /// Default, in base units.
+    pub boot: &'static str,
+}
+
+/// Where RustyDB's value differs from stock PostgreSQL's.
+const OVERRIDES: &[(&str, &str)] = &[
+    ("server_version", SERVER_VERSION),
+    ("server_version_num", SERVER_VERSION_NUM),
+    ("client_encoding", "UTF8"),
+    ("server_encoding", "UTF8"),
+    ("TimeZone", "UTC"),
+    ("DateStyle", "ISO, MDY"),
+    ("lc_collate", "C.UTF-8"),
+    ("lc_ctype", "C.UTF-8"),
+    ("lc_messages", "C.UTF-8"),
+    ("lc_monetary", "C.UTF-8"),
+    ("lc_numeric", "C.UTF-8"),
+    ("lc_time", "C.UTF-8"),
+    ("max_connections", "5000"),
+    ("default_table_access_method", "heap"),
+    ("extra_float_digits", "1"),
+    ("unix_socket_directories", "/var/run/postgresql"),
+];
+
+/// Settings of RustyDB's own: name, type, unit, minimum, maximum, category, default.
+const OWN: &[(&str, VarType, Context, &str, &str, &str, &str, &str)] = &[
+    ("io_method", VarType::Enum, Context::Postmaster, "", "", "auto,io_uring,worker", "Resource Usage / Disk", "auto"),
+    ("undo_retention", VarType::Integer, Context::Postmaster, "ms", "0", "2147483647", "Resource Usage / Disk", "0"),
+    (
+        "checkpoint_distance",
+        VarType::Integer,
+        Context::Postmaster,
+        "MB",
+        "64",
+        "65536",
+        "Write-Ahead Log / Checkpoints",
+        "1024",
+    ),
+];
+
+static DEFS: LazyLock<Vec<Def>> = LazyLock::new(|| {
+    let mut out: Vec<Def> = include_str!("../data/settings.tsv")
+        .lines()
+        .filter_map(|line| {
+            let f: Vec<&'static str> = line.split('\t').collect();
+            let [name, ty, context, unit, min, max, values, category, boot] = f.as_slice() else { return None };
+            Some(Def {
+                name,
+                ty: match *ty {
+                    "bool" => VarType::Bool,
+                    "integer" => VarType::Integer,
+                    "real" => VarType::Real,
+                    "enum" => VarType::Enum,
+                    _ => VarType::String,
+                },
+                context: match *context {
+                    "internal" => Context::Internal,
+                    "postmaster" => Context::Postmaster,
+                    "sighup" => Context::Sighup,
+                    "backend" | "superuser-backend" => Context::Backend,
+                    "superuser" => Context::Superuser,
+                    _ => Context::User,
+                },
+                unit,
+                min,
+                max,
+                values: values.split(',').filter(|v| !v.is_empty()).collect(),
+                category,
+                boot: OVERRIDES.iter().find(|o| o.0 == *name).map_or(boot, |o| o.1),
+            })
+        })
+        .collect();
+    out.extend(OWN.iter().map(|&(name, ty, context, unit, min, max, category, boot)| Def {
+        name,
+        ty,
+        context,
+        unit,
+        min: if ty == VarType::Enum { "" } else { min },
+        max: if ty == VarType::Enum { "" } else { max },
+        values: if ty == VarType::Enum { max.split(',').collect() } else { vec![] },
+        category,
+        boot,
+    }));
+    out.sort_by_key(|d| d.name.to_ascii_lowercase());
+    out
+});
+
+/// All settings, by name.
+pub fn definitions() -> &'static [Def] {
+    &DEFS
+}
+
+/// A setting by name, ignoring case.
+pub fn find(name: &str) -> Option<&'static Def> {
+    static MAP: LazyLock<HashMap<String, &'static Def>> =
+        LazyLock::new(|| DEFS.iter().map(|d| (d.name.to_ascii_lowercase(), d)).collect());
+    MAP.get(&name.to_ascii_lowercase()).copied()
+}
+
+fn unrecognized(name: &str) -> DbError {
+    DbError::new(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\""))
+}
+
+fn invalid(d: &Def, value: &str) -> DbError {
+    DbError::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid value for parameter \"{}\": \"{value}\"", d.name))
+}
+
+/// A custom setting's name (`prefix.name`).
+fn is_custom(name: &str) -> bool {
+    let mut parts = name.split('.');
+    let ok = |p: &str| {
+        !p.is_empty()
+            && p.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'$' || b >= 0x80)
+            && !p.as_bytes()[0].is_ascii_digit()
+    };
+    name.contains('.') && parts.all(ok)
+}
+
+fn parse_bool(s: &str) -> Option<bool> {
+    let l = s.to_ascii_lowercase();
+    let prefix = |w: &str| !l.is_empty() && w.starts_with(&l);
+    match l.as_str() {
+        "1" | "on" => Some(true),
+        "0" | "off" | "of" => Some(false),
+        _ if prefix("true") || prefix("yes") => Some(true),
+        _ if prefix("false") || prefix("no") => Some(false),
+        _ => None,
+    }
+}
+
+/// Multiples of units, largest first, as factor over the base of the family.
+fn units(base: &str) -> &'static [(&'static str, f64)] {
+    match base {
+        "B" | "kB" | "8kB" | "MB" => {
+            &[("TB", 1_099_511_627_776.0), ("GB", 1_073_741_824.0), ("MB", 1_048_576.0), ("kB", 1024.0), ("B", 1.0)]
+        }
+        "ms" | "s" | "min" => {
+            &[("d", 86_400_000.0), ("h", 3_600_000.0), ("min", 60_000.0), ("s", 1000.0), ("ms", 1.0), ("us", 0.001)]
+        }
+        _ => &[],
+    }
+}
+
+fn base_factor(base: &str) -> f64 {
+    match base {
+        "8kB" => 8192.0,
+        b => units(b).iter().find(|u| u.0 == b).map_or(1.0, |u| u.1),
+    }
+}
+
+/// A number with an optional unit, in base units.
+fn parse_number(d: &Def, s: &str) -> Result<f64> {
+    let t = s.trim();
+    let (hex, digits) = match t.strip_prefix("0x").or_else(|| t.strip_prefix("0X")) {
+        Some(h) => (true, h),
+        None => (false, t),
+    };
+    if hex {
+        return i64::from_str_radix(digits, 16).map(|v| v as f64).map_err(|_| invalid(d, s));
+    }
+    let end = t
+        .char_indices()
+        .find(|(i, c)| {
+            !(c.is_ascii_digit()
+                || matches!(c, '.' | '+' | '-')
+                || (matches!(c, 'e' | 'E')
+                    && *i > 0
+                    && t[i + 1..].starts_with(|x: char| x.is_ascii_digit() || x == '-' || x == '+')))
+        })
+        .map_or(t.len(), |(i, _)| i);
+    let n: f64 = t[..end].parse().map_err(|_| invalid(d, s))?;
+    let unit = t[end..].trim();
+    if unit.is_empty() {
+        return Ok(n);
+    }
+    let Some(u) = units(d.unit).iter().find(|u| u.0 == unit) else {
+        let e = invalid(d, s);
+        return Err(match d.unit {
+            "" => e,
+            "ms" | "s" | "min" => {
+                e.hint("Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\".")
+            }
+            _ => e.hint("Valid units for this parameter are \"B\", \"kB\", \"MB\", \"GB\", and \"TB\"."),
+        });
+    };
+    Ok(n * u.1 / base_factor(d.unit))
+}
+
+/// A number in base units as SHOW prints it.
+fn show_number(d: &Def, v: &str) -> String {
+    let Ok(n) = v.parse::<f64>() else { return v.to_owned() };
+    if d.unit.is_empty() || n <= 0.0 {
+        return v.to_owned();
+    }
+    let total = n * base_factor(d.unit);
+    for (name, factor) in units(d.unit) {
+        let q = total / factor;
+        if q >= 1.0 && q.fract() == 0.0 {
+            return format!("{q}{name}");
+        }
+    }
+    v.to_owned()
+}
+
+/// Checks a value and brings it to the form that is kept (base units, canonical spelling).
+pub fn canonical(d: &Def, value: &str) -> Result<String> {
+    match d.ty {
+        VarType::Bool => match parse_bool(value) {
+            Some(b) => Ok(if b { "on" } else { "off" }.to_owned()),
+            None => Err(DbError::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("parameter \"{}\" requires a Boolean value", d.name),
+            )),
+        },
+        VarType::Integer | VarType::Real => {
+            let n = parse_number(d, value)?;
+            let n = if d.ty == VarType::Integer { n.round() } else { n };
+            let (min, max) = (d.min.parse().unwrap_or(f64::MIN), d.max.parse().unwrap_or(f64::MAX));
+            if n < min || n > max {
+                let unit = if d.unit.is_empty() { String::new() } else { format!(" {}", d.unit) };
+                let shown = if d.ty == VarType::Integer { format!("{n:.0}") } else { format!("{n}") };
+                return Err(DbError::new(
+                    SqlState::INVALID_PARAMETER_VALUE,
+                    format!(
+                        "{shown}{unit} is outside the valid range for parameter \"{}\" ({} .. {})",
+                        d.name, d.min, d.max
+                    ),
+                ));
+            }
+            Ok(if d.ty == VarType::Integer { format!("{n:.0}") } else { format!("{n}") })
+        }
+        VarType::Enum => {
+            let hidden = match (d.name, value.to_ascii_lowercase().as_str()) {
+                // Spellings PostgreSQL accepts without listing them.
+                ("synchronous_commit" | "constraint_exclusion", v) => {
+                    parse_bool(v).map(|b| if b { "on" } else { "off" })
+                }
+                ("client_min_messages", "debug") => Some("debug2"),
+                ("backslash_quote", v) => parse_bool(v).map(|b| if b { "on" } else { "off" }),
+                _ => None,
+            };
+            let exact = d.values.iter().find(|v| v.eq_ignore_ascii_case(value)).copied();
+            exact
+                .or(hidden)
+                .map(str::to_owned)
+                .ok_or_else(|| invalid(d, value).hint(format!("Available values: {}.", d.values.join(", "))))
+        }
+        VarType::String => canonical_string(d, value),
+    }
+}
+
+fn canonical_string(d: &Def, value: &str) -> Result<String> {
+    match d.name {
+        "TimeZone" | "log_timezone" => time_zone(value).map(|z| z.1).ok_or_else(|| invalid(d, value)),
+        "DateStyle" => {
+            let (mut style, mut order) = (DateStyle::Iso, DateOrder::Mdy);
+            date_style(value, &mut style, &mut order).ok_or_else(|| invalid(d, value))?;
+            Ok(show_date_style(style, order))
+        }
+        "client_encoding" => {
+            let n: String =
+                value.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>().to_ascii_lowercase();
+            match n.as_str() {
+                "utf8" | "unicode" => Ok("UTF8".to_owned()),
+                "sqlascii" => Ok("SQL_ASCII".to_owned()),
+                _ => Err(DbError::unsupported(format!("client encoding \"{value}\" is not supported: use UTF8"))),
+            }
+        }
+        _ => Ok(value.to_owned()),
+    }
+}
+
+/// A time zone by name: IANA name, fixed offset in hours (PostgreSQL's: positive is east) or `UTC`-like; with its
+/// canonical spelling.
+pub fn time_zone(value: &str) -> Option<(jiff::tz::TimeZone, String)> {
+    let v = value.trim();
+    if let Ok(hours) = v.parse::<f64>() {
+        if hours.abs() > 167.0 {
+            return None;
+        }
+        let secs = (hours * 3600.0).round() as i32;
+        let tz = jiff::tz::TimeZone::fixed(jiff::tz::Offset::from_seconds(secs).ok()?);
+        let (h, m) = (secs.abs() / 3600, secs.abs() / 60 % 60);
+        let (east, west) = if secs >= 0 { ('+', '-') } else { ('-', '+') };
+        let minutes = if m == 0 { String::new() } else { format!(":{m:02}") };
+        return Some((tz, format!("<{east}{h:02}{minutes}>{west}{h:02}{minutes}")));
+    }
+    if v.eq_ignore_ascii_case("utc") || v.eq_ignore_ascii_case("default") || v.eq_ignore_ascii_case("local") {
+        return Some((jiff::tz::TimeZone::UTC, "UTC".to_owned()));
+    }
+    if let Some(rest) = v.strip_prefix('<')
+        && let Some((name, _)) = rest.split_once('>')
+    {
+        let (sign, digits) = name.split_at_checked(1)?;
+        let (h, m) = digits.split_once(':').unwrap_or((digits, "0"));
+        let hours: f64 = h.parse::<f64>().ok()? + m.parse::<f64>().ok()? / 60.0;
+        return time_zone(&format!("{sign}{hours}"));
+    }
+    let tz = jiff::tz::TimeZone::get(v).ok()?;
+    let name = tz.iana_name().unwrap_or(v).to_owned();
+    Some((tz, name))
+}
+
+fn date_style(value: &str, style: &mut DateStyle, order: &mut DateOrder) -> Option<()> {
+    let mut explicit_order = false;
+    for word in value.split(',').map(|w| w.trim().to_ascii_lowercase()) {
+        match word.as_str() {
+            "iso" => *style = DateStyle::Iso,
+            "sql" => *style = DateStyle::Sql,
+            w if w.starts_with("postgres") => *style = DateStyle::Postgres,
+            "german" => {
+                *style = DateStyle::German;
+                if !explicit_order {
+                    *order = DateOrder::Dmy;
+                }
+            }
+            "ymd" => (*order, explicit_order) = (DateOrder::Ymd, true),
+            w if w == "dmy" || w.starts_with("euro") => (*order, explicit_order) = (DateOrder::Dmy, true),
+            w if w == "mdy" || w == "us" || w.starts_with("noneuro") => {
+                (*order, explicit_order) = (DateOrder::Mdy, true);
+            }
+            "default" => {
+                *style = DateStyle::Iso;
+                *order = DateOrder::Mdy;
+            }
+            _ => return None,
+        }
+    }
+    Some(())
+}
+
+fn show_date_style(style: DateStyle, order: DateOrder) -> String {
+    let s = match style {
+        DateStyle::Iso => "ISO",
+        DateStyle::Sql => "SQL",
+        DateStyle::Postgres => "Postgres",
+        DateStyle::German => "German",
+    };
+    let o = match order {
+        DateOrder::Ymd => "YMD",
+        DateOrder::Dmy => "DMY",
+        DateOrder::Mdy => "MDY",
+    };
+    format!("{s}, {o}")
+}
+
+type Values = Arc<HashMap<String, String>>;
+
+/// A session's settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Server-wide values that differ from the defaults (command line, configuration).
+    server: Values,
+    /// Values the session began with (startup packet, role and database settings): what RESET goes back to.
+    start: Values,
+    session: Values,
+    local: Values,
+    /// What each open transaction level restores on rollback.
+    saved: Vec<(Values, Values)>,
+}
+
+impl Settings {
+    /// Settings of a new session over the server's values.
+    pub fn new(server: Values) -> Settings {
+        Settings {
+            server,
+            start: Values::default(),
+            session: Values::default(),
+            local: Values::default(),
+            saved: Vec::new(),
+        }
+    }
+
+    /// Checks and sets a server-wide value (command line).
+    pub fn set_server(values: &mut HashMap<String, String>, name: &str, value: &str) -> Result<()> {
+        let key = match find(name) {
+            Some(d) if d.context == Context::Internal => {
+                return Err(DbError::new(
+                    SqlState::CANT_CHANGE_RUNTIME_PARAM,
+                    format!("parameter \"{}\" cannot be changed", d.name),
+                ));
+            }
+            Some(d) => {
+                values.insert(d.name.to_owned(), canonical(d, value)?);
+                return Ok(());
+            }
+            None if is_custom(name) => name.to_ascii_lowercase(),
+            None => return Err(unrecognized(name)),
+        };
+        values.insert(key, value.to_owned());
+        Ok(())
+    }
+
+    fn raw(&self, name: &str) -> Option<&str> {
+        [&self.local, &self.session, &self.start, &self.server]
+            .into_iter()
+            .find_map(|m| m.get(name))
+            .map(String::as_str)
+    }
+
+    /// A value in base units, by the definition's own spelling of the name.
+    pub fn get(&self, name: &str) -> &str {
+        self.raw(name).or_else(|| find(name).map(|d| d.boot)).unwrap_or("")
+    }
+
+    /// A value as SHOW prints it.
+    pub fn show(&self, name: &str) -> Result<String> {
+        match find(name) {
+            Some(d) => {
+                let v = self.raw(d.name).unwrap_or(d.boot);
+                Ok(match d.ty {
+                    VarType::Integer | VarType::Real => show_number(d, v),
+                    _ => v.to_owned(),
+                })
+            }
+            None => self.raw(&name.to_ascii_lowercase()).map(str::to_owned).ok_or_else(|| unrecognized(name)),
+        }
+    }
+
+    /// `pg_settings.setting`, `reset_val` and `source` of a setting.
+    pub fn describe(&self, d: &Def) -> (String, String, &'static str) {
+        let reset = self.start.get(d.name).or_else(|| self.server.get(d.name)).map_or(d.boot, String::as_str);
+        let source = if self.local.contains_key(d.name) || self.session.contains_key(d.name) {
+            "session"
+        } else if self.start.contains_key(d.name) {
+            "client"
+        } else if self.server.contains_key(d.name) {
+            "command line"
+        } else {
+            "default"
+        };
+        (self.get(d.name).to_owned(), reset.to_owned(), source)
+    }
+
+    /// SET and SET LOCAL; `None` is DEFAULT. Answers the setting's name as shown.
+    pub fn set(&mut self, name: &str, value: Option<&str>, local: bool, superuser: bool) -> Result<String> {
+        let (key, value) = match find(name) {
+            Some(d) => {
+                let refuse = |why: &str| {
+                    Err(DbError::new(SqlState::CANT_CHANGE_RUNTIME_PARAM, format!("parameter \"{}\" {why}", d.name)))
+                };
+                match d.context {
+                    Context::Internal => return refuse("cannot be changed"),
+                    Context::Postmaster => return refuse("cannot be changed without restarting the server"),
+                    Context::Sighup => return refuse("cannot be changed now"),
+                    Context::Backend => return refuse("cannot be set after connection start"),
+                    Context::Superuser if !superuser => {
+                        return Err(DbError::new(
+                            SqlState::INSUFFICIENT_PRIVILEGE,
+                            format!("permission denied to set parameter \"{}\"", d.name),
+                        ));
+                    }
+                    Context::Superuser | Context::User => {}
+                }
+                let value = match value {
+                    // DateStyle words change only what they name.
+                    Some(v) if d.name == "DateStyle" => {
+                        let (mut s, mut o) = (DateStyle::Iso, DateOrder::Mdy);
+                        date_style(self.get("DateStyle"), &mut s, &mut o);
+                        date_style(v, &mut s, &mut o).ok_or_else(|| invalid(d, v))?;
+                        Some(show_date_style(s, o))
+                    }
+                    Some(v) => Some(canonical(d, v)?),
+                    None => None,
+                };
+                (d.name.to_owned(), value)
+            }
+            None if is_custom(name) => (name.to_ascii_lowercase(), value.map(str::to_owned)),
+            None => return Err(unrecognized(name)),
+        };
+        let map = if local { &mut self.local } else { &mut self.session };
+        match value {
+            Some(v) => {
+                Arc::make_mut(map).insert(key.clone(), v);
+            }
+            None if local => {
+                let reset = self.start.get(&key).or_else(|| self.server.get(&key)).cloned();
+                let reset = reset.unwrap_or_else(|| find(&key).map_or("", |d| d.boot).to_owned());
+                Arc::make_mut(map).insert(key.clone(), reset);
+            }
+            None => {
+                Arc::make_mut(map).remove(&key);
+            }
+        }
+        if !local {
+            // A session-wide SET also ends what SET LOCAL said before it.
+            Arc::make_mut(&mut self.local).remove(&key);
+        }
+        Ok(key)
+    }
+
+    /// A value of the startup packet: checked, and kept as what RESET goes back to.
+    pub fn set_start(&mut self, name: &str, value: &str) -> Result<()> {
+        let d = match find(name) {
+            Some(d) => d,
+            None if is_custom(name) => {
+                Arc::make_mut(&mut self.start).insert(name.to_ascii_lowercase(), value.to_owned());
+                return Ok(());
+            }
+            None => return Err(unrecognized(name)),
+        };
+        if matches!(d.context, Context::Internal | Context::Postmaster | Context::Sighup) {
+            return Err(DbError::new(
+                SqlState::CANT_CHANGE_RUNTIME_PARAM,
+                format!("parameter \"{}\" cannot be changed", d.name),
+            ));
+        }
+        Arc::make_mut(&mut self.start).insert(d.name.to_owned(), canonical(d, value)?);
+        Ok(())
+    }
+
+    /// RESET ALL.
+    pub fn reset_all(&mut self) {
+        self.session = Values::default();
+        self.local = Values::default();
+    }
+
+    /// A transaction or savepoint begins.
+    pub fn push(&mut self) {
+        self.saved.push((Arc::clone(&self.session), Arc::clone(&self.local)));
+    }
+
+    /// The transaction's levels from `depth` on roll back: values are those of when level `depth` began.
+    pub fn rollback(&mut self, depth: usize) {
+        if let Some((s, l)) = self.saved.get(depth).cloned() {
+            (self.session, self.local) = (s, l);
+        }
+        self.saved.truncate(depth);
+    }
+
+    /// A savepoint is released: its values stay.
+    pub fn release(&mut self, depth: usize) {
+        self.saved.truncate(depth);
+    }
+
+    /// The transaction commits: SET LOCAL ends.
+    pub fn commit(&mut self) {
+        self.saved.clear();
+        self.local = Values::default();
+    }
+
+    /// Open levels.
+    pub fn depth(&self) -> usize {
+        self.saved.len()
+    }
+
+    /// A boolean setting.
+    pub fn is_on(&self, name: &str) -> bool {
+        self.get(name) == "on"
+    }
+
+    /// An integer setting, in base units.
+    pub fn int(&self, name: &str) -> i64 {
+        self.get(name).parse().unwrap_or(0)
+    }
+
+    /// A timeout setting; 0 is none.
+    pub fn timeout(&self, name: &str) -> Option<Duration> {
+        u64::try_from(self.int(name)).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
+    }
+
+    /// How values are shown.
+    pub fn formats(&self) -> FormatSettings {
+        let (mut style, mut order) = (DateStyle::Iso, DateOrder::Mdy);
+        date_style(self.get("DateStyle"), &mut style, &mut order);
+        FormatSettings {
+            time_zone: time_zone(self.get("TimeZone")).map_or(jiff::tz::TimeZone::UTC, |z| z.0),
+            date_style: style,
+            date_order: order,
+            interval_style: match self.get("IntervalStyle") {
+                "sql_standard" => IntervalStyle::SqlStandard,
+                "postgres_verbose" => IntervalStyle::PostgresVerbose,
+                "iso_8601" => IntervalStyle::Iso8601,
+                _ => IntervalStyle::Postgres,
+            },
+            bytea_hex: self.get("bytea_output") != "escape",
+            extra_float_digits: self.int("extra_float_digits") as i32,
+        }
+    }
+
+    /// Names in a comma-separated list of identifiers (search_path), unquoted.
+    pub fn name_list(text: &str) -> Vec<String> {
+        let mut out = Vec::new();
+        let mut rest = text.trim();
+        while !rest.is_empty() {
+            let (name, after) = if let Some(q) = rest.strip_prefix('"') {
+                let mut s = String::new();
+                let mut chars = q.char_indices();
+                let mut end = q.len();
+                while let Some((i, c)) = chars.next() {
+                    if c != '"' {
+                        s.push(c);
+                    } else if q[i + 1..].starts_with('"') {
+                        s.push('"');
+                        chars.next();
+                    } else {
+                        end = i + 1;
+                        break;
+                    }
+                }
+                (s, &q[end..])
+            } else {
+                let end = rest.find(',').unwrap_or(rest.len());
+                (rest[..end].trim().to_lowercase(), &rest[end..])
+            };
+            if !name.is_empty() {
+                out.push(name);
+            }
+            rest = after.trim_start().strip_prefix(',').unwrap_or("").trim_start();
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_units_and_ranges() {
+        let mut s = Settings::new(Values::default());
+        s.set("work_mem", Some("64MB"), false, true).expect("valid");
+        assert_eq!((s.get("work_mem"), s.show("work_mem").expect("known").as_str()), ("65536", "64MB"));
+        s.set("statement_timeout", Some("1500"), false, false).expect("valid");
+        assert_eq!(s.show("STATEMENT_TIMEOUT").expect("known"), "1500ms");
+        assert!(s.set("work_mem", Some("1"), false, true).is_err());
+        assert!(s.set("work_mem", Some("1 parsec"), false, true).is_err());
+        assert_eq!(s.set("nonesuch", Some("1"), false, true).unwrap_err().code, SqlState::UNDEFINED_OBJECT);
+        assert_eq!(
+            s.set("server_version", Some("1"), false, true).unwrap_err().code,
+            SqlState::CANT_CHANGE_RUNTIME_PARAM
+        );
+    }
+
+    #[test]
+    fn transactions_restore() {
+        let mut s = Settings::new(Values::default());
+        s.push();
+        s.set("DateStyle", Some("german"), false, false).expect("valid");
+        s.set("work_mem", Some("1MB"), true, false).expect("valid");
+        assert_eq!(s.get("DateStyle"), "German, DMY");
+        s.push();
+        s.set("work_mem", Some("2MB"), true, false).expect("valid");
+        s.rollback(1);
+        assert_eq!(s.get("work_mem"), "1024");
+        s.commit();
+        assert_eq!((s.get("work_mem"), s.get("DateStyle")), ("4096", "German, DMY"));
+        s.push();
+        s.set("DateStyle", Some("ISO"), false, false).expect("valid");
+        assert_eq!(s.get("DateStyle"), "ISO, DMY");
+        s.rollback(0);
+        assert_eq!(s.get("DateStyle"), "German, DMY");
+    }
+
+    #[test]
+    fn search_path_names() {
+        assert_eq!(Settings::name_list("\"$user\", public"), ["$user", "public"]);
+        assert_eq!(Settings::name_list(" Foo , \"Bar\"\"x\",baz"), ["foo", "Bar\"x", "baz"]);
+        assert!(Settings::name_list("").is_empty());
+    }
+}
