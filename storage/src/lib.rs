@@ -2,6 +2,7 @@
 
 pub mod btree;
 pub mod buf;
+pub mod checkpoint;
 pub mod control;
 pub mod core;
 pub mod dwb;
@@ -10,9 +11,14 @@ pub mod io;
 pub mod mtr;
 pub mod overflow;
 pub mod page;
+pub mod purge;
+pub mod recovery;
 pub mod rt;
+pub mod sequence;
 pub mod sim;
 pub mod space;
+pub mod store;
+pub mod table;
 pub mod txn;
 pub mod undo;
 pub mod wait;

@@ -1,7 +1,7 @@
 //! Mini-transactions: the only way to change a page.
 //!
 //! Idea: an operation on one or a few pages becomes atomic by being one redo record. *Prepare*: fix the pages
-//! exclusively, check everything, reserve log space; any step may answer [`Wait`], and then nothing has happened.
+//! exclusively, check everything, reserve log space; any step may answer [`Wait`](crate::wait::Wait), and then nothing has happened.
 //! *Apply*: each change is a redo operation run through [`redo::apply`], the very function recovery calls, so forward
 //! execution and redo cannot diverge (I41). *Finish*: append the record, stamp the pages with its end LSN.
 //!
@@ -16,7 +16,7 @@ pub mod redo;
 
 use crate::buf::{Pool, WriteGuard};
 use crate::page::Page;
-use crate::wait::{Op, Wait};
+use crate::wait::Op;
 use rustydb_base::poison::Poison;
 use rustydb_base::{DbError, Lsn, PageId, Result, Xid};
 use smallvec::SmallVec;
@@ -45,7 +45,7 @@ pub mod kind {
 
 /// Where records go. Implemented by the log.
 pub trait LogAppend: Send + Sync {
-    /// Makes sure that a record of up to `bytes` can be appended without waiting; [`Wait::LogSpace`] otherwise.
+    /// Makes sure that a record of up to `bytes` can be appended without waiting; [`Wait::LogSpace`](crate::wait::Wait::LogSpace) otherwise.
     /// Dropped unused, the space is given back.
     fn reserve(&self, bytes: usize) -> Op<Reservation<'_>>;
     /// Appends a record, returning its start and end LSN. Cannot fail: the space is reserved.
@@ -122,7 +122,7 @@ impl<'s> Mtr<'s> {
         self.adopt(g)
     }
 
-    /// As [`Mtr::fix`], but answers [`Wait::Restart`] instead of blocking on the latch.
+    /// As [`Mtr::fix`], but answers [`Wait::Restart`](crate::wait::Wait::Restart) instead of blocking on the latch.
     pub fn try_fix(&mut self, pid: PageId) -> Op<PageIdx> {
         if let Some(i) = self.position(pid) {
             return Ok(i);

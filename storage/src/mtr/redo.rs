@@ -69,6 +69,7 @@ pub fn apply(page: &mut Page, code: u8, payload: &[u8]) -> Result<()> {
         code::UNDO..code::TSP => crate::undo::redo::apply(page, code, payload),
         code::TSP..code::OVERFLOW => crate::txn::tsp::apply(page, code, payload),
         code::OVERFLOW..code::SEQUENCE => crate::overflow::redo::apply(page, code, payload),
+        code::SEQUENCE..=0x7f => crate::sequence::apply(page, code, payload),
         _ => Err(DbError::corrupt(format!("unknown redo operation {code:#x}"))),
     }
 }

@@ -60,3 +60,18 @@ pub struct TxnCx {
     /// Slot in the transaction table, once there is one.
     pub slot: u32,
 }
+
+impl TxnCx {
+    /// What is left in the place of a transaction that has been handed over: no number, no slot.
+    pub(crate) fn emptied(&self) -> TxnCx {
+        TxnCx {
+            xid: Xid::NONE,
+            stream: 0,
+            last_undo: UndoPtr::NONE,
+            cid: self.cid,
+            isolation: self.isolation,
+            dep_lsn: self.dep_lsn,
+            slot: u32::MAX,
+        }
+    }
+}

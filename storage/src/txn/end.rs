@@ -24,8 +24,11 @@ pub mod flags {
 pub struct Committed {
     /// When it became visible; for a transaction that wrote nothing, the newest SCN then.
     pub scn: Scn,
-    /// What must be stable before anyone may be told.
+    /// End of its own commit record, 0 if it wrote nothing. Must be stable before anyone is told of the commit, unless
+    /// the session has turned synchronous commit off.
     pub lsn: Lsn,
+    /// What must be stable before anything the transaction has learnt may leave the process.
+    pub dep_lsn: Lsn,
 }
 
 /// Why a commit attempt did not succeed.
@@ -50,7 +53,7 @@ impl TxnTable {
     pub fn commit(&self, core: &Core, cx: &mut TxnCx, flags: u8) -> Result<Committed, CommitWait> {
         let xid = cx.xid;
         if !xid.is_some() {
-            return Ok(Committed { scn: self.clock.last(), lsn: cx.dep_lsn });
+            return Ok(Committed { scn: self.clock.last(), lsn: Lsn(0), dep_lsn: cx.dep_lsn });
         }
         let mut mtr = core.mtr(xid);
         let page = mtr.fix(tsp::page_of(xid))?;
@@ -67,8 +70,7 @@ impl TxnTable {
         self.ring.publish(xid, scn, lsn);
         drop(latch);
         COMMITS.inc();
-        cx.dep_lsn = cx.dep_lsn.max(lsn);
-        Ok(Committed { scn, lsn: cx.dep_lsn })
+        Ok(Committed { scn, lsn, dep_lsn: cx.dep_lsn })
     }
 
     /// Ends a rollback whose every step is done: the status entry becomes "aborted". For transactions without a slot too.

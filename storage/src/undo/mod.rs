@@ -11,7 +11,7 @@
 //!
 //! Invariants: (a) a stream's tail moves only under the exclusive latch of the page that holds it, and moving to the
 //! next page needs both latches, so two writers never take the same bytes; (b) a mini-transaction holds at most one
-//! undo record; (c) a record is never changed once written; (d) bytes below the head are unreachable by any snapshot
+//! undo record; (c) a record is never changed once written, but for its UNDONE flag; (d) bytes below the head are unreachable by any snapshot
 //! and by any rollback.
 //!
 //! Left out: reusing block numbers (a stream ends after 32 TiB and then refuses writes).

@@ -62,6 +62,8 @@ impl UndoFlags {
     pub const NONE: UndoFlags = UndoFlags(0);
     /// Ends a row operation: purge may now free the row's slot.
     pub const LAST: UndoFlags = UndoFlags(1);
+    /// Rolled back: purge leaves what the record names alone. The only part of a record that ever changes.
+    pub const UNDONE: UndoFlags = UndoFlags(2);
     /// Whether every flag of `f` is set.
     pub fn has(self, f: UndoFlags) -> bool {
         self.0 & f.0 == f.0

@@ -1,0 +1,225 @@
+//! The shell around synchronous operations: runs one, waits for what it lacks with nothing latched, runs it again.
+
+use super::Store;
+use crate::buf::{Access, Pin};
+use crate::core::Core;
+use crate::rt::{Notify, yield_now};
+use crate::txn::{TxnCx, TxnTable};
+use crate::wait::{Op, TxnWait, Wait};
+use futures::future::{Either, select};
+use parking_lot::Mutex;
+use rustydb_base::{DbError, Result, SqlState};
+use smallvec::SmallVec;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// A session's cancel switch: raised by a cancel request, a statement timeout or an administrator, seen by every wait.
+#[derive(Clone, Default)]
+pub struct Interrupt(Arc<InterruptState>);
+
+#[derive(Default)]
+struct InterruptState {
+    raised: AtomicBool,
+    why: Mutex<Option<DbError>>,
+    notify: Notify,
+}
+
+impl Interrupt {
+    /// A switch that is not raised.
+    pub fn new() -> Interrupt {
+        Interrupt::default()
+    }
+    /// Raises it; the first reason is kept until [`Interrupt::clear`].
+    pub fn raise(&self, why: DbError) {
+        self.0.why.lock().get_or_insert(why);
+        self.0.raised.store(true, Ordering::Release);
+        self.0.notify.notify_waiters();
+    }
+    /// Lowers it, for the next statement.
+    pub fn clear(&self) {
+        if self.0.raised.swap(false, Ordering::AcqRel) {
+            *self.0.why.lock() = None;
+        }
+    }
+    /// Fails with the reason if it is raised.
+    #[inline]
+    pub fn check(&self) -> Result<()> {
+        if !self.0.raised.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let why = self.0.why.lock().clone();
+        Err(why.unwrap_or_else(|| DbError::new(SqlState::QUERY_CANCELED, "canceling statement due to user request")))
+    }
+    /// Completes with the reason once it is raised.
+    pub async fn raised(&self) -> DbError {
+        loop {
+            let woken = self.0.notify.notified();
+            if let Err(e) = self.check() {
+                return e;
+            }
+            woken.await;
+        }
+    }
+}
+
+/// What to do about a row that another transaction holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum WaitPolicy {
+    /// Wait for it.
+    #[default]
+    Block,
+    /// Fail with 55P03.
+    NoWait,
+}
+
+/// How a session's operations wait.
+#[derive(Clone, Default)]
+pub struct WaitRules {
+    /// What to do about rows that others hold.
+    pub policy: WaitPolicy,
+    /// Longest wait for a row or lock; `None` waits for ever.
+    pub lock_timeout: Option<Duration>,
+    /// The session's cancel switch.
+    pub interrupt: Interrupt,
+}
+
+/// Waits in a row at which a restarting operation lets others run.
+const RESTARTS: u32 = 16;
+
+impl Store {
+    /// Runs a synchronous operation to its end, waiting where it must. The operation is as described in
+    /// [`crate::wait`]: after a wait it has done nothing it would do twice.
+    pub async fn drive<T>(
+        &self,
+        cx: &mut TxnCx,
+        rules: &WaitRules,
+        mut op: impl FnMut(&Core, &mut TxnCx) -> Op<T>,
+    ) -> Result<T> {
+        let first = self.txns.run(cx, |cx| op(&self.core, cx));
+        let mut wait = match first {
+            Ok(v) => return Ok(v),
+            Err(Wait::Fail(e)) => return Err(*e),
+            Err(w) => w,
+        };
+        let mut pins = Pins::default();
+        loop {
+            self.wait(cx, rules, wait, &mut pins).await?;
+            match self.txns.run(cx, |cx| op(&self.core, cx)) {
+                Ok(v) => return Ok(v),
+                Err(Wait::Fail(e)) => return Err(*e),
+                Err(w) => wait = w,
+            }
+        }
+    }
+
+    /// As [`Store::drive`] for work outside any session's transaction (rollback of losers, purge, background readers).
+    pub(crate) async fn drive_free<T>(&self, mut op: impl FnMut(&Core) -> Op<T>) -> Result<T> {
+        let mut pins = Pins::default();
+        loop {
+            match op(&self.core) {
+                Ok(v) => return Ok(v),
+                Err(Wait::Fail(e)) => return Err(*e),
+                Err(w) => self.wait_free(w, &mut pins).await?,
+            }
+        }
+    }
+
+    /// Waits for anything but a transaction or lock.
+    pub(crate) async fn wait_free(&self, wait: Wait, pins: &mut Pins) -> Result<()> {
+        match wait {
+            Wait::Restart => {
+                pins.restarts += 1;
+                if pins.restarts % RESTARTS == 0 {
+                    // Two operations that keep meeting need different pauses.
+                    let micros = 50 + self.rt.rng_u64() % 500;
+                    self.rt.sleep(Duration::from_micros(micros)).await;
+                } else {
+                    yield_now().await;
+                }
+            }
+            Wait::Page(pid) => {
+                let pin = self.loader.load(pid, Access::Point).await?;
+                pins.keep(pin);
+            }
+            Wait::LogSpace => drop(self.log.reserve_wait(LOG_SPACE).await?),
+            Wait::Memory => {
+                pins.pins.clear();
+                self.writer.make_room().await?;
+            }
+            Wait::Txn(w) => {
+                // Only an operation on a row can meet this; without a session there is no queue to stand in.
+                let _ = self.txns.wait_end(w.xid).await;
+            }
+            Wait::Lock(_) => return Err(DbError::internal("a background task has no locks to wait for")),
+            Wait::Fail(e) => return Err(*e),
+        }
+        Ok(())
+    }
+
+    async fn wait(&self, cx: &mut TxnCx, rules: &WaitRules, wait: Wait, pins: &mut Pins) -> Result<()> {
+        rules.interrupt.check()?;
+        match wait {
+            Wait::Txn(w) => {
+                pins.pins.clear();
+                self.wait_txn(cx, rules, w).await
+            }
+            // These waits are short; a cancelled session leaves them by the check above.
+            other => self.wait_free(other, pins).await,
+        }
+    }
+
+    /// Waits for the transaction that holds a row.
+    pub(crate) async fn wait_txn(&self, cx: &TxnCx, rules: &WaitRules, w: TxnWait) -> Result<()> {
+        if rules.policy == WaitPolicy::NoWait {
+            return Err(DbError::new(SqlState::LOCK_NOT_AVAILABLE, "could not obtain lock on row in relation"));
+        }
+        wait_with_rules(&self.txns, &self.rt, cx, rules, w).await
+    }
+}
+
+async fn wait_with_rules(
+    txns: &Arc<TxnTable>,
+    rt: &crate::rt::RuntimeRef,
+    _cx: &TxnCx,
+    rules: &WaitRules,
+    w: TxnWait,
+) -> Result<()> {
+    let end = txns.wait_end(w.xid);
+    let cancel = rules.interrupt.raised();
+    futures::pin_mut!(cancel);
+    let interrupted = select(end, cancel);
+    match rules.lock_timeout {
+        None => match interrupted.await {
+            Either::Left(_) => Ok(()),
+            Either::Right((e, _)) => Err(e),
+        },
+        Some(limit) => match select(interrupted, rt.sleep(limit)).await {
+            Either::Left((Either::Left(_), _)) => Ok(()),
+            Either::Left((Either::Right((e, _)), _)) => Err(e),
+            Either::Right(_) => {
+                Err(DbError::new(SqlState::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout"))
+            }
+        },
+    }
+}
+
+/// Log bytes to wait for when an operation finds the log's buffer full.
+const LOG_SPACE: usize = 16 << 10;
+
+/// Pages an operation has waited for, kept so that they are still there when it runs again. Bounded: an operation that
+/// needs more lets the oldest go.
+#[derive(Default)]
+pub(crate) struct Pins {
+    pins: SmallVec<[Pin; 8]>,
+    restarts: u32,
+}
+
+impl Pins {
+    fn keep(&mut self, pin: Pin) {
+        if self.pins.len() == 16 {
+            self.pins.remove(0);
+        }
+        self.pins.push(pin);
+    }
+}

@@ -1,0 +1,336 @@
+//! The store: everything of this crate put together behind one handle.
+//!
+//! [`Store::open`] makes or recovers a data directory and starts the background tasks (page writer, checkpointer, purge,
+//! rollback of a crash's losers). Sessions open transactions ([`Txn`]), take snapshots, and run synchronous operations of
+//! the access methods through [`Txn::drive`], which waits for whatever they lack and runs them again. What a session says
+//! may leave the process once [`Store::gate`] lets it (I7).
+//!
+//! Layout of the directory: `control`, `dwb`, `wal/`, `base/`; `initializing` exists while a new one is being made.
+
+mod drive;
+mod init;
+mod relation;
+mod rollback;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub use drive::{Interrupt, WaitPolicy, WaitRules};
+pub use relation::RelationKind;
+pub use session::{CommitOptions, Savepoint, Txn};
+
+use crate::buf::{Access, Loader, PageFiles, PageWriter, Pin, Pool};
+use crate::checkpoint::Checkpoint;
+use crate::control::{Control, ControlFile};
+use crate::core::Core;
+use crate::rt::{Notify, RuntimeRef};
+use crate::sequence::{Given, SequenceRule, SequenceState, Sequences};
+use crate::txn::{HeldSnapshot, Isolation, Snapshot, TxnTable};
+use crate::wal::Log;
+use futures::FutureExt as _;
+use rustydb_base::metrics::Counter;
+use rustydb_base::poison::Poison;
+use rustydb_base::{DbError, Lsn, PageId, RelId, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Checkpoints completed.
+pub static CHECKPOINTS: Counter = Counter::new("checkpoints", "checkpoints completed");
+
+/// First relation number that [`Txn::create_relation`] hands out; those below are for fixed catalogs.
+pub const FIRST_REL: RelId = RelId(16_384);
+/// First relation number below [`FIRST_REL`] that is not the store's own.
+pub const FIRST_FIXED_REL: RelId = RelId(128);
+
+/// Sizes and habits of a store.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Bytes of the buffer pool.
+    pub pool_bytes: usize,
+    /// Transactions open at a time.
+    pub max_transactions: usize,
+    /// Redo distance to stay below, in log bytes.
+    pub checkpoint_distance: u64,
+    /// Longest time between checkpoints while something is written.
+    pub checkpoint_timeout: Duration,
+    /// Bytes per log segment (of a new directory; later starts must use the same).
+    pub wal_segment_size: u64,
+    /// Bytes of the log's append buffer.
+    pub wal_buffer_bytes: usize,
+    /// Size of the log on disk beyond which writers are refused.
+    pub max_wal_bytes: u64,
+    /// Undo streams of a new directory.
+    pub undo_streams: usize,
+    /// Most bytes of undo.
+    pub undo_limit: u64,
+    /// How far back old versions are kept although no snapshot needs them, in microseconds.
+    pub undo_retention_micros: u64,
+    /// Pause between purge rounds that found nothing.
+    pub purge_nap: Duration,
+    /// Slots of the hot ring.
+    pub hot_ring: usize,
+}
+
+impl Default for StoreOptions {
+    fn default() -> StoreOptions {
+        StoreOptions {
+            pool_bytes: 128 << 20,
+            max_transactions: 5_000,
+            checkpoint_distance: 1 << 30,
+            checkpoint_timeout: Duration::from_secs(300),
+            wal_segment_size: 64 << 20,
+            wal_buffer_bytes: 16 << 20,
+            max_wal_bytes: 16 << 30,
+            undo_streams: 8,
+            undo_limit: 32 << 30,
+            undo_retention_micros: 0,
+            purge_nap: Duration::from_millis(50),
+            hot_ring: 64 << 10,
+        }
+    }
+}
+
+/// An open store; shared by `Arc`.
+pub struct Store {
+    pub(crate) core: Core,
+    pub(crate) txns: Arc<TxnTable>,
+    pub(crate) log: Log,
+    pub(crate) loader: Arc<Loader>,
+    pub(crate) writer: Arc<PageWriter>,
+    pub(crate) files: Arc<PageFiles>,
+    pub(crate) rt: RuntimeRef,
+    pub(crate) opts: StoreOptions,
+    next_rel: AtomicU32,
+    /// One checkpoint at a time; also the only writer of the control file.
+    control: tokio::sync::Mutex<ControlState>,
+    checkpoint_lsn: AtomicU64,
+    /// Wakes the checkpointer and purge.
+    kick: Notify,
+    pub(crate) purge_kick: Notify,
+    stopping: AtomicBool,
+    /// Background tasks that have not ended.
+    tasks: AtomicUsize,
+    task_ended: Notify,
+    pub(crate) purge: crate::purge::PurgeState,
+    sequences: Sequences,
+}
+
+struct ControlState {
+    file: ControlFile,
+    control: Control,
+}
+
+impl Store {
+    /// The parts that synchronous operations use.
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// The transaction table.
+    pub fn txns(&self) -> &Arc<TxnTable> {
+        &self.txns
+    }
+
+    /// The redo log.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The buffer pool.
+    pub fn pool(&self) -> &Arc<Pool> {
+        &self.core.pool
+    }
+
+    /// The stop-the-node flag.
+    pub fn poison(&self) -> &Poison {
+        &self.core.poison
+    }
+
+    /// The runtime the store runs on.
+    pub fn runtime(&self) -> &RuntimeRef {
+        &self.rt
+    }
+
+    /// Opens a transaction; 53300 when too many are open.
+    pub fn begin(self: &Arc<Self>, isolation: Isolation) -> Result<Txn> {
+        self.core.poison.check()?;
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(shutting_down());
+        }
+        Ok(Txn::new(Arc::clone(self), self.txns.begin(isolation)?))
+    }
+
+    /// Keeps a snapshot, still registered by its transaction, from losing its versions (for a cursor).
+    pub fn hold(&self, snapshot: &Snapshot) -> HeldSnapshot {
+        self.txns.hold(snapshot)
+    }
+
+    /// Completes when everything up to `lsn` survives any crash: what depends on it may then leave the process.
+    pub async fn gate(&self, lsn: Lsn) -> Result<()> {
+        if self.log.stable_lsn() >= lsn {
+            return Ok(());
+        }
+        self.log.wait_stable(lsn).await
+    }
+
+    /// Whether [`Store::gate`] would complete at once.
+    pub fn is_stable(&self, lsn: Lsn) -> bool {
+        self.log.stable_lsn() >= lsn
+    }
+
+    /// Brings a page into the pool and pins it.
+    pub async fn load(&self, pid: PageId, access: Access) -> Result<Pin> {
+        self.loader.load(pid, access).await
+    }
+
+    /// Starts reading pages that a scan will soon want.
+    pub fn prefetch(&self, rel: RelId, blocks: std::ops::Range<u32>) {
+        self.loader.prefetch(rel, blocks);
+    }
+
+    /// Bytes of a relation's files on disk (pages not yet written home are not counted).
+    pub async fn relation_bytes(&self, rel: RelId) -> Result<u64> {
+        self.files.size(rel).await
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst) || self.core.poison.is_tripped()
+    }
+
+    pub(crate) fn spawn(self: &Arc<Self>, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.fetch_add(1, Ordering::SeqCst);
+        let this = Arc::clone(self);
+        self.rt.spawn(
+            name,
+            async move {
+                task.await;
+                this.tasks.fetch_sub(1, Ordering::SeqCst);
+                this.task_ended.notify_waiters();
+            }
+            .boxed(),
+        );
+    }
+
+    /// Gives out the next value of a sequence (or `cache` consecutive ones). `None` at its end. What is given out may
+    /// leave the process when its LSN is stable.
+    pub async fn sequence_next(&self, rel: RelId, rule: &SequenceRule, cache: u64) -> Result<Option<Given>> {
+        self.drive_free(|core| self.sequences.next(core, rel, rule, cache)).await
+    }
+
+    /// Sets a sequence's state; answers the LSN to be stable before anyone is told.
+    pub async fn sequence_set(&self, rel: RelId, state: SequenceState) -> Result<Lsn> {
+        self.drive_free(|core| self.sequences.set(core, rel, state)).await
+    }
+
+    /// Where a sequence stands.
+    pub async fn sequence_get(&self, rel: RelId) -> Result<SequenceState> {
+        self.drive_free(|core| self.sequences.get(core, rel)).await
+    }
+
+    /// Takes a checkpoint now. Answers its redo position.
+    pub async fn checkpoint(&self) -> Result<Lsn> {
+        self.checkpoint_as(false).await
+    }
+
+    async fn checkpoint_as(&self, clean: bool) -> Result<Lsn> {
+        let mut state = self.control.lock().await;
+        // The order of these steps matters; see `checkpoint`.
+        let begin = self.log.end_lsn();
+        let active = self.txns.active();
+        let facts = Checkpoint {
+            redo_lsn: begin,
+            next_xid: self.txns.next_xid(),
+            tsp_formatted: self.txns.formatted(),
+            tsp_start: self.txns.tsp_start(),
+            scn: self.txns.last_scn(),
+            next_rel: self.next_rel.load(Ordering::SeqCst),
+            undo: self.core.undo.bounds(),
+            active,
+        };
+        // Dead pages need no redo, so they go before the oldest change is looked for. They lie before the bounds noted
+        // above, but an older checkpoint still counts: their files stay until the new one is durable.
+        let facts = Checkpoint { redo_lsn: self.core.pool.min_rec_lsn().map_or(begin, |r| r.min(begin)), ..facts };
+        let bytes = facts.encode();
+        let reservation = self.log.reserve_wait(bytes.len()).await?;
+        let (start, end) = self.log.append(reservation, &bytes, None);
+        self.log.wait_stable(end).await?;
+        let control = Control {
+            checkpoint_lsn: start,
+            checkpoint_crc: crc32c::crc32c(&bytes),
+            clean_shutdown: clean,
+            ..state.control
+        };
+        if let Err(e) = state.file.write(&control).await {
+            self.core.poison.trip(e.clone());
+            return Err(e);
+        }
+        state.control = control;
+        self.checkpoint_lsn.store(begin.0, Ordering::SeqCst);
+        self.log.keep().set("checkpoint", facts.redo_lsn);
+        self.log.recycle().await?;
+        self.drop_dead_pages(&facts).await?;
+        CHECKPOINTS.inc();
+        Ok(facts.redo_lsn)
+    }
+
+    /// Gives back undo and status pages before the bounds of a durable checkpoint.
+    async fn drop_dead_pages(&self, facts: &Checkpoint) -> Result<()> {
+        for (stream, (head, _)) in facts.undo.iter().enumerate() {
+            let Some(blocks) = self.purge.droppable_undo(stream, *head) else { continue };
+            let rel = crate::undo::stream_rel(stream as u8);
+            self.core.pool.discard(rel, blocks.clone());
+            self.files.punch(rel, blocks).await?;
+        }
+        if let Some(blocks) = self.purge.droppable_tsp(facts.tsp_start) {
+            self.core.pool.discard(crate::txn::tsp::TSP_REL, blocks.clone());
+            self.files.punch(crate::txn::tsp::TSP_REL, blocks).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the background tasks, writes every page home, takes a last checkpoint and stops the log. Transactions still
+    /// open are left to the next start's recovery.
+    pub async fn shutdown(&self) -> Result<()> {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.kick.notify_waiters();
+        self.purge_kick.notify_waiters();
+        loop {
+            let ended = self.task_ended.notified();
+            if self.tasks.load(Ordering::SeqCst) == 0 {
+                break;
+            }
+            self.kick.notify_one();
+            self.purge_kick.notify_one();
+            ended.await;
+        }
+        self.core.poison.check()?;
+        self.writer.flush_before(self.log.end_lsn()).await?;
+        self.checkpoint_as(true).await?;
+        self.writer.stop().await;
+        self.log.shutdown().await
+    }
+
+    /// Takes checkpoints when enough log has been written or enough time has passed.
+    async fn run_checkpointer(self: Arc<Self>) {
+        let mut last = self.rt.monotonic();
+        while !self.is_stopping() {
+            let kick = self.kick.notified();
+            futures::pin_mut!(kick);
+            futures::future::select(kick, self.rt.sleep(Duration::from_secs(1))).await;
+            let written = self.log.end_lsn().0.saturating_sub(self.checkpoint_lsn.load(Ordering::SeqCst));
+            let due = written > self.opts.checkpoint_distance / 2
+                || (written > 1024 && self.rt.monotonic().saturating_sub(last) >= self.opts.checkpoint_timeout);
+            if due && !self.is_stopping() {
+                last = self.rt.monotonic();
+                if let Err(e) = self.checkpoint().await {
+                    tracing::error!("checkpoint failed: {e}");
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn shutting_down() -> DbError {
+    DbError::fatal(rustydb_base::SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")
+}

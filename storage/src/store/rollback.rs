@@ -1,0 +1,173 @@
+//! Rolling back: a walk over the transaction's undo records, newest first.
+//!
+//! Every step is one mini-transaction that applies only if the row or entry is as the record left it, so a step repeated
+//! after a crash does nothing. Index entries are undone before their row, which stays locked until then.
+//!
+//! An index record does not name its heap. It follows the heap record of its row operation in the chain, so walking back
+//! to the nearest heap record finds it; a step on an entry happens only while that record's row is still as it left it.
+//! This matters after a crash in the middle of a rollback: by then the row's slot may belong to somebody else.
+//!
+//! Records whose effect is deferred to purge (dropped files, replaced overflow values and bodies) are flagged UNDONE, so
+//! that purge leaves them alone even when their transaction goes on to commit.
+
+use super::Store;
+use crate::btree;
+use crate::core::Core;
+use crate::heap;
+use crate::mtr::redo::code;
+use crate::page::PAGE_SIZE;
+use crate::txn::{TxnCx, VER_XID};
+use crate::undo::{UndoFlags, UndoPtr, UndoRec, UndoType, stream_rel};
+use crate::wait::Op;
+use rustydb_base::{PageId, RelId, Result, Scn, Xid};
+use std::sync::Arc;
+
+/// The heap record that index records in front of it belong to.
+struct RowOp {
+    rel: RelId,
+    ptr: UndoPtr,
+}
+
+/// A walk back along a transaction's chain.
+struct Walk {
+    /// The heap record found last, good for every index record between the two pointers.
+    row_op: Option<(UndoPtr, RowOp)>,
+    row: heap::RowBuf,
+}
+
+impl Store {
+    /// Undoes everything after `to` and sets `cx.last_undo` back to it.
+    pub(super) async fn undo_to(&self, cx: &mut TxnCx, to: UndoPtr) -> Result<()> {
+        let mut walk = Walk { row_op: None, row: Vec::new() };
+        while cx.last_undo.is_some() && cx.last_undo != to {
+            let prev = self.undo_step(cx.last_undo, &mut walk).await?;
+            self.txns.run(cx, |cx| cx.last_undo = prev);
+            // A row of it may be free for others now.
+            self.txns.wake(cx.xid);
+        }
+        Ok(())
+    }
+
+    /// Undoes everything and writes the transaction's end. The slot is still taken.
+    pub(super) async fn abort(&self, cx: &mut TxnCx) -> Result<()> {
+        self.undo_to(cx, UndoPtr::NONE).await?;
+        let xid = cx.xid;
+        self.drive_free(|core| self.txns.finish_abort(core, xid)).await
+    }
+
+    /// Rolls back transactions that a crash left behind.
+    pub(super) async fn roll_back_losers(self: Arc<Self>) {
+        for (xid, last) in self.txns.orphans() {
+            if let Err(e) = self.roll_back_loser(xid, last).await {
+                tracing::error!("rollback of transaction {xid} after a crash failed: {e}");
+                if !self.is_stopping() {
+                    self.core.poison.trip(e);
+                }
+                return;
+            }
+        }
+    }
+
+    async fn roll_back_loser(&self, xid: Xid, mut at: UndoPtr) -> Result<()> {
+        let mut walk = Walk { row_op: None, row: Vec::new() };
+        while at.is_some() {
+            if self.is_stopping() {
+                return Err(super::shutting_down());
+            }
+            at = self.undo_step(at, &mut walk).await?;
+            self.txns.set_orphan(xid, at);
+            self.txns.wake(xid);
+        }
+        self.drive_free(|core| self.txns.finish_abort(core, xid)).await?;
+        self.txns.wake(xid);
+        Ok(())
+    }
+
+    /// Undoes one record; answers the one before it.
+    async fn undo_step(&self, ptr: UndoPtr, walk: &mut Walk) -> Result<UndoPtr> {
+        let rec = self.drive_free(|core| core.undo.read(ptr, &core.pool)).await?;
+        match rec.kind {
+            UndoType::Insert => {
+                self.drive_free(|core| heap::undo_row(core, &rec)).await?;
+            }
+            UndoType::Update | UndoType::Delete => {
+                self.drive_free(|core| heap::undo_row(core, &rec)).await?;
+                self.drive_free(|core| flag_undone(core, &rec)).await?;
+            }
+            UndoType::IdxInsert | UndoType::IdxMark => {
+                self.find_row_op(&rec, walk).await?;
+                self.drive_free(|core| self.undo_index(core, &rec, walk)).await?;
+            }
+            UndoType::OvfOld | UndoType::FileDropOnCommit => {
+                self.drive_free(|core| flag_undone(core, &rec)).await?;
+            }
+            UndoType::OvfNew => {
+                self.drive_free(|core| crate::overflow::undo_new(core, &rec)).await?;
+            }
+            UndoType::FileCreate => self.remove_relation(rec.rel, rec.xid).await?,
+            UndoType::Lock => {}
+        }
+        Ok(rec.prev_in_txn)
+    }
+
+    /// Makes sure that the walk knows the heap record an index record belongs to.
+    async fn find_row_op(&self, rec: &UndoRec, walk: &mut Walk) -> Result<()> {
+        if walk.row_op.as_ref().is_some_and(|(from, op)| rec.ptr < *from && rec.ptr > op.ptr) {
+            return Ok(());
+        }
+        let mut at = rec.prev_in_txn;
+        walk.row_op = None;
+        while at.is_some() {
+            let r = self.drive_free(|core| core.undo.read(at, &core.pool)).await?;
+            if matches!(r.kind, UndoType::Insert | UndoType::Update | UndoType::Delete) {
+                walk.row_op = Some((rec.ptr, RowOp { rel: r.rel, ptr: r.ptr }));
+                break;
+            }
+            at = r.prev_in_txn;
+        }
+        Ok(())
+    }
+
+    fn undo_index(&self, core: &Core, rec: &UndoRec, walk: &mut Walk) -> Op<()> {
+        let Some((_, op)) = &walk.row_op else { return Ok(()) };
+        let rel = heap::Rel { id: op.rel, overflow: RelId(0) };
+        let there = heap::peek(core, rel, rec.rid, &mut walk.row)?;
+        let held = there && heap::page::ver(&walk.row) == VER_XID | rec.xid.0 && heap::page::undo(&walk.row) == op.ptr;
+        if !held {
+            return Ok(());
+        }
+        btree::undo(core, rec)
+    }
+
+    /// The transaction has ended: lets go of its locks and its slot, wakes who waits for it.
+    pub(super) fn finish(&self, cx: &mut TxnCx) {
+        let xid = cx.xid;
+        self.txns.end(cx);
+        if xid.is_some() {
+            self.txns.wake(xid);
+            self.purge_kick.notify_one();
+        }
+    }
+
+    /// Smallest snapshot in use, for purge.
+    pub(crate) fn refresh_horizon(&self) -> Scn {
+        self.txns.refresh_horizon(self.opts.undo_retention_micros)
+    }
+}
+
+/// Sets the UNDONE flag of a record where it lies.
+fn flag_undone(core: &Core, rec: &UndoRec) -> Op<()> {
+    if rec.flags.has(UndoFlags::UNDONE) {
+        return Ok(());
+    }
+    let off = rec.ptr.offset();
+    let pid = PageId::new(stream_rel(rec.ptr.stream()), (off / PAGE_SIZE as u64) as u32);
+    let mut mtr = core.mtr(rec.xid);
+    let page = mtr.fix(pid)?;
+    mtr.reserve(16)?;
+    // The flags are the record's fourth byte.
+    let at = ((off % PAGE_SIZE as u64) as u16 + 3).to_le_bytes();
+    mtr.apply(page, code::PUT, &[at[0], at[1], rec.flags.0 | UndoFlags::UNDONE.0]);
+    mtr.finish();
+    Ok(())
+}

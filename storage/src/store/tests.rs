@@ -1,0 +1,233 @@
+use super::*;
+use crate::btree::IndexDesc;
+use crate::heap::{Datum, Decode, Rel, RowBuf, TableLayout, TmResult};
+use crate::io::sim::{SimDisk, SimFaults, SimIo};
+use crate::sim::SimRuntime;
+use crate::table::{Changed, Duplicate, Inserted, Key, KeyChange, TableDesc};
+use rustydb_base::Rid;
+
+pub(crate) fn small() -> StoreOptions {
+    StoreOptions {
+        pool_bytes: 256 * 8192,
+        max_transactions: 32,
+        checkpoint_distance: 4 << 20,
+        wal_segment_size: 1 << 20,
+        wal_buffer_bytes: 1 << 20,
+        undo_streams: 2,
+        hot_ring: 64,
+        ..StoreOptions::default()
+    }
+}
+
+fn run<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    seed: u64,
+    disk: &SimDisk,
+    f: impl FnOnce(Arc<Store>) -> F + Send + 'static,
+) -> T {
+    let rt = SimRuntime::new(seed);
+    let io = SimIo::new(&rt, disk, SimFaults::default());
+    let rt2: RuntimeRef = rt.clone();
+    let out = rt
+        .block_on(async move {
+            let store = Store::open(small(), io, rt2).await.expect("opens");
+            f(store).await
+        })
+        .expect("runs to its end");
+    rt.shutdown();
+    out
+}
+
+fn key(k: i32) -> [u8; 4] {
+    ((k as u32) ^ 0x8000_0000).to_be_bytes()
+}
+
+async fn make_table(store: &Arc<Store>) -> TableDesc {
+    let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+    let heap = t.create_relation(RelationKind::Heap).await.unwrap();
+    let index = t.create_relation(RelationKind::Btree).await.unwrap();
+    t.commit(CommitOptions::default()).await.unwrap();
+    TableDesc {
+        rel: Rel { id: heap, overflow: RelId(0) },
+        layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::Bin]).unwrap()),
+        indexes: vec![IndexDesc { rel: index, heap }],
+    }
+}
+
+async fn put(t: &mut Txn, d: &TableDesc, k: i32, v: &[u8]) -> Inserted {
+    let kb = key(k);
+    let vals = [Datum::Bytes(&k.to_le_bytes()), Datum::Bytes(v)];
+    t.insert(d, &vals, &[Some(Key { bytes: &kb, unique: true })]).await.unwrap()
+}
+
+async fn get(t: &mut Txn, d: &TableDesc, k: i32) -> Option<(Rid, Vec<u8>, RowBuf)> {
+    let s = t.snapshot();
+    let mut row = RowBuf::new();
+    let kb = key(k);
+    let layout = d.layout.clone();
+    let rid = t
+        .point_get(&s, d.rel, &d.indexes[0], &kb, &mut row, |r| {
+            Ok(layout.value(r, 0)? == Datum::Bytes(&k.to_le_bytes()))
+        })
+        .await
+        .unwrap()?;
+    let Datum::Bytes(v) = d.layout.value(&row, 1).unwrap() else { panic!("a value") };
+    Some((rid, v.to_vec(), row.clone()))
+}
+
+fn assert_send<T: Send>(t: T) -> T {
+    t
+}
+
+#[test]
+fn rows_survive_a_crash_and_losers_do_not() {
+    let disk = SimDisk::new();
+    let d = run(1, &disk, |store| async move {
+        let d = make_table(&store).await;
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        for k in 0..300 {
+            assert!(matches!(assert_send(put(&mut t, &d, k, b"one")).await, Inserted::Row(_)));
+        }
+        let done = t.commit(CommitOptions::default()).await.unwrap();
+        store.gate(done.lsn).await.unwrap();
+        // One transaction stays open.
+        let mut open = store.begin(Isolation::ReadCommitted).unwrap();
+        for k in 300..400 {
+            put(&mut open, &d, k, b"two").await;
+        }
+        let (rid, _, old) = get(&mut open, &d, 7).await.unwrap();
+        open.next_command();
+        let s = open.snapshot();
+        let vals = [Datum::Bytes(&7i32.to_le_bytes()), Datum::Bytes(b"changed")];
+        let r = open.update(&d, &s, rid, &old, &vals, &[], false).await.unwrap();
+        assert_eq!(r, Changed::Heap(TmResult::Ok));
+        store.gate(store.log().end_lsn()).await.unwrap();
+        std::mem::forget(open);
+        d
+    });
+    let disk = disk.crash(5);
+    let d2 = d.clone();
+    run(2, &disk, move |store| async move {
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        for k in 0..300 {
+            assert_eq!(get(&mut t, &d2, k).await.unwrap().1, b"one", "key {k}");
+        }
+        for k in 300..400 {
+            assert!(get(&mut t, &d2, k).await.is_none());
+            // The slot's and entry's former owner may still be rolling back: this waits for it.
+            assert!(matches!(put(&mut t, &d2, k, b"three").await, Inserted::Row(_)));
+        }
+        let dup = put(&mut t, &d2, 5, b"x").await;
+        assert!(matches!(dup, Inserted::Duplicate(Duplicate { index: 0, .. })), "{dup:?}");
+        t.commit(CommitOptions::default()).await.unwrap();
+        store.shutdown().await.unwrap();
+    });
+    run(3, &disk, move |store| async move {
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        assert_eq!(get(&mut t, &d, 350).await.unwrap().1, b"three");
+        t.abort().await.unwrap();
+        store.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn savepoints_key_changes_and_purge() {
+    let disk = SimDisk::new();
+    run(7, &disk, |store| async move {
+        let d = make_table(&store).await;
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        put(&mut t, &d, 1, b"a").await;
+        t.next_command();
+        let sp = t.savepoint();
+        put(&mut t, &d, 2, b"b").await;
+        t.next_command();
+        let (rid, _, old) = get(&mut t, &d, 1).await.unwrap();
+        let s = t.snapshot();
+        let (k1, k3) = (key(1), key(3));
+        let vals = [Datum::Bytes(&3i32.to_le_bytes()), Datum::Bytes(b"c")];
+        let change = KeyChange { index: 0, old: Some(&k1), new: Some(Key { bytes: &k3, unique: true }) };
+        let r = t.update(&d, &s, rid, &old, &vals, &[change], true).await.unwrap();
+        assert_eq!(r, Changed::Heap(TmResult::Ok));
+        t.next_command();
+        assert_eq!(get(&mut t, &d, 3).await.unwrap().1, b"c");
+        t.rollback_to(&sp).await.unwrap();
+        assert!(get(&mut t, &d, 3).await.is_none() && get(&mut t, &d, 2).await.is_none());
+        assert_eq!(get(&mut t, &d, 1).await.unwrap().1, b"a");
+        t.commit(CommitOptions::default()).await.unwrap();
+        // Delete, purge, and the space comes back.
+        for round in 0..200 {
+            let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+            let (rid, _, old) = get(&mut t, &d, 1).await.unwrap();
+            let s = t.snapshot();
+            assert_eq!(t.delete(&d, &s, rid, &old, &[Some(&k1)]).await.unwrap(), TmResult::Ok);
+            t.next_command();
+            assert!(get(&mut t, &d, 1).await.is_none());
+            assert!(matches!(put(&mut t, &d, 1, &[round as u8; 500]).await, Inserted::Row(_)));
+            t.commit(CommitOptions::default()).await.unwrap();
+            while store.purge_round().await.unwrap() {}
+        }
+        let n = store.drive_free(|core| core.space.nblocks(d.rel.id, &core.pool)).await.unwrap();
+        assert!(n <= 4, "{n} blocks for one row");
+        store.checkpoint().await.unwrap();
+        store.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn relations_come_and_go() {
+    let disk = SimDisk::new();
+    run(9, &disk, |store| async move {
+        let d = make_table(&store).await;
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        for k in 0..50 {
+            put(&mut t, &d, k, &[1; 1000]).await;
+        }
+        t.commit(CommitOptions::default()).await.unwrap();
+        // A created relation goes with its transaction.
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        let gone = t.create_relation(RelationKind::Heap).await.unwrap();
+        t.abort().await.unwrap();
+        store.writer.flush_before(store.log.end_lsn()).await.unwrap();
+        let rels = store.files.relations().await.unwrap();
+        assert!(!rels.contains(&gone) && rels.contains(&d.rel.id));
+        // A dropped one stays until it is committed and purged.
+        for commit in [false, true] {
+            let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+            t.drop_relation(d.rel.id).await.unwrap();
+            t.drop_relation(d.indexes[0].rel).await.unwrap();
+            if commit {
+                t.commit(CommitOptions::default()).await.unwrap();
+            } else {
+                t.abort().await.unwrap();
+            }
+            while store.purge_round().await.unwrap() {}
+            assert_eq!(store.files.relations().await.unwrap().contains(&d.rel.id), !commit);
+        }
+        store.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn sequences_never_repeat_over_a_crash() {
+    let disk = SimDisk::new();
+    let rule = SequenceRule { increment: 1, min: 1, max: i64::MAX, cycle: false };
+    let (rel, last) = run(11, &disk, move |store| async move {
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        let start = SequenceState { last: 1, is_called: false };
+        let rel = t.create_relation(RelationKind::Sequence(start)).await.unwrap();
+        t.commit(CommitOptions::default()).await.unwrap();
+        let mut last = 0;
+        for i in 1..=100 {
+            let g = store.sequence_next(rel, &rule, 1).await.unwrap().unwrap();
+            assert_eq!(g.value, i);
+            store.gate(g.lsn).await.unwrap();
+            last = g.value;
+        }
+        (rel, last)
+    });
+    let disk = disk.crash(1);
+    run(12, &disk, move |store| async move {
+        let g = store.sequence_next(rel, &rule, 1).await.unwrap().unwrap();
+        assert!(g.value > last && g.value <= last + 1 + crate::sequence::AHEAD as i64, "{g:?}");
+        store.shutdown().await.unwrap();
+    });
+}

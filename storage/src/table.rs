@@ -1,0 +1,461 @@
+//! Rows together with their index entries: what the engine calls.
+//!
+//! Idea: a row operation is a heap change followed by its index changes, each one mini-transaction that waits for
+//! whatever it lacks and is run again by [`Txn::drive`]. What a duplicate key or an error leaves half-done is undone to
+//! the mark taken at the operation's start, so the transaction can go on (ON CONFLICT) as if nothing had been tried.
+//!
+//! The engine supplies values and normalised keys; nothing here evaluates anything. READ COMMITTED's re-check of a row
+//! that somebody else has changed is the engine's as well: it gets [`TmResult::Updated`], reads the newest version with
+//! a new snapshot, decides, and calls again.
+//!
+//! Reads are synchronous functions ([`point_get`], [`fetch`]) that allocate nothing but what the caller's buffers
+//! need; [`Txn::drive`] runs them when a page may be missing.
+
+use crate::btree::{self, IndexDesc, InsertResult, RowState, Unique};
+use crate::core::Core;
+use crate::heap::{self, Datum, OvfPtr, Reader, Rel, RowBuf, TableLayout, TmResult, page};
+use crate::overflow::{self, OvfReader, OvfWriter};
+use crate::store::{Txn, WaitPolicy};
+use crate::txn::{Snapshot, TxnCx, TxnState, VER_XID};
+use crate::undo::{UndoFlags, UndoPtr};
+use crate::wait::{Op, TxnWait};
+use rustydb_base::{Lsn, PageId, Result, Rid, Xid};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// A table as row operations know it.
+#[derive(Clone, Debug)]
+pub struct TableDesc {
+    /// Its heap and overflow file.
+    pub rel: Rel,
+    /// Its columns and row layouts.
+    pub layout: Arc<TableLayout>,
+    /// Its indexes that must be maintained, in an order that keys are given in.
+    pub indexes: Vec<IndexDesc>,
+}
+
+/// An index key of a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Key<'a> {
+    /// Normalised, prefix-free bytes.
+    pub bytes: &'a [u8],
+    /// Whether no other live row may have it (false in a unique index for keys with distinct NULLs).
+    pub unique: bool,
+}
+
+/// What changes in one index.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyChange<'a> {
+    /// Position in [`TableDesc::indexes`].
+    pub index: usize,
+    /// The old version's key, if it has an entry.
+    pub old: Option<&'a [u8]>,
+    /// The new version's, if it gets one.
+    pub new: Option<Key<'a>>,
+}
+
+/// How a change of a row ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Changed {
+    /// As the heap says; [`TmResult::BeingModified`] only under [`WaitPolicy::NoWait`].
+    Heap(TmResult),
+    /// A live row has the new key already; nothing has happened.
+    Duplicate(Duplicate),
+}
+
+/// How an insertion ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Inserted {
+    /// The row is there.
+    Row(Rid),
+    /// A live row has the key already; nothing has happened.
+    Duplicate(Duplicate),
+}
+
+/// A unique conflict.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Duplicate {
+    /// Which row of a batch.
+    pub row: usize,
+    /// Position in [`TableDesc::indexes`].
+    pub index: usize,
+    /// The row that has the key.
+    pub rid: Rid,
+}
+
+/// State of a row's newest version, for unique checks.
+fn newest_state(core: &Core, own: Xid, dep: &mut Lsn, rel: Rel, rid: Rid, buf: &mut RowBuf) -> Op<RowState> {
+    if !heap::peek(core, rel, rid, buf)? {
+        return Ok(RowState::Gone);
+    }
+    let ver = page::ver(buf);
+    if ver & VER_XID != 0 && ver != VER_XID | own.0 {
+        let xid = Xid(ver & !VER_XID);
+        match core.txns.resolve(xid, dep)? {
+            TxnState::Committed(_) | TxnState::CommittedForAll => {}
+            TxnState::Running | TxnState::Prepared | TxnState::Aborted => {
+                let w = TxnWait { xid, page: PageId::new(rel.id, rid.block), slot: rid.slot };
+                return Ok(RowState::Busy(w));
+            }
+        }
+    }
+    Ok(if page::flags(buf) & page::flag::DELETED != 0 { RowState::Gone } else { RowState::Live })
+}
+
+fn index_insert(
+    core: &Core,
+    cx: &mut TxnCx,
+    rel: Rel,
+    idx: &IndexDesc,
+    key: Key<'_>,
+    rid: Rid,
+    last: bool,
+) -> Op<InsertResult> {
+    let flags = UndoFlags::last(last);
+    if !key.unique {
+        return btree::insert(core, cx, idx, key.bytes, rid, Unique::No, flags);
+    }
+    let (own, mut dep, mut buf) = (cx.xid, Lsn(0), RowBuf::new());
+    let mut state = |other: Rid| newest_state(core, own, &mut dep, rel, other, &mut buf);
+    let done = btree::insert(core, cx, idx, key.bytes, rid, Unique::Check(&mut state), flags);
+    // What the check has learnt of others' commits, a duplicate-key error included, is gated by them.
+    cx.dep_lsn = cx.dep_lsn.max(dep);
+    done
+}
+
+/// Values with the big ones replaced by pointers into the overflow file.
+async fn write_overflow<'v>(txn: &mut Txn, desc: &TableDesc, vals: &[Datum<'v>]) -> Result<SmallVec<[Datum<'v>; 16]>> {
+    let mut out: SmallVec<[Datum<'v>; 16]> = SmallVec::from_slice(vals);
+    for col in desc.layout.current().to_overflow(vals) {
+        let Some(Datum::Bytes(b)) = vals.get(col) else { continue };
+        let mut w = OvfWriter::new(b)?;
+        let ptr = txn.drive(|core, cx| w.write(core, cx, desc.rel)).await?;
+        out[col] = Datum::Overflow(ptr);
+    }
+    Ok(out)
+}
+
+/// Overflow pointers of a row image.
+fn overflow_ptrs(layout: &TableLayout, row: &[u8]) -> Result<SmallVec<[OvfPtr; 2]>> {
+    let mut out = SmallVec::new();
+    if page::flags(row) & page::flag::HAS_OVF == 0 {
+        return Ok(out);
+    }
+    for col in 0..layout.columns().len() {
+        if let Datum::Overflow(p) = layout.value(row, col)? {
+            out.push(p);
+        }
+    }
+    Ok(out)
+}
+
+impl Txn {
+    /// Undoes an operation's part that was done when it failed.
+    async fn fail<T>(&mut self, mark: UndoPtr, e: rustydb_base::DbError) -> Result<T> {
+        let to = crate::store::Savepoint::at(mark);
+        self.rollback_to(&to).await?;
+        Err(e)
+    }
+
+    /// Inserts a row. `keys` has one element per index, `None` where the row gets no entry.
+    pub async fn insert(&mut self, desc: &TableDesc, vals: &[Datum<'_>], keys: &[Option<Key<'_>>]) -> Result<Inserted> {
+        self.ensure_xid().await?;
+        let mark = self.cx().last_undo;
+        match self.insert_parts(desc, vals, keys, mark).await {
+            Ok(done) => Ok(done),
+            Err(e) => self.fail(mark, e).await,
+        }
+    }
+
+    async fn insert_parts(
+        &mut self,
+        desc: &TableDesc,
+        vals: &[Datum<'_>],
+        keys: &[Option<Key<'_>>],
+        mark: UndoPtr,
+    ) -> Result<Inserted> {
+        let mut row = Vec::new();
+        if desc.layout.current().to_overflow(vals).is_empty() {
+            desc.layout.current().encode(vals, &mut row)?;
+        } else {
+            let vals = write_overflow(self, desc, vals).await?;
+            desc.layout.current().encode(&vals, &mut row)?;
+        }
+        let last_key = keys.iter().rposition(Option::is_some);
+        let rid = self.drive(|core, cx| heap::insert(core, cx, desc.rel, &row, last_key.is_none())).await?;
+        for (index, (idx, key)) in desc.indexes.iter().zip(keys).enumerate() {
+            let Some(key) = key else { continue };
+            let last = Some(index) == last_key;
+            let done = self.drive(|core, cx| index_insert(core, cx, desc.rel, idx, *key, rid, last)).await?;
+            if let InsertResult::Duplicate { rid } = done {
+                self.rollback_to(&crate::store::Savepoint::at(mark)).await?;
+                return Ok(Inserted::Duplicate(Duplicate { row: 0, index, rid }));
+            }
+        }
+        Ok(Inserted::Row(rid))
+    }
+
+    /// Inserts many rows (COPY, INSERT … SELECT), page by page. `rows` are encoded by the table's present layout, big
+    /// values already replaced (see [`Txn::encode`]); `keys` has `indexes` elements per row, row after row. Entries are
+    /// inserted index by index in key order. On a duplicate nothing of the batch remains.
+    pub async fn insert_batch(
+        &mut self,
+        desc: &TableDesc,
+        rows: &[Vec<u8>],
+        keys: &[Option<Key<'_>>],
+    ) -> Result<std::result::Result<Vec<Rid>, Duplicate>> {
+        self.ensure_xid().await?;
+        let mark = self.cx().last_undo;
+        match self.batch_parts(desc, rows, keys).await {
+            Ok(Ok(rids)) => Ok(Ok(rids)),
+            Ok(Err(dup)) => {
+                self.rollback_to(&crate::store::Savepoint::at(mark)).await?;
+                Ok(Err(dup))
+            }
+            Err(e) => self.fail(mark, e).await,
+        }
+    }
+
+    async fn batch_parts(
+        &mut self,
+        desc: &TableDesc,
+        rows: &[Vec<u8>],
+        keys: &[Option<Key<'_>>],
+    ) -> Result<std::result::Result<Vec<Rid>, Duplicate>> {
+        let n = desc.indexes.len();
+        if keys.len() != rows.len() * n {
+            return Err(rustydb_base::DbError::internal("batch insert: wrong number of keys"));
+        }
+        let mut rids: Vec<Rid> = Vec::with_capacity(rows.len());
+        while rids.len() < rows.len() {
+            // A page's rows, then their entries: rollback finds the heap record of an index record by walking back.
+            let from = rids.len();
+            self.drive(|core, cx| heap::insert_many(core, cx, desc.rel, &rows[from..], n == 0, &mut rids)).await?;
+            let to = rids.len();
+            let mut order: Vec<usize> = (from..to).collect();
+            for (index, idx) in desc.indexes.iter().enumerate() {
+                order.sort_unstable_by_key(|r| keys[r * n + index].map(|k| k.bytes));
+                for &r in &order {
+                    let Some(key) = keys[r * n + index] else { continue };
+                    let rid = rids[r];
+                    let done = self.drive(|core, cx| index_insert(core, cx, desc.rel, idx, key, rid, false)).await?;
+                    if let InsertResult::Duplicate { rid } = done {
+                        return Ok(Err(Duplicate { row: r, index, rid }));
+                    }
+                }
+            }
+        }
+        Ok(Ok(rids))
+    }
+
+    /// Encodes a row for [`Txn::insert_batch`], writing its big values to the overflow file.
+    pub async fn encode(&mut self, desc: &TableDesc, vals: &[Datum<'_>], out: &mut Vec<u8>) -> Result<()> {
+        if desc.layout.current().to_overflow(vals).is_empty() {
+            return desc.layout.current().encode(vals, out);
+        }
+        self.ensure_xid().await?;
+        let vals = write_overflow(self, desc, vals).await?;
+        desc.layout.current().encode(&vals, out)
+    }
+
+    /// Replaces a row. `old` is the version the statement has read (its overflow values that `vals` does not keep are
+    /// given up); `changes` lists the indexes whose entry changes. `key_changed`: a column that a foreign key can refer
+    /// to changes. A row held by another transaction is waited for as the rules say.
+    #[allow(clippy::too_many_arguments, reason = "a row operation is told all of this by its statement")]
+    pub async fn update(
+        &mut self,
+        desc: &TableDesc,
+        snap: &Snapshot,
+        rid: Rid,
+        old: &[u8],
+        vals: &[Datum<'_>],
+        changes: &[KeyChange<'_>],
+        key_changed: bool,
+    ) -> Result<Changed> {
+        self.ensure_xid().await?;
+        let mark = self.cx().last_undo;
+        match self.update_parts(desc, snap, rid, old, vals, changes, key_changed).await {
+            Ok(Changed::Heap(TmResult::Ok)) => Ok(Changed::Heap(TmResult::Ok)),
+            Ok(other) => {
+                self.rollback_to(&crate::store::Savepoint::at(mark)).await?;
+                Ok(other)
+            }
+            Err(e) => self.fail(mark, e).await,
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "as for `update`")]
+    async fn update_parts(
+        &mut self,
+        desc: &TableDesc,
+        snap: &Snapshot,
+        rid: Rid,
+        old: &[u8],
+        vals: &[Datum<'_>],
+        changes: &[KeyChange<'_>],
+        key_changed: bool,
+    ) -> Result<Changed> {
+        let mut row = Vec::new();
+        if desc.layout.current().to_overflow(vals).is_empty() {
+            desc.layout.current().encode(vals, &mut row)?;
+        } else {
+            let vals = write_overflow(self, desc, vals).await?;
+            desc.layout.current().encode(&vals, &mut row)?;
+        }
+        let mut given_up = overflow_ptrs(&desc.layout, old)?;
+        if !given_up.is_empty() {
+            let kept = overflow_ptrs(&desc.layout, &row)?;
+            given_up.retain(|p| !kept.contains(p));
+        }
+        let snap = Snapshot { xid: self.cx().xid, ..*snap };
+        let alone = changes.is_empty() && given_up.is_empty();
+        let done = self
+            .change_row(|core, cx| heap::update(core, cx, &snap, desc.rel, &desc.layout, rid, &row, key_changed, alone))
+            .await?;
+        if done != TmResult::Ok {
+            return Ok(Changed::Heap(done));
+        }
+        for c in changes {
+            let idx = desc.indexes.get(c.index).ok_or_else(no_index)?;
+            if let Some(key) = c.old {
+                self.drive(|core, cx| btree::mark(core, cx, idx, key, rid, UndoFlags::NONE)).await?;
+            }
+            let Some(key) = c.new else { continue };
+            let done = self.drive(|core, cx| index_insert(core, cx, desc.rel, idx, key, rid, false)).await?;
+            if let InsertResult::Duplicate { rid } = done {
+                return Ok(Changed::Duplicate(Duplicate { row: 0, index: c.index, rid }));
+            }
+        }
+        for ptr in given_up {
+            self.drive(|core, cx| overflow::retire(core, cx, desc.rel, rid, ptr, false)).await?;
+        }
+        Ok(Changed::Heap(TmResult::Ok))
+    }
+
+    /// Deletes a row. `old` is the version the statement has read, `keys` its keys, one element per index.
+    pub async fn delete(
+        &mut self,
+        desc: &TableDesc,
+        snap: &Snapshot,
+        rid: Rid,
+        old: &[u8],
+        keys: &[Option<&[u8]>],
+    ) -> Result<TmResult> {
+        self.ensure_xid().await?;
+        let mark = self.cx().last_undo;
+        match self.delete_parts(desc, snap, rid, old, keys).await {
+            Ok(done) => Ok(done),
+            Err(e) => self.fail(mark, e).await,
+        }
+    }
+
+    async fn delete_parts(
+        &mut self,
+        desc: &TableDesc,
+        snap: &Snapshot,
+        rid: Rid,
+        old: &[u8],
+        keys: &[Option<&[u8]>],
+    ) -> Result<TmResult> {
+        let given_up = overflow_ptrs(&desc.layout, old)?;
+        let mut left = keys.iter().flatten().count() + given_up.len();
+        let snap = Snapshot { xid: self.cx().xid, ..*snap };
+        let done = self.change_row(|core, cx| heap::delete(core, cx, &snap, desc.rel, rid, left == 0)).await?;
+        if done != TmResult::Ok {
+            return Ok(done);
+        }
+        for (idx, key) in desc.indexes.iter().zip(keys) {
+            let Some(key) = key else { continue };
+            left -= 1;
+            let flags = UndoFlags::last(left == 0);
+            self.drive(|core, cx| btree::mark(core, cx, idx, key, rid, flags)).await?;
+        }
+        for ptr in given_up {
+            left -= 1;
+            self.drive(|core, cx| overflow::retire(core, cx, desc.rel, rid, ptr, left == 0)).await?;
+        }
+        Ok(TmResult::Ok)
+    }
+
+    /// Runs a heap change, waiting for the row's holder unless the rules forbid it.
+    async fn change_row(&mut self, mut op: impl FnMut(&Core, &mut TxnCx) -> Op<TmResult>) -> Result<TmResult> {
+        loop {
+            match self.drive(&mut op).await? {
+                TmResult::BeingModified(w) if self.rules.policy == WaitPolicy::Block => self.wait_for(w).await?,
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// The version of a row that a snapshot sees, into `out`; false if there is none.
+    pub async fn fetch(&mut self, snap: &Snapshot, rel: Rel, rid: Rid, out: &mut RowBuf) -> Result<bool> {
+        self.drive(|core, cx| fetch(core, snap, &mut cx.dep_lsn, rel, rid, out)).await
+    }
+
+    /// Finds the row with a key in an index; see [`point_get`].
+    pub async fn point_get(
+        &mut self,
+        snap: &Snapshot,
+        rel: Rel,
+        idx: &IndexDesc,
+        key: &[u8],
+        row: &mut RowBuf,
+        mut recheck: impl FnMut(&[u8]) -> Result<bool>,
+    ) -> Result<Option<Rid>> {
+        let mut rids = SmallVec::new();
+        self.drive(|core, cx| point_get(core, snap, &mut cx.dep_lsn, rel, idx, key, &mut rids, row, &mut recheck)).await
+    }
+
+    /// A column's value that is kept in the overflow file.
+    pub async fn overflow_value(&mut self, rel: Rel, ptr: OvfPtr) -> Result<Vec<u8>> {
+        let mut r = OvfReader::new(ptr)?;
+        self.drive(|core, _| r.read(core, rel.overflow)).await
+    }
+}
+
+fn no_index() -> rustydb_base::DbError {
+    rustydb_base::DbError::internal("key change of an index the table does not have")
+}
+
+/// The version of a row that a snapshot sees, into `out`; false if there is none. `dep_lsn` rises to what the answer
+/// depends on.
+pub fn fetch(core: &Core, snap: &Snapshot, dep_lsn: &mut Lsn, rel: Rel, rid: Rid, out: &mut RowBuf) -> Op<bool> {
+    let mut r = Reader::new(core, *snap);
+    let found = r.fetch(rel, rid, out);
+    *dep_lsn = (*dep_lsn).max(r.dep_lsn);
+    found
+}
+
+/// Finds the visible row with a key: index look-up, heap fetch, and the caller's check that the version found really
+/// has the key (entries are candidates). For indexes where at most one visible row can have a key; answers the first.
+#[allow(clippy::too_many_arguments, reason = "the hot path: everything is borrowed from the caller")]
+pub fn point_get(
+    core: &Core,
+    snap: &Snapshot,
+    dep_lsn: &mut Lsn,
+    rel: Rel,
+    idx: &IndexDesc,
+    key: &[u8],
+    rids: &mut SmallVec<[Rid; 4]>,
+    row: &mut RowBuf,
+    recheck: &mut dyn FnMut(&[u8]) -> Result<bool>,
+) -> Op<Option<Rid>> {
+    btree::lookup(&core.pool, idx, key, rids)?;
+    let mut r = Reader::new(core, *snap);
+    let mut found = Ok(None);
+    for rid in rids.iter() {
+        match r.fetch(rel, *rid, row) {
+            Ok(true) if recheck(row)? => {
+                found = Ok(Some(*rid));
+                break;
+            }
+            Ok(_) => {}
+            Err(w) => {
+                found = Err(w);
+                break;
+            }
+        }
+    }
+    *dep_lsn = (*dep_lsn).max(r.dep_lsn);
+    found
+}
