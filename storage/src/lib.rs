@@ -8,6 +8,7 @@ pub mod core;
 pub mod dwb;
 pub mod heap;
 pub mod io;
+pub mod lock;
 pub mod mtr;
 pub mod overflow;
 pub mod page;
