@@ -354,9 +354,9 @@ fn decimal(n: &Numeric, precision: u8, scale: i8) -> Result<i128> {
     n.to_scaled_i128(scale.max(0) as u8)
         .filter(|v| v.unsigned_abs() < 10u128.pow(u32::from(precision.min(38))))
         .ok_or_else(|| {
-            DbError::new(rustydb_base::SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow").detail(
-                format!("The value {n} does not fit a fixed-point number of {precision} digits with {scale} decimals."),
-            )
+            DbError::new(rustydb_base::SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow").detail(format!(
+                "The value {n} does not fit a fixed-point number of {precision} digits with {scale} decimals."
+            ))
         })
 }
 
@@ -399,9 +399,9 @@ pub fn key_array(ty: TypeRef, a: &ArrayRef) -> Result<ArrayRef> {
         (oid::INTERVAL, DataType::FixedSizeBinary(16)) => fixed_keys(ty, a, |b| {
             rowcodec::decode_value(PhysKind::Interval, ty, b).unwrap_or(Datum::Interval(Interval::default()))
         }),
-        (oid::TIMETZ, DataType::FixedSizeBinary(16)) => fixed_keys(ty, a, |b| {
-            rowcodec::decode_value(PhysKind::Fixed16, ty, b).unwrap_or(Datum::TimeTz(0, 0))
-        }),
+        (oid::TIMETZ, DataType::FixedSizeBinary(16)) => {
+            fixed_keys(ty, a, |b| rowcodec::decode_value(PhysKind::Fixed16, ty, b).unwrap_or(Datum::TimeTz(0, 0)))
+        }
         (oid::CHAR, _) => encoded_keys(ty, a),
         (oid::BYTEA, _) => Ok(a.clone()),
         (_, DataType::BinaryView) => encoded_keys(ty, a),

@@ -22,3 +22,6 @@ pub mod registry;
 pub mod rowcodec;
 pub mod typename;
 pub mod typmod;
+
+#[cfg(test)]
+mod testing;
