@@ -5,15 +5,16 @@
 //! 2000-01-01 00:00, dates days from the same day; the extreme integers stand for ±infinity. Years are astronomical
 //! inside (1 BC is 0).
 //!
-//! Modules: [`parse`] reads text, [`interval_in`] reads intervals, [`format`] writes every DateStyle and IntervalStyle,
-//! [`zone`] finds offsets, [`interval`] is interval arithmetic, [`fields`] is extract, date_trunc, age and the make_*
-//! functions. Left out: abbreviations whose meaning changed over time keep their present offset, and the
+//! Modules: `lex` cuts text into fields, [`parse`] reads dates and times, [`interval_in`] intervals, [`mod@format`] writes
+//! every DateStyle and IntervalStyle, [`zone`] finds offsets, [`interval`] is interval arithmetic, [`fields`] is extract,
+//! date_trunc and the make_* functions. Left out: abbreviations whose meaning changed over time keep their present offset, and the
 //! `y2001m02d04` prefix notation is refused.
 
 pub mod fields;
 pub mod format;
 pub mod interval;
 pub mod interval_in;
+mod lex;
 pub mod parse;
 pub mod zone;
 

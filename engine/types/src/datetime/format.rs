@@ -355,7 +355,7 @@ fn sql_standard(mut s: Shown, out: &mut Vec<u8>) {
     let positive = all.iter().any(|&v| v > 0);
     let year_month = s.years != 0 || s.months != 0;
     let day_time = s.days != 0 || s.hours != 0 || s.mins != 0 || s.secs != 0 || s.usecs != 0;
-    let standard = !(negative && positive) && !(year_month && day_time);
+    let standard = !((negative && positive) || (year_month && day_time));
     if !negative && !positive {
         out.push(b'0');
         return;

@@ -3,7 +3,7 @@
 //! The fields of the ordinary notations are read from right to left, so that a unit is known before its number.
 //! Fractions flow down (a fractional month becomes days, a fractional day microseconds) and never up.
 
-use super::parse::{Fault, Field, Kind, decode_time, fraction, leading_i64, leading_int, split};
+use super::lex::{Fault, Field, Kind, decode_time, fraction, leading_i64, leading_int, split};
 use super::{USECS_PER_DAY, USECS_PER_HOUR, USECS_PER_MINUTE, USECS_PER_SEC, interval_out_of_range, round_usecs};
 use crate::ctx::IntervalStyle;
 use crate::datum::Interval;

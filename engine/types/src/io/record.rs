@@ -19,7 +19,7 @@ pub(super) fn record_out(ctx: OutCtx<'_>, fields: &[(TypeRef, Datum)], out: &mut
         let t = &out[start..];
         let special =
             |c: &u8| matches!(c, b'"' | b'\\' | b'(' | b')' | b',' | b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
-        if t.is_empty() || t.iter().any(|c| special(c)) {
+        if t.is_empty() || t.iter().any(special) {
             let text = t.to_vec();
             out.truncate(start);
             out.push(b'"');

@@ -14,6 +14,7 @@ pub(crate) const MIN_SIG_DIGITS: i32 = 16;
 /// Decimals a computed result has at most.
 pub(crate) const MAX_DISPLAY_SCALE: i32 = 1000;
 const MAX_RESULT_SCALE: f64 = 2000.0;
+#[allow(clippy::approx_constant, reason = "PostgreSQL's literal: it decides the number of digits shown")]
 const LOG10_E: f64 = 0.434294481903252;
 
 pub(crate) fn overflow() -> DbError {
