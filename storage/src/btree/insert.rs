@@ -45,7 +45,7 @@ pub enum InsertResult {
     },
 }
 
-/// Inserts (key, rid) for the row version `txn` has just written; `flags` go into the undo record. Must be retried from the start after any [`Wait`]; nothing of the entry is there until it answers.
+/// Inserts (key, rid) for the row version `txn` has just written (so it has a number); `flags` go into the undo record. Must be retried from the start after any [`Wait`]; nothing of the entry is there until it answers.
 pub fn insert(
     core: &Core,
     txn: &mut TxnCx,

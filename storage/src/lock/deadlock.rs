@@ -37,7 +37,8 @@ impl Drop for Patience<'_> {
 
 impl LockManager {
     /// Waits until a queued request is granted. Fails with 40P01 when the wait closes a cycle. Dropping the future
-    /// gives the request up (lock_timeout, cancel). A ticket that is not queued any more answers at once.
+    /// gives the request up (lock_timeout, cancel) if it was polled; else there is [`LockManager::give_up`]. A ticket
+    /// that is not queued any more answers at once.
     pub async fn wait(&self, owner: &Arc<LockOwner>, ticket: LockTicket, deadlock_timeout: Duration) -> Result<()> {
         let granted = match &mut owner.state.lock().waiting {
             Waiting::Lock(p) if p.ticket == ticket => p.granted.take(),

@@ -356,7 +356,7 @@ impl LockManager {
 
     /// Releases the transaction-scope locks taken after a mark (ROLLBACK TO SAVEPOINT).
     pub fn release_after(&self, owner: &Arc<LockOwner>, mark: LockMark) {
-        self.give_up_wait(owner);
+        self.give_up(owner);
         loop {
             let (target, left) = {
                 let mut s = owner.state.lock();
@@ -407,7 +407,9 @@ impl LockManager {
         }
     }
 
-    fn give_up_wait(&self, owner: &Arc<LockOwner>) {
+    /// Takes the owner's queued request back without waiting for it (NOWAIT and SKIP LOCKED of an operation that
+    /// queued). Nothing happens if none is queued.
+    pub fn give_up(&self, owner: &Arc<LockOwner>) {
         let ticket = match &owner.state.lock().waiting {
             Waiting::Lock(p) => p.ticket,
             _ => return,
