@@ -66,7 +66,13 @@ fn sql_name(oid: u32) -> &'static str {
 }
 
 const AGGREGATES: &[&[&[AggKernel]]] = &[
-    &[aggs::count::AGGREGATES, aggs::minmax::AGGREGATES, aggs::interval::AGGREGATES, aggs::collect::AGGREGATES],
+    &[
+        aggs::count::AGGREGATES,
+        aggs::minmax::AGGREGATES,
+        aggs::interval::AGGREGATES,
+        aggs::json::AGGREGATES,
+        aggs::collect::AGGREGATES,
+    ],
     aggs::exact::AGGREGATES,
     aggs::float::AGGREGATES,
 ];

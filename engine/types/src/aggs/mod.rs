@@ -8,4 +8,5 @@ pub mod count;
 pub mod exact;
 pub mod float;
 pub mod interval;
+pub mod json;
 pub mod minmax;

@@ -114,19 +114,6 @@ fn escape(bytes: &[u8]) -> String {
     out
 }
 
-/// bytea's output with `bytea_output = escape`: everything but printable ASCII in octal.
-pub(crate) fn escape_output(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for &b in bytes {
-        match b {
-            b'\\' => out.push_str("\\\\"),
-            0x20..=0x7e => out.push(char::from(b)),
-            _ => out.push_str(&format!("\\{b:03o}")),
-        }
-    }
-    out
-}
-
 fn unescape(text: &str) -> Result<Vec<u8>> {
     let invalid = || DbError::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type bytea");
     let mut out = Vec::with_capacity(text.len());

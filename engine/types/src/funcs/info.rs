@@ -4,8 +4,8 @@ use super::args::{raw, scalar, set};
 use crate::ctx::EvalCtx;
 use crate::datum::{ArrayValue, Datum, Str};
 use crate::kernel::{CallInfo, Kernel};
-use crate::numeric::{Numeric, typmod_parts};
-use crate::{oid, pgdata};
+use crate::numeric::Numeric;
+use crate::{oid, pgdata, typename};
 use rustydb_base::{DbError, Result, SqlState};
 
 /// Encodings by number, each with the most bytes a character of it takes.
@@ -101,70 +101,18 @@ fn count_nulls(args: &[Datum]) -> i32 {
     args.iter().filter(|a| a.is_null()).count() as i32
 }
 
-/// `interval`'s modifier as text, e.g. ` day to second(3)`.
-fn interval_fields(typmod: i32) -> String {
-    const YEAR: i32 = 1 << 2;
-    const MONTH: i32 = 1 << 1;
-    const DAY: i32 = 1 << 3;
-    const HOUR: i32 = 1 << 10;
-    const MINUTE: i32 = 1 << 11;
-    const SECOND: i32 = 1 << 12;
-    let fields = match typmod >> 16 & 0x7fff {
-        YEAR => " year",
-        MONTH => " month",
-        DAY => " day",
-        HOUR => " hour",
-        MINUTE => " minute",
-        SECOND => " second",
-        f if f == YEAR | MONTH => " year to month",
-        f if f == DAY | HOUR => " day to hour",
-        f if f == DAY | HOUR | MINUTE => " day to minute",
-        f if f == DAY | HOUR | MINUTE | SECOND => " day to second",
-        f if f == HOUR | MINUTE => " hour to minute",
-        f if f == HOUR | MINUTE | SECOND => " hour to second",
-        f if f == MINUTE | SECOND => " minute to second",
-        _ => "",
-    };
-    match typmod & 0xffff {
-        0xffff => fields.to_owned(),
-        precision => format!("{fields}({precision})"),
-    }
-}
-
-/// `format_type()` of a built-in type: `typmod` is `None` for SQL's NULL. `None` if the type is not built in.
-pub fn format_type(type_oid: u32, typmod: Option<i32>) -> Option<String> {
-    let info = oid::type_info(type_oid)?;
-    if let Some(elem) = oid::array_element(type_oid) {
-        return Some(format_type(elem, typmod)? + "[]");
-    }
-    let given = typmod.filter(|&m| m >= 0);
-    Some(match (type_oid, given) {
-        (oid::BPCHAR, Some(m)) if m > 4 => format!("character({})", m - 4),
-        (oid::BPCHAR, _) if typmod.is_some() => "bpchar".to_owned(),
-        (oid::BIT, None) if typmod.is_some() => "\"bit\"".to_owned(),
-        (oid::VARCHAR, Some(m)) if m > 4 => format!("character varying({})", m - 4),
-        (oid::BIT | oid::VARBIT, Some(m)) => format!("{}({m})", info.shown),
-        (oid::NUMERIC, Some(m)) => match typmod_parts(m) {
-            Some((precision, scale)) => format!("numeric({precision},{scale})"),
-            None => info.shown.to_owned(),
-        },
-        (oid::TIME, Some(m)) => format!("time({m}) without time zone"),
-        (oid::TIMETZ, Some(m)) => format!("time({m}) with time zone"),
-        (oid::TIMESTAMP, Some(m)) => format!("timestamp({m}) without time zone"),
-        (oid::TIMESTAMPTZ, Some(m)) => format!("timestamp({m}) with time zone"),
-        (oid::INTERVAL, Some(m)) => format!("interval{}", interval_fields(m)),
-        _ => info.shown.to_owned(),
-    })
-}
-
 fn format_type_sql(ctx: &EvalCtx, type_oid: Option<u32>, typmod: Option<i32>) -> Option<String> {
     let type_oid = type_oid?;
     if type_oid == 0 {
         return Some("-".to_owned());
     }
-    format_type(type_oid, typmod)
-        .or_else(|| ctx.session.format_user_type(type_oid, typmod.unwrap_or(-1)))
-        .or_else(|| Some("???".to_owned()))
+    match (oid::type_info(type_oid), typmod) {
+        (Some(info), None) => Some(info.shown.to_owned()),
+        (Some(_), Some(typmod)) => Some(typename::format_type(type_oid, typmod)),
+        (None, typmod) => {
+            ctx.session.format_user_type(type_oid, typmod.unwrap_or(-1)).or_else(|| Some("???".to_owned()))
+        }
+    }
 }
 
 /// Units of sizes: name, the size from which the next one is used, whether the value is kept doubled to round, and the

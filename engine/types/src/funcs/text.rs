@@ -7,6 +7,7 @@
 use super::args::{comparisons, scalar};
 use super::int::{out_of_range, sign};
 use crate::datum::{Datum, Str};
+use crate::io::scalar::{char_from_byte, char_in, char_to_byte};
 use crate::kernel::Kernel;
 use rustydb_base::{DbError, Result, SqlState};
 use std::cmp::Ordering;
@@ -257,32 +258,19 @@ fn fit<'a>(s: &'a str, max: usize, explicit: bool, type_name: &str) -> Result<&'
 /// Length coercion of `char(n)`; `typmod` is n + 4.
 fn to_bpchar(s: &str, typmod: i32, explicit: bool) -> Result<String> {
     let Some(len) = typmod.checked_sub(4).and_then(|n| usize::try_from(n).ok()) else { return Ok(s.to_owned()) };
+    if len > MAX_VALUE {
+        return Err(too_large());
+    }
     let mut out = fit(s, len, explicit, "character")?.to_owned();
     let have = out.chars().count();
     out.extend(std::iter::repeat_n(' ', len.saturating_sub(have)));
     Ok(out)
 }
 
-/// The byte of a `"char"`; the empty text is its zero.
-fn char_byte(s: &str) -> u8 {
-    s.bytes().next().unwrap_or(0)
-}
-
-fn to_char(s: &str) -> Result<&str> {
-    match s.as_bytes().first() {
-        None => Ok(""),
-        Some(b) if b.is_ascii() => Ok(&s[..1]),
-        Some(_) => Err(DbError::unsupported("a \"char\" value beyond ASCII is not supported")),
-    }
-}
-
 fn int_to_char(v: i32) -> Result<String> {
-    match v {
-        0 => Ok(String::new()),
-        1..=127 => Ok(char::from(v as u8).to_string()),
-        -128..=-1 => Err(DbError::unsupported("a \"char\" value beyond ASCII is not supported")),
-        _ => Err(DbError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "\"char\" out of range")),
-    }
+    i8::try_from(v)
+        .map(|v| char_from_byte(v as u8))
+        .map_err(|_| DbError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "\"char\" out of range"))
 }
 
 fn concat(a: &str, b: &str) -> Result<Datum> {
@@ -392,7 +380,7 @@ pub const KERNELS: &[&[Kernel]] = &[
         bpchar_cmp(a, b)
     }),
     &comparisons!("chareq", "charne", "charlt", "charle", "chargt", "charge", |a: &str, b: &str| {
-        char_byte(a).cmp(&char_byte(b))
+        char_to_byte(a).cmp(&char_to_byte(b))
     }),
     &[
         scalar!("text_pattern_lt", |a: &str, b: &str| a < b),
@@ -410,7 +398,7 @@ pub const KERNELS: &[&[Kernel]] = &[
         orders!("bttextnamecmp", |a, b| a.cmp(b)),
         orders!("bpcharcmp", |a, b| bpchar_cmp(a, b)),
         orders!("btbpchar_pattern_cmp", |a, b| bpchar_cmp(a, b)),
-        scalar!("btcharcmp", |a: &str, b: &str| i32::from(char_byte(a)) - i32::from(char_byte(b))),
+        scalar!("btcharcmp", |a: &str, b: &str| i32::from(char_to_byte(a)) - i32::from(char_to_byte(b))),
         scalar!("text_larger", |a: &str, b: &str| if a > b { a } else { b }),
         scalar!("text_smaller", |a: &str, b: &str| if a < b { a } else { b }),
         scalar!("bpchar_larger", |a: &str, b: &str| if bpchar_cmp(a, b).is_ge() { a } else { b }),
@@ -459,8 +447,8 @@ pub const KERNELS: &[&[Kernel]] = &[
         scalar!("nameconcatoid", |s: &str, oid: u32| name_with_oid(s, oid)),
         scalar!("char_text", |s: &str| s),
         scalar!("char_bpchar", |s: &str| if s.is_empty() { " " } else { s }),
-        scalar!("text_char", |s: &str| to_char(s)),
-        scalar!("chartoi4", |s: &str| i32::from(char_byte(s) as i8)),
+        scalar!("text_char", |s: &str| char_in(s)),
+        scalar!("chartoi4", |s: &str| i32::from(char_to_byte(s) as i8)),
         scalar!("i4tochar", |v: i32| int_to_char(v)),
         scalar!("text_regclass", [ctx] |s: &str| ctx.session.reg_in(2205, s)),
     ],

@@ -1,0 +1,191 @@
+//! Every kernel against PostgreSQL's recorded answers (`data/kernels.tsv`, made by `data/gen_kernels.py`): the value's
+//! text, or the error's SQLSTATE and message.
+//!
+//! `KERNELS_TSV=/path cargo test -p rustydb-types --test kernels` reads another, larger recording.
+
+use rustydb_base::{DbError, Result};
+use rustydb_types::ctx::{EvalCtx, FormatSettings, SessionInfo};
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::io::{OutCtx, text_in, text_out};
+use rustydb_types::kernel::{CallInfo, KernelBody};
+use rustydb_types::{pgdata, registry};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A session that knows nothing.
+struct NoSession;
+
+impl SessionInfo for NoSession {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn session_user(&self) -> String {
+        "postgres".into()
+    }
+    fn current_user(&self) -> String {
+        "postgres".into()
+    }
+    fn current_database(&self) -> String {
+        "postgres".into()
+    }
+    fn current_schemas(&self, _: bool) -> Vec<String> {
+        vec!["public".into()]
+    }
+    fn setting(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn set_setting(&self, _: &str, _: Option<&str>, _: bool) -> Result<String> {
+        Err(DbError::unsupported("no settings"))
+    }
+    fn reg_in(&self, _: u32, _: &str) -> Result<u32> {
+        Err(DbError::unsupported("no catalog"))
+    }
+    fn reg_out(&self, _: u32, oid: u32) -> String {
+        oid.to_string()
+    }
+    fn format_user_type(&self, _: u32, _: i32) -> Option<String> {
+        None
+    }
+    fn random(&self) -> f64 {
+        0.5
+    }
+    fn set_seed(&self, _: f64) {}
+}
+
+fn context() -> EvalCtx {
+    let time_zone = jiff::tz::TimeZone::get("America/New_York").expect("the zone database is bundled");
+    EvalCtx {
+        fmt: FormatSettings { time_zone, ..FormatSettings::default() },
+        transaction_start: 0,
+        statement_start: 0,
+        session: Arc::new(NoSession),
+    }
+}
+
+/// One field of COPY's text format.
+fn field(text: &str) -> Option<String> {
+    if text == "\\N" {
+        return None;
+    }
+    let mut out = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        out.push(match c {
+            '\\' => match chars.next() {
+                Some('n') => '\n',
+                Some('t') => '\t',
+                Some('r') => '\r',
+                Some('b') => '\x08',
+                Some('f') => '\x0c',
+                Some('v') => '\x0b',
+                Some(other) => other,
+                None => '\\',
+            },
+            c => c,
+        });
+    }
+    Some(out)
+}
+
+fn shown(ctx: &EvalCtx, ty: u32, d: &Datum) -> Result<Option<String>> {
+    if d.is_null() {
+        return Ok(None);
+    }
+    let mut out = Vec::new();
+    text_out(OutCtx { fmt: &ctx.fmt, session: Some(&*ctx.session) }, TypeRef::new(ty), d, &mut out)?;
+    Ok(Some(String::from_utf8(out).expect("output is text")))
+}
+
+/// What PostgreSQL's output says of the call, with errors as `!SQLSTATE message`.
+fn answer(ctx: &EvalCtx, proc: &pgdata::Proc, result: u32, types: &[u32], args: &[Option<String>]) -> Option<String> {
+    let call = || -> Result<Option<String>> {
+        let args = types
+            .iter()
+            .zip(args)
+            .map(|(&t, a)| a.as_ref().map_or(Ok(Datum::Null), |a| text_in(ctx, TypeRef::new(t), a)))
+            .collect::<Result<Vec<_>>>()?;
+        let types: Vec<TypeRef> = types.iter().map(|&t| TypeRef::new(t)).collect();
+        let info = CallInfo { args: &types, result: TypeRef::new(result), collation: 100 };
+        let kernel = registry::kernel_of(proc).expect("checked by the caller");
+        if proc.proisstrict && args.iter().any(Datum::is_null) {
+            return Ok(None);
+        }
+        match kernel.body {
+            KernelBody::Scalar(f) | KernelBody::Vector(f, _) => shown(ctx, result, &f(ctx, &info, &args)?),
+            KernelBody::Set(f) => {
+                let mut rows = Vec::new();
+                for row in f(ctx, &info, &args)?.take(50) {
+                    let row = row?;
+                    rows.push(match &row[..] {
+                        [one] => shown(ctx, result, one)?.unwrap_or_default(),
+                        columns => {
+                            let columns: Vec<String> = columns
+                                .iter()
+                                .map(|c| shown(ctx, 25, c).map(Option::unwrap_or_default))
+                                .collect::<Result<_>>()?;
+                            format!("({})", columns.join(","))
+                        }
+                    });
+                }
+                Ok((!rows.is_empty()).then(|| rows.join("|")))
+            }
+        }
+    };
+    call().unwrap_or_else(|e| Some(format!("!{} {}", e.code, e.message)))
+}
+
+#[test]
+fn kernels_answer_as_postgresql_does() {
+    let ctx = context();
+    let path = std::env::var("KERNELS_TSV")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/kernels.tsv").into());
+    let recorded = std::fs::read_to_string(&path).expect("the recording is readable");
+    let mut failures: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut checked = 0;
+    let mut missing: BTreeMap<String, ()> = BTreeMap::new();
+    for line in recorded.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [oid, result, types, expected, args @ ..] = &fields[..] else { panic!("short line: {line}") };
+        let proc = pgdata::proc(oid.parse().expect("a number")).expect("a built-in function");
+        if registry::kernel_of(proc).is_none() {
+            missing.insert(registry::signature(proc), ());
+            continue;
+        }
+        let result: u32 = result.parse().expect("a number");
+        let result = if result == 0 { proc.prorettype } else { result };
+        let types: Vec<u32> =
+            types.split(',').filter(|t| !t.is_empty()).map(|t| t.parse().expect("a number")).collect();
+        let args: Vec<Option<String>> = args.iter().map(|a| field(a)).collect();
+        if std::env::var("KERNELS_TRACE").is_ok() {
+            println!("trace {line}");
+        }
+        let begin = std::time::Instant::now();
+        let got = answer(&ctx, proc, result, &types, &args);
+        if begin.elapsed().as_millis() > 500 {
+            println!("slow ({:?}): {line}", begin.elapsed());
+        }
+        let expected = field(expected);
+        checked += 1;
+        if got != expected {
+            failures
+                .entry(registry::signature(proc))
+                .or_default()
+                .push(format!("{args:?}\n      expected {expected:?}\n      got      {got:?}"));
+        }
+    }
+    if std::env::var("KERNELS_MISSING").is_ok() {
+        for name in missing.keys() {
+            println!("missing {name}");
+        }
+    }
+    let wrong: usize = failures.values().map(Vec::len).sum();
+    for (name, cases) in &failures {
+        println!("{name}: {} wrong", cases.len());
+        for case in cases.iter().take(4) {
+            println!("    {case}");
+        }
+    }
+    assert!(checked > 0, "nothing was recorded");
+    assert_eq!(wrong, 0, "{wrong} of {checked} answers differ from PostgreSQL's");
+}
