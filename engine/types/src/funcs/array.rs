@@ -166,22 +166,22 @@ fn positions<'a>(a: &'a ArrayValue, item: &'a Datum, from: i32) -> Result<impl I
 }
 
 fn position(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let (a, item, from) = match args {
-        [a, item] => (a, item, i32::MIN),
-        [a, item, from] => {
-            if a.is_null() {
-                return Ok(Datum::Null);
-            }
-            match from {
-                Datum::Int4(from) => (a, item, *from),
-                _ => {
-                    return Err(DbError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "initial position must not be null"));
-                }
-            }
-        }
+    let (d, item, from) = match args {
+        [a, item] => (a, item, None),
+        [a, item, from] => (a, item, Some(from)),
         _ => return Err(arity(args)),
     };
-    let Some(a) = array(a)? else { return Ok(Datum::Null) };
+    let Some(a) = array(d)? else { return Ok(Datum::Null) };
+    if a.items.is_empty() || item.is_null() && !a.items.iter().any(Datum::is_null) {
+        return Ok(Datum::Null);
+    }
+    let from = match from {
+        None => i32::MIN,
+        Some(Datum::Int4(from)) => *from,
+        Some(_) => {
+            return Err(DbError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "initial position must not be null"));
+        }
+    };
     positions(a, item, from)?.next().transpose().map(|at| at.map_or(Datum::Null, Datum::Int4))
 }
 

@@ -247,7 +247,7 @@ fn encoding(name: &str, role: &str) -> Result<Encoding> {
         _ if super::info::encoding_number(name) >= 0 => {
             Err(DbError::unsupported(format!("conversion between {name} and UTF8 is not supported")))
         }
-        _ => Err(parameter(format!("invalid {role} encoding name \"{name}\""))),
+        _ => Err(parameter(format!("invalid {role}encoding name \"{name}\""))),
     }
 }
 
@@ -271,8 +271,8 @@ fn utf8(bytes: &[u8]) -> Result<&str> {
     std::str::from_utf8(bytes).ok().filter(|s| !s.contains('\0')).ok_or_else(|| invalid_utf8(bytes))
 }
 
-fn convert_from(bytes: &[u8], name: &str) -> Result<String> {
-    match encoding(name, "source")? {
+fn convert_from(bytes: &[u8], name: &str, role: &str) -> Result<String> {
+    match encoding(name, role)? {
         Encoding::Utf8 => utf8(bytes).map(str::to_owned),
         Encoding::Latin1 if bytes.contains(&0) => Err(DbError::new(
             SqlState::CHARACTER_NOT_IN_REPERTOIRE,
@@ -283,7 +283,7 @@ fn convert_from(bytes: &[u8], name: &str) -> Result<String> {
 }
 
 fn convert_to(text: &str, name: &str) -> Result<Vec<u8>> {
-    match encoding(name, "destination")? {
+    match encoding(name, "destination ")? {
         Encoding::Utf8 => Ok(text.as_bytes().to_vec()),
         Encoding::Latin1 => text
             .chars()
@@ -333,8 +333,8 @@ pub const KERNELS: &[&[Kernel]] = &[
         scalar!("sha256_bytea", |a: &[u8]| digest(&digest::SHA256, a)),
         scalar!("sha384_bytea", |a: &[u8]| digest(&digest::SHA384, a)),
         scalar!("sha512_bytea", |a: &[u8]| digest(&digest::SHA512, a)),
-        scalar!("pg_convert_from", |a: &[u8], e: &str| convert_from(a, e)),
+        scalar!("pg_convert_from", |a: &[u8], e: &str| convert_from(a, e, "source ")),
         scalar!("pg_convert_to", |a: &str, e: &str| convert_to(a, e)),
-        scalar!("length_in_encoding", |a: &[u8], e: &str| { convert_from(a, e).map(|s| s.chars().count() as i32) }),
+        scalar!("length_in_encoding", |a: &[u8], e: &str| { convert_from(a, e, "").map(|s| s.chars().count() as i32) }),
     ],
 ];

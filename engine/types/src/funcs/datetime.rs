@@ -51,7 +51,8 @@ fn date_key(d: i32) -> i128 {
     match d {
         dt::DATE_INFINITY => i128::from(TS_INFINITY),
         dt::DATE_NEG_INFINITY => i128::from(TS_NEG_INFINITY),
-        d => i128::from(d) * i128::from(USECS_PER_DAY),
+        // Dates beyond every timestamp are still before infinity.
+        d => (i128::from(d) * i128::from(USECS_PER_DAY)).min(i128::from(TS_INFINITY) - 1),
     }
 }
 
@@ -343,20 +344,58 @@ fn zoned_age(ctx: &EvalCtx, a: i64, b: i64) -> Result<Interval> {
     iv::age(local(a)?, local(b)?)
 }
 
+/// A zone given to `timezone()`: an abbreviation, a name, a POSIX rule, or a bare POSIX offset, which counts westwards.
+fn named_zone(text: &str) -> Result<TimeZone> {
+    zone::lookup(text).or_else(|e| {
+        let (west, digits) = match text.as_bytes().first() {
+            Some(b'-') => (-1, &text[1..]),
+            Some(b'+') => (1, &text[1..]),
+            _ => (1, text),
+        };
+        let mut seconds = 0;
+        let mut unit = 3600;
+        for part in digits.split(':') {
+            let fits = unit > 0 && (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+            let Some(n) = fits.then(|| part.parse::<i32>().ok()).flatten() else { return Err(e) };
+            seconds += n * unit;
+            unit /= 60;
+        }
+        zone::fixed(-west * seconds)
+    })
+}
+
+/// Infinity is infinity in every zone, even in one that does not exist.
 fn to_zone(text: &str, ts: i64) -> Result<Ts> {
-    dt::timestamptz_to_timestamp(ts, &zone::lookup(text)?).map(Ts)
+    if dt::is_infinite(ts) {
+        return Ok(Ts(ts));
+    }
+    dt::timestamptz_to_timestamp(ts, &named_zone(text)?).map(Ts)
 }
 
 fn from_zone(text: &str, ts: i64) -> Result<Tstz> {
-    dt::timestamp_to_timestamptz(ts, &zone::lookup(text)?).map(Tstz)
+    if dt::is_infinite(ts) {
+        return Ok(Tstz(ts));
+    }
+    dt::timestamp_to_timestamptz(ts, &named_zone(text)?).map(Tstz)
 }
 
-/// Shifts a finite timestamp by seconds.
-fn shifted(ts: i64, seconds: i32) -> Result<i64> {
+/// Precision of `timestamp(p)`, checked as it is when no type declaration did so.
+fn scaled(ts: i64, precision: i32) -> Result<i64> {
+    if !(-1..=6).contains(&precision) && !dt::is_infinite(ts) {
+        return Err(DbError::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("timestamp({precision}) precision must be between 0 and 6"),
+        ));
+    }
+    dt::apply_timestamp_typmod(ts, precision)
+}
+
+/// Shifts a timestamp by an interval that is a zone, `sign` ways; infinity stays.
+fn shifted(ts: i64, zone: &Interval, sign: i64, ctx: &EvalCtx) -> Result<i64> {
     if dt::is_infinite(ts) {
         return Ok(ts);
     }
-    ts.checked_add(i64::from(seconds) * USECS_PER_SEC)
+    ts.checked_add(sign * i64::from(interval_zone(zone, ctx)?) * USECS_PER_SEC)
         .filter(|&t| dt::is_valid_timestamp(t))
         .ok_or_else(dt::timestamp_out_of_range)
 }
@@ -530,16 +569,16 @@ const ARITHMETIC: &[Kernel] = &[
     scalar!("interval_time", |v: Interval| Time(v.micros.rem_euclid(USECS_PER_DAY))),
     scalar!("time_scale", |t: Time, m: i32| Time(dt::round_usecs(t.0, m))),
     scalar!("timetz_scale", |t: TimeTz, m: i32| TimeTz { micros: dt::round_usecs(t.micros, m), ..t }),
-    scalar!("timestamp_scale", |t: Ts, m: i32| dt::apply_timestamp_typmod(t.0, m).map(Ts)),
-    scalar!("timestamptz_scale", |t: Tstz, m: i32| dt::apply_timestamp_typmod(t.0, m).map(Tstz)),
+    scalar!("timestamp_scale", |t: Ts, m: i32| scaled(t.0, m).map(Ts)),
+    scalar!("timestamptz_scale", |t: Tstz, m: i32| scaled(t.0, m).map(Tstz)),
     scalar!("interval_scale", |v: Interval, m: i32| interval_in::apply_typmod(v, m)),
     scalar!("timestamptz_zone", |z: &str, t: Tstz| to_zone(z, t.0)),
     scalar!("timestamp_zone", |z: &str, t: Ts| from_zone(z, t.0)),
     scalar!("timetz_zone", [ctx] |z: &str, t: TimeTz| {
-        zone::lookup(z).map(|tz| timetz_in_zone(t, zone_west_now(ctx, &tz)))
+        named_zone(z).map(|tz| timetz_in_zone(t, zone_west_now(ctx, &tz)))
     }),
-    scalar!("timestamptz_izone", [ctx] |z: Interval, t: Tstz| shifted(t.0, interval_zone(&z, ctx)?).map(Ts)),
-    scalar!("timestamp_izone", [ctx] |z: Interval, t: Ts| shifted(t.0, -interval_zone(&z, ctx)?).map(Tstz)),
+    scalar!("timestamptz_izone", [ctx] |z: Interval, t: Tstz| shifted(t.0, &z, 1, ctx).map(Ts)),
+    scalar!("timestamp_izone", [ctx] |z: Interval, t: Ts| shifted(t.0, &z, -1, ctx).map(Tstz)),
     scalar!("timetz_izone", [ctx] |z: Interval, t: TimeTz| {
         interval_zone(&z, ctx).map(|east| timetz_in_zone(t, -east))
     }),
@@ -575,7 +614,10 @@ const FIELDS: &[Kernel] = &[
         fields::trunc_timestamptz(f, t.0, &ctx.fmt.time_zone).map(Tstz)
     }),
     scalar!("timestamptz_trunc_zone", |f: &str, t: Tstz, z: &str| {
-        fields::trunc_timestamptz(f, t.0, &zone::lookup(z)?).map(Tstz)
+        if dt::is_infinite(t.0) {
+            return t.ret();
+        }
+        fields::trunc_timestamptz(f, t.0, &named_zone(z)?).map(Tstz)
     }),
     scalar!("interval_trunc", |f: &str, v: Interval| fields::trunc_interval(f, &v)),
     scalar!("timestamp_bin", |s: Interval, t: Ts, o: Ts| bin(&s, t.0, o.0).map(Ts)),

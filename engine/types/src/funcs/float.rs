@@ -182,6 +182,39 @@ fn inverse(v: f64, f: fn(f64) -> f64) -> Result<f64> {
     if v.abs() > 1.0 { Err(out_of_domain()) } else { Ok(f(v)) }
 }
 
+/// From here on the root of x² ± 1 is x.
+const ROOT_IS_SELF: f64 = 268_435_456.0;
+
+/// Area hyperbolic sine, in the forms that lose no digits near zero and do not overflow far out.
+fn inverse_sinh(v: f64) -> f64 {
+    let x = v.abs();
+    let r = if !x.is_finite() {
+        x
+    } else if x > ROOT_IS_SELF {
+        x.ln() + std::f64::consts::LN_2
+    } else if x > 2.0 {
+        (2.0 * x + 1.0 / ((x * x + 1.0).sqrt() + x)).ln()
+    } else {
+        let t = x * x;
+        (x + t / (1.0 + (1.0 + t).sqrt())).ln_1p()
+    };
+    r.copysign(v)
+}
+
+/// Area hyperbolic cosine of a number from 1 on.
+fn inverse_cosh(v: f64) -> f64 {
+    if !v.is_finite() {
+        v
+    } else if v > ROOT_IS_SELF {
+        v.ln() + std::f64::consts::LN_2
+    } else if v > 2.0 {
+        (2.0 * v - 1.0 / (v + (v * v - 1.0).sqrt())).ln()
+    } else {
+        let t = v - 1.0;
+        (t + (2.0 * t + t * t).sqrt()).ln_1p()
+    }
+}
+
 /// Trigonometry in degrees: exact at the multiples of 30° and 45° where the answer is.
 mod degrees {
     use std::f64::consts::PI;
@@ -401,8 +434,8 @@ pub const KERNELS: &[&[Kernel]] = &[
         scalar!("dsinh", |a: f64| a.sinh()),
         scalar!("dcosh", |a: f64| a.cosh()),
         scalar!("dtanh", |a: f64| a.tanh()),
-        scalar!("dasinh", |a: f64| a.asinh()),
-        scalar!("dacosh", |a: f64| if a < 1.0 { Err(out_of_domain()) } else { Ok(a.acosh()) }),
+        scalar!("dasinh", |a: f64| inverse_sinh(a)),
+        scalar!("dacosh", |a: f64| if a < 1.0 { Err(out_of_domain()) } else { Ok(inverse_cosh(a)) }),
         scalar!("datanh", |a: f64| inverse(a, |x| if x.abs() == 1.0 { x * f64::INFINITY } else { x.atanh() })),
         scalar!("width_bucket_float8", |v: f64, l: f64, h: f64, n: i32| width_bucket(v, l, h, n)),
         scalar!("drandom", [ctx] || ctx.session.random()),

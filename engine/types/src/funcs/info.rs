@@ -57,13 +57,32 @@ const ENCODINGS: &[(&str, i32)] = &[
 /// Number of an encoding, its name taken without regard to case and punctuation; -1 when there is none.
 pub fn encoding_number(name: &str) -> i32 {
     let plain = |s: &str| s.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    let wanted = match plain(name).as_str() {
-        "unicode" => "utf8".to_owned(),
-        "iso88591" => "latin1".to_owned(),
-        "windows1252" => "win1252".to_owned(),
-        "windows1251" => "win1251".to_owned(),
-        other => other.to_owned(),
-    };
+    let plain_name = plain(name);
+    // "windows…" and "win…", "iso8859…" and "latin…" name the same things; the rest are old nicknames.
+    let wanted =
+        match plain_name.strip_prefix("windows").map(|rest| format!("win{rest}")).unwrap_or(plain_name).as_str() {
+            "unicode" => "utf8",
+            "abc" | "tcvn" | "tcvn5712" | "vscii" => "win1258",
+            "alt" => "win866",
+            "koi8" => "koi8r",
+            "win" => "win1251",
+            "win949" => "uhc",
+            "win950" => "big5",
+            "win936" => "gbk",
+            "win932" | "mskanji" | "shiftjis" => "sjis",
+            "iso88591" => "latin1",
+            "iso88592" => "latin2",
+            "iso88593" => "latin3",
+            "iso88594" => "latin4",
+            "iso88599" => "latin5",
+            "iso885910" => "latin6",
+            "iso885913" => "latin7",
+            "iso885914" => "latin8",
+            "iso885915" => "latin9",
+            "iso885916" => "latin10",
+            other => other,
+        }
+        .to_owned();
     ENCODINGS.iter().position(|(e, _)| plain(e) == wanted).map_or(-1, |i| i as i32)
 }
 
@@ -194,7 +213,7 @@ fn size_bytes(text: &str) -> Result<i64> {
     }
     let number: Numeric = number.parse().map_err(|_| invalid())?;
     let unit = unit.trim();
-    let bits = if unit.is_empty() || unit.eq_ignore_ascii_case("b") {
+    let bits = if unit.is_empty() {
         0
     } else {
         let found = UNITS.iter().find(|(name, ..)| unit.eq_ignore_ascii_case(name));

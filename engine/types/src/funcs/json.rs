@@ -170,7 +170,7 @@ fn as_text(json: &str) -> Result<Option<String>> {
     match kind(json) {
         Kind::Null => Ok(None),
         Kind::String => unescape(json).map(Some),
-        _ => Ok(Some(json.to_owned())),
+        _ => Ok(Some(json.trim_matches([' ', '\t', '\n', '\r']).to_owned())),
     }
 }
 

@@ -211,14 +211,16 @@ fn left(s: &str, n: i32) -> &str {
 
 /// The last `n` characters; all but the first `-n` when negative.
 fn right(s: &str, n: i32) -> &str {
-    let skip = if n < 0 { n.unsigned_abs() as usize } else { (s.chars().count()).saturating_sub(n as usize) };
+    // The one number whose negation does not exist skips nothing.
+    let skip =
+        if n < 0 { n.checked_neg().unwrap_or(0) as usize } else { (s.chars().count()).saturating_sub(n as usize) };
     &s[offset_of(s, skip)..]
 }
 
 fn chr(code: i32) -> Result<String> {
     let error = |m: String| Err(DbError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, m));
     match u32::try_from(code) {
-        Err(_) => error("character number must be positive".into()),
+        Err(_) => Err(DbError::new(SqlState::INVALID_PARAMETER_VALUE, "character number must be positive")),
         Ok(0) => error("null character not permitted".into()),
         Ok(c) => match char::from_u32(c) {
             Some(c) => Ok(c.into()),
@@ -446,7 +448,7 @@ pub const KERNELS: &[&[Kernel]] = &[
         scalar!("name_bpchar", |s: &str| s),
         scalar!("nameconcatoid", |s: &str, oid: u32| name_with_oid(s, oid)),
         scalar!("char_text", |s: &str| s),
-        scalar!("char_bpchar", |s: &str| if s.is_empty() { " " } else { s }),
+        scalar!("char_bpchar", |s: &str| s),
         scalar!("text_char", |s: &str| char_in(s)),
         scalar!("chartoi4", |s: &str| i32::from(char_to_byte(s) as i8)),
         scalar!("i4tochar", |v: i32| int_to_char(v)),

@@ -71,7 +71,9 @@ SPECIAL = {
     ("make_timestamptz", 6): ["UTC", "+02", "-05:30", "America/New_York", "2", "nope"],
     ("regexp_replace", 3): ["g", "", "i", "gi", "x", "z", "3"], ("convert_from", 1): ["UTF8", "LATIN1", "nope"], ("convert_to", 1): ["UTF8", "LATIN1", "nope"],
     ("regexp_replace", 2): ["X", "[\\1]", "\\2\\1", "\\&\\&", "\\\\", ""], ("like_escape", 1): ["#", "", "\\", "ab"], ("similar_escape", 1): ["#", "", "\\", "ab"],
-    ("similar_to_escape", 1): ["#", "", "\\", "ab"], ("to_char", 1): NUMFMT, ("unit", 0): [],
+    ("similar_to_escape", 1): ["#", "", "\\", "ab"], ("to_char", 1): NUMFMT, ("length", 1): ["UTF8", "LATIN1", "nope"], ("make_interval", 0): ["0", "1", "-2"], ("make_interval", 1): ["0", "5", "-14"],
+    ("make_date", 0): ["2024", "1", "-44", "0", "5874897", "-4713"], ("make_timestamp", 0): ["2024", "1", "-44", "0", "294276"],
+    ("make_timestamptz", 0): ["2024", "1", "-44", "0", "294276"],
     ("format_type", 1): ["-1", "4", "14", "655366", "2147418112", "3"],
 }
 for f in ("regexp_replace", "regexp_match", "regexp_matches", "regexp_split_to_array", "regexp_split_to_table", "regexp_like", "regexp_count", "regexp_instr", "regexp_substr", "textregexeq", "textregexne", "texticregexeq",
@@ -89,7 +91,7 @@ POLY = {2277: [1007, 1009], 2283: [23, 25], 5078: [1007, 1009], 5077: [23, 25], 
 ELEM = {1007: 23, 1009: 25}
 SKIP = {"now", "statement_timestamp", "random", "setseed", "pg_sleep", "timeofday", "txid_current", "version", "current_schema", "current_schemas",
         "set_config", "current_setting", "gen_random_uuid", "age1", "pg_typeof", "getpgusername", "pg_column_size", "factorial",
-        "timetz_zone", "to_regclass", "hash_record", "current_user", "session_user", "current_database", "pg_client_encoding", "inet_client_addr"}
+        "timetz_zone", "to_regclass", "hash_record", "regclass", "to_regcollation", "to_regnamespace", "to_regoper", "to_regoperator", "to_regproc", "to_regprocedure", "to_regrole", "to_regtype", "current_user", "session_user", "current_database", "pg_client_encoding", "inet_client_addr"}
 
 
 def literal(text, oid):
@@ -101,6 +103,12 @@ def psql(args, sql, check=True):
 
 
 def values(name, at, oid, first_type):
+    if name == "make_interval" and oid == 23 and at > 1:
+        return ["0", "1", "-3", "100", "1000"]
+    if name == "make_interval" and oid == 701:
+        return ["0", "1.5", "-0.000001", "3600", "NaN"]
+    if name in ("make_date", "make_timestamp", "make_timestamptz") and oid == 23 and at > 0:
+        return ["1", "2", "12", "29", "31", "0", "13", "-1", "60", "24"]
     if name == "to_char" and at == 1 and first_type in DATE_TO_CHAR:
         return DATEFMT
     if (name, at) in SPECIAL and oid in (25, 19, 23):
@@ -127,12 +135,11 @@ def main():
         oid, args = int(oid), [int(x) for x in args.split()]
         if name in SKIP or (only is not None and oid not in only) or name.startswith(("pg_stat", "pg_get", "has_", "obj_desc", "binary_up", "pg_ls", "pg_has")):
             continue
-        if not args and oid != 1610:
+        # age(x) counts from today.
+        if not args or name == "age" and len(args) == 1:
             continue
         rng = random.Random(oid)
         poly = [a for a in args if a in POLY]
-        if variadic != "0" and not poly:
-            pass
         choices = [None]
         if poly:
             choices = [0, 1]
@@ -155,15 +162,18 @@ def main():
                 if c in seen:
                     continue
                 seen.add(c)
-                calls.append((oid, name, types, c, retset == "t"))
+                calls.append((oid, name, types, c, retset == "t", variadic not in ("0", "2276")))
     sql = ["set timezone = 'America/New_York'; set search_path = pg_catalog; set client_min_messages = error;",
            """create function pg_temp.run(expr text) returns text[] language plpgsql as $$
               declare r text; t regtype; begin execute expr into t, r; return array[coalesce(t, 0)::oid::text, r];
               exception when others then return array['0', '!' || sqlstate || ' ' || sqlerrm]; end $$;"""]
     sql.append("create temp table calls(n int, expr text);\ncopy calls from stdin;")
     esc = lambda s: s.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
-    for n, (oid, name, types, c, retset) in enumerate(calls):
-        call = 'pg_catalog."%s"(%s)' % (name, ", ".join(literal(v, t) if v is not None else "NULL::" + TYPES[t] for v, t in zip(c, types)))
+    for n, (oid, name, types, c, retset, variadic) in enumerate(calls):
+        shown = [literal(v, t) if v is not None else "NULL::" + TYPES[t] for v, t in zip(c, types)]
+        if variadic:
+            shown[-1] = "variadic " + shown[-1]
+        call = 'pg_catalog."%s"(%s)' % (name, ", ".join(shown))
         if retset:
             expr = "select min(pg_typeof(x)::oid)::regtype, string_agg(coalesce(format('%%s', x), '<null>'), '|' order by n) from (select x, row_number() over () n from (select %s limit 50) s(x)) q" % call
         else:
@@ -179,7 +189,7 @@ def main():
         n, rtype, answer = line.split("\t")
         if len(answer) > 2000 or answer.startswith("!XX000"):
             continue
-        oid, name, types, c, retset = calls[int(n)]
+        oid, name, types, c, retset, variadic = calls[int(n)]
         fields = [str(oid), rtype, ",".join(map(str, types)), answer]
         fields += ["\\N" if v is None else esc(v) for v in c]
         out.append("\t".join(fields))
