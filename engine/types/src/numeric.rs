@@ -2,7 +2,7 @@
 //!
 //! A value is NaN, ±Infinity or a finite decimal with its own display scale (`1.50` and `1.5` are equal but shown
 //! differently). Finite values whose coefficient has at most 38 digits are kept as i128 and scale, and the common
-//! operations on them stay in registers; anything larger is a boxed digit string ([`var::Var`]). The form is a function of
+//! operations on them stay in registers; anything larger is a boxed digit string. The form is a function of
 //! value and scale alone: a finite value is small exactly when its coefficient fits.
 //!
 //! Equality, ordering and hashing ignore the display scale; NaN equals itself and is larger than everything.

@@ -28,6 +28,8 @@ mod found {
     pub const AMPM: u32 = 256;
     pub const ADBC: u32 = 512;
     pub const DOW: u32 = 1024;
+    /// infinity, -infinity or epoch: PostgreSQL lets anything readable stand beside them.
+    pub const RESERVED: u32 = 2048;
 }
 
 /// Label a word gives the number after it.
@@ -480,17 +482,17 @@ impl<'a> Reader<'a> {
                             Some(Word::Ignore) => continue,
                             Some(Word::Infinity) => {
                                 outcome = Outcome::Infinity;
-                                self.take(all)?;
+                                self.take(found::RESERVED)?;
                                 continue;
                             }
                             Some(Word::NegInfinity) => {
                                 outcome = Outcome::NegInfinity;
-                                self.take(all)?;
+                                self.take(found::RESERVED)?;
                                 continue;
                             }
                             Some(Word::Epoch) => {
                                 outcome = Outcome::Epoch;
-                                self.take(all)?;
+                                self.take(found::RESERVED)?;
                                 continue;
                             }
                             Some(Word::Now) => {
