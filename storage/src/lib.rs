@@ -15,6 +15,7 @@ pub mod page;
 pub mod purge;
 pub mod recovery;
 pub mod rt;
+pub mod scan;
 pub mod sequence;
 pub mod sim;
 pub mod space;

@@ -102,7 +102,8 @@ fn newest_state(core: &Core, own: Xid, dep: &mut Lsn, rel: Rel, rid: Rid, buf: &
     Ok(if page::flags(buf) & page::flag::DELETED != 0 { RowState::Gone } else { RowState::Live })
 }
 
-fn index_insert(
+/// Inserts an index entry, checking uniqueness if the key asks for it.
+pub(crate) fn index_insert(
     core: &Core,
     cx: &mut TxnCx,
     rel: Rel,

@@ -113,7 +113,12 @@ impl Store {
         }
     }
 
-    /// As [`Store::drive`] for work outside any session's transaction (rollback of losers, purge, background readers).
+    /// As [`Store::drive`] for reading outside any session's transaction state (scans, which may run in parallel).
+    pub async fn read<T>(&self, op: impl FnMut(&Core) -> Op<T>) -> Result<T> {
+        self.drive_free(op).await
+    }
+
+    /// As [`Store::drive`] for work outside any session's transaction (rollback of losers, purge).
     pub(crate) async fn drive_free<T>(&self, mut op: impl FnMut(&Core) -> Op<T>) -> Result<T> {
         let mut pins = Pins::default();
         loop {

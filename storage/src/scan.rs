@@ -1,0 +1,286 @@
+//! Scans: the async side of reading many rows.
+//!
+//! A scan belongs to no session's transaction state, only to a snapshot that the caller keeps registered, so partitions
+//! of one scan can run in parallel. It reads ahead, runs through pages that are in memory without suspending, and
+//! collects in [`TableScan::dep_lsn`] what its answer depends on; the session takes that over (I7).
+
+use crate::btree::{BulkBuilder, CursorState, IndexDesc, InsertResult};
+use crate::buf::READ_AHEAD;
+use crate::heap::{Columns, PageRows, Reader, Rel, RowBuf, Scan, TableLayout};
+use crate::store::{Interrupt, Store, Txn};
+use crate::table::{Key, index_insert};
+use crate::txn::Snapshot;
+use arrow_array::ArrayRef;
+use rustydb_base::{BlockNo, Lsn, RelId, Result, Rid};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What every scan needs.
+#[derive(Clone)]
+pub struct ScanEnv {
+    /// The store.
+    pub store: Arc<Store>,
+    /// What is visible; registered for the scan's life by the caller.
+    pub snap: Snapshot,
+    /// Ends the scan early.
+    pub interrupt: Interrupt,
+}
+
+/// Blocks of a table, cut into at most `n` ranges of about equal size for parallel scans.
+pub async fn partitions(store: &Arc<Store>, rel: Rel, n: usize) -> Result<Vec<Range<BlockNo>>> {
+    let blocks = store.read(|core| core.space.nblocks(rel.id, &core.pool)).await?;
+    let each = blocks.div_ceil(n.max(1) as u32).max(READ_AHEAD);
+    Ok((0..blocks).step_by(each as usize).map(|from| from..(from + each).min(blocks)).collect())
+}
+
+/// Where a scan of a range of blocks is.
+struct Place {
+    next: BlockNo,
+    end: BlockNo,
+    /// Read-ahead has been asked for up to here.
+    ahead: BlockNo,
+}
+
+impl Place {
+    fn new(range: Range<BlockNo>) -> Place {
+        Place { next: range.start, end: range.end, ahead: range.start }
+    }
+
+    fn read_ahead(&mut self, env: &ScanEnv, rel: RelId) {
+        // Two windows ahead, asked for one window at a time.
+        while self.ahead < self.end && self.ahead < self.next.saturating_add(2 * READ_AHEAD) {
+            let to = (self.ahead + READ_AHEAD).min(self.end);
+            env.store.prefetch(rel, self.ahead..to);
+            self.ahead = to;
+        }
+    }
+}
+
+/// A scan of a table into Arrow columns.
+pub struct TableScan {
+    env: ScanEnv,
+    rel: Rel,
+    layout: Arc<TableLayout>,
+    proj: Vec<usize>,
+    place: Place,
+    scan: Scan,
+    dep_lsn: Lsn,
+}
+
+impl TableScan {
+    /// A scan of some blocks; `proj` are column numbers in the order wanted.
+    pub fn new(
+        env: ScanEnv,
+        rel: Rel,
+        layout: Arc<TableLayout>,
+        proj: Vec<usize>,
+        blocks: Range<BlockNo>,
+    ) -> TableScan {
+        TableScan { env, rel, layout, proj, place: Place::new(blocks), scan: Scan::new(), dep_lsn: Lsn(0) }
+    }
+
+    /// What the rows answered so far depend on.
+    pub fn dep_lsn(&self) -> Lsn {
+        self.dep_lsn
+    }
+
+    /// The next rows, at least `min_rows` of them but at the end (a batch ends with a page), with their number. `None`
+    /// when there are no more.
+    pub async fn next(&mut self, min_rows: usize) -> Result<Option<(Vec<ArrayRef>, usize)>> {
+        let mut out = Columns::new(&self.layout, &self.proj)?;
+        let TableScan { env, rel, layout, place, scan, dep_lsn, .. } = self;
+        while place.next < place.end && out.rows() < min_rows.max(1) {
+            env.interrupt.check()?;
+            place.read_ahead(env, rel.id);
+            env.store
+                .read(|core| {
+                    // One window of pages without suspending, if they are there.
+                    let stop = place.end.min(place.next + READ_AHEAD);
+                    while place.next < stop && out.rows() < min_rows.max(1) {
+                        let mut reader = Reader::new(core, env.snap);
+                        let done = scan.page(&mut reader, *rel, layout, place.next, &mut out);
+                        *dep_lsn = (*dep_lsn).max(reader.dep_lsn);
+                        done?;
+                        place.next += 1;
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        let rows = out.rows();
+        if rows == 0 { Ok(None) } else { Ok(Some((out.finish()?, rows))) }
+    }
+}
+
+/// A scan of a table page by page, for statements that need addresses and row images.
+pub struct RowScan {
+    env: ScanEnv,
+    rel: Rel,
+    layout: Arc<TableLayout>,
+    place: Place,
+    rows: PageRows,
+    dep_lsn: Lsn,
+}
+
+impl RowScan {
+    /// A scan of some blocks.
+    pub fn new(env: ScanEnv, rel: Rel, layout: Arc<TableLayout>, blocks: Range<BlockNo>) -> RowScan {
+        RowScan { env, rel, layout, place: Place::new(blocks), rows: PageRows::default(), dep_lsn: Lsn(0) }
+    }
+
+    /// What the rows answered so far depend on.
+    pub fn dep_lsn(&self) -> Lsn {
+        self.dep_lsn
+    }
+
+    /// The visible rows of the next page that has any.
+    pub async fn next(&mut self) -> Result<Option<&PageRows>> {
+        let RowScan { env, rel, layout, place, rows, dep_lsn } = self;
+        while place.next < place.end {
+            env.interrupt.check()?;
+            place.read_ahead(env, rel.id);
+            env.store
+                .read(|core| {
+                    let mut reader = Reader::new(core, env.snap);
+                    let done = rows.load(&mut reader, *rel, layout, place.next);
+                    *dep_lsn = (*dep_lsn).max(reader.dep_lsn);
+                    done
+                })
+                .await?;
+            place.next += 1;
+            if !rows.is_empty() {
+                return Ok(Some(rows));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A range scan of an index with the rows it leads to.
+pub struct IndexScan {
+    env: ScanEnv,
+    rel: Rel,
+    cursor: CursorState,
+    /// Next candidate of the cursor's batch.
+    at: usize,
+    dep_lsn: Lsn,
+}
+
+impl IndexScan {
+    /// A scan over a cursor, which must collect keys if the caller's check wants them.
+    pub fn new(env: ScanEnv, rel: Rel, cursor: CursorState) -> IndexScan {
+        IndexScan { env, rel, cursor, at: 0, dep_lsn: Lsn(0) }
+    }
+
+    /// What the rows answered so far depend on.
+    pub fn dep_lsn(&self) -> Lsn {
+        self.dep_lsn
+    }
+
+    /// The next visible row in index order, its image in `row`. `check(key, row)` decides whether the version found has
+    /// the entry's key; an entry whose row has another one is passed over (its own entry leads there).
+    pub async fn next(
+        &mut self,
+        row: &mut RowBuf,
+        mut check: impl FnMut(&[u8], &[u8]) -> Result<bool>,
+    ) -> Result<Option<Rid>> {
+        let IndexScan { env, rel, cursor, at, dep_lsn } = self;
+        env.interrupt.check()?;
+        env.store
+            .read(|core| {
+                loop {
+                    if *at >= cursor.batch().len() {
+                        if !cursor.next_batch(&core.pool)? {
+                            return Ok(None);
+                        }
+                        *at = 0;
+                        continue;
+                    }
+                    let mut reader = Reader::new(core, env.snap);
+                    let Some(c) = cursor.batch().nth(*at) else { continue };
+                    let found = reader.fetch(*rel, c.rid, row);
+                    *dep_lsn = (*dep_lsn).max(reader.dep_lsn);
+                    let hit = found? && check(c.key, row)?;
+                    *at += 1;
+                    if hit {
+                        return Ok(Some(c.rid));
+                    }
+                }
+            })
+            .await
+    }
+}
+
+/// Entries an index build collects before it sorts and writes them: about this many bytes.
+const BUILD_BYTES: usize = 64 << 20;
+
+/// Fills a new index. While everything fits in memory the tree is built bottom-up; beyond that, sorted runs are
+/// inserted one after the other.
+pub struct IndexBuild {
+    idx: IndexDesc,
+    rel: Rel,
+    unique: bool,
+    keys: Vec<u8>,
+    entries: Vec<(Range<usize>, Rid, bool)>,
+    flushed: bool,
+}
+
+impl IndexBuild {
+    /// Begins to fill an index that [`Txn::create_relation`] has made in this transaction.
+    pub fn new(idx: IndexDesc, rel: Rel, unique: bool) -> IndexBuild {
+        IndexBuild { idx, rel, unique, keys: Vec::new(), entries: Vec::new(), flushed: false }
+    }
+
+    /// Adds a live row's entry. `distinct`: the key contains NULLs that make it differ from every other. Answers a pair
+    /// of rows with equal keys if the index is unique and one has come to light.
+    pub async fn add(&mut self, txn: &mut Txn, key: &[u8], rid: Rid, distinct: bool) -> Result<Option<(Rid, Rid)>> {
+        let from = self.keys.len();
+        self.keys.extend_from_slice(key);
+        self.entries.push((from..self.keys.len(), rid, self.unique && !distinct));
+        if self.keys.len() + self.entries.len() * 40 < BUILD_BYTES {
+            return Ok(None);
+        }
+        self.flush(txn).await
+    }
+
+    fn sort(&mut self) -> Option<(Rid, Rid)> {
+        let keys = &self.keys;
+        let key = |e: &(Range<usize>, Rid, bool)| &keys[e.0.clone()];
+        self.entries.sort_unstable_by(|a, b| key(a).cmp(key(b)).then(a.1.cmp(&b.1)));
+        self.entries.windows(2).find(|w| w[0].2 && w[1].2 && key(&w[0]) == key(&w[1])).map(|w| (w[0].1, w[1].1))
+    }
+
+    async fn flush(&mut self, txn: &mut Txn) -> Result<Option<(Rid, Rid)>> {
+        if let Some(pair) = self.sort() {
+            return Ok(Some(pair));
+        }
+        self.flushed = true;
+        for (range, rid, unique) in std::mem::take(&mut self.entries) {
+            let key = Key { bytes: &self.keys[range], unique };
+            let (idx, rel) = (self.idx, self.rel);
+            let done = txn.drive(|core, cx| index_insert(core, cx, rel, &idx, key, rid, false)).await?;
+            if let InsertResult::Duplicate { rid: other } = done {
+                return Ok(Some((other, rid)));
+            }
+        }
+        self.keys.clear();
+        Ok(None)
+    }
+
+    /// Writes what is left. Answers as [`IndexBuild::add`].
+    pub async fn finish(mut self, txn: &mut Txn) -> Result<Option<(Rid, Rid)>> {
+        if self.flushed {
+            return self.flush(txn).await;
+        }
+        if let Some(pair) = self.sort() {
+            return Ok(Some(pair));
+        }
+        let mut builder = BulkBuilder::new(self.idx.rel, txn.xid());
+        for (range, rid, _) in &self.entries {
+            let key = &self.keys[range.clone()];
+            txn.drive(|core, _| builder.push(core, key, *rid)).await?;
+        }
+        txn.drive(|core, _| builder.finish(core)).await?;
+        Ok(None)
+    }
+}
