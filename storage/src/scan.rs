@@ -189,15 +189,14 @@ impl IndexScan {
         env.store
             .read(|core| {
                 loop {
-                    if *at >= cursor.batch().len() {
+                    let Some(c) = cursor.candidate(*at) else {
+                        *at = 0;
                         if !cursor.next_batch(&core.pool)? {
                             return Ok(None);
                         }
-                        *at = 0;
                         continue;
-                    }
+                    };
                     let mut reader = Reader::new(core, env.snap);
-                    let Some(c) = cursor.batch().nth(*at) else { continue };
                     let found = reader.fetch(*rel, c.rid, row);
                     *dep_lsn = (*dep_lsn).max(reader.dep_lsn);
                     let hit = found? && check(c.key, row)?;

@@ -12,14 +12,17 @@
 //! need; [`Txn::drive`] runs them when a page may be missing.
 
 use crate::btree::{self, IndexDesc, InsertResult, RowState, Unique};
-use crate::core::Core;
+use crate::buf::Access;
+use crate::core::{Core, RowLockMode};
 use crate::heap::{self, Datum, OvfPtr, Reader, Rel, RowBuf, TableLayout, TmResult, page};
+use crate::lock::LockTarget;
 use crate::overflow::{self, OvfReader, OvfWriter};
+use crate::page::PageKind;
 use crate::store::{Txn, WaitPolicy};
 use crate::txn::{Snapshot, TxnCx, TxnState, VER_XID};
 use crate::undo::{UndoFlags, UndoPtr};
-use crate::wait::{Op, TxnWait};
-use rustydb_base::{Lsn, PageId, Result, Rid, Xid};
+use crate::wait::{Op, TxnWait, Wait};
+use rustydb_base::{Lsn, PageId, Result, Rid, Scn, Xid};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -153,8 +156,7 @@ fn overflow_ptrs(layout: &TableLayout, row: &[u8]) -> Result<SmallVec<[OvfPtr; 2
 impl Txn {
     /// Undoes an operation's part that was done when it failed.
     async fn fail<T>(&mut self, mark: UndoPtr, e: rustydb_base::DbError) -> Result<T> {
-        let to = crate::store::Savepoint::at(mark);
-        self.rollback_to(&to).await?;
+        self.undo_to(mark).await?;
         Err(e)
     }
 
@@ -189,7 +191,7 @@ impl Txn {
             let last = Some(index) == last_key;
             let done = self.drive(|core, cx| index_insert(core, cx, desc.rel, idx, *key, rid, last)).await?;
             if let InsertResult::Duplicate { rid } = done {
-                self.rollback_to(&crate::store::Savepoint::at(mark)).await?;
+                self.undo_to(mark).await?;
                 return Ok(Inserted::Duplicate(Duplicate { row: 0, index, rid }));
             }
         }
@@ -210,7 +212,7 @@ impl Txn {
         match self.batch_parts(desc, rows, keys).await {
             Ok(Ok(rids)) => Ok(Ok(rids)),
             Ok(Err(dup)) => {
-                self.rollback_to(&crate::store::Savepoint::at(mark)).await?;
+                self.undo_to(mark).await?;
                 Ok(Err(dup))
             }
             Err(e) => self.fail(mark, e).await,
@@ -278,7 +280,7 @@ impl Txn {
         match self.update_parts(desc, snap, rid, old, vals, changes, key_changed).await {
             Ok(Changed::Heap(TmResult::Ok)) => Ok(Changed::Heap(TmResult::Ok)),
             Ok(other) => {
-                self.rollback_to(&crate::store::Savepoint::at(mark)).await?;
+                self.undo_to(mark).await?;
                 Ok(other)
             }
             Err(e) => self.fail(mark, e).await,
@@ -378,14 +380,39 @@ impl Txn {
         Ok(TmResult::Ok)
     }
 
+    /// Locks a row (SELECT … FOR UPDATE and its weaker kinds, foreign keys' KEY SHARE) until the end of the
+    /// transaction. Answers as a change of the row would: a row that somebody changed after the snapshot is
+    /// [`TmResult::Updated`], and the caller re-checks.
+    pub async fn lock_row(&mut self, snap: &Snapshot, rel: Rel, rid: Rid, mode: RowLockMode) -> Result<TmResult> {
+        let snap = Snapshot { xid: self.cx().xid, ..*snap };
+        let (locks, owner) = (Arc::clone(self.store().locks()), Arc::clone(self.lock_owner()));
+        self.change_row(|core, cx| {
+            let pid = PageId::new(rel.id, rid.block);
+            let g = core.pool.read(pid, Access::Point)?;
+            let seen = lockable(core, cx, &snap, &g, rid, mode, TxnWait { xid: Xid::NONE, page: pid, slot: rid.slot })?;
+            if seen == TmResult::Ok {
+                // Under the page's latch, so that no writer slips in between the look and the lock.
+                locks.try_acquire(&owner, LockTarget::Row { rel: rel.id, rid }, mode.into())?;
+            }
+            Ok(seen)
+        })
+        .await
+    }
+
     /// Runs a heap change, waiting for the row's holder unless the rules forbid it.
     async fn change_row(&mut self, mut op: impl FnMut(&Core, &mut TxnCx) -> Op<TmResult>) -> Result<TmResult> {
-        loop {
-            match self.drive(&mut op).await? {
-                TmResult::BeingModified(w) if self.rules.policy == WaitPolicy::Block => self.wait_for(w).await?,
-                other => return Ok(other),
+        let (locks, owner) = (Arc::clone(self.store().locks()), Arc::clone(self.lock_owner()));
+        let block = self.rules.policy == WaitPolicy::Block;
+        self.drive(|core, cx| match op(core, cx) {
+            Ok(TmResult::BeingModified(w)) if block => Err(Wait::Txn(w)),
+            Err(Wait::Lock(_)) if !block => {
+                locks.give_up(&owner);
+                let page = PageId::new(rustydb_base::RelId(0), 0);
+                Ok(TmResult::BeingModified(TxnWait { xid: Xid::NONE, page, slot: 0 }))
             }
-        }
+            other => other,
+        })
+        .await
     }
 
     /// The version of a row that a snapshot sees, into `out`; false if there is none.
@@ -412,6 +439,47 @@ impl Txn {
         let mut r = OvfReader::new(ptr)?;
         self.drive(|core, _| r.read(core, rel.overflow)).await
     }
+}
+
+/// Whether a snapshot's transaction may lock the version of a row it has read.
+fn lockable(
+    core: &Core,
+    cx: &mut TxnCx,
+    snap: &Snapshot,
+    p: &crate::page::Page,
+    rid: Rid,
+    mode: RowLockMode,
+    at: TxnWait,
+) -> Op<TmResult> {
+    p.expect_kind(PageKind::Heap)?;
+    let slot = page::slot(p, rid.slot)?;
+    if matches!(slot.state, page::SlotState::Free | page::SlotState::Body) {
+        return Ok(TmResult::Deleted);
+    }
+    let row = page::row(p, slot)?;
+    let (ver, flags) = (page::ver(row), page::flags(row));
+    let deleted = flags & page::flag::DELETED != 0;
+    let committed = if ver & VER_XID == 0 {
+        Scn(ver)
+    } else if ver == VER_XID | cx.xid.0 {
+        return Ok(if deleted { TmResult::Deleted } else { TmResult::Ok });
+    } else {
+        let xid = Xid(ver & !VER_XID);
+        match core.txns.resolve(xid, &mut cx.dep_lsn)? {
+            TxnState::Committed(scn) => scn,
+            TxnState::CommittedForAll => Scn(0),
+            TxnState::Running | TxnState::Prepared | TxnState::Aborted => {
+                // A writer that leaves the key alone does not disturb a KEY SHARE lock.
+                let apart = mode == RowLockMode::KeyShare && flags & page::flag::KEY_CHANGED == 0 && !deleted;
+                return Ok(if apart { TmResult::Ok } else { TmResult::BeingModified(TxnWait { xid, ..at }) });
+            }
+        }
+    };
+    Ok(match (deleted, committed > snap.scn) {
+        (true, _) => TmResult::Deleted,
+        (false, true) => TmResult::Updated,
+        (false, false) => TmResult::Ok,
+    })
 }
 
 fn no_index() -> rustydb_base::DbError {

@@ -136,6 +136,13 @@ impl CursorState {
         })
     }
 
+    /// One entry of the batch read last.
+    pub fn candidate(&self, i: usize) -> Option<Candidate<'_>> {
+        let it = self.items.get(i)?;
+        let start = if i == 0 { 0 } else { self.items[i - 1].end as usize };
+        Some(Candidate { key: &self.keys[start..it.end as usize], rid: it.rid, marked: it.marked })
+    }
+
     /// Reads the next batch. `false`: the range is exhausted and the batch empty. A batch may be empty before the end.
     /// After a [`Wait`](crate::wait::Wait) the batch is empty and the call can be repeated.
     pub fn next_batch(&mut self, pool: &Pool) -> Op<bool> {

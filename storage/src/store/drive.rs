@@ -3,9 +3,10 @@
 use super::Store;
 use crate::buf::{Access, Pin};
 use crate::core::Core;
+use crate::lock::LockOwner;
 use crate::rt::{Notify, yield_now};
-use crate::txn::{TxnCx, TxnTable};
-use crate::wait::{Op, TxnWait, Wait};
+use crate::txn::TxnCx;
+use crate::wait::{Op, Wait};
 use futures::future::{Either, select};
 use parking_lot::Mutex;
 use rustydb_base::{DbError, Result, SqlState};
@@ -69,30 +70,44 @@ pub enum WaitPolicy {
     /// Wait for it.
     #[default]
     Block,
-    /// Fail with 55P03.
+    /// Say so at once (NOWAIT, SKIP LOCKED).
     NoWait,
 }
 
 /// How a session's operations wait.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct WaitRules {
     /// What to do about rows that others hold.
     pub policy: WaitPolicy,
     /// Longest wait for a row or lock; `None` waits for ever.
     pub lock_timeout: Option<Duration>,
+    /// Wait after which a deadlock is looked for.
+    pub deadlock_timeout: Duration,
     /// The session's cancel switch.
     pub interrupt: Interrupt,
 }
 
-/// Waits in a row at which a restarting operation lets others run.
+impl Default for WaitRules {
+    fn default() -> WaitRules {
+        WaitRules {
+            policy: WaitPolicy::Block,
+            lock_timeout: None,
+            deadlock_timeout: Duration::from_secs(1),
+            interrupt: Interrupt::new(),
+        }
+    }
+}
+
+/// Restarts in a row after which an operation pauses.
 const RESTARTS: u32 = 16;
 
 impl Store {
     /// Runs a synchronous operation to its end, waiting where it must. The operation is as described in
     /// [`crate::wait`]: after a wait it has done nothing it would do twice.
-    pub async fn drive<T>(
+    pub(crate) async fn drive<T>(
         &self,
         cx: &mut TxnCx,
+        owner: &Arc<LockOwner>,
         rules: &WaitRules,
         mut op: impl FnMut(&Core, &mut TxnCx) -> Op<T>,
     ) -> Result<T> {
@@ -103,12 +118,48 @@ impl Store {
             Err(w) => w,
         };
         let mut pins = Pins::default();
+        // The place in a row's queue is kept until the operation has got on.
+        let mut turn = None;
         loop {
-            self.wait(cx, rules, wait, &mut pins).await?;
+            rules.interrupt.check()?;
+            match wait {
+                Wait::Txn(w) => {
+                    pins.pins.clear();
+                    let wait = self.locks.wait_txn(owner, w, turn.take(), rules.deadlock_timeout);
+                    turn = Some(self.patiently(rules, wait).await?);
+                }
+                Wait::Lock(ticket) => {
+                    pins.pins.clear();
+                    let wait = self.locks.wait(owner, ticket, rules.deadlock_timeout);
+                    self.patiently(rules, wait).await?;
+                }
+                // These waits are short; a cancelled session leaves them by the check above.
+                other => self.wait_free(other, &mut pins).await?,
+            }
             match self.txns.run(cx, |cx| op(&self.core, cx)) {
                 Ok(v) => return Ok(v),
                 Err(Wait::Fail(e)) => return Err(*e),
                 Err(w) => wait = w,
+            }
+        }
+    }
+
+    /// Awaits a lock or a row, but no longer than the rules allow.
+    async fn patiently<T>(&self, rules: &WaitRules, wait: impl Future<Output = Result<T>>) -> Result<T> {
+        let cancel = rules.interrupt.raised();
+        futures::pin_mut!(wait, cancel);
+        let interrupted = select(wait, cancel);
+        let Some(limit) = rules.lock_timeout else {
+            return match interrupted.await {
+                Either::Left((done, _)) => done,
+                Either::Right((e, _)) => Err(e),
+            };
+        };
+        match select(interrupted, self.rt.sleep(limit)).await {
+            Either::Left((Either::Left((done, _)), _)) => done,
+            Either::Left((Either::Right((e, _)), _)) => Err(e),
+            Either::Right(_) => {
+                Err(DbError::new(SqlState::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout"))
             }
         }
     }
@@ -152,60 +203,12 @@ impl Store {
                 pins.pins.clear();
                 self.writer.make_room().await?;
             }
-            Wait::Txn(w) => {
-                // Only an operation on a row can meet this; without a session there is no queue to stand in.
-                let _ = self.txns.wait_end(w.xid).await;
+            Wait::Txn(_) | Wait::Lock(_) => {
+                return Err(DbError::internal("work outside a transaction has no locks to wait for"));
             }
-            Wait::Lock(_) => return Err(DbError::internal("a background task has no locks to wait for")),
             Wait::Fail(e) => return Err(*e),
         }
         Ok(())
-    }
-
-    async fn wait(&self, cx: &mut TxnCx, rules: &WaitRules, wait: Wait, pins: &mut Pins) -> Result<()> {
-        rules.interrupt.check()?;
-        match wait {
-            Wait::Txn(w) => {
-                pins.pins.clear();
-                self.wait_txn(cx, rules, w).await
-            }
-            // These waits are short; a cancelled session leaves them by the check above.
-            other => self.wait_free(other, pins).await,
-        }
-    }
-
-    /// Waits for the transaction that holds a row.
-    pub(crate) async fn wait_txn(&self, cx: &TxnCx, rules: &WaitRules, w: TxnWait) -> Result<()> {
-        if rules.policy == WaitPolicy::NoWait {
-            return Err(DbError::new(SqlState::LOCK_NOT_AVAILABLE, "could not obtain lock on row in relation"));
-        }
-        wait_with_rules(&self.txns, &self.rt, cx, rules, w).await
-    }
-}
-
-async fn wait_with_rules(
-    txns: &Arc<TxnTable>,
-    rt: &crate::rt::RuntimeRef,
-    _cx: &TxnCx,
-    rules: &WaitRules,
-    w: TxnWait,
-) -> Result<()> {
-    let end = txns.wait_end(w.xid);
-    let cancel = rules.interrupt.raised();
-    futures::pin_mut!(cancel);
-    let interrupted = select(end, cancel);
-    match rules.lock_timeout {
-        None => match interrupted.await {
-            Either::Left(_) => Ok(()),
-            Either::Right((e, _)) => Err(e),
-        },
-        Some(limit) => match select(interrupted, rt.sleep(limit)).await {
-            Either::Left((Either::Left(_), _)) => Ok(()),
-            Either::Left((Either::Right((e, _)), _)) => Err(e),
-            Either::Right(_) => {
-                Err(DbError::new(SqlState::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout"))
-            }
-        },
     }
 }
 

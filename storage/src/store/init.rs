@@ -4,9 +4,10 @@ use super::{ControlState, FIRST_REL, Store, StoreOptions};
 use crate::buf::{Loader, PageFiles, PageWriter, Pool};
 use crate::checkpoint::Checkpoint;
 use crate::control::{Control, ControlFile};
-use crate::core::{Core, NoRowLocks};
+use crate::core::Core;
 use crate::dwb::DoubleWrite;
 use crate::io::{IoRef, OpenMode};
+use crate::lock::LockManager;
 use crate::page::PAGE_SIZE;
 use crate::purge::PurgeState;
 use crate::recovery::{self, Recovered};
@@ -180,12 +181,13 @@ impl Store {
                 crate::heap::stamp_page(&*txns, page);
             }
         }));
+        let locks = LockManager::new(rt.clone());
         let core = Core {
             pool: Arc::clone(&pool),
             log: Arc::new(log.clone()),
             poison,
             txns: Arc::clone(&txns) as Arc<dyn crate::core::Resolve>,
-            locks: Arc::new(NoRowLocks),
+            locks: Arc::clone(&locks) as Arc<dyn crate::core::RowLocks>,
             undo: Streams::restore(&state.undo, opts.undo_limit),
             space: Spaces::default(),
         };
@@ -194,6 +196,7 @@ impl Store {
         let store = Arc::new(Store {
             core,
             txns,
+            locks,
             log,
             loader,
             writer,
@@ -250,6 +253,7 @@ impl Store {
                 })
                 .await?;
             for x in running {
+                self.locks.txn_found(Xid(x));
                 self.txns.set_orphan(Xid(x), last.get(&x).copied().unwrap_or(UndoPtr::NONE));
                 losers += 1;
             }

@@ -17,12 +17,13 @@ mod tests;
 
 pub use drive::{Interrupt, WaitPolicy, WaitRules};
 pub use relation::RelationKind;
-pub use session::{CommitOptions, Savepoint, Txn};
+pub use session::{CommitOptions, Savepoint, Session, Txn};
 
 use crate::buf::{Access, Loader, PageFiles, PageWriter, Pin, Pool};
 use crate::checkpoint::Checkpoint;
 use crate::control::{Control, ControlFile};
 use crate::core::Core;
+use crate::lock::LockManager;
 use crate::rt::{Notify, RuntimeRef};
 use crate::sequence::{Given, SequenceRule, SequenceState, Sequences};
 use crate::txn::{HeldSnapshot, Isolation, Snapshot, TxnTable};
@@ -95,6 +96,7 @@ impl Default for StoreOptions {
 pub struct Store {
     pub(crate) core: Core,
     pub(crate) txns: Arc<TxnTable>,
+    pub(crate) locks: Arc<LockManager>,
     pub(crate) log: Log,
     pub(crate) loader: Arc<Loader>,
     pub(crate) writer: Arc<PageWriter>,
@@ -152,13 +154,24 @@ impl Store {
         &self.rt
     }
 
-    /// Opens a transaction; 53300 when too many are open.
+    /// The lock manager.
+    pub fn locks(&self) -> &Arc<LockManager> {
+        &self.locks
+    }
+
+    /// Registers a session, which owns locks under a process number.
+    pub fn session(self: &Arc<Self>, pid: i32) -> Session {
+        Session::new(Arc::clone(self), pid)
+    }
+
+    /// Opens a transaction that belongs to no session; 53300 when too many are open.
     pub fn begin(self: &Arc<Self>, isolation: Isolation) -> Result<Txn> {
+        self.session(0).begin(isolation)
+    }
+
+    fn check_open(&self) -> Result<()> {
         self.core.poison.check()?;
-        if self.stopping.load(Ordering::SeqCst) {
-            return Err(shutting_down());
-        }
-        Ok(Txn::new(Arc::clone(self), self.txns.begin(isolation)?))
+        if self.stopping.load(Ordering::SeqCst) { Err(shutting_down()) } else { Ok(()) }
     }
 
     /// Keeps a snapshot, still registered by its transaction, from losing its versions (for a cursor).

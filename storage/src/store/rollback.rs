@@ -14,6 +14,7 @@ use super::Store;
 use crate::btree;
 use crate::core::Core;
 use crate::heap;
+use crate::lock::LockOwner;
 use crate::mtr::redo::code;
 use crate::page::PAGE_SIZE;
 use crate::txn::{TxnCx, VER_XID};
@@ -42,8 +43,6 @@ impl Store {
         while cx.last_undo.is_some() && cx.last_undo != to {
             let prev = self.undo_step(cx.last_undo, &mut walk).await?;
             self.txns.run(cx, |cx| cx.last_undo = prev);
-            // A row of it may be free for others now.
-            self.txns.wake(cx.xid);
         }
         Ok(())
     }
@@ -76,10 +75,9 @@ impl Store {
             }
             at = self.undo_step(at, &mut walk).await?;
             self.txns.set_orphan(xid, at);
-            self.txns.wake(xid);
         }
         self.drive_free(|core| self.txns.finish_abort(core, xid)).await?;
-        self.txns.wake(xid);
+        self.locks.txn_ended(xid);
         Ok(())
     }
 
@@ -93,10 +91,15 @@ impl Store {
             UndoType::Update | UndoType::Delete => {
                 self.drive_free(|core| heap::undo_row(core, &rec)).await?;
                 self.drive_free(|core| flag_undone(core, &rec)).await?;
+                self.locks.row_undone(PageId::new(rec.rel, rec.rid.block), rec.rid.slot);
             }
             UndoType::IdxInsert | UndoType::IdxMark => {
                 self.find_row_op(&rec, walk).await?;
                 self.drive_free(|core| self.undo_index(core, &rec, walk)).await?;
+                if let Some((_, op)) = &walk.row_op {
+                    // Whoever met the entry waits at its row.
+                    self.locks.row_undone(PageId::new(op.rel, rec.rid.block), rec.rid.slot);
+                }
             }
             UndoType::OvfOld | UndoType::FileDropOnCommit => {
                 self.drive_free(|core| flag_undone(core, &rec)).await?;
@@ -139,12 +142,12 @@ impl Store {
         btree::undo(core, rec)
     }
 
-    /// The transaction has ended: lets go of its locks and its slot, wakes who waits for it.
-    pub(super) fn finish(&self, cx: &mut TxnCx) {
-        let xid = cx.xid;
+    /// The transaction has ended: lets go of its locks, wakes who waits for it, gives its slot back.
+    pub(super) fn finish(&self, cx: &mut TxnCx, owner: &Arc<LockOwner>) {
+        let wrote = cx.xid.is_some();
+        self.locks.release_all(owner);
         self.txns.end(cx);
-        if xid.is_some() {
-            self.txns.wake(xid);
+        if wrote {
             self.purge_kick.notify_one();
         }
     }

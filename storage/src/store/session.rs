@@ -1,24 +1,78 @@
 //! A session's open transaction.
 
 use super::Store;
-use super::drive::WaitRules;
+use super::drive::{WaitPolicy, WaitRules};
 use crate::core::Core;
-use crate::txn::{CommitWait, Committed, Snapshot, TxnCx};
+use crate::lock::{LockMark, LockMode, LockOwner, LockTarget, Scope};
+use crate::txn::{CommitWait, Committed, Isolation, Snapshot, TxnCx};
 use crate::undo::UndoPtr;
-use crate::wait::{Op, TxnWait, Wait};
+use crate::wait::{Op, Wait};
 use rustydb_base::{DbError, Lsn, Result, Xid};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Marks a place in a transaction to go back to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Savepoint {
-    pub(super) undo: UndoPtr,
+    undo: UndoPtr,
+    locks: LockMark,
 }
 
-impl Savepoint {
-    /// Back to just after an undo record.
-    pub(crate) fn at(undo: UndoPtr) -> Savepoint {
-        Savepoint { undo }
+/// Unregisters the session from the lock manager when neither it nor a transaction of it is left.
+struct Owner {
+    store: Arc<Store>,
+    locks: Arc<LockOwner>,
+    /// A transaction is open (or still rolling back).
+    busy: AtomicBool,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.store.locks.unregister(&self.locks);
+    }
+}
+
+/// A session: what owns locks from one transaction to the next.
+pub struct Session {
+    owner: Arc<Owner>,
+}
+
+impl Session {
+    pub(super) fn new(store: Arc<Store>, pid: i32) -> Session {
+        let locks = store.locks.register(pid);
+        Session { owner: Arc::new(Owner { store, locks, busy: AtomicBool::new(false) }) }
+    }
+
+    /// The session as the lock manager knows it (advisory locks of session scope).
+    pub fn lock_owner(&self) -> &Arc<LockOwner> {
+        &self.owner.locks
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.owner.store
+    }
+
+    /// Opens a transaction; 53300 when too many are open. One at a time.
+    pub fn begin(&self, isolation: Isolation) -> Result<Txn> {
+        let store = &self.owner.store;
+        store.check_open()?;
+        if self.owner.busy.swap(true, Ordering::SeqCst) {
+            return Err(DbError::internal("the session's last transaction has not ended"));
+        }
+        match store.txns.begin(isolation) {
+            Ok(cx) => Ok(Txn {
+                store: Arc::clone(store),
+                owner: Arc::clone(&self.owner),
+                cx,
+                rules: WaitRules::default(),
+                ended: false,
+            }),
+            Err(e) => {
+                self.owner.busy.store(false, Ordering::SeqCst);
+                Err(e)
+            }
+        }
     }
 }
 
@@ -32,6 +86,7 @@ pub struct CommitOptions {
 /// An open transaction. Dropped unfinished it is rolled back in the background.
 pub struct Txn {
     store: Arc<Store>,
+    owner: Arc<Owner>,
     cx: TxnCx,
     /// How its operations wait.
     pub rules: WaitRules,
@@ -39,10 +94,6 @@ pub struct Txn {
 }
 
 impl Txn {
-    pub(super) fn new(store: Arc<Store>, cx: TxnCx) -> Txn {
-        Txn { store, cx, rules: WaitRules::default(), ended: false }
-    }
-
     /// The store it belongs to.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
@@ -94,13 +145,15 @@ impl Txn {
         if !self.cx.xid.is_some() {
             let store = Arc::clone(&self.store);
             self.drive(|core, cx| store.txns.assign(core, cx)).await?;
+            // Before its first change, so that whoever meets one can wait for it.
+            store.locks.txn_began(&self.owner.locks, self.cx.xid);
         }
         Ok(self.cx.xid)
     }
 
     /// Runs an operation to its end; see [`Store::drive`].
     pub async fn drive<T>(&mut self, op: impl FnMut(&Core, &mut TxnCx) -> Op<T>) -> Result<T> {
-        self.store.drive(&mut self.cx, &self.rules, op).await
+        self.store.drive(&mut self.cx, &self.owner.locks, &self.rules, op).await
     }
 
     /// Runs an operation once, without waiting: for paths that must not suspend when everything is in memory.
@@ -109,20 +162,44 @@ impl Txn {
         store.txns.run(&mut self.cx, |cx| op(&store.core, cx))
     }
 
-    /// Waits for the transaction that holds a row, as the rules say.
-    pub async fn wait_for(&mut self, w: TxnWait) -> Result<()> {
-        self.store.wait_txn(&self.cx, &self.rules, w).await
+    /// The session as the lock manager knows it.
+    pub fn lock_owner(&self) -> &Arc<LockOwner> {
+        &self.owner.locks
+    }
+
+    /// Takes a lock until the end of the transaction, waiting as the rules say. False under [`WaitPolicy::NoWait`] when
+    /// it is not to be had at once.
+    pub async fn lock(&mut self, target: LockTarget, mode: LockMode) -> Result<bool> {
+        let (locks, owner) = (Arc::clone(&self.store.locks), Arc::clone(&self.owner));
+        if self.rules.policy == WaitPolicy::NoWait {
+            return locks.acquire_now(&owner.locks, target, mode, Scope::Transaction);
+        }
+        self.drive(|_, _| locks.try_acquire(&owner.locks, target, mode)).await?;
+        Ok(true)
     }
 
     /// A place to go back to.
     pub fn savepoint(&self) -> Savepoint {
-        Savepoint { undo: self.cx.last_undo }
+        Savepoint { undo: self.cx.last_undo, locks: self.store.locks.mark(&self.owner.locks) }
     }
 
     /// Undoes everything since the savepoint, which stays usable.
     pub async fn rollback_to(&mut self, to: &Savepoint) -> Result<()> {
         // Never left half-way by a cancelled statement: the rest of the transaction would see torn operations.
-        self.store.undo_to(&mut self.cx, to.undo).await
+        self.store.undo_to(&mut self.cx, to.undo).await?;
+        self.store.locks.release_after(&self.owner.locks, to.locks);
+        Ok(())
+    }
+
+    /// Undoes everything after an undo record and keeps the locks: the half-done part of an operation.
+    pub(crate) async fn undo_to(&mut self, mark: UndoPtr) -> Result<()> {
+        self.store.undo_to(&mut self.cx, mark).await
+    }
+
+    fn finish(&mut self) {
+        self.ended = true;
+        self.store.finish(&mut self.cx, &self.owner.locks);
+        self.owner.busy.store(false, Ordering::SeqCst);
     }
 
     /// Commits. The answer says what must be stable before anyone may be told. After an error nothing is committed and
@@ -145,8 +222,7 @@ impl Txn {
                 Err(CommitWait::Op(w)) => self.store.wait_free(w, &mut pins).await?,
             }
         };
-        self.ended = true;
-        self.store.finish(&mut self.cx);
+        self.finish();
         Ok(done)
     }
 
@@ -156,8 +232,7 @@ impl Txn {
             return Ok(());
         }
         self.store.abort(&mut self.cx).await?;
-        self.ended = true;
-        self.store.finish(&mut self.cx);
+        self.finish();
         Ok(())
     }
 }
@@ -167,18 +242,21 @@ impl Drop for Txn {
         if self.ended {
             return;
         }
+        if !self.cx.xid.is_some() {
+            self.finish();
+            return;
+        }
         self.ended = true;
         let empty = self.cx.emptied();
         let mut cx = std::mem::replace(&mut self.cx, empty);
-        if !cx.xid.is_some() {
-            self.store.finish(&mut cx);
-            return;
-        }
-        let store = Arc::clone(&self.store);
+        let (store, owner) = (Arc::clone(&self.store), Arc::clone(&self.owner));
         self.store.spawn("rollback", async move {
-            // After a fault the slot stays taken; the server is stopping.
             match store.abort(&mut cx).await {
-                Ok(()) => store.finish(&mut cx),
+                Ok(()) => {
+                    store.finish(&mut cx, &owner.locks);
+                    owner.busy.store(false, Ordering::SeqCst);
+                }
+                // Its rows stay locked and its slot taken; after a fault the server is stopping anyway.
                 Err(e) => tracing::error!("rollback of transaction {} failed: {e}", cx.xid),
             }
         });

@@ -49,7 +49,7 @@ impl From<Wait> for CommitWait {
 impl TxnTable {
     /// Commits. After an error nothing has happened; the caller waits and tries again. On success the transaction is
     /// committed for everyone and `cx` has lost its number; the caller releases its locks, then calls
-    /// [`TxnTable::wake`] and [`TxnTable::end`].
+    /// [`TxnTable::end`].
     pub fn commit(&self, core: &Core, cx: &mut TxnCx, flags: u8) -> Result<Committed, CommitWait> {
         let xid = cx.xid;
         if !xid.is_some() {

@@ -21,14 +21,12 @@ use crate::buf::{Access, Pool};
 use crate::core::{Core, Resolve};
 use crate::mtr::redo::{code, format_payload};
 use crate::page::PageKind;
-use crate::rt::{RuntimeRef, oneshot};
+use crate::rt::RuntimeRef;
 use crate::undo::UndoPtr;
 use crate::wait::Op;
-use hashbrown::HashMap;
 use parking_lot::Mutex;
 use rustydb_base::metrics::{Counter, Gauge};
 use rustydb_base::{DbError, Lsn, Result, Scn, SqlState, Xid};
-use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
@@ -91,7 +89,6 @@ pub struct TxnTable {
     held: Mutex<BTreeMap<u64, u32>>,
     /// Transactions without a slot that await rollback: the losers of a crash.
     orphans: Mutex<BTreeMap<u64, UndoPtr>>,
-    ended: Mutex<HashMap<u64, SmallVec<[oneshot::Sender<()>; 2]>>>,
 }
 
 /// Keeps a snapshot's versions from being purged; see [`TxnTable::hold`].
@@ -144,7 +141,6 @@ impl TxnTable {
             horizon: AtomicU64::new(0),
             held: Mutex::new(BTreeMap::new()),
             orphans: Mutex::new(BTreeMap::new()),
-            ended: Mutex::new(HashMap::new()),
         })
     }
 
@@ -341,30 +337,6 @@ impl TxnTable {
 
     pub(super) fn forget_orphan(&self, xid: Xid) {
         self.orphans.lock().remove(&xid.0);
-    }
-
-    /// Completes when the transaction has ended, or when someone calls [`TxnTable::wake`] for it (a row of it was
-    /// undone). May complete early; the caller looks again.
-    pub fn wait_end(&self, xid: Xid) -> oneshot::Receiver<()> {
-        let (tx, rx) = oneshot::channel();
-        self.ended.lock().entry(xid.0).or_default().push(tx);
-        // Looked at after registering, because whoever ends a transaction wakes its waiters last. Not knowing (the status
-        // page is not in memory) counts as over: the caller tries again anyway.
-        let running =
-            xid.seq() >= self.tsp_start() && matches!(self.status(xid), Ok(Status::Running | Status::Prepared));
-        if !running {
-            self.wake(xid);
-        }
-        rx
-    }
-
-    /// Wakes everyone who waits for a transaction.
-    pub fn wake(&self, xid: Xid) {
-        let waiters = self.ended.lock().remove(&xid.0);
-        for tx in waiters.into_iter().flatten() {
-            // A waiter that has given up is fine.
-            let _ = tx.send(());
-        }
     }
 
     pub(super) fn stable(&self) -> Lsn {
