@@ -27,7 +27,7 @@ pub enum Protects<'a> {
 
 impl LockFile {
     /// Creates or takes over the file at `path`, with the lines `postmaster.pid` has: pid, data directory, start time,
-    /// port, socket directory. F0001 when another server holds it.
+    /// port, socket directory. F0001 when another server holds it, 58030 when it cannot be made.
     pub fn acquire(
         path: PathBuf,
         protects: Protects<'_>,
@@ -37,7 +37,7 @@ impl LockFile {
     ) -> Result<LockFile> {
         let name = path.display().to_string();
         let failed = |action: &str, e: &std::io::Error| {
-            DbError::fatal(SqlState::LOCK_FILE_EXISTS, format!("could not {action} lock file \"{name}\": {e}"))
+            DbError::fatal(SqlState::IO_ERROR, format!("could not {action} lock file \"{name}\": {e}"))
         };
         loop {
             let mut file = OpenOptions::new()

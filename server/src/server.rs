@@ -137,6 +137,12 @@ impl Server {
         let _all = self.sockets.acquire_many(u32::try_from(self.socket_limit).unwrap_or(u32::MAX)).await;
     }
 
+    /// Takes an error of severity Panic: the server must stop. The first one is kept.
+    pub fn raise_fault(&self, e: DbError) {
+        self.fault.lock().get_or_insert(e);
+        self.fault_raised.notify_waiters();
+    }
+
     /// Waits for an error that must stop the server.
     pub async fn faulted(&self) -> DbError {
         loop {
@@ -204,8 +210,7 @@ impl Server {
         drop(registered);
         drop(slot);
         if let Some(e) = fault {
-            self.fault.lock().get_or_insert(e);
-            self.fault_raised.notify_waiters();
+            self.raise_fault(e);
         }
     }
 }

@@ -125,10 +125,12 @@ struct State {
     /// A write was cut short: the client has part of a message.
     torn: bool,
     reserved: Reserved,
+    /// The message `reserved` stands for was handed out.
+    delivered: bool,
 }
 
-/// A bound over all connections on messages that are still arriving, so that many large messages together cannot take
-/// the machine's memory. Messages up to [`IngestBudget::FREE`] are not counted.
+/// A bound over all connections on messages that arrive or are being answered, so that many large messages together
+/// cannot take the machine's memory. Messages up to [`IngestBudget::FREE`] are not counted.
 pub struct IngestBudget {
     left: Mutex<usize>,
 }
@@ -156,7 +158,7 @@ impl IngestBudget {
     }
 }
 
-/// Bytes of the budget held for a large message that is still arriving.
+/// Bytes of the budget held for a large message, from its arrival until the next one is asked for.
 struct Reserved {
     budget: Arc<IngestBudget>,
     bytes: usize,
@@ -189,7 +191,16 @@ impl Link {
     /// Takes over a stream.
     pub fn new(io: Box<dyn Io>, signal: Arc<Signal>, budget: Arc<IngestBudget>) -> Link {
         let reserved = Reserved { budget, bytes: 0 };
-        let state = State { io, rbuf: BytesMut::new(), chunk: CHUNK, ended: false, copy: false, torn: false, reserved };
+        let state = State {
+            io,
+            rbuf: BytesMut::new(),
+            chunk: CHUNK,
+            ended: false,
+            copy: false,
+            torn: false,
+            reserved,
+            delivered: false,
+        };
         Link { state: Mutex::new(state), signal }
     }
 
@@ -205,10 +216,14 @@ impl Link {
 
     fn poll_frame(&self, cx: &mut Context<'_>, phase: Phase) -> Poll<Result<Frame, ReadEnd>> {
         let mut s = self.state.lock();
+        if std::mem::take(&mut s.delivered) {
+            // Whoever asks for the next message is done with the one before.
+            s.reserved.release();
+        }
         loop {
             let need = match frame::total_len(phase, &s.rbuf) {
                 Ok(Some(total)) if s.rbuf.len() >= total => {
-                    s.reserved.release();
+                    s.delivered = true;
                     return Poll::Ready(Ok(s.cut(total)));
                 }
                 Ok(Some(total)) => total,

@@ -73,6 +73,9 @@ pub async fn start(
         }
         Err(e) => {
             let fatal = if e.severity == Severity::Error { DbError { severity: Severity::Fatal, ..e } } else { e };
+            if fatal.severity == Severity::Panic {
+                server.raise_fault(fatal.clone());
+            }
             tracing::info!(code = %fatal.code, "connection refused: {}", fatal.message);
             let _late = tokio::time::timeout(GOODBYE, async {
                 wire.send_last(&fatal).await;
@@ -219,7 +222,10 @@ async fn open(
         move || signal.terminate()
     }));
     let registered = server.registry.register(session.pid(), key, canceller.clone(), signal.clone());
-    // A shutdown that began before the session was registered did not see it.
+    // What happened before the hook and the registration were there did not reach the signal.
+    if canceller.terminated() {
+        signal.terminate();
+    }
     if server.is_stopping() {
         signal.drain();
     }
