@@ -10,7 +10,7 @@ use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use rustydb_base::{DbError, Result};
-use rustydb_types::ctx::FormatSettings;
+use rustydb_types::ctx::{FormatSettings, SessionInfo};
 use rustydb_types::datum::{Datum, TypeRef};
 use std::sync::Arc;
 
@@ -154,6 +154,10 @@ pub trait SqlSession: Send {
     fn canceller(&self) -> Arc<dyn Canceller>;
     /// Process id to show, unique among live sessions.
     fn pid(&self) -> i32;
+    /// What output of reg* values asks for names; without it they show as numbers. Asked once, at connection start.
+    fn info(&self) -> Option<Arc<dyn SessionInfo>> {
+        None
+    }
     /// The settings reported at connection start, in order.
     fn reported_settings(&self) -> Vec<(&'static str, String)>;
     /// Milliseconds after which an idle session in a transaction must end (25P03); `None` for never.

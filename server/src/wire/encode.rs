@@ -122,21 +122,6 @@ pub fn field(buf: &mut BytesMut, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// One column of a DataRow whose bytes `write` appends.
-pub fn field_with(buf: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<()>) -> Result<()> {
-    let start = buf.len();
-    buf.put_u32(0);
-    write(buf)?;
-    let len = buf.len().saturating_sub(start + 4);
-    if len > MAX_MESSAGE {
-        return Err(too_long(len));
-    }
-    if let Some(place) = buf.get_mut(start..start + 4) {
-        place.copy_from_slice(&(len as u32).to_be_bytes());
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,11 +167,7 @@ mod tests {
     #[test]
     fn fields_carry_their_length() {
         let mut buf = BytesMut::new();
-        field_with(&mut buf, |b| {
-            b.put_slice(b"abc");
-            Ok(())
-        })
-        .unwrap();
+        field(&mut buf, b"abc").unwrap();
         field(&mut buf, b"").unwrap();
         null(&mut buf);
         assert_eq!(&buf[..], b"\0\0\0\x03abc\0\0\0\0\xff\xff\xff\xff");

@@ -4,7 +4,8 @@
 //! behind the output gate, so that no client sees what a crash could take back (invariant I7).
 
 use super::link::{Link, Signal};
-use super::{copy, encode, error, rows};
+use super::rows::RowWriter;
+use super::{copy, encode, error};
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -28,6 +29,8 @@ pub struct Wire {
     pub buf: BytesMut,
     /// The session's output gate, once there is a session.
     pub gate: Option<Arc<dyn OutputGate>>,
+    /// How rows are written.
+    pub rows: RowWriter,
     /// COPY met a message it cannot skip over: the session must end after the error.
     pub out_of_sync: bool,
     /// A message could not be built where no error can be returned; the next flush or the end of the statement fails.
@@ -37,7 +40,7 @@ pub struct Wire {
 impl Wire {
     /// A writer with an empty buffer.
     pub fn new(link: Arc<Link>) -> Wire {
-        Wire { link, buf: BytesMut::new(), gate: None, out_of_sync: false, failure: None }
+        Wire { link, buf: BytesMut::new(), gate: None, rows: RowWriter::default(), out_of_sync: false, failure: None }
     }
 
     /// What others told this connection.
@@ -50,6 +53,7 @@ impl Wire {
         if self.buf.is_empty() {
             self.buf = BytesMut::new();
         }
+        self.rows.release();
     }
 
     /// Sends everything, waiting for the gate first.
@@ -90,7 +94,7 @@ impl Output for Wire {
     }
 
     fn row(&mut self, shape: &RowShape, fmt: &FormatSettings, row: &[Datum]) -> Result<()> {
-        rows::row(&mut self.buf, shape, fmt, row)
+        self.rows.row(&mut self.buf, shape, fmt, row)
     }
 
     fn batch(
@@ -101,7 +105,7 @@ impl Output for Wire {
         from: usize,
         len: usize,
     ) -> Result<()> {
-        rows::batch(&mut self.buf, shape, fmt, batch, from, len)
+        self.rows.batch(&mut self.buf, shape, fmt, batch, from, len)
     }
 
     fn complete(&mut self, tag: &str) {

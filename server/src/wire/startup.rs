@@ -206,6 +206,7 @@ async fn open(
     }
     let session = server.backend.connect(&hello.params, peer).await?;
     wire.gate = Some(session.gate());
+    wire.rows.info = session.info();
     for (name, value) in session.reported_settings() {
         wire.parameter_status(name, &value);
     }
