@@ -25,6 +25,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::oid::KERNELS,
     funcs::quote::KERNELS,
     funcs::regex::KERNELS,
+    funcs::row::KERNELS,
     funcs::series::KERNELS,
     funcs::text::KERNELS,
 ];

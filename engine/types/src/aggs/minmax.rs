@@ -1,10 +1,10 @@
 //! min and max over every type that has them.
 
 use super::codec::{Reader, heap_size, put_datum};
+use crate::cmp::compare_f64;
 use crate::ctx::EvalCtx;
 use crate::datum::Datum;
 use crate::funcs::args::unexpected;
-use crate::funcs::float::float_cmp;
 use crate::funcs::order::compare;
 use crate::funcs::text::bpchar_cmp;
 use crate::kernel::{AggKernel, AggState};
@@ -84,8 +84,8 @@ pub const AGGREGATES: &[AggKernel] = extremes! {
     "integer" => compare!(Int4, |a, b| a.cmp(b)),
     "bigint" => compare!(Int8, |a, b| a.cmp(b)),
     "oid" => compare!(Oid, |a, b| a.cmp(b)),
-    "real" => compare!(Float4, |a, b| float_cmp(f64::from(*a), f64::from(*b))),
-    "double precision" => compare!(Float8, |a, b| float_cmp(*a, *b)),
+    "real" => compare!(Float4, |a, b| compare_f64(f64::from(*a), f64::from(*b))),
+    "double precision" => compare!(Float8, |a, b| compare_f64(*a, *b)),
     "numeric" => compare!(Numeric, |a, b| a.cmp(b)),
     "text" => compare!(Text, |a, b| a.as_str().cmp(b.as_str())),
     "character" => compare!(Text, |a, b| bpchar_cmp(a, b)),

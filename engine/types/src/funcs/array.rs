@@ -2,7 +2,7 @@
 
 use super::args::{raw, scalar, set};
 use super::int::{out_of_range, sign};
-use super::order::{compare, compare_arrays};
+use super::order::{check_same_elements, compare};
 use super::series::Rows;
 use crate::ctx::EvalCtx;
 use crate::datum::{ArrayValue, Datum, Str};
@@ -150,11 +150,16 @@ fn cat(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     Ok(Datum::Array(Arc::new(ArrayValue { elem: a.elem, dims, items })))
 }
 
-/// Positions of an element as subscripts, from a subscript on.
-fn positions<'a>(a: &'a ArrayValue, item: &'a Datum, from: i32) -> Result<impl Iterator<Item = Result<i32>> + 'a> {
+fn single_dimension(a: &ArrayValue) -> Result<()> {
     if a.dims.len() > 1 {
         return Err(DbError::unsupported("searching for elements in multidimensional arrays is not supported"));
     }
+    Ok(())
+}
+
+/// Positions of an element as subscripts, from a subscript on.
+fn positions<'a>(a: &'a ArrayValue, item: &'a Datum, from: i32) -> Result<impl Iterator<Item = Result<i32>> + 'a> {
+    single_dimension(a)?;
     let lower = a.dims.first().map_or(1, |d| d.1);
     Ok(a.items.iter().zip(lower..).filter(move |(_, at)| *at >= from).filter_map(move |(x, at)| {
         match compare(a.elem, x, item) {
@@ -172,6 +177,7 @@ fn position(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
         _ => return Err(arity(args)),
     };
     let Some(a) = array(d)? else { return Ok(Datum::Null) };
+    single_dimension(a)?;
     if a.items.is_empty() || item.is_null() && !a.items.iter().any(Datum::is_null) {
         return Ok(Datum::Null);
     }
@@ -280,9 +286,7 @@ fn fill(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
 
 /// Whether every (or, without `all`, any) element of `inner` occurs in `outer`; NULLs occur nowhere.
 fn contains(outer: &ArrayValue, inner: &ArrayValue, all: bool) -> Result<bool> {
-    if outer.elem != inner.elem {
-        return Err(DbError::new(SqlState::DATATYPE_MISMATCH, "cannot compare arrays of different element types"));
-    }
+    check_same_elements(outer, inner)?;
     for x in &inner.items {
         let mut found = false;
         for y in outer.items.iter().filter(|_| !x.is_null()) {
@@ -364,6 +368,11 @@ fn subscripts(a: &ArrayValue, dim: i32, reverse: bool) -> Result<Rows> {
 fn unnest(a: &Array) -> Result<Rows> {
     let a = Arc::clone(a);
     Ok(Box::new((0..a.items.len()).map(move |i| Ok(vec![a.items[i].clone()]))))
+}
+
+fn compare_arrays(a: &Array, b: &Array) -> Result<Ordering> {
+    check_same_elements(a, b)?;
+    compare(0, &Datum::Array(Arc::clone(a)), &Datum::Array(Arc::clone(b)))
 }
 
 /// Equality looks at the shape too, where order looks at it last; either way equal means equal in all.

@@ -3,9 +3,9 @@
 
 use super::args::{comparisons, scalar};
 use super::int::{division_by_zero, out_of_range, sign};
+use crate::cmp::compare_f64 as float_cmp;
 use crate::kernel::Kernel;
 use rustydb_base::{DbError, Result, SqlState};
-use std::cmp::Ordering;
 use std::f64::consts::PI;
 
 fn range(message: &'static str) -> DbError {
@@ -22,11 +22,6 @@ pub(crate) fn underflow() -> DbError {
 
 fn out_of_domain() -> DbError {
     range("input is out of range")
-}
-
-/// PostgreSQL's order of floats: NaN equals NaN and is above all else; -0 equals 0.
-pub fn float_cmp(a: f64, b: f64) -> Ordering {
-    a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }
 
 /// Checks a result: infinite only if `may_be_inf`, zero only if `may_be_zero`.

@@ -16,6 +16,7 @@ pub mod oid;
 pub mod order;
 pub mod quote;
 pub mod regex;
+pub mod row;
 pub mod series;
 pub mod show;
 pub mod text;

@@ -1,6 +1,7 @@
 //! Values as text inside functions: what a value's output function shows, for concat, format and their like.
 
 use super::args::unexpected;
+use crate::cmp::bpchar_significant;
 use crate::ctx::EvalCtx;
 use crate::datum::{Datum, TypeRef};
 use crate::io::{OutCtx, text_out};
@@ -38,7 +39,7 @@ pub fn text_of(ctx: &EvalCtx, ty: u32, d: &Datum) -> Result<Option<String>> {
 pub fn cast_to_text(ctx: &EvalCtx, ty: u32, d: &Datum) -> Result<Option<String>> {
     match d {
         Datum::Bool(v) => Ok(Some(if *v { "true" } else { "false" }.to_owned())),
-        Datum::Text(s) if ty == oid::BPCHAR => Ok(Some(super::text::unpadded(s).to_owned())),
+        Datum::Text(s) if ty == oid::BPCHAR => Ok(Some(bpchar_significant(s).to_owned())),
         d => text_of(ctx, ty, d),
     }
 }

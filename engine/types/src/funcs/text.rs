@@ -6,6 +6,7 @@
 
 use super::args::{comparisons, scalar};
 use super::int::{out_of_range, sign};
+use crate::cmp::bpchar_significant as unpadded;
 use crate::datum::{Datum, Str};
 use crate::io::scalar::{char_from_byte, char_in, char_to_byte};
 use crate::kernel::Kernel;
@@ -25,11 +26,6 @@ pub(crate) fn too_large() -> DbError {
 
 pub(crate) fn negative_length() -> DbError {
     DbError::new(SqlState::SUBSTRING_ERROR, "negative substring length not allowed")
-}
-
-/// bpchar without the blanks that pad it.
-pub fn unpadded(s: &str) -> &str {
-    s.trim_end_matches(' ')
 }
 
 /// How bpchar values compare.
