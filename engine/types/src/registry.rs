@@ -21,6 +21,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::int::KERNELS,
     funcs::json::KERNELS,
     funcs::like::KERNELS,
+    funcs::num_format::KERNELS,
     funcs::numeric::KERNELS,
     funcs::oid::KERNELS,
     funcs::quote::KERNELS,

@@ -11,6 +11,7 @@ pub mod info;
 pub mod int;
 pub mod json;
 pub mod like;
+pub mod num_format;
 pub mod numeric;
 pub mod oid;
 pub mod order;
