@@ -7,8 +7,12 @@
 //!
 //! Expressions kept in the catalog (defaults, checks, index expressions, view queries) are SQL text, bound when used.
 
+pub mod bootstrap;
+pub mod change;
 pub mod load;
 pub mod rows;
+pub mod system;
+pub mod views;
 
 use rustydb_base::RelId;
 use rustydb_types::datum::{Datum, TypeRef};

@@ -4,6 +4,7 @@
 //! the rows of their source from either executor and change tables through [`Tables`].
 
 pub mod eval;
+pub mod table;
 
 use crate::catalog::{Catalog, Relation};
 use crate::plan::ir::Col;

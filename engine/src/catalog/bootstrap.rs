@@ -1,0 +1,325 @@
+//! The rows every new database begins with: what [`rustydb_types::pgdata`] holds of PostgreSQL's built-in objects, the
+//! catalog's own relations, and the schemas, roles and databases of a new cluster.
+
+use super::rows::{self, CatRow, RowBuilder, oid_vector, table};
+use super::system::SUPERUSER;
+use super::{Database, Namespace, Relation, Role};
+use rustydb_types::datum::{ArrayValue, Datum};
+use rustydb_types::{oid, pgdata};
+use std::sync::Arc;
+
+/// Databases of a new cluster: OID, name, slot, template, accepts connections.
+pub const DATABASES: [(u32, &str, u32, bool, bool); 3] =
+    [(5, "postgres", 0, false, true), (1, "template1", 1, true, true), (4, "template0", 2, true, false)];
+
+/// The schema `public`.
+pub const PUBLIC: u32 = 2200;
+
+fn array(elem: u32, items: Vec<Datum>) -> Datum {
+    let dims = if items.is_empty() { vec![] } else { vec![(items.len() as i32, 1)] };
+    Datum::Array(Arc::new(ArrayValue { elem, dims, items }))
+}
+
+/// Rows of the shared catalogs.
+pub fn shared(superuser_password: Option<String>) -> Vec<CatRow> {
+    let mut out = vec![rows::role(&Role {
+        oid: SUPERUSER,
+        name: "postgres".to_owned(),
+        superuser: true,
+        inherit: true,
+        create_role: true,
+        create_db: true,
+        login: true,
+        replication: true,
+        bypass_rls: true,
+        connection_limit: -1,
+        password: superuser_password,
+        valid_until: None,
+    })];
+    for (oid, name, _, is_template, allow_connections) in DATABASES {
+        let d = Database { oid, name: name.to_owned(), owner: SUPERUSER, allow_connections, is_template };
+        out.push(rows::database(&d));
+    }
+    for t in pgdata::tablespaces() {
+        out.push(
+            RowBuilder::new(1213).oid("oid", t.oid).text("spcname", t.spcname).oid("spcowner", SUPERUSER).build(),
+        );
+    }
+    out
+}
+
+/// Schemas of a new database.
+pub fn namespaces() -> Vec<Namespace> {
+    let mut out: Vec<Namespace> = pgdata::namespaces()
+        .iter()
+        .map(|n| Namespace { oid: n.oid, name: n.nspname.to_owned(), owner: SUPERUSER })
+        .collect();
+    if !out.iter().any(|n| n.name == "public") {
+        out.push(Namespace { oid: PUBLIC, name: "public".to_owned(), owner: SUPERUSER });
+    }
+    out
+}
+
+/// Rows of a new database's own catalogs; `relations` are the system relations as they are in that database.
+pub fn database(relations: &[Relation]) -> Vec<CatRow> {
+    let mut out: Vec<CatRow> = namespaces().iter().map(rows::namespace).collect();
+    for r in relations {
+        // The row types are among the built-in types.
+        out.extend(rows::relation(r).into_iter().filter(|row| row.table != table::PG_TYPE));
+    }
+    out.extend(pgdata::types().iter().map(pg_type));
+    out.extend(pgdata::procs().iter().map(pg_proc));
+    out.extend(pgdata::operators().iter().map(pg_operator));
+    for c in pgdata::casts() {
+        out.push(
+            RowBuilder::new(2605)
+                .oid("oid", c.oid)
+                .oid("castsource", c.castsource)
+                .oid("casttarget", c.casttarget)
+                .oid("castfunc", c.castfunc)
+                .ch("castcontext", c.castcontext)
+                .ch("castmethod", c.castmethod)
+                .build(),
+        );
+    }
+    out.extend(pgdata::aggregates().iter().map(pg_aggregate));
+    for a in pgdata::access_methods() {
+        out.push(
+            RowBuilder::new(2601)
+                .oid("oid", a.oid)
+                .text("amname", a.amname)
+                .oid("amhandler", a.amhandler)
+                .ch("amtype", a.amtype)
+                .build(),
+        );
+    }
+    for c in pgdata::opclasses() {
+        out.push(
+            RowBuilder::new(2616)
+                .oid("oid", c.oid)
+                .oid("opcmethod", c.opcmethod)
+                .text("opcname", c.opcname)
+                .oid("opcnamespace", pgdata::PG_CATALOG)
+                .oid("opcowner", SUPERUSER)
+                .oid("opcfamily", c.opcfamily)
+                .oid("opcintype", c.opcintype)
+                .bool("opcdefault", c.opcdefault)
+                .oid("opckeytype", c.opckeytype)
+                .build(),
+        );
+    }
+    for f in pgdata::opfamilies() {
+        out.push(
+            RowBuilder::new(2753)
+                .oid("oid", f.oid)
+                .oid("opfmethod", f.opfmethod)
+                .text("opfname", f.opfname)
+                .oid("opfnamespace", pgdata::PG_CATALOG)
+                .oid("opfowner", SUPERUSER)
+                .build(),
+        );
+    }
+    for a in pgdata::amops() {
+        out.push(
+            RowBuilder::new(2602)
+                .oid("oid", a.oid)
+                .oid("amopfamily", a.amopfamily)
+                .oid("amoplefttype", a.amoplefttype)
+                .oid("amoprighttype", a.amoprighttype)
+                .i2("amopstrategy", a.amopstrategy)
+                .ch("amoppurpose", a.amoppurpose)
+                .oid("amopopr", a.amopopr)
+                .oid("amopmethod", a.amopmethod)
+                .oid("amopsortfamily", a.amopsortfamily)
+                .build(),
+        );
+    }
+    for a in pgdata::amprocs() {
+        out.push(
+            RowBuilder::new(2603)
+                .oid("oid", a.oid)
+                .oid("amprocfamily", a.amprocfamily)
+                .oid("amproclefttype", a.amproclefttype)
+                .oid("amprocrighttype", a.amprocrighttype)
+                .i2("amprocnum", a.amprocnum)
+                .oid("amproc", a.amproc)
+                .build(),
+        );
+    }
+    for c in pgdata::collations() {
+        out.push(
+            RowBuilder::new(3456)
+                .oid("oid", c.oid)
+                .text("collname", c.collname)
+                .oid("collnamespace", pgdata::PG_CATALOG)
+                .oid("collowner", SUPERUSER)
+                .ch("collprovider", c.collprovider)
+                .bool("collisdeterministic", c.collisdeterministic)
+                .i4("collencoding", c.collencoding)
+                .opt_text("collcollate", c.collcollate)
+                .opt_text("collctype", c.collctype)
+                .build(),
+        );
+    }
+    for l in pgdata::languages() {
+        out.push(
+            RowBuilder::new(2612)
+                .oid("oid", l.oid)
+                .text("lanname", l.lanname)
+                .oid("lanowner", SUPERUSER)
+                .bool("lanispl", l.lanispl)
+                .bool("lanpltrusted", l.lanpltrusted)
+                .oid("lanplcallfoid", l.lanplcallfoid)
+                .oid("laninline", l.laninline)
+                .oid("lanvalidator", l.lanvalidator)
+                .build(),
+        );
+    }
+    for r in pgdata::range_types() {
+        out.push(
+            RowBuilder::new(3541)
+                .oid("rngtypid", r.rngtypid)
+                .oid("rngsubtype", r.rngsubtype)
+                .oid("rngmultitypid", r.rngmultitypid)
+                .oid("rngcollation", r.rngcollation)
+                .oid("rngsubopc", r.rngsubopc)
+                .oid("rngcanonical", r.rngcanonical)
+                .oid("rngsubdiff", r.rngsubdiff)
+                .build(),
+        );
+    }
+    for d in pgdata::descriptions() {
+        out.push(
+            RowBuilder::new(table::PG_DESCRIPTION)
+                .oid("objoid", d.objoid)
+                .oid("classoid", d.classoid)
+                .i4("objsubid", d.objsubid)
+                .text("description", &d.description)
+                .build(),
+        );
+    }
+    out
+}
+
+fn pg_type(t: &pgdata::PgType) -> CatRow {
+    RowBuilder::new(table::PG_TYPE)
+        .oid("oid", t.oid)
+        .text("typname", t.typname)
+        .oid("typnamespace", t.typnamespace)
+        .oid("typowner", SUPERUSER)
+        .i2("typlen", t.typlen)
+        .bool("typbyval", t.typbyval)
+        .ch("typtype", t.typtype)
+        .ch("typcategory", t.typcategory)
+        .bool("typispreferred", t.typispreferred)
+        .bool("typisdefined", t.typisdefined)
+        .ch("typdelim", t.typdelim)
+        .oid("typrelid", t.typrelid)
+        .oid("typsubscript", t.typsubscript)
+        .oid("typelem", t.typelem)
+        .oid("typarray", t.typarray)
+        .oid("typinput", t.typinput)
+        .oid("typoutput", t.typoutput)
+        .oid("typreceive", t.typreceive)
+        .oid("typsend", t.typsend)
+        .oid("typmodin", t.typmodin)
+        .oid("typmodout", t.typmodout)
+        .oid("typanalyze", t.typanalyze)
+        .ch("typalign", t.typalign)
+        .ch("typstorage", t.typstorage)
+        .bool("typnotnull", t.typnotnull)
+        .oid("typbasetype", t.typbasetype)
+        .i4("typtypmod", t.typtypmod)
+        .i4("typndims", t.typndims)
+        .oid("typcollation", t.typcollation)
+        .opt_text("typdefault", t.typdefault.as_deref())
+        .build()
+}
+
+fn pg_proc(p: &pgdata::Proc) -> CatRow {
+    let mut b = RowBuilder::new(table::PG_PROC)
+        .oid("oid", p.oid)
+        .text("proname", p.proname)
+        .oid("pronamespace", p.pronamespace)
+        .oid("proowner", SUPERUSER)
+        .oid("prolang", p.prolang)
+        .f4("procost", p.procost)
+        .f4("prorows", p.prorows)
+        .oid("provariadic", p.provariadic)
+        .oid("prosupport", 0)
+        .ch("prokind", p.prokind)
+        .bool("prosecdef", p.prosecdef)
+        .bool("proleakproof", p.proleakproof)
+        .bool("proisstrict", p.proisstrict)
+        .bool("proretset", p.proretset)
+        .ch("provolatile", p.provolatile)
+        .ch("proparallel", p.proparallel)
+        .i2("pronargs", p.pronargs)
+        .i2("pronargdefaults", p.pronargdefaults)
+        .oid("prorettype", p.prorettype)
+        .set("proargtypes", oid_vector(p.proargtypes.iter().copied()))
+        .text("prosrc", &p.prosrc)
+        .opt_text("prosqlbody", p.prosqlbody.as_deref());
+    if let Some(all) = &p.proallargtypes {
+        b = b.set("proallargtypes", array(oid::OID, all.iter().map(|o| Datum::Oid(*o)).collect()));
+    }
+    if let Some(modes) = &p.proargmodes {
+        let items = modes.iter().map(|m| Datum::Text(m.to_string().as_str().into())).collect();
+        b = b.set("proargmodes", array(oid::CHAR, items));
+    }
+    if let Some(names) = &p.proargnames {
+        b = b.set("proargnames", array(oid::TEXT, names.iter().map(|n| Datum::Text((*n).into())).collect()));
+    }
+    if let Some(defaults) = &p.proargdefaults {
+        let text = defaults.iter().map(|d| d.as_ref()).collect::<Vec<_>>().join(&rows::EXPR_SEPARATOR.to_string());
+        b = b.text("proargdefaults", &text);
+    }
+    b.build()
+}
+
+fn pg_operator(o: &pgdata::Operator) -> CatRow {
+    RowBuilder::new(2617)
+        .oid("oid", o.oid)
+        .text("oprname", o.oprname)
+        .oid("oprnamespace", pgdata::PG_CATALOG)
+        .oid("oprowner", SUPERUSER)
+        .ch("oprkind", o.oprkind)
+        .bool("oprcanmerge", o.oprcanmerge)
+        .bool("oprcanhash", o.oprcanhash)
+        .oid("oprleft", o.oprleft)
+        .oid("oprright", o.oprright)
+        .oid("oprresult", o.oprresult)
+        .oid("oprcom", o.oprcom)
+        .oid("oprnegate", o.oprnegate)
+        .oid("oprcode", o.oprcode)
+        .oid("oprrest", o.oprrest)
+        .oid("oprjoin", o.oprjoin)
+        .build()
+}
+
+fn pg_aggregate(a: &pgdata::Aggregate) -> CatRow {
+    RowBuilder::new(2600)
+        .oid("aggfnoid", a.aggfnoid)
+        .ch("aggkind", a.aggkind)
+        .i2("aggnumdirectargs", a.aggnumdirectargs)
+        .oid("aggtransfn", a.aggtransfn)
+        .oid("aggfinalfn", a.aggfinalfn)
+        .oid("aggcombinefn", a.aggcombinefn)
+        .oid("aggserialfn", a.aggserialfn)
+        .oid("aggdeserialfn", a.aggdeserialfn)
+        .oid("aggmtransfn", a.aggmtransfn)
+        .oid("aggminvtransfn", a.aggminvtransfn)
+        .oid("aggmfinalfn", a.aggmfinalfn)
+        .bool("aggfinalextra", a.aggfinalextra)
+        .bool("aggmfinalextra", a.aggmfinalextra)
+        .ch("aggfinalmodify", a.aggfinalmodify)
+        .ch("aggmfinalmodify", a.aggmfinalmodify)
+        .oid("aggsortop", a.aggsortop)
+        .oid("aggtranstype", a.aggtranstype)
+        .i4("aggtransspace", a.aggtransspace)
+        .oid("aggmtranstype", a.aggmtranstype)
+        .i4("aggmtransspace", a.aggmtransspace)
+        .opt_text("agginitval", a.agginitval.as_deref())
+        .opt_text("aggminitval", a.aggminitval.as_deref())
+        .build()
+}

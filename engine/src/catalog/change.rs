@@ -1,0 +1,127 @@
+//! Changing the catalog inside a transaction.
+//!
+//! A DDL statement hands over the new definition of an object; its rows before and after are compared and the difference
+//! is written to the catalog's tables in the statement's transaction, under the transaction's own overlay snapshot. When
+//! the transaction commits, the same changes are applied to the shared snapshot ([`CatalogChange::apply`]); when it rolls
+//! back (or to a savepoint), the overlay is thrown away (or the earlier one taken again). Locks on the objects concerned
+//! make sure that two transactions never change the same object at once.
+
+use super::rows::{self, CatRow};
+use super::{Catalog, Constraint, ConstraintKind, Database, Namespace, Relation, Role};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One change of one object.
+#[derive(Clone, Debug)]
+pub enum CatalogChange {
+    /// A relation was created or redefined.
+    PutRelation(Box<Relation>),
+    /// A relation was dropped.
+    DropRelation(u32),
+    /// A schema was created or changed.
+    PutNamespace(Namespace),
+    /// A schema was dropped.
+    DropNamespace(u32),
+    /// A role was created or changed (in every database).
+    PutRole(Box<Role>),
+    /// A role was dropped (in every database).
+    DropRole(u32),
+    /// A database was created or changed (in every database).
+    PutDatabase(Database),
+    /// A database was dropped (in every database).
+    DropDatabase(String),
+}
+
+/// Version given to each new definition, so that cached plans notice.
+static VERSION: AtomicU64 = AtomicU64::new(1);
+
+/// A version no definition has had.
+pub fn next_version() -> u64 {
+    VERSION.fetch_add(1, Ordering::Relaxed)
+}
+
+impl CatalogChange {
+    /// Whether every database's snapshot is concerned.
+    pub fn is_shared(&self) -> bool {
+        matches!(
+            self,
+            CatalogChange::PutRole(_)
+                | CatalogChange::DropRole(_)
+                | CatalogChange::PutDatabase(_)
+                | CatalogChange::DropDatabase(_)
+        )
+    }
+
+    /// Applies the change to a snapshot.
+    pub fn apply(&self, cat: &mut Catalog) {
+        match self {
+            CatalogChange::PutRelation(r) => {
+                let old = cat.relation(r.oid).cloned();
+                cat.put_relation((**r).clone());
+                relink(cat, old.as_deref(), Some(r));
+            }
+            CatalogChange::DropRelation(oid) => {
+                let old = cat.relation(*oid).cloned();
+                cat.remove_relation(*oid);
+                relink(cat, old.as_deref(), None);
+            }
+            CatalogChange::PutNamespace(n) => cat.put_namespace(n.clone()),
+            CatalogChange::DropNamespace(oid) => cat.remove_namespace(*oid),
+            CatalogChange::PutRole(r) => cat.put_role((**r).clone()),
+            CatalogChange::DropRole(oid) => cat.remove_role(*oid),
+            CatalogChange::PutDatabase(d) => {
+                cat.databases.insert(d.name.clone(), Arc::new(d.clone()));
+            }
+            CatalogChange::DropDatabase(name) => {
+                cat.databases.remove(name);
+            }
+        }
+    }
+}
+
+fn foreign_targets(r: Option<&Relation>) -> Vec<(u32, Arc<Constraint>)> {
+    r.into_iter()
+        .flat_map(|r| r.constraints.iter())
+        .filter_map(|c| match &c.kind {
+            ConstraintKind::Foreign { ref_table, .. } => Some((*ref_table, Arc::clone(c))),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Keeps `referenced_by` of the tables that the relation's foreign keys point at, and the relation's own, up to date.
+fn relink(cat: &mut Catalog, old: Option<&Relation>, new: Option<&Relation>) {
+    let (before, after) = (foreign_targets(old), foreign_targets(new));
+    let mut targets: Vec<u32> = before.iter().chain(&after).map(|t| t.0).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    let own = new.or(old).map_or(0, |r| r.oid);
+    for t in targets {
+        let Some(rel) = cat.relation(t).cloned() else { continue };
+        let mut r = (*rel).clone();
+        r.referenced_by.retain(|c| c.table != own);
+        r.referenced_by.extend(after.iter().filter(|a| a.0 == t).map(|a| Arc::clone(&a.1)));
+        r.version = next_version();
+        cat.put_relation(r);
+    }
+}
+
+/// Rows to remove and rows to add when an object's rows change from `old` to `new`.
+pub fn difference(old: Vec<CatRow>, new: Vec<CatRow>) -> (Vec<CatRow>, Vec<CatRow>) {
+    let mut gone = Vec::new();
+    let mut added = new;
+    for row in old {
+        match added.iter().position(|r| *r == row) {
+            Some(i) => {
+                added.swap_remove(i);
+            }
+            None => gone.push(row),
+        }
+    }
+    (gone, added)
+}
+
+/// Rows of a relation as far as its own definition goes (not what others say of it).
+pub fn relation_rows(r: &Relation) -> Vec<CatRow> {
+    rows::relation(r)
+}

@@ -1,0 +1,144 @@
+//! The catalog's own relations: which tables and views `pg_catalog` and `information_schema` consist of, and where the
+//! tables of each database are stored.
+//!
+//! A database has a slot (0, 1, 2…) that gives its catalog tables fixed relation numbers in the store; shared tables
+//! (databases, roles, memberships, tablespaces…) use slot 0 for every database. Definitions come from
+//! [`rustydb_types::pgdata`]; the text of the views is RustyDB's own, in [`super::views`].
+
+use super::{Column, Index, IndexKey, Persistence, RelKind, RelStats, Relation, Storage};
+use rustydb_base::RelId;
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::pgdata;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// First relation number of the catalog's files.
+const FIRST: u32 = 256;
+/// Relation numbers set aside per database.
+const PER_DATABASE: u32 = 512;
+/// Where index files begin within a database's numbers.
+const INDEXES: u32 = 200;
+/// Largest slot.
+pub const MAX_SLOT: u32 = 30;
+
+/// The bootstrap superuser's OID.
+pub const SUPERUSER: u32 = 10;
+
+/// Position of each catalog table and index, which fixes its file's number.
+static ORDINALS: LazyLock<(HashMap<u32, u32>, HashMap<u32, u32>)> = LazyLock::new(|| {
+    let mut tables: Vec<u32> = pgdata::relations().iter().filter(|r| r.relkind == 'r').map(|r| r.oid).collect();
+    tables.sort_unstable();
+    let mut indexes: Vec<u32> = pgdata::indexes().iter().map(|i| i.oid).collect();
+    indexes.sort_unstable();
+    let number = |v: Vec<u32>| v.into_iter().zip(0..).collect();
+    (number(tables), number(indexes))
+});
+
+fn base(slot: u32) -> u32 {
+    FIRST + slot * PER_DATABASE
+}
+
+/// Files of a catalog table in a database's slot: heap and overflow.
+fn table_files(oid: u32, slot: u32) -> Option<(RelId, RelId)> {
+    let n = *ORDINALS.0.get(&oid)?;
+    Some((RelId(base(slot) + 2 * n), RelId(base(slot) + 2 * n + 1)))
+}
+
+fn index_file(oid: u32, slot: u32) -> Option<RelId> {
+    Some(RelId(base(slot) + INDEXES + *ORDINALS.1.get(&oid)?))
+}
+
+/// The relations of `pg_catalog` and `information_schema` for the database in `slot`: every table, and the views that
+/// RustyDB defines.
+pub fn relations(slot: u32) -> Vec<Relation> {
+    pgdata::relations().iter().filter_map(|r| relation(r, slot)).collect()
+}
+
+fn relation(r: &'static pgdata::Relation, slot: u32) -> Option<Relation> {
+    let slot = if r.relisshared { 0 } else { slot };
+    let (kind, storage, view) = match r.relkind {
+        'r' => {
+            let (heap, overflow) = table_files(r.oid, slot)?;
+            (RelKind::Table, Some(Storage { heap, overflow, schema_ver: 0 }), None)
+        }
+        'v' => (RelKind::View, None, Some(super::views::definition(r.relnamespace, r.relname)?.to_owned())),
+        _ => return None,
+    };
+    let columns = pgdata::columns_of(r.oid)
+        .iter()
+        .filter(|c| c.attnum > 0)
+        .map(|c| Column {
+            attnum: c.attnum,
+            name: c.attname.to_owned(),
+            ty: TypeRef { oid: c.atttypid, typmod: c.atttypmod, collation: c.attcollation },
+            not_null: c.attnotnull,
+            default: None,
+            default_oid: 0,
+            identity: '\0',
+            generated: '\0',
+            dropped: false,
+            missing: Datum::Null,
+            since: 0,
+        })
+        .collect::<Vec<_>>();
+    let indexes = pgdata::indexes_of(r.oid).iter().filter_map(|i| index(i, &columns, slot)).map(Arc::new).collect();
+    Some(Relation {
+        oid: r.oid,
+        name: r.relname.to_owned(),
+        namespace: r.relnamespace,
+        schema: if r.relnamespace == pgdata::PG_CATALOG { "pg_catalog" } else { "information_schema" }.to_owned(),
+        kind,
+        owner: SUPERUSER,
+        persistence: Persistence::Permanent,
+        row_type: r.reltype,
+        row_array_type: pgdata::pg_type(r.reltype).map_or(0, |t| t.typarray),
+        rule_oid: 0,
+        depends: Vec::new(),
+        columns,
+        storage,
+        indexes,
+        constraints: Vec::new(),
+        referenced_by: Vec::new(),
+        view,
+        sequence: None,
+        stats: Arc::new(RelStats { tuples: -1.0, pages: 0, columns: HashMap::new() }),
+        options: Vec::new(),
+        version: 0,
+        acl: None,
+    })
+}
+
+fn index(i: &'static pgdata::Index, columns: &[Column], slot: u32) -> Option<Index> {
+    let keys = i
+        .indkey
+        .iter()
+        .enumerate()
+        .map(|(n, attnum)| {
+            let c = columns.get(usize::try_from(*attnum).ok()?.checked_sub(1)?)?;
+            Some(IndexKey {
+                attnum: *attnum,
+                expr: None,
+                ty: c.ty,
+                opclass: i.indclass.get(n).copied()?,
+                desc: false,
+                nulls_first: false,
+            })
+        })
+        .collect::<Option<Vec<_>>>()?;
+    Some(Index {
+        oid: i.oid,
+        name: i.relname.to_owned(),
+        namespace: pgdata::PG_CATALOG,
+        table: i.indrelid,
+        storage: index_file(i.oid, slot)?,
+        keys,
+        include: Vec::new(),
+        unique: i.indisunique,
+        primary: i.indisprimary,
+        nulls_not_distinct: false,
+        predicate: None,
+        valid: true,
+        valid_from: 0,
+        owner: SUPERUSER,
+    })
+}

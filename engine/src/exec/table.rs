@@ -1,0 +1,418 @@
+//! A stored table ready for row operations: how its rows and index keys are encoded.
+//!
+//! Made once per version of a relation's definition and shared. A row here is one [`Datum`] per attribute number, dropped
+//! columns included (they are NULL), in `attnum` order.
+
+use super::eval::{Compiled, Env, compile};
+use crate::bind::{BindCx, Binder};
+use crate::catalog::{Index, Relation};
+use crate::plan::ir::Col;
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_storage::btree::{IndexDesc, MAX_KEY};
+use rustydb_storage::heap::{self, ColKind, Decode, RowLayout, TableLayout};
+use rustydb_storage::table::{Key, KeyChange, TableDesc};
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::rowcodec::{self, PhysKind};
+use rustydb_types::{io, keyenc, oid};
+use std::sync::Arc;
+
+/// See the module.
+pub struct TableRt {
+    /// The definition it was made from.
+    pub rel: Arc<Relation>,
+    /// For the store.
+    pub desc: TableDesc,
+    /// Physical kind per attribute.
+    pub kinds: Vec<PhysKind>,
+    /// Indexes, parallel to `desc.indexes`.
+    pub indexes: Vec<IndexRt>,
+    /// Attributes (0-based) that a foreign key elsewhere can refer to: columns of unique indexes.
+    key_columns: Vec<usize>,
+}
+
+/// An index ready for use.
+pub struct IndexRt {
+    /// Definition.
+    pub def: Arc<Index>,
+    /// For the store.
+    pub desc: IndexDesc,
+    /// Per key column: attribute (0-based) or compiled expression over the row.
+    keys: Vec<KeySource>,
+    /// Predicate of a partial index over the row.
+    predicate: Option<Compiled>,
+}
+
+enum KeySource {
+    Attribute(usize),
+    Expr(Compiled),
+}
+
+/// An index key of a row: bytes, and whether uniqueness must be checked for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RowKey {
+    /// Normalised bytes.
+    pub bytes: Vec<u8>,
+    /// Checked for uniqueness.
+    pub unique: bool,
+}
+
+impl RowKey {
+    fn borrow(&self) -> Key<'_> {
+        Key { bytes: &self.bytes, unique: self.unique }
+    }
+}
+
+/// Keys in the form the store takes.
+pub fn borrow_keys(keys: &[Option<RowKey>]) -> Vec<Option<Key<'_>>> {
+    keys.iter().map(|k| k.as_ref().map(RowKey::borrow)).collect()
+}
+
+/// How a column's stored bytes become an Arrow array.
+pub fn decode_of(ty: TypeRef, kind: PhysKind) -> Decode {
+    match kind {
+        PhysKind::Bool => Decode::Bool,
+        PhysKind::I16 => Decode::I16,
+        PhysKind::I32 => match ty.oid {
+            oid::DATE => Decode::Date32,
+            oid::INT4 => Decode::I32,
+            _ => Decode::U32,
+        },
+        PhysKind::I64 => match ty.oid {
+            oid::TIME => Decode::Time64,
+            oid::TIMESTAMP | oid::TIMESTAMPTZ => Decode::TimestampMicros,
+            _ => Decode::I64,
+        },
+        PhysKind::F32 => Decode::F32,
+        PhysKind::F64 => Decode::F64,
+        PhysKind::Dec64 { scale } => Decode::Dec64 { scale: scale as i8 },
+        PhysKind::Dec128 { scale } => Decode::Dec128 { scale: scale as i8 },
+        PhysKind::Fixed16 => Decode::Fixed16,
+        PhysKind::Interval => Decode::Interval16,
+        PhysKind::Utf8 => Decode::Utf8,
+        PhysKind::Bin => Decode::Bin,
+    }
+}
+
+fn layout(rel: &Relation, kinds: &[PhysKind], current: u16) -> Result<TableLayout> {
+    let columns = rel
+        .columns
+        .iter()
+        .zip(kinds)
+        .map(|(c, k)| {
+            let missing = if c.missing.is_null() {
+                None
+            } else {
+                let mut b = Vec::new();
+                rowcodec::encode_value(*k, c.ty, &c.missing, &mut b)?;
+                Some(b.into_boxed_slice())
+            };
+            Ok(heap::Column { decode: decode_of(c.ty, *k), missing })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let mut versions = Vec::new();
+    for v in 0..=current {
+        // Columns are only ever added at the end, so a version's columns are a beginning of the list.
+        let n = rel.columns.iter().take_while(|c| c.since <= v).count();
+        let cols: Vec<ColKind> =
+            rel.columns[..n].iter().zip(kinds).map(|(c, k)| decode_of(c.ty, *k).kind()).collect();
+        versions.push(Arc::new(RowLayout::new(v, &cols)?));
+    }
+    TableLayout::new(columns, versions)
+}
+
+impl TableRt {
+    /// Prepares a table; index expressions are bound in `cx`.
+    pub fn new(cx: &BindCx<'_>, rel: &Arc<Relation>) -> Result<TableRt> {
+        let storage = rel
+            .storage
+            .as_ref()
+            .ok_or_else(|| DbError::internal(format!("relation \"{}\" has no rows", rel.name)))?;
+        let kinds: Vec<PhysKind> = rel.columns.iter().map(|c| rowcodec::phys_kind(c.ty)).collect();
+        let layout = Arc::new(layout(rel, &kinds, storage.schema_ver)?);
+        let mut indexes = Vec::with_capacity(rel.indexes.len());
+        for i in &rel.indexes {
+            indexes.push(index_rt(cx, rel, i, storage.heap)?);
+        }
+        let mut key_columns: Vec<usize> = rel
+            .indexes
+            .iter()
+            .filter(|i| i.unique && i.predicate.is_none())
+            .flat_map(|i| i.keys.iter())
+            .filter(|k| k.attnum > 0)
+            .map(|k| k.attnum as usize - 1)
+            .collect();
+        key_columns.sort_unstable();
+        key_columns.dedup();
+        let desc = TableDesc {
+            rel: heap::Rel { id: storage.heap, overflow: storage.overflow },
+            layout,
+            indexes: indexes.iter().map(|i| i.desc).collect(),
+        };
+        Ok(TableRt { rel: Arc::clone(rel), desc, kinds, indexes, key_columns })
+    }
+
+    /// Encodes a row's values: one buffer, and where each value lies in it.
+    pub fn encode(&self, row: &[Datum]) -> Result<EncodedRow> {
+        let mut out = EncodedRow { bytes: Vec::with_capacity(row.len() * 12), spans: Vec::with_capacity(row.len()) };
+        for ((d, k), c) in row.iter().zip(&self.kinds).zip(&self.rel.columns) {
+            if d.is_null() || c.dropped {
+                out.spans.push(None);
+                continue;
+            }
+            let from = out.bytes.len();
+            rowcodec::encode_value(*k, c.ty, d, &mut out.bytes)?;
+            out.spans.push(Some((from, out.bytes.len())));
+        }
+        Ok(out)
+    }
+
+    /// Index keys of a row; `None` where a partial index leaves it out.
+    pub fn keys(&self, env: Env<'_>, row: &[Datum]) -> Result<Vec<Option<RowKey>>> {
+        self.indexes.iter().map(|i| i.key(env, row, self)).collect()
+    }
+
+    /// What changes in the indexes between two versions of a row.
+    pub fn key_changes(
+        &self,
+        env: Env<'_>,
+        old: &[Datum],
+        new: &[Datum],
+        changed: &[usize],
+    ) -> Result<Vec<(usize, Option<RowKey>, Option<RowKey>)>> {
+        let mut out = Vec::new();
+        for (n, i) in self.indexes.iter().enumerate() {
+            let touched = i.predicate.is_some()
+                || i.keys.iter().any(|k| match k {
+                    KeySource::Attribute(a) => changed.contains(a),
+                    KeySource::Expr(_) => true,
+                });
+            if !touched {
+                continue;
+            }
+            let (a, b) = (i.key(env, old, self)?, i.key(env, new, self)?);
+            if a.as_ref().map(|k| &k.bytes) != b.as_ref().map(|k| &k.bytes) {
+                out.push((n, a, b));
+            }
+        }
+        Ok(out)
+    }
+
+    /// Whether one of the changed attributes belongs to a key that foreign keys can refer to.
+    pub fn changes_key(&self, changed: &[usize]) -> bool {
+        changed.iter().any(|c| self.key_columns.binary_search(c).is_ok())
+    }
+
+    /// Decodes one attribute (0-based) of a stored row; values kept in the overflow file are answered as their pointer.
+    pub fn attribute(&self, row: &[u8], att: usize) -> Result<Stored> {
+        Ok(match self.desc.layout.value(row, att)? {
+            heap::Datum::Null => Stored::Value(Datum::Null),
+            heap::Datum::Bytes(b) => {
+                Stored::Value(rowcodec::decode_value(self.kinds[att], self.rel.columns[att].ty, b)?)
+            }
+            heap::Datum::Overflow(p) => Stored::Overflow(p),
+        })
+    }
+
+    /// 23502 unless every NOT NULL column has a value.
+    pub fn check_not_null(&self, row: &[Datum]) -> Result<()> {
+        for (c, d) in self.rel.columns.iter().zip(row) {
+            if c.not_null && !c.dropped && d.is_null() {
+                return Err(DbError::new(
+                    SqlState::NOT_NULL_VIOLATION,
+                    format!(
+                        "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
+                        c.name, self.rel.name
+                    ),
+                )
+                .detail(format!("Failing row contains ({}).", self.show_row(row)))
+                .table(self.rel.schema.clone(), self.rel.name.clone())
+                .column(c.name.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// A row as error details show it.
+    pub fn show_row(&self, row: &[Datum]) -> String {
+        let fmt = rustydb_types::ctx::FormatSettings::default();
+        let mut parts = Vec::new();
+        for (c, d) in self.rel.columns.iter().zip(row).filter(|(c, _)| !c.dropped) {
+            parts.push(show_value(&fmt, c.ty, d, 64));
+        }
+        parts.join(", ")
+    }
+
+    /// 23505 for a conflict in an index.
+    pub fn duplicate(&self, index: usize, row: &[Datum]) -> DbError {
+        let i = &self.indexes[index].def;
+        let fmt = rustydb_types::ctx::FormatSettings::default();
+        let mut names = Vec::new();
+        let mut values = Vec::new();
+        for k in &i.keys {
+            match self.rel.attribute(k.attnum).filter(|_| k.attnum > 0) {
+                Some(c) => {
+                    names.push(rustydb_parser::ast::quote_ident(&c.name).to_string());
+                    values.push(show_value(&fmt, c.ty, &row[k.attnum as usize - 1], usize::MAX));
+                }
+                None => names.push(k.expr.clone().unwrap_or_default()),
+            }
+        }
+        let mut e = DbError::new(
+            SqlState::UNIQUE_VIOLATION,
+            format!("duplicate key value violates unique constraint \"{}\"", i.name),
+        )
+        .table(self.rel.schema.clone(), self.rel.name.clone())
+        .constraint(i.name.clone());
+        if values.len() == names.len() {
+            e = e.detail(format!("Key ({})=({}) already exists.", names.join(", "), values.join(", ")));
+        }
+        e
+    }
+
+    /// The index with an OID and its position.
+    pub fn index(&self, oid: u32) -> Option<(usize, &IndexRt)> {
+        self.indexes.iter().enumerate().find(|(_, i)| i.def.oid == oid)
+    }
+}
+
+/// A value's text, cut to `max` bytes as PostgreSQL cuts it in row details.
+pub fn show_value(fmt: &rustydb_types::ctx::FormatSettings, ty: TypeRef, d: &Datum, max: usize) -> String {
+    if d.is_null() {
+        return "null".to_owned();
+    }
+    let mut b = Vec::new();
+    if io::text_out(io::OutCtx { fmt, session: None }, ty, d, &mut b).is_err() {
+        return "?".to_owned();
+    }
+    let mut s = String::from_utf8(b).unwrap_or_default();
+    if s.len() > max {
+        let mut end = max;
+        while !s.is_char_boundary(end) {
+            end -= 1;
+        }
+        s.truncate(end);
+        s.push_str("...");
+    }
+    s
+}
+
+fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_base::RelId) -> Result<IndexRt> {
+    let mut keys = Vec::with_capacity(i.keys.len());
+    let mut predicate = None;
+    if i.predicate.is_some() || i.keys.iter().any(|k| k.expr.is_some()) {
+        let mut b = Binder::new(cx, &[]);
+        let cols: Vec<(Col, i16)> = b.row_cols(rel);
+        let bound = b.index_exprs(rel, i, &cols)?;
+        let slot = |id: u32| cols.iter().find(|c| c.0.id == id).map(|c| c.1 as usize - 1);
+        let mut exprs = bound.exprs.iter();
+        for k in &i.keys {
+            keys.push(if k.attnum > 0 {
+                KeySource::Attribute(k.attnum as usize - 1)
+            } else {
+                let e = exprs.next().ok_or_else(|| DbError::internal("index expression is missing"))?;
+                KeySource::Expr(compile(e, &slot)?)
+            });
+        }
+        predicate = bound.predicate.as_ref().map(|p| compile(p, &slot)).transpose()?;
+    } else {
+        keys.extend(i.keys.iter().map(|k| KeySource::Attribute(k.attnum as usize - 1)));
+    }
+    Ok(IndexRt { def: Arc::clone(i), desc: IndexDesc { rel: i.storage, heap }, keys, predicate })
+}
+
+impl IndexRt {
+    /// Type of a key column as it is encoded.
+    pub fn key_type(&self, n: usize, table: &TableRt) -> TypeRef {
+        match &self.keys[n] {
+            KeySource::Attribute(a) => table.rel.columns[*a].ty,
+            KeySource::Expr(e) => e.ty,
+        }
+    }
+
+    fn key(&self, env: Env<'_>, row: &[Datum], table: &TableRt) -> Result<Option<RowKey>> {
+        if let Some(p) = &self.predicate
+            && !p.test(env, row)?
+        {
+            return Ok(None);
+        }
+        let mut bytes = Vec::with_capacity(16);
+        let mut has_null = false;
+        for (n, k) in self.keys.iter().enumerate() {
+            let def = &self.def.keys[n];
+            let computed;
+            let (ty, d) = match k {
+                KeySource::Attribute(a) => (table.rel.columns[*a].ty, &row[*a]),
+                KeySource::Expr(e) => {
+                    computed = e.eval(env, row)?;
+                    (e.ty, &computed)
+                }
+            };
+            has_null |= d.is_null();
+            keyenc::encode_key(ty, d, def.desc, def.nulls_first, &mut bytes)?;
+        }
+        if bytes.len() > MAX_KEY {
+            return Err(DbError::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!(
+                    "index row size {} exceeds btree version 4 maximum 2704 for index \"{}\"",
+                    bytes.len() + 24,
+                    self.def.name
+                ),
+            )
+            .hint(
+                "Values larger than 1/3 of a buffer page cannot be indexed.\nConsider a function index of an MD5 hash of \
+                 the value, or use full text indexing.",
+            )
+            .table(table.rel.schema.clone(), table.rel.name.clone())
+            .constraint(self.def.name.clone()));
+        }
+        let unique = self.def.unique && (!has_null || self.def.nulls_not_distinct);
+        Ok(Some(RowKey { bytes, unique }))
+    }
+
+    /// Key bytes of a prefix of the key columns (types already the columns').
+    pub fn prefix(&self, table: &TableRt, values: &[Datum]) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(16);
+        for (n, d) in values.iter().enumerate() {
+            let def = &self.def.keys[n];
+            keyenc::encode_key(self.key_type(n, table), d, def.desc, def.nulls_first, &mut bytes)?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// An attribute's value as found in a row.
+pub enum Stored {
+    /// The value.
+    Value(Datum),
+    /// It lies in the overflow file.
+    Overflow(heap::OvfPtr),
+}
+
+/// A row's encoded values.
+pub struct EncodedRow {
+    bytes: Vec<u8>,
+    spans: Vec<Option<(usize, usize)>>,
+}
+
+impl EncodedRow {
+    /// In the form the store takes.
+    pub fn values(&self) -> Vec<heap::Datum<'_>> {
+        self.spans
+            .iter()
+            .map(|s| s.map_or(heap::Datum::Null, |(a, b)| heap::Datum::Bytes(&self.bytes[a..b])))
+            .collect()
+    }
+}
+
+/// Key changes in the form the store takes.
+pub fn borrow_changes(changes: &[(usize, Option<RowKey>, Option<RowKey>)]) -> Vec<KeyChange<'_>> {
+    changes
+        .iter()
+        .map(|(index, old, new)| KeyChange {
+            index: *index,
+            old: old.as_ref().map(|k| k.bytes.as_slice()),
+            new: new.as_ref().map(RowKey::borrow),
+        })
+        .collect()
+}
