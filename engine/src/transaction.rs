@@ -1,0 +1,401 @@
+//! A session's transaction: the store's transaction together with what it has done to the catalog.
+//!
+//! The catalog seen inside is the newest committed one, taken anew at each statement, until the transaction changes the
+//! catalog itself: from then on it is a private overlay. At commit the changes become part of the shared snapshot in the
+//! same critical section in which the store publishes the commit, so nobody sees one without the other.
+
+use crate::catalog::change::{CatalogChange, difference, next_version, relation_rows};
+use crate::catalog::rows::{self, CatRow, table};
+use crate::catalog::{Catalog, Database, FIRST_USER_OID, Namespace, Relation, Role, Storage};
+use crate::engine::{DatabaseState, Engine};
+use crate::exec::eval::Env;
+use crate::exec::table::{TableRt, borrow_keys};
+use rustydb_base::{DbError, Lsn, RelId, Result, Rid, SqlState};
+use rustydb_parser::ast::TableLockMode;
+use rustydb_storage::heap::RowBuf;
+use rustydb_storage::lock::{LockMark, LockMode, LockOwner, LockTarget};
+use rustydb_storage::store::{CommitOptions, RelationKind, Savepoint, Txn};
+use rustydb_storage::table::Inserted;
+use rustydb_storage::txn::{HeldSnapshot, Isolation, Snapshot};
+use rustydb_types::ctx::EvalCtx;
+use rustydb_types::datum::Datum;
+use std::sync::Arc;
+
+/// An open transaction of a session.
+pub struct Transaction {
+    /// The store's part.
+    pub txn: Txn,
+    /// The catalog statements are bound in.
+    pub catalog: Arc<Catalog>,
+    /// The database.
+    pub db: Arc<DatabaseState>,
+    /// Isolation level.
+    pub isolation: Isolation,
+    /// READ ONLY.
+    pub read_only: bool,
+    /// `now()`, microseconds since 2000.
+    pub start: i64,
+    /// Changes of the catalog so far, in order.
+    changes: Vec<CatalogChange>,
+    snapshot: Option<Snapshot>,
+    held: Option<HeldSnapshot>,
+    locks: Arc<LockOwner>,
+}
+
+/// A place in a transaction to go back to.
+pub struct Mark {
+    store: Savepoint,
+    catalog: Arc<Catalog>,
+    changes: usize,
+    locks: LockMark,
+}
+
+impl Transaction {
+    /// Opens a transaction.
+    pub fn begin(
+        db: &Arc<DatabaseState>,
+        locks: &Arc<LockOwner>,
+        isolation: Isolation,
+        read_only: bool,
+        start: i64,
+    ) -> Result<Transaction> {
+        let txn = db.engine().store().begin(isolation)?;
+        Ok(Transaction {
+            txn,
+            catalog: db.catalog(),
+            db: Arc::clone(db),
+            isolation,
+            read_only,
+            start,
+            changes: Vec::new(),
+            snapshot: None,
+            held: None,
+            locks: Arc::clone(locks),
+        })
+    }
+
+    fn engine(&self) -> &Arc<Engine> {
+        self.db.engine()
+    }
+
+    /// Whether the transaction has changed the catalog.
+    pub fn has_catalog_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// The catalog for the next statement: newest committed, or the private overlay.
+    pub fn refresh_catalog(&mut self) -> &Arc<Catalog> {
+        if self.changes.is_empty() {
+            self.catalog = self.db.catalog();
+        }
+        &self.catalog
+    }
+
+    /// The snapshot for the next statement: a new one at READ COMMITTED, the first one at REPEATABLE READ (with the
+    /// transaction's own changes up to now).
+    pub fn statement_snapshot(&mut self) -> Snapshot {
+        match (self.isolation, &self.snapshot) {
+            (Isolation::RepeatableRead, Some(s)) => self.txn.refresh(s),
+            _ => {
+                let s = self.txn.snapshot();
+                if self.isolation == Isolation::RepeatableRead {
+                    // Later snapshots (catalog reads, foreign keys) replace the registered one; this keeps it.
+                    self.held = Some(self.txn.store().hold(&s));
+                }
+                self.snapshot = Some(s);
+                s
+            }
+        }
+    }
+
+    /// A snapshot of what is committed now, whatever the isolation level (catalog writes, foreign keys).
+    pub fn latest_snapshot(&mut self) -> Snapshot {
+        self.txn.snapshot()
+    }
+
+    /// Begins the next command: what was written so far becomes visible to it.
+    pub fn next_command(&mut self) {
+        self.txn.next_command();
+    }
+
+    /// The owner of this session's locks.
+    pub fn lock_owner(&self) -> &Arc<LockOwner> {
+        &self.locks
+    }
+
+    /// A table ready for row operations.
+    pub fn table(&self, eval: &EvalCtx, rel: &Arc<Relation>) -> Result<Arc<TableRt>> {
+        self.db.table_rt(&self.catalog, eval, rel)
+    }
+
+    // ---- ending ------------------------------------------------------------------------------------------------
+
+    /// Marks a place to go back to.
+    pub fn mark(&mut self) -> Mark {
+        Mark {
+            store: self.txn.savepoint(),
+            catalog: Arc::clone(&self.catalog),
+            changes: self.changes.len(),
+            locks: self.engine().locks().mark(&self.locks),
+        }
+    }
+
+    /// Undoes everything since a mark, which stays usable.
+    pub async fn rollback_to(&mut self, mark: &Mark) -> Result<()> {
+        self.txn.rollback_to(&mark.store).await?;
+        if self.changes.len() > mark.changes {
+            self.changes.truncate(mark.changes);
+            self.catalog = if self.changes.is_empty() { self.db.catalog() } else { Arc::clone(&mark.catalog) };
+        }
+        self.engine().locks().release_after(&self.locks, mark.locks);
+        Ok(())
+    }
+
+    /// Commits. Answers the LSN that must be stable before the client is told.
+    pub async fn commit(mut self) -> Result<Lsn> {
+        let options = CommitOptions { catalog_changed: !self.changes.is_empty() };
+        let engine = Arc::clone(self.engine());
+        let done = if self.changes.is_empty() {
+            self.txn.commit(options).await
+        } else {
+            // The shared snapshot and the commit change together for everyone who takes the catalog afterwards: the
+            // tables concerned are locked until the locks are released below.
+            let done = self.txn.commit(options).await;
+            if done.is_ok() {
+                engine.publish(&self.db, &self.changes);
+            }
+            done
+        };
+        match done {
+            Ok(c) => {
+                engine.locks().release_all(&self.locks);
+                Ok(c.lsn.max(c.dep_lsn))
+            }
+            Err(e) => {
+                let aborted = self.txn.abort().await;
+                engine.locks().release_all(&self.locks);
+                aborted?;
+                Err(e)
+            }
+        }
+    }
+
+    /// Rolls back.
+    pub async fn abort(mut self) -> Result<()> {
+        let engine = Arc::clone(self.engine());
+        let r = self.txn.abort().await;
+        engine.locks().release_all(&self.locks);
+        r
+    }
+
+    /// Takes a table lock, waiting for it unless `nowait` (55P03).
+    pub async fn lock_table(&mut self, rel: u32, mode: TableLockMode, nowait: bool) -> Result<()> {
+        let mode = lock_mode(mode);
+        let target = LockTarget::Relation { database: self.db.oid, relation: rel };
+        let locks = Arc::clone(self.engine().locks());
+        if locks.holds(&self.locks, target, mode) {
+            return Ok(());
+        }
+        if nowait {
+            if locks.acquire_now(&self.locks, target, mode, rustydb_storage::lock::Scope::Transaction)? {
+                return Ok(());
+            }
+            let name = self.catalog.relation(rel).map_or_else(|| rel.to_string(), |r| r.name.clone());
+            return Err(DbError::new(
+                SqlState::LOCK_NOT_AVAILABLE,
+                format!("could not obtain lock on relation \"{name}\""),
+            ));
+        }
+        let owner = Arc::clone(&self.locks);
+        self.txn.drive(|_, _| locks.try_acquire(&owner, target, mode)).await
+    }
+
+    // ---- catalog changes ---------------------------------------------------------------------------------------
+
+    /// A new object identifier.
+    pub async fn new_oid(&mut self) -> Result<u32> {
+        self.engine().next_oid().await
+    }
+
+    async fn changed(&mut self, c: CatalogChange) {
+        let mut cat = (*self.catalog).clone();
+        c.apply(&mut cat);
+        self.catalog = Arc::new(cat);
+        self.changes.push(c);
+        self.txn.next_command();
+    }
+
+    /// Creates a relation or replaces its definition, indexes, constraints, sequence and statistics included.
+    pub async fn put_relation(&mut self, mut r: Relation) -> Result<()> {
+        r.version = next_version();
+        let old = self.catalog.relation(r.oid).map(|o| relation_rows(o)).unwrap_or_default();
+        let (gone, added) = difference(old, relation_rows(&r));
+        self.write_rows(gone, added).await?;
+        self.changed(CatalogChange::PutRelation(Box::new(r))).await;
+        Ok(())
+    }
+
+    /// Drops a relation with its indexes, and their files at commit.
+    pub async fn drop_relation(&mut self, oid: u32) -> Result<()> {
+        let Some(r) = self.catalog.relation(oid).cloned() else { return Ok(()) };
+        self.write_rows(relation_rows(&r), Vec::new()).await?;
+        if let Some(s) = &r.storage {
+            self.drop_storage(s).await?;
+        }
+        for i in &r.indexes {
+            self.drop_files(i.storage).await?;
+        }
+        if let Some(s) = &r.sequence {
+            self.drop_files(s.storage).await?;
+        }
+        self.changed(CatalogChange::DropRelation(oid)).await;
+        Ok(())
+    }
+
+    /// Creates or changes a schema.
+    pub async fn put_namespace(&mut self, n: Namespace) -> Result<()> {
+        let old = self.catalog.namespaces.get(&n.oid).map(|o| rows::namespace(o));
+        let (gone, added) = difference(old.into_iter().collect(), vec![rows::namespace(&n)]);
+        self.write_rows(gone, added).await?;
+        self.changed(CatalogChange::PutNamespace(n)).await;
+        Ok(())
+    }
+
+    /// Drops an (empty) schema.
+    pub async fn drop_namespace(&mut self, oid: u32) -> Result<()> {
+        let old = self.catalog.namespaces.get(&oid).map(|o| rows::namespace(o));
+        self.write_rows(old.into_iter().collect(), Vec::new()).await?;
+        self.changed(CatalogChange::DropNamespace(oid)).await;
+        Ok(())
+    }
+
+    /// Creates or changes a role.
+    pub async fn put_role(&mut self, r: Role) -> Result<()> {
+        let old = self.catalog.roles.get(&r.oid).map(|o| rows::role(o));
+        let (gone, added) = difference(old.into_iter().collect(), vec![rows::role(&r)]);
+        self.write_rows(gone, added).await?;
+        self.changed(CatalogChange::PutRole(Box::new(r))).await;
+        Ok(())
+    }
+
+    /// Drops a role.
+    pub async fn drop_role(&mut self, oid: u32) -> Result<()> {
+        let old = self.catalog.roles.get(&oid).map(|o| rows::role(o));
+        self.write_rows(old.into_iter().collect(), Vec::new()).await?;
+        self.changed(CatalogChange::DropRole(oid)).await;
+        Ok(())
+    }
+
+    /// Changes a database's row.
+    pub async fn put_database(&mut self, d: Database) -> Result<()> {
+        let old = self.catalog.databases.get(&d.name).map(|o| rows::database(o));
+        let (gone, added) = difference(old.into_iter().collect(), vec![rows::database(&d)]);
+        self.write_rows(gone, added).await?;
+        self.changed(CatalogChange::PutDatabase(d)).await;
+        Ok(())
+    }
+
+    /// Removes and adds rows of catalog tables.
+    pub async fn write_rows(&mut self, remove: Vec<CatRow>, add: Vec<CatRow>) -> Result<()> {
+        let eval = self.engine().bare_eval();
+        for row in remove {
+            let rt = self.catalog_table(&eval, row.table)?;
+            self.remove_row(&eval, &rt, &row).await?;
+        }
+        for row in add {
+            let rt = self.catalog_table(&eval, row.table)?;
+            let encoded = rt.encode(&row.values)?;
+            let keys = rt.keys(Env { ctx: &eval, params: &[] }, &row.values)?;
+            let done = self.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await?;
+            if let Inserted::Duplicate(d) = done {
+                return Err(rt.duplicate(d.index, &row.values));
+            }
+        }
+        Ok(())
+    }
+
+    fn catalog_table(&self, eval: &EvalCtx, oid: u32) -> Result<Arc<TableRt>> {
+        let rel = self
+            .catalog
+            .relation(oid)
+            .ok_or_else(|| DbError::internal(format!("catalog table {oid} does not exist")))?;
+        self.db.table_rt(&self.catalog, eval, rel)
+    }
+
+    /// Finds a catalog row by its unique index (or by looking through the rows with the same leading key) and deletes it.
+    async fn remove_row(&mut self, eval: &EvalCtx, rt: &Arc<TableRt>, row: &CatRow) -> Result<()> {
+        let env = Env { ctx: eval, params: &[] };
+        let keys = rt.keys(env, &row.values)?;
+        let snap = self.latest_snapshot();
+        let found = crate::exec::tables::find_equal_row(&mut self.txn, rt, &snap, &keys, &row.values).await?;
+        let Some((rid, image)) = found else {
+            return Err(DbError::internal(format!("a row of catalog {} is not where it should be", row.table)));
+        };
+        let key_bytes: Vec<Option<&[u8]>> = keys.iter().map(|k| k.as_ref().map(|k| k.bytes.as_slice())).collect();
+        let done = self.txn.delete(&rt.desc, &snap, rid, &image, &key_bytes).await?;
+        match done {
+            rustydb_storage::heap::TmResult::Ok => Ok(()),
+            _ => Err(DbError::new(SqlState::T_R_SERIALIZATION_FAILURE, "tuple concurrently updated")),
+        }
+    }
+
+    // ---- storage of relations ----------------------------------------------------------------------------------
+
+    /// Files for a new table.
+    pub async fn create_heap(&mut self) -> Result<Storage> {
+        let heap = self.txn.create_relation(RelationKind::Heap).await?;
+        let overflow = self.txn.create_relation(RelationKind::Overflow).await?;
+        Ok(Storage { heap, overflow, schema_ver: 0 })
+    }
+
+    /// A file for a new index.
+    pub async fn create_btree(&mut self) -> Result<RelId> {
+        self.txn.create_relation(RelationKind::Btree).await
+    }
+
+    /// A file for a new sequence that begins at a state.
+    pub async fn create_sequence_file(&mut self, last: i64, is_called: bool) -> Result<RelId> {
+        let state = rustydb_storage::sequence::SequenceState { last, is_called };
+        self.txn.create_relation(RelationKind::Sequence(state)).await
+    }
+
+    /// Drops a file at commit.
+    pub async fn drop_files(&mut self, rel: RelId) -> Result<()> {
+        self.txn.drop_relation(rel).await
+    }
+
+    /// Drops a table's files at commit.
+    pub async fn drop_storage(&mut self, s: &Storage) -> Result<()> {
+        self.txn.drop_relation(s.heap).await?;
+        self.txn.drop_relation(s.overflow).await
+    }
+
+    /// Fills a new index of a table from its rows; 23505 if it is unique and they are not.
+    pub async fn build_index(&mut self, eval: &EvalCtx, table: &Arc<Relation>, index: &crate::catalog::Index) -> Result<()> {
+        crate::exec::tables::build_index(self, eval, table, index).await
+    }
+
+    /// Whether an OID belongs to the system.
+    pub fn is_system(oid: u32) -> bool {
+        oid < FIRST_USER_OID
+    }
+}
+
+/// The catalog's own table OIDs, for callers that write rows directly.
+pub use table as catalog_table;
+
+fn lock_mode(m: TableLockMode) -> LockMode {
+    match m {
+        TableLockMode::AccessShare => LockMode::AccessShare,
+        TableLockMode::RowShare => LockMode::RowShare,
+        TableLockMode::RowExclusive => LockMode::RowExclusive,
+        TableLockMode::ShareUpdateExclusive => LockMode::ShareUpdateExclusive,
+        TableLockMode::Share => LockMode::Share,
+        TableLockMode::ShareRowExclusive => LockMode::ShareRowExclusive,
+        TableLockMode::Exclusive => LockMode::Exclusive,
+        TableLockMode::AccessExclusive => LockMode::AccessExclusive,
+    }
+}
+
+/// A decoded row with its address.
+pub type FoundRow = (Rid, RowBuf, Vec<Datum>);
