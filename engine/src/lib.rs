@@ -3,7 +3,10 @@
 pub mod api;
 pub mod bind;
 pub mod catalog;
+pub mod engine;
 pub mod exec;
 pub mod plan;
 pub mod scram;
+pub mod session;
 pub mod settings;
+pub mod transaction;

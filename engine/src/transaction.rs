@@ -5,21 +5,21 @@
 //! same critical section in which the store publishes the commit, so nobody sees one without the other.
 
 use crate::catalog::change::{CatalogChange, difference, next_version, relation_rows};
-use crate::catalog::rows::{self, CatRow, table};
+use crate::catalog::rows::{self, CatRow};
 use crate::catalog::{Catalog, Database, FIRST_USER_OID, Namespace, Relation, Role, Storage};
 use crate::engine::{DatabaseState, Engine};
 use crate::exec::eval::Env;
 use crate::exec::table::{TableRt, borrow_keys};
-use rustydb_base::{DbError, Lsn, RelId, Result, Rid, SqlState};
+use rustydb_base::{DbError, Lsn, RelId, Result, SqlState};
 use rustydb_parser::ast::TableLockMode;
-use rustydb_storage::heap::RowBuf;
 use rustydb_storage::lock::{LockMark, LockMode, LockOwner, LockTarget};
 use rustydb_storage::store::{CommitOptions, RelationKind, Savepoint, Txn};
 use rustydb_storage::table::Inserted;
 use rustydb_storage::txn::{HeldSnapshot, Isolation, Snapshot};
+use rustydb_storage::wait::{LockTicket, Wait};
 use rustydb_types::ctx::EvalCtx;
-use rustydb_types::datum::Datum;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An open transaction of a session.
 pub struct Transaction {
@@ -40,6 +40,8 @@ pub struct Transaction {
     snapshot: Option<Snapshot>,
     held: Option<HeldSnapshot>,
     locks: Arc<LockOwner>,
+    /// `deadlock_timeout`.
+    pub deadlock_timeout: Duration,
 }
 
 /// A place in a transaction to go back to.
@@ -71,6 +73,7 @@ impl Transaction {
             snapshot: None,
             held: None,
             locks: Arc::clone(locks),
+            deadlock_timeout: Duration::from_secs(1),
         })
     }
 
@@ -191,7 +194,7 @@ impl Transaction {
     /// Takes a table lock, waiting for it unless `nowait` (55P03).
     pub async fn lock_table(&mut self, rel: u32, mode: TableLockMode, nowait: bool) -> Result<()> {
         let mode = lock_mode(mode);
-        let target = LockTarget::Relation { database: self.db.oid, relation: rel };
+        let target = LockTarget::Relation { db: self.db.oid, oid: rel };
         let locks = Arc::clone(self.engine().locks());
         if locks.holds(&self.locks, target, mode) {
             return Ok(());
@@ -206,8 +209,35 @@ impl Transaction {
                 format!("could not obtain lock on relation \"{name}\""),
             ));
         }
-        let owner = Arc::clone(&self.locks);
-        self.txn.drive(|_, _| locks.try_acquire(&owner, target, mode)).await
+        loop {
+            match locks.try_acquire(&self.locks, target, mode) {
+                Ok(()) => return Ok(()),
+                Err(Wait::Lock(ticket)) => self.wait_lock(ticket).await?,
+                Err(Wait::Fail(e)) => return Err(*e),
+                Err(_) => return Err(DbError::internal("unexpected wait for a table lock")),
+            }
+        }
+    }
+
+    async fn wait_lock(&mut self, ticket: LockTicket) -> Result<()> {
+        let locks = Arc::clone(self.engine().locks());
+        let rules = self.txn.rules.clone();
+        let granted = locks.wait(&self.locks, ticket, self.deadlock_timeout);
+        let cancelled = rules.interrupt.raised();
+        let wait = async {
+            futures::pin_mut!(granted, cancelled);
+            match futures::future::select(granted, cancelled).await {
+                futures::future::Either::Left((r, _)) => r,
+                futures::future::Either::Right((e, _)) => Err(e),
+            }
+        };
+        match rules.lock_timeout {
+            None => wait.await,
+            Some(limit) => match tokio::time::timeout(limit, wait).await {
+                Ok(r) => r,
+                Err(_) => Err(DbError::new(SqlState::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout")),
+            },
+        }
     }
 
     // ---- catalog changes ---------------------------------------------------------------------------------------
@@ -371,7 +401,12 @@ impl Transaction {
     }
 
     /// Fills a new index of a table from its rows; 23505 if it is unique and they are not.
-    pub async fn build_index(&mut self, eval: &EvalCtx, table: &Arc<Relation>, index: &crate::catalog::Index) -> Result<()> {
+    pub async fn build_index(
+        &mut self,
+        eval: &EvalCtx,
+        table: &Arc<Relation>,
+        index: &crate::catalog::Index,
+    ) -> Result<()> {
         crate::exec::tables::build_index(self, eval, table, index).await
     }
 
@@ -380,9 +415,6 @@ impl Transaction {
         oid < FIRST_USER_OID
     }
 }
-
-/// The catalog's own table OIDs, for callers that write rows directly.
-pub use table as catalog_table;
 
 fn lock_mode(m: TableLockMode) -> LockMode {
     match m {
@@ -396,6 +428,3 @@ fn lock_mode(m: TableLockMode) -> LockMode {
         TableLockMode::AccessExclusive => LockMode::AccessExclusive,
     }
 }
-
-/// A decoded row with its address.
-pub type FoundRow = (Rid, RowBuf, Vec<Datum>);

@@ -41,9 +41,7 @@ pub fn shared(superuser_password: Option<String>) -> Vec<CatRow> {
         out.push(rows::database(&d));
     }
     for t in pgdata::tablespaces() {
-        out.push(
-            RowBuilder::new(1213).oid("oid", t.oid).text("spcname", t.spcname).oid("spcowner", SUPERUSER).build(),
-        );
+        out.push(RowBuilder::new(1213).oid("oid", t.oid).text("spcname", t.spcname).oid("spcowner", SUPERUSER).build());
     }
     out
 }

@@ -5,6 +5,7 @@
 
 pub mod eval;
 pub mod table;
+pub mod tables;
 
 use crate::catalog::{Catalog, Relation};
 use crate::plan::ir::Col;

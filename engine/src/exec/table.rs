@@ -40,6 +40,8 @@ pub struct IndexRt {
     keys: Vec<KeySource>,
     /// Predicate of a partial index over the row.
     predicate: Option<Compiled>,
+    /// Attributes (0-based) that the key and the predicate read.
+    needs: Vec<usize>,
 }
 
 enum KeySource {
@@ -113,8 +115,7 @@ fn layout(rel: &Relation, kinds: &[PhysKind], current: u16) -> Result<TableLayou
     for v in 0..=current {
         // Columns are only ever added at the end, so a version's columns are a beginning of the list.
         let n = rel.columns.iter().take_while(|c| c.since <= v).count();
-        let cols: Vec<ColKind> =
-            rel.columns[..n].iter().zip(kinds).map(|(c, k)| decode_of(c.ty, *k).kind()).collect();
+        let cols: Vec<ColKind> = rel.columns[..n].iter().zip(kinds).map(|(c, k)| decode_of(c.ty, *k).kind()).collect();
         versions.push(Arc::new(RowLayout::new(v, &cols)?));
     }
     TableLayout::new(columns, versions)
@@ -123,10 +124,8 @@ fn layout(rel: &Relation, kinds: &[PhysKind], current: u16) -> Result<TableLayou
 impl TableRt {
     /// Prepares a table; index expressions are bound in `cx`.
     pub fn new(cx: &BindCx<'_>, rel: &Arc<Relation>) -> Result<TableRt> {
-        let storage = rel
-            .storage
-            .as_ref()
-            .ok_or_else(|| DbError::internal(format!("relation \"{}\" has no rows", rel.name)))?;
+        let storage =
+            rel.storage.as_ref().ok_or_else(|| DbError::internal(format!("relation \"{}\" has no rows", rel.name)))?;
         let kinds: Vec<PhysKind> = rel.columns.iter().map(|c| rowcodec::phys_kind(c.ty)).collect();
         let layout = Arc::new(layout(rel, &kinds, storage.schema_ver)?);
         let mut indexes = Vec::with_capacity(rel.indexes.len());
@@ -299,11 +298,19 @@ pub fn show_value(fmt: &rustydb_types::ctx::FormatSettings, ty: TypeRef, d: &Dat
 fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_base::RelId) -> Result<IndexRt> {
     let mut keys = Vec::with_capacity(i.keys.len());
     let mut predicate = None;
+    let mut needs: Vec<usize> = i.keys.iter().filter(|k| k.attnum > 0).map(|k| k.attnum as usize - 1).collect();
     if i.predicate.is_some() || i.keys.iter().any(|k| k.expr.is_some()) {
         let mut b = Binder::new(cx, &[]);
         let cols: Vec<(Col, i16)> = b.row_cols(rel);
         let bound = b.index_exprs(rel, i, &cols)?;
         let slot = |id: u32| cols.iter().find(|c| c.0.id == id).map(|c| c.1 as usize - 1);
+        for e in bound.exprs.iter().chain(bound.predicate.iter()) {
+            crate::plan::walk::visit(e, &mut |x| {
+                if let crate::plan::ir::ExprKind::Column(id) = x.kind {
+                    needs.extend(slot(id));
+                }
+            });
+        }
         let mut exprs = bound.exprs.iter();
         for k in &i.keys {
             keys.push(if k.attnum > 0 {
@@ -317,7 +324,9 @@ fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_
     } else {
         keys.extend(i.keys.iter().map(|k| KeySource::Attribute(k.attnum as usize - 1)));
     }
-    Ok(IndexRt { def: Arc::clone(i), desc: IndexDesc { rel: i.storage, heap }, keys, predicate })
+    needs.sort_unstable();
+    needs.dedup();
+    Ok(IndexRt { def: Arc::clone(i), desc: IndexDesc { rel: i.storage, heap }, keys, predicate, needs })
 }
 
 impl IndexRt {
@@ -329,7 +338,18 @@ impl IndexRt {
         }
     }
 
-    fn key(&self, env: Env<'_>, row: &[Datum], table: &TableRt) -> Result<Option<RowKey>> {
+    /// Attributes (0-based) that the key and the predicate read.
+    pub fn needs(&self) -> &[usize] {
+        &self.needs
+    }
+
+    /// Whether a key column or the predicate is an expression.
+    pub fn has_expressions(&self) -> bool {
+        self.predicate.is_some() || self.keys.iter().any(|k| matches!(k, KeySource::Expr(_)))
+    }
+
+    /// The row's key; `None` where a partial index leaves it out.
+    pub fn key(&self, env: Env<'_>, row: &[Datum], table: &TableRt) -> Result<Option<RowKey>> {
         if let Some(p) = &self.predicate
             && !p.test(env, row)?
         {
@@ -398,10 +418,7 @@ pub struct EncodedRow {
 impl EncodedRow {
     /// In the form the store takes.
     pub fn values(&self) -> Vec<heap::Datum<'_>> {
-        self.spans
-            .iter()
-            .map(|s| s.map_or(heap::Datum::Null, |(a, b)| heap::Datum::Bytes(&self.bytes[a..b])))
-            .collect()
+        self.spans.iter().map(|s| s.map_or(heap::Datum::Null, |(a, b)| heap::Datum::Bytes(&self.bytes[a..b]))).collect()
     }
 }
 

@@ -1,0 +1,484 @@
+//! The engine: one store, its databases, and what all sessions share.
+
+use crate::catalog::bootstrap::{self, DATABASES};
+use crate::catalog::change::{CatalogChange, next_version};
+use crate::catalog::load::{self, CatalogRows};
+use crate::catalog::rows::{CatRow, table};
+use crate::catalog::{Catalog, FIRST_USER_OID, RelKind, Relation, system};
+use crate::exec::eval::Env;
+use crate::exec::table::{TableRt, borrow_keys};
+use crate::settings::Settings;
+use hashbrown::HashMap as FastMap;
+use parking_lot::{Mutex, RwLock};
+use rustydb_base::{DbError, RelId, Result, SqlState};
+use rustydb_storage::io::IoMethod;
+use rustydb_storage::lock::LockManager;
+use rustydb_storage::rt::TokioRuntime;
+use rustydb_storage::scan::{RowScan, ScanEnv, partitions};
+use rustydb_storage::sequence::{SequenceRule, SequenceState};
+use rustydb_storage::store::{CommitOptions, Interrupt, RelationKind, Store, StoreOptions};
+use rustydb_storage::txn::Isolation;
+use rustydb_types::ctx::{EvalCtx, FormatSettings, SessionInfo};
+use rustydb_types::datum::Datum;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Sequence that gives out OIDs; it is made last when a cluster is, so its presence says that the rest is there.
+const OID_SEQUENCE: RelId = RelId(200);
+/// Marks a data directory whose catalogs are complete.
+const READY: &str = "catalogs_ready";
+/// Prepared tables kept per database.
+const TABLE_CACHE: usize = 4096;
+/// Microseconds from 1970 to 2000.
+pub const UNIX_TO_PG_EPOCH: i64 = 946_684_800_000_000;
+
+/// How to open an engine.
+#[derive(Clone, Debug, Default)]
+pub struct EngineOptions {
+    /// Data directory; made if it is missing or empty.
+    pub data_dir: PathBuf,
+    /// Settings from the command line and configuration.
+    pub settings: Vec<(String, String)>,
+    /// SCRAM verifier or plain text for the superuser of a new cluster (or to be set now).
+    pub superuser_password: Option<String>,
+}
+
+/// See the module.
+pub struct Engine {
+    store: Arc<Store>,
+    locks: Arc<LockManager>,
+    databases: RwLock<HashMap<String, Arc<DatabaseState>>>,
+    /// Server-wide settings.
+    pub settings: Arc<HashMap<String, String>>,
+    /// When the server started, microseconds since 2000.
+    pub started: i64,
+    /// Range of OIDs handed out from the sequence in one go.
+    oids: tokio::sync::Mutex<(u32, u32)>,
+    /// Live sessions, by process id.
+    pub sessions: crate::session::Registry,
+}
+
+/// One database.
+pub struct DatabaseState {
+    /// OID.
+    pub oid: u32,
+    /// Name.
+    pub name: String,
+    engine: Weak<Engine>,
+    strong: OnceLock<Arc<Engine>>,
+    catalog: RwLock<Arc<Catalog>>,
+    tables: Mutex<FastMap<(u32, u64), Arc<TableRt>>>,
+}
+
+impl DatabaseState {
+    /// The engine.
+    pub fn engine(&self) -> &Arc<Engine> {
+        self.strong.get_or_init(|| self.engine.upgrade().expect("sessions keep the engine alive"))
+    }
+
+    /// The newest committed catalog.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog.read())
+    }
+
+    /// A table ready for row operations, prepared once per version of its definition.
+    pub fn table_rt(&self, catalog: &Arc<Catalog>, eval: &EvalCtx, rel: &Arc<Relation>) -> Result<Arc<TableRt>> {
+        let key = (rel.oid, rel.version);
+        if let Some(rt) = self.tables.lock().get(&key) {
+            return Ok(Arc::clone(rt));
+        }
+        let path: Vec<u32> = catalog.namespaces.keys().copied().collect();
+        let cx = crate::bind::BindCx { catalog, search_path: &path, eval, role: rel.owner, sql: "" };
+        let rt = Arc::new(TableRt::new(&cx, rel)?);
+        let mut tables = self.tables.lock();
+        if tables.len() >= TABLE_CACHE {
+            tables.clear();
+        }
+        tables.insert(key, Arc::clone(&rt));
+        Ok(rt)
+    }
+}
+
+/// The session of the engine itself, for binding and evaluating what belongs to no client.
+struct NoSession;
+
+impl SessionInfo for NoSession {
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+    fn session_user(&self) -> String {
+        "postgres".to_owned()
+    }
+    fn current_user(&self) -> String {
+        "postgres".to_owned()
+    }
+    fn current_database(&self) -> String {
+        String::new()
+    }
+    fn current_schemas(&self, _: bool) -> Vec<String> {
+        Vec::new()
+    }
+    fn setting(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn set_setting(&self, name: &str, _: Option<&str>, _: bool) -> Result<String> {
+        Err(DbError::internal(format!("no session to set {name} in")))
+    }
+    fn reg_in(&self, _: u32, text: &str) -> Result<u32> {
+        text.parse().map_err(|_| DbError::internal(format!("no session to resolve {text} in")))
+    }
+    fn reg_out(&self, _: u32, oid: u32) -> String {
+        oid.to_string()
+    }
+    fn format_user_type(&self, _: u32, _: i32) -> Option<String> {
+        None
+    }
+    fn random(&self) -> f64 {
+        0.0
+    }
+    fn set_seed(&self, _: f64) {}
+}
+
+/// Now, in microseconds since 2000.
+pub fn now_micros() -> i64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64);
+    unix - UNIX_TO_PG_EPOCH
+}
+
+impl Engine {
+    /// Opens a data directory, making it first if it is new.
+    pub async fn open(options: EngineOptions) -> Result<Arc<Engine>> {
+        let mut settings = HashMap::new();
+        for (name, value) in &options.settings {
+            Settings::set_server(&mut settings, name, value)?;
+        }
+        let settings = Arc::new(settings);
+        let all = Settings::new(Arc::clone(&settings));
+        std::fs::create_dir_all(&options.data_dir)
+            .map_err(|e| DbError::io(format!("create directory \"{}\"", options.data_dir.display()), &e))?;
+        let method = match all.get("io_method") {
+            "io_uring" => IoMethod::IoUring,
+            "worker" => IoMethod::Worker,
+            _ => IoMethod::Auto,
+        };
+        let io = rustydb_storage::io::open_dir(&options.data_dir, method)?;
+        let rt = TokioRuntime::new(tokio::runtime::Handle::current());
+        let opts = StoreOptions {
+            pool_bytes: usize::try_from(all.int("shared_buffers")).unwrap_or(16384) * 8192,
+            max_transactions: usize::try_from(all.int("max_connections")).unwrap_or(5000) + 64,
+            undo_retention_micros: u64::try_from(all.int("undo_retention")).unwrap_or(0) * 1000,
+            checkpoint_distance: u64::try_from(all.int("checkpoint_distance")).unwrap_or(1024) << 20,
+            ..StoreOptions::default()
+        };
+        let ready = options.data_dir.join(READY);
+        let store = Store::open(opts, io, rt.clone()).await?;
+        let locks = LockManager::new(rt);
+        let engine = Arc::new(Engine {
+            store,
+            locks,
+            databases: RwLock::new(HashMap::new()),
+            settings,
+            started: now_micros(),
+            oids: tokio::sync::Mutex::new((0, 0)),
+            sessions: crate::session::Registry::default(),
+        });
+        if !ready.exists() {
+            engine.bootstrap(options.superuser_password.clone()).await?;
+            std::fs::write(&ready, b"1\n").map_err(|e| DbError::io("write the catalog marker", &e))?;
+        }
+        engine.load_databases().await?;
+        if let Some(p) = &options.superuser_password {
+            engine.set_superuser_password(p).await?;
+        }
+        Ok(engine)
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The lock manager.
+    pub fn locks(&self) -> &Arc<LockManager> {
+        &self.locks
+    }
+
+    /// A database by name; template0 and missing ones are refused by the caller.
+    pub fn database(&self, name: &str) -> Option<Arc<DatabaseState>> {
+        self.databases.read().get(name).cloned()
+    }
+
+    /// Any database: the shared catalogs are the same in all.
+    pub fn any_database(&self) -> Option<Arc<DatabaseState>> {
+        self.databases.read().values().next().cloned()
+    }
+
+    /// An evaluation context that belongs to no client.
+    pub fn bare_eval(&self) -> EvalCtx {
+        let now = now_micros();
+        EvalCtx {
+            fmt: FormatSettings::default(),
+            transaction_start: now,
+            statement_start: now,
+            session: Arc::new(NoSession),
+        }
+    }
+
+    /// The next OID for a new object.
+    pub async fn next_oid(&self) -> Result<u32> {
+        let mut range = self.oids.lock().await;
+        if range.0 >= range.1 {
+            let rule = SequenceRule { increment: 32, min: 1, max: i64::from(u32::MAX) - 64, cycle: false };
+            let given = self.store.sequence_next(OID_SEQUENCE, &rule, 1).await?;
+            let first = given
+                .and_then(|g| u32::try_from(g.value).ok())
+                .ok_or_else(|| DbError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "out of object identifiers"))?;
+            *range = (first, first + 32);
+        }
+        range.0 += 1;
+        Ok(range.0 - 1)
+    }
+
+    /// Makes the committed catalog changes of a transaction visible to everyone.
+    pub fn publish(&self, db: &Arc<DatabaseState>, changes: &[CatalogChange]) {
+        let shared: Vec<&CatalogChange> = changes.iter().filter(|c| c.is_shared()).collect();
+        for d in self.databases.read().values() {
+            let own = d.oid == db.oid;
+            if !own && shared.is_empty() {
+                continue;
+            }
+            let mut current = d.catalog.write();
+            let mut cat = (**current).clone();
+            if own {
+                changes.iter().for_each(|c| c.apply(&mut cat));
+            } else {
+                shared.iter().for_each(|c| c.apply(&mut cat));
+            }
+            *current = Arc::new(cat);
+        }
+    }
+
+    /// Stops: ends the background work and closes the store.
+    pub async fn close(&self) -> Result<()> {
+        self.store.shutdown().await
+    }
+
+    // ---- making and loading ------------------------------------------------------------------------------------
+
+    async fn bootstrap(self: &Arc<Self>, superuser_password: Option<String>) -> Result<()> {
+        let mut txn = self.store.begin(Isolation::ReadCommitted)?;
+        let eval = self.bare_eval();
+        let password = superuser_password.map(|p| stored_password(&p)).transpose()?;
+        for (n, (_, _, slot, ..)) in DATABASES.iter().enumerate() {
+            let relations = system::relations(*slot);
+            let mut by_table: HashMap<u32, Vec<CatRow>> = HashMap::new();
+            for row in bootstrap::database(&relations) {
+                by_table.entry(row.table).or_default().push(row);
+            }
+            if n == 0 {
+                for row in bootstrap::shared(password.clone()) {
+                    by_table.entry(row.table).or_default().push(row);
+                }
+            }
+            let mut cat = empty_catalog();
+            bootstrap::namespaces().into_iter().for_each(|x| cat.put_namespace(x));
+            let cat = Arc::new(cat);
+            let cx = crate::bind::BindCx { catalog: &cat, search_path: &[], eval: &eval, role: 10, sql: "" };
+            for r in relations.into_iter().filter(|r| r.kind == RelKind::Table) {
+                let shared = rustydb_types::pgdata::relation(r.oid).is_some_and(|x| x.relisshared);
+                if shared && n > 0 {
+                    continue;
+                }
+                let Some(storage) = r.storage.clone() else { continue };
+                txn.create_fixed_relation(storage.heap, RelationKind::Heap).await?;
+                txn.create_fixed_relation(storage.overflow, RelationKind::Overflow).await?;
+                for i in &r.indexes {
+                    txn.create_fixed_relation(i.storage, RelationKind::Btree).await?;
+                }
+                let rows = by_table.remove(&r.oid).unwrap_or_default();
+                if rows.is_empty() {
+                    continue;
+                }
+                let rt = TableRt::new(&cx, &Arc::new(r))?;
+                insert_rows(&mut txn, &rt, &eval, &rows).await?;
+            }
+        }
+        txn.create_fixed_relation(
+            OID_SEQUENCE,
+            RelationKind::Sequence(SequenceState { last: i64::from(FIRST_USER_OID), is_called: false }),
+        )
+        .await?;
+        let done = txn.commit(CommitOptions { catalog_changed: true }).await?;
+        self.store.gate(done.lsn).await
+    }
+
+    async fn load_databases(self: &Arc<Self>) -> Result<()> {
+        for (oid, name, slot, ..) in DATABASES {
+            let relations = system::relations(slot);
+            let rows = self.read_catalog(&relations).await?;
+            let mut cat = load::catalog(&rows, oid)?;
+            for r in relations {
+                cat.put_relation(Relation { version: next_version(), ..r });
+            }
+            let d = DatabaseState {
+                oid,
+                name: name.to_owned(),
+                engine: Arc::downgrade(self),
+                strong: OnceLock::new(),
+                catalog: RwLock::new(Arc::new(cat)),
+                tables: Mutex::new(FastMap::new()),
+            };
+            self.databases.write().insert(name.to_owned(), Arc::new(d));
+        }
+        Ok(())
+    }
+
+    /// All rows of the catalog tables that typed objects are made from. Rows of the system's own relations are left out:
+    /// their definitions are compiled in.
+    async fn read_catalog(self: &Arc<Self>, relations: &[Relation]) -> Result<CatalogRows> {
+        const WANTED: [u32; 13] = [
+            table::PG_CLASS,
+            table::PG_ATTRIBUTE,
+            table::PG_TYPE,
+            table::PG_INDEX,
+            table::PG_CONSTRAINT,
+            table::PG_ATTRDEF,
+            table::PG_SEQUENCE,
+            table::PG_NAMESPACE,
+            table::PG_AUTHID,
+            table::PG_DATABASE,
+            table::PG_REWRITE,
+            table::PG_DEPEND,
+            table::PG_STATISTIC,
+        ];
+        let mut txn = self.store.begin(Isolation::ReadCommitted)?;
+        let snap = txn.snapshot();
+        let eval = self.bare_eval();
+        let cat = Arc::new(empty_catalog());
+        let cx = crate::bind::BindCx { catalog: &cat, search_path: &[], eval: &eval, role: 10, sql: "" };
+        let mut out = CatalogRows::new();
+        for r in relations.iter().filter(|r| WANTED.contains(&r.oid)) {
+            let rt = TableRt::new(&cx, &Arc::new(r.clone()))?;
+            let env = ScanEnv { store: Arc::clone(&self.store), snap, interrupt: Interrupt::new() };
+            let mut list = Vec::new();
+            for blocks in partitions(&self.store, rt.desc.rel, 1).await? {
+                let mut scan = RowScan::new(env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
+                while let Some(rows) = scan.next().await? {
+                    let mut page = Vec::new();
+                    for (_, row) in rows.iter() {
+                        if !is_system_row(&rt, row)? {
+                            page.push(row.to_vec());
+                        }
+                    }
+                    for row in page {
+                        let values = crate::exec::tables::decode_row(&mut txn, &rt, &row).await?;
+                        list.push(CatRow { table: r.oid, values });
+                    }
+                }
+            }
+            out.insert(r.oid, list);
+        }
+        txn.commit(CommitOptions::default()).await?;
+        Ok(out)
+    }
+
+    async fn set_superuser_password(self: &Arc<Self>, password: &str) -> Result<()> {
+        let Some(db) = self.database("postgres") else { return Ok(()) };
+        let owner = self.locks.register(0);
+        let mut tx =
+            crate::transaction::Transaction::begin(&db, &owner, Isolation::ReadCommitted, false, now_micros())?;
+        if let Some(r) = tx.catalog.roles.get(&system::SUPERUSER).cloned() {
+            let password = Some(stored_password(password)?);
+            tx.put_role(crate::catalog::Role { password, ..(*r).clone() }).await?;
+        }
+        let lsn = tx.commit().await?;
+        self.locks.unregister(&owner);
+        self.store.gate(lsn).await
+    }
+}
+
+/// Whether a catalog row belongs to a system relation: its first column is (or leads to) a system OID.
+fn is_system_row(rt: &TableRt, row: &[u8]) -> Result<bool> {
+    let t = rt.rel.oid;
+    if matches!(t, table::PG_NAMESPACE | table::PG_AUTHID | table::PG_DATABASE | table::PG_DEPEND) {
+        return Ok(false);
+    }
+    Ok(match rt.attribute(row, 0)? {
+        crate::exec::table::Stored::Value(Datum::Oid(v)) => v < FIRST_USER_OID,
+        _ => false,
+    })
+}
+
+fn empty_catalog() -> Catalog {
+    Catalog {
+        database: crate::catalog::Database {
+            oid: 0,
+            name: String::new(),
+            owner: 0,
+            allow_connections: false,
+            is_template: false,
+        },
+        namespaces: HashMap::new(),
+        namespace_names: HashMap::new(),
+        relations: HashMap::new(),
+        relation_names: HashMap::new(),
+        roles: HashMap::new(),
+        role_names: HashMap::new(),
+        databases: HashMap::new(),
+        row_types: HashMap::new(),
+    }
+}
+
+/// Inserts rows page by page.
+async fn insert_rows(
+    txn: &mut rustydb_storage::store::Txn,
+    rt: &TableRt,
+    eval: &EvalCtx,
+    rows: &[CatRow],
+) -> Result<()> {
+    for chunk in rows.chunks(512) {
+        let mut images = Vec::with_capacity(chunk.len());
+        let mut keys = Vec::new();
+        for r in chunk {
+            let encoded = rt.encode(&r.values)?;
+            let mut image = Vec::new();
+            txn.encode(&rt.desc, &encoded.values(), &mut image).await?;
+            images.push(image);
+            keys.extend(rt.keys(Env { ctx: eval, params: &[] }, &r.values)?);
+        }
+        if let Err(d) = txn.insert_batch(&rt.desc, &images, &borrow_keys(&keys)).await? {
+            return Err(rt.duplicate(d.index, &chunk[d.row].values));
+        }
+    }
+    Ok(())
+}
+
+/// A password as the catalog keeps it: a verifier, made from plain text unless it is one already.
+fn stored_password(p: &str) -> Result<String> {
+    if crate::scram::Verifier::parse(p).is_some() { Ok(p.to_owned()) } else { crate::scram::scram_verifier(p) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_new_cluster_opens_again() {
+        let dir = std::env::temp_dir().join(format!("rustydb-engine-test-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        let options = EngineOptions { data_dir: dir.clone(), ..EngineOptions::default() };
+        for _ in 0..2 {
+            let e = Engine::open(options.clone()).await.expect("opens");
+            let db = e.database("postgres").expect("exists from the start");
+            let cat = db.catalog();
+            assert!(cat.relation_named(11, "pg_class").is_some());
+            assert_eq!(cat.role_named("postgres").map(|r| r.superuser), Some(true));
+            assert!(cat.databases.contains_key("template0"));
+            assert!(e.next_oid().await.expect("sequence") >= FIRST_USER_OID);
+            e.close().await.expect("closes");
+        }
+        let _ = std::fs::remove_dir_all(&dir);
+    }
+}

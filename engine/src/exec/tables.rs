@@ -1,0 +1,493 @@
+//! Stored tables for the executors: scans into record batches, row decoding, index builds.
+
+use super::eval::Env;
+use super::table::{RowKey, Stored, TableRt};
+use super::{IndexRange, ScanRequest, Tables};
+use crate::catalog::{Index, RelKind, Relation};
+use crate::engine::DatabaseState;
+use crate::transaction::Transaction;
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{Field, Schema};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use rustydb_base::{DbError, Lsn, Result, Rid, SqlState};
+use rustydb_storage::btree::{CursorState, Direction, Edge};
+use rustydb_storage::buf::Access;
+use rustydb_storage::heap::RowBuf;
+use rustydb_storage::scan::{IndexBuild, IndexScan, RowScan, ScanEnv, TableScan, partitions};
+use rustydb_storage::store::Txn;
+use rustydb_storage::txn::Snapshot;
+use rustydb_types::arrow::DatumBuilder;
+use rustydb_types::ctx::EvalCtx;
+use rustydb_types::datum::Datum;
+use rustydb_types::rowcodec;
+use rustydb_types::{arrow as parrow, oid};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The row id as a number: block and slot.
+pub fn rid_number(rid: Rid) -> i64 {
+    (i64::from(rid.block) << 16) | i64::from(rid.slot)
+}
+
+/// The number back to the row id.
+pub fn number_rid(n: i64) -> Rid {
+    Rid { block: (n >> 16) as u32, slot: n as u16 }
+}
+
+/// What statements of one session share about stored tables: the store, the snapshot, and what the session depends on.
+#[derive(Clone)]
+pub struct SessionTables {
+    /// The database.
+    pub db: Arc<DatabaseState>,
+    /// Catalog of the statement.
+    pub catalog: Arc<crate::catalog::Catalog>,
+    /// For compiled index expressions.
+    pub eval: Arc<EvalCtx>,
+    /// What is visible.
+    pub env: ScanEnv,
+    /// Highest LSN that anything read so far depends on.
+    pub dep_lsn: Arc<AtomicU64>,
+}
+
+impl SessionTables {
+    fn depend(&self, lsn: Lsn) {
+        self.dep_lsn.fetch_max(lsn.0, Ordering::AcqRel);
+    }
+}
+
+/// Decodes a whole row, reading values kept in the overflow file.
+pub async fn decode_row(txn: &mut Txn, rt: &TableRt, row: &[u8]) -> Result<Vec<Datum>> {
+    let mut out = Vec::with_capacity(rt.rel.columns.len());
+    for att in 0..rt.rel.columns.len() {
+        out.push(match rt.attribute(row, att)? {
+            Stored::Value(d) => d,
+            Stored::Overflow(p) => {
+                let b = txn.overflow_value(rt.desc.rel, p).await?;
+                rowcodec::decode_value(rt.kinds[att], rt.rel.columns[att].ty, &b)?
+            }
+        });
+    }
+    Ok(out)
+}
+
+/// Finds the row that has exactly these values, by whichever of its keys is unique, else by looking through the table.
+pub async fn find_equal_row(
+    txn: &mut Txn,
+    rt: &Arc<TableRt>,
+    snap: &Snapshot,
+    keys: &[Option<RowKey>],
+    values: &[Datum],
+) -> Result<Option<(Rid, RowBuf)>> {
+    for (i, k) in rt.indexes.iter().zip(keys) {
+        let Some(k) = k else { continue };
+        if !k.unique {
+            continue;
+        }
+        let mut buf = RowBuf::new();
+        let found = txn.point_get(snap, rt.desc.rel, &i.desc, &k.bytes, &mut buf, |_| Ok(true)).await?;
+        return Ok(found.map(|rid| (rid, buf)));
+    }
+    let store = Arc::clone(txn.store());
+    let env = ScanEnv { store: Arc::clone(&store), snap: *snap, interrupt: txn.rules.interrupt.clone() };
+    for blocks in partitions(&store, rt.desc.rel, 1).await? {
+        let mut scan = RowScan::new(env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
+        while let Some(rows) = scan.next().await? {
+            let page: Vec<(Rid, Vec<u8>)> = rows.iter().map(|(r, b)| (r, b.to_vec())).collect();
+            for (rid, image) in page {
+                if decode_row(txn, rt, &image).await? == values {
+                    let mut buf = RowBuf::new();
+                    if txn.fetch(snap, rt.desc.rel, rid, &mut buf).await? {
+                        return Ok(Some((rid, buf)));
+                    }
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Fills an index from its table's committed and own rows.
+pub async fn build_index(tx: &mut Transaction, eval: &EvalCtx, table: &Arc<Relation>, index: &Index) -> Result<()> {
+    // A definition with only this index, so that its key is computed like any other's.
+    let only = Relation { indexes: vec![Arc::new(index.clone())], version: 0, ..(**table).clone() };
+    let path: Vec<u32> = tx.catalog.namespaces.keys().copied().collect();
+    let catalog = Arc::clone(&tx.catalog);
+    let cx = crate::bind::BindCx { catalog: &catalog, search_path: &path, eval, role: table.owner, sql: "" };
+    let rt = TableRt::new(&cx, &Arc::new(only))?;
+    let snap = tx.latest_snapshot();
+    let store = Arc::clone(tx.txn.store());
+    tx.txn.ensure_xid().await?;
+    let env = ScanEnv { store: Arc::clone(&store), snap, interrupt: tx.txn.rules.interrupt.clone() };
+    let mut build = IndexBuild::new(rt.indexes[0].desc, rt.desc.rel, index.unique);
+    let mut duplicate = None;
+    'scan: for blocks in partitions(&store, rt.desc.rel, 1).await? {
+        let mut scan = RowScan::new(env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
+        while let Some(rows) = scan.next().await? {
+            let page: Vec<(Rid, Vec<u8>)> = rows.iter().map(|(r, b)| (r, b.to_vec())).collect();
+            for (rid, image) in page {
+                let values = decode_row(&mut tx.txn, &rt, &image).await?;
+                let keys = rt.keys(Env { ctx: eval, params: &[] }, &values)?;
+                let Some(Some(k)) = keys.first() else { continue };
+                if build.add(&mut tx.txn, &k.bytes, rid, !k.unique).await?.is_some() {
+                    duplicate = Some(rid);
+                    break 'scan;
+                }
+            }
+        }
+    }
+    let pair = match duplicate {
+        Some(r) => Some(r),
+        None => build.finish(&mut tx.txn).await?.map(|p| p.1),
+    };
+    let Some(rid) = pair else { return Ok(()) };
+    let mut buf = RowBuf::new();
+    let mut e = DbError::new(SqlState::UNIQUE_VIOLATION, format!("could not create unique index \"{}\"", index.name))
+        .table(table.schema.clone(), table.name.clone())
+        .constraint(index.name.clone());
+    if tx.txn.fetch(&snap, rt.desc.rel, rid, &mut buf).await? {
+        let values = decode_row(&mut tx.txn, &rt, &buf).await?;
+        if let Some(d) = rt.duplicate(0, &values).fields.and_then(|f| f.detail) {
+            e = e.detail(d.replace("already exists", "is duplicated"));
+        }
+    }
+    Err(e)
+}
+
+/// Key bounds of an index range.
+pub fn edges(rt: &TableRt, index: usize, r: &IndexRange) -> Result<(Edge, Edge)> {
+    let i = &rt.indexes[index];
+    let prefix = i.prefix(rt, &r.equal)?;
+    let n = r.equal.len();
+    let extend = |d: &Datum| -> Result<Vec<u8>> {
+        let mut v = r.equal.clone();
+        v.push(d.clone());
+        i.prefix(rt, &v)
+    };
+    let desc = i.def.keys.get(n).is_some_and(|k| k.desc);
+    let nulls_first = i.def.keys.get(n).is_some_and(|k| k.nulls_first);
+    let edge = |b: &Option<(Datum, bool)>| -> Result<Option<Edge>> {
+        Ok(match b {
+            None => None,
+            Some((d, true)) => Some(Edge::Inclusive(extend(d)?)),
+            Some((d, false)) => Some(Edge::Exclusive(extend(d)?)),
+        })
+    };
+    let (low, high) = (edge(&r.low)?, edge(&r.high)?);
+    // A bounded column leaves NULLs out: the open end stops where they begin.
+    let bounded = low.is_some() || high.is_some();
+    let nulls = if bounded { Some(Edge::Exclusive(extend(&Datum::Null)?)) } else { None };
+    let whole = || if prefix.is_empty() { Edge::Open } else { Edge::Inclusive(prefix.clone()) };
+    let (first, last) = if desc { (high, low) } else { (low, high) };
+    let (null_low, null_high) = if nulls_first { (nulls, None) } else { (None, nulls) };
+    Ok((first.or(null_low).unwrap_or_else(whole), last.or(null_high).unwrap_or_else(whole)))
+}
+
+/// How one output column of a scan is made.
+#[derive(Clone, Copy)]
+enum Source {
+    /// Stored attribute (0-based): position among the scan's stored columns.
+    Stored(usize),
+    /// The row's address as `ctid`, `tableoid`…
+    System(i16),
+}
+
+impl Tables for SessionTables {
+    fn scan(&self, request: ScanRequest, part: usize, parts: usize) -> BoxStream<'static, Result<RecordBatch>> {
+        let this = self.clone();
+        futures::stream::once(async move { this.open(request, part, parts).await })
+            .map(|r| match r {
+                Ok(s) => s,
+                Err(e) => futures::stream::once(async move { Err(e) }).boxed(),
+            })
+            .flatten()
+            .boxed()
+    }
+
+    fn estimated_rows(&self, table: &Relation) -> f64 {
+        if table.stats.tuples >= 0.0 {
+            return f64::from(table.stats.tuples);
+        }
+        // Never analysed: as PostgreSQL guesses for an empty-looking table.
+        1000.0
+    }
+
+    fn modify(
+        &self,
+        _statement: Arc<crate::plan::ir::Bound>,
+    ) -> futures::future::BoxFuture<'static, Result<Vec<Vec<Datum>>>> {
+        Box::pin(async { Err(DbError::internal("data-modifying WITH reached a scan")) })
+    }
+}
+
+impl SessionTables {
+    async fn open(
+        self,
+        request: ScanRequest,
+        part: usize,
+        parts: usize,
+    ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+        if request.table.kind == RelKind::Sequence {
+            return self.sequence_row(request).await;
+        }
+        let rt = self.db.table_rt(&self.catalog, &self.eval, &request.table)?;
+        let plain = request.cols.iter().all(|c| c.1 > 0) && !request.rid && request.index.is_none();
+        if plain {
+            return self.batches(rt, request, part, parts).await;
+        }
+        self.rows(rt, request, part, parts).await
+    }
+
+    /// Whole pages into Arrow columns.
+    async fn batches(
+        self,
+        rt: Arc<TableRt>,
+        request: ScanRequest,
+        part: usize,
+        parts: usize,
+    ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+        let ranges = partitions(&self.env.store, rt.desc.rel, parts.max(1)).await?;
+        let Some(blocks) = take_part(ranges, part, parts) else { return Ok(futures::stream::empty().boxed()) };
+        let proj: Vec<usize> = request.cols.iter().map(|c| c.1 as usize - 1).collect();
+        let schema = schema_of(&request);
+        let scan = TableScan::new(self.env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), proj, blocks);
+        let rows = request.batch_rows.max(1);
+        let state = (self, scan, schema);
+        Ok(futures::stream::try_unfold(state, move |mut st| async move {
+            let (this, scan, schema) = &mut st;
+            let Some((columns, n)) = scan.next(rows).await? else { return Ok(None) };
+            this.depend(scan.dep_lsn());
+            let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(n));
+            let batch = RecordBatch::try_new_with_options(Arc::clone(schema), fix_columns(columns, schema)?, &options)
+                .map_err(|e| DbError::internal(format!("scan batch: {e}")))?;
+            Ok(Some((batch, st)))
+        })
+        .boxed())
+    }
+
+    /// Row by row: for addresses, system columns and index order.
+    async fn rows(
+        self,
+        rt: Arc<TableRt>,
+        request: ScanRequest,
+        part: usize,
+        parts: usize,
+    ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+        let reader = match &request.index {
+            Some(r) => {
+                let Some((n, i)) = rt.index(r.index) else {
+                    return Err(DbError::internal("scan of an index the table does not have"));
+                };
+                if part > 0 {
+                    return Ok(futures::stream::empty().boxed());
+                }
+                let (low, high) = edges(&rt, n, r)?;
+                let dir = if r.reverse { Direction::Backward } else { Direction::Forward };
+                let cursor = CursorState::new(i.desc, low, high, dir, Access::Point, true);
+                RowReader::Index(Box::new(IndexScan::new(self.env.clone(), rt.desc.rel, cursor)), n)
+            }
+            None => {
+                let ranges = partitions(&self.env.store, rt.desc.rel, parts.max(1)).await?;
+                let Some(blocks) = take_part(ranges, part, parts) else { return Ok(futures::stream::empty().boxed()) };
+                RowReader::Heap(Box::new(RowScan::new(
+                    self.env.clone(),
+                    rt.desc.rel,
+                    Arc::clone(&rt.desc.layout),
+                    blocks,
+                )))
+            }
+        };
+        let schema = schema_of(&request);
+        let state = (self, reader, schema, rt, request, false);
+        Ok(futures::stream::try_unfold(state, |mut st| async move {
+            if st.5 {
+                return Ok(None);
+            }
+            let (this, reader, schema, rt, request, done) = &mut st;
+            let rows = next_rows(this, reader, rt, request.batch_rows.max(1)).await?;
+            if rows.len() < request.batch_rows.max(1) {
+                *done = true;
+                if rows.is_empty() {
+                    return Ok(None);
+                }
+            }
+            let batch = row_batch(this, rt, request, schema, &rows).await?;
+            Ok(Some((batch, st)))
+        })
+        .boxed())
+    }
+
+    async fn sequence_row(self, request: ScanRequest) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+        let seq = request.table.sequence.as_ref().ok_or_else(|| DbError::internal("sequence without a definition"))?;
+        let state = self.env.store.sequence_get(seq.storage).await?;
+        let values = [Datum::Int8(state.last), Datum::Int8(0), Datum::Bool(state.is_called)];
+        let schema = schema_of(&request);
+        let mut columns: Vec<ArrayRef> = Vec::new();
+        for (c, attnum) in &request.cols {
+            let mut b = DatumBuilder::new(c.ty, rowcodec::static_numeric(c.ty), 1);
+            b.push(values.get(*attnum as usize - 1).unwrap_or(&Datum::Null))?;
+            columns.push(b.finish());
+        }
+        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(1));
+        let batch = RecordBatch::try_new_with_options(schema, columns, &options)
+            .map_err(|e| DbError::internal(format!("sequence row: {e}")));
+        Ok(futures::stream::once(async move { batch }).boxed())
+    }
+}
+
+/// The blocks of one of `parts` partitions; the first takes all when there are fewer ranges.
+fn take_part(ranges: Vec<Range<u32>>, part: usize, parts: usize) -> Option<Range<u32>> {
+    debug_assert!(ranges.len() <= parts.max(1));
+    ranges.into_iter().nth(part)
+}
+
+enum RowReader {
+    Heap(Box<RowScan>),
+    Index(Box<IndexScan>, usize),
+}
+
+/// The next rows as images, at least `want` unless the scan ends.
+async fn next_rows(
+    this: &SessionTables,
+    reader: &mut RowReader,
+    rt: &Arc<TableRt>,
+    want: usize,
+) -> Result<Vec<(Rid, Vec<u8>)>> {
+    let mut out = Vec::new();
+    match reader {
+        RowReader::Heap(scan) => {
+            while out.len() < want {
+                let Some(rows) = scan.next().await? else { break };
+                out.extend(rows.iter().map(|(r, b)| (r, b.to_vec())));
+            }
+            this.depend(scan.dep_lsn());
+        }
+        RowReader::Index(scan, n) => {
+            let mut buf = RowBuf::new();
+            let mut plain = PlainKey::new(rt, *n, &this.eval);
+            while out.len() < want {
+                let found = scan.next(&mut buf, |key, row| plain.matches(rt, key, row)).await?;
+                let Some(rid) = found else { break };
+                out.push((rid, buf.to_vec()));
+            }
+            this.depend(scan.dep_lsn());
+        }
+    }
+    Ok(out)
+}
+
+/// Compares an index entry's key with the row version it leads to.
+struct PlainKey {
+    index: usize,
+    row: Vec<Datum>,
+    eval: Arc<EvalCtx>,
+}
+
+impl PlainKey {
+    fn new(rt: &TableRt, index: usize, eval: &Arc<EvalCtx>) -> PlainKey {
+        PlainKey { index, row: vec![Datum::Null; rt.rel.columns.len()], eval: Arc::clone(eval) }
+    }
+
+    fn matches(&mut self, rt: &TableRt, key: &[u8], row: &[u8]) -> Result<bool> {
+        let i = &rt.indexes[self.index];
+        for a in i.needs() {
+            match rt.attribute(row, *a)? {
+                Stored::Value(d) => self.row[*a] = d,
+                // A plain key column's value is never that long: the entry is not this version's.
+                Stored::Overflow(_) if !i.has_expressions() => return Ok(false),
+                Stored::Overflow(_) => {
+                    return Err(DbError::unsupported(format!(
+                        "index \"{}\" is on an expression over a value too big to be checked",
+                        i.def.name
+                    )));
+                }
+            }
+        }
+        Ok(i.key(Env { ctx: &self.eval, params: &[] }, &self.row, rt)?.is_some_and(|k| k.bytes == key))
+    }
+}
+
+async fn row_batch(
+    this: &SessionTables,
+    rt: &Arc<TableRt>,
+    request: &ScanRequest,
+    schema: &Arc<Schema>,
+    rows: &[(Rid, Vec<u8>)],
+) -> Result<RecordBatch> {
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(request.cols.len() + 1);
+    for (c, attnum) in &request.cols {
+        let source = if *attnum > 0 { Source::Stored(*attnum as usize - 1) } else { Source::System(*attnum) };
+        let mut b = DatumBuilder::new(c.ty, rowcodec::static_numeric(c.ty), rows.len());
+        for (rid, image) in rows {
+            match source {
+                Source::Stored(a) => match rt.attribute(image, a)? {
+                    Stored::Value(d) => b.push(&d)?,
+                    Stored::Overflow(p) => {
+                        let bytes = this.overflow(rt, p).await?;
+                        b.push(&rowcodec::decode_value(rt.kinds[a], rt.rel.columns[a].ty, &bytes)?)?;
+                    }
+                },
+                Source::System(n) => b.push(&system_value(rt, *rid, image, n, c.ty.oid))?,
+            }
+        }
+        columns.push(b.finish());
+    }
+    if request.rid {
+        let v: arrow_array::Int64Array = rows.iter().map(|r| Some(rid_number(r.0))).collect();
+        columns.push(Arc::new(v));
+    }
+    let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
+        .map_err(|e| DbError::internal(format!("row batch: {e}")))
+}
+
+impl SessionTables {
+    async fn overflow(&self, rt: &TableRt, p: rustydb_storage::heap::OvfPtr) -> Result<Vec<u8>> {
+        let mut r = rustydb_storage::overflow::OvfReader::new(p)?;
+        self.env.store.read(|core| r.read(core, rt.desc.rel.overflow)).await
+    }
+}
+
+fn system_value(rt: &TableRt, rid: Rid, row: &[u8], attnum: i16, ty: u32) -> Datum {
+    match attnum {
+        -6 => Datum::Oid(rt.rel.oid),
+        -1 => Datum::Text(format!("({},{})", rid.block, rid.slot + 1).as_str().into()),
+        -2 if ty == oid::XID => {
+            // The word that made this version: a transaction number, or the commit it belongs to, cut to 32 bits.
+            let ver = row.get(..8).map_or(0, |b| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]));
+            Datum::Oid((ver & 0xffff_ffff) as u32 | 3)
+        }
+        _ => Datum::Oid(0),
+    }
+}
+
+fn schema_of(request: &ScanRequest) -> Arc<Schema> {
+    let mut fields: Vec<Field> = request
+        .cols
+        .iter()
+        .map(|(c, _)| Field::new(format!("c{}", c.id), parrow::arrow_type(c.ty, rowcodec::static_numeric(c.ty)), true))
+        .collect();
+    if request.rid {
+        fields.push(Field::new("rid", arrow_schema::DataType::Int64, false));
+    }
+    Arc::new(Schema::new(fields))
+}
+
+/// Casts of representation between what the store decodes and what the types' arrays are.
+fn fix_columns(columns: Vec<ArrayRef>, schema: &Arc<Schema>) -> Result<Vec<ArrayRef>> {
+    columns
+        .into_iter()
+        .zip(schema.fields())
+        .map(|(c, f)| {
+            if c.data_type() == f.data_type() {
+                return Ok(c);
+            }
+            let data = c.to_data().into_builder().data_type(f.data_type().clone());
+            let data = data
+                .build()
+                .map_err(|e| DbError::internal(format!("scan column {} as {}: {e}", c.data_type(), f.data_type())))?;
+            Ok(arrow_array::make_array(data))
+        })
+        .collect()
+}

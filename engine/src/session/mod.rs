@@ -1,0 +1,5 @@
+//! Sessions.
+
+/// Live sessions by process id.
+#[derive(Default)]
+pub struct Registry {}
