@@ -1,1 +1,27 @@
-//! placeholder
+//! Tests of a server from outside: everything here speaks the wire protocol (or runs a stock client that does), and every
+//! harness runs against PostgreSQL 15 as well, which is how a harness is shown to be right before it judges RustyDB.
+//!
+//! - [`server`] starts and stops private servers of both kinds in temporary directories; [`proc`] reads their CPU and memory.
+//! - [`pgbench`] runs the stock pgbench in every mode and checks the sums it leaves behind.
+//! - [`slt`] runs sqllogictest files record by record and compares with recorded baselines.
+//! - [`tpch`] generates TPC-H data, loads it by `\copy`, and compares the answers of two servers.
+//! - [`debpkg`] loads Debian's package index, queries it, dumps it and loads it again.
+//!
+//! What it leaves out: it links nothing of the database, so no internal state is ever inspected.
+
+pub mod args;
+pub mod command;
+pub mod debpkg;
+pub mod error;
+pub mod pgbench;
+pub mod proc;
+pub mod psql;
+pub mod query;
+pub mod server;
+pub mod slt;
+pub mod suites;
+pub mod temp;
+pub mod tpch;
+
+pub use error::{Context, Error, Result};
+pub use server::{Kind, Options, Server, Target};

@@ -1,0 +1,26 @@
+//! Where the third-party test suites are. They are not part of the repository: `RUSTYDB_SUITES` names their folder, and by
+//! default it is `../shared/suites` beside the workspace. A run without them says loudly how many it had to leave out.
+
+use std::path::{Path, PathBuf};
+
+/// The workspace's root directory.
+pub fn workspace_root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_owned()
+}
+
+/// The suites' folder, when there is one.
+pub fn folder() -> Option<PathBuf> {
+    let dir =
+        std::env::var_os("RUSTYDB_SUITES").map_or_else(|| workspace_root().join("../shared/suites"), PathBuf::from);
+    dir.join("SOURCES.md").is_file().then_some(dir)
+}
+
+/// The suites' folder; without it, prints that `count` suites of `what` are skipped.
+pub fn folder_or_skip(what: &str, count: usize) -> Option<PathBuf> {
+    let dir = folder();
+    if dir.is_none() {
+        eprintln!("SKIPPED: {count} suite(s) of {what}: no test suites found (set RUSTYDB_SUITES to their folder)");
+    }
+    dir
+}
