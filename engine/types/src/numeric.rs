@@ -218,9 +218,9 @@ impl Numeric {
     pub fn add(&self, o: &Numeric) -> Result<Numeric> {
         if let (Some((a, sa)), Some((b, sb))) = (self.as_small(), o.as_small())
             && let Some((a, b, s)) = align(a, sa, b, sb)
+            && let Some(sum) = a.checked_add(b)
         {
-            // Both are below 10^38, so the sum fits i128.
-            return Numeric::from_i128(a + b, s);
+            return Numeric::from_i128(sum, s);
         }
         match (&self.0, &o.0) {
             (Repr::NaN, _) | (_, Repr::NaN) | (Repr::PosInf, Repr::NegInf) | (Repr::NegInf, Repr::PosInf) => {
