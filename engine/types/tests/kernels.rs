@@ -5,99 +5,16 @@
 //! lists the recorded functions without a kernel, `KERNELS_LIST=/path` writes the OIDs of those with one,
 //! `KERNELS_TRACE=1` shows each call before it is made.
 
-use rustydb_base::{DbError, Result};
-use rustydb_types::ctx::{EvalCtx, FormatSettings, SessionInfo};
+mod common;
+
+use common::{context, field, shown};
+use rustydb_base::Result;
+use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{Datum, TypeRef};
-use rustydb_types::io::{OutCtx, text_in, text_out};
+use rustydb_types::io::text_in;
 use rustydb_types::kernel::{CallInfo, KernelBody};
 use rustydb_types::{pgdata, registry};
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-/// A session that knows nothing.
-struct NoSession;
-
-impl SessionInfo for NoSession {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-    fn session_user(&self) -> String {
-        "postgres".into()
-    }
-    fn current_user(&self) -> String {
-        "postgres".into()
-    }
-    fn current_database(&self) -> String {
-        "postgres".into()
-    }
-    fn current_schemas(&self, _: bool) -> Vec<String> {
-        vec!["public".into()]
-    }
-    fn setting(&self, _: &str) -> Option<String> {
-        None
-    }
-    fn set_setting(&self, _: &str, _: Option<&str>, _: bool) -> Result<String> {
-        Err(DbError::unsupported("no settings"))
-    }
-    fn reg_in(&self, _: u32, _: &str) -> Result<u32> {
-        Err(DbError::unsupported("no catalog"))
-    }
-    fn reg_out(&self, _: u32, oid: u32) -> String {
-        oid.to_string()
-    }
-    fn format_user_type(&self, _: u32, _: i32) -> Option<String> {
-        None
-    }
-    fn random(&self) -> f64 {
-        0.5
-    }
-    fn set_seed(&self, _: f64) {}
-}
-
-fn context() -> EvalCtx {
-    let time_zone = jiff::tz::TimeZone::get("America/New_York").expect("the zone database is bundled");
-    EvalCtx {
-        fmt: FormatSettings { time_zone, ..FormatSettings::default() },
-        transaction_start: 0,
-        statement_start: 0,
-        session: Arc::new(NoSession),
-    }
-}
-
-/// One field of COPY's text format.
-fn field(text: &str) -> Option<String> {
-    if text == "\\N" {
-        return None;
-    }
-    let mut out = String::new();
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        out.push(match c {
-            '\\' => match chars.next() {
-                Some('n') => '\n',
-                Some('t') => '\t',
-                Some('r') => '\r',
-                Some('b') => '\x08',
-                Some('f') => '\x0c',
-                Some('v') => '\x0b',
-                Some(other) => other,
-                None => '\\',
-            },
-            c => c,
-        });
-    }
-    Some(out)
-}
-
-fn shown(ctx: &EvalCtx, ty: u32, d: &Datum) -> Result<Option<String>> {
-    if d.is_null() {
-        return Ok(None);
-    }
-    let mut out = Vec::new();
-    text_out(OutCtx { fmt: &ctx.fmt, session: Some(&*ctx.session) }, TypeRef::new(ty), d, &mut out)?;
-    Ok(Some(String::from_utf8(out).expect("output is text")))
-}
 
 /// What PostgreSQL's output says of the call, with errors as `!SQLSTATE message`.
 fn answer(ctx: &EvalCtx, proc: &pgdata::Proc, result: u32, types: &[u32], args: &[Option<String>]) -> Option<String> {

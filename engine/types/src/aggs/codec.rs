@@ -146,13 +146,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A length or a count.
-    pub fn len(&mut self) -> Result<usize> {
+    pub fn count(&mut self) -> Result<usize> {
         usize::try_from(u64::from_le_bytes(self.array()?)).map_err(|_| broken())
     }
 
     /// Bytes behind their length.
     pub fn bytes(&mut self) -> Result<&'a [u8]> {
-        let n = self.len()?;
+        let n = self.count()?;
         self.take(n)
     }
 
@@ -201,12 +201,12 @@ impl<'a> Reader<'a> {
             17 => Datum::Uuid(self.array()?),
             18 => {
                 let elem = self.u32()?;
-                let dims = (0..self.len()?).map(|_| Ok((self.i32()?, self.i32()?))).collect::<Result<_>>()?;
-                let items = (0..self.len()?).map(|_| self.nested(depth + 1)).collect::<Result<_>>()?;
+                let dims = (0..self.count()?).map(|_| Ok((self.i32()?, self.i32()?))).collect::<Result<_>>()?;
+                let items = (0..self.count()?).map(|_| self.nested(depth + 1)).collect::<Result<_>>()?;
                 Datum::Array(Arc::new(ArrayValue { elem, dims, items }))
             }
             19 => {
-                let fields = (0..self.len()?)
+                let fields = (0..self.count()?)
                     .map(|_| {
                         let ty = TypeRef { oid: self.u32()?, typmod: self.i32()?, collation: self.u32()? };
                         Ok((ty, self.nested(depth + 1)?))

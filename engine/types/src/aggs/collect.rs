@@ -52,7 +52,7 @@ impl AggState for ArrayAgg {
     }
     fn merge(&mut self, _: &EvalCtx, state: &[u8]) -> Result<()> {
         let mut r = Reader(state);
-        (0..r.len()?).try_for_each(|_| self.take(r.datum()?))
+        (0..r.count()?).try_for_each(|_| self.take(r.datum()?))
     }
     fn state(&self) -> Result<Vec<u8>> {
         let mut out = Vec::new();

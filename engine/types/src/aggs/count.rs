@@ -8,10 +8,10 @@ use crate::funcs::int::out_of_range;
 use crate::kernel::{AggKernel, AggState};
 use rustydb_base::Result;
 
-/// `count(*)` and `count("any")`.
+/// `count(*)`, `count("any")` and `regr_count`.
 struct Count {
     rows: i64,
-    /// Rows whose argument is NULL do not count.
+    /// Rows with a NULL argument do not count.
     of_value: bool,
 }
 
@@ -95,6 +95,10 @@ macro_rules! fold {
 pub const AGGREGATES: &[AggKernel] = &[
     AggKernel { signature: "count()", init: |_| Box::new(Count { rows: 0, of_value: false }) },
     AggKernel { signature: "count(\"any\")", init: |_| Box::new(Count { rows: 0, of_value: true }) },
+    AggKernel {
+        signature: "regr_count(double precision,double precision)",
+        init: |_| Box::new(Count { rows: 0, of_value: true }),
+    },
     fold!("bool_and(boolean)", bool, |a, b| a && b),
     fold!("every(boolean)", bool, |a, b| a && b),
     fold!("bool_or(boolean)", bool, |a, b| a || b),

@@ -229,8 +229,11 @@ impl AggState for Variance {
         if !self.spread.root {
             return Ok(Datum::Numeric(variance));
         }
-        // The root is shown with the variance's scale.
-        variance.sqrt()?.round(variance.scale().unwrap_or(0)).map(Datum::Numeric)
+        // The root has the variance's scale. More decimals before the one rounding that counts keep it from being a
+        // second rounding of a rounded root.
+        const SPARE: i32 = 30;
+        let scale = variance.scale().unwrap_or(0);
+        variance.round(scale + SPARE)?.sqrt()?.round(scale).map(Datum::Numeric)
     }
     fn size(&self) -> usize {
         size_of::<Self>() + numeric_size(&self.sum) + numeric_size(&self.squares)

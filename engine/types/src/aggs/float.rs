@@ -204,27 +204,6 @@ impl AggState for Statistic {
     }
 }
 
-/// `regr_count`.
-struct PairCount(Statistic);
-
-impl AggState for PairCount {
-    fn update(&mut self, ctx: &EvalCtx, args: &[Datum]) -> Result<()> {
-        self.0.update(ctx, args)
-    }
-    fn merge(&mut self, ctx: &EvalCtx, state: &[u8]) -> Result<()> {
-        self.0.merge(ctx, state)
-    }
-    fn state(&self) -> Result<Vec<u8>> {
-        self.0.state()
-    }
-    fn finish(&self, _: &EvalCtx) -> Result<Datum> {
-        Ok(Datum::Int8(self.0.moments.n as i64))
-    }
-    fn size(&self) -> usize {
-        size_of::<Self>()
-    }
-}
-
 fn at_least(m: &Moments, n: f64, v: impl FnOnce() -> f64) -> Option<f64> {
     (m.n >= n).then(v)
 }
@@ -295,10 +274,6 @@ pub const AGGREGATES: &[&[AggKernel]] = &[
     &statistic!("stddev_samp", |m| var_samp(m).map(f64::sqrt)),
     &statistic!("stddev", |m| var_samp(m).map(f64::sqrt)),
     &[
-        AggKernel {
-            signature: "regr_count(double precision,double precision)",
-            init: |_| Box::new(PairCount(Statistic { moments: Moments::default(), pair: true, answer: |_| None })),
-        },
         pair!("regr_sxx", |m| at_least(m, 1.0, || m.sxx)),
         pair!("regr_syy", |m| at_least(m, 1.0, || m.syy)),
         pair!("regr_sxy", |m| at_least(m, 1.0, || m.sxy)),

@@ -18,7 +18,7 @@ struct JsonAgg {
 }
 
 impl JsonAgg {
-    fn new(info: &CallInfo<'_>, object: bool) -> Box<dyn AggState> {
+    fn boxed(info: &CallInfo<'_>, object: bool) -> Box<dyn AggState> {
         let ty = |i: usize| info.args.get(i).map_or(0, |t| t.oid);
         Box::new(JsonAgg { members: String::new(), rows: 0, object, types: [ty(0), ty(1)] })
     }
@@ -57,7 +57,7 @@ impl AggState for JsonAgg {
     }
     fn merge(&mut self, _: &EvalCtx, state: &[u8]) -> Result<()> {
         let mut r = Reader(state);
-        let rows = r.len()? as u64;
+        let rows = r.count()? as u64;
         let members = r.text()?;
         if rows > 0 {
             check_buffer(self.members.len(), members.len())?;
@@ -86,6 +86,6 @@ impl AggState for JsonAgg {
 
 /// Aggregates of this module.
 pub const AGGREGATES: &[AggKernel] = &[
-    AggKernel { signature: "json_agg(anyelement)", init: |info| JsonAgg::new(info, false) },
-    AggKernel { signature: "json_object_agg(\"any\",\"any\")", init: |info| JsonAgg::new(info, true) },
+    AggKernel { signature: "json_agg(anyelement)", init: |info| JsonAgg::boxed(info, false) },
+    AggKernel { signature: "json_object_agg(\"any\",\"any\")", init: |info| JsonAgg::boxed(info, true) },
 ];

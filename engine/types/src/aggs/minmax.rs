@@ -16,12 +16,18 @@ struct Extreme {
     best: Datum,
     /// Replaces the best when it compares this way to it.
     wanted: Ordering,
+    /// Whether the later of two equal values is kept: they may differ in what they show, as 1.0 and 1.00 do.
+    latest: bool,
     compare: fn(&Datum, &Datum) -> Result<Ordering>,
 }
 
 impl Extreme {
     fn beats(&self, d: &Datum) -> Result<bool> {
-        Ok(!d.is_null() && (self.best.is_null() || (self.compare)(d, &self.best)? == self.wanted))
+        if d.is_null() || self.best.is_null() {
+            return Ok(!d.is_null());
+        }
+        let order = (self.compare)(d, &self.best)?;
+        Ok(order == self.wanted || self.latest && order.is_eq())
     }
 }
 
@@ -68,11 +74,11 @@ macro_rules! extremes {
         &[$(
             AggKernel {
                 signature: concat!("min(", $ty, ")"),
-                init: |_| Box::new(Extreme { best: Datum::Null, wanted: Ordering::Less, compare: $compare }),
+                init: |_| Box::new(Extreme { best: Datum::Null, wanted: Ordering::Less, latest: $ty != "character", compare: $compare }),
             },
             AggKernel {
                 signature: concat!("max(", $ty, ")"),
-                init: |_| Box::new(Extreme { best: Datum::Null, wanted: Ordering::Greater, compare: $compare }),
+                init: |_| Box::new(Extreme { best: Datum::Null, wanted: Ordering::Greater, latest: $ty != "character", compare: $compare }),
             },
         )*]
     };

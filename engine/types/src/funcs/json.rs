@@ -452,7 +452,7 @@ fn build_array(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Dat
 }
 
 fn build_object(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(parameter("argument list must have even number of elements")
             .hint("The arguments of json_build_object() must consist of alternating keys and values."));
     }
