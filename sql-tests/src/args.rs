@@ -79,7 +79,7 @@ impl Args {
     }
 }
 
-/// Runs a harness program: prints its error and sets the exit code.
+/// Runs a harness program: prints its error and sets the exit code. SIGINT and SIGTERM end it early, its servers with it.
 pub fn main_with(run: impl Future<Output = Result<bool>>) -> std::process::ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(r) => r,
@@ -88,12 +88,29 @@ pub fn main_with(run: impl Future<Output = Result<bool>>) -> std::process::ExitC
             return std::process::ExitCode::from(2);
         }
     };
-    match runtime.block_on(run) {
+    match runtime.block_on(async {
+        tokio::select! {
+            done = run => done,
+            signal = interrupted() => Err(signal),
+        }
+    }) {
         Ok(true) => std::process::ExitCode::SUCCESS,
         Ok(false) => std::process::ExitCode::FAILURE,
         Err(e) => {
             eprintln!("error: {e}");
             std::process::ExitCode::from(2)
         }
+    }
+}
+
+/// Waits for a signal to end.
+async fn interrupted() -> Error {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return Error::new("could not listen for signals");
+    };
+    tokio::select! {
+        _ = int.recv() => Error::new("interrupted"),
+        _ = term.recv() => Error::new("terminated"),
     }
 }

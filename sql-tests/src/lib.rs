@@ -6,10 +6,12 @@
 //! - [`slt`] runs sqllogictest files record by record and compares with recorded baselines.
 //! - [`tpch`] generates TPC-H data, loads it by `\copy`, and compares the answers of two servers.
 //! - [`debpkg`] loads Debian's package index, queries it, dumps it and loads it again.
+//! - [`clients`] runs one program per client library.
 //!
 //! What it leaves out: it links nothing of the database, so no internal state is ever inspected.
 
 pub mod args;
+pub mod clients;
 pub mod command;
 pub mod debpkg;
 pub mod error;
