@@ -1,6 +1,6 @@
 //! Command lines of the harness programs: `--name value`, `--flag` and positional words.
 
-use crate::{Context, Error, Result};
+use crate::{Context, Error, Options, Result};
 use std::str::FromStr;
 
 /// A parsed command line; options are taken out one by one, and what is left over is an error.
@@ -62,6 +62,15 @@ impl Args {
                 .map(|t| t.trim().parse().map_err(|e| Error::new(format!("{name} {t}: {e}"))))
                 .collect::<Result<_>>(),
         }
+    }
+
+    /// Adds the settings given by `--set NAME=VALUE,...`.
+    pub fn settings(&mut self, mut options: Options) -> Result<Options> {
+        for setting in self.list::<String>("--set", &[])? {
+            let (name, value) = setting.split_once('=').context(|| format!("--set {setting}: expected NAME=VALUE"))?;
+            options = options.set(name, value);
+        }
+        Ok(options)
     }
 
     /// The words that are not options; an unknown option among them is an error.

@@ -7,12 +7,14 @@
 //! - [`tpch`] generates TPC-H data, loads it by `\copy`, and compares the answers of two servers.
 //! - [`debpkg`] loads Debian's package index, queries it, dumps it and loads it again.
 //! - [`clients`] runs one program per client library.
+//! - [`crash`] kills the server at random moments and looks for what was acknowledged.
 //!
 //! What it leaves out: it links nothing of the database, so no internal state is ever inspected.
 
 pub mod args;
 pub mod clients;
 pub mod command;
+pub mod crash;
 pub mod debpkg;
 pub mod error;
 pub mod pgbench;

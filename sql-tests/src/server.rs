@@ -242,6 +242,13 @@ impl Server {
         }
     }
 
+    /// Starts the server on its data and kills it after `delay`, whether or not it is ready.
+    pub async fn restart_and_kill(&mut self, delay: Duration) -> Result<()> {
+        self.spawn()?;
+        tokio::time::sleep(delay).await;
+        self.kill()
+    }
+
     fn start_may_be_retried(&self) -> bool {
         let log = self.log_tail();
         log.contains("ddress already in use") || log.contains("pre-existing shared memory block")

@@ -32,14 +32,9 @@ async fn run() -> Result<bool> {
     let text = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<String>>();
     let scripts = args.list("--scripts", &text(&["tpcb-like", "simple-update", "select-only"]))?;
     let protocols = args.list("--protocols", &text(&["simple", "extended", "prepared"]))?;
-    let settings = args.list::<String>("--set", &[])?;
+    let options = args.settings(Options::default())?;
     args.done()?;
 
-    let mut options = Options::default();
-    for setting in &settings {
-        let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
-        options = options.set(name, value);
-    }
     let server = match port {
         Some(_) => None,
         None => Some(Server::start(kind, options).await?),
