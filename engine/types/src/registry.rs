@@ -15,6 +15,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::array::KERNELS,
     funcs::bytes::KERNELS,
     funcs::concat::KERNELS,
+    funcs::date_format::KERNELS,
     funcs::datetime::KERNELS,
     funcs::float::KERNELS,
     funcs::info::KERNELS,

@@ -5,6 +5,7 @@ pub mod args;
 pub mod array;
 pub mod bytes;
 pub mod concat;
+pub mod date_format;
 pub mod datetime;
 pub mod float;
 pub mod info;

@@ -87,6 +87,7 @@ for f in ("textlike", "textnlike", "texticlike", "texticnlike", "bpcharlike", "n
     SPECIAL[(f, 1)] = ["a%", "%b_", "_b_", "%", "", "a\\%c", "%b%c", "h%w%d", "\\", "%\\", "äö_%", "A%", "%a%b%c%", "___"]
 for f in ("similar_escape", "similar_to_escape"):
     SPECIAL[(f, 0)] = SIMILAR
+INTERVALFMT = ["YYYY MM DD DDD HH24:MI:SS.MS", "CC Y,YYY Q RM WW W", "SSSS HH12 US FF2", "YYY YY Y FMMM FMDD", "MONTH", "BC", "HH:MI PM", "RM rm FMRM", "DDth"]
 DATE_TO_CHAR = {1114, 1184, 1186}
 SMALL_INT = {"lpad": 1, "rpad": 1, "repeat": 1, "array_fill": 1, "set_byte": 2, "set_bit": 2}
 POLY = {2277: [1007, 1009], 2283: [23, 25], 5078: [1007, 1009], 5077: [23, 25], 2776: [23, 25], 5079: [23, 25], 2276: [23, 25, 16, 701]}
@@ -112,7 +113,7 @@ def values(name, at, oid, first_type):
     if name in ("make_date", "make_timestamp", "make_timestamptz") and oid == 23 and at > 0:
         return ["1", "2", "12", "29", "31", "0", "13", "-1", "60", "24"]
     if name == "to_char" and at == 1 and first_type in DATE_TO_CHAR:
-        return DATEFMT
+        return INTERVALFMT if first_type == 1186 else DATEFMT
     if (name, at) in SPECIAL and oid in (25, 19, 23):
         return SPECIAL[(name, at)]
     if SMALL_INT.get(name) == at:
