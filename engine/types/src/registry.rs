@@ -16,6 +16,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::bytes::KERNELS,
     funcs::concat::KERNELS,
     funcs::date_format::KERNELS,
+    funcs::date_read::KERNELS,
     funcs::datetime::KERNELS,
     funcs::float::KERNELS,
     funcs::info::KERNELS,

@@ -66,16 +66,21 @@ fn alike(name: &str, got: &str, expected: &str, args: &[Option<String>]) -> bool
         },
         // Ours is correctly rounded, the C library's is not always.
         "cbrt" | "dcbrt" | "acosh" | "asinh" => close(2.0),
-        // PostgreSQL 15 overflows without notice here.
+        // Ours computes wider, or notices an overflow that PostgreSQL 15 does not.
+        "date_bin" => expected.starts_with("!22008"),
+        "timestamp" | "timestamptz" => got.starts_with("!22008") && expected.starts_with("294277"),
         "age" => infinite && got.starts_with("!22008"),
         "timestamp_mi" | "timestamptz_mi" | "make_interval" => got.starts_with("!22008"),
         // A quotient that rounds up to one belongs to the last bucket, as later versions of PostgreSQL have it.
-        "width_bucket" => got.parse::<i32>().ok().map(|g| g + 1) == expected.parse().ok(),
+        "width_bucket" if args[3].as_deref() == Some("2147483647") => got == "2147483647",
+        "width_bucket" => got.parse::<i64>().ok().map(|g| g + 1) == expected.parse().ok(),
         // The message shows the year otherwise when it is negative.
         "make_date" => got.starts_with("!22008 date field") && expected.starts_with("!22008 date field"),
         // PostgreSQL's shift of an int4 by V wraps around.
         "to_char" if args[1].as_deref() == Some("9999V99") => got.ends_with("######"),
-        // So do its day counts of far-away intervals.
+        // Its rounding may leave two digits before the point.
+        "to_char" if args[1].as_deref() == Some("9.99EEEE") => expected.starts_with(" 10.00e"),
+        // Its day counts wrap around for far-away intervals.
         "to_char" => args[0].as_deref() == Some("178000000 years"),
         _ => false,
     }

@@ -456,12 +456,10 @@ const COMPARISONS: &[&[Kernel]] = &[
         scalar!("date_finite", |d: Date| !dt::is_infinite_date(d.0)),
         scalar!("timestamp_finite", |t: Instant| !dt::is_infinite(t.micros)),
         scalar!("interval_finite", |_v: Interval| true),
-        scalar!("in_range_date_interval", |v: Date, b: Date, o: Interval, sub: bool, less: bool| in_range(
-            dt::date_to_timestamp(v.0)?,
-            &o,
-            less,
-            |o| if sub { date_minus(b.0, o) } else { date_plus(b.0, o) }.map(|t| t.0)
-        )),
+        scalar!("in_range_date_interval", |v: Date, b: Date, o: Interval, sub: bool, less: bool| {
+            let (v, b) = (dt::date_to_timestamp(v.0)?, dt::date_to_timestamp(b.0)?);
+            in_range(v, &o, less, |o| if sub { iv::timestamp_sub(b, o) } else { iv::timestamp_add(b, o) })
+        }),
         scalar!("in_range_timestamp_interval", |v: Ts, b: Ts, o: Interval, sub: bool, less: bool| in_range(
             v.0,
             &o,
@@ -493,6 +491,7 @@ const COMPARISONS: &[&[Kernel]] = &[
 const ARITHMETIC: &[Kernel] = &[
     scalar!("date_pli", |d: Date, n: i32| iv::date_add_days(d.0, n).map(Date)),
     scalar!("date_mii", |d: Date, n: i32| match n.checked_neg() {
+        _ if dt::is_infinite_date(d.0) => Ok(d),
         Some(n) => iv::date_add_days(d.0, n).map(Date),
         None => Err(dt::date_out_of_range()),
     }),
@@ -609,8 +608,13 @@ const FIELDS: &[Kernel] = &[
         fields::extract_timestamptz(f, t.0, &ctx.fmt.time_zone).map(|v| v.map(float))
     }),
     scalar!("interval_part", |f: &str, v: Interval| fields::extract_interval(f, &v).map(float)),
-    scalar!("timestamp_trunc", |f: &str, t: Ts| fields::trunc_timestamp(f, t.0).map(Ts)),
+    scalar!("timestamp_trunc", |f: &str, t: Ts| {
+        if dt::is_infinite(t.0) { Ok(t) } else { fields::trunc_timestamp(f, t.0).map(Ts) }
+    }),
     scalar!("timestamptz_trunc", [ctx] |f: &str, t: Tstz| {
+        if dt::is_infinite(t.0) {
+            return t.ret();
+        }
         fields::trunc_timestamptz(f, t.0, &ctx.fmt.time_zone).map(Tstz)
     }),
     scalar!("timestamptz_trunc_zone", |f: &str, t: Tstz, z: &str| {

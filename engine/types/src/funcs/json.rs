@@ -198,9 +198,6 @@ fn element(json: &str, n: i32) -> Option<&str> {
 
 fn path<'a>(json: &'a str, steps: &ArrayValue) -> Result<Option<&'a str>> {
     let mut at = json.trim_matches([' ', '\t', '\n', '\r']);
-    if steps.items.is_empty() {
-        return Ok(Some(json));
-    }
     for step in &steps.items {
         let Datum::Text(step) = step else { return Ok(None) };
         let next = match kind(at) {

@@ -6,6 +6,7 @@ pub mod array;
 pub mod bytes;
 pub mod concat;
 pub mod date_format;
+pub mod date_read;
 pub mod datetime;
 pub mod float;
 pub mod info;

@@ -26,11 +26,11 @@ struct Flags {
 
 fn flags(text: &str) -> Result<Flags> {
     let mut syntax = Syntax::default();
-    let mut global = false;
+    let (mut global, mut other_kind) = (false, false);
     for c in text.chars() {
         match c {
             'g' => global = true,
-            'b' | 'e' => return Err(DbError::unsupported("basic and extended regular expressions are not supported")),
+            'b' | 'e' => other_kind = true,
             'c' => syntax.ignore_case = false,
             'i' => syntax.ignore_case = true,
             'm' | 'n' => (syntax.newline_stops, syntax.newline_anchors) = (true, true),
@@ -42,6 +42,9 @@ fn flags(text: &str) -> Result<Flags> {
             'x' => syntax.expanded = true,
             _ => return Err(parameter(format!("invalid regular expression option: \"{c}\""))),
         }
+    }
+    if other_kind {
+        return Err(DbError::unsupported("basic and extended regular expressions are not supported"));
     }
     Ok(Flags { syntax, global })
 }
@@ -203,8 +206,9 @@ fn replace_from(text: &str, pattern: &str, with: &str, start: i32, n: Option<i32
     let f = flags(f)?;
     // Without n, the flag decides between the first match and all of them.
     let nth = n.map_or(usize::from(!f.global), |n| n as usize);
+    let pattern = compiled(pattern, f.syntax)?;
     match start_offset(text, start) {
-        Some(from) => replace(text, compiled(pattern, f.syntax)?, with, from, nth),
+        Some(from) => replace(text, pattern, with, from, nth),
         None => Ok(text.to_owned()),
     }
 }

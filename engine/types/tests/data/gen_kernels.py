@@ -55,6 +55,11 @@ DATEFMT = ["YYYY-MM-DD HH24:MI:SS", "YYYY-MM-DD\"T\"HH24:MI:SS.US", "Day, DD Mon
 NUMFMT = ["9999.99", "9,999.99", "FM9,999.99", "0000.00", "FM0000.00", "99.9", "S9999.9", "9999.9S", "MI9999.9", "9999.9MI", "PL9999.9", "SG9999.9",
           "9999.9PR", "L9,999.9", "$9,999", "9999V99", "FM999999.999", "999G999D99", "9.99EEEE", "RN", "FMRN", "99999TH", "99999th",
           "9999 \"text\" 9", "FM9990.0099", "B9999", "000", ".99", "FM.99", "99999.", "9D9", "FM999", "999999999999", "", "x"]
+DATETEXT = ["2024-02-29", "20240229", "2024-02-29 12:34:56", "29 Feb 2024", "29  February   2024", "Thu, 29 Feb 24", "12:34:56 PM", "12:30 am", "2024/02/29", "2024-2-9 1:2:3", "2024-060",
+            "2024-W09-4", "99-12-31", "0044-03-15 BC", "2024-02-30", "2024-13-01", "abc", "", "2024-02-29 12:34:56.789012", "2024-02-29 12:34:56.7", "20240229123456", "2460370", "3rd of May 2021", "13:00 PM", "2024-02-29T12:34:56+02:30",
+            "21 C", "XII 2020", "  2024-02-29", "2,024-02-29"]
+DATEREAD = ["YYYY-MM-DD", "YYYYMMDD", "YYYY-MM-DD HH24:MI:SS", "DD Mon YYYY", "DD Month YYYY", "Dy, DD Mon YY", "HH12:MI:SS AM", "HH:MI am", "YYYY/MM/DD", "YYYY-DDD", "IYYY-\"W\"IW-ID", "YY-MM-DD", "YYYY-MM-DD BC",
+            "YYYY-MM-DD HH24:MI:SS.US", "YYYY-MM-DD HH24:MI:SS.MS", "YYYYMMDDHH24MISS", "J", "DDth \"of\" Month YYYY", "YYYY-MM-DD\"T\"HH24:MI:SSTZH:TZM", "CC", "RM YYYY", "FXYYYY-MM-DD", "FMYYYY-FMMM-FMDD", "Y,YYY-MM-DD", "YYYY-MM-DD TZ", "", "HH24:MI"]
 ARRAYS = {
     1007: ["{}", "{1}", "{1,2,3}", "{3,2,NULL,1}", "{{1,2},{3,4}}", "[0:2]={7,8,9}", "{1,2,2,3,2}", "{NULL}"],
     1009: ["{}", "{a}", "{a,b,c}", "{NULL,x,\"\"}", "{{a,b},{c,d}}", "{b,a,\"c d\"}", "{k,v,k2,v2}"],
@@ -73,6 +78,7 @@ SPECIAL = {
     ("regexp_replace", 2): ["X", "[\\1]", "\\2\\1", "\\&\\&", "\\\\", ""], ("like_escape", 1): ["#", "", "\\", "ab"], ("similar_escape", 1): ["#", "", "\\", "ab"],
     ("similar_to_escape", 1): ["#", "", "\\", "ab"], ("to_char", 1): NUMFMT, ("to_number", 0): ["1234.5", "-1,234.56", "1.5", "12", "abc", " 12", "<12>", "12-", "$1,234", "0.5", ".5", "123456", "1 2"],
     ("to_number", 1): ["9999.99", "9,999.99", "99", "S999", "999S", "999MI", "999PR", "L9,999", "9.9", "FM999", "99V99", "G999", "", "999999"],
+    ("to_date", 0): DATETEXT, ("to_timestamp", 0): DATETEXT, ("to_date", 1): DATEREAD, ("to_timestamp", 1): DATEREAD,
     ("length", 1): ["UTF8", "LATIN1", "nope"], ("make_interval", 0): ["0", "1", "-2"], ("make_interval", 1): ["0", "5", "-14"],
     ("make_date", 0): ["2024", "1", "-44", "0", "5874897", "-4713"], ("make_timestamp", 0): ["2024", "1", "-44", "0", "294276"],
     ("make_timestamptz", 0): ["2024", "1", "-44", "0", "294276"],
