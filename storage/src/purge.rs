@@ -111,7 +111,7 @@ impl Store {
     }
 
     /// One round over all streams; whether there may be more to do at once.
-    pub(crate) async fn purge_round(&self) -> Result<bool> {
+    pub async fn purge_round(&self) -> Result<bool> {
         let horizon = self.refresh_horizon();
         self.drive_free(|_| self.txns.advance_tsp(TSP_BUDGET)).await?;
         let mut more = false;

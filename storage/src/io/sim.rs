@@ -388,7 +388,11 @@ struct Inner {
     faults: SimFaults,
     counts: Mutex<Counts>,
     permits: Arc<Semaphore>,
+    observer: Mutex<Option<Observer>>,
 }
+
+/// Called with the number of each changing operation at the moment it completes.
+type Observer = Arc<dyn Fn(u64) + Send + Sync>;
 
 /// The power is gone: the operation never completes.
 struct PowerCut;
@@ -403,8 +407,16 @@ impl SimIo {
                 faults,
                 counts: Mutex::new(Counts::default()),
                 permits: Arc::new(Semaphore::new(QUEUE_DEPTH)),
+                observer: Mutex::new(None),
             }),
         })
+    }
+
+    /// Calls `f` with the number of each changing operation just as it completes, its effect not yet done: where
+    /// [`SimFaults::crash_at`] would cut the power. `f` may look at the disk ([`SimDisk::crash`]); so one run can be
+    /// tried with a crash at each of its operations.
+    pub fn observe(&self, f: Arc<dyn Fn(u64) + Send + Sync>) {
+        *self.inner.observer.lock() = Some(f);
     }
 
     /// Changing operations completed so far: the range of useful values for [`SimFaults::crash_at`].
@@ -483,9 +495,19 @@ impl Inner {
     }
 
     fn count_change(&self) -> Result<(), PowerCut> {
-        let mut c = self.counts.lock();
-        c.changes += 1;
-        if self.faults.crash_at == Some(c.changes) { Err(PowerCut) } else { Ok(()) }
+        let n = {
+            let mut c = self.counts.lock();
+            c.changes += 1;
+            c.changes
+        };
+        if self.faults.crash_at == Some(n) {
+            return Err(PowerCut);
+        }
+        let observer = self.observer.lock().clone();
+        if let Some(f) = observer {
+            f(n);
+        }
+        Ok(())
     }
 
     fn complete(&self, file: &FileId, id: u64, ticket: u64, change: Change) -> Result<Result<()>, PowerCut> {

@@ -209,6 +209,7 @@ impl Store {
             kick: Notify::new(),
             purge_kick: Notify::new(),
             stopping: AtomicBool::new(false),
+            recovered_to: redo_end,
             tasks: AtomicUsize::new(0),
             task_ended: Notify::new(),
             purge,

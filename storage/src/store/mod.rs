@@ -111,6 +111,7 @@ pub struct Store {
     kick: Notify,
     pub(crate) purge_kick: Notify,
     stopping: AtomicBool,
+    recovered_to: Lsn,
     /// Background tasks that have not ended.
     tasks: AtomicUsize,
     task_ended: Notify,
@@ -200,6 +201,21 @@ impl Store {
     /// Starts reading pages that a scan will soon want.
     pub fn prefetch(&self, rel: RelId, blocks: std::ops::Range<u32>) {
         self.loader.prefetch(rel, blocks);
+    }
+
+    /// Relations that have files.
+    pub async fn relations(&self) -> Result<std::collections::BTreeSet<RelId>> {
+        self.files.relations().await
+    }
+
+    /// Where the log ended when the store was opened: every commit record before that has survived, none behind it has.
+    pub fn recovered_to(&self) -> Lsn {
+        self.recovered_to
+    }
+
+    /// Transactions of a crash that are still to be rolled back.
+    pub fn losers(&self) -> usize {
+        self.txns.orphans().len()
     }
 
     /// Bytes of a relation's files on disk (pages not yet written home are not counted).

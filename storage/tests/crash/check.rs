@@ -1,0 +1,104 @@
+//! What must hold of a disk found after a crash.
+
+use super::model::Model;
+use super::rows;
+use super::workload::RULE;
+use rustydb_base::{RelId, Result};
+use rustydb_storage::btree::Verifier;
+use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
+use rustydb_storage::rt::RuntimeRef;
+use rustydb_storage::sim::{SimRuntime, SimStop};
+use rustydb_storage::store::{FIRST_REL, Store, StoreOptions};
+use rustydb_storage::txn::Isolation;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The sizes every simulated store runs with: small, so that everything overflows.
+pub fn options() -> StoreOptions {
+    StoreOptions {
+        pool_bytes: 96 * 8192,
+        max_transactions: 32,
+        checkpoint_distance: 1 << 20,
+        checkpoint_timeout: Duration::from_millis(400),
+        wal_segment_size: 512 << 10,
+        wal_buffer_bytes: 1 << 20,
+        undo_streams: 2,
+        hot_ring: 16,
+        purge_nap: Duration::from_millis(2),
+        ..StoreOptions::default()
+    }
+}
+
+/// Reopens `disk` and compares it with the history. `crash_at` cuts the power once more during this recovery; then the
+/// disk left by that is checked.
+pub fn reopened(what: &str, disk: &SimDisk, model: Model, sequence: RelId, seed: u64, crash_at: Option<u64>) {
+    let rt = SimRuntime::new(seed);
+    let io = SimIo::new(&rt, disk, SimFaults { crash_at, ..SimFaults::default() });
+    let rt2: RuntimeRef = rt.clone();
+    let m = model.clone();
+    let outcome = rt.block_on(async move {
+        let store = Store::open(options(), io, rt2).await?;
+        after_crash(&store, &m, sequence).await
+    });
+    rt.shutdown();
+    match outcome {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => panic!("{what}: {e:?}"),
+        Err(SimStop::Crashed) => {
+            let again = disk.crash(seed.wrapping_mul(31));
+            reopened(&format!("{what}, and again in recovery at {crash_at:?}"), &again, model, sequence, seed + 1, None);
+        }
+        Err(stop) => panic!("{what}: {stop:?}"),
+    }
+}
+
+async fn after_crash(store: &Arc<Store>, model: &Model, sequence: RelId) -> Result<()> {
+    let survived = store.recovered_to();
+    assert!(model.acked <= survived, "acknowledged up to {}, recovered up to {survived}", model.acked);
+    let n = model.commits.partition_point(|c| c.lsn <= survived);
+    let state = model.after(n);
+    // Losers may be rolling back under this very look.
+    let mut t = store.begin(Isolation::RepeatableRead)?;
+    let snap = t.snapshot();
+    for (table, d) in &state.tables {
+        rows::check(store, d, &snap, &state.rows[table], &format!("table {table} after recovery")).await?;
+    }
+    t.abort().await?;
+    while store.losers() > 0 {
+        store.poison().check()?;
+        store.runtime().sleep(Duration::from_millis(1)).await;
+    }
+    // Everything behind the horizon goes.
+    let mut rounds = 0;
+    while store.purge_round().await? || store.core().undo.bytes() > 0 {
+        rounds += 1;
+        assert!(rounds < 2_000, "undo does not go away: {:?}", store.core().undo.bounds());
+        store.runtime().sleep(Duration::from_micros(100)).await;
+    }
+    let mut t = store.begin(Isolation::RepeatableRead)?;
+    let snap = t.snapshot();
+    let mut live: BTreeSet<RelId> = BTreeSet::from([sequence]);
+    for (table, d) in &state.tables {
+        let want = &state.rows[table];
+        rows::check(store, d, &snap, want, &format!("table {table} after rollback and purge")).await?;
+        for (i, idx) in d.indexes.iter().enumerate() {
+            let mut v = Verifier::new(*idx);
+            let report = store.read(|core| v.run(&core.pool)).await?;
+            let rows = want.values().filter(|r| i == 0 || r.0.is_some()).count() as u64;
+            assert_eq!(report.entries - report.marked, rows, "entries of index {i} of table {table}");
+            assert_eq!(report.marked, 0, "marked entries left in index {i} of table {table}");
+        }
+        live.extend(rows::relations(d));
+    }
+    t.abort().await?;
+    // A relation that nobody has must not keep files.
+    let left: Vec<RelId> =
+        store.relations().await?.into_iter().filter(|r| *r >= FIRST_REL && !live.contains(r)).collect();
+    assert!(left.is_empty(), "files of relations {left:?} are left");
+    if !model.commits.is_empty() && survived >= model.commits[0].lsn {
+        let next = store.sequence_next(sequence, &RULE, 1).await?.expect("endless");
+        assert!(next.value > model.sequence, "sequence value {} given out again", next.value);
+    }
+    store.shutdown().await
+}

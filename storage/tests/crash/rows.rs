@@ -1,0 +1,148 @@
+//! The test table: `k int primary key, v int (indexed, nullable), payload bytes`, and reading all of it by every path.
+
+use super::model::{Row, Table};
+use rustydb_base::{Result, Rid, RelId};
+use rustydb_storage::btree::{CursorState, Direction, Edge, IndexDesc};
+use rustydb_storage::buf::Access;
+use rustydb_storage::heap::{Datum, Decode, Rel, TableLayout};
+use rustydb_storage::scan::{IndexScan, RowScan, ScanEnv};
+use rustydb_storage::store::{Interrupt, RelationKind, Store, Txn};
+use rustydb_storage::table::TableDesc;
+use rustydb_storage::txn::Snapshot;
+use std::sync::Arc;
+
+pub fn key(k: i32) -> [u8; 4] {
+    ((k as u32) ^ 0x8000_0000).to_be_bytes()
+}
+
+/// The payload's bytes: noise, so that big ones do not shrink.
+pub fn payload((len, fill): (usize, u8)) -> Vec<u8> {
+    let mut x = u64::from(fill) + 1;
+    (0..len)
+        .map(|i| {
+            if i == 0 {
+                return fill;
+            }
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            x as u8
+        })
+        .collect()
+}
+
+pub struct Encoded {
+    pub k: [u8; 4],
+    pub v: Option<[u8; 4]>,
+    pub payload: Vec<u8>,
+}
+
+impl Encoded {
+    pub fn new(k: i32, row: &Row) -> Encoded {
+        Encoded { k: k.to_le_bytes(), v: row.0.map(i32::to_le_bytes), payload: payload(row.1) }
+    }
+    pub fn values(&self) -> [Datum<'_>; 3] {
+        let v = self.v.as_ref().map_or(Datum::Null, |v| Datum::Bytes(v));
+        [Datum::Bytes(&self.k), v, Datum::Bytes(&self.payload)]
+    }
+}
+
+pub async fn create(t: &mut Txn) -> Result<TableDesc> {
+    let heap = t.create_relation(RelationKind::Heap).await?;
+    let overflow = t.create_relation(RelationKind::Overflow).await?;
+    let primary = t.create_relation(RelationKind::Btree).await?;
+    let second = t.create_relation(RelationKind::Btree).await?;
+    Ok(TableDesc {
+        rel: Rel { id: heap, overflow },
+        layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::I32, Decode::Bin])?),
+        indexes: vec![IndexDesc { rel: primary, heap }, IndexDesc { rel: second, heap }],
+    })
+}
+
+pub fn relations(d: &TableDesc) -> [RelId; 4] {
+    [d.rel.id, d.rel.overflow, d.indexes[0].rel, d.indexes[1].rel]
+}
+
+fn int(d: Datum<'_>) -> Option<i32> {
+    match d {
+        Datum::Bytes(b) => Some(i32::from_le_bytes(b.try_into().expect("4 bytes"))),
+        _ => None,
+    }
+}
+
+/// Key and content of a row image.
+pub async fn decode(store: &Arc<Store>, d: &TableDesc, row: &[u8]) -> Result<(i32, Row)> {
+    let k = int(d.layout.value(row, 0)?).expect("a key");
+    let v = int(d.layout.value(row, 1)?);
+    let bytes = match d.layout.value(row, 2)? {
+        Datum::Bytes(b) => b.to_vec(),
+        Datum::Overflow(p) => {
+            let mut r = rustydb_storage::overflow::OvfReader::new(p)?;
+            store.read(|core| r.read(core, d.rel.overflow)).await?
+        }
+        Datum::Null => panic!("payload is NULL"),
+    };
+    let p = (bytes.len(), bytes.first().copied().unwrap_or(0));
+    assert!(bytes == payload(p), "payload of key {k} is torn");
+    Ok((k, (v, p)))
+}
+
+fn env(store: &Arc<Store>, snap: &Snapshot) -> ScanEnv {
+    ScanEnv { store: store.clone(), snap: *snap, interrupt: Interrupt::new() }
+}
+
+/// All rows by a sequential scan.
+pub async fn by_heap(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot) -> Result<Table> {
+    let blocks = store.read(|core| core.space.nblocks(d.rel.id, &core.pool)).await?;
+    let mut scan = RowScan::new(env(store, snap), d.rel, d.layout.clone(), 0..blocks);
+    let mut images: Vec<Vec<u8>> = Vec::new();
+    while let Some(page) = scan.next().await? {
+        images.extend(page.iter().map(|(_, r)| r.to_vec()));
+    }
+    let mut out = Table::new();
+    for image in images {
+        let (k, row) = decode(store, d, &image).await?;
+        assert!(out.insert(k, row).is_none(), "key {k} is there twice");
+    }
+    Ok(out)
+}
+
+/// All rows by a scan of one of the indexes.
+pub async fn by_index(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot, which: usize) -> Result<Table> {
+    let dir = if snap.scn.0.is_multiple_of(2) { Direction::Forward } else { Direction::Backward };
+    let cursor = CursorState::new(d.indexes[which], Edge::Open, Edge::Open, dir, Access::Scan, true);
+    let mut scan = IndexScan::new(env(store, snap), d.rel, cursor);
+    let (mut out, mut image) = (Table::new(), Vec::new());
+    let layout = d.layout.clone();
+    loop {
+        let hit: Option<Rid> = scan
+            .next(&mut image, |entry, row| Ok(int(layout.value(row, which)?).is_some_and(|v| key(v) == entry)))
+            .await?;
+        if hit.is_none() {
+            return Ok(out);
+        }
+        let (k, row) = decode(store, d, &image).await?;
+        assert!(out.insert(k, row).is_none(), "key {k} is there twice by index {which}");
+    }
+}
+
+/// Compares every path with what must be there.
+pub async fn check(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot, want: &Table, what: &str) -> Result<()> {
+    let heap = by_heap(store, d, snap).await?;
+    assert_same(&heap, want, &format!("{what}: heap {}", d.rel.id));
+    let primary = by_index(store, d, snap, 0).await?;
+    assert_same(&primary, want, &format!("{what}: primary index {}", d.indexes[0].rel));
+    let second = by_index(store, d, snap, 1).await?;
+    let some: Table = want.iter().filter(|(_, r)| r.0.is_some()).map(|(k, r)| (*k, *r)).collect();
+    assert_same(&second, &some, &format!("{what}: second index {}", d.indexes[1].rel));
+    Ok(())
+}
+
+fn assert_same(got: &Table, want: &Table, what: &str) {
+    for (k, row) in want {
+        assert_eq!(got.get(k), Some(row), "{what}: key {k}");
+    }
+    for (k, row) in got {
+        assert!(want.contains_key(k), "{what}: key {k} with {row:?} should not be there");
+    }
+}
