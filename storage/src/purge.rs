@@ -34,6 +34,8 @@ const TSP_BUDGET: u64 = 64 * 1024;
 
 /// What purge remembers.
 pub(crate) struct PurgeState {
+    /// One round at a time.
+    turn: tokio::sync::Mutex<()>,
     streams: Mutex<Vec<StreamState>>,
     /// Undo bytes (by stream) and status blocks before these have been given back.
     given_back: Mutex<(Vec<u64>, u64)>,
@@ -52,7 +54,11 @@ impl PurgeState {
     pub(crate) fn new(bounds: &[(u64, u64)], tsp_start: u64) -> PurgeState {
         let streams = bounds.iter().map(|(head, _)| StreamState { at: *head, pending: Vec::new() }).collect();
         let undo = bounds.iter().map(|(head, _)| head / SEGMENT * SEGMENT).collect();
-        PurgeState { streams: Mutex::new(streams), given_back: Mutex::new((undo, tsp_start / PER_PAGE)) }
+        PurgeState {
+            turn: tokio::sync::Mutex::new(()),
+            streams: Mutex::new(streams),
+            given_back: Mutex::new((undo, tsp_start / PER_PAGE)),
+        }
     }
 
     /// Blocks of a stream's whole segments before `head` that have not been answered before.
@@ -112,6 +118,7 @@ impl Store {
 
     /// One round over all streams; whether there may be more to do at once.
     pub async fn purge_round(&self) -> Result<bool> {
+        let _turn = self.purge.turn.lock().await;
         let horizon = self.refresh_horizon();
         self.drive_free(|_| self.txns.advance_tsp(TSP_BUDGET)).await?;
         let mut more = false;
@@ -123,7 +130,7 @@ impl Store {
     }
 
     async fn purge_stream(&self, stream: u8, horizon: Scn) -> Result<bool> {
-        // Only this task touches the state; it is taken out so that no lock is held while waiting.
+        // Only one round runs at a time; the state is taken out so that no latch is held while waiting.
         let mut state = {
             let mut all = self.purge.streams.lock();
             match all.get_mut(usize::from(stream)) {

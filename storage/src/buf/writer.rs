@@ -47,7 +47,8 @@ pub struct PageWriter {
     kick: Notify,
     cleaned: Notify,
     stop: AtomicBool,
-    stopped: AtomicBool,
+    /// The background task runs: others ask it for room instead of writing themselves.
+    running: AtomicBool,
     passes: AtomicU64,
 }
 
@@ -73,7 +74,7 @@ impl PageWriter {
             kick: Notify::new(),
             cleaned: Notify::new(),
             stop: AtomicBool::new(false),
-            stopped: AtomicBool::new(false),
+            running: AtomicBool::new(false),
             passes: AtomicU64::new(0),
         })
     }
@@ -91,6 +92,7 @@ impl PageWriter {
 
     /// Starts the background task.
     pub fn start(self: &Arc<Self>) {
+        self.running.store(true, Ordering::SeqCst);
         let this = Arc::clone(self);
         self.rt.spawn("page writer", async move { this.run().await }.boxed());
     }
@@ -104,7 +106,7 @@ impl PageWriter {
                 break;
             }
         }
-        self.stopped.store(true, Ordering::SeqCst);
+        self.running.store(false, Ordering::SeqCst);
         self.cleaned.notify_waiters();
     }
 
@@ -114,7 +116,7 @@ impl PageWriter {
         self.kick.notify_one();
         loop {
             let done = self.cleaned.notified();
-            if self.stopped.load(Ordering::SeqCst) {
+            if !self.running.load(Ordering::SeqCst) {
                 break;
             }
             done.await;
@@ -154,7 +156,7 @@ impl PageWriter {
         futures::pin_mut!(cleaned);
         // Registered before the writer is woken, so its notification cannot be missed.
         cleaned.as_mut().enable();
-        if self.stopped.load(Ordering::SeqCst) || self.log.get().is_none() {
+        if !self.running.load(Ordering::SeqCst) {
             // No background writer (recovery, shutdown): write ourselves.
             if self.write_some(&self.pool.cold_dirty_pages(BATCH_PAGES)).await? == 0 {
                 self.rt.sleep(PINNED_NAP).await;

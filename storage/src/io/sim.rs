@@ -583,6 +583,8 @@ impl Io for SimIo {
                     let id = disk.next;
                     disk.inodes.insert(id, Inode::default());
                     disk.change_name(NameChange::Link(path.clone(), id));
+                    // The observer of changes may look at the disk.
+                    drop(disk);
                     inner.count_change()?;
                     id
                 }

@@ -3,7 +3,8 @@
 use super::model::Model;
 use super::rows;
 use super::workload::RULE;
-use rustydb_base::{RelId, Result};
+use parking_lot::Mutex;
+use rustydb_base::{Lsn, RelId, Result, Xid};
 use rustydb_storage::btree::Verifier;
 use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
 use rustydb_storage::rt::RuntimeRef;
@@ -17,9 +18,9 @@ use std::time::Duration;
 /// The sizes every simulated store runs with: small, so that everything overflows.
 pub fn options() -> StoreOptions {
     StoreOptions {
-        pool_bytes: 96 * 8192,
+        pool_bytes: 64 * 8192,
         max_transactions: 32,
-        checkpoint_distance: 1 << 20,
+        checkpoint_distance: 128 << 10,
         checkpoint_timeout: Duration::from_millis(400),
         wal_segment_size: 512 << 10,
         wal_buffer_bytes: 1 << 20,
@@ -33,13 +34,28 @@ pub fn options() -> StoreOptions {
 /// Reopens `disk` and compares it with the history. `crash_at` cuts the power once more during this recovery; then the
 /// disk left by that is checked.
 pub fn reopened(what: &str, disk: &SimDisk, model: Model, sequence: RelId, seed: u64, crash_at: Option<u64>) {
+    reopened_after(what, disk, model, sequence, seed, crash_at, None);
+}
+
+/// `first`: where the log ended at the first of several recoveries; what is behind it is those recoveries' own work.
+fn reopened_after(
+    what: &str,
+    disk: &SimDisk,
+    model: Model,
+    sequence: RelId,
+    seed: u64,
+    crash_at: Option<u64>,
+    first: Option<Lsn>,
+) {
     let rt = SimRuntime::new(seed);
     let io = SimIo::new(&rt, disk, SimFaults { crash_at, ..SimFaults::default() });
     let rt2: RuntimeRef = rt.clone();
-    let m = model.clone();
+    let (m, end) = (model.clone(), Arc::new(Mutex::new(first)));
+    let end2 = end.clone();
     let outcome = rt.block_on(async move {
         let store = Store::open(options(), io, rt2).await?;
-        after_crash(&store, &m, sequence).await
+        let survived = *end2.lock().get_or_insert(store.recovered_to());
+        after_crash(&store, &m, sequence, survived).await
     });
     rt.shutdown();
     match outcome {
@@ -47,22 +63,25 @@ pub fn reopened(what: &str, disk: &SimDisk, model: Model, sequence: RelId, seed:
         Ok(Err(e)) => panic!("{what}: {e:?}"),
         Err(SimStop::Crashed) => {
             let again = disk.crash(seed.wrapping_mul(31));
-            reopened(&format!("{what}, and again in recovery at {crash_at:?}"), &again, model, sequence, seed + 1, None);
+            let what = format!("{what}, and again in recovery at {crash_at:?}");
+            let first = *end.lock();
+            reopened_after(&what, &again, model, sequence, seed + 1, None, first);
         }
         Err(stop) => panic!("{what}: {stop:?}"),
     }
 }
 
-async fn after_crash(store: &Arc<Store>, model: &Model, sequence: RelId) -> Result<()> {
-    let survived = store.recovered_to();
+async fn after_crash(store: &Arc<Store>, model: &Model, sequence: RelId, survived: Lsn) -> Result<()> {
     assert!(model.acked <= survived, "acknowledged up to {}, recovered up to {survived}", model.acked);
     let n = model.commits.partition_point(|c| c.lsn <= survived);
     let state = model.after(n);
+    let last = n.checked_sub(1).map(|i| (model.commits[i].scn, model.commits[i].lsn));
     // Losers may be rolling back under this very look.
     let mut t = store.begin(Isolation::RepeatableRead)?;
     let snap = t.snapshot();
     for (table, d) in &state.tables {
-        rows::check(store, d, &snap, &state.rows[table], &format!("table {table} after recovery")).await?;
+        let what = format!("table {table} after recovery to {survived} at {}, last commit {last:?}", snap.scn);
+        rows::check(store, d, &snap, &state.rows[table], &what).await?;
     }
     t.abort().await?;
     while store.losers() > 0 {
@@ -73,7 +92,17 @@ async fn after_crash(store: &Arc<Store>, model: &Model, sequence: RelId) -> Resu
     let mut rounds = 0;
     while store.purge_round().await? || store.core().undo.bytes() > 0 {
         rounds += 1;
-        assert!(rounds < 2_000, "undo does not go away: {:?}", store.core().undo.bounds());
+        if rounds == 2_000 {
+            let mut at = Vec::new();
+            for (i, (head, tail)) in store.core().undo.bounds().into_iter().enumerate() {
+                if head < tail {
+                    let rec = store.read(|core| core.undo.next(i as u8, head, &core.pool)).await?;
+                    let xid = rec.as_ref().map_or(Xid::NONE, |r| r.0.xid);
+                    at.push((rec, store.read(|_| store.txns().status(xid)).await?));
+                }
+            }
+            panic!("undo does not go away: {:?}: {at:?}, {}", store.core().undo.bounds(), store.txns().tsp_start());
+        }
         store.runtime().sleep(Duration::from_micros(100)).await;
     }
     let mut t = store.begin(Isolation::RepeatableRead)?;

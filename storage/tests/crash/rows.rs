@@ -1,7 +1,7 @@
 //! The test table: `k int primary key, v int (indexed, nullable), payload bytes`, and reading all of it by every path.
 
 use super::model::{Row, Table};
-use rustydb_base::{Result, Rid, RelId};
+use rustydb_base::{RelId, Result, Rid};
 use rustydb_storage::btree::{CursorState, Direction, Edge, IndexDesc};
 use rustydb_storage::buf::Access;
 use rustydb_storage::heap::{Datum, Decode, Rel, TableLayout};

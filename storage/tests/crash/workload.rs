@@ -17,6 +17,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+/// Says what happens, when `RUSTYDB_SIM_TRACE` is set: for looking into a failing seed.
+macro_rules! say {
+    ($($arg:tt)*) => {
+        if tracing() {
+            println!($($arg)*);
+        }
+    };
+}
+
+fn tracing() -> bool {
+    static ON: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *ON.get_or_init(|| std::env::var_os("RUSTYDB_SIM_TRACE").is_some())
+}
+
 /// Keys are drawn from here, so that sessions meet.
 const KEYS: i32 = 150;
 /// Most tables at a time.
@@ -89,26 +103,40 @@ async fn transaction(world: &Arc<World>, session: &Session, rng: &mut SmallRng) 
     if rng.random_ratio(1, 8) {
         txn.rules.lock_timeout = Some(Duration::from_millis(3));
     }
-    let mut w =
-        Work { txn, writes: Vec::new(), snap: None, savepoints: Vec::new(), rng: SmallRng::seed_from_u64(rng.random()) };
+    let mut w = Work {
+        txn,
+        writes: Vec::new(),
+        snap: None,
+        savepoints: Vec::new(),
+        rng: SmallRng::seed_from_u64(rng.random()),
+    };
     for _ in 0..rng.random_range(1..10) {
         let before = world.left.load(Ordering::Relaxed);
         world.left.store(before.saturating_sub(1), Ordering::Relaxed);
         match operation(world, &mut w).await {
             Ok(()) => w.txn.next_command(),
-            Err(Stop::Retry) => return w.txn.abort().await,
+            Err(Stop::Retry) => {
+                say!("{} gives up", w.txn.xid());
+                return w.txn.abort().await;
+            }
             Err(Stop::Error(e)) => return Err(e),
         }
         w.txn.release_snapshot_if(isolation);
     }
     match rng.random_range(0..20) {
-        0..=2 => w.txn.abort().await,
+        0..=2 => {
+            say!("{} aborts", w.txn.xid());
+            w.txn.abort().await
+        }
         3 => {
+            say!("{} is dropped", w.txn.xid());
             drop(w);
             Ok(())
         }
         _ => {
+            let xid = w.txn.xid();
             let done = w.txn.commit(CommitOptions::default()).await?;
+            say!("{xid} commits at {} lsn {} {:?}", done.scn, done.lsn, w.writes);
             if done.lsn.0 == 0 {
                 assert!(w.writes.is_empty(), "writes without a commit record");
                 return world.store.gate(done.dep_lsn).await;
@@ -189,7 +217,9 @@ impl Work {
 }
 
 async fn operation(world: &Arc<World>, w: &mut Work) -> Result<(), Stop> {
-    let tables: Vec<u32> = world.model.lock().tables.keys().copied().collect();
+    // Its own drop is not for the transaction itself to trip over.
+    let own_drop = |t: &u32| w.writes.iter().any(|w| matches!(w, Write::Drop(d) if d == t));
+    let tables: Vec<u32> = world.model.lock().tables.keys().copied().filter(|t| !own_drop(t)).collect();
     let kind = w.rng.random_range(0..100);
     if tables.is_empty() || (kind == 0 && tables.len() < TABLES) {
         return create(world, w).await;
@@ -211,6 +241,7 @@ async fn operation(world: &Arc<World>, w: &mut Work) -> Result<(), Stop> {
                 w.savepoints.truncate(at + 1);
                 let (sp, n) = w.savepoints[at];
                 w.txn.rollback_to(&sp).await?;
+                say!("{} back to {sp:?}: {:?} undone", w.txn.xid(), &w.writes[n..]);
                 w.writes.truncate(n);
             }
         }
@@ -264,9 +295,10 @@ async fn insert(w: &mut Work, table: u32, d: &TableDesc, k: i32) -> Result<(), S
     let row = random_row(&mut w.rng);
     let e = Encoded::new(k, &row);
     let (pk, second) = (key(k), row.0.map(key));
-    let keys =
-        [Some(Key { bytes: &pk, unique: true }), second.as_ref().map(|v| Key { bytes: v, unique: false })];
-    match w.txn.insert(d, &e.values(), &keys).await? {
+    let keys = [Some(Key { bytes: &pk, unique: true }), second.as_ref().map(|v| Key { bytes: v, unique: false })];
+    let done = w.txn.insert(d, &e.values(), &keys).await?;
+    say!("{} inserts {k} into {table}: {row:?}: {done:?}", w.txn.xid());
+    match done {
         Inserted::Row(_) => w.writes.push(Write::Put(table, k, row)),
         Inserted::Duplicate(dup) => assert_eq!(dup.index, 0),
     }
@@ -279,7 +311,9 @@ async fn delete(w: &mut Work, table: u32, d: &TableDesc, k: i32) -> Result<(), S
         let Some((rid, image, row)) = w.find(d, &snap, k).await? else { return Ok(()) };
         let (pk, second) = (key(k), row.0.map(key));
         let keys = [Some(pk.as_slice()), second.as_ref().map(<[u8; 4]>::as_slice)];
-        match w.txn.delete(d, &snap, rid, &image, &keys).await? {
+        let done = w.txn.delete(d, &snap, rid, &image, &keys).await?;
+        say!("{} deletes {k} of {table} at {rid:?}: {done:?}", w.txn.xid());
+        match done {
             TmResult::Ok => {
                 w.writes.push(Write::Remove(table, k));
                 return Ok(());
@@ -336,7 +370,9 @@ async fn update(w: &mut Work, table: u32, d: &TableDesc, k: i32) -> Result<(), S
                 new: v2.as_ref().map(|v| Key { bytes: v, unique: false }),
             });
         }
-        match w.txn.update(d, &snap, rid, &image, &e.values(), &changes, k2 != k).await? {
+        let done = w.txn.update(d, &snap, rid, &image, &e.values(), &changes, k2 != k).await?;
+        say!("{} updates {k} of {table} at {rid:?} from {old:?} to {k2} {row:?}: {done:?}", w.txn.xid());
+        match done {
             Changed::Heap(TmResult::Ok) => {
                 w.writes.push(Write::Remove(table, k));
                 w.writes.push(Write::Put(table, k2, row));
