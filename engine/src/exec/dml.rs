@@ -1,0 +1,661 @@
+//! INSERT, UPDATE and DELETE: from source rows to changed tables.
+//!
+//! The rows come from whichever executor runs the source. Each is completed (generated columns), checked (NOT NULL,
+//! CHECK), stored with its index entries, and noted for the foreign keys, which are looked at when all rows are done
+//! ([`super::fk`]). A row that somebody else has changed meanwhile is, at READ COMMITTED, read again and its condition
+//! re-evaluated on the newest version; at REPEATABLE READ the statement fails with 40001.
+
+use super::eval::{Compiled, Env, compile};
+use super::fk::ForeignKeys;
+use super::run::{Chunk, Executed, RowSource, StatementEnv, query};
+use super::table::{TableRt, borrow_changes, borrow_keys};
+use super::tables::{decode_row, number_rid};
+use crate::plan::ir::{Bound, Col, ColId, ConflictUpdate, Delete, Expr, Insert, JoinKind, Rel, Returning, RowChecks, Update};
+use crate::transaction::Transaction;
+use arrow_array::Array;
+use rustydb_base::{DbError, Result, Rid, SqlState};
+use rustydb_storage::heap::{RowBuf, TmResult};
+use rustydb_storage::table::{Changed, Inserted};
+use rustydb_storage::txn::{Isolation, Snapshot};
+use rustydb_types::arrow::datum_at;
+use rustydb_types::datum::Datum;
+use std::sync::Arc;
+
+/// Runs a data-modifying statement; answers RETURNING's rows, if it has that, and the number of rows changed.
+pub async fn execute(
+    tx: &mut Transaction,
+    bound: &Arc<Bound>,
+    snap: Snapshot,
+    params: &Arc<[Datum]>,
+    env: &StatementEnv,
+) -> Result<(Option<Vec<Vec<Datum>>>, u64)> {
+    let mut fks = ForeignKeys::default();
+    let done = match &**bound {
+        Bound::Insert(i) => insert(tx, i, snap, params, env, &mut fks).await?,
+        Bound::Update(u) => update(tx, u, snap, params, env, &mut fks).await?,
+        Bound::Delete(d) => delete(tx, d, snap, params, env, &mut fks).await?,
+        Bound::Query(_) => return Err(DbError::internal("a query is not a modification")),
+    };
+    fks.check(tx, env).await?;
+    Ok(done)
+}
+
+/// Slot of a table's row by the columns that stand for it.
+fn row_slots(cols: &[(Col, i16)]) -> impl Fn(ColId) -> Option<usize> + '_ {
+    move |id| cols.iter().find(|c| c.0.id == id).map(|c| c.1 as usize - 1)
+}
+
+/// Slot by position among a relation's outputs.
+fn output_slots(outs: &[Col]) -> impl Fn(ColId) -> Option<usize> + '_ {
+    move |id| outs.iter().position(|c| c.id == id)
+}
+
+/// Checks compiled for one table.
+struct Checks {
+    checks: Vec<(String, Compiled)>,
+    generated: Vec<(usize, Compiled)>,
+}
+
+impl Checks {
+    fn new(checks: &RowChecks, generated: &[(i16, Expr)], row: &[(Col, i16)]) -> Result<Checks> {
+        let slot = row_slots(row);
+        Ok(Checks {
+            checks: checks
+                .checks
+                .iter()
+                .map(|(n, e)| Ok((n.clone(), compile(e, &slot)?)))
+                .collect::<Result<_>>()?,
+            generated: generated
+                .iter()
+                .map(|(n, e)| Ok((*n as usize - 1, compile(e, &slot)?)))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    /// Computes generated columns and checks the row.
+    fn apply(&self, rt: &TableRt, env: Env<'_>, row: &mut [Datum]) -> Result<()> {
+        for (att, e) in &self.generated {
+            row[*att] = e.eval(env, row)?;
+        }
+        rt.check_not_null(row)?;
+        for (name, e) in &self.checks {
+            if matches!(e.eval(env, row)?, Datum::Bool(false)) {
+                return Err(DbError::new(
+                    SqlState::CHECK_VIOLATION,
+                    format!("new row for relation \"{}\" violates check constraint \"{name}\"", rt.rel.name),
+                )
+                .detail(format!("Failing row contains ({}).", rt.show_row(row)))
+                .table(rt.rel.schema.clone(), rt.rel.name.clone())
+                .constraint(name.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// RETURNING compiled.
+struct Return(Vec<Compiled>);
+
+impl Return {
+    fn new(r: &Option<Returning>, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Option<Return>> {
+        r.as_ref()
+            .map(|r| Ok(Return(r.exprs.iter().map(|(_, e)| compile(e, slot)).collect::<Result<_>>()?)))
+            .transpose()
+    }
+
+    fn row(&self, env: Env<'_>, row: &[Datum]) -> Result<Vec<Datum>> {
+        self.0.iter().map(|e| e.eval(env, row)).collect()
+    }
+}
+
+/// Takes a source's rows one after the other.
+pub(super) struct SourceRows {
+    source: Box<dyn RowSource>,
+    outs: Vec<Col>,
+    queue: std::vec::IntoIter<Vec<Datum>>,
+}
+
+impl SourceRows {
+    pub(super) async fn open(
+        tx: &mut Transaction,
+        rel: &Rel,
+        snap: Snapshot,
+        params: &Arc<[Datum]>,
+        env: &StatementEnv,
+    ) -> Result<SourceRows> {
+        let Executed::Rows(source) = query(tx, rel, snap, params, env).await? else {
+            return Err(DbError::internal("a relation answers rows"));
+        };
+        Ok(SourceRows { source, outs: rel.outputs(), queue: Vec::new().into_iter() })
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Datum>>> {
+        loop {
+            if let Some(r) = self.queue.next() {
+                return Ok(Some(r));
+            }
+            let rows = match self.source.next().await? {
+                None => return Ok(None),
+                Some(Chunk::Rows(rows)) => rows,
+                Some(Chunk::Batch(b)) => {
+                    let mut rows = vec![Vec::with_capacity(self.outs.len()); b.num_rows()];
+                    for (c, col) in b.columns().iter().zip(&self.outs) {
+                        debug_assert_eq!(c.len(), rows.len());
+                        for (i, row) in rows.iter_mut().enumerate() {
+                            row.push(datum_at(c, i, col.ty)?);
+                        }
+                    }
+                    rows
+                }
+            };
+            self.queue = rows.into_iter();
+        }
+    }
+}
+
+fn serialization(what: &str) -> DbError {
+    DbError::new(
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        format!("could not serialize access due to concurrent {what}"),
+    )
+}
+
+// ---- INSERT ----------------------------------------------------------------------------------------------------
+
+async fn insert(
+    tx: &mut Transaction,
+    i: &Insert,
+    snap: Snapshot,
+    params: &Arc<[Datum]>,
+    env: &StatementEnv,
+    fks: &mut ForeignKeys,
+) -> Result<(Option<Vec<Vec<Datum>>>, u64)> {
+    let rt = tx.table(&env.eval, &i.table)?;
+    let checks = Checks::new(&i.checks, &i.generated, &i.row)?;
+    let ret = Return::new(&i.returning, &row_slots(&i.row))?;
+    let conflict = match &i.on_conflict {
+        Some(c) => Some((c.arbiters.clone(), c.update.as_ref().map(|u| Conflict::new(u, rt.rel.columns.len())).transpose()?)),
+        None => None,
+    };
+    let mut out = ret.as_ref().map(|_| Vec::new());
+    let mut count = 0;
+    let mut source = SourceRows::open(tx, &i.source, snap, params, env).await?;
+    let e = Env { ctx: &env.eval, params };
+    while let Some(values) = source.next().await? {
+        env.cancel.check()?;
+        let mut row = vec![Datum::Null; rt.rel.columns.len()];
+        for (d, attnum) in values.into_iter().zip(&i.targets) {
+            row[*attnum as usize - 1] = d;
+        }
+        checks.apply(&rt, e, &mut row)?;
+        let stored = match &conflict {
+            None => insert_row(tx, &rt, env, &row).await?,
+            Some((arbiters, update)) => {
+                match insert_or(tx, &rt, env, e, &row, arbiters, update.as_ref(), &checks, fks).await? {
+                    Some(r) => r,
+                    None => continue,
+                }
+            }
+        };
+        let shown = match stored {
+            Stored::New => {
+                fks.child(&rt, &row);
+                row
+            }
+            Stored::Updated(r) => r,
+        };
+        count += 1;
+        if let (Some(out), Some(ret)) = (&mut out, &ret) {
+            out.push(ret.row(e, &shown)?);
+        }
+    }
+    Ok((out, count))
+}
+
+/// How a row came to be stored.
+enum Stored {
+    New,
+    /// By ON CONFLICT DO UPDATE, with these values.
+    Updated(Vec<Datum>),
+}
+
+async fn insert_row(tx: &mut Transaction, rt: &Arc<TableRt>, env: &StatementEnv, row: &[Datum]) -> Result<Stored> {
+    let encoded = rt.encode(row)?;
+    let keys = rt.keys(Env { ctx: &env.eval, params: &[] }, row)?;
+    match tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await? {
+        Inserted::Row(_) => Ok(Stored::New),
+        Inserted::Duplicate(d) => Err(rt.duplicate(d.index, row)),
+    }
+}
+
+/// DO UPDATE compiled: expressions read the existing row, then the excluded one.
+struct Conflict {
+    set: Vec<(usize, Compiled)>,
+    filter: Option<Compiled>,
+}
+
+impl Conflict {
+    fn new(u: &ConflictUpdate, width: usize) -> Result<Conflict> {
+        let slot = |id: ColId| {
+            row_slots(&u.existing)(id).or_else(|| row_slots(&u.excluded)(id).map(|i| i + width))
+        };
+        Ok(Conflict {
+            set: u.set.iter().map(|(n, e)| Ok((*n as usize - 1, compile(e, &slot)?))).collect::<Result<_>>()?,
+            filter: u.filter.as_ref().map(|f| compile(f, &slot)).transpose()?,
+        })
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "the parts of one statement")]
+async fn insert_or(
+    tx: &mut Transaction,
+    rt: &Arc<TableRt>,
+    env: &StatementEnv,
+    e: Env<'_>,
+    row: &[Datum],
+    arbiters: &[u32],
+    update: Option<&Conflict>,
+    checks: &Checks,
+    fks: &mut ForeignKeys,
+) -> Result<Option<Stored>> {
+    let encoded = rt.encode(row)?;
+    let keys = rt.keys(Env { ctx: &env.eval, params: &[] }, row)?;
+    loop {
+        let d = match tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await? {
+            Inserted::Row(_) => return Ok(Some(Stored::New)),
+            Inserted::Duplicate(d) => d,
+        };
+        let index = &rt.indexes[d.index].def;
+        if !arbiters.is_empty() && !arbiters.contains(&index.oid) {
+            return Err(rt.duplicate(d.index, row));
+        }
+        let Some(update) = update else { return Ok(None) };
+        // The row in the way, in its newest version.
+        let latest = tx.latest_snapshot();
+        let mut image = RowBuf::new();
+        if !tx.txn.fetch(&latest, rt.desc.rel, d.rid, &mut image).await? {
+            // It has gone meanwhile: try to insert again.
+            env.cancel.check()?;
+            continue;
+        }
+        if tx.isolation == Isolation::RepeatableRead {
+            let own = tx.statement_snapshot();
+            let mut seen = RowBuf::new();
+            if !tx.txn.fetch(&own, rt.desc.rel, d.rid, &mut seen).await? {
+                return Err(serialization("update"));
+            }
+        }
+        let existing = decode_row(&mut tx.txn, rt, &image).await?;
+        let mut both = existing.clone();
+        both.extend_from_slice(row);
+        if let Some(f) = &update.filter
+            && !f.test(e, &both)?
+        {
+            return Ok(None);
+        }
+        let mut new = existing.clone();
+        for (att, x) in &update.set {
+            new[*att] = x.eval(e, &both)?;
+        }
+        checks.apply(rt, e, &mut new)?;
+        match change_row(tx, rt, env, &latest, d.rid, &image, &existing, &new).await? {
+            TmResult::Ok => {
+                fks.parent(rt, &existing, Some(&new));
+                fks.child_changed(rt, &existing, &new);
+                return Ok(Some(Stored::Updated(new)));
+            }
+            TmResult::SelfModified => {
+                return Err(DbError::new(
+                    SqlState::CARDINALITY_VIOLATION,
+                    "ON CONFLICT DO UPDATE command cannot affect row a second time",
+                )
+                .hint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values."));
+            }
+            _ => env.cancel.check()?,
+        }
+    }
+}
+
+// ---- UPDATE ----------------------------------------------------------------------------------------------------
+
+/// Stores a new version of a row.
+#[allow(clippy::too_many_arguments, reason = "a row change is told all of this")]
+pub(super) async fn change_row(
+    tx: &mut Transaction,
+    rt: &Arc<TableRt>,
+    env: &StatementEnv,
+    snap: &Snapshot,
+    rid: Rid,
+    image: &[u8],
+    old: &[Datum],
+    new: &[Datum],
+) -> Result<TmResult> {
+    let changed: Vec<usize> = (0..new.len()).filter(|&i| old[i] != new[i]).collect();
+    let encoded = rt.encode(new)?;
+    let changes = rt.key_changes(Env { ctx: &env.eval, params: &[] }, old, new, &changed)?;
+    let done = tx
+        .txn
+        .update(
+            &rt.desc,
+            snap,
+            rid,
+            image,
+            &encoded.values(),
+            &borrow_changes(&changes),
+            rt.changes_key(&changed),
+        )
+        .await?;
+    match done {
+        Changed::Heap(r) => Ok(r),
+        Changed::Duplicate(d) => Err(rt.duplicate(d.index, new)),
+    }
+}
+
+/// Deletes a row.
+pub(super) async fn remove_row(
+    tx: &mut Transaction,
+    rt: &Arc<TableRt>,
+    env: &StatementEnv,
+    snap: &Snapshot,
+    rid: Rid,
+    image: &[u8],
+    old: &[Datum],
+) -> Result<TmResult> {
+    let keys = rt.keys(Env { ctx: &env.eval, params: &[] }, old)?;
+    let keys: Vec<Option<&[u8]>> = keys.iter().map(|k| k.as_ref().map(|k| k.bytes.as_slice())).collect();
+    tx.txn.delete(&rt.desc, snap, rid, image, &keys).await
+}
+
+/// The conditions of a source tree, for looking again at a row whose newest version differs.
+struct Recheck {
+    conditions: Vec<Compiled>,
+    /// A condition cannot be evaluated over one row (it holds a subquery).
+    impossible: bool,
+}
+
+impl Recheck {
+    fn new(rel: &Rel, outs: &[Col]) -> Recheck {
+        let mut r = Recheck { conditions: Vec::new(), impossible: false };
+        r.collect(rel, outs);
+        r
+    }
+
+    fn collect(&mut self, rel: &Rel, outs: &[Col]) {
+        match rel {
+            Rel::Filter { input, pred } => {
+                self.add(pred, outs);
+                self.collect(input, outs);
+            }
+            Rel::Join { kind: JoinKind::Inner, left, right, on, .. } => {
+                if let Some(on) = on {
+                    self.add(on, outs);
+                }
+                self.collect(left, outs);
+                self.collect(right, outs);
+            }
+            Rel::With { body, .. } => self.collect(body, outs),
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, e: &Expr, outs: &[Col]) {
+        match compile(e, &output_slots(outs)) {
+            Ok(c) => self.conditions.push(c),
+            Err(_) => self.impossible = true,
+        }
+    }
+
+    fn holds(&self, e: Env<'_>, row: &[Datum]) -> Result<bool> {
+        if self.impossible {
+            return Err(serialization("update"));
+        }
+        for c in &self.conditions {
+            if !c.test(e, row)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// What UPDATE and DELETE share: reading the target's row of a source row, again and again while others change it.
+struct Target<'a> {
+    rt: Arc<TableRt>,
+    /// Position of the row id and of each target column among the source's outputs.
+    rid: usize,
+    old: Vec<(usize, usize)>,
+    recheck: Recheck,
+    env: &'a StatementEnv,
+}
+
+impl<'a> Target<'a> {
+    fn new(
+        rt: &Arc<TableRt>,
+        source: &Rel,
+        rid: Col,
+        old: &[(Col, i16)],
+        env: &'a StatementEnv,
+    ) -> Result<(Target<'a>, Vec<Col>)> {
+        let outs = source.outputs();
+        let slot = output_slots(&outs);
+        let missing = || DbError::internal("source lacks a column of its target");
+        let t = Target {
+            rt: Arc::clone(rt),
+            rid: slot(rid.id).ok_or_else(missing)?,
+            old: old
+                .iter()
+                .map(|(c, n)| Ok((slot(c.id).ok_or_else(missing)?, *n as usize - 1)))
+                .collect::<Result<_>>()?,
+            recheck: Recheck::new(source, &outs),
+            env,
+        };
+        Ok((t, outs))
+    }
+
+    fn rid(&self, row: &[Datum]) -> Result<Option<Rid>> {
+        match &row[self.rid] {
+            Datum::Int8(n) => Ok(Some(number_rid(*n))),
+            Datum::Null => Ok(None),
+            _ => Err(DbError::internal("row id is not a number")),
+        }
+    }
+
+    fn values(&self, row: &[Datum]) -> Vec<Datum> {
+        let mut v = vec![Datum::Null; self.rt.rel.columns.len()];
+        for (from, to) in &self.old {
+            v[*to] = row[*from].clone();
+        }
+        v
+    }
+
+    /// After a conflict: the newest version, if it is still to be changed.
+    async fn again(
+        &self,
+        tx: &mut Transaction,
+        e: Env<'_>,
+        rid: Rid,
+        row: &mut [Datum],
+        image: &mut RowBuf,
+        what: TmResult,
+    ) -> Result<Option<Snapshot>> {
+        self.env.cancel.check()?;
+        if tx.isolation == Isolation::RepeatableRead {
+            return Err(serialization(if what == TmResult::Deleted { "delete" } else { "update" }));
+        }
+        let latest = tx.latest_snapshot();
+        if !tx.txn.fetch(&latest, self.rt.desc.rel, rid, image).await? {
+            return Ok(None);
+        }
+        let values = decode_row(&mut tx.txn, &self.rt, image).await?;
+        for (to, from) in &self.old {
+            row[*to] = values[*from].clone();
+        }
+        Ok(self.recheck.holds(e, row)?.then_some(latest))
+    }
+}
+
+async fn update(
+    tx: &mut Transaction,
+    u: &Update,
+    snap: Snapshot,
+    params: &Arc<[Datum]>,
+    env: &StatementEnv,
+    fks: &mut ForeignKeys,
+) -> Result<(Option<Vec<Vec<Datum>>>, u64)> {
+    let rt = tx.table(&env.eval, &u.table)?;
+    let (target, outs) = Target::new(&rt, &u.source, u.rid, &u.old, env)?;
+    let slot = output_slots(&outs);
+    let set: Vec<(usize, Compiled)> =
+        u.set.iter().map(|(n, e)| Ok((*n as usize - 1, compile(e, &slot)?))).collect::<Result<_>>()?;
+    let checks = Checks::new(&u.checks, &u.generated, &u.new)?;
+    // RETURNING reads the new row, then the source's other columns.
+    let width = rt.rel.columns.len();
+    let ret_slot = |id: ColId| row_slots(&u.new)(id).or_else(|| slot(id).map(|i| i + width));
+    let ret = Return::new(&u.returning, &ret_slot)?;
+    let mut out = ret.as_ref().map(|_| Vec::new());
+    let mut count = 0;
+    let mut source = SourceRows::open(tx, &u.source, snap, params, env).await?;
+    let e = Env { ctx: &env.eval, params };
+    let mut image = RowBuf::new();
+    while let Some(mut row) = source.next().await? {
+        env.cancel.check()?;
+        let Some(rid) = target.rid(&row)? else { continue };
+        let mut seen = snap;
+        if !tx.txn.fetch(&seen, rt.desc.rel, rid, &mut image).await? {
+            continue;
+        }
+        let stored = loop {
+            let old = target.values(&row);
+            let mut new = old.clone();
+            for (att, x) in &set {
+                new[*att] = x.eval(e, &row)?;
+            }
+            checks.apply(&rt, e, &mut new)?;
+            match change_row(tx, &rt, env, &seen, rid, &image, &old, &new).await? {
+                TmResult::Ok => break Some((old, new)),
+                TmResult::SelfModified => break None,
+                other => match target.again(tx, e, rid, &mut row, &mut image, other).await? {
+                    Some(s) => seen = s,
+                    None => break None,
+                },
+            }
+        };
+        let Some((old, mut new)) = stored else { continue };
+        count += 1;
+        fks.parent(&rt, &old, Some(&new));
+        fks.child_changed(&rt, &old, &new);
+        if let (Some(out), Some(ret)) = (&mut out, &ret) {
+            new.extend(row);
+            out.push(ret.row(e, &new)?);
+        }
+    }
+    Ok((out, count))
+}
+
+// ---- DELETE ----------------------------------------------------------------------------------------------------
+
+async fn delete(
+    tx: &mut Transaction,
+    d: &Delete,
+    snap: Snapshot,
+    params: &Arc<[Datum]>,
+    env: &StatementEnv,
+    fks: &mut ForeignKeys,
+) -> Result<(Option<Vec<Vec<Datum>>>, u64)> {
+    let rt = tx.table(&env.eval, &d.table)?;
+    let (target, outs) = Target::new(&rt, &d.source, d.rid, &d.old, env)?;
+    let ret = Return::new(&d.returning, &output_slots(&outs))?;
+    let mut out = ret.as_ref().map(|_| Vec::new());
+    let mut count = 0;
+    let mut source = SourceRows::open(tx, &d.source, snap, params, env).await?;
+    let e = Env { ctx: &env.eval, params };
+    let mut image = RowBuf::new();
+    while let Some(mut row) = source.next().await? {
+        env.cancel.check()?;
+        let Some(rid) = target.rid(&row)? else { continue };
+        let mut seen = snap;
+        if !tx.txn.fetch(&seen, rt.desc.rel, rid, &mut image).await? {
+            continue;
+        }
+        let gone = loop {
+            let old = target.values(&row);
+            match remove_row(tx, &rt, env, &seen, rid, &image, &old).await? {
+                TmResult::Ok => break Some(old),
+                TmResult::SelfModified => break None,
+                other => match target.again(tx, e, rid, &mut row, &mut image, other).await? {
+                    Some(s) => seen = s,
+                    None => break None,
+                },
+            }
+        };
+        let Some(old) = gone else { continue };
+        count += 1;
+        fks.parent(&rt, &old, None);
+        if let (Some(out), Some(ret)) = (&mut out, &ret) {
+            out.push(ret.row(e, &row)?);
+        }
+    }
+    Ok((out, count))
+}
+
+// ---- COPY ------------------------------------------------------------------------------------------------------
+
+/// Rows per batch of COPY.
+const COPY_BATCH: usize = 1000;
+
+/// Stores the rows of COPY FROM in batches, page by page.
+pub struct CopyInsert {
+    rt: Arc<TableRt>,
+    checks: Checks,
+    env: StatementEnv,
+    rows: Vec<Vec<Datum>>,
+    fks: ForeignKeys,
+    count: u64,
+}
+
+impl CopyInsert {
+    /// For a statement bound as `INSERT INTO table (columns) …`: its checks and generated columns apply.
+    pub fn new(tx: &Transaction, i: &Insert, env: StatementEnv) -> Result<CopyInsert> {
+        let rt = tx.table(&env.eval, &i.table)?;
+        let checks = Checks::new(&i.checks, &i.generated, &i.row)?;
+        Ok(CopyInsert { rt, checks, env, rows: Vec::with_capacity(COPY_BATCH), fks: ForeignKeys::default(), count: 0 })
+    }
+
+    /// Adds a row: one value per attribute number of the table, defaults filled in.
+    pub async fn push(&mut self, tx: &mut Transaction, mut row: Vec<Datum>) -> Result<()> {
+        let env = Env { ctx: &self.env.eval, params: &[] };
+        self.checks.apply(&self.rt, env, &mut row)?;
+        self.rows.push(row);
+        if self.rows.len() >= COPY_BATCH {
+            self.flush(tx).await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self, tx: &mut Transaction) -> Result<()> {
+        self.env.cancel.check()?;
+        let mut images = Vec::with_capacity(self.rows.len());
+        let mut keys = Vec::with_capacity(self.rows.len() * self.rt.indexes.len());
+        for r in &self.rows {
+            let encoded = self.rt.encode(r)?;
+            let mut image = Vec::new();
+            tx.txn.encode(&self.rt.desc, &encoded.values(), &mut image).await?;
+            images.push(image);
+            keys.extend(self.rt.keys(Env { ctx: &self.env.eval, params: &[] }, r)?);
+            self.fks.child(&self.rt, r);
+        }
+        if let Err(d) = tx.txn.insert_batch(&self.rt.desc, &images, &borrow_keys(&keys)).await? {
+            return Err(self.rt.duplicate(d.index, &self.rows[d.row]));
+        }
+        self.count += self.rows.len() as u64;
+        self.rows.clear();
+        Ok(())
+    }
+
+    /// Stores what is left and checks the foreign keys. Answers the number of rows.
+    pub async fn finish(mut self, tx: &mut Transaction) -> Result<u64> {
+        self.flush(tx).await?;
+        self.fks.check(tx, &self.env).await?;
+        Ok(self.count)
+    }
+}

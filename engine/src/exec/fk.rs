@@ -1,0 +1,468 @@
+//! Foreign keys: what changed rows owe to the tables they refer to, and to the tables that refer to them.
+//!
+//! Row changes only note what must be looked at; [`ForeignKeys::check`] does it when the statement's rows are done, as
+//! PostgreSQL's constraint triggers do. A referenced row is locked FOR KEY SHARE before it is relied upon, so it cannot go
+//! away before the referring transaction ends. Actions (CASCADE, SET NULL, SET DEFAULT) change rows that may owe something
+//! in turn, so the list is worked through until it is empty.
+
+use super::dml::{change_row, remove_row};
+use super::eval::{Env, compile};
+use super::run::StatementEnv;
+use super::table::{TableRt, show_value};
+use super::tables::decode_row;
+use crate::bind::{BindCx, Binder};
+use crate::catalog::{Constraint, ConstraintKind, FkAction, Relation};
+use crate::transaction::Transaction;
+use rustydb_base::{DbError, Result, Rid, SqlState};
+use rustydb_storage::btree::{CursorState, Direction, Edge};
+use rustydb_storage::buf::Access;
+use rustydb_storage::core::RowLockMode;
+use rustydb_storage::heap::{RowBuf, TmResult};
+use rustydb_storage::scan::{IndexScan, RowScan, ScanEnv, partitions};
+use rustydb_storage::txn::Snapshot;
+use rustydb_types::ctx::FormatSettings;
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::{cmp, io};
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+/// Work noted by a statement's row changes.
+#[derive(Default)]
+pub struct ForeignKeys {
+    queue: VecDeque<Task>,
+    /// Parent keys already found, so that a bulk load looks each up once.
+    found: HashSet<(u32, Vec<u8>)>,
+}
+
+enum Task {
+    /// A row refers to a parent: (constraint, its values in the constraint's order).
+    Child(Arc<Constraint>, Vec<Datum>),
+    /// A referenced row changed or went: (constraint of the referring table, old key, new key).
+    Parent(Arc<Constraint>, Vec<Datum>, Option<Vec<Datum>>),
+}
+
+/// Keys remembered as found, per statement.
+const REMEMBERED: usize = 100_000;
+
+fn pick(row: &[Datum], columns: &[i16]) -> Vec<Datum> {
+    columns.iter().map(|n| row[*n as usize - 1].clone()).collect()
+}
+
+impl ForeignKeys {
+    /// A row was stored.
+    pub fn child(&mut self, rt: &TableRt, row: &[Datum]) {
+        for c in &rt.rel.constraints {
+            if matches!(c.kind, ConstraintKind::Foreign { .. }) {
+                self.queue.push_back(Task::Child(Arc::clone(c), pick(row, &c.columns)));
+            }
+        }
+    }
+
+    /// A row was changed: only constraints whose columns changed matter.
+    pub fn child_changed(&mut self, rt: &TableRt, old: &[Datum], new: &[Datum]) {
+        for c in &rt.rel.constraints {
+            if matches!(c.kind, ConstraintKind::Foreign { .. }) && pick(old, &c.columns) != pick(new, &c.columns) {
+                self.queue.push_back(Task::Child(Arc::clone(c), pick(new, &c.columns)));
+            }
+        }
+    }
+
+    /// A row that others may refer to was changed (`new`) or deleted.
+    pub fn parent(&mut self, rt: &TableRt, old: &[Datum], new: Option<&[Datum]>) {
+        for c in &rt.rel.referenced_by {
+            let ConstraintKind::Foreign { ref_columns, .. } = &c.kind else { continue };
+            let before = pick(old, ref_columns);
+            let after = new.map(|n| pick(n, ref_columns));
+            if after.as_ref() != Some(&before) && !before.iter().any(Datum::is_null) {
+                self.queue.push_back(Task::Parent(Arc::clone(c), before, after));
+            }
+        }
+    }
+
+    /// Looks at everything noted.
+    pub async fn check(&mut self, tx: &mut Transaction, env: &StatementEnv) -> Result<()> {
+        if self.queue.is_empty() {
+            return Ok(());
+        }
+        tx.next_command();
+        while let Some(task) = self.queue.pop_front() {
+            env.cancel.check()?;
+            match task {
+                Task::Child(c, values) => self.check_child(tx, env, &c, &values).await?,
+                Task::Parent(c, old, new) => self.check_parent(tx, env, &c, old, new).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_child(
+        &mut self,
+        tx: &mut Transaction,
+        env: &StatementEnv,
+        c: &Arc<Constraint>,
+        values: &[Datum],
+    ) -> Result<()> {
+        let ConstraintKind::Foreign { ref_table, ref_columns, ref_index, match_full, .. } = &c.kind else {
+            return Ok(());
+        };
+        let nulls = values.iter().filter(|v| v.is_null()).count();
+        let child = relation(tx, c.table)?;
+        if nulls > 0 {
+            if *match_full && nulls < values.len() {
+                return Err(DbError::new(
+                    SqlState::FOREIGN_KEY_VIOLATION,
+                    format!(
+                        "insert or update on table \"{}\" violates foreign key constraint \"{}\"",
+                        child.name, c.name
+                    ),
+                )
+                .detail("MATCH FULL does not allow mixing of null and nonnull key values.")
+                .table(child.schema.clone(), child.name.clone())
+                .constraint(c.name.clone()));
+            }
+            return Ok(());
+        }
+        let parent = relation(tx, *ref_table)?;
+        let rt = tx.table(&env.eval, &parent)?;
+        let (_, index) =
+            rt.index(*ref_index).ok_or_else(|| DbError::internal("foreign key without its parent's index"))?;
+        // The index may have the columns in another order than the constraint.
+        let mut key = Vec::with_capacity(values.len());
+        for k in &index.def.keys {
+            let at = ref_columns
+                .iter()
+                .position(|n| *n == k.attnum)
+                .ok_or_else(|| DbError::internal("foreign key's index has other columns"))?;
+            let from = child.attribute(c.columns[at]).map_or(k.ty, |x| x.ty);
+            key.push(convert(env, from, rt.rel.columns[k.attnum as usize - 1].ty, &values[at])?);
+        }
+        let bytes = index.prefix(&rt, &key)?;
+        if self.found.contains(&(*ref_index, bytes.clone())) {
+            return Ok(());
+        }
+        let desc = index.desc;
+        loop {
+            let snap = tx.latest_snapshot();
+            let mut image = RowBuf::new();
+            let hit = tx.txn.point_get(&snap, rt.desc.rel, &desc, &bytes, &mut image, |_| Ok(true)).await?;
+            let Some(rid) = hit else {
+                return Err(missing_parent(&child, &parent, c, values));
+            };
+            let same = {
+                let row = decode_row(&mut tx.txn, &rt, &image).await?;
+                rt.keys(Env { ctx: &env.eval, params: &[] }, &row)?
+                    .into_iter()
+                    .zip(&rt.indexes)
+                    .any(|(k, i)| i.def.oid == *ref_index && k.is_some_and(|k| k.bytes == bytes))
+            };
+            if !same {
+                return Err(missing_parent(&child, &parent, c, values));
+            }
+            match tx.lock_row(&rt, &snap, rid, RowLockMode::KeyShare).await? {
+                TmResult::Ok | TmResult::SelfModified => break,
+                // Changed while we waited: look again.
+                _ => env.cancel.check()?,
+            }
+        }
+        if self.found.len() < REMEMBERED {
+            self.found.insert((*ref_index, bytes));
+        }
+        Ok(())
+    }
+
+    async fn check_parent(
+        &mut self,
+        tx: &mut Transaction,
+        env: &StatementEnv,
+        c: &Arc<Constraint>,
+        old: Vec<Datum>,
+        new: Option<Vec<Datum>>,
+    ) -> Result<()> {
+        let ConstraintKind::Foreign { ref_table, ref_columns, on_update, on_delete, .. } = &c.kind else {
+            return Ok(());
+        };
+        let parent = relation(tx, *ref_table)?;
+        let child = relation(tx, c.table)?;
+        let rt = tx.table(&env.eval, &child)?;
+        let action = if new.is_some() { on_update } else { on_delete };
+        // Keys in the child's types.
+        let mut key = Vec::with_capacity(old.len());
+        for (n, v) in c.columns.iter().zip(&old) {
+            let to = rt.rel.columns[*n as usize - 1].ty;
+            let at = c.columns.iter().position(|x| x == n).unwrap_or(0);
+            let from = parent.attribute(ref_columns[at]).map_or(to, |x| x.ty);
+            key.push(convert(env, from, to, v)?);
+        }
+        if matches!(action, FkAction::NoAction) && self.still_there(tx, env, &parent, c, &old).await? {
+            // Another row has taken the key over.
+            return Ok(());
+        }
+        let snap = tx.latest_snapshot();
+        let rows = find_children(tx, env, &rt, c, &key, &snap).await?;
+        for (rid, image) in rows {
+            let row = decode_row(&mut tx.txn, &rt, &image).await?;
+            match action {
+                FkAction::NoAction | FkAction::Restrict => {
+                    return Err(still_referenced(&parent, &child, c, ref_columns, &old));
+                }
+                FkAction::Cascade => match &new {
+                    None => {
+                        self.remove(tx, env, &rt, &snap, rid, &image, &row).await?;
+                    }
+                    Some(n) => {
+                        let mut changed = row.clone();
+                        for (i, (col, v)) in c.columns.iter().zip(n).enumerate() {
+                            let to = rt.rel.columns[*col as usize - 1].ty;
+                            let from = parent.attribute(ref_columns[i]).map_or(to, |x| x.ty);
+                            changed[*col as usize - 1] = convert(env, from, to, v)?;
+                        }
+                        self.change(tx, env, &rt, &snap, rid, &image, &row, changed).await?;
+                    }
+                },
+                FkAction::SetNull(cols) => {
+                    let mut changed = row.clone();
+                    for col in if cols.is_empty() { &c.columns } else { cols } {
+                        changed[*col as usize - 1] = Datum::Null;
+                    }
+                    self.change(tx, env, &rt, &snap, rid, &image, &row, changed).await?;
+                }
+                FkAction::SetDefault(cols) => {
+                    let mut changed = row.clone();
+                    for col in if cols.is_empty() { &c.columns } else { cols } {
+                        changed[*col as usize - 1] = default_of(tx, env, &child, *col)?;
+                    }
+                    self.change(tx, env, &rt, &snap, rid, &image, &row, changed).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a row change is told all of this")]
+    async fn change(
+        &mut self,
+        tx: &mut Transaction,
+        env: &StatementEnv,
+        rt: &Arc<TableRt>,
+        snap: &Snapshot,
+        rid: Rid,
+        image: &[u8],
+        old: &[Datum],
+        new: Vec<Datum>,
+    ) -> Result<()> {
+        rt.check_not_null(&new)?;
+        match change_row(tx, rt, env, snap, rid, image, old, &new).await? {
+            TmResult::Ok | TmResult::SelfModified | TmResult::Deleted => {}
+            _ => {
+                return Err(DbError::new(
+                    SqlState::T_R_SERIALIZATION_FAILURE,
+                    "could not serialize access due to concurrent update",
+                ));
+            }
+        }
+        self.parent(rt, old, Some(&new));
+        self.child_changed(rt, old, &new);
+        tx.next_command();
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a row change is told all of this")]
+    async fn remove(
+        &mut self,
+        tx: &mut Transaction,
+        env: &StatementEnv,
+        rt: &Arc<TableRt>,
+        snap: &Snapshot,
+        rid: Rid,
+        image: &[u8],
+        old: &[Datum],
+    ) -> Result<()> {
+        match remove_row(tx, rt, env, snap, rid, image, old).await? {
+            TmResult::Ok | TmResult::SelfModified | TmResult::Deleted => {}
+            _ => {
+                return Err(DbError::new(
+                    SqlState::T_R_SERIALIZATION_FAILURE,
+                    "could not serialize access due to concurrent update",
+                ));
+            }
+        }
+        self.parent(rt, old, None);
+        tx.next_command();
+        Ok(())
+    }
+
+    /// Whether some row of the parent has the key now.
+    async fn still_there(
+        &self,
+        tx: &mut Transaction,
+        env: &StatementEnv,
+        parent: &Arc<Relation>,
+        c: &Constraint,
+        key: &[Datum],
+    ) -> Result<bool> {
+        let ConstraintKind::Foreign { ref_columns, ref_index, .. } = &c.kind else { return Ok(false) };
+        let rt = tx.table(&env.eval, parent)?;
+        let Some((_, index)) = rt.index(*ref_index) else { return Ok(false) };
+        let ordered: Vec<Datum> = index
+            .def
+            .keys
+            .iter()
+            .filter_map(|k| ref_columns.iter().position(|n| *n == k.attnum).map(|i| key[i].clone()))
+            .collect();
+        let bytes = index.prefix(&rt, &ordered)?;
+        let desc = index.desc;
+        let snap = tx.latest_snapshot();
+        let mut image = RowBuf::new();
+        let hit = tx.txn.point_get(&snap, rt.desc.rel, &desc, &bytes, &mut image, |_| Ok(true)).await?;
+        if hit.is_none() {
+            return Ok(false);
+        }
+        let row = decode_row(&mut tx.txn, &rt, &image).await?;
+        Ok(pick(&row, ref_columns) == key)
+    }
+}
+
+fn relation(tx: &Transaction, oid: u32) -> Result<Arc<Relation>> {
+    tx.catalog.relation(oid).cloned().ok_or_else(|| DbError::internal("foreign key on a table that is gone"))
+}
+
+/// Rows of the referring table with a key, by an index that begins with its columns, else by reading the table.
+async fn find_children(
+    tx: &mut Transaction,
+    env: &StatementEnv,
+    rt: &Arc<TableRt>,
+    c: &Constraint,
+    key: &[Datum],
+    snap: &Snapshot,
+) -> Result<Vec<(Rid, Vec<u8>)>> {
+    let equal = |row: &[Datum]| {
+        c.columns.iter().zip(key).all(|(n, k)| {
+            let i = *n as usize - 1;
+            !row[i].is_null() && {
+                let ty = rt.rel.columns[i].ty;
+                cmp::compare(ty, ty.collation, &row[i], k) == std::cmp::Ordering::Equal
+            }
+        })
+    };
+    let scan_env = ScanEnv { store: Arc::clone(tx.txn.store()), snap: *snap, interrupt: env.interrupt.clone() };
+    let usable = rt.indexes.iter().find(|i| {
+        i.def.valid
+            && i.def.predicate.is_none()
+            && i.def.keys.len() >= c.columns.len()
+            && i.def.keys[..c.columns.len()].iter().all(|k| c.columns.contains(&k.attnum))
+    });
+    let mut out = Vec::new();
+    let mut candidates: Vec<(Rid, Vec<u8>)> = Vec::new();
+    match usable {
+        Some(i) => {
+            let ordered: Vec<Datum> = i.def.keys[..c.columns.len()]
+                .iter()
+                .filter_map(|k| c.columns.iter().position(|n| *n == k.attnum).map(|p| key[p].clone()))
+                .collect();
+            let bytes = i.prefix(rt, &ordered)?;
+            let edge = || Edge::Inclusive(bytes.clone());
+            let cursor = CursorState::new(i.desc, edge(), edge(), Direction::Forward, Access::Point, false);
+            let mut scan = IndexScan::new(scan_env, rt.desc.rel, cursor);
+            let mut buf = RowBuf::new();
+            let mut seen = HashSet::new();
+            while let Some(rid) = scan.next(&mut buf, |_, _| Ok(true)).await? {
+                if seen.insert(rid) {
+                    candidates.push((rid, buf.to_vec()));
+                }
+            }
+            tx.txn.depends_on(scan.dep_lsn());
+            for (rid, image) in candidates {
+                let row = decode_row(&mut tx.txn, rt, &image).await?;
+                if equal(&row) {
+                    out.push((rid, image));
+                }
+            }
+        }
+        None => {
+            for blocks in partitions(&scan_env.store, rt.desc.rel, 1).await? {
+                let mut scan = RowScan::new(scan_env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
+                while let Some(rows) = scan.next().await? {
+                    candidates.extend(rows.iter().map(|(r, b)| (r, b.to_vec())));
+                    for (rid, image) in candidates.drain(..) {
+                        let row = decode_row(&mut tx.txn, rt, &image).await?;
+                        if equal(&row) {
+                            out.push((rid, image));
+                        }
+                    }
+                }
+                tx.txn.depends_on(scan.dep_lsn());
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// A key value under the other side's type.
+fn convert(env: &StatementEnv, from: TypeRef, to: TypeRef, d: &Datum) -> Result<Datum> {
+    if from.oid == to.oid || d.is_null() {
+        return Ok(d.clone());
+    }
+    let fits = |v: i64| match to.oid {
+        rustydb_types::oid::INT2 => i16::try_from(v).map(Datum::Int2).ok(),
+        rustydb_types::oid::INT4 => i32::try_from(v).map(Datum::Int4).ok(),
+        rustydb_types::oid::INT8 => Some(Datum::Int8(v)),
+        _ => None,
+    };
+    let int = match d {
+        Datum::Int2(v) => fits(i64::from(*v)),
+        Datum::Int4(v) => fits(i64::from(*v)),
+        Datum::Int8(v) => fits(*v),
+        _ => None,
+    };
+    if let Some(d) = int {
+        return Ok(d);
+    }
+    let mut text = Vec::new();
+    io::text_out(io::OutCtx { fmt: &env.eval.fmt, session: None }, from, d, &mut text)?;
+    let text = String::from_utf8(text).map_err(|_| DbError::internal("text form is not UTF-8"))?;
+    io::text_in(&env.eval, TypeRef { typmod: -1, ..to }, &text)
+}
+
+fn default_of(tx: &Transaction, env: &StatementEnv, rel: &Arc<Relation>, attnum: i16) -> Result<Datum> {
+    let path: Vec<u32> = tx.catalog.namespaces.keys().copied().collect();
+    let cx = BindCx { catalog: &tx.catalog, search_path: &path, eval: &env.eval, role: rel.owner, sql: "" };
+    let c = rel.attribute(attnum).ok_or_else(|| DbError::internal("foreign key column is gone"))?.clone();
+    let e = Binder::new(&cx, &[]).column_default(rel, &c)?;
+    compile(&e, &|_| None)?.eval(Env { ctx: &env.eval, params: &[] }, &[])
+}
+
+fn key_text(rel: &Relation, columns: &[i16], values: &[Datum]) -> (String, String) {
+    let fmt = FormatSettings::default();
+    let names: Vec<&str> = columns.iter().filter_map(|n| rel.attribute(*n)).map(|c| c.name.as_str()).collect();
+    let shown: Vec<String> = columns
+        .iter()
+        .zip(values)
+        .map(|(n, v)| rel.attribute(*n).map_or_else(String::new, |c| show_value(&fmt, c.ty, v, usize::MAX)))
+        .collect();
+    (names.join(", "), shown.join(", "))
+}
+
+fn missing_parent(child: &Relation, parent: &Relation, c: &Constraint, values: &[Datum]) -> DbError {
+    let (names, shown) = key_text(child, &c.columns, values);
+    DbError::new(
+        SqlState::FOREIGN_KEY_VIOLATION,
+        format!("insert or update on table \"{}\" violates foreign key constraint \"{}\"", child.name, c.name),
+    )
+    .detail(format!("Key ({names})=({shown}) is not present in table \"{}\".", parent.name))
+    .table(child.schema.clone(), child.name.clone())
+    .constraint(c.name.clone())
+}
+
+fn still_referenced(parent: &Relation, child: &Relation, c: &Constraint, columns: &[i16], values: &[Datum]) -> DbError {
+    let (names, shown) = key_text(parent, columns, values);
+    DbError::new(
+        SqlState::FOREIGN_KEY_VIOLATION,
+        format!(
+            "update or delete on table \"{}\" violates foreign key constraint \"{}\" on table \"{}\"",
+            parent.name, c.name, child.name
+        ),
+    )
+    .detail(format!("Key ({names})=({shown}) is still referenced from table \"{}\".", child.name))
+    .table(child.schema.clone(), child.name.clone())
+    .constraint(c.name.clone())
+}

@@ -1,0 +1,244 @@
+//! Running a bound statement: which executor, and what comes out.
+
+use super::dml;
+use super::tables::SessionTables;
+use super::{CancelFlag, StmtCx, df};
+use crate::plan::ir::{Bound, Expr, ExprKind, Rel};
+use crate::plan::walk;
+use crate::transaction::Transaction;
+use arrow_array::RecordBatch;
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use rustydb_base::{DbError, Lsn, Result};
+use rustydb_storage::scan::ScanEnv;
+use rustydb_storage::store::Interrupt;
+use rustydb_storage::txn::Snapshot;
+use rustydb_types::ctx::EvalCtx;
+use rustydb_types::datum::Datum;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a statement's execution is given by its session.
+#[derive(Clone)]
+pub struct StatementEnv {
+    /// Clock, formats, session.
+    pub eval: Arc<EvalCtx>,
+    /// Cancellation of computations.
+    pub cancel: CancelFlag,
+    /// Cancellation of waits.
+    pub interrupt: Interrupt,
+    /// Highest LSN the session depends on.
+    pub dep_lsn: Arc<AtomicU64>,
+    /// `work_mem` in bytes.
+    pub work_mem: usize,
+    /// `temp_file_limit` in bytes.
+    pub temp_limit: Option<u64>,
+}
+
+/// A part of a result.
+pub enum Chunk {
+    /// Rows of values.
+    Rows(Vec<Vec<Datum>>),
+    /// A batch; columns as the statement's outputs.
+    Batch(RecordBatch),
+}
+
+/// A result that is taken piece by piece.
+#[async_trait]
+pub trait RowSource: Send {
+    /// The next part, never empty; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Chunk>>;
+}
+
+/// What a statement answers.
+pub enum Executed {
+    /// Rows.
+    Rows(Box<dyn RowSource>),
+    /// Rows affected.
+    Count(u64),
+}
+
+struct Batches(BoxStream<'static, Result<RecordBatch>>);
+
+#[async_trait]
+impl RowSource for Batches {
+    async fn next(&mut self) -> Result<Option<Chunk>> {
+        while let Some(b) = self.0.next().await {
+            let b = b?;
+            if b.num_rows() > 0 {
+                return Ok(Some(Chunk::Batch(b)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Rows that are at hand.
+pub struct ReadyRows(std::vec::IntoIter<Vec<Datum>>);
+
+impl ReadyRows {
+    /// From the rows.
+    pub fn new(rows: Vec<Vec<Datum>>) -> ReadyRows {
+        ReadyRows(rows.into_iter())
+    }
+}
+
+#[async_trait]
+impl RowSource for ReadyRows {
+    async fn next(&mut self) -> Result<Option<Chunk>> {
+        let rows: Vec<Vec<Datum>> = self.0.by_ref().take(1024).collect();
+        Ok(if rows.is_empty() { None } else { Some(Chunk::Rows(rows)) })
+    }
+}
+
+/// The context in which a statement's relations are read.
+pub fn statement_cx(tx: &Transaction, snap: Snapshot, params: &Arc<[Datum]>, env: &StatementEnv) -> Arc<StmtCx> {
+    let tables = SessionTables {
+        db: Arc::clone(&tx.db),
+        catalog: Arc::clone(&tx.catalog),
+        eval: Arc::clone(&env.eval),
+        env: ScanEnv { store: Arc::clone(tx.txn.store()), snap, interrupt: env.interrupt.clone() },
+        dep_lsn: Arc::clone(&env.dep_lsn),
+    };
+    Arc::new(StmtCx {
+        eval: Arc::clone(&env.eval),
+        params: Arc::clone(params),
+        catalog: Arc::clone(&tx.catalog),
+        tables: Arc::new(tables),
+        cancel: env.cancel.clone(),
+        work_mem: env.work_mem,
+        temp_limit: env.temp_limit,
+    })
+}
+
+/// Raises what the session depends on by what the transaction has learnt.
+pub fn note_dependency(tx: &Transaction, env: &StatementEnv) {
+    let Lsn(l) = tx.txn.dep_lsn();
+    env.dep_lsn.fetch_max(l, Ordering::AcqRel);
+}
+
+/// Runs a statement. The caller holds the table locks it needs.
+pub async fn run(
+    tx: &mut Transaction,
+    bound: &Arc<Bound>,
+    params: Arc<[Datum]>,
+    env: StatementEnv,
+) -> Result<Executed> {
+    tx.txn.rules.interrupt = env.interrupt.clone();
+    let rewritten = resolve_modifying_ctes(tx, bound, &params, &env).await?;
+    let bound = rewritten.as_ref().unwrap_or(bound);
+    let snap = tx.statement_snapshot();
+    let done = match &**bound {
+        Bound::Query(q) => query(tx, &q.rel, snap, &params, &env).await,
+        _ => {
+            let (rows, count) = dml::execute(tx, bound, snap, &params, &env).await?;
+            Ok(match rows {
+                Some(rows) => Executed::Rows(Box::new(ReadyRows::new(rows))),
+                None => Executed::Count(count),
+            })
+        }
+    };
+    note_dependency(tx, &env);
+    done
+}
+
+/// Runs a relation.
+pub async fn query(
+    tx: &mut Transaction,
+    rel: &Rel,
+    snap: Snapshot,
+    params: &Arc<[Datum]>,
+    env: &StatementEnv,
+) -> Result<Executed> {
+    let cx = statement_cx(tx, snap, params, env);
+    let stream = df::execute(rel, &cx).await?;
+    Ok(Executed::Rows(Box::new(Batches(stream))))
+}
+
+/// The plan as EXPLAIN shows it.
+pub async fn explain(
+    tx: &mut Transaction,
+    bound: &Arc<Bound>,
+    params: Arc<[Datum]>,
+    env: StatementEnv,
+) -> Result<Vec<String>> {
+    let snap = tx.statement_snapshot();
+    let cx = statement_cx(tx, snap, &params, &env);
+    let (head, rel) = match &**bound {
+        Bound::Query(q) => (None, &q.rel),
+        Bound::Insert(i) => (Some(format!("Insert on {}", i.table.name)), &i.source),
+        Bound::Update(u) => (Some(format!("Update on {}", u.table.name)), &u.source),
+        Bound::Delete(d) => (Some(format!("Delete on {}", d.table.name)), &d.source),
+    };
+    let lines = df::explain(rel, &cx).await?;
+    Ok(match head {
+        None => lines,
+        Some(h) => {
+            let mut out = vec![h];
+            out.extend(lines.into_iter().enumerate().map(|(i, l)| if i == 0 { format!("  ->  {l}") } else { format!("      {l}") }));
+            out
+        }
+    })
+}
+
+/// Executes data-modifying common tables, in order, and puts their RETURNING rows in their place. All of them and the
+/// main statement see the same snapshot, so the changes are not visible to each other.
+async fn resolve_modifying_ctes(
+    tx: &mut Transaction,
+    bound: &Arc<Bound>,
+    params: &Arc<[Datum]>,
+    env: &StatementEnv,
+) -> Result<Option<Arc<Bound>>> {
+    let top = match &**bound {
+        Bound::Query(q) => &q.rel,
+        Bound::Insert(i) => &i.source,
+        Bound::Update(u) => &u.source,
+        Bound::Delete(d) => &d.source,
+    };
+    let Rel::With { ctes, .. } = top else { return Ok(None) };
+    if !ctes.iter().any(|c| matches!(c.rel, Rel::Modify(..))) {
+        return Ok(None);
+    }
+    let mut new = (**bound).clone();
+    let rel = match &mut new {
+        Bound::Query(q) => &mut q.rel,
+        Bound::Insert(i) => &mut i.source,
+        Bound::Update(u) => &mut u.source,
+        Bound::Delete(d) => &mut d.source,
+    };
+    let Rel::With { ctes, .. } = rel else { return Ok(None) };
+    let snap = tx.statement_snapshot();
+    for i in 0..ctes.len() {
+        let Rel::Modify(inner, cols) = ctes[i].rel.clone() else { continue };
+        let mut inner = *inner;
+        // Earlier common tables may be read by this one's source.
+        let before: Vec<_> = ctes[..i].to_vec();
+        if !before.is_empty() {
+            let source = match &mut inner {
+                Bound::Insert(x) => &mut x.source,
+                Bound::Update(x) => &mut x.source,
+                Bound::Delete(x) => &mut x.source,
+                Bound::Query(x) => &mut x.rel,
+            };
+            let body = std::mem::replace(source, Rel::Values { cols: vec![], rows: vec![] });
+            *source = Rel::With { ctes: before, body: Box::new(body) };
+        }
+        let (rows, _) = dml::execute(tx, &Arc::new(inner), snap, params, env).await?;
+        let rows = rows
+            .unwrap_or_default()
+            .into_iter()
+            .map(|r| r.into_iter().zip(&cols).map(|(d, c)| Expr::new(ExprKind::Const(d), c.ty)).collect())
+            .collect();
+        ctes[i].rel = Rel::Values { cols, rows };
+    }
+    let mut modify_left = false;
+    walk::inputs_mut(rel, &mut |r| {
+        modify_left |= matches!(r, Rel::Modify(..));
+        Ok(())
+    })?;
+    if modify_left {
+        return Err(DbError::unsupported("WITH clause containing a data-modifying statement must be at the top level"));
+    }
+    Ok(Some(Arc::new(new)))
+}
