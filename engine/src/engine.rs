@@ -22,6 +22,7 @@ use rustydb_types::ctx::{EvalCtx, FormatSettings, SessionInfo};
 use rustydb_types::datum::Datum;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -48,7 +49,6 @@ pub struct EngineOptions {
 /// See the module.
 pub struct Engine {
     store: Arc<Store>,
-    locks: Arc<LockManager>,
     databases: RwLock<HashMap<String, Arc<DatabaseState>>>,
     /// Server-wide settings.
     pub settings: Arc<HashMap<String, String>>,
@@ -70,9 +70,41 @@ pub struct DatabaseState {
     strong: OnceLock<Arc<Engine>>,
     catalog: RwLock<Arc<Catalog>>,
     tables: Mutex<FastMap<(u32, u64), Arc<TableRt>>>,
+    /// Transactions whose catalog changes are committed but not yet in `catalog`.
+    publishing: AtomicUsize,
+    published: tokio::sync::Notify,
+}
+
+/// Held while catalog changes are being committed and published.
+pub struct Publishing(Arc<DatabaseState>);
+
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        if self.0.publishing.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.published.notify_waiters();
+        }
+    }
 }
 
 impl DatabaseState {
+    /// Announces a commit of catalog changes.
+    pub fn begin_publishing(self: &Arc<Self>) -> Publishing {
+        self.publishing.fetch_add(1, Ordering::AcqRel);
+        Publishing(Arc::clone(self))
+    }
+
+    /// Waits until no committed catalog change is unpublished. A session that has just got a lock reads the catalog
+    /// only after this.
+    pub async fn published(&self) {
+        loop {
+            let woken = self.published.notified();
+            if self.publishing.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            woken.await;
+        }
+    }
+
     /// The engine.
     pub fn engine(&self) -> &Arc<Engine> {
         self.strong.get_or_init(|| self.engine.upgrade().expect("sessions keep the engine alive"))
@@ -173,11 +205,9 @@ impl Engine {
             ..StoreOptions::default()
         };
         let ready = options.data_dir.join(READY);
-        let store = Store::open(opts, io, rt.clone()).await?;
-        let locks = LockManager::new(rt);
+        let store = Store::open(opts, io, rt).await?;
         let engine = Arc::new(Engine {
             store,
-            locks,
             databases: RwLock::new(HashMap::new()),
             settings,
             started: now_micros(),
@@ -202,7 +232,7 @@ impl Engine {
 
     /// The lock manager.
     pub fn locks(&self) -> &Arc<LockManager> {
-        &self.locks
+        self.store.locks()
     }
 
     /// A database by name; template0 and missing ones are refused by the caller.
@@ -329,6 +359,8 @@ impl Engine {
                 strong: OnceLock::new(),
                 catalog: RwLock::new(Arc::new(cat)),
                 tables: Mutex::new(FastMap::new()),
+                publishing: AtomicUsize::new(0),
+                published: tokio::sync::Notify::new(),
             };
             self.databases.write().insert(name.to_owned(), Arc::new(d));
         }
@@ -386,15 +418,14 @@ impl Engine {
 
     async fn set_superuser_password(self: &Arc<Self>, password: &str) -> Result<()> {
         let Some(db) = self.database("postgres") else { return Ok(()) };
-        let owner = self.locks.register(0);
+        let session = self.store.session(0);
         let mut tx =
-            crate::transaction::Transaction::begin(&db, &owner, Isolation::ReadCommitted, false, now_micros())?;
+            crate::transaction::Transaction::begin(&db, &session, Isolation::ReadCommitted, false, now_micros())?;
         if let Some(r) = tx.catalog.roles.get(&system::SUPERUSER).cloned() {
             let password = Some(stored_password(password)?);
             tx.put_role(crate::catalog::Role { password, ..(*r).clone() }).await?;
         }
         let lsn = tx.commit().await?;
-        self.locks.unregister(&owner);
         self.store.gate(lsn).await
     }
 }

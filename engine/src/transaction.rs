@@ -10,16 +10,16 @@ use crate::catalog::{Catalog, Database, FIRST_USER_OID, Namespace, Relation, Rol
 use crate::engine::{DatabaseState, Engine};
 use crate::exec::eval::Env;
 use crate::exec::table::{TableRt, borrow_keys};
-use rustydb_base::{DbError, Lsn, RelId, Result, SqlState};
+use rustydb_base::{DbError, Lsn, RelId, Result, Rid, SqlState};
 use rustydb_parser::ast::TableLockMode;
-use rustydb_storage::lock::{LockMark, LockMode, LockOwner, LockTarget};
-use rustydb_storage::store::{CommitOptions, RelationKind, Savepoint, Txn};
+use rustydb_storage::core::RowLockMode;
+use rustydb_storage::heap::TmResult;
+use rustydb_storage::lock::{LockMode, LockOwner, LockTarget};
+use rustydb_storage::store::{CommitOptions, RelationKind, Savepoint, Session, Txn, WaitPolicy};
 use rustydb_storage::table::Inserted;
 use rustydb_storage::txn::{HeldSnapshot, Isolation, Snapshot};
-use rustydb_storage::wait::{LockTicket, Wait};
 use rustydb_types::ctx::EvalCtx;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// An open transaction of a session.
 pub struct Transaction {
@@ -39,9 +39,6 @@ pub struct Transaction {
     changes: Vec<CatalogChange>,
     snapshot: Option<Snapshot>,
     held: Option<HeldSnapshot>,
-    locks: Arc<LockOwner>,
-    /// `deadlock_timeout`.
-    pub deadlock_timeout: Duration,
 }
 
 /// A place in a transaction to go back to.
@@ -49,19 +46,18 @@ pub struct Mark {
     store: Savepoint,
     catalog: Arc<Catalog>,
     changes: usize,
-    locks: LockMark,
 }
 
 impl Transaction {
-    /// Opens a transaction.
+    /// Opens a transaction of a session.
     pub fn begin(
         db: &Arc<DatabaseState>,
-        locks: &Arc<LockOwner>,
+        session: &Session,
         isolation: Isolation,
         read_only: bool,
         start: i64,
     ) -> Result<Transaction> {
-        let txn = db.engine().store().begin(isolation)?;
+        let txn = session.begin(isolation)?;
         Ok(Transaction {
             txn,
             catalog: db.catalog(),
@@ -72,8 +68,6 @@ impl Transaction {
             changes: Vec::new(),
             snapshot: None,
             held: None,
-            locks: Arc::clone(locks),
-            deadlock_timeout: Duration::from_secs(1),
         })
     }
 
@@ -123,7 +117,7 @@ impl Transaction {
 
     /// The owner of this session's locks.
     pub fn lock_owner(&self) -> &Arc<LockOwner> {
-        &self.locks
+        self.txn.lock_owner()
     }
 
     /// A table ready for row operations.
@@ -135,12 +129,7 @@ impl Transaction {
 
     /// Marks a place to go back to.
     pub fn mark(&mut self) -> Mark {
-        Mark {
-            store: self.txn.savepoint(),
-            catalog: Arc::clone(&self.catalog),
-            changes: self.changes.len(),
-            locks: self.engine().locks().mark(&self.locks),
-        }
+        Mark { store: self.txn.savepoint(), catalog: Arc::clone(&self.catalog), changes: self.changes.len() }
     }
 
     /// Undoes everything since a mark, which stays usable.
@@ -150,34 +139,28 @@ impl Transaction {
             self.changes.truncate(mark.changes);
             self.catalog = if self.changes.is_empty() { self.db.catalog() } else { Arc::clone(&mark.catalog) };
         }
-        self.engine().locks().release_after(&self.locks, mark.locks);
         Ok(())
     }
 
     /// Commits. Answers the LSN that must be stable before the client is told.
     pub async fn commit(mut self) -> Result<Lsn> {
         let options = CommitOptions { catalog_changed: !self.changes.is_empty() };
-        let engine = Arc::clone(self.engine());
         let done = if self.changes.is_empty() {
             self.txn.commit(options).await
         } else {
-            // The shared snapshot and the commit change together for everyone who takes the catalog afterwards: the
-            // tables concerned are locked until the locks are released below.
+            // The store gives the locks back with the commit; whoever gets one next waits until the changes are published.
+            let publishing = self.db.begin_publishing();
             let done = self.txn.commit(options).await;
             if done.is_ok() {
-                engine.publish(&self.db, &self.changes);
+                self.engine().publish(&self.db, &self.changes);
             }
+            drop(publishing);
             done
         };
         match done {
-            Ok(c) => {
-                engine.locks().release_all(&self.locks);
-                Ok(c.lsn.max(c.dep_lsn))
-            }
+            Ok(c) => Ok(c.lsn.max(c.dep_lsn)),
             Err(e) => {
-                let aborted = self.txn.abort().await;
-                engine.locks().release_all(&self.locks);
-                aborted?;
+                self.txn.abort().await?;
                 Err(e)
             }
         }
@@ -185,59 +168,30 @@ impl Transaction {
 
     /// Rolls back.
     pub async fn abort(mut self) -> Result<()> {
-        let engine = Arc::clone(self.engine());
-        let r = self.txn.abort().await;
-        engine.locks().release_all(&self.locks);
-        r
+        self.txn.abort().await
     }
 
     /// Takes a table lock, waiting for it unless `nowait` (55P03).
     pub async fn lock_table(&mut self, rel: u32, mode: TableLockMode, nowait: bool) -> Result<()> {
-        let mode = lock_mode(mode);
         let target = LockTarget::Relation { db: self.db.oid, oid: rel };
-        let locks = Arc::clone(self.engine().locks());
-        if locks.holds(&self.locks, target, mode) {
-            return Ok(());
-        }
-        if nowait {
-            if locks.acquire_now(&self.locks, target, mode, rustydb_storage::lock::Scope::Transaction)? {
-                return Ok(());
-            }
+        let policy = self.txn.rules.policy;
+        self.txn.rules.policy = if nowait { WaitPolicy::NoWait } else { WaitPolicy::Block };
+        let got = self.txn.lock(target, lock_mode(mode)).await;
+        self.txn.rules.policy = policy;
+        if !got? {
             let name = self.catalog.relation(rel).map_or_else(|| rel.to_string(), |r| r.name.clone());
             return Err(DbError::new(
                 SqlState::LOCK_NOT_AVAILABLE,
                 format!("could not obtain lock on relation \"{name}\""),
             ));
         }
-        loop {
-            match locks.try_acquire(&self.locks, target, mode) {
-                Ok(()) => return Ok(()),
-                Err(Wait::Lock(ticket)) => self.wait_lock(ticket).await?,
-                Err(Wait::Fail(e)) => return Err(*e),
-                Err(_) => return Err(DbError::internal("unexpected wait for a table lock")),
-            }
-        }
+        self.db.published().await;
+        Ok(())
     }
 
-    async fn wait_lock(&mut self, ticket: LockTicket) -> Result<()> {
-        let locks = Arc::clone(self.engine().locks());
-        let rules = self.txn.rules.clone();
-        let granted = locks.wait(&self.locks, ticket, self.deadlock_timeout);
-        let cancelled = rules.interrupt.raised();
-        let wait = async {
-            futures::pin_mut!(granted, cancelled);
-            match futures::future::select(granted, cancelled).await {
-                futures::future::Either::Left((r, _)) => r,
-                futures::future::Either::Right((e, _)) => Err(e),
-            }
-        };
-        match rules.lock_timeout {
-            None => wait.await,
-            Some(limit) => match tokio::time::timeout(limit, wait).await {
-                Ok(r) => r,
-                Err(_) => Err(DbError::new(SqlState::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout")),
-            },
-        }
+    /// Locks a row, waiting for whoever holds it as the rules say.
+    pub async fn lock_row(&mut self, rt: &TableRt, snap: &Snapshot, rid: Rid, mode: RowLockMode) -> Result<TmResult> {
+        self.txn.lock_row(snap, rt.desc.rel, rid, mode).await
     }
 
     // ---- catalog changes ---------------------------------------------------------------------------------------
@@ -364,7 +318,7 @@ impl Transaction {
         let key_bytes: Vec<Option<&[u8]>> = keys.iter().map(|k| k.as_ref().map(|k| k.bytes.as_slice())).collect();
         let done = self.txn.delete(&rt.desc, &snap, rid, &image, &key_bytes).await?;
         match done {
-            rustydb_storage::heap::TmResult::Ok => Ok(()),
+            TmResult::Ok => Ok(()),
             _ => Err(DbError::new(SqlState::T_R_SERIALIZATION_FAILURE, "tuple concurrently updated")),
         }
     }

@@ -10,7 +10,9 @@ use super::fk::ForeignKeys;
 use super::run::{Chunk, Executed, RowSource, StatementEnv, query};
 use super::table::{TableRt, borrow_changes, borrow_keys};
 use super::tables::{decode_row, number_rid};
-use crate::plan::ir::{Bound, Col, ColId, ConflictUpdate, Delete, Expr, Insert, JoinKind, Rel, Returning, RowChecks, Update};
+use crate::plan::ir::{
+    Bound, Col, ColId, ConflictUpdate, Delete, Expr, Insert, JoinKind, Rel, Returning, RowChecks, Update,
+};
 use crate::transaction::Transaction;
 use arrow_array::Array;
 use rustydb_base::{DbError, Result, Rid, SqlState};
@@ -60,11 +62,7 @@ impl Checks {
     fn new(checks: &RowChecks, generated: &[(i16, Expr)], row: &[(Col, i16)]) -> Result<Checks> {
         let slot = row_slots(row);
         Ok(Checks {
-            checks: checks
-                .checks
-                .iter()
-                .map(|(n, e)| Ok((n.clone(), compile(e, &slot)?)))
-                .collect::<Result<_>>()?,
+            checks: checks.checks.iter().map(|(n, e)| Ok((n.clone(), compile(e, &slot)?))).collect::<Result<_>>()?,
             generated: generated
                 .iter()
                 .map(|(n, e)| Ok((*n as usize - 1, compile(e, &slot)?)))
@@ -154,10 +152,7 @@ impl SourceRows {
 }
 
 fn serialization(what: &str) -> DbError {
-    DbError::new(
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        format!("could not serialize access due to concurrent {what}"),
-    )
+    DbError::new(SqlState::T_R_SERIALIZATION_FAILURE, format!("could not serialize access due to concurrent {what}"))
 }
 
 // ---- INSERT ----------------------------------------------------------------------------------------------------
@@ -174,7 +169,9 @@ async fn insert(
     let checks = Checks::new(&i.checks, &i.generated, &i.row)?;
     let ret = Return::new(&i.returning, &row_slots(&i.row))?;
     let conflict = match &i.on_conflict {
-        Some(c) => Some((c.arbiters.clone(), c.update.as_ref().map(|u| Conflict::new(u, rt.rel.columns.len())).transpose()?)),
+        Some(c) => {
+            Some((c.arbiters.clone(), c.update.as_ref().map(|u| Conflict::new(u, rt.rel.columns.len())).transpose()?))
+        }
         None => None,
     };
     let mut out = ret.as_ref().map(|_| Vec::new());
@@ -236,9 +233,7 @@ struct Conflict {
 
 impl Conflict {
     fn new(u: &ConflictUpdate, width: usize) -> Result<Conflict> {
-        let slot = |id: ColId| {
-            row_slots(&u.existing)(id).or_else(|| row_slots(&u.excluded)(id).map(|i| i + width))
-        };
+        let slot = |id: ColId| row_slots(&u.existing)(id).or_else(|| row_slots(&u.excluded)(id).map(|i| i + width));
         Ok(Conflict {
             set: u.set.iter().map(|(n, e)| Ok((*n as usize - 1, compile(e, &slot)?))).collect::<Result<_>>()?,
             filter: u.filter.as_ref().map(|f| compile(f, &slot)).transpose()?,
@@ -335,15 +330,7 @@ pub(super) async fn change_row(
     let changes = rt.key_changes(Env { ctx: &env.eval, params: &[] }, old, new, &changed)?;
     let done = tx
         .txn
-        .update(
-            &rt.desc,
-            snap,
-            rid,
-            image,
-            &encoded.values(),
-            &borrow_changes(&changes),
-            rt.changes_key(&changed),
-        )
+        .update(&rt.desc, snap, rid, image, &encoded.values(), &borrow_changes(&changes), rt.changes_key(&changed))
         .await?;
     match done {
         Changed::Heap(r) => Ok(r),
@@ -449,6 +436,7 @@ impl<'a> Target<'a> {
             recheck: Recheck::new(source, &outs),
             env,
         };
+        drop(slot);
         Ok((t, outs))
     }
 

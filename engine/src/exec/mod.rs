@@ -3,7 +3,11 @@
 //! A statement runs in a [`StmtCx`]. Queries become streams of record batches or rows; data-modifying statements take
 //! the rows of their source from either executor and change tables through [`Tables`].
 
+pub mod df;
+pub mod dml;
 pub mod eval;
+mod fk;
+pub mod run;
 pub mod table;
 pub mod tables;
 

@@ -176,7 +176,12 @@ pub async fn explain(
         None => lines,
         Some(h) => {
             let mut out = vec![h];
-            out.extend(lines.into_iter().enumerate().map(|(i, l)| if i == 0 { format!("  ->  {l}") } else { format!("      {l}") }));
+            out.extend(
+                lines
+                    .into_iter()
+                    .enumerate()
+                    .map(|(i, l)| if i == 0 { format!("  ->  {l}") } else { format!("      {l}") }),
+            );
             out
         }
     })
