@@ -610,7 +610,7 @@ pub fn one_dimension(items: Vec<Datum>, elem: u32) -> Datum {
 }
 
 /// Arrays of equal shape stacked into one with one more dimension; NULL and empty arrays vanish as in PostgreSQL.
-fn stack_arrays(values: Vec<Datum>, elem: u32) -> Result<Datum> {
+pub fn stack_arrays(values: Vec<Datum>, elem: u32) -> Result<Datum> {
     let mismatch = || {
         DbError::new(
             SqlState::ARRAY_SUBSCRIPT_ERROR,

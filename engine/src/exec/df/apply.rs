@@ -1,0 +1,405 @@
+//! Subqueries that run once per outer row: in expressions, and as the right side of LATERAL joins.
+//!
+//! The inner query is an input of the operator. Before each run its [`Frame`] gets the outer row's values, which the inner
+//! plan reads like constants; then the inner plan starts afresh. Answers are remembered by those values, so equal outer
+//! rows (and the whole of an uncorrelated subquery) cost one run.
+
+use super::expr::{Frame, name, named};
+use super::lower::{Lower, Plan};
+use super::op::{Op, Run, op_plan};
+use super::util::{DfResult, produce, to_df};
+use super::BATCH_ROWS;
+use crate::exec::StmtCx;
+use crate::plan::ir::{Col, ColId, Expr, ExprKind, JoinKind, Rel, Subquery, SubqueryKind};
+use crate::plan::walk;
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array, new_null_array};
+use datafusion::arrow::compute::{concat_batches, take};
+use datafusion::common::DataFusionError;
+use datafusion::arrow::datatypes::DataType;
+use futures::StreamExt;
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_types::arrow::{DatumBuilder, arrow_type, datum_at};
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::oid;
+use rustydb_types::rowcodec::put_any;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Bytes of remembered answers per operator.
+const MEMO_BYTES: usize = 8 << 20;
+
+/// What is made of the inner rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Exists,
+    Scalar,
+    Array,
+    Row,
+    Any,
+    All,
+}
+
+/// Answers by outer values, bounded.
+struct Memo {
+    map: HashMap<Vec<u8>, Datum>,
+    bytes: usize,
+}
+
+impl Memo {
+    fn put(&mut self, key: Vec<u8>, d: Datum) {
+        let size = key.len() + super::agg::datum_size(&d) + 64;
+        if size > MEMO_BYTES / 4 {
+            return;
+        }
+        if self.bytes + size > MEMO_BYTES {
+            self.map.clear();
+            self.bytes = 0;
+        }
+        self.bytes += size;
+        self.map.insert(key, d);
+    }
+}
+
+/// Columns that a query reads and its outer plan has.
+fn correlated(refs: &mut dyn FnMut(&mut dyn FnMut(&Expr)), outer: &HashSet<ColId>) -> Vec<Col> {
+    let mut cols: Vec<Col> = Vec::new();
+    refs(&mut |e| {
+        if let ExprKind::Column(id) = e.kind
+            && outer.contains(&id)
+            && !cols.iter().any(|c| c.id == id)
+        {
+            cols.push(Col { id, ty: e.ty });
+        }
+    });
+    cols
+}
+
+impl Lower<'_> {
+    /// Replaces the subqueries in expressions by columns that operators over `p` compute.
+    pub fn attach(&mut self, p: Plan, exprs: Vec<&mut Expr>) -> Result<Plan> {
+        let mut p = p;
+        for e in exprs {
+            p = self.attach_one(p, e)?;
+        }
+        Ok(p)
+    }
+
+    fn attach_one(&mut self, p: Plan, e: &mut Expr) -> Result<Plan> {
+        if !super::lower::has_subquery(e) {
+            return Ok(p);
+        }
+        if let ExprKind::Subquery(s) = &mut e.kind {
+            let ty = e.ty;
+            let (p, col) = self.apply(p, s, ty)?;
+            *e = Expr { pos: e.pos, ..Expr::column(col) };
+            return Ok(p);
+        }
+        let mut p = Some(p);
+        walk::children_mut(e, &mut |c| {
+            if let Some(now) = p.take() {
+                p = Some(self.attach_one(now, c)?);
+            }
+            Ok(())
+        })?;
+        p.ok_or_else(|| DbError::internal("plan lost while attaching subqueries"))
+    }
+
+    fn apply(&mut self, p: Plan, s: &mut Subquery, ty: TypeRef) -> Result<(Plan, Col)> {
+        let outer: HashSet<ColId> = p.cols.iter().map(|c| c.0.id).collect();
+        // Subqueries inside a test are answered first, over the outer row.
+        let cols = correlated(
+            &mut |f| {
+                walk::visit_rel(&s.rel, &mut |e| f(e));
+                if let SubqueryKind::Quantified { test, .. } = &s.kind {
+                    walk::visit_deep(test, &mut |e| f(e));
+                }
+            },
+            &outer,
+        );
+        let uncorrelated = cols.is_empty();
+        let frame = Arc::new(Frame::new(cols.clone()));
+        self.frames.push(Arc::clone(&frame));
+        let inner = self.inner(s);
+        self.frames.pop();
+        let (inner, kind, inner_types) = inner?;
+        let col = self.col(ty);
+        let dt = arrow_type(ty, None);
+        let mut out_cols = p.cols.clone();
+        out_cols.push((col, dt));
+        let outer_plan = Plan { plan: p.plan, cols: out_cols };
+        let schema = outer_plan.schema()?;
+        let positions: Vec<usize> = cols.iter().filter_map(|c| p.cols.iter().position(|x| x.0.id == c.id)).collect();
+        let cx = Arc::clone(self.cx);
+        let elem = oid::array_element(ty.oid).unwrap_or(oid::TEXT);
+        let body = move |run: Run| {
+            let job = Job {
+                cx: Arc::clone(&cx),
+                frame: Arc::clone(&frame),
+                cols: cols.clone(),
+                positions: positions.clone(),
+                kind,
+                ty,
+                elem,
+                types: inner_types.clone(),
+            };
+            let schema = Arc::clone(&run.schema);
+            let outer = run.input(0)?;
+            Ok(produce(Arc::clone(&schema), move |out| job.run(run, outer, out)))
+        };
+        let title = if uncorrelated { "InitPlan" } else { "SubPlan" };
+        let plan = op_plan(Op::new(title, name(col.id), Arc::new(body)), vec![outer_plan.plan, inner], schema);
+        Ok((Plan { plan, cols: outer_plan.cols }, col))
+    }
+
+    /// The inner plan of a subquery: for quantified ones, a single column with the test's result.
+    fn inner(&mut self, s: &Subquery) -> Result<(datafusion::logical_expr::LogicalPlan, Kind, Vec<TypeRef>)> {
+        let outputs = s.rel.outputs();
+        let inner = self.rel(&s.rel)?;
+        let (kind, exprs): (Kind, Vec<(Col, Expr)>) = match &s.kind {
+            SubqueryKind::Exists => (Kind::Exists, vec![]),
+            SubqueryKind::Scalar => (Kind::Scalar, outputs.iter().take(1).map(|c| (*c, Expr::column(*c))).collect()),
+            SubqueryKind::Array => (Kind::Array, outputs.iter().take(1).map(|c| (*c, Expr::column(*c))).collect()),
+            SubqueryKind::Row => (Kind::Row, outputs.iter().map(|c| (*c, Expr::column(*c))).collect()),
+            SubqueryKind::Quantified { test, all, .. } => {
+                let mut test = test.clone();
+                let inner = self.attach(inner, vec![&mut test])?;
+                let c = self.col(crate::bind::type_ref(oid::BOOL));
+                let p = self.project(inner, &[(c, test)])?;
+                return Ok((p.plan, if *all { Kind::All } else { Kind::Any }, vec![c.ty]));
+            }
+        };
+        let p = self.project(inner, &exprs)?;
+        Ok((p.plan, kind, exprs.iter().map(|e| e.0.ty).collect()))
+    }
+
+    /// A join whose right side reads the left side's current row.
+    pub fn lateral(&mut self, kind: JoinKind, left: &Rel, right: &Rel, on: Option<&Expr>) -> Result<Plan> {
+        let left_outer = match kind {
+            JoinKind::Inner => false,
+            JoinKind::Left => true,
+            _ => {
+                return Err(DbError::new(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    "invalid reference to FROM-clause entry for table",
+                )
+                .detail("The combining JOIN type must be INNER or LEFT for a LATERAL reference."));
+            }
+        };
+        let l = self.rel(left)?;
+        let outer: HashSet<ColId> = l.cols.iter().map(|c| c.0.id).collect();
+        let cols = correlated(
+            &mut |f| {
+                walk::visit_rel(right, &mut |e| f(e));
+                on.iter().for_each(|x| walk::visit_deep(x, &mut |e| f(e)));
+            },
+            &outer,
+        );
+        let frame = Arc::new(Frame::new(cols.clone()));
+        self.frames.push(Arc::clone(&frame));
+        let inner = self.rel(right).and_then(|r| match on {
+            Some(cond) => self.filter(r, cond),
+            None => Ok(r),
+        });
+        self.frames.pop();
+        let inner = inner?;
+        let all: Vec<(Col, DataType)> = l.cols.iter().chain(&inner.cols).cloned().collect();
+        let positions: Vec<usize> = cols.iter().filter_map(|c| l.cols.iter().position(|x| x.0.id == c.id)).collect();
+        let out = Plan { plan: l.plan.clone(), cols: all };
+        let schema = out.schema()?;
+        let width = inner.cols.len();
+        // The inner projection may have added or dropped nothing: select by name, in order.
+        let inner_plan = super::lower::projection(
+            inner.plan,
+            inner.cols.iter().map(|(c, _)| named(name(c.id))).collect(),
+        )?;
+        let cx = Arc::clone(self.cx);
+        let body = move |run: Run| {
+            let job = LateralJob {
+                cx: Arc::clone(&cx),
+                frame: Arc::clone(&frame),
+                cols: cols.clone(),
+                positions: positions.clone(),
+                left_outer,
+                width,
+            };
+            let schema = Arc::clone(&run.schema);
+            let outer = run.input(0)?;
+            Ok(produce(Arc::clone(&schema), move |out| job.run(run, outer, out)))
+        };
+        let detail = if left_outer { "left" } else { "inner" };
+        let plan = op_plan(Op::new("Lateral", detail.into(), Arc::new(body)), vec![l.plan, inner_plan], schema);
+        Ok(Plan { plan, cols: out.cols })
+    }
+}
+
+/// The outer row's values for the frame.
+fn outer_row(b: &RecordBatch, r: usize, cols: &[Col], positions: &[usize]) -> Result<Vec<Datum>> {
+    positions.iter().zip(cols).map(|(&i, c)| datum_at(b.column(i), r, c.ty)).collect()
+}
+
+struct Job {
+    cx: Arc<StmtCx>,
+    frame: Arc<Frame>,
+    cols: Vec<Col>,
+    positions: Vec<usize>,
+    kind: Kind,
+    ty: TypeRef,
+    elem: u32,
+    types: Vec<TypeRef>,
+}
+
+impl Job {
+    async fn run(
+        self,
+        run: Run,
+        mut outer: datafusion::execution::SendableRecordBatchStream,
+        mut out: super::util::Out,
+    ) -> DfResult<()> {
+        let mut memo = Memo { map: HashMap::new(), bytes: 0 };
+        while let Some(b) = outer.next().await {
+            let b = b?;
+            let mut answers = DatumBuilder::new(self.ty, None, b.num_rows());
+            for r in 0..b.num_rows() {
+                self.cx.cancel.check().map_err(to_df)?;
+                let row = outer_row(&b, r, &self.cols, &self.positions).map_err(to_df)?;
+                let mut key = Vec::new();
+                for d in &row {
+                    let at = key.len();
+                    put_any(d, &mut key);
+                    let len = (key.len() - at) as u64;
+                    key.extend_from_slice(&len.to_le_bytes());
+                }
+                if let Some(d) = memo.map.get(&key) {
+                    answers.push(d).map_err(to_df)?;
+                    continue;
+                }
+                self.frame.set(row);
+                let d = self.answer(&run).await?;
+                answers.push(&d).map_err(to_df)?;
+                memo.put(key, d);
+            }
+            let mut columns = b.columns().to_vec();
+            columns.push(answers.finish());
+            out.send(RecordBatch::try_new(Arc::clone(&run.schema), columns)?).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer(&self, run: &Run) -> DfResult<Datum> {
+        let mut rows = run.rerun(1)?;
+        let mut found: Option<Datum> = None;
+        let mut items = Vec::new();
+        let mut unknown = false;
+        while let Some(b) = rows.next().await {
+            let b = b?;
+            self.cx.cancel.check().map_err(to_df)?;
+            for r in 0..b.num_rows() {
+                let at = |i: usize| datum_at(b.column(i), r, self.types[i]).map_err(to_df);
+                match self.kind {
+                    Kind::Exists => return Ok(Datum::Bool(true)),
+                    Kind::Scalar | Kind::Row => {
+                        if found.is_some() {
+                            return Err(to_df(DbError::new(
+                                SqlState::CARDINALITY_VIOLATION,
+                                "more than one row returned by a subquery used as an expression",
+                            )));
+                        }
+                        found = Some(if self.kind == Kind::Scalar {
+                            at(0)?
+                        } else {
+                            let fields = self.types.iter().enumerate().map(|(i, t)| Ok((*t, at(i)?)));
+                            Datum::Row(fields.collect::<DfResult<Vec<_>>>()?.into())
+                        });
+                    }
+                    Kind::Array => items.push(at(0)?),
+                    Kind::Any | Kind::All => match at(0)? {
+                        Datum::Bool(v) if v == (self.kind == Kind::Any) => return Ok(Datum::Bool(v)),
+                        Datum::Bool(_) => {}
+                        _ => unknown = true,
+                    },
+                }
+            }
+        }
+        Ok(match self.kind {
+            Kind::Exists => Datum::Bool(false),
+            Kind::Scalar | Kind::Row => found.unwrap_or_default(),
+            Kind::Array => array_of(items, self.elem).map_err(to_df)?,
+            Kind::Any | Kind::All if unknown => Datum::Null,
+            Kind::Any => Datum::Bool(false),
+            Kind::All => Datum::Bool(true),
+        })
+    }
+}
+
+/// ARRAY(subquery): arrays stack into one more dimension.
+fn array_of(items: Vec<Datum>, elem: u32) -> Result<Datum> {
+    if items.iter().any(|d| matches!(d, Datum::Array(_))) && oid::array_element(elem).is_none() {
+        return crate::exec::eval::stack_arrays(items, elem);
+    }
+    Ok(crate::exec::eval::one_dimension(items, elem))
+}
+
+struct LateralJob {
+    cx: Arc<StmtCx>,
+    frame: Arc<Frame>,
+    cols: Vec<Col>,
+    positions: Vec<usize>,
+    left_outer: bool,
+    width: usize,
+}
+
+impl LateralJob {
+    async fn run(
+        self,
+        run: Run,
+        mut outer: datafusion::execution::SendableRecordBatchStream,
+        mut out: super::util::Out,
+    ) -> DfResult<()> {
+        let mut pending: Vec<RecordBatch> = Vec::new();
+        let mut rows = 0;
+        while let Some(b) = outer.next().await {
+            let b = b?;
+            for r in 0..b.num_rows() {
+                self.cx.cancel.check().map_err(to_df)?;
+                self.frame.set(outer_row(&b, r, &self.cols, &self.positions).map_err(to_df)?);
+                let mut inner = run.rerun(1)?;
+                let mut any = false;
+                while let Some(i) = inner.next().await {
+                    let i = i?;
+                    if i.num_rows() == 0 {
+                        continue;
+                    }
+                    any = true;
+                    let n = i.num_rows();
+                    pending.push(self.combine(&run, &b, r, n, i.columns().to_vec())?);
+                    rows += n;
+                    if rows >= BATCH_ROWS {
+                        out.send(concat_batches(&run.schema, &std::mem::take(&mut pending))?).await?;
+                        rows = 0;
+                    }
+                }
+                if !any && self.left_outer {
+                    let first = b.num_columns();
+                    let nulls = run.schema.fields()[first..].iter().map(|f| new_null_array(f.data_type(), 1)).collect();
+                    pending.push(self.combine(&run, &b, r, 1, nulls)?);
+                    rows += 1;
+                }
+            }
+            if !pending.is_empty() {
+                out.send(concat_batches(&run.schema, &std::mem::take(&mut pending))?).await?;
+                rows = 0;
+            }
+        }
+        Ok(())
+    }
+
+    fn combine(&self, run: &Run, b: &RecordBatch, r: usize, n: usize, right: Vec<ArrayRef>) -> DfResult<RecordBatch> {
+        let at = u32::try_from(r).map_err(|e| DataFusionError::External(Box::new(e)))?;
+        let index = UInt32Array::from(vec![at; n]);
+        let mut columns = b.columns().iter().map(|c| take(c, &index, None)).collect::<Result<Vec<_>, _>>()?;
+        columns.extend(right.into_iter().take(self.width));
+        debug_assert!(columns.iter().all(|c| c.len() == n));
+        Ok(RecordBatch::try_new(Arc::clone(&run.schema), columns)?)
+    }
+}
+

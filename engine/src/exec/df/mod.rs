@@ -1,0 +1,254 @@
+//! Queries on DataFusion.
+//!
+//! [`execute`] takes a bound [`Rel`], rewrites it ([`rewrite`]: subqueries to joins, predicates to their tables, join
+//! order), lowers it to DataFusion's logical plan ([`lower`]; expressions in [`expr`]), lets DataFusion make the physical
+//! plan, and streams the batches, whose columns are the relation's outputs in order. What DataFusion lacks are operators of
+//! ours ([`op`]): subqueries run per outer row, windows, set-returning functions, common tables, scans of the store.
+//!
+//! Columns are named `c{id}`; ids are unique in a statement, so no two columns of a plan share a name. The tree is typed,
+//! so none of DataFusion's coercion or simplification runs, and of its logical rules only those that move projections
+//! and limits.
+//!
+//! Memory: one pool per query. Sorts and aggregations spill; a hash join that does not fit makes the query start over
+//! with sort-merge joins, if no row has left it; everything else that does not fit is 53200.
+
+mod agg;
+mod apply;
+mod cte;
+mod decimal;
+mod expr;
+mod lower;
+mod misc;
+mod op;
+mod rewrite;
+mod scan;
+mod setop;
+mod sums;
+mod util;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use crate::exec::StmtCx;
+use crate::plan::ir::Rel;
+use async_trait::async_trait;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::catalog::Session;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::execution::context::QueryPlanner;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::optimize_projections::OptimizeProjections;
+use datafusion::optimizer::push_down_limit::PushDownLimit;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::combine_partial_final_agg::CombinePartialFinalAggregate;
+use datafusion::physical_optimizer::ensure_coop::EnsureCooperative;
+use datafusion::physical_optimizer::join_selection::JoinSelection;
+use datafusion::physical_optimizer::limit_pushdown::LimitPushdown;
+use datafusion::physical_optimizer::output_requirements::OutputRequirements;
+use datafusion::physical_optimizer::projection_pushdown::ProjectionPushdown;
+use datafusion::physical_optimizer::sanity_checker::SanityCheckPlan;
+use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use datafusion::prelude::SessionConfig;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
+use rustydb_base::{DbError, Result};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use util::{DfResult, from_df, is_out_of_memory};
+
+/// Rows per batch.
+pub(crate) const BATCH_ROWS: usize = 8192;
+
+/// Smallest memory pool of a query, below which operators of ordinary size could not even start.
+const MIN_POOL: usize = 32 << 20;
+
+/// A query's result: batches whose columns are [`Rel::outputs`] in order.
+pub type RowStream = BoxStream<'static, Result<RecordBatch>>;
+
+/// Runs a query.
+///
+/// Errors of planning are answered at once, those of execution by the stream: our own with their SQLSTATE, memory as
+/// 53200, anything else (panics included) as XX000.
+pub async fn execute(rel: &Rel, cx: &Arc<StmtCx>) -> Result<RowStream> {
+    let rel = rel.clone();
+    let first = guarded(start(&rel, cx, Joins::Hash)).await?;
+    Ok(follow(rel, Arc::clone(cx), first))
+}
+
+/// The plan as EXPLAIN shows it, one line per element, two spaces per level.
+pub async fn explain(rel: &Rel, cx: &Arc<StmtCx>) -> Result<Vec<String>> {
+    let (plan, _) = guarded(physical(rel, cx, Joins::Hash)).await?;
+    Ok(displayable(plan.as_ref()).indent(false).to_string().lines().map(str::to_owned).collect())
+}
+
+/// How equi-joins run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Joins {
+    Hash,
+    SortMerge,
+}
+
+/// Turns a panic inside into XX000.
+async fn guarded<T>(f: impl Future<Output = Result<T>>) -> Result<T> {
+    AssertUnwindSafe(f).catch_unwind().await.unwrap_or_else(|p| Err(panicked(p.as_ref())))
+}
+
+fn panicked(p: &(dyn std::any::Any + Send)) -> DbError {
+    let text = p.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| p.downcast_ref::<String>().cloned());
+    DbError::internal(format!("query execution panicked: {}", text.unwrap_or_default()))
+}
+
+async fn physical(rel: &Rel, cx: &Arc<StmtCx>, joins: Joins) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
+    let logical = lower::lower(rel, cx)?;
+    let state = session(cx, joins)?;
+    let logical = state.optimize(&logical).map_err(from_df)?;
+    let plan = state.query_planner().create_physical_plan(&logical, &state).await.map_err(from_df)?;
+    Ok((plan, state.task_ctx()))
+}
+
+async fn start(rel: &Rel, cx: &Arc<StmtCx>, joins: Joins) -> Result<SendableRecordBatchStream> {
+    cx.cancel.check()?;
+    let (plan, task) = physical(rel, cx, joins).await?;
+    execute_stream(plan, task).map_err(from_df)
+}
+
+struct Following {
+    rel: Rel,
+    cx: Arc<StmtCx>,
+    stream: SendableRecordBatchStream,
+    emitted: bool,
+    retried: bool,
+}
+
+fn follow(rel: Rel, cx: Arc<StmtCx>, stream: SendableRecordBatchStream) -> RowStream {
+    let f = Following { rel, cx, stream, emitted: false, retried: false };
+    futures::stream::unfold(Some(f), |f| async move {
+        let mut f = f?;
+        match guarded(next(&mut f)).await {
+            Ok(Some(b)) => Some((Ok(b), Some(f))),
+            Ok(None) => None,
+            Err(e) => Some((Err(e), None)),
+        }
+    })
+    .boxed()
+}
+
+async fn next(f: &mut Following) -> Result<Option<RecordBatch>> {
+    loop {
+        f.cx.cancel.check()?;
+        match f.stream.next().await {
+            None => return Ok(None),
+            Some(Ok(b)) => {
+                f.emitted = true;
+                return Ok(Some(b));
+            }
+            Some(Err(e)) if is_out_of_memory(&e) && !f.emitted && !f.retried => {
+                f.retried = true;
+                f.stream = start(&f.rel, &f.cx, Joins::SortMerge).await?;
+            }
+            Some(Err(e)) => return Err(from_df(e)),
+        }
+    }
+}
+
+fn session(cx: &Arc<StmtCx>, joins: Joins) -> Result<SessionState> {
+    let mut options = ConfigOptions::new();
+    options.execution.target_partitions = 1;
+    options.execution.collect_statistics = false;
+    let pool = cx.work_mem.saturating_mul(4).max(MIN_POOL);
+    options.execution.sort_spill_reservation_bytes = pool / 16;
+    options.optimizer.max_passes = 2;
+    options.optimizer.enable_dynamic_filter_pushdown = false;
+    let mut disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory);
+    if let Some(limit) = cx.temp_limit {
+        disk = disk.with_max_temp_directory_size(limit);
+    }
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(pool)))
+        .with_disk_manager_builder(disk)
+        .build_arc()
+        .map_err(from_df)?;
+    Ok(SessionStateBuilder::new()
+        .with_config(SessionConfig::from(options).with_batch_size(BATCH_ROWS))
+        .with_runtime_env(runtime)
+        .with_analyzer_rules(vec![])
+        .with_optimizer_rules(vec![Arc::new(PushDownLimit::new()), Arc::new(OptimizeProjections::new())])
+        .with_physical_optimizer_rules(physical_rules(joins))
+        .with_query_planner(Arc::new(Planner))
+        .build())
+}
+
+fn physical_rules(joins: Joins) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(OutputRequirements::new_add_mode())];
+    rules.push(Arc::new(JoinSelection::new()));
+    if joins == Joins::SortMerge {
+        rules.push(Arc::new(MergeJoins));
+    }
+    rules.push(Arc::new(datafusion::physical_optimizer::ensure_requirements::EnsureRequirements::new()));
+    rules.push(Arc::new(CombinePartialFinalAggregate::new()));
+    rules.push(Arc::new(ProjectionPushdown::new()));
+    rules.push(Arc::new(OutputRequirements::new_remove_mode()));
+    rules.push(Arc::new(LimitPushdown::new()));
+    rules.push(Arc::new(EnsureCooperative::new()));
+    rules.push(Arc::new(SanityCheckPlan::new()));
+    rules
+}
+
+/// Plans with our extension operators.
+#[derive(Debug)]
+struct Planner;
+
+#[async_trait]
+impl QueryPlanner for Planner {
+    async fn create_physical_plan(
+        &self,
+        logical: &LogicalPlan,
+        session: &dyn Session,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(op::OpPlanner)])
+            .create_physical_plan(logical, session)
+            .await
+    }
+}
+
+/// Replaces hash joins by sort-merge joins, whose inputs can spill.
+#[derive(Debug)]
+struct MergeJoins;
+
+impl PhysicalOptimizerRule for MergeJoins {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> DfResult<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|p| {
+            let Some(j) = p.downcast_ref::<HashJoinExec>() else { return Ok(Transformed::no(p)) };
+            if j.null_aware || j.on().is_empty() || j.projection.is_some() {
+                return Ok(Transformed::no(p));
+            }
+            let options = vec![Default::default(); j.on().len()];
+            let merged = SortMergeJoinExec::try_new(
+                Arc::clone(j.left()),
+                Arc::clone(j.right()),
+                j.on().to_vec(),
+                j.filter().cloned(),
+                *j.join_type(),
+                options,
+                j.null_equality(),
+            )?;
+            Ok(Transformed::yes(Arc::new(merged) as Arc<dyn ExecutionPlan>))
+        })
+        .data()
+    }
+    fn name(&self) -> &str {
+        "merge_joins"
+    }
+    fn schema_check(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,248 @@
+//! One logical node and one physical operator for everything of ours that DataFusion lacks.
+//!
+//! An [`Op`] is a function from its children's plans to a stream. Its children and its own output have one partition;
+//! a child may be demanded in an order of plain columns, which DataFusion's planner then provides by sorting (with
+//! spilling). Operators whose child must be run several times (subqueries, recursive terms) call [`rerun`].
+
+use super::util::{DfResult, fresh_id};
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DFSchemaRef, DataFusionError};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr as DfExpr, Extension, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{Distribution, EquivalenceProperties, LexRequirement, Partitioning, PhysicalExpr};
+use datafusion::physical_expr::{OrderingRequirements, PhysicalSortRequirement};
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, ReplaceChildrenOptions, reset_plan_states,
+};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::arrow::compute::SortOptions;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::physical_plan::InputDistributionRequirements;
+use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
+use datafusion::catalog::Session;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// What an operator works with when it runs.
+pub struct Run {
+    /// Its inputs, each of one partition.
+    pub children: Vec<Arc<dyn ExecutionPlan>>,
+    /// DataFusion's task: memory pool, temporary files.
+    pub task: Arc<TaskContext>,
+    /// The operator's output.
+    pub schema: SchemaRef,
+}
+
+impl Run {
+    /// Starts a child.
+    pub fn input(&self, i: usize) -> DfResult<SendableRecordBatchStream> {
+        let child = self.children.get(i).ok_or_else(|| DataFusionError::Internal("operator lacks an input".into()))?;
+        child.execute(0, Arc::clone(&self.task))
+    }
+    /// Starts a child that may have run before.
+    pub fn rerun(&self, i: usize) -> DfResult<SendableRecordBatchStream> {
+        let child = self.children.get(i).ok_or_else(|| DataFusionError::Internal("operator lacks an input".into()))?;
+        reset_plan_states(Arc::clone(child))?.execute(0, Arc::clone(&self.task))
+    }
+}
+
+/// The body of an operator.
+pub type Body = Arc<dyn Fn(Run) -> DfResult<SendableRecordBatchStream> + Send + Sync>;
+
+/// Order demanded of an input: column name, descending, NULLs first.
+pub type Order = Vec<(String, bool, bool)>;
+
+/// An operator.
+pub struct Op {
+    id: u64,
+    /// Name in plans.
+    pub name: &'static str,
+    /// What EXPLAIN shows after the name.
+    pub detail: String,
+    /// Orders of the inputs; missing or empty for none.
+    pub orders: Vec<Order>,
+    /// What runs.
+    pub body: Body,
+}
+
+impl Op {
+    /// An operator without demands on its inputs.
+    pub fn new(name: &'static str, detail: String, body: Body) -> Op {
+        Op { id: fresh_id(), name, detail, orders: vec![], body }
+    }
+}
+
+/// The logical node.
+#[derive(Clone)]
+pub struct OpNode {
+    op: Arc<Op>,
+    inputs: Vec<LogicalPlan>,
+    schema: DFSchemaRef,
+}
+
+/// A plan that runs an operator over inputs.
+pub fn op_plan(op: Op, inputs: Vec<LogicalPlan>, schema: DFSchemaRef) -> LogicalPlan {
+    LogicalPlan::Extension(Extension { node: Arc::new(OpNode { op: Arc::new(op), inputs, schema }) })
+}
+
+impl fmt::Debug for OpNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.op.name, self.op.detail)
+    }
+}
+impl PartialEq for OpNode {
+    fn eq(&self, o: &Self) -> bool {
+        self.op.id == o.op.id && self.inputs == o.inputs
+    }
+}
+impl Eq for OpNode {}
+impl PartialOrd for OpNode {
+    fn partial_cmp(&self, o: &Self) -> Option<std::cmp::Ordering> {
+        (self == o).then_some(std::cmp::Ordering::Equal)
+    }
+}
+impl Hash for OpNode {
+    fn hash<H: Hasher>(&self, h: &mut H) {
+        self.op.id.hash(h);
+    }
+}
+
+impl UserDefinedLogicalNodeCore for OpNode {
+    fn name(&self) -> &str {
+        self.op.name
+    }
+    fn inputs(&self) -> Vec<&LogicalPlan> {
+        self.inputs.iter().collect()
+    }
+    fn schema(&self) -> &DFSchemaRef {
+        &self.schema
+    }
+    fn expressions(&self) -> Vec<DfExpr> {
+        vec![]
+    }
+    fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} {}", self.op.name, self.op.detail)
+    }
+    fn with_exprs_and_inputs(&self, _: Vec<DfExpr>, inputs: Vec<LogicalPlan>) -> DfResult<Self> {
+        Ok(OpNode { op: Arc::clone(&self.op), inputs, schema: Arc::clone(&self.schema) })
+    }
+}
+
+/// Turns [`OpNode`]s into [`OpExec`]s.
+pub struct OpPlanner;
+
+#[async_trait]
+impl ExtensionPlanner for OpPlanner {
+    async fn plan_extension(
+        &self,
+        _: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        _: &[&LogicalPlan],
+        inputs: &[Arc<dyn ExecutionPlan>],
+        _: &dyn Session,
+        _: &PhysicalPlanningContext,
+    ) -> DfResult<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(node) = node.as_any().downcast_ref::<OpNode>() else { return Ok(None) };
+        let schema = Arc::new(node.schema.as_arrow().clone());
+        Ok(Some(Arc::new(OpExec::new(Arc::clone(&node.op), inputs.to_vec(), schema))))
+    }
+}
+
+/// The physical operator.
+pub struct OpExec {
+    op: Arc<Op>,
+    children: Vec<Arc<dyn ExecutionPlan>>,
+    properties: Arc<PlanProperties>,
+}
+
+impl OpExec {
+    fn new(op: Arc<Op>, children: Vec<Arc<dyn ExecutionPlan>>, schema: SchemaRef) -> OpExec {
+        let properties = Arc::new(PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        ));
+        OpExec { op, children, properties }
+    }
+}
+
+impl fmt::Debug for OpExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.op.name, self.op.detail)
+    }
+}
+
+impl DisplayAs for OpExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} {}", self.op.name, self.op.detail)
+    }
+}
+
+impl ExecutionPlan for OpExec {
+    fn name(&self) -> &str {
+        self.op.name
+    }
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        self.children.iter().collect()
+    }
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DfResult<TreeNodeRecursion>,
+    ) -> DfResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
+        InputDistributionRequirements::new(vec![Distribution::SinglePartition; self.children.len()])
+    }
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        self.children
+            .iter()
+            .enumerate()
+            .map(|(i, child)| {
+                let schema = child.schema();
+                let keys = self.op.orders.get(i)?.iter().filter_map(|(name, desc, nulls_first)| {
+                    let col = Column::new_with_schema(name, &schema).ok()?;
+                    let options = SortOptions { descending: *desc, nulls_first: *nulls_first };
+                    Some(PhysicalSortRequirement::new(Arc::new(col), Some(options)))
+                });
+                LexRequirement::new(keys).map(OrderingRequirements::from)
+            })
+            .collect()
+    }
+    fn maintains_input_order(&self) -> Vec<bool> {
+        // Not a promise about the output: it keeps the planner from dropping a sort below, whose order the operator uses.
+        vec![true; self.children.len()]
+    }
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(OpExec {
+            op: Arc::clone(&self.op),
+            children,
+            properties: Arc::clone(&self.properties),
+        }))
+    }
+    #[allow(deprecated, reason = "the trait still demands it; the planner calls replace_children")]
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(OpExec { op: Arc::clone(&self.op), children, properties: Arc::clone(&self.properties) }))
+    }
+    fn execute(&self, partition: usize, task: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+        if partition != 0 {
+            return Err(DataFusionError::Internal(format!("{} has no partition {partition}", self.op.name)));
+        }
+        (self.op.body)(Run { children: self.children.clone(), task, schema: self.schema() })
+    }
+}

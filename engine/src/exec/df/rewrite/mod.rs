@@ -1,0 +1,67 @@
+//! Rewrites of the bound tree before it is lowered.
+
+pub mod stats;
+
+use crate::exec::StmtCx;
+use crate::plan::ir::{ColId, JoinKind, Rel};
+use rustydb_base::Result;
+use std::sync::Arc;
+
+/// First id of columns made here: the binder counts from 1, and no statement is long enough to reach this.
+const FRESH: ColId = 1 << 28;
+
+/// Rewrites a statement's query; answers the id after which fresh columns may be numbered.
+pub fn statement(_rel: &mut Rel, _cx: &Arc<StmtCx>) -> Result<ColId> {
+    Ok(FRESH)
+}
+
+/// About how many rows a relation yields.
+pub fn estimate(rel: &Rel, cx: &StmtCx) -> f64 {
+    match rel {
+        Rel::Values { rows, .. } => rows.len() as f64,
+        Rel::Scan(s) => cx.tables.estimated_rows(&s.table).max(1.0),
+        Rel::FunctionScan { .. } => 1000.0,
+        Rel::Filter { input, pred } => {
+            let share: f64 = super::lower::conjuncts(pred).iter().map(|c| stats::share(c, input, cx)).product();
+            (estimate(input, cx) * share).max(1.0)
+        }
+        Rel::Project { input, .. }
+        | Rel::Window { input, .. }
+        | Rel::ProjectSet { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::LockRows { input, .. } => estimate(input, cx),
+        Rel::Distinct { input, .. } => estimate(input, cx) / 2.0,
+        Rel::Limit { input, limit, .. } => {
+            let rows = estimate(input, cx);
+            match limit.as_ref().and_then(|l| l.as_const()) {
+                Some(rustydb_types::datum::Datum::Int8(n)) => rows.min(*n as f64),
+                _ => rows,
+            }
+        }
+        Rel::Aggregate { input, groups, .. } => {
+            if groups.is_empty() {
+                return 1.0;
+            }
+            (estimate(input, cx) / 10.0).max(1.0)
+        }
+        Rel::Join { kind, left, right, on, .. } => {
+            let (l, r) = (estimate(left, cx), estimate(right, cx));
+            let inner = match on {
+                Some(c) => super::lower::conjuncts(c).iter().fold(l * r, |n, c| n * stats::join_share(c, left, right, cx, l, r)),
+                None => l * r,
+            };
+            match kind {
+                JoinKind::Inner => inner,
+                JoinKind::Left => inner.max(l),
+                JoinKind::Right => inner.max(r),
+                JoinKind::Full => inner.max(l).max(r),
+                JoinKind::Semi => (l / 2.0).max(1.0),
+                JoinKind::Anti => (l / 2.0).max(1.0),
+            }
+            .max(1.0)
+        }
+        Rel::SetOp { left, right, .. } => estimate(left, cx) + estimate(right, cx),
+        Rel::With { body, .. } => estimate(body, cx),
+        Rel::CteScan { .. } | Rel::Modify(..) => 1000.0,
+    }
+}

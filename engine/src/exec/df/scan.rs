@@ -1,0 +1,280 @@
+//! Scans of stored tables, and the choice between the heap and a range of an index.
+//!
+//! An index is read when predicates fix a prefix of its key columns (and perhaps bound the next one) by values that the
+//! scan's own rows do not determine, and the statistics promise few rows. The bounds are evaluated when the scan starts,
+//! so a correlated subquery's scan looks its outer row's value up. All predicates are still tested on the rows.
+
+use super::expr::{Frame, RowExpr, name};
+use super::lower::{Plan, schema};
+use super::op::{Op, Run, op_plan};
+use super::rewrite::stats;
+use super::util::{DfResult, produce, to_df};
+use super::BATCH_ROWS;
+use crate::catalog::Index;
+use crate::exec::{IndexRange, ScanRequest, StmtCx};
+use crate::plan::ir::{ColId, Expr, ExprKind, Scan};
+use crate::plan::walk;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+use rustydb_base::{DbError, Result};
+use rustydb_types::arrow::arrow_type;
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::{oid, pgdata, rowcodec};
+use std::sync::Arc;
+
+/// Share of a table above which reading it whole is cheaper than fetching its rows through an index.
+const INDEX_SHARE: f64 = 0.05;
+
+/// Bounds on an index, still as expressions.
+#[derive(Clone)]
+struct Range {
+    index: u32,
+    shown: String,
+    equal: Vec<Bound>,
+    low: Option<(Bound, bool)>,
+    high: Option<(Bound, bool)>,
+}
+
+/// A bound: its value and the key column's type.
+#[derive(Clone)]
+struct Bound {
+    value: RowExpr,
+    ty: TypeRef,
+}
+
+/// A scan's plan. `preds` are conditions its rows must meet anyway.
+pub fn plan(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], limit: Option<usize>, preds: &[&Expr]) -> Result<Plan> {
+    if s.sample.is_some() {
+        return Err(DbError::unsupported("TABLESAMPLE is not supported yet"));
+    }
+    let mut cols: Vec<_> = s.cols.iter().map(|(c, _)| (*c, arrow_type(c.ty, rowcodec::static_numeric(c.ty)))).collect();
+    if let Some(rid) = s.rid {
+        cols.push((rid, DataType::Int64));
+    }
+    let range = choose(s, cx, frames, preds)?;
+    let detail = match &range {
+        Some(r) => format!("on {} using {}", s.alias, r.shown),
+        None => format!("on {}", s.alias),
+    };
+    let title = if range.is_some() { "IndexScan" } else { "SeqScan" };
+    let request = ScanRequest {
+        table: Arc::clone(&s.table),
+        cols: s.cols.clone(),
+        rid: s.rid.is_some(),
+        index: None,
+        limit,
+        batch_rows: BATCH_ROWS,
+    };
+    // DataFusion wants at least one column to count rows by.
+    let schema = if cols.is_empty() {
+        schema([("rows".to_owned(), DataType::Boolean)])?
+    } else {
+        schema(cols.iter().map(|(c, t)| (name(c.id), t.clone())))?
+    };
+    let cx = Arc::clone(cx);
+    let body = move |run: Run| run_scan(run, &cx, request.clone(), range.as_ref());
+    Ok(Plan { plan: op_plan(Op::new(title, detail, Arc::new(body)), vec![], schema), cols })
+}
+
+fn run_scan(
+    run: Run,
+    cx: &Arc<StmtCx>,
+    mut request: ScanRequest,
+    range: Option<&Range>,
+) -> DfResult<SendableRecordBatchStream> {
+    let schema = Arc::clone(&run.schema);
+    let empty = request.cols.is_empty() && !request.rid;
+    let mut nothing = false;
+    if let Some(r) = range {
+        match bounds(r).map_err(to_df)? {
+            Some(i) => request.index = Some(i),
+            None => nothing = true,
+        }
+    }
+    let cx = Arc::clone(cx);
+    Ok(produce(Arc::clone(&schema), move |mut out| async move {
+        if nothing {
+            return Ok(());
+        }
+        let mut rows = cx.tables.scan(request, 0, 1);
+        while let Some(b) = rows.next().await {
+            cx.cancel.check().map_err(to_df)?;
+            let b = b.map_err(to_df)?;
+            let columns = if empty {
+                let ones = datafusion::arrow::array::BooleanArray::from(vec![true; b.num_rows()]);
+                vec![Arc::new(ones) as datafusion::arrow::array::ArrayRef]
+            } else {
+                b.columns().to_vec()
+            };
+            out.send(RecordBatch::try_new(Arc::clone(&schema), columns)?).await?;
+        }
+        Ok(())
+    }))
+}
+
+/// The range's values; `None` when a NULL among them means that no row qualifies.
+fn bounds(r: &Range) -> Result<Option<IndexRange>> {
+    let value = |b: &Bound| -> Result<Option<Datum>> {
+        let d = b.value.eval(&[])?;
+        if d.is_null() {
+            return Ok(None);
+        }
+        // A value outside the key's type is met by no row on one side of it; such bounds were not chosen.
+        Ok(as_key(b.ty, d))
+    };
+    let mut equal = Vec::with_capacity(r.equal.len());
+    for b in &r.equal {
+        match value(b)? {
+            Some(d) => equal.push(d),
+            None => return Ok(None),
+        }
+    }
+    let side = |b: &Option<(Bound, bool)>| -> Result<Option<Option<(Datum, bool)>>> {
+        Ok(match b {
+            None => Some(None),
+            Some((b, inclusive)) => value(b)?.map(|d| Some((d, *inclusive))),
+        })
+    };
+    let (Some(low), Some(high)) = (side(&r.low)?, side(&r.high)?) else { return Ok(None) };
+    Ok(Some(IndexRange { index: r.index, equal, low, high, reverse: false }))
+}
+
+/// A value as the index's key type keeps it; `None` when no key can be equal to it.
+fn as_key(ty: TypeRef, d: Datum) -> Option<Datum> {
+    let v = match d {
+        Datum::Int2(v) => i64::from(v),
+        Datum::Int4(v) => i64::from(v),
+        Datum::Int8(v) => v,
+        other => return Some(other),
+    };
+    match ty.oid {
+        oid::INT2 => i16::try_from(v).ok().map(Datum::Int2),
+        oid::INT4 => i32::try_from(v).ok().map(Datum::Int4),
+        oid::INT8 => Some(Datum::Int8(v)),
+        _ => None,
+    }
+}
+
+/// `column op value` with a btree strategy (1 <, 2 <=, 3 =, 4 >=, 5 >), the column on the left.
+struct Test<'e> {
+    attnum: i16,
+    strategy: u8,
+    value: &'e Expr,
+    same_type: bool,
+}
+
+fn tests<'e>(s: &Scan, preds: &[&'e Expr]) -> Vec<Test<'e>> {
+    let own = |id: ColId| s.cols.iter().find(|c| c.0.id == id);
+    let mut out = Vec::new();
+    for p in preds {
+        let ExprKind::Call { proc, args, .. } = &p.kind else { continue };
+        let [a, b] = args.as_slice() else { continue };
+        let Some(strategy) = strategy(proc.oid) else { continue };
+        let column = |e: &Expr| match &e.kind {
+            ExprKind::Column(id) => own(*id).copied(),
+            // A varchar column compares as text.
+            ExprKind::Relabel(x) => match &x.kind {
+                ExprKind::Column(id) if x.ty.oid == oid::VARCHAR && e.ty.oid == oid::TEXT => own(*id).copied(),
+                _ => None,
+            },
+            _ => None,
+        };
+        let free = |e: &Expr| {
+            let mut ok = true;
+            walk::visit(e, &mut |x| match &x.kind {
+                ExprKind::Column(id) => ok &= own(*id).is_none(),
+                ExprKind::Subquery(_) => ok = false,
+                _ => ok &= !super::expr::is_volatile(x),
+            });
+            ok
+        };
+        let (col, strategy, value) = match (column(a), column(b)) {
+            (Some(c), None) if free(b) => (c, strategy, b),
+            (None, Some(c)) if free(a) => (c, 6 - strategy, a),
+            _ => continue,
+        };
+        let ints = |t: u32| matches!(t, oid::INT2 | oid::INT4 | oid::INT8);
+        let texts = |t: u32| matches!(t, oid::TEXT | oid::VARCHAR);
+        let (ct, vt) = (col.0.ty.oid, value.ty.oid);
+        let same_type = ct == vt || (texts(ct) && texts(vt));
+        if same_type || (ints(ct) && ints(vt)) {
+            out.push(Test { attnum: col.1, strategy, value, same_type });
+        }
+    }
+    out
+}
+
+fn strategy(proc: u32) -> Option<u8> {
+    ["<", "<=", "=", ">=", ">"].iter().zip(1u8..).find_map(|(sym, n)| {
+        pgdata::operators_named(sym).iter().any(|o| o.oprcode == proc).then_some(n)
+    })
+}
+
+fn choose(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], preds: &[&Expr]) -> Result<Option<Range>> {
+    let tests = tests(s, preds);
+    if tests.is_empty() {
+        return Ok(None);
+    }
+    let rows = cx.tables.estimated_rows(&s.table).max(1.0);
+    let mut best: Option<(f64, Range)> = None;
+    for index in &s.table.indexes {
+        if !index.valid || index.predicate.is_some() {
+            continue;
+        }
+        let Some((share, range)) = fit(s, index, &tests, cx, frames, rows)? else { continue };
+        if share <= INDEX_SHARE.max(1.0 / rows) && best.as_ref().is_none_or(|b| share < b.0) {
+            best = Some((share, range));
+        }
+    }
+    Ok(best.map(|b| b.1))
+}
+
+/// How an index serves the tests: the share of the table's rows that it would read.
+fn fit(
+    s: &Scan,
+    index: &Arc<Index>,
+    tests: &[Test<'_>],
+    cx: &Arc<StmtCx>,
+    frames: &[Arc<Frame>],
+    rows: f64,
+) -> Result<Option<(f64, Range)>> {
+    let bound = |t: &Test<'_>, ty: TypeRef| -> Result<Bound> {
+        Ok(Bound { value: RowExpr::new(t.value, cx, frames, &|_| false)?, ty })
+    };
+    let mut equal = Vec::new();
+    let mut share = 1.0;
+    let (mut low, mut high) = (None, None);
+    for key in &index.keys {
+        let mine: Vec<&Test<'_>> = tests.iter().filter(|t| key.attnum != 0 && t.attnum == key.attnum).collect();
+        if let Some(t) = mine.iter().find(|t| t.strategy == 3) {
+            equal.push(bound(t, key.ty)?);
+            share *= stats::equal_share(&s.table, key.attnum, rows);
+            continue;
+        }
+        // Bounds of another integer type could lie outside the key's range; they are left to the filter.
+        if !key.desc {
+            for t in mine.iter().filter(|t| t.same_type) {
+                match t.strategy {
+                    1 | 2 if high.is_none() => high = Some((bound(t, key.ty)?, t.strategy == 2)),
+                    4 | 5 if low.is_none() => low = Some((bound(t, key.ty)?, t.strategy == 4)),
+                    _ => {}
+                }
+            }
+        }
+        let known = |b: &Option<(Bound, bool)>| b.as_ref().and_then(|b| b.0.value.eval(&[]).ok());
+        if low.is_some() || high.is_some() {
+            share *= stats::range_share(&s.table, key.attnum, known(&low).as_ref(), known(&high).as_ref());
+        }
+        break;
+    }
+    if equal.is_empty() && low.is_none() && high.is_none() {
+        return Ok(None);
+    }
+    if index.unique && equal.len() == index.keys.len() {
+        share = 0.5 / rows;
+    }
+    let shown = index.name.clone();
+    Ok(Some((share, Range { index: index.oid, shown, equal, low, high })))
+}
