@@ -3,6 +3,7 @@
 pub mod api;
 pub mod bind;
 pub mod catalog;
+pub mod ddl;
 pub mod engine;
 pub mod exec;
 pub mod plan;

@@ -76,7 +76,7 @@ impl Binder<'_> {
             .collect()
     }
 
-    fn row_rte(&mut self, rel: &Arc<Relation>, name: &str, cols: &[(Col, i16)]) -> Rte {
+    pub(crate) fn row_rte(&mut self, rel: &Arc<Relation>, name: &str, cols: &[(Col, i16)]) -> Rte {
         let scope = rel
             .live_columns()
             .zip(cols)

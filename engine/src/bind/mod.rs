@@ -10,6 +10,7 @@
 //!
 //! Left out until its issue: user-defined functions, operators and types; row-level security; rules.
 
+pub mod define;
 mod dml;
 mod expr;
 mod func;
@@ -66,6 +67,8 @@ pub struct Binder<'a> {
     view_depth: usize,
     /// Columns a DML statement assigns to the value DEFAULT stands for.
     depth: usize,
+    /// What names mean, noted when a view is defined.
+    resolved: Option<Vec<define::Resolved>>,
 }
 
 /// Deepest nesting of expressions and queries the binder follows.
@@ -87,6 +90,7 @@ impl<'a> Binder<'a> {
             context_dependent: false,
             view_depth: 0,
             depth: 0,
+            resolved: None,
         }
     }
 

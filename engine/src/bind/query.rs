@@ -647,6 +647,7 @@ impl Binder<'_> {
             return Ok((Rel::CteScan { cte: id, cols }, rte));
         }
         let rel = self.relation(&t.name)?;
+        self.note(|_| super::define::Resolved::Relation(t.name.pos(), Arc::clone(&rel)));
         match rel.kind {
             RelKind::Table | RelKind::MaterializedView => {
                 self.uses(&rel, mode);

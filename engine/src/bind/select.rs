@@ -634,7 +634,18 @@ impl Binder<'_> {
             }
             match &t.expr.kind {
                 ast::ExprKind::Column(c) if c.star => {
-                    for col in self.expand_star(c, self.pos(t.expr.pos))? {
+                    let cols = self.expand_star(c, self.pos(t.expr.pos))?;
+                    self.note(|b| {
+                        let table = |id| {
+                            let rtes = b.scopes.iter().rev().flat_map(|s| s.rtes.iter());
+                            rtes.filter(|r| !r.name.is_empty())
+                                .find(|r| r.cols.iter().any(|c| c.col.id == id))
+                                .map(|r| r.name.clone())
+                        };
+                        let names = cols.iter().map(|c| (table(c.col.id), c.name.clone())).collect();
+                        super::define::Resolved::Star(t.pos, names)
+                    });
+                    for col in cols {
                         out.push(Target { expr: Expr::column(col.col), name: col.name, origin: col.origin });
                     }
                 }

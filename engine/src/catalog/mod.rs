@@ -9,6 +9,7 @@
 
 pub mod bootstrap;
 pub mod change;
+pub mod deparse;
 pub mod load;
 pub mod rows;
 pub mod system;

@@ -1,0 +1,382 @@
+//! Binding for definitions: expressions that are kept in the catalog, and the names a view's query resolves to.
+//!
+//! Kept expressions are SQL text that must mean the same later, whatever the search path and the settings are then. So
+//! they are bound once, and the bound tree is turned back into syntax ([`unbind`]) with every constant typed and every
+//! cast explicit; [`crate::catalog::deparse`] prints it. Relations that `regclass` constants name are kept by OID.
+
+use super::Binder;
+use super::scope::Rte;
+use super::select::Clause;
+use crate::catalog::Relation;
+use crate::plan::ir::{Col, ColId, Expr, ExprKind, Query, Subscript};
+use crate::plan::walk;
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast;
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::io::{self, OutCtx};
+use rustydb_types::pgdata::{self, Operator, Proc};
+use rustydb_types::{ctx::FormatSettings, oid};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// What a kept expression is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub enum Defining {
+    Default,
+    Generated,
+    Check,
+    IndexKey,
+    IndexPredicate,
+    /// USING of ALTER COLUMN … TYPE.
+    Transform,
+}
+
+impl Defining {
+    fn clause(self) -> Clause {
+        match self {
+            Defining::Default | Defining::Generated | Defining::Transform => Clause::Default,
+            Defining::Check => Clause::Check,
+            Defining::IndexKey | Defining::IndexPredicate => Clause::Index,
+        }
+    }
+    fn place(self) -> &'static str {
+        match self {
+            Defining::Default => "DEFAULT expression",
+            Defining::Generated => "column generation expression",
+            Defining::Check => "check constraint",
+            Defining::IndexKey => "index expression",
+            Defining::IndexPredicate => "index predicate",
+            Defining::Transform => "transform expression",
+        }
+    }
+}
+
+/// What the binder resolved at a place of the text, noted for definitions of views.
+#[derive(Clone, Debug)]
+pub enum Resolved {
+    /// A table name.
+    Relation(ast::Pos, Arc<Relation>),
+    /// A `*` of an output list: table alias (none for merged columns) and column name of each column it stands for.
+    Star(ast::Pos, Vec<(Option<String>, String)>),
+}
+
+impl Binder<'_> {
+    /// Binds an expression of a definition over a row of a table (`None`: no columns).
+    pub fn defining(
+        &mut self,
+        e: &ast::Expr,
+        rel: Option<(&Arc<Relation>, &[(Col, i16)])>,
+        what: Defining,
+    ) -> Result<Expr> {
+        let allow = std::mem::replace(&mut self.allow_params, false);
+        let rte = rel.map(|(r, cols)| self.row_rte(r, &r.name, cols));
+        let r = self.defining_in(e, rte, what);
+        self.allow_params = allow;
+        let r = r.map_err(|mut x| {
+            if what == Defining::Default && x.code == SqlState::UNDEFINED_COLUMN {
+                x.code = SqlState::FEATURE_NOT_SUPPORTED;
+                x.message = "cannot use column reference in DEFAULT expression".into();
+                if let Some(f) = &mut x.fields {
+                    f.hint = None;
+                    f.detail = None;
+                }
+            }
+            x
+        })?;
+        let mut subquery = false;
+        walk::visit(&r, &mut |x| subquery |= matches!(x.kind, ExprKind::Subquery(_)));
+        if subquery {
+            return Err(DbError::unsupported(format!("cannot use subquery in {}", what.place())).at(r.pos));
+        }
+        Ok(r)
+    }
+
+    fn defining_in(&mut self, e: &ast::Expr, rte: Option<Rte>, what: Defining) -> Result<Expr> {
+        self.enter_level();
+        self.set_clause(what.clause());
+        let has = rte.is_some();
+        if let Some(r) = rte {
+            self.scopes.push(super::Scope::of(r));
+        }
+        let r = self.expr(e);
+        if has {
+            self.scopes.pop();
+        }
+        self.leave_level();
+        r
+    }
+
+    /// Binds a view's query and tells what its names mean.
+    pub fn view_query(&mut self, q: &ast::Query) -> Result<(Query, Vec<Resolved>)> {
+        self.allow_params = false;
+        self.resolved = Some(Vec::new());
+        let r = self.top_query(q);
+        let resolved = self.resolved.take().unwrap_or_default();
+        Ok((r?, resolved))
+    }
+
+    /// Notes what a name means, when the statement wants to know.
+    pub(crate) fn note(&mut self, what: impl FnOnce(&Self) -> Resolved) {
+        if self.view_depth == 0 && self.resolved.is_some() {
+            let r = what(self);
+            if let Some(list) = &mut self.resolved {
+                list.push(r);
+            }
+        }
+    }
+}
+
+/// The worst volatility in an expression: 'i' immutable, 's' stable, 'v' volatile.
+pub fn volatility(e: &Expr) -> char {
+    fn rank(c: char) -> u8 {
+        match c {
+            'v' => 2,
+            's' => 1,
+            _ => 0,
+        }
+    }
+    let proc = |o: u32| pgdata::proc(o).map_or('i', |p| p.provolatile);
+    let mut worst = 'i';
+    walk::visit(e, &mut |x| {
+        let v = match &x.kind {
+            ExprKind::Call { proc, .. } | ExprKind::ArrayOp { proc, .. } => proc.provolatile,
+            ExprKind::SqlValue(_) => 's',
+            ExprKind::NextVal(_) => 'v',
+            ExprKind::ViaIo(a) => {
+                let out = pgdata::pg_type(a.ty.oid).map_or('i', |t| proc(t.typoutput));
+                let inp = pgdata::pg_type(x.ty.oid).map_or('i', |t| proc(t.typinput));
+                if rank(out) > rank(inp) { out } else { inp }
+            }
+            _ => 'i',
+        };
+        if rank(v) > rank(worst) {
+            worst = v;
+        }
+    });
+    worst
+}
+
+/// Relations that an expression names by OID.
+pub fn named_relations(e: &Expr) -> Vec<u32> {
+    let mut out = Vec::new();
+    walk::visit(e, &mut |x| match &x.kind {
+        ExprKind::Const(Datum::Oid(o)) if x.ty.oid == oid::REGCLASS => out.push(*o),
+        ExprKind::NextVal(o) => out.push(*o),
+        _ => {}
+    });
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// The operator that calls a function.
+fn operator_of(proc: &Proc) -> Option<&'static Operator> {
+    static MAP: LazyLock<HashMap<u32, Vec<&'static Operator>>> = LazyLock::new(|| {
+        let mut m: HashMap<u32, Vec<&'static Operator>> = HashMap::new();
+        for o in pgdata::operators() {
+            m.entry(o.oprcode).or_default().push(o);
+        }
+        m
+    });
+    let ops = MAP.get(&proc.oid)?;
+    ops.iter()
+        .find(|o| match o.oprkind {
+            'b' => proc.proargtypes.as_ref() == [o.oprleft, o.oprright],
+            _ => proc.proargtypes.as_ref() == [o.oprright],
+        })
+        .copied()
+}
+
+fn at(kind: ast::ExprKind) -> ast::Expr {
+    ast::Expr::new(kind, 0)
+}
+
+/// A built-in type as syntax.
+pub fn type_syntax(ty: TypeRef) -> ast::TypeName {
+    let t = super::types::info(ty.oid);
+    let (name, dims) = match super::types::element_of(ty.oid) {
+        Some(e) if t.typname.starts_with('_') => (super::types::info(e).typname, vec![None]),
+        _ => (t.typname, vec![]),
+    };
+    let mods = rustydb_types::typename::typmod_out(ty.oid, ty.typmod);
+    let mods = mods
+        .trim_matches(|c| c == '(' || c == ')')
+        .split(',')
+        .filter_map(|m| m.trim().parse::<i64>().ok())
+        .map(|m| at(ast::ExprKind::Literal(ast::Literal::Integer(m))))
+        .collect();
+    ast::TypeName { name: ast::Name::system(name, 0), mods, dims, setof: false, pct_type: false }
+}
+
+fn cast_to(e: ast::Expr, ty: TypeRef) -> ast::Expr {
+    at(ast::ExprKind::Cast(e.into(), Box::new(type_syntax(ty))))
+}
+
+fn constant(d: &Datum, ty: TypeRef) -> Option<ast::Expr> {
+    use ast::{ExprKind as K, Literal as L};
+    let bare = TypeRef { typmod: -1, ..ty };
+    Some(match d {
+        Datum::Null if ty.oid == oid::UNKNOWN => at(K::Literal(L::Null)),
+        Datum::Null => cast_to(at(K::Literal(L::Null)), bare),
+        Datum::Bool(b) => at(K::Literal(L::Bool(*b))),
+        Datum::Int4(v) if *v >= 0 => at(K::Literal(L::Integer(i64::from(*v)))),
+        _ => {
+            let fmt = FormatSettings::default();
+            let mut b = Vec::new();
+            io::text_out(OutCtx { fmt: &fmt, session: None }, bare, d, &mut b).ok()?;
+            let text = String::from_utf8(b).ok()?;
+            let plain_number = text.bytes().all(|c| c.is_ascii_digit() || c == b'.') && text.contains('.');
+            if ty.oid == oid::NUMERIC && plain_number {
+                at(K::Literal(L::Numeric(text)))
+            } else if ty.oid == oid::UNKNOWN {
+                at(K::Literal(L::String(text)))
+            } else {
+                cast_to(at(K::Literal(L::String(text))), bare)
+            }
+        }
+    })
+}
+
+fn op(name: &str, left: Option<ast::Expr>, right: ast::Expr) -> ast::Expr {
+    at(ast::ExprKind::Op(Box::new(ast::Op {
+        op: ast::Name::bare(name),
+        left: left.map(Into::into),
+        right: right.into(),
+    })))
+}
+
+/// Turns a bound expression back into syntax; `name` names its columns, `case` stands for [`ExprKind::CaseValue`].
+/// `None` for what has no syntax outside a query.
+pub fn unbind(e: &Expr, name: &dyn Fn(ColId) -> Option<String>) -> Option<ast::Expr> {
+    stacker::maybe_grow(128 * 1024, 1024 * 1024, || unbind_inner(e, name))
+}
+
+fn unbind_inner(e: &Expr, name: &dyn Fn(ColId) -> Option<String>) -> Option<ast::Expr> {
+    use ast::ExprKind as K;
+    let one = |x: &Expr| unbind(x, name);
+    let many = |v: &[Expr]| v.iter().map(|x| unbind(x, name)).collect::<Option<Vec<_>>>();
+    Some(match &e.kind {
+        ExprKind::Const(d) => constant(d, e.ty)?,
+        ExprKind::Column(id) => at(K::Column(ast::ColumnRef { parts: vec![ast::Ident::new(name(*id)?)], star: false })),
+        ExprKind::Call { proc, args, .. } => {
+            let is_cast = args.first().is_some_and(|a| {
+                pgdata::cast(a.ty.oid, e.ty.oid).is_some_and(|c| c.castfunc == proc.oid)
+                    && args[1..].iter().all(|x| x.as_const().is_some())
+            });
+            if is_cast {
+                return Some(cast_to(one(&args[0])?, TypeRef { typmod: -1, ..e.ty }));
+            }
+            match (operator_of(proc), args.as_slice()) {
+                (Some(o), [l, r]) if o.oprkind == 'b' => op(o.oprname, Some(one(l)?), one(r)?),
+                (Some(o), [r]) if o.oprkind != 'b' => op(o.oprname, None, one(r)?),
+                _ => at(K::Func(Box::new(ast::FuncCall {
+                    name: ast::Name::bare(proc.proname),
+                    args: many(args)?.into_iter().map(|value| ast::FuncArg { name: None, value }).collect(),
+                    star: false,
+                    distinct: false,
+                    variadic: proc.provariadic != 0,
+                    order_by: vec![],
+                    within_group: false,
+                    filter: None,
+                    over: None,
+                }))),
+            }
+        }
+        ExprKind::ViaIo(a) | ExprKind::ArrayMap { arg: a, .. } => cast_to(one(a)?, TypeRef { typmod: -1, ..e.ty }),
+        ExprKind::Relabel(a) if a.ty.oid == e.ty.oid => {
+            let c = pgdata::collations().iter().find(|c| c.oid == e.ty.collation)?;
+            at(K::Collate(one(a)?.into(), Box::new(ast::Name::bare(c.collname))))
+        }
+        ExprKind::Relabel(a) => cast_to(one(a)?, TypeRef { typmod: -1, ..e.ty }),
+        ExprKind::Typmod { arg, .. } => {
+            let inner = match one(arg)?.kind {
+                // One cast to the type with its modifier says the same.
+                K::Cast(x, t) if *t == type_syntax(TypeRef { typmod: -1, ..e.ty }) => x.into_inner(),
+                k => at(k),
+            };
+            cast_to(inner, e.ty)
+        }
+        ExprKind::And(v) => at(K::And(many(v)?)),
+        ExprKind::Or(v) => at(K::Or(many(v)?)),
+        ExprKind::Not(a) => at(K::Not(one(a)?.into())),
+        ExprKind::IsNull { arg, negated } => {
+            let t = if *negated { ast::IsTest::NotNull } else { ast::IsTest::Null };
+            at(K::Is(one(arg)?.into(), t))
+        }
+        ExprKind::BoolTest { arg, test } => at(K::Is(one(arg)?.into(), *test)),
+        ExprKind::Distinct { left, right, negated, .. } => {
+            at(K::Distinct { left: one(left)?.into(), right: one(right)?.into(), negated: *negated })
+        }
+        ExprKind::Case { operand, whens, otherwise } => {
+            // With an operand, each condition is `CaseValue = x`; syntax has only x.
+            let cond = |c: &Expr| -> Option<ast::Expr> {
+                if operand.is_none() {
+                    return one(c);
+                }
+                match &c.kind {
+                    ExprKind::Call { args, .. } if args.len() == 2 => one(&args[1]),
+                    _ => None,
+                }
+            };
+            at(K::Case(Box::new(ast::Case {
+                operand: match operand {
+                    Some(o) => Some(one(o)?),
+                    None => None,
+                },
+                whens: whens.iter().map(|(c, r)| Some((cond(c)?, one(r)?))).collect::<Option<_>>()?,
+                otherwise: Some(one(otherwise)?),
+            })))
+        }
+        ExprKind::Coalesce(v) => at(K::Coalesce(many(v)?)),
+        ExprKind::MinMax { args, greatest: true, .. } => at(K::Greatest(many(args)?)),
+        ExprKind::MinMax { args, .. } => at(K::Least(many(args)?)),
+        ExprKind::NullIf { left, right, left_cmp: None, .. } => at(K::NullIf(one(left)?.into(), one(right)?.into())),
+        ExprKind::ArrayOp { proc, left, array, all, .. } => at(K::Quantified(Box::new(ast::Quantified {
+            left: one(left)?.into(),
+            op: ast::Name::bare(operator_of(proc)?.oprname),
+            all: *all,
+            right: ast::QuantifiedRight::Array(one(array)?.into()),
+        }))),
+        ExprKind::Array { items, .. } if items.is_empty() => cast_to(at(K::Array(vec![])), e.ty),
+        ExprKind::Array { items, .. } => at(K::Array(many(items)?)),
+        ExprKind::Row(v) => at(K::Row { fields: many(v)?, explicit: true }),
+        ExprKind::Subscript { arg, steps } => {
+            let steps = steps
+                .iter()
+                .map(|s| {
+                    Some(match s {
+                        Subscript::Index(i) => ast::Step::Index(one(i)?),
+                        Subscript::Slice(a, b) => {
+                            let bound = |x: &Option<Expr>| match x {
+                                Some(x) => one(x).map(Some),
+                                None => Some(None),
+                            };
+                            ast::Step::Slice(bound(a)?, bound(b)?)
+                        }
+                    })
+                })
+                .collect::<Option<Vec<_>>>()?;
+            at(K::Indirection(one(arg)?.into(), steps))
+        }
+        ExprKind::RowCompare { strategy, left, right, .. } => {
+            let name = match strategy {
+                1 => "<",
+                2 => "<=",
+                4 => ">=",
+                _ => ">",
+            };
+            let row = |v: &[Expr]| Some(at(K::Row { fields: many(v)?, explicit: true }));
+            op(name, Some(row(left)?), row(right)?)
+        }
+        ExprKind::SqlValue(v) => at(K::SqlValue(*v)),
+        ExprKind::Param(_)
+        | ExprKind::CaseValue
+        | ExprKind::NullIf { .. }
+        | ExprKind::Field(..)
+        | ExprKind::Subquery(_)
+        | ExprKind::NextVal(_)
+        | ExprKind::WholeRow(_)
+        | ExprKind::SetToDefault => return None,
+    })
+}

@@ -1,0 +1,541 @@
+//! Definitions back to SQL text, as PostgreSQL's `pg_get_*def` functions show them.
+//!
+//! Kept expressions are SQL text already (see [`crate::bind::define`]): every constant typed, every cast explicit, every
+//! operation in parentheses, relations in `regclass` constants by OID. Here such text is parsed and printed again for
+//! people: relation names for OIDs, and in the pretty form without the parentheses that precedence makes superfluous.
+
+use super::{Catalog, Column, Constraint, ConstraintKind, FkAction, Index, RelKind, Relation};
+use rustydb_parser::ast::{self, Expr, ExprKind, Literal, Step, quote_ident};
+use rustydb_types::datum::TypeRef;
+use rustydb_types::{oid, pgdata, typename};
+use std::fmt::Write;
+
+/// How names are shown.
+#[derive(Clone, Copy)]
+pub struct Show<'a> {
+    /// For names of relations kept by OID; `None` keeps the OIDs (the stored form).
+    pub catalog: Option<&'a Catalog>,
+    /// Schemas whose relations are shown without schema.
+    pub search_path: &'a [u32],
+    /// Without superfluous parentheses.
+    pub pretty: bool,
+}
+
+/// The form in which expressions are stored.
+pub const STORED: Show<'static> = Show { catalog: None, search_path: &[], pretty: false };
+
+/// What an expression is an operand of, for parentheses in the pretty form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Top,
+    And,
+    Or,
+    Not,
+    Op(char),
+    Operand,
+}
+
+/// Prints an expression.
+pub fn expr(e: &Expr, show: Show<'_>) -> String {
+    let mut p = Printer { out: String::new(), show };
+    p.expr(e, Within::Top);
+    p.out
+}
+
+/// Prints an expression kept as text; text that does not parse is shown as it is.
+pub fn stored(text: &str, show: Show<'_>) -> String {
+    match crate::bind::parse_expr(text) {
+        Ok(e) => expr(&e, show),
+        Err(_) => text.to_owned(),
+    }
+}
+
+struct Printer<'a> {
+    out: String,
+    show: Show<'a>,
+}
+
+/// A relation's name, with its schema unless the search path finds it.
+pub fn relation_name(cat: &Catalog, search_path: &[u32], rel: &Relation) -> String {
+    let visible =
+        search_path.iter().find_map(|&ns| cat.relation_named(ns, &rel.name)).is_some_and(|r| r.oid == rel.oid);
+    if visible { quote_ident(&rel.name).to_string() } else { qualified(rel) }
+}
+
+/// A relation's name with its schema.
+pub fn qualified(rel: &Relation) -> String {
+    format!("{}.{}", quote_ident(&rel.schema), quote_ident(&rel.name))
+}
+
+/// A type as syntax names it, in PostgreSQL's words.
+pub fn type_text(t: &ast::TypeName) -> String {
+    let builtin = t.name.schema.as_ref().is_none_or(|s| s.value == "pg_catalog");
+    let Some(base) = pgdata::type_named(&t.name.name.value).filter(|_| builtin && !t.pct_type) else {
+        return t.to_string();
+    };
+    let mods: Option<Vec<i32>> = t
+        .mods
+        .iter()
+        .map(|m| match &m.kind {
+            ExprKind::Literal(Literal::Integer(i)) => i32::try_from(*i).ok(),
+            _ => None,
+        })
+        .collect();
+    let typmod = match mods {
+        Some(m) if m.is_empty() => -1,
+        Some(m) => typename::typmod_in(base.oid, &m).unwrap_or(-1),
+        None => return t.to_string(),
+    };
+    let ty = if t.dims.is_empty() { base.oid } else { base.typarray };
+    typename::format_type(ty, typmod)
+}
+
+impl Printer<'_> {
+    fn list(&mut self, items: &[Expr]) {
+        for (i, e) in items.iter().enumerate() {
+            if i > 0 {
+                self.out.push_str(", ");
+            }
+            self.expr(e, Within::Top);
+        }
+    }
+
+    /// Prints with parentheses unless the pretty form can do without.
+    fn group(&mut self, bare: bool, f: impl FnOnce(&mut Self)) {
+        let parens = !(self.show.pretty && bare);
+        if parens {
+            self.out.push('(');
+        }
+        f(self);
+        if parens {
+            self.out.push(')');
+        }
+    }
+
+    fn string(&mut self, s: &str) {
+        if s.contains('\\') {
+            self.out.push('E');
+        }
+        self.out.push('\'');
+        for c in s.chars() {
+            if c == '\'' || c == '\\' {
+                self.out.push(c);
+            }
+            self.out.push(c);
+        }
+        self.out.push('\'');
+    }
+
+    fn cast(&mut self, arg: &Expr, ty: &ast::TypeName) {
+        match &arg.kind {
+            ExprKind::Literal(Literal::String(s)) => {
+                let named = match (self.show.catalog, ty.name.name.value.as_str(), s.parse::<u32>()) {
+                    (Some(cat), "regclass", Ok(o)) => {
+                        cat.relation(o).map(|r| relation_name(cat, self.show.search_path, r))
+                    }
+                    _ => None,
+                };
+                self.string(named.as_deref().unwrap_or(s));
+            }
+            ExprKind::Literal(Literal::Null) => self.out.push_str("NULL"),
+            _ => {
+                let simple = matches!(arg.kind, ExprKind::Column(_) | ExprKind::Func(_) | ExprKind::Cast(..));
+                self.group(simple, |p| p.expr(arg, Within::Top));
+            }
+        }
+        self.out.push_str("::");
+        self.out.push_str(&type_text(ty));
+    }
+
+    fn binary(&mut self, name: &ast::Name, left: Option<&Expr>, right: &Expr, within: Within) {
+        let op = name.name.value.as_str();
+        let one = match op {
+            "+" | "-" => '+',
+            "*" | "/" | "%" => '*',
+            _ => '?',
+        };
+        let bare = match within {
+            Within::Top | Within::And | Within::Or => true,
+            Within::Op('+') => one == '*',
+            _ => false,
+        };
+        self.group(bare, |p| {
+            if let Some(l) = left {
+                // Operators of one precedence group from the left.
+                let same = matches!(&l.kind, ExprKind::Op(o) if one != '?' && o.left.is_some()
+                    && matches!((one, o.op.name.value.as_str()), ('+', "+" | "-") | ('*', "*" | "/" | "%")));
+                p.expr(l, if same && p.show.pretty { Within::Top } else { Within::Op(one) });
+                p.out.push(' ');
+            }
+            match &name.schema {
+                Some(s) => {
+                    let _ = write!(p.out, "OPERATOR({}.{op})", quote_ident(&s.value));
+                }
+                None => p.out.push_str(op),
+            }
+            p.out.push(' ');
+            p.expr(right, Within::Op(one));
+        });
+    }
+
+    fn steps(&mut self, steps: &[Step]) {
+        for s in steps {
+            match s {
+                Step::Index(e) => {
+                    self.out.push('[');
+                    self.expr(e, Within::Top);
+                    self.out.push(']');
+                }
+                Step::Slice(a, b) => {
+                    self.out.push('[');
+                    if let Some(a) = a {
+                        self.expr(a, Within::Top);
+                    }
+                    self.out.push(':');
+                    if let Some(b) = b {
+                        self.expr(b, Within::Top);
+                    }
+                    self.out.push(']');
+                }
+                other => {
+                    let _ = write!(self.out, "{other}");
+                }
+            }
+        }
+    }
+
+    fn expr(&mut self, e: &Expr, within: Within) {
+        let not = |n: bool| if n { "NOT " } else { "" };
+        let logical = matches!(within, Within::Top | Within::And | Within::Or | Within::Not);
+        match &e.kind {
+            ExprKind::Literal(Literal::String(s)) => self.string(s),
+            ExprKind::Op(o) => self.binary(&o.op, o.left.as_deref(), &o.right, within),
+            ExprKind::And(v) | ExprKind::Or(v) => {
+                let and = matches!(e.kind, ExprKind::And(_));
+                let bare = within == Within::Top || and && within == Within::Or || !and && within == Within::Or;
+                let (word, inner) = if and { (" AND ", Within::And) } else { (" OR ", Within::Or) };
+                self.group(bare, |p| {
+                    for (i, x) in v.iter().enumerate() {
+                        if i > 0 {
+                            p.out.push_str(word);
+                        }
+                        p.expr(x, inner);
+                    }
+                });
+            }
+            ExprKind::Not(x) => self.group(logical, |p| {
+                p.out.push_str("NOT ");
+                p.expr(x, Within::Not);
+            }),
+            ExprKind::Is(x, t) => self.group(logical && within != Within::Not, |p| {
+                p.expr(x, Within::Operand);
+                let _ = write!(p.out, " IS {t}");
+            }),
+            ExprKind::Distinct { left, right, negated } => self.group(logical && within != Within::Not, |p| {
+                p.expr(left, Within::Operand);
+                let _ = write!(p.out, " IS {}DISTINCT FROM ", not(*negated));
+                p.expr(right, Within::Operand);
+            }),
+            ExprKind::Quantified(q) => match &q.right {
+                ast::QuantifiedRight::Array(a) => self.group(logical && within != Within::Not, |p| {
+                    p.expr(&q.left, Within::Operand);
+                    let _ = write!(p.out, " {} {} (", q.op.name.value, if q.all { "ALL" } else { "ANY" });
+                    p.expr(a, Within::Top);
+                    p.out.push(')');
+                }),
+                ast::QuantifiedRight::Query(_) => {
+                    let _ = write!(self.out, "{e}");
+                }
+            },
+            ExprKind::Cast(x, t) => self.cast(x, t),
+            ExprKind::Collate(x, c) => self.group(within == Within::Top, |p| {
+                p.expr(x, Within::Operand);
+                let _ = write!(p.out, " COLLATE \"{}\"", c.name.value.replace('"', "\"\""));
+            }),
+            ExprKind::Func(f)
+                if !f.star && !f.distinct && f.order_by.is_empty() && f.filter.is_none() && f.over.is_none() =>
+            {
+                let _ = write!(self.out, "{}(", f.name);
+                for (i, a) in f.args.iter().enumerate() {
+                    if i > 0 {
+                        self.out.push_str(", ");
+                    }
+                    if f.variadic && i + 1 == f.args.len() {
+                        self.out.push_str("VARIADIC ");
+                    }
+                    if let Some(n) = &a.name {
+                        let _ = write!(self.out, "{n} => ");
+                    }
+                    self.expr(&a.value, Within::Top);
+                }
+                self.out.push(')');
+            }
+            ExprKind::Case(c) => {
+                self.out.push_str("CASE");
+                if let Some(o) = &c.operand {
+                    self.out.push(' ');
+                    self.expr(o, Within::Top);
+                }
+                for (w, t) in &c.whens {
+                    self.out.push_str(" WHEN ");
+                    self.expr(w, Within::Top);
+                    self.out.push_str(" THEN ");
+                    self.expr(t, Within::Top);
+                }
+                if let Some(o) = &c.otherwise {
+                    self.out.push_str(" ELSE ");
+                    self.expr(o, Within::Top);
+                }
+                self.out.push_str(" END");
+            }
+            ExprKind::Coalesce(v) | ExprKind::Greatest(v) | ExprKind::Least(v) | ExprKind::Array(v) => {
+                let (open, close) = match &e.kind {
+                    ExprKind::Coalesce(_) => ("COALESCE(", ')'),
+                    ExprKind::Greatest(_) => ("GREATEST(", ')'),
+                    ExprKind::Least(_) => ("LEAST(", ')'),
+                    _ => ("ARRAY[", ']'),
+                };
+                self.out.push_str(open);
+                self.list(v);
+                self.out.push(close);
+            }
+            ExprKind::NullIf(a, b) => {
+                self.out.push_str("NULLIF(");
+                self.expr(a, Within::Top);
+                self.out.push_str(", ");
+                self.expr(b, Within::Top);
+                self.out.push(')');
+            }
+            ExprKind::Row { fields, .. } => {
+                self.out.push_str("ROW(");
+                self.list(fields);
+                self.out.push(')');
+            }
+            ExprKind::Indirection(x, steps) => {
+                self.group(matches!(x.kind, ExprKind::Column(_)), |p| p.expr(x, Within::Top));
+                self.steps(steps);
+            }
+            // Names, numbers, and what kept expressions do not contain.
+            _ => {
+                let _ = write!(self.out, "{e}");
+            }
+        }
+    }
+}
+
+fn columns(rel: &Relation, list: &[i16]) -> String {
+    let names: Vec<String> = list
+        .iter()
+        .map(|n| rel.attribute(*n).map_or_else(|| n.to_string(), |c| quote_ident(&c.name).to_string()))
+        .collect();
+    names.join(", ")
+}
+
+/// The default or generation expression of a column as shown to people.
+pub fn default_text(c: &Column, show: Show<'_>) -> Option<String> {
+    c.default.as_deref().map(|d| stored(d, show))
+}
+
+/// `pg_get_constraintdef`.
+pub fn constraint_def(show: Show<'_>, rel: &Relation, c: &Constraint) -> String {
+    let cat = show.catalog;
+    let find_index = |o: u32| rel.indexes.iter().find(|i| i.oid == o);
+    let include = |o: u32| match find_index(o) {
+        Some(i) if !i.include.is_empty() => format!(" INCLUDE ({})", columns(rel, &i.include)),
+        _ => String::new(),
+    };
+    let mut out = match &c.kind {
+        ConstraintKind::Check(text) => format!("CHECK ({})", stored(text, show)),
+        ConstraintKind::Primary { index } => {
+            format!("PRIMARY KEY ({}){}", columns(rel, &c.columns), include(*index))
+        }
+        ConstraintKind::Unique { index } => {
+            let nulls =
+                if find_index(*index).is_some_and(|i| i.nulls_not_distinct) { " NULLS NOT DISTINCT" } else { "" };
+            format!("UNIQUE{nulls} ({}){}", columns(rel, &c.columns), include(*index))
+        }
+        ConstraintKind::Foreign { ref_table, ref_columns, on_update, on_delete, match_full, .. } => {
+            let target =
+                if *ref_table == rel.oid { Some(rel) } else { cat.and_then(|c| c.relation(*ref_table)).map(|r| &**r) };
+            let (name, cols) = match (target, cat) {
+                (Some(t), Some(cat)) => (relation_name(cat, show.search_path, t), columns(t, ref_columns)),
+                (Some(t), None) => (qualified(t), columns(t, ref_columns)),
+                (None, _) => (ref_table.to_string(), String::new()),
+            };
+            let mut s = format!("FOREIGN KEY ({}) REFERENCES {name}({cols})", columns(rel, &c.columns));
+            if *match_full {
+                s.push_str(" MATCH FULL");
+            }
+            for (word, a) in [("UPDATE", on_update), ("DELETE", on_delete)] {
+                let (text, list) = match a {
+                    FkAction::NoAction => continue,
+                    FkAction::Restrict => ("RESTRICT", None),
+                    FkAction::Cascade => ("CASCADE", None),
+                    FkAction::SetNull(l) => ("SET NULL", Some(l)),
+                    FkAction::SetDefault(l) => ("SET DEFAULT", Some(l)),
+                };
+                let _ = write!(s, " ON {word} {text}");
+                if let Some(l) = list.filter(|l| !l.is_empty()) {
+                    let _ = write!(s, " ({})", columns(rel, l));
+                }
+            }
+            s
+        }
+    };
+    if c.deferrable {
+        out.push_str(" DEFERRABLE");
+    }
+    if c.deferred {
+        out.push_str(" INITIALLY DEFERRED");
+    }
+    if !c.validated {
+        out.push_str(" NOT VALID");
+    }
+    out
+}
+
+/// Whether a kept expression needs no parentheses of its own in an index definition: a plain function call.
+fn looks_like_function(text: &str) -> bool {
+    crate::bind::parse_expr(text).is_ok_and(|e| {
+        matches!(
+            e.kind,
+            ExprKind::Func(_)
+                | ExprKind::Coalesce(_)
+                | ExprKind::Greatest(_)
+                | ExprKind::Least(_)
+                | ExprKind::NullIf(..)
+        )
+    })
+}
+
+/// A key column of an index: its column or expression, and what follows it.
+fn index_key(show: Show<'_>, rel: &Relation, i: &Index, n: usize, full: bool) -> String {
+    let Some(k) = i.keys.get(n) else {
+        return i.include.get(n - i.keys.len()).map(|a| columns(rel, &[*a])).unwrap_or_default();
+    };
+    let mut out = match &k.expr {
+        Some(text) => {
+            let shown = stored(text, show);
+            if looks_like_function(text) || (!full && show.pretty) { shown } else { format!("({shown})") }
+        }
+        None => columns(rel, &[k.attnum]),
+    };
+    if !full {
+        return out;
+    }
+    let natural = match rel.attribute(k.attnum).filter(|_| k.attnum > 0) {
+        Some(c) => c.ty.collation,
+        None => pgdata::pg_type(k.ty.oid).map_or(0, |t| t.typcollation),
+    };
+    if k.ty.collation != 0
+        && k.ty.collation != natural
+        && let Some(c) = pgdata::collations().iter().find(|c| c.oid == k.ty.collation)
+    {
+        let _ = write!(out, " COLLATE \"{}\"", c.collname);
+    }
+    if let Some(o) = pgdata::opclass(k.opclass)
+        && pgdata::default_opclass(pgdata::BTREE, k.ty.oid).is_none_or(|d| d.oid != o.oid)
+        && !default_for(k.ty, o)
+    {
+        let _ = write!(out, " {}", quote_ident(o.opcname));
+    }
+    match (k.desc, k.nulls_first) {
+        (false, true) => out.push_str(" NULLS FIRST"),
+        (true, true) => out.push_str(" DESC"),
+        (true, false) => out.push_str(" DESC NULLS LAST"),
+        (false, false) => {}
+    }
+    out
+}
+
+/// Whether an operator class is what a type gets without naming one (varchar uses text's, arrays `anyarray`'s).
+fn default_for(ty: TypeRef, o: &pgdata::OpClass) -> bool {
+    o.opcdefault
+        && match o.opcintype {
+            oid::TEXT => ty.oid == oid::VARCHAR,
+            oid::ANYARRAY => oid::array_element(ty.oid).is_some(),
+            t => t == ty.oid,
+        }
+}
+
+/// `pg_get_indexdef(oid, column, pretty)` for a column from 1.
+pub fn index_column_def(show: Show<'_>, rel: &Relation, i: &Index, column: usize) -> String {
+    column.checked_sub(1).map(|n| index_key(show, rel, i, n, false)).unwrap_or_default()
+}
+
+/// `pg_get_indexdef`: in the pretty form a table on the search path is named without its schema.
+pub fn index_def(show: Show<'_>, rel: &Relation, i: &Index, options: &[(String, String)]) -> String {
+    let table = match show.catalog {
+        Some(cat) if show.pretty => relation_name(cat, show.search_path, rel),
+        _ => qualified(rel),
+    };
+    let unique = if i.unique { "UNIQUE " } else { "" };
+    let keys: Vec<String> = (0..i.keys.len()).map(|n| index_key(show, rel, i, n, true)).collect();
+    let mut out = format!("CREATE {unique}INDEX {} ON {table} USING btree ({})", quote_ident(&i.name), keys.join(", "));
+    if !i.include.is_empty() {
+        let _ = write!(out, " INCLUDE ({})", columns(rel, &i.include));
+    }
+    if i.nulls_not_distinct {
+        out.push_str(" NULLS NOT DISTINCT");
+    }
+    if !options.is_empty() {
+        let list: Vec<String> = options.iter().map(|(k, v)| format!("{k}='{v}'")).collect();
+        let _ = write!(out, " WITH ({})", list.join(", "));
+    }
+    if let Some(p) = &i.predicate {
+        let shown = stored(p, show);
+        let open = !show.pretty && !shown.starts_with('(');
+        let _ = if open { write!(out, " WHERE ({shown})") } else { write!(out, " WHERE {shown}") };
+    }
+    out
+}
+
+/// `pg_get_viewdef`.
+pub fn view_def(rel: &Relation) -> Option<String> {
+    rel.view.as_ref().map(|v| format!(" {};", v.trim_end_matches(';')))
+}
+
+/// `pg_get_serial_sequence`: the qualified name of the sequence that a column owns.
+pub fn serial_sequence(cat: &Catalog, table: u32, column: i16) -> Option<String> {
+    cat.relations
+        .values()
+        .find(|r| {
+            r.kind == RelKind::Sequence && r.sequence.as_ref().is_some_and(|s| s.owned_by == Some((table, column)))
+        })
+        .map(|r| qualified(r))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(text: &str, pretty: bool) -> String {
+        stored(text, Show { pretty, ..STORED })
+    }
+
+    #[test]
+    fn expressions_as_postgresql_shows_them() {
+        for (text, full, pretty) in [
+            ("(a > 0)", "(a > 0)", "a > 0"),
+            ("((a > 0) AND (b < 5))", "((a > 0) AND (b < 5))", "a > 0 AND b < 5"),
+            ("((a + (b * c)) > 0)", "((a + (b * c)) > 0)", "(a + b * c) > 0"),
+            ("(((a > 0) OR (b < 5)) AND c)", "(((a > 0) OR (b < 5)) AND c)", "(a > 0 OR b < 5) AND c"),
+            ("'x'::pg_catalog.varchar", "'x'::character varying", "'x'::character varying"),
+            ("(a)::pg_catalog.text", "(a)::text", "a::text"),
+            ("(a IS NOT NULL)", "(a IS NOT NULL)", "a IS NOT NULL"),
+            ("lower(a)", "lower(a)", "lower(a)"),
+            ("'-1'::pg_catalog.int4", "'-1'::integer", "'-1'::integer"),
+            ("CURRENT_TIMESTAMP", "CURRENT_TIMESTAMP", "CURRENT_TIMESTAMP"),
+        ] {
+            assert_eq!(show(text, false), full);
+            assert_eq!(show(text, true), pretty);
+        }
+    }
+
+    #[test]
+    fn stored_text_is_a_fixed_point() {
+        for text in ["((a + (b * c)) > 0)", "((name)::text = ANY (ARRAY['a'::text, 'b'::text]))", "(NOT (a IS NULL))"] {
+            assert_eq!(show(&show(text, false), false), text);
+        }
+    }
+}

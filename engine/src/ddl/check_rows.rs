@@ -1,0 +1,272 @@
+//! Reading and rewriting the rows of a table that is being altered.
+//!
+//! The table is locked against writers, so what the newest snapshot (with this transaction's own changes) sees is all
+//! there is.
+
+use super::{DdlCx, err};
+use crate::bind::BindCx;
+use crate::bind::resolve::Coercion;
+use crate::catalog::rows::CatRow;
+use crate::catalog::{Constraint, ConstraintKind, Relation};
+use crate::exec::eval::{Compiled, Env, compile};
+use crate::exec::table::{TableRt, borrow_keys, show_value};
+use crate::exec::tables::decode_row;
+use crate::plan::ir::Expr;
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_storage::heap::RowBuf;
+use rustydb_storage::scan::{RowScan, ScanEnv, partitions};
+use rustydb_storage::table::Inserted;
+use rustydb_types::ctx::FormatSettings;
+use rustydb_types::datum::Datum;
+use std::sync::Arc;
+
+/// Prepares a definition that may not be in the catalog (yet).
+fn prepared(cx: &DdlCx<'_>, rel: &Arc<Relation>) -> Result<TableRt> {
+    let catalog = cx.cat();
+    let bind = BindCx { catalog: &catalog, search_path: &cx.search_path, eval: cx.eval, role: cx.role, sql: cx.sql };
+    TableRt::new(&bind, rel)
+}
+
+/// A table's rows, page by page.
+struct Reader {
+    rt: TableRt,
+    scans: Vec<RowScan>,
+}
+
+impl Reader {
+    async fn open(cx: &mut DdlCx<'_>, rel: &Arc<Relation>) -> Result<Reader> {
+        // Rows are only read: what the indexes need does not matter.
+        let bare = Arc::new(Relation { indexes: Vec::new(), ..(**rel).clone() });
+        let rt = prepared(cx, &bare)?;
+        let snap = cx.tx.latest_snapshot();
+        let store = Arc::clone(cx.tx.txn.store());
+        let env = ScanEnv { store: Arc::clone(&store), snap, interrupt: cx.tx.txn.rules.interrupt.clone() };
+        let mut scans = Vec::new();
+        for blocks in partitions(&store, rt.desc.rel, 1).await? {
+            scans.push(RowScan::new(env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks));
+        }
+        scans.reverse();
+        Ok(Reader { rt, scans })
+    }
+
+    /// The next rows, one value per attribute number; empty at the end.
+    async fn next(&mut self, cx: &mut DdlCx<'_>) -> Result<Vec<Vec<Datum>>> {
+        while let Some(scan) = self.scans.last_mut() {
+            let page: Option<Vec<Vec<u8>>> =
+                scan.next().await?.map(|rows| rows.iter().map(|(_, b)| b.to_vec()).collect());
+            let Some(page) = page else {
+                self.scans.pop();
+                continue;
+            };
+            let mut out = Vec::with_capacity(page.len());
+            for image in page {
+                out.push(decode_row(&mut cx.tx.txn, &self.rt, &image).await?);
+            }
+            if !out.is_empty() {
+                return Ok(out);
+            }
+        }
+        Ok(Vec::new())
+    }
+}
+
+/// Compiles an expression over [`super::column::row_columns`].
+pub fn compiled(e: &Expr) -> Result<Compiled> {
+    compile(e, &|id| id.checked_sub(1_000_001).map(|n| n as usize))
+}
+
+/// Reads every row until `f` answers false.
+pub async fn each_row(
+    cx: &mut DdlCx<'_>,
+    rel: &Arc<Relation>,
+    mut f: impl FnMut(&[Datum]) -> Result<bool>,
+) -> Result<()> {
+    let mut reader = Reader::open(cx, rel).await?;
+    loop {
+        let rows = reader.next(cx).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for r in &rows {
+            if !f(r)? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// 23514 if a row does not satisfy a condition.
+pub async fn check(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, name: &str, condition: &Expr) -> Result<()> {
+    let c = compiled(condition)?;
+    let env = Env { ctx: cx.eval, params: &[] };
+    let mut bad = false;
+    each_row(cx, rel, |row| {
+        bad = matches!(c.eval(env, row)?, Datum::Bool(false));
+        Ok(!bad)
+    })
+    .await?;
+    if bad {
+        return Err(err(
+            SqlState::CHECK_VIOLATION,
+            format!("check constraint \"{name}\" of relation \"{}\" is violated by some row", rel.name),
+        )
+        .table(rel.schema.clone(), rel.name.clone())
+        .constraint(name.to_owned()));
+    }
+    Ok(())
+}
+
+/// 23502 if a column holds a NULL.
+pub async fn check_not_null(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, columns: &[i16]) -> Result<()> {
+    let mut bad = None;
+    each_row(cx, rel, |row| {
+        bad = columns.iter().copied().find(|a| row.get(*a as usize - 1).is_none_or(Datum::is_null));
+        Ok(bad.is_none())
+    })
+    .await?;
+    let Some(c) = bad.and_then(|a| rel.attribute(a)) else { return Ok(()) };
+    Err(err(
+        SqlState::NOT_NULL_VIOLATION,
+        format!("column \"{}\" of relation \"{}\" contains null values", c.name, rel.name),
+    )
+    .table(rel.schema.clone(), rel.name.clone())
+    .column(c.name.clone()))
+}
+
+/// 23503 if a row refers to nothing.
+pub async fn check_foreign(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, c: &Constraint) -> Result<()> {
+    let ConstraintKind::Foreign { ref_table, ref_columns, ref_index, match_full, .. } = &c.kind else {
+        return Ok(());
+    };
+    let target = if *ref_table == rel.oid { Arc::clone(rel) } else { cx.relation(*ref_table)? };
+    let rt = prepared(cx, &target)?;
+    let Some((n, _)) = rt.index(*ref_index) else {
+        return Err(DbError::internal("a foreign key's index does not exist"));
+    };
+    // Values in the order of the index's keys, converted to the referenced columns' types.
+    let mut sources: Vec<Compiled> = Vec::new();
+    for k in &rt.indexes[n].def.keys {
+        let at = ref_columns.iter().position(|r| *r == k.attnum).unwrap_or(0);
+        let (Some(from), Some(to)) = (c.columns.get(at).and_then(|a| rel.attribute(*a)), target.attribute(k.attnum))
+        else {
+            return Err(DbError::internal("a foreign key's column does not exist"));
+        };
+        let col = crate::plan::ir::Col { id: 1_000_000 + from.attnum as u32, ty: from.ty };
+        let to = rustydb_types::datum::TypeRef { typmod: -1, ..to.ty };
+        let e = cx.binder(|b| b.coerce(Expr::column(col), to, Coercion::Explicit))?;
+        sources.push(compiled(&e.ok_or_else(|| DbError::internal("a foreign key's types cannot be compared"))?)?);
+    }
+    let snap = cx.tx.latest_snapshot();
+    let env = Env { ctx: cx.eval, params: &[] };
+    let mut reader = Reader::open(cx, rel).await?;
+    loop {
+        let rows = reader.next(cx).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in &rows {
+            let nulls = c.columns.iter().filter(|a| row.get(**a as usize - 1).is_none_or(Datum::is_null)).count();
+            if nulls == c.columns.len() || nulls > 0 && !match_full {
+                continue;
+            }
+            let values = sources.iter().map(|s| s.eval(env, row)).collect::<Result<Vec<_>>>()?;
+            let found = nulls == 0 && {
+                let key = rt.indexes[n].prefix(&rt, &values)?;
+                let mut buf = RowBuf::new();
+                let hit =
+                    cx.tx.txn.point_get(&snap, rt.desc.rel, &rt.indexes[n].desc, &key, &mut buf, |_| Ok(true)).await?;
+                hit.is_some()
+            };
+            if !found {
+                return Err(missing_key(rel, &target, c, row, nulls > 0));
+            }
+        }
+    }
+}
+
+fn missing_key(rel: &Relation, target: &Relation, c: &Constraint, row: &[Datum], mixed: bool) -> DbError {
+    let e = err(
+        SqlState::FOREIGN_KEY_VIOLATION,
+        format!("insert or update on table \"{}\" violates foreign key constraint \"{}\"", rel.name, c.name),
+    )
+    .table(rel.schema.clone(), rel.name.clone())
+    .constraint(c.name.clone());
+    if mixed {
+        return e.detail("MATCH FULL does not allow mixing of null and nonnull key values.");
+    }
+    let fmt = FormatSettings::default();
+    let columns: Vec<&crate::catalog::Column> = c.columns.iter().filter_map(|a| rel.attribute(*a)).collect();
+    let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
+    let values: Vec<String> =
+        columns.iter().map(|c| show_value(&fmt, c.ty, &row[c.attnum as usize - 1], usize::MAX)).collect();
+    e.detail(format!("Key ({})=({}) is not present in table \"{}\".", names.join(", "), values.join(", "), target.name))
+}
+
+/// Gives a table new files and fills them with its rows as `change` makes them; indexes are rebuilt. The old files go at
+/// commit.
+pub async fn rewrite(
+    cx: &mut DdlCx<'_>,
+    old: &Arc<Relation>,
+    new: &mut Relation,
+    mut change: impl FnMut(Vec<Datum>) -> Result<Vec<Datum>>,
+) -> Result<()> {
+    let before = old.storage.clone().ok_or_else(|| DbError::internal("a table without rows is rewritten"))?;
+    new.storage = Some(cx.tx.create_heap().await?);
+    for c in &mut new.columns {
+        c.since = 0;
+        c.missing = Datum::Null;
+    }
+    let bare = Arc::new(Relation { indexes: Vec::new(), ..new.clone() });
+    let rt = prepared(cx, &bare)?;
+    let mut reader = Reader::open(cx, old).await?;
+    loop {
+        let rows = reader.next(cx).await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            let row = change(row)?;
+            rt.check_not_null(&row)?;
+            let encoded = rt.encode(&row)?;
+            let done = cx.tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&[])).await?;
+            if let Inserted::Duplicate(_) = done {
+                return Err(DbError::internal("a table without indexes reports a duplicate"));
+            }
+        }
+    }
+    cx.tx.next_command();
+    cx.tx.drop_storage(&before).await?;
+    rebuild_indexes(cx, new).await
+}
+
+/// Builds all indexes of a definition anew; the old files go at commit.
+pub async fn rebuild_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation) -> Result<()> {
+    let table = Arc::new(Relation { indexes: Vec::new(), ..rel.clone() });
+    for i in 0..rel.indexes.len() {
+        let mut ix = (*rel.indexes[i]).clone();
+        let file = ix.storage;
+        ix.storage = cx.tx.create_btree().await?;
+        cx.tx.build_index(cx.eval, &table, &ix).await?;
+        cx.tx.drop_files(file).await?;
+        rel.indexes[i] = Arc::new(ix);
+    }
+    Ok(())
+}
+
+/// A row of a catalog table by its unique key.
+pub async fn catalog_row(cx: &mut DdlCx<'_>, like: &CatRow) -> Result<Option<CatRow>> {
+    let rel = cx.relation(like.table)?;
+    let rt = cx.tx.table(cx.eval, &rel)?;
+    let keys = rt.keys(Env { ctx: cx.eval, params: &[] }, &like.values)?;
+    let snap = cx.tx.latest_snapshot();
+    for (i, k) in rt.indexes.iter().zip(&keys) {
+        let Some(k) = k.as_ref().filter(|k| k.unique) else { continue };
+        let mut buf = RowBuf::new();
+        let found = cx.tx.txn.point_get(&snap, rt.desc.rel, &i.desc, &k.bytes, &mut buf, |_| Ok(true)).await?;
+        return Ok(match found {
+            Some(_) => Some(CatRow { table: like.table, values: decode_row(&mut cx.tx.txn, &rt, &buf).await? }),
+            None => None,
+        });
+    }
+    Err(DbError::internal(format!("catalog {} has no unique index", like.table)))
+}

@@ -1,0 +1,159 @@
+//! COMMENT ON: rows of `pg_description` and `pg_shdescription`.
+
+use super::{DdlCx, err, kind_word};
+use crate::catalog::rows::{CatRow, RowBuilder, table};
+use crate::catalog::{RelKind, Relation};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{self, ObjectKind, ObjectRef, TableLockMode};
+use rustydb_types::datum::Datum;
+
+const PG_SHDESCRIPTION: u32 = 2396;
+
+fn is_shared(class: u32) -> bool {
+    matches!(class, table::PG_AUTHID | table::PG_DATABASE)
+}
+
+fn row(object: u32, class: u32, sub: i32, text: &str) -> CatRow {
+    if is_shared(class) {
+        return RowBuilder::new(PG_SHDESCRIPTION)
+            .oid("objoid", object)
+            .oid("classoid", class)
+            .text("description", text)
+            .build();
+    }
+    RowBuilder::new(table::PG_DESCRIPTION)
+        .oid("objoid", object)
+        .oid("classoid", class)
+        .i4("objsubid", sub)
+        .text("description", text)
+        .build()
+}
+
+/// The comment on an object.
+pub async fn read(cx: &mut DdlCx<'_>, object: u32, class: u32, sub: i32) -> Result<Option<String>> {
+    let found = super::check_rows::catalog_row(cx, &row(object, class, sub, "")).await?;
+    Ok(found.and_then(|r| match r.values.into_iter().last() {
+        Some(Datum::Text(t)) => Some(t.to_string()),
+        _ => None,
+    }))
+}
+
+/// Sets, replaces or (`None`, empty) removes the comment on an object.
+pub async fn write(cx: &mut DdlCx<'_>, object: u32, class: u32, sub: i32, text: Option<&str>) -> Result<()> {
+    let old = super::check_rows::catalog_row(cx, &row(object, class, sub, "")).await?;
+    let new = text.filter(|t| !t.is_empty()).map(|t| row(object, class, sub, t));
+    cx.tx.write_rows(old.into_iter().collect(), new.into_iter().collect()).await?;
+    cx.tx.next_command();
+    Ok(())
+}
+
+/// Removes the comments on a relation, its columns, indexes and constraints.
+pub async fn forget_relation(cx: &mut DdlCx<'_>, rel: &Relation) -> Result<()> {
+    let mut objects = vec![(rel.oid, table::PG_CLASS, 0)];
+    objects.extend(rel.columns.iter().map(|c| (rel.oid, table::PG_CLASS, i32::from(c.attnum))));
+    objects.extend(rel.indexes.iter().map(|i| (i.oid, table::PG_CLASS, 0)));
+    objects.extend(rel.constraints.iter().map(|c| (c.oid, table::PG_CONSTRAINT, 0)));
+    for (object, class, sub) in objects {
+        write(cx, object, class, sub, None).await?;
+    }
+    Ok(())
+}
+
+fn wanted(kind: ObjectKind) -> Option<RelKind> {
+    Some(match kind {
+        ObjectKind::Table => RelKind::Table,
+        ObjectKind::Index => RelKind::Index,
+        ObjectKind::Sequence => RelKind::Sequence,
+        ObjectKind::View => RelKind::View,
+        ObjectKind::MaterializedView => RelKind::MaterializedView,
+        _ => return None,
+    })
+}
+
+/// COMMENT ON.
+pub async fn comment(cx: &mut DdlCx<'_>, s: &ast::Comment) -> Result<()> {
+    let text = s.text.as_deref();
+    if let (Some(want), ObjectRef::Name(n)) = (wanted(s.kind), &s.object) {
+        let Some(rel) = cx.open(n, TableLockMode::ShareUpdateExclusive).await? else {
+            return Err(cx.missing("relation", n));
+        };
+        if rel.kind != want {
+            return Err(err(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("\"{}\" is not a {}", rel.name, kind_word(want)).replace("a index", "an index"),
+            ));
+        }
+        cx.check_relation_owner(&rel)?;
+        return write(cx, rel.oid, table::PG_CLASS, 0, text).await;
+    }
+    match (s.kind, &s.object) {
+        (ObjectKind::Column, ObjectRef::Column(n, c)) => {
+            let Some(rel) = cx.open(n, TableLockMode::ShareUpdateExclusive).await? else {
+                return Err(cx.missing("relation", n));
+            };
+            cx.check_relation_owner(&rel)?;
+            if matches!(rel.kind, RelKind::Index | RelKind::Sequence) {
+                return Err(err(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("cannot set comment on relation \"{}\"", rel.name),
+                )
+                .detail(format!("This operation is not supported for {}.", super::sequence::plural(rel.kind))));
+            }
+            let col = rel.column(&c.value).ok_or_else(|| {
+                err(
+                    SqlState::UNDEFINED_COLUMN,
+                    format!("column \"{}\" of relation \"{}\" does not exist", c.value, rel.name),
+                )
+            })?;
+            let sub = i32::from(col.attnum);
+            write(cx, rel.oid, table::PG_CLASS, sub, text).await
+        }
+        (ObjectKind::TableConstraint, ObjectRef::OnTable(name, t)) => {
+            let Some(rel) = cx.open(t, TableLockMode::ShareUpdateExclusive).await? else {
+                return Err(cx.missing("relation", t));
+            };
+            cx.check_relation_owner(&rel)?;
+            let c = rel.constraints.iter().find(|c| c.name == name.value).ok_or_else(|| {
+                err(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("constraint \"{}\" for table \"{}\" does not exist", name.value, rel.name),
+                )
+            })?;
+            let oid = c.oid;
+            write(cx, oid, table::PG_CONSTRAINT, 0, text).await
+        }
+        (ObjectKind::Schema, ObjectRef::Name(n)) => {
+            let name = &n.name.value;
+            let ns = cx.tx.catalog.namespace_named(name).and_then(|o| cx.tx.catalog.namespaces.get(&o).cloned());
+            let Some(ns) = ns else {
+                return Err(err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist")));
+            };
+            cx.check_owner(ns.owner, "schema", name)?;
+            write(cx, ns.oid, table::PG_NAMESPACE, 0, text).await
+        }
+        (ObjectKind::Role, ObjectRef::Name(n)) => {
+            let name = &n.name.value;
+            let Some(r) = cx.tx.catalog.role_named(name).cloned() else {
+                return Err(err(SqlState::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist")));
+            };
+            super::role::check_may_create(cx, r.superuser)?;
+            write(cx, r.oid, table::PG_AUTHID, 0, text).await
+        }
+        (ObjectKind::Database, ObjectRef::Name(n)) => {
+            let name = &n.name.value;
+            let Some(d) = cx.tx.catalog.databases.get(name).cloned() else {
+                cx.notices.push((
+                    "WARNING",
+                    err(SqlState::UNDEFINED_DATABASE, format!("database \"{name}\" does not exist")),
+                ));
+                return Ok(());
+            };
+            cx.check_owner(d.owner, "database", name)?;
+            write(cx, d.oid, table::PG_DATABASE, 0, text).await
+        }
+        (ObjectKind::Extension, ObjectRef::Name(n)) => {
+            Err(err(SqlState::UNDEFINED_OBJECT, format!("extension \"{}\" does not exist", n.name.value)))
+        }
+        (kind, _) => Err(DbError::unsupported(format!("COMMENT ON {} is not supported yet", kind.sql()))),
+    }
+}

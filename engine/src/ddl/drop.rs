@@ -1,0 +1,573 @@
+//! DROP, and the search for what depends on what goes.
+//!
+//! The objects named and everything that depends on them are collected first. What belongs to a dropped object (its
+//! indexes, constraints, owned sequences) goes silently; what merely uses it is named in the error (RESTRICT) or in a
+//! notice (CASCADE).
+
+use super::{DdlCx, err, kind_word, lock_oid, object_word};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, RelKind, Relation};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{self, ObjectKind, ObjectRef, TableLockMode};
+use std::sync::Arc;
+
+/// Something that can go.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Object {
+    /// A relation, indexes included.
+    Relation(u32),
+    /// A column.
+    Column(u32, i16),
+    /// The default of a column.
+    Default(u32, i16),
+    /// A constraint of a table.
+    Constraint(u32, u32),
+    /// A schema.
+    Schema(u32),
+}
+
+/// Dependents of an object: what, and whether it goes silently.
+fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
+    let mut out = Vec::new();
+    let mut relations: Vec<&Arc<Relation>> = cat.relations.values().filter(|r| r.kind != RelKind::Index).collect();
+    relations.sort_by_key(|r| r.oid);
+    match o {
+        Object::Schema(ns) => {
+            for r in relations.iter().filter(|r| r.namespace == ns) {
+                out.push((Object::Relation(r.oid), false));
+            }
+        }
+        Object::Relation(oid) => {
+            if let Some(i) = cat.index(oid) {
+                if let Some(t) = cat.relation(i.table) {
+                    for c in &t.constraints {
+                        if matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == oid)
+                        {
+                            out.push((Object::Constraint(t.oid, c.oid), true));
+                        }
+                    }
+                    out.extend(references_through(t, oid));
+                }
+                return out;
+            }
+            let types = cat.relation(oid).map_or([0, 0], |r| [r.row_type, r.row_array_type]);
+            for r in &relations {
+                for d in r.depends.iter().filter(|d| d.ref_relation == oid) {
+                    if r.sequence.is_some() {
+                        out.push((Object::Relation(r.oid), true));
+                    } else if r.view.is_some() {
+                        out.push((Object::Relation(r.oid), false));
+                    } else if let Some(c) = i16::try_from(d.sub).ok().and_then(|a| r.attribute(a)) {
+                        out.push((Object::Default(r.oid, c.attnum), false));
+                    }
+                }
+                for c in r.live_columns().filter(|c| c.ty.oid != 0 && types.contains(&c.ty.oid)) {
+                    if r.oid != oid {
+                        out.push((Object::Column(r.oid, c.attnum), false));
+                    }
+                }
+            }
+            if let Some(r) = cat.relation(oid) {
+                for c in r.referenced_by.iter().filter(|c| c.table != oid) {
+                    out.push((Object::Constraint(c.table, c.oid), false));
+                }
+            }
+        }
+        Object::Column(table, att) => {
+            let Some(t) = cat.relation(table) else { return out };
+            for r in &relations {
+                for d in r.depends.iter().filter(|d| d.ref_relation == table && d.ref_sub == i32::from(att)) {
+                    if r.sequence.is_some() {
+                        out.push((Object::Relation(r.oid), true));
+                    } else if r.view.is_some() {
+                        out.push((Object::Relation(r.oid), false));
+                    }
+                }
+            }
+            for c in t.constraints.iter().filter(|c| c.columns.contains(&att)) {
+                out.push((Object::Constraint(table, c.oid), true));
+            }
+            for c in t.live_columns().filter(|c| c.generated != '\0') {
+                let reads = c.default.as_deref().is_some_and(|text| names_column(t, text, att));
+                if reads && c.attnum != att {
+                    out.push((Object::Column(table, c.attnum), false));
+                }
+            }
+            for i in &t.indexes {
+                let text = |s: &Option<String>| s.as_deref().is_some_and(|s| names_column(t, s, att));
+                let uses = i.include.contains(&att)
+                    || text(&i.predicate)
+                    || i.keys.iter().any(|k| k.attnum == att || text(&k.expr));
+                if uses {
+                    out.push((Object::Relation(i.oid), true));
+                }
+            }
+            for c in &t.referenced_by {
+                if let ConstraintKind::Foreign { ref_columns, .. } = &c.kind
+                    && ref_columns.contains(&att)
+                {
+                    out.push((Object::Constraint(c.table, c.oid), c.table == table && c.columns.contains(&att)));
+                }
+            }
+        }
+        Object::Constraint(table, con) => {
+            let Some(t) = cat.relation(table) else { return out };
+            let c = t.constraints.iter().find(|c| c.oid == con);
+            if let Some(ConstraintKind::Primary { index } | ConstraintKind::Unique { index }) = c.map(|c| &c.kind) {
+                out.push((Object::Relation(*index), true));
+                out.extend(references_through(t, *index));
+            }
+        }
+        Object::Default(..) => {}
+    }
+    out
+}
+
+/// Foreign keys that need an index of a table.
+fn references_through(t: &Relation, index: u32) -> Vec<(Object, bool)> {
+    t.referenced_by
+        .iter()
+        .filter(|c| matches!(c.kind, ConstraintKind::Foreign { ref_index, .. } if ref_index == index))
+        .map(|c| (Object::Constraint(c.table, c.oid), false))
+        .collect()
+}
+
+/// Whether a kept expression reads a column.
+pub fn names_column(rel: &Relation, text: &str, att: i16) -> bool {
+    let Some(c) = rel.attribute(att) else { return false };
+    let mut found = false;
+    if let Ok(mut e) = crate::bind::parse_expr(text) {
+        super::rename::each_column(&mut e, &mut |n| found |= n.value == c.name);
+    }
+    found
+}
+
+/// How messages call an object.
+fn describe(cx: &DdlCx<'_>, o: Object) -> String {
+    let cat = &cx.tx.catalog;
+    let table = |oid: u32| {
+        cat.relation(oid).map_or_else(|| oid.to_string(), |r| format!("{} {}", kind_word(r.kind), cx.shown(r)))
+    };
+    let column =
+        |t: u32, a: i16| cat.relation(t).and_then(|r| r.attribute(a)).map_or_else(|| a.to_string(), |c| c.name.clone());
+    match o {
+        Object::Relation(r) => table(r),
+        Object::Column(t, a) => format!("column {} of {}", column(t, a), table(t)),
+        Object::Default(t, a) => format!("default value for column {} of {}", column(t, a), table(t)),
+        Object::Constraint(t, c) => {
+            let name = cat
+                .relation(t)
+                .and_then(|r| r.constraints.iter().find(|x| x.oid == c))
+                .map_or_else(|| c.to_string(), |x| x.name.clone());
+            format!("constraint {name} on {}", table(t))
+        }
+        Object::Schema(n) => format!("schema {}", cx.namespace_name(n)),
+    }
+}
+
+/// All that goes with the named objects.
+struct Plan {
+    objects: Vec<Object>,
+    /// What is reported: the object and what it depends on.
+    reported: Vec<(Object, Object)>,
+}
+
+fn plan(cat: &Catalog, named: &[Object]) -> Plan {
+    let mut p = Plan { objects: named.to_vec(), reported: Vec::new() };
+    let mut stack: Vec<Object> = named.iter().rev().copied().collect();
+    while let Some(o) = stack.pop() {
+        for (d, silent) in dependents(cat, o) {
+            // A part of a relation that goes is no object of its own any more.
+            let covered = match d {
+                Object::Column(t, _) | Object::Default(t, _) | Object::Constraint(t, _) => {
+                    p.objects.contains(&Object::Relation(t))
+                }
+                _ => false,
+            };
+            if covered || p.objects.contains(&d) {
+                continue;
+            }
+            p.objects.push(d);
+            if !silent {
+                p.reported.push((d, o));
+            }
+            stack.push(d);
+        }
+    }
+    // A relation found later covers the parts found earlier.
+    let whole: Vec<u32> =
+        p.objects.iter().filter_map(|o| if let Object::Relation(r) = o { Some(*r) } else { None }).collect();
+    let part_of_dropped = |o: &Object| match o {
+        Object::Column(t, _) | Object::Default(t, _) | Object::Constraint(t, _) => whole.contains(t),
+        _ => false,
+    };
+    p.reported.retain(|(o, _)| !part_of_dropped(o));
+    p.objects.retain(|o| !part_of_dropped(o));
+    p
+}
+
+/// Drops objects and what depends on them, or refuses. `what` begins the error's message.
+pub async fn drop_objects(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, what: &str) -> Result<()> {
+    let mut p = plan(&cx.cat(), named);
+    // Lock what else goes, and look again: the definitions may have changed while we waited.
+    loop {
+        let mut tables: Vec<u32> = Vec::new();
+        for o in &p.objects {
+            match o {
+                Object::Relation(r) => {
+                    tables.extend(cx.tx.catalog.relation(*r).map(|x| lock_oid(x)));
+                }
+                Object::Column(t, _) | Object::Default(t, _) | Object::Constraint(t, _) => tables.push(*t),
+                Object::Schema(_) => {}
+            }
+        }
+        tables.sort_unstable();
+        tables.dedup();
+        for t in tables {
+            cx.lock(t, TableLockMode::AccessExclusive).await?;
+        }
+        let again = plan(&cx.cat(), named);
+        if again.objects == p.objects {
+            break;
+        }
+        p = again;
+    }
+    report(cx, &p, cascade, what)?;
+    carry_out(cx, &p.objects).await
+}
+
+fn report(cx: &mut DdlCx<'_>, p: &Plan, cascade: bool, what: &str) -> Result<()> {
+    const MOST: usize = 100;
+    if p.reported.is_empty() {
+        return Ok(());
+    }
+    let shown = |cx: &DdlCx<'_>, f: &dyn Fn(&DdlCx<'_>, &(Object, Object)) -> String| {
+        let mut lines: Vec<String> = p.reported.iter().take(MOST).map(|r| f(cx, r)).collect();
+        if p.reported.len() > MOST {
+            let more = p.reported.len() - MOST;
+            lines
+                .push(format!("and {more} other object{} (see server log for list)", if more == 1 { "" } else { "s" }));
+        }
+        lines.join("\n")
+    };
+    if !cascade {
+        let detail = shown(cx, &|cx, (o, on)| format!("{} depends on {}", describe(cx, *o), describe(cx, *on)));
+        return Err(err(
+            SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("cannot drop {what} because other objects depend on it"),
+        )
+        .detail(detail)
+        .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+    }
+    let e = match p.reported.as_slice() {
+        [one] => err(SqlState::SUCCESSFUL_COMPLETION, format!("drop cascades to {}", describe(cx, one.0))),
+        many => {
+            let detail = shown(cx, &|cx, (o, _)| format!("drop cascades to {}", describe(cx, *o)));
+            err(SqlState::SUCCESSFUL_COMPLETION, format!("drop cascades to {} other objects", many.len()))
+                .detail(detail)
+        }
+    };
+    cx.notice(e);
+    Ok(())
+}
+
+async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<()> {
+    // First what parts of surviving tables go: foreign keys must not point at dropped tables.
+    let mut tables: Vec<u32> = Vec::new();
+    for o in objects {
+        let t = match o {
+            Object::Column(t, _) | Object::Default(t, _) | Object::Constraint(t, _) => Some(*t),
+            Object::Relation(r) => cx.tx.catalog.index(*r).map(|i| i.table),
+            Object::Schema(_) => None,
+        };
+        if let Some(t) = t.filter(|t| !objects.contains(&Object::Relation(*t)) && !tables.contains(t)) {
+            tables.push(t);
+        }
+    }
+    // Referencing tables before the referenced ones, whose indexes their constraints name.
+    tables.sort_by_key(|t| {
+        let fk = objects
+            .iter()
+            .any(|o| matches!(o, Object::Constraint(x, c) if x == t && is_foreign(&cx.tx.catalog, *x, *c)));
+        (!fk, *t)
+    });
+    for t in tables {
+        strip(cx, t, objects).await?;
+    }
+    let mut relations: Vec<u32> = objects
+        .iter()
+        .filter_map(|o| match o {
+            Object::Relation(r) if cx.tx.catalog.index(*r).is_none() => Some(*r),
+            _ => None,
+        })
+        .collect();
+    // Tables with foreign keys go before the tables those point at.
+    relations.sort_by_key(|r| {
+        let fk = cx.tx.catalog.relation(*r).is_some_and(|r| !super::foreign_targets(r).is_empty());
+        (!fk, *r)
+    });
+    for r in relations {
+        cx.remove(r).await?;
+    }
+    for o in objects {
+        if let Object::Schema(n) = o {
+            super::comment::write(cx, *n, crate::catalog::rows::table::PG_NAMESPACE, 0, None).await?;
+            cx.tx.drop_namespace(*n).await?;
+        }
+    }
+    Ok(())
+}
+
+fn is_foreign(cat: &Catalog, table: u32, con: u32) -> bool {
+    cat.relation(table)
+        .and_then(|r| r.constraints.iter().find(|c| c.oid == con))
+        .is_some_and(|c: &Arc<Constraint>| matches!(c.kind, ConstraintKind::Foreign { .. }))
+}
+
+/// Takes dropped parts out of a table that stays.
+async fn strip(cx: &mut DdlCx<'_>, table: u32, objects: &[Object]) -> Result<()> {
+    let old = cx.relation(table)?;
+    let mut r = (*old).clone();
+    for o in objects {
+        match o {
+            Object::Column(t, a) if *t == table => {
+                if let Some(c) = r.columns.get_mut(*a as usize - 1) {
+                    c.dropped = true;
+                    c.name = format!("........pg.dropped.{a}........");
+                    c.not_null = false;
+                    c.default = None;
+                    c.default_oid = 0;
+                    c.identity = '\0';
+                    c.generated = '\0';
+                }
+                r.depends.retain(|d| d.sub != i32::from(*a));
+                let stats = std::sync::Arc::make_mut(&mut r.stats);
+                stats.columns.remove(a);
+                super::comment::write(cx, table, crate::catalog::rows::table::PG_CLASS, i32::from(*a), None).await?;
+            }
+            Object::Default(t, a) if *t == table => {
+                if let Some(c) = r.columns.get_mut(*a as usize - 1) {
+                    c.default = None;
+                    c.default_oid = 0;
+                }
+                r.depends.retain(|d| d.sub != i32::from(*a));
+            }
+            Object::Constraint(t, c) if *t == table => {
+                r.constraints.retain(|x| x.oid != *c);
+                super::comment::write(cx, *c, crate::catalog::rows::table::PG_CONSTRAINT, 0, None).await?;
+            }
+            Object::Relation(i) => {
+                if let Some(ix) = r.indexes.iter().find(|x| x.oid == *i).cloned() {
+                    cx.tx.drop_files(ix.storage).await?;
+                    r.indexes.retain(|x| x.oid != *i);
+                    super::comment::write(cx, *i, crate::catalog::rows::table::PG_CLASS, 0, None).await?;
+                }
+            }
+            _ => {}
+        }
+    }
+    cx.put(r).await
+}
+
+/// What DROP calls the kind it wants, for the "is not a" error and its hint.
+fn wanted(kind: ObjectKind) -> Option<RelKind> {
+    Some(match kind {
+        ObjectKind::Table => RelKind::Table,
+        ObjectKind::Index => RelKind::Index,
+        ObjectKind::Sequence => RelKind::Sequence,
+        ObjectKind::View => RelKind::View,
+        ObjectKind::MaterializedView => RelKind::MaterializedView,
+        _ => return None,
+    })
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+fn wrong_kind(rel: &Relation, want: RelKind) -> DbError {
+    let (w, h) = (kind_word(want), kind_word(rel.kind));
+    let e = err(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not {} {w}", rel.name, article(w)));
+    match rel.kind {
+        RelKind::Composite => e.hint("Use DROP TYPE to remove a type."),
+        _ => e.hint(format!("Use DROP {} to remove {} {h}.", h.to_uppercase(), article(h))),
+    }
+}
+
+async fn drop_relations(cx: &mut DdlCx<'_>, s: &ast::Drop, want: RelKind) -> Result<()> {
+    let mut named = Vec::new();
+    for o in &s.objects {
+        let ObjectRef::Name(n) = o else {
+            return Err(DbError::internal("DROP of a relation without a name"));
+        };
+        let mode = if s.concurrently { TableLockMode::ShareUpdateExclusive } else { TableLockMode::AccessExclusive };
+        let Some(rel) = cx.open(n, mode).await? else {
+            let word = kind_word(want);
+            if s.if_exists {
+                let e = match &n.schema {
+                    Some(sc) if cx.tx.catalog.namespace_named(&sc.value).is_none() => err(
+                        SqlState::SUCCESSFUL_COMPLETION,
+                        format!("schema \"{}\" does not exist, skipping", sc.value),
+                    ),
+                    _ => err(
+                        SqlState::SUCCESSFUL_COMPLETION,
+                        format!("{word} \"{}\" does not exist, skipping", n.name.value),
+                    ),
+                };
+                cx.notice(e);
+                continue;
+            }
+            if let Some(sc) = &n.schema
+                && cx.tx.catalog.namespace_named(&sc.value).is_none()
+            {
+                return Err(err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{}\" does not exist", sc.value)));
+            }
+            let code = match want {
+                RelKind::Index => SqlState::UNDEFINED_OBJECT,
+                _ => SqlState::UNDEFINED_TABLE,
+            };
+            return Err(err(code, format!("{word} \"{}\" does not exist", n.name.value)));
+        };
+        if rel.kind != want {
+            return Err(wrong_kind(&rel, want));
+        }
+        // The owner of the schema may drop what is in it.
+        let schema_owner = cx.tx.catalog.namespaces.get(&rel.namespace).map_or(0, |n| n.owner);
+        if schema_owner != cx.role || rel.oid < crate::catalog::FIRST_USER_OID {
+            cx.check_relation_owner(&rel)?;
+        }
+        check_internal(cx, &rel)?;
+        let o = Object::Relation(rel.oid);
+        if !named.contains(&o) {
+            named.push(o);
+        }
+    }
+    let what = match named.as_slice() {
+        [one] => describe(cx, *one),
+        _ => "desired object(s)".to_owned(),
+    };
+    let e = drop_objects(cx, &named, s.cascade, &what).await;
+    match e {
+        Err(mut x) if named.len() > 1 && x.code == SqlState::DEPENDENT_OBJECTS_STILL_EXIST => {
+            x.message = "cannot drop desired object(s) because other objects depend on them".into();
+            Err(x)
+        }
+        other => other,
+    }
+}
+
+/// An index of a constraint and the sequence of an identity column cannot go alone.
+fn check_internal(cx: &DdlCx<'_>, rel: &Relation) -> Result<()> {
+    let cat = &cx.tx.catalog;
+    if let Some(i) = rel.indexes.first().filter(|_| rel.kind == RelKind::Index)
+        && let Some(t) = cat.relation(i.table)
+        && let Some(c) = t.constraints.iter().find(
+            |c| matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == rel.oid),
+        )
+    {
+        let on = describe(cx, Object::Constraint(t.oid, c.oid));
+        return Err(err(
+            SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("cannot drop index {} because {on} requires it", cx.shown(rel)),
+        )
+        .hint(format!("You can drop {on} instead.")));
+    }
+    if super::sequence::is_identity(rel)
+        && let Some((t, a)) = rel.sequence.as_ref().and_then(|s| s.owned_by)
+    {
+        let on = describe(cx, Object::Column(t, a));
+        return Err(err(
+            SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("cannot drop sequence {} because {on} requires it", cx.shown(rel)),
+        )
+        .hint(format!("You can drop {on} instead.")));
+    }
+    Ok(())
+}
+
+async fn drop_schemas(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<()> {
+    let mut named = Vec::new();
+    for o in &s.objects {
+        let ObjectRef::Name(n) = o else {
+            return Err(DbError::internal("DROP SCHEMA without a name"));
+        };
+        let name = &n.name.value;
+        let Some(oid) = cx.tx.catalog.namespace_named(name) else {
+            if s.if_exists {
+                cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, format!("schema \"{name}\" does not exist, skipping")));
+                continue;
+            }
+            return Err(err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist")));
+        };
+        let owner = cx.tx.catalog.namespaces.get(&oid).map_or(0, |n| n.owner);
+        cx.check_owner(owner, "schema", name)?;
+        if oid < crate::catalog::FIRST_USER_OID && name != "public" {
+            return Err(err(
+                SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+                format!("cannot drop schema {name} because it is required by the database system"),
+            ));
+        }
+        named.push(Object::Schema(oid));
+    }
+    let what = match named.as_slice() {
+        [one] => describe(cx, *one),
+        _ => "desired object(s)".to_owned(),
+    };
+    drop_objects(cx, &named, s.cascade, &what).await
+}
+
+/// DROP.
+pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<String> {
+    if s.concurrently {
+        if cx.in_block {
+            return Err(err(
+                SqlState::ACTIVE_SQL_TRANSACTION,
+                "DROP INDEX CONCURRENTLY cannot run inside a transaction block",
+            ));
+        }
+        if s.objects.len() > 1 {
+            return Err(DbError::unsupported("DROP INDEX CONCURRENTLY does not support dropping multiple objects"));
+        }
+        if s.cascade {
+            return Err(DbError::unsupported("DROP INDEX CONCURRENTLY does not support CASCADE"));
+        }
+    }
+    match (wanted(s.kind), s.kind) {
+        (Some(want), _) => drop_relations(cx, s, want).await?,
+        (_, ObjectKind::Schema) => drop_schemas(cx, s).await?,
+        (_, ObjectKind::Role) => super::role::drop(cx, s).await?,
+        (_, kind) => absent(cx, s, kind)?,
+    }
+    Ok(format!("DROP {}", s.kind.sql()))
+}
+
+/// Objects of kinds that do not exist here: IF EXISTS is satisfied, anything else is not supported.
+fn absent(cx: &mut DdlCx<'_>, s: &ast::Drop, kind: ObjectKind) -> Result<()> {
+    use ObjectKind as K;
+    let never = matches!(
+        kind,
+        K::Extension
+            | K::Domain
+            | K::Publication
+            | K::Subscription
+            | K::EventTrigger
+            | K::ForeignDataWrapper
+            | K::Server
+            | K::Statistics
+            | K::ForeignTable
+    );
+    if never && s.if_exists {
+        for o in &s.objects {
+            let name = match o {
+                ObjectRef::Name(n) => n.plain(),
+                ObjectRef::Type(t) => t.to_string(),
+                _ => continue,
+            };
+            cx.notice(err(
+                SqlState::SUCCESSFUL_COMPLETION,
+                format!("{} \"{name}\" does not exist, skipping", object_word(kind)),
+            ));
+        }
+        return Ok(());
+    }
+    Err(DbError::unsupported(format!("DROP {} is not supported yet", kind.sql())))
+}

@@ -1,0 +1,217 @@
+//! FOREIGN KEY constraints.
+
+use super::constraint::{check_free, own_names};
+use super::names::{choose_constraint_name, name_addition};
+use super::{DdlCx, err};
+use crate::bind::resolve::{Coercion, can_coerce};
+use crate::catalog::{Constraint, ConstraintKind, FkAction, Index, RelKind, Relation};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{self, ForeignAction, Ident, MatchKind, TableLockMode};
+use rustydb_types::datum::TypeRef;
+use rustydb_types::{oid, pgdata, typename};
+use std::sync::Arc;
+
+fn column_list(cx: &DdlCx<'_>, rel: &Relation, list: &[Ident], of: &str) -> Result<Vec<i16>> {
+    let mut out = Vec::with_capacity(list.len());
+    for n in list {
+        let c = rel.column(&n.value).ok_or_else(|| {
+            let m = if of.is_empty() {
+                format!("column \"{}\" referenced in foreign key constraint does not exist", n.value)
+            } else {
+                format!("column \"{}\" of relation \"{of}\" does not exist", n.value)
+            };
+            err(SqlState::UNDEFINED_COLUMN, m).at(cx.pos(n.pos))
+        })?;
+        out.push(c.attnum);
+    }
+    Ok(out)
+}
+
+/// The unique index that a foreign key's referenced columns need.
+fn target_index(target: &Relation, columns: &[i16]) -> Option<Arc<Index>> {
+    let fits = |i: &Index| {
+        i.unique
+            && i.valid
+            && i.predicate.is_none()
+            && i.keys.len() == columns.len()
+            && i.keys.iter().all(|k| k.attnum > 0 && columns.contains(&k.attnum))
+            && columns.iter().all(|c| i.keys.iter().any(|k| k.attnum == *c))
+    };
+    let mut found: Vec<&Arc<Index>> = target.indexes.iter().filter(|i| fits(i)).collect();
+    // The primary key first: dropping another unique constraint then does not matter.
+    found.sort_by_key(|i| (!i.primary, i.oid));
+    found.first().map(|i| Arc::clone(i))
+}
+
+/// Whether values of the two types can be compared for equality by the referenced index.
+fn comparable(referencing: TypeRef, referenced: TypeRef) -> bool {
+    let (f, p) = (referencing.oid, referenced.oid);
+    f == p
+        || pgdata::operator_exact("=", p, f).is_some_and(|o| {
+            pgdata::amops_of_operator(o.oid).iter().any(|a| a.amopmethod == pgdata::BTREE && a.amopstrategy == 3)
+        })
+        || can_coerce(f, p, Coercion::Implicit)
+        || (matches!(p, oid::VARCHAR | oid::TEXT) && matches!(f, oid::VARCHAR | oid::TEXT))
+}
+
+fn action(cx: &DdlCx<'_>, rel: &Relation, columns: &[i16], a: &ForeignAction) -> Result<FkAction> {
+    let list = |l: &[Ident]| -> Result<Vec<i16>> {
+        let out = column_list(cx, rel, l, "")?;
+        for (n, a) in l.iter().zip(&out) {
+            if !columns.contains(a) {
+                return Err(err(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    format!("column \"{}\" referenced in ON DELETE SET action must be part of foreign key", n.value),
+                ));
+            }
+        }
+        Ok(out)
+    };
+    let generated = |what: &str| {
+        if columns.iter().any(|a| rel.attribute(*a).is_some_and(|c| c.generated != '\0')) {
+            return Err(err(
+                SqlState::SYNTAX_ERROR,
+                format!("invalid {what} action for foreign key constraint containing generated column"),
+            ));
+        }
+        Ok(())
+    };
+    Ok(match a {
+        ForeignAction::NoAction => FkAction::NoAction,
+        ForeignAction::Restrict => FkAction::Restrict,
+        ForeignAction::Cascade => FkAction::Cascade,
+        ForeignAction::SetNull(l) => {
+            generated("ON DELETE")?;
+            FkAction::SetNull(list(l)?)
+        }
+        ForeignAction::SetDefault(l) => {
+            generated("ON DELETE")?;
+            FkAction::SetDefault(list(l)?)
+        }
+    })
+}
+
+/// Adds a FOREIGN KEY. Both tables are locked (the referencing one by the caller). Answers the constraint, whose rows
+/// the caller checks.
+pub async fn add(
+    cx: &mut DdlCx<'_>,
+    rel: &mut Relation,
+    c: &ast::Constraint,
+    f: &ast::ForeignKey,
+) -> Result<Arc<Constraint>> {
+    if f.match_kind == MatchKind::Partial {
+        return Err(DbError::unsupported("MATCH PARTIAL not yet implemented").at(cx.pos(c.pos)));
+    }
+    // The table may reference itself before it exists in the catalog.
+    let itself = f.table.name.value == rel.name
+        && match &f.table.schema {
+            Some(s) => s.value == rel.schema,
+            None => cx.find(&f.table)?.is_none_or(|r| r.oid == rel.oid),
+        };
+    let target = if itself {
+        Arc::new(rel.clone())
+    } else {
+        let Some(t) = cx.open(&f.table, TableLockMode::ShareRowExclusive).await? else {
+            return Err(cx.missing("relation", &f.table));
+        };
+        t
+    };
+    if target.kind != RelKind::Table {
+        return Err(err(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("referenced relation \"{}\" is not a table", target.name),
+        ));
+    }
+    if target.oid < crate::catalog::FIRST_USER_OID {
+        return Err(err(
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            format!("permission denied: \"{}\" is a system catalog", target.name),
+        ));
+    }
+    if target.owner != cx.role && !cx.is_superuser() {
+        return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for table {}", target.name)));
+    }
+    let columns = column_list(cx, rel, &f.columns, "")?;
+    let (ref_columns, index) = if f.references.is_empty() {
+        let Some(pk) = target.primary_key().cloned() else {
+            return Err(err(
+                SqlState::UNDEFINED_OBJECT,
+                format!("there is no primary key for referenced table \"{}\"", target.name),
+            ));
+        };
+        (pk.keys.iter().map(|k| k.attnum).collect::<Vec<_>>(), Some(pk))
+    } else {
+        let list = column_list(cx, &target, &f.references, "")?;
+        for (i, a) in list.iter().enumerate() {
+            if list[..i].contains(a) {
+                return Err(err(
+                    SqlState::INVALID_FOREIGN_KEY,
+                    "foreign key referenced-columns list must not contain duplicates",
+                ));
+            }
+        }
+        let i = target_index(&target, &list);
+        (list, i)
+    };
+    if columns.len() != ref_columns.len() {
+        return Err(err(
+            SqlState::INVALID_FOREIGN_KEY,
+            "number of referencing and referenced columns for foreign key disagree",
+        ));
+    }
+    let Some(index) = index else {
+        return Err(err(
+            SqlState::INVALID_FOREIGN_KEY,
+            format!("there is no unique constraint matching given keys for referenced table \"{}\"", target.name),
+        ));
+    };
+    let name = match &c.name {
+        Some(n) => {
+            check_free(rel, &n.value)?;
+            n.value.clone()
+        }
+        None => {
+            let names: Vec<&str> = columns.iter().filter_map(|a| rel.attribute(*a)).map(|c| c.name.as_str()).collect();
+            let addition = name_addition(names);
+            choose_constraint_name(&cx.cat(), rel.namespace, &own_names(rel), &rel.name, Some(&addition), "fkey")
+        }
+    };
+    for (a, b) in columns.iter().zip(&ref_columns) {
+        let (Some(x), Some(y)) = (rel.attribute(*a), target.attribute(*b)) else { continue };
+        if !comparable(x.ty, y.ty) {
+            return Err(err(
+                SqlState::DATATYPE_MISMATCH,
+                format!("foreign key constraint \"{name}\" cannot be implemented"),
+            )
+            .detail(format!(
+                "Key columns \"{}\" and \"{}\" are of incompatible types: {} and {}.",
+                x.name,
+                y.name,
+                typename::format_type(x.ty.oid, x.ty.typmod),
+                typename::format_type(y.ty.oid, y.ty.typmod)
+            )));
+        }
+    }
+    let kind = ConstraintKind::Foreign {
+        ref_table: target.oid,
+        ref_columns,
+        ref_index: index.oid,
+        on_update: action(cx, rel, &columns, &f.on_update)?,
+        on_delete: action(cx, rel, &columns, &f.on_delete)?,
+        match_full: f.match_kind == MatchKind::Full,
+    };
+    let oid = cx.tx.new_oid().await?;
+    let made = Arc::new(Constraint {
+        oid,
+        name,
+        namespace: rel.namespace,
+        table: rel.oid,
+        columns,
+        kind,
+        deferrable: c.deferrable,
+        deferred: c.initially_deferred,
+        validated: !c.not_valid,
+    });
+    rel.constraints.push(Arc::clone(&made));
+    Ok(made)
+}

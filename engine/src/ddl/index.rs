@@ -1,0 +1,416 @@
+//! CREATE INDEX and REINDEX.
+//!
+//! An index is built from a scan of its table while writers wait (Share lock). CONCURRENTLY takes the same lock: it is
+//! correct under concurrent writers, who wait for the build; PostgreSQL would let them go on.
+
+use super::column::{bind_row, collation, keep};
+use super::constraint::own_names;
+use super::names::{choose_relation_name, name_addition};
+use super::{DdlCx, err, lock_oid, options, sequence};
+use crate::bind::define::{Defining, volatility};
+use crate::catalog::{Index, IndexKey, RelKind, Relation};
+use rustydb_base::{DbError, RelId, Result, SqlState};
+use rustydb_parser::ast::{self, Ident, TableLockMode};
+use rustydb_types::datum::TypeRef;
+use rustydb_types::{oid, pgdata, typename};
+use std::sync::Arc;
+
+/// Most columns of an index, included ones counted.
+const MAX_INDEX_COLUMNS: usize = 32;
+
+/// 54011 for too many columns.
+pub fn check_width(n: usize) -> Result<()> {
+    if n > MAX_INDEX_COLUMNS {
+        return Err(err(
+            SqlState::TOO_MANY_COLUMNS,
+            format!("cannot use more than {MAX_INDEX_COLUMNS} columns in an index"),
+        ));
+    }
+    Ok(())
+}
+
+/// The operator class a type gets without naming one.
+pub fn default_opclass(ty: TypeRef) -> Result<u32> {
+    let known = match ty.oid {
+        oid::VARCHAR => pgdata::default_opclass(pgdata::BTREE, oid::TEXT),
+        o => pgdata::default_opclass(pgdata::BTREE, o),
+    };
+    let array = || {
+        oid::array_element(ty.oid)
+            .filter(|e| default_opclass(TypeRef::new(*e)).is_ok())
+            .and_then(|_| pgdata::default_opclass(pgdata::BTREE, oid::ANYARRAY))
+    };
+    known.or_else(array).map(|o| o.oid).ok_or_else(|| {
+        err(
+            SqlState::UNDEFINED_OBJECT,
+            format!(
+                "data type {} has no default operator class for access method \"btree\"",
+                typename::format_type(ty.oid, -1)
+            ),
+        )
+        .hint("You must specify an operator class for the index or define a default operator class for the data type.")
+    })
+}
+
+/// A named operator class, which must be a btree's and take the type.
+fn named_opclass(cx: &DdlCx<'_>, name: &ast::Name, ty: TypeRef) -> Result<u32> {
+    let mut found = pgdata::opclasses().iter().filter(|o| {
+        o.opcmethod == pgdata::BTREE
+            && o.opcname == name.name.value
+            && name.schema.as_ref().is_none_or(|s| s.value == "pg_catalog")
+    });
+    let Some(o) = found.next() else {
+        return Err(err(
+            SqlState::UNDEFINED_OBJECT,
+            format!("operator class \"{}\" does not exist for access method \"btree\"", name.plain()),
+        ));
+    };
+    let takes = o.opcintype == ty.oid
+        || (o.opcintype == oid::TEXT && ty.oid == oid::VARCHAR)
+        || (o.opcintype == oid::ANYARRAY && oid::array_element(ty.oid).is_some());
+    if !takes {
+        return Err(err(
+            SqlState::DATATYPE_MISMATCH,
+            format!(
+                "operator class \"{}\" does not accept data type {}",
+                name.plain(),
+                typename::format_type(ty.oid, -1)
+            ),
+        ));
+    }
+    let usual = default_opclass(ty)?;
+    // Keys are kept in one order per type. The pattern classes order text by bytes, and so does the "C" locale.
+    let same = pgdata::opclass(usual).is_some_and(|u| u.opcfamily == o.opcfamily)
+        || matches!(o.opcname, "text_pattern_ops" | "varchar_pattern_ops");
+    if !same {
+        return Err(DbError::unsupported(format!("operator class \"{}\" is not supported yet", name.plain()))
+            .at(cx.pos(name.pos())));
+    }
+    Ok(o.oid)
+}
+
+/// Attribute numbers of INCLUDE columns.
+pub fn include_columns(cx: &DdlCx<'_>, rel: &Relation, list: &[Ident]) -> Result<Vec<i16>> {
+    list.iter()
+        .map(|n| {
+            rel.column(&n.value).map(|c| c.attnum).ok_or_else(|| {
+                err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", n.value)).at(cx.pos(n.pos))
+            })
+        })
+        .collect()
+}
+
+/// Names of an index's key columns, as automatic names use them.
+pub fn key_names(rel: &Relation, i: &Index) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for k in &i.keys {
+        let base = match &k.expr {
+            None => rel.attribute(k.attnum).map(|c| c.name.clone()).unwrap_or_default(),
+            Some(text) => crate::bind::parse_expr(text)
+                .ok()
+                .and_then(|e| ast::column_label(&e).map(str::to_owned))
+                .unwrap_or_else(|| "expr".to_owned()),
+        };
+        let mut name = base.clone();
+        let mut n = 0;
+        while out.contains(&name) {
+            n += 1;
+            name = super::names::make_object_name(&base, None, None);
+            name.push_str(&n.to_string());
+        }
+        out.push(name);
+    }
+    out
+}
+
+async fn key(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, e: &ast::IndexElement) -> Result<IndexKey> {
+    if !e.opclass_options.is_empty() {
+        return Err(err(SqlState::INVALID_PARAMETER_VALUE, "operator class has no options"));
+    }
+    let (attnum, expr, mut ty) = match &e.key {
+        ast::IndexKey::Column(n) => {
+            let c = rel.column(&n.value).ok_or_else(|| {
+                err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", n.value)).at(cx.pos(n.pos))
+            })?;
+            (c.attnum, None, c.ty)
+        }
+        ast::IndexKey::Expr(x) => {
+            let bound = bind_row(cx, rel, x, Defining::IndexKey)?;
+            let bound = cx.binder(|b| b.default_unknown(bound))?;
+            if volatility(&bound) != 'i' {
+                return Err(err(
+                    SqlState::INVALID_OBJECT_DEFINITION,
+                    "functions in index expression must be marked IMMUTABLE",
+                )
+                .at(cx.pos(x.pos)));
+            }
+            if pgdata::pg_type(bound.ty.oid).is_some_and(|t| t.typtype == 'p') {
+                return Err(err(
+                    SqlState::INVALID_TABLE_DEFINITION,
+                    format!("column \"expr\" has pseudo-type {}", typename::format_type(bound.ty.oid, -1)),
+                ));
+            }
+            match bound.kind {
+                crate::plan::ir::ExprKind::Column(_) => {
+                    let used = super::column::columns_used(&bound);
+                    (used.first().copied().unwrap_or(0), None, bound.ty)
+                }
+                _ => (0, Some(keep(Some(rel), &bound, x)), bound.ty),
+            }
+        }
+    };
+    if let Some(c) = &e.collation {
+        if ty.collation == 0 {
+            return Err(err(
+                SqlState::DATATYPE_MISMATCH,
+                format!("collations are not supported by type {}", typename::format_type(ty.oid, -1)),
+            )
+            .at(cx.pos(c.pos())));
+        }
+        ty.collation = collation(cx, c)?;
+    }
+    let opclass = match &e.opclass {
+        Some(n) => named_opclass(cx, n, ty)?,
+        None => default_opclass(ty)?,
+    };
+    let desc = match &e.order {
+        ast::SortOrder::Default | ast::SortOrder::Asc => false,
+        ast::SortOrder::Desc => true,
+        ast::SortOrder::Using(_) => {
+            return Err(err(SqlState::SYNTAX_ERROR, "USING is not allowed in an index definition"));
+        }
+    };
+    Ok(IndexKey { attnum, expr, ty, opclass, desc, nulls_first: e.nulls_first.unwrap_or(desc) })
+}
+
+/// USING: B+trees are the only indexes.
+fn check_method(method: Option<&Ident>) -> Result<()> {
+    match method.map(|m| m.value.as_str()) {
+        None | Some("btree") => Ok(()),
+        Some(m @ ("hash" | "gist" | "gin" | "brin" | "spgist")) => {
+            Err(DbError::unsupported(format!("access method \"{m}\" is not supported yet")))
+        }
+        Some("heap") => Err(err(SqlState::WRONG_OBJECT_TYPE, "access method \"heap\" is not of type INDEX")),
+        Some(m) => Err(err(SqlState::UNDEFINED_OBJECT, format!("access method \"{m}\" does not exist"))),
+    }
+}
+
+/// CREATE INDEX.
+pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
+    if s.concurrently && cx.in_block {
+        return Err(err(
+            SqlState::ACTIVE_SQL_TRANSACTION,
+            "CREATE INDEX CONCURRENTLY cannot run inside a transaction block",
+        ));
+    }
+    check_method(s.method.as_ref())?;
+    if s.tablespace.as_ref().is_some_and(|t| t.value != "pg_default") {
+        return Err(DbError::unsupported("tablespaces are not supported yet"));
+    }
+    let Some(rel) = cx.open(&s.table.name, TableLockMode::Share).await? else {
+        return Err(cx.missing("relation", &s.table.name));
+    };
+    if rel.kind != RelKind::Table {
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("cannot create index on relation \"{}\"", rel.name))
+            .detail(format!("This operation is not supported for {}.", sequence::plural(rel.kind))));
+    }
+    cx.check_relation_owner(&rel)?;
+    cx.check_create_in(rel.namespace, s.name.as_ref().map_or("", |n| n.value.as_str()))?;
+    if let Some(n) = &s.name
+        && cx.taken(rel.namespace, &n.value, s.if_not_exists)?
+    {
+        return Ok(());
+    }
+    check_width(s.elements.len() + s.include.len())?;
+    let mut ignored = Vec::new();
+    options::set(options::Owner::Index, &mut ignored, &s.options)?;
+    let mut keys = Vec::with_capacity(s.elements.len());
+    for e in &s.elements {
+        keys.push(key(cx, &rel, e).await?);
+    }
+    let mut include = Vec::with_capacity(s.include.len());
+    for e in &s.include {
+        if e.collation.is_some() {
+            return Err(err(SqlState::INVALID_OBJECT_DEFINITION, "including column does not support a collation"));
+        }
+        if e.opclass.is_some() {
+            return Err(err(
+                SqlState::INVALID_OBJECT_DEFINITION,
+                "including column does not support an operator class",
+            ));
+        }
+        if !matches!(e.order, ast::SortOrder::Default) {
+            return Err(err(SqlState::INVALID_OBJECT_DEFINITION, "including column does not support ASC/DESC options"));
+        }
+        if e.nulls_first.is_some() {
+            return Err(err(
+                SqlState::INVALID_OBJECT_DEFINITION,
+                "including column does not support NULLS FIRST/LAST options",
+            ));
+        }
+        match &e.key {
+            ast::IndexKey::Column(n) => include.extend(include_columns(cx, &rel, std::slice::from_ref(n))?),
+            ast::IndexKey::Expr(_) => {
+                return Err(DbError::unsupported("expressions are not supported in included columns"));
+            }
+        }
+    }
+    let predicate = match &s.filter {
+        None => None,
+        Some(f) => {
+            let bound = bind_row(cx, &rel, f, Defining::IndexPredicate)?;
+            let bound = cx.binder(|b| b.to_bool(bound, "WHERE"))?;
+            if volatility(&bound) != 'i' {
+                return Err(err(
+                    SqlState::INVALID_OBJECT_DEFINITION,
+                    "functions in index predicate must be marked IMMUTABLE",
+                ));
+            }
+            Some(keep(Some(&rel), &bound, f))
+        }
+    };
+    let mut ix = Index {
+        oid: cx.tx.new_oid().await?,
+        name: String::new(),
+        namespace: rel.namespace,
+        table: rel.oid,
+        storage: RelId(0),
+        keys,
+        include,
+        unique: s.unique,
+        primary: false,
+        nulls_not_distinct: s.nulls_not_distinct,
+        predicate,
+        valid: true,
+        valid_from: 0,
+        owner: rel.owner,
+    };
+    ix.name = match &s.name {
+        Some(n) => n.value.clone(),
+        None => {
+            let mut names = key_names(&rel, &ix);
+            names.extend(ix.include.iter().filter_map(|a| rel.attribute(*a)).map(|c| c.name.clone()));
+            let addition = name_addition(names.iter().map(String::as_str));
+            choose_relation_name(&cx.cat(), rel.namespace, &own_names(&rel), &rel.name, Some(&addition), "idx", false)
+        }
+    };
+    ix.storage = cx.tx.create_btree().await?;
+    cx.tx.build_index(cx.eval, &rel, &ix).await?;
+    let mut r = (*rel).clone();
+    r.indexes.push(Arc::new(ix));
+    cx.put(r).await
+}
+
+/// Replaces an index's file by a newly built one.
+pub async fn rebuild(cx: &mut DdlCx<'_>, table: u32, index: u32) -> Result<()> {
+    let rel = cx.relation(table)?;
+    let Some(old) = rel.indexes.iter().find(|i| i.oid == index).cloned() else { return Ok(()) };
+    let ix = Index { storage: cx.tx.create_btree().await?, ..(*old).clone() };
+    cx.tx.build_index(cx.eval, &rel, &ix).await?;
+    cx.tx.drop_files(old.storage).await?;
+    let mut r = (*rel).clone();
+    for i in &mut r.indexes {
+        if i.oid == index {
+            *i = Arc::new(ix.clone());
+        }
+    }
+    cx.put(r).await
+}
+
+/// REINDEX.
+pub async fn reindex(cx: &mut DdlCx<'_>, s: &ast::Reindex) -> Result<()> {
+    let mut concurrently = s.concurrently;
+    for o in &s.options {
+        match o.name.value.as_str() {
+            "concurrently" => concurrently = true,
+            "verbose" => {}
+            other => {
+                return Err(err(SqlState::SYNTAX_ERROR, format!("unrecognized REINDEX option \"{other}\"")));
+            }
+        }
+    }
+    let outside =
+        |what: &str| err(SqlState::ACTIVE_SQL_TRANSACTION, format!("{what} cannot run inside a transaction block"));
+    if concurrently && cx.in_block {
+        return Err(outside("REINDEX CONCURRENTLY"));
+    }
+    let mut targets: Vec<(u32, Vec<u32>)> = Vec::new();
+    match (s.kind, &s.name) {
+        (ast::ReindexKind::Index, Some(n)) => {
+            let Some(r) = cx.open(n, TableLockMode::AccessExclusive).await? else {
+                return Err(cx.missing("relation", n));
+            };
+            if r.kind != RelKind::Index {
+                return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not an index", r.name)));
+            }
+            cx.check_relation_owner(&r)?;
+            targets.push((lock_oid(&r), vec![r.oid]));
+        }
+        (ast::ReindexKind::Table, Some(n)) => {
+            let Some(r) = cx.open(n, TableLockMode::AccessExclusive).await? else {
+                return Err(cx.missing("relation", n));
+            };
+            if r.kind != RelKind::Table {
+                return Err(err(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("\"{}\" is not a table or materialized view", r.name),
+                ));
+            }
+            cx.check_relation_owner(&r)?;
+            if r.indexes.is_empty() {
+                cx.notice(err(
+                    SqlState::SUCCESSFUL_COMPLETION,
+                    format!("table \"{}\" has no indexes to reindex", r.name),
+                ));
+            }
+            targets.push((r.oid, r.indexes.iter().map(|i| i.oid).collect()));
+        }
+        (kind, name) => {
+            let word = match kind {
+                ast::ReindexKind::Schema => "REINDEX SCHEMA",
+                ast::ReindexKind::System => "REINDEX SYSTEM",
+                _ => "REINDEX DATABASE",
+            };
+            if cx.in_block {
+                return Err(outside(word));
+            }
+            if kind == ast::ReindexKind::System {
+                return Err(DbError::unsupported("REINDEX SYSTEM is not supported yet"));
+            }
+            let ns = match (kind, name) {
+                (ast::ReindexKind::Schema, Some(n)) => {
+                    Some(cx.tx.catalog.namespace_named(&n.name.value).ok_or_else(|| {
+                        err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{}\" does not exist", n.name.value))
+                    })?)
+                }
+                (_, Some(n)) if n.name.value != cx.tx.catalog.database.name => {
+                    return Err(DbError::unsupported("can only reindex the currently open database"));
+                }
+                _ => None,
+            };
+            let mut tables: Vec<(u32, Vec<u32>)> = cx
+                .tx
+                .catalog
+                .relations
+                .values()
+                .filter(|r| r.kind == RelKind::Table && r.oid >= crate::catalog::FIRST_USER_OID)
+                .filter(|r| ns.is_none_or(|n| r.namespace == n))
+                .map(|r| (r.oid, r.indexes.iter().map(|i| i.oid).collect()))
+                .collect();
+            tables.sort_unstable();
+            for (t, _) in &tables {
+                cx.lock(*t, TableLockMode::AccessExclusive).await?;
+                if let Some(r) = cx.tx.catalog.relation(*t).cloned() {
+                    cx.check_relation_owner(&r)?;
+                }
+            }
+            targets = tables;
+        }
+    }
+    for (table, indexes) in targets {
+        for i in indexes {
+            rebuild(cx, table, i).await?;
+        }
+    }
+    Ok(())
+}

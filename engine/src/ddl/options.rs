@@ -1,0 +1,194 @@
+//! Storage parameters (`WITH (fillfactor = 70)`): known names, checked values, PostgreSQL's errors.
+
+use super::err;
+use rustydb_base::{Result, SqlState};
+use rustydb_parser::ast::{DefOption, DefValue};
+
+/// Whose options.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub enum Owner {
+    Table,
+    Index,
+    View,
+}
+
+enum Kind {
+    Int(i64, i64),
+    Real(f64, f64),
+    Bool,
+    Word(&'static [&'static str]),
+}
+
+fn kind(owner: Owner, name: &str) -> Option<Kind> {
+    const MAX: i64 = i32::MAX as i64;
+    Some(match (owner, name) {
+        (Owner::Table, "fillfactor") => Kind::Int(10, 100),
+        (Owner::Index, "fillfactor") => Kind::Int(10, 100),
+        (Owner::Index, "deduplicate_items") => Kind::Bool,
+        (Owner::View, "security_barrier" | "security_invoker") => Kind::Bool,
+        (Owner::View, "check_option") => Kind::Word(&["local", "cascaded"]),
+        (Owner::Table, "toast_tuple_target") => Kind::Int(128, 8160),
+        (Owner::Table, "parallel_workers") => Kind::Int(0, 1024),
+        (Owner::Table, "autovacuum_enabled" | "vacuum_truncate" | "user_catalog_table") => Kind::Bool,
+        (Owner::Table, "vacuum_index_cleanup") => {
+            Kind::Word(&["auto", "on", "off", "true", "false", "yes", "no", "1", "0"])
+        }
+        (Owner::Table, "autovacuum_vacuum_threshold" | "autovacuum_analyze_threshold") => Kind::Int(0, MAX),
+        (Owner::Table, "autovacuum_vacuum_insert_threshold" | "log_autovacuum_min_duration") => Kind::Int(-1, MAX),
+        (
+            Owner::Table,
+            "autovacuum_vacuum_scale_factor"
+            | "autovacuum_analyze_scale_factor"
+            | "autovacuum_vacuum_insert_scale_factor"
+            | "autovacuum_vacuum_cost_delay",
+        ) => Kind::Real(0.0, 100.0),
+        (Owner::Table, "autovacuum_vacuum_cost_limit") => Kind::Int(1, 10000),
+        (Owner::Table, "autovacuum_freeze_min_age" | "autovacuum_multixact_freeze_min_age") => {
+            Kind::Int(0, 1_000_000_000)
+        }
+        (Owner::Table, "autovacuum_freeze_max_age" | "autovacuum_multixact_freeze_max_age") => {
+            Kind::Int(10_000, 2_000_000_000)
+        }
+        (Owner::Table, "autovacuum_freeze_table_age" | "autovacuum_multixact_freeze_table_age") => {
+            Kind::Int(0, 2_000_000_000)
+        }
+        _ => return None,
+    })
+}
+
+fn text(o: &DefOption) -> String {
+    match &o.value {
+        None => "true".to_owned(),
+        Some(DefValue::Word(s) | DefValue::String(s) | DefValue::Number(s)) => s.clone(),
+        Some(DefValue::Type(t)) => t.name.plain(),
+        Some(DefValue::Operator(n)) => n.plain(),
+        Some(DefValue::Star) => "*".to_owned(),
+        Some(DefValue::List(_)) => String::new(),
+    }
+}
+
+fn is_bool(s: &str) -> bool {
+    let s = s.to_ascii_lowercase();
+    let word = |w: &str, min: usize| s.len() >= min && w.starts_with(&s);
+    word("true", 1)
+        || word("false", 1)
+        || word("yes", 1)
+        || word("no", 1)
+        || word("on", 2)
+        || word("off", 2)
+        || s == "1"
+        || s == "0"
+}
+
+fn check(name: &str, k: &Kind, value: &str) -> Result<()> {
+    let bad = |what: &str| {
+        err(SqlState::INVALID_PARAMETER_VALUE, format!("invalid value for {what} option \"{name}\": {value}"))
+    };
+    let outside = |low: String, high: String| {
+        err(SqlState::INVALID_PARAMETER_VALUE, format!("value {value} out of bounds for option \"{name}\""))
+            .detail(format!("Valid values are between \"{low}\" and \"{high}\"."))
+    };
+    match k {
+        Kind::Int(low, high) => {
+            let v: i64 = value.trim().parse().map_err(|_| bad("integer"))?;
+            if !(*low..=*high).contains(&v) {
+                return Err(outside(low.to_string(), high.to_string()));
+            }
+        }
+        Kind::Real(low, high) => {
+            let v: f64 = value.trim().parse().map_err(|_| bad("floating point"))?;
+            if !(*low..=*high).contains(&v) {
+                return Err(outside(format!("{low:.6}"), format!("{high:.6}")));
+            }
+        }
+        Kind::Bool if is_bool(value) => {}
+        Kind::Bool => return Err(bad("boolean")),
+        Kind::Word(list) => {
+            if !list.contains(&value.to_ascii_lowercase().as_str()) {
+                return Err(bad("enum"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Merges a WITH list into options: later values replace earlier ones.
+pub fn set(owner: Owner, into: &mut Vec<(String, String)>, list: &[DefOption]) -> Result<()> {
+    let mut seen: Vec<&str> = Vec::new();
+    for o in list {
+        let name = o.name.as_str();
+        match &o.namespace {
+            // A table's overflow values have no storage parameters of their own.
+            Some(ns) if ns.value == "toast" && owner == Owner::Table => {
+                return Err(rustydb_base::DbError::unsupported(
+                    "storage parameters in namespace \"toast\" are not supported yet",
+                ));
+            }
+            Some(ns) => {
+                return Err(err(
+                    SqlState::INVALID_PARAMETER_VALUE,
+                    format!("unrecognized parameter namespace \"{}\"", ns.value),
+                ));
+            }
+            None => {}
+        }
+        if owner == Owner::Table && name == "oids" {
+            if is_bool(&text(o))
+                && matches!(text(o).to_ascii_lowercase().as_str(), "false" | "off" | "no" | "0" | "f" | "n")
+            {
+                continue;
+            }
+            return Err(rustydb_base::DbError::unsupported("tables declared WITH OIDS are not supported"));
+        }
+        let Some(k) = kind(owner, name) else {
+            return Err(err(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized parameter \"{name}\"")));
+        };
+        if seen.contains(&name) {
+            return Err(err(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("parameter \"{name}\" specified more than once"),
+            ));
+        }
+        seen.push(name);
+        let value = text(o);
+        check(name, &k, &value)?;
+        match into.iter_mut().find(|x| x.0 == name) {
+            Some(x) => x.1 = value,
+            None => into.push((name.to_owned(), value)),
+        }
+    }
+    Ok(())
+}
+
+/// Removes options by name.
+pub fn reset(into: &mut Vec<(String, String)>, list: &[DefOption]) -> Result<()> {
+    for o in list {
+        if o.value.is_some() {
+            return Err(err(SqlState::SYNTAX_ERROR, "RESET must not include values for parameters"));
+        }
+        into.retain(|x| x.0 != o.name.value);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustydb_parser::ast::Ident;
+
+    fn option(name: &str, value: &str) -> DefOption {
+        DefOption { namespace: None, name: Ident::new(name), value: Some(DefValue::Number(value.into())) }
+    }
+
+    #[test]
+    fn values_are_checked() {
+        let mut o = Vec::new();
+        set(Owner::Table, &mut o, &[option("fillfactor", "70")]).expect("valid");
+        assert_eq!(o, [("fillfactor".to_owned(), "70".to_owned())]);
+        let e = set(Owner::Table, &mut o, &[option("fillfactor", "5")]).unwrap_err();
+        assert_eq!(e.message, "value 5 out of bounds for option \"fillfactor\"");
+        assert!(set(Owner::Table, &mut o, &[option("nonesuch", "5")]).is_err());
+        assert!(set(Owner::Index, &mut o, &[option("autovacuum_enabled", "on")]).is_err());
+    }
+}

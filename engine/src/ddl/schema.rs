@@ -1,0 +1,74 @@
+//! CREATE SCHEMA.
+
+use super::{DdlCx, err};
+use crate::catalog::Namespace;
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast;
+
+/// 42939 for names that are the system's.
+pub fn check_name(name: &str) -> Result<()> {
+    if name.starts_with("pg_") {
+        return Err(err(SqlState::RESERVED_NAME, format!("unacceptable schema name \"{name}\""))
+            .detail("The prefix \"pg_\" is reserved for system schemas."));
+    }
+    Ok(())
+}
+
+/// CREATE SCHEMA, with the objects written inside.
+pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateSchema) -> Result<()> {
+    let owner = match &s.authorization {
+        Some(r) => cx.role_of(r)?,
+        None => cx.role,
+    };
+    let name = match &s.name {
+        Some(n) => n.value.clone(),
+        None => cx.tx.catalog.roles.get(&owner).map(|r| r.name.clone()).unwrap_or_default(),
+    };
+    // Without privileges on databases, making schemas is for superusers and the database's owner.
+    if !cx.is_superuser() && cx.tx.catalog.database.owner != cx.role {
+        return Err(err(
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            format!("permission denied for database {}", cx.tx.catalog.database.name),
+        ));
+    }
+    check_name(&name)?;
+    if s.if_not_exists && !s.elements.is_empty() {
+        return Err(
+            DbError::unsupported("CREATE SCHEMA IF NOT EXISTS cannot include schema elements").at(cx.pos(s.pos))
+        );
+    }
+    if cx.tx.catalog.namespace_named(&name).is_some() {
+        let e = err(SqlState::DUPLICATE_SCHEMA, format!("schema \"{name}\" already exists"));
+        if s.if_not_exists {
+            cx.notice(err(SqlState::DUPLICATE_SCHEMA, format!("schema \"{name}\" already exists, skipping")));
+            return Ok(());
+        }
+        return Err(e);
+    }
+    let oid = cx.tx.new_oid().await?;
+    cx.tx.put_namespace(Namespace { oid, name, owner }).await?;
+    if s.elements.is_empty() {
+        return Ok(());
+    }
+    // The objects inside go to the new schema, and find its objects first. Foreign keys may look forward: tables first.
+    let role = std::mem::replace(&mut cx.role, owner);
+    cx.search_path.insert(0, oid);
+    let rank = |e: &ast::Statement| match e {
+        ast::Statement::CreateSequence(_) => 0,
+        ast::Statement::CreateTable(_) => 1,
+        ast::Statement::CreateView(_) => 2,
+        _ => 3,
+    };
+    let mut elements: Vec<&ast::Statement> = s.elements.iter().collect();
+    elements.sort_by_key(|e| rank(e));
+    let mut result = Ok(());
+    for e in elements {
+        result = Box::pin(super::execute(cx, e)).await.map(|_| ());
+        if result.is_err() {
+            break;
+        }
+    }
+    cx.search_path.remove(0);
+    cx.role = role;
+    result
+}

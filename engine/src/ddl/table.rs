@@ -1,0 +1,455 @@
+//! CREATE TABLE, and the table of CREATE TABLE AS.
+
+use super::column::{self, Built, Kept, OwnSequence};
+use super::constraint::{Key, add_check, add_key, own_names};
+use super::names::{choose_constraint_name, choose_relation_name, name_addition};
+use super::{DdlCx, comment, err, foreign, options, sequence};
+use crate::catalog::{Constraint, ConstraintKind, Dependency, Index, Persistence, RelKind, RelStats, Relation};
+use crate::plan::ir::OutputColumn;
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{self, LikeOption, TableElement, TableLockMode};
+use rustydb_types::datum::TypeRef;
+use rustydb_types::oid;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// 0A000 for what does not outlive the session or is not logged.
+pub fn check_persistence(p: ast::Persistence) -> Result<()> {
+    match p {
+        ast::Persistence::Permanent => Ok(()),
+        ast::Persistence::Unlogged => Err(DbError::unsupported("unlogged relations are not supported yet")),
+        ast::Persistence::Temporary => Err(DbError::unsupported("temporary relations are not supported yet")),
+    }
+}
+
+/// USING: the heap is the only access method.
+fn check_method(method: Option<&ast::Ident>) -> Result<()> {
+    match method.map(|m| m.value.as_str()) {
+        None | Some("heap" | "row") => Ok(()),
+        Some(m) if m == "btree" => {
+            Err(err(SqlState::WRONG_OBJECT_TYPE, format!("access method \"{m}\" is not of type TABLE")))
+        }
+        Some(m) => Err(err(SqlState::UNDEFINED_OBJECT, format!("access method \"{m}\" does not exist"))),
+    }
+}
+
+fn check_tablespace(t: Option<&ast::Ident>) -> Result<()> {
+    match t.map(|t| t.value.as_str()) {
+        None | Some("pg_default") => Ok(()),
+        Some(t) => Err(err(SqlState::UNDEFINED_OBJECT, format!("tablespace \"{t}\" does not exist"))),
+    }
+}
+
+/// A table without columns.
+pub async fn blank_table(cx: &mut DdlCx<'_>, ns: u32, name: &str) -> Result<Relation> {
+    Ok(Relation {
+        oid: cx.tx.new_oid().await?,
+        name: name.to_owned(),
+        namespace: ns,
+        schema: cx.namespace_name(ns),
+        kind: RelKind::Table,
+        owner: cx.role,
+        persistence: Persistence::Permanent,
+        row_type: cx.tx.new_oid().await?,
+        row_array_type: cx.tx.new_oid().await?,
+        rule_oid: 0,
+        depends: Vec::new(),
+        columns: Vec::new(),
+        storage: None,
+        indexes: Vec::new(),
+        constraints: Vec::new(),
+        referenced_by: Vec::new(),
+        view: None,
+        sequence: None,
+        stats: Arc::new(RelStats { tuples: -1.0, pages: 0, columns: HashMap::new() }),
+        options: Vec::new(),
+        version: 0,
+        acl: None,
+    })
+}
+
+/// What LIKE brings along besides columns.
+enum Copied {
+    Check { name: String, text: String, columns: Vec<String> },
+    Index { index: Arc<Index>, source: Arc<Relation>, constraint: Option<ConstraintKind> },
+    Comment { column: String, text: String },
+}
+
+/// A table definition being put together.
+#[derive(Default)]
+struct Draft {
+    built: Vec<Built>,
+    constraints: Vec<ast::Constraint>,
+    copied: Vec<Copied>,
+}
+
+/// CREATE TABLE.
+pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
+    check_persistence(s.persistence)?;
+    if !s.inherits.is_empty() {
+        return Err(DbError::unsupported("table inheritance is not supported yet"));
+    }
+    if s.partition_of.is_some() || s.partition_by.is_some() {
+        return Err(DbError::unsupported("partitioned tables are not supported yet"));
+    }
+    if s.of_type.is_some() {
+        return Err(DbError::unsupported("typed tables are not supported yet"));
+    }
+    if s.on_commit != ast::OnCommit::Unspecified {
+        return Err(err(SqlState::INVALID_TABLE_DEFINITION, "ON COMMIT can only be used on temporary tables"));
+    }
+    let ns = cx.creation_namespace(&s.name)?;
+    let name = s.name.name.value.as_str();
+    if cx.taken(ns, name, s.if_not_exists)? {
+        return Ok(());
+    }
+    check_method(s.method.as_ref())?;
+    check_tablespace(s.tablespace.as_ref())?;
+    let mut draft = Draft::default();
+    for e in &s.elements {
+        match e {
+            TableElement::Column(c) => {
+                let b = column::build(cx, name, attnum(draft.built.len())?, c)?;
+                add_column(cx, &mut draft, b, c.name.pos)?;
+            }
+            TableElement::Constraint(c) => draft.constraints.push((**c).clone()),
+            TableElement::Like(l) => like(cx, &mut draft, l).await?,
+        }
+    }
+    let mut rel = blank_table(cx, ns, name).await?;
+    options::set(options::Owner::Table, &mut rel.options, &s.options)?;
+    rel.columns = draft.built.iter().map(|b| b.column.clone()).collect();
+    finish(cx, rel, draft).await
+}
+
+fn attnum(before: usize) -> Result<i16> {
+    if before >= column::MAX_COLUMNS {
+        return Err(err(
+            SqlState::TOO_MANY_COLUMNS,
+            format!("tables can have at most {} columns", column::MAX_COLUMNS),
+        ));
+    }
+    Ok(before as i16 + 1)
+}
+
+fn add_column(cx: &DdlCx<'_>, draft: &mut Draft, mut b: Built, pos: ast::Pos) -> Result<()> {
+    if draft.built.iter().any(|o| o.column.name == b.column.name) {
+        return Err(err(SqlState::DUPLICATE_COLUMN, format!("column \"{}\" specified more than once", b.column.name))
+            .at(cx.pos(pos)));
+    }
+    draft.constraints.append(&mut b.constraints);
+    draft.built.push(b);
+    Ok(())
+}
+
+/// Makes a column's sequence and its default.
+pub async fn give_sequence(cx: &mut DdlCx<'_>, rel: &mut Relation, at: usize, own: OwnSequence) -> Result<()> {
+    let column = rel.columns[at].clone();
+    let (ns, name) = match &own.name {
+        Some(n) => {
+            let ns = cx.creation_namespace(n)?;
+            cx.taken(ns, &n.name.value, false)?;
+            (ns, n.name.value.clone())
+        }
+        None => {
+            let taken = own_names(rel);
+            let n = choose_relation_name(&cx.cat(), rel.namespace, &taken, &rel.name, Some(&column.name), "seq", false);
+            (rel.namespace, n)
+        }
+    };
+    let seq = sequence::create_owned(cx, ns, &name, rel.owner, own.seq, (rel.oid, column.attnum), own.identity).await?;
+    if !own.identity {
+        let oid = cx.tx.new_oid().await?;
+        let c = &mut rel.columns[at];
+        c.default = Some(format!("nextval('{seq}'::regclass)"));
+        c.default_oid = oid;
+        rel.depends.push(Dependency { sub: i32::from(column.attnum), ref_relation: seq, ref_sub: 0, kind: 'n' });
+    }
+    Ok(())
+}
+
+/// Sets a column's kept default and what it depends on.
+pub async fn give_default(cx: &mut DdlCx<'_>, rel: &mut Relation, at: usize, kept: &Kept) -> Result<()> {
+    let sub = i32::from(rel.columns[at].attnum);
+    rel.depends.retain(|d| d.sub != sub);
+    rel.columns[at].default.clone_from(&kept.text);
+    rel.columns[at].default_oid = if kept.text.is_some() { cx.tx.new_oid().await? } else { 0 };
+    let relations = kept.relations.iter().filter(|r| cx.tx.catalog.relation(**r).is_some());
+    let depends: Vec<Dependency> =
+        relations.map(|r| Dependency { sub, ref_relation: *r, ref_sub: 0, kind: 'n' }).collect();
+    rel.depends.extend(depends);
+    Ok(())
+}
+
+async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<()> {
+    let Draft { built, constraints, copied } = draft;
+    for (at, b) in built.into_iter().enumerate() {
+        if let Some(own) = b.sequence {
+            give_sequence(cx, &mut rel, at, own).await?;
+        } else if let Some(e) = &b.generated {
+            let kept = column::generated_of(cx, &Arc::new(rel.clone()), &b.column, e)?;
+            give_default(cx, &mut rel, at, &kept).await?;
+        } else if b.default.text.is_some() {
+            give_default(cx, &mut rel, at, &b.default).await?;
+        }
+    }
+    for c in &constraints {
+        if let ast::ConstraintKind::Check(e) = &c.kind {
+            // Rows that a new table does not have need no check.
+            let c = ast::Constraint { not_valid: false, ..c.clone() };
+            add_check(cx, &mut rel, &c, e).await?;
+        }
+    }
+    copy_checks(cx, &mut rel, &copied).await?;
+    // Primary keys come first, as their columns' NOT NULL concerns the rest.
+    for first in [true, false] {
+        for c in &constraints {
+            let key = match &c.kind {
+                ast::ConstraintKind::PrimaryKey(def) if first => {
+                    Key { constraint: c, def, primary: true, nulls_not_distinct: false }
+                }
+                ast::ConstraintKind::Unique { key, nulls_not_distinct } if !first => {
+                    Key { constraint: c, def: key, primary: false, nulls_not_distinct: *nulls_not_distinct }
+                }
+                _ => continue,
+            };
+            add_key(cx, &mut rel, &key, true).await?;
+        }
+    }
+    copy_indexes(cx, &mut rel, &copied).await?;
+    for c in &constraints {
+        match &c.kind {
+            ast::ConstraintKind::ForeignKey(f) => {
+                let c = ast::Constraint { not_valid: false, ..c.clone() };
+                foreign::add(cx, &mut rel, &c, f).await?;
+            }
+            ast::ConstraintKind::Exclude(_) => {
+                return Err(DbError::unsupported("exclusion constraints are not supported yet").at(cx.pos(c.pos)));
+            }
+            _ => {}
+        }
+    }
+    rel.storage = Some(cx.tx.create_heap().await?);
+    let (oid, columns) = (rel.oid, rel.columns.clone());
+    cx.put(rel).await?;
+    for c in &copied {
+        if let Copied::Comment { column, text } = c
+            && let Some(x) = columns.iter().find(|x| &x.name == column)
+        {
+            comment::write(cx, oid, crate::catalog::rows::table::PG_CLASS, i32::from(x.attnum), Some(text)).await?;
+        }
+    }
+    Ok(())
+}
+
+// ---- LIKE ------------------------------------------------------------------------------------------------------
+
+async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Result<()> {
+    let Some(src) = cx.open(&l.table, TableLockMode::AccessShare).await? else {
+        return Err(cx.missing("relation", &l.table).at(cx.pos(l.table.pos())));
+    };
+    if matches!(src.kind, RelKind::Index | RelKind::Sequence) {
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("relation \"{}\" is invalid in LIKE clause", src.name))
+            .detail(format!("This operation is not supported for {}.", sequence::plural(src.kind)))
+            .at(cx.pos(l.table.pos())));
+    }
+    let has = |o: LikeOption| {
+        l.options.iter().filter(|(_, x)| *x == o || *x == LikeOption::All).next_back().is_some_and(|x| x.0)
+    };
+    for c in src.live_columns() {
+        let mut x = column::blank(attnum(draft.built.len())?, &c.name, c.ty);
+        x.not_null = c.not_null;
+        let mut default = Kept::default();
+        let mut own = None;
+        if c.generated != '\0' && has(LikeOption::Generated) || c.generated == '\0' && has(LikeOption::Defaults) {
+            x.generated = c.generated;
+            default.text.clone_from(&c.default);
+            default.relations =
+                src.depends.iter().filter(|d| d.sub == i32::from(c.attnum)).map(|d| d.ref_relation).collect();
+        }
+        if c.identity != '\0' && has(LikeOption::Identity) {
+            x.identity = c.identity;
+            own = super::identity::sequence_of(&cx.cat(), src.oid, c.attnum)
+                .and_then(|r| r.sequence.clone())
+                .map(|seq| OwnSequence { seq, name: None, identity: true });
+        }
+        x.default.clone_from(&default.text);
+        if has(LikeOption::Comments)
+            && let Some(text) =
+                comment::read(cx, src.oid, crate::catalog::rows::table::PG_CLASS, i32::from(c.attnum)).await?
+        {
+            draft.copied.push(Copied::Comment { column: c.name.clone(), text });
+        }
+        let b = Built { column: x, constraints: vec![], sequence: own, generated: None, default };
+        add_column(cx, draft, b, l.table.pos())?;
+    }
+    let names = |list: &[i16]| -> Vec<String> {
+        list.iter().filter_map(|a| src.attribute(*a)).map(|c| c.name.clone()).collect()
+    };
+    if has(LikeOption::Constraints) {
+        for c in &src.constraints {
+            if let ConstraintKind::Check(text) = &c.kind {
+                let (name, text) = (c.name.clone(), text.clone());
+                draft.copied.push(Copied::Check { name, text, columns: names(&c.columns) });
+            }
+        }
+    }
+    if has(LikeOption::Indexes) {
+        for i in &src.indexes {
+            let constraint = src
+                .constraints
+                .iter()
+                .find(|c| {
+                    matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == i.oid)
+                })
+                .map(|c| c.kind.clone());
+            draft.copied.push(Copied::Index { index: Arc::clone(i), source: Arc::clone(&src), constraint });
+        }
+    }
+    Ok(())
+}
+
+async fn copy_checks(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) -> Result<()> {
+    for c in copied {
+        let Copied::Check { name, text, columns } = c else { continue };
+        let columns = columns.iter().filter_map(|n| rel.column(n)).map(|c| c.attnum).collect();
+        let made = Constraint {
+            oid: cx.tx.new_oid().await?,
+            name: if rel.constraints.iter().any(|c| &c.name == name) {
+                choose_constraint_name(&cx.cat(), rel.namespace, &own_names(rel), &rel.name, None, "check")
+            } else {
+                name.clone()
+            },
+            namespace: rel.namespace,
+            table: rel.oid,
+            columns,
+            kind: ConstraintKind::Check(text.clone()),
+            deferrable: false,
+            deferred: false,
+            validated: true,
+        };
+        rel.constraints.push(Arc::new(made));
+    }
+    Ok(())
+}
+
+async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) -> Result<()> {
+    for c in copied {
+        let Copied::Index { index, source, constraint } = c else { continue };
+        let map = |a: i16| -> Result<i16> {
+            if a == 0 {
+                return Ok(0);
+            }
+            source
+                .attribute(a)
+                .and_then(|c| rel.column(&c.name))
+                .map(|c| c.attnum)
+                .ok_or_else(|| DbError::internal("a copied index has a column that was not copied"))
+        };
+        let mut ix = (**index).clone();
+        for k in &mut ix.keys {
+            k.attnum = map(k.attnum)?;
+        }
+        ix.include = ix.include.iter().map(|a| map(*a)).collect::<Result<_>>()?;
+        let names: Vec<String> = super::index::key_names(rel, &ix);
+        let addition = name_addition(names.iter().map(String::as_str));
+        let (second, label) = match constraint {
+            Some(ConstraintKind::Primary { .. }) => (None, "pkey"),
+            Some(_) => (Some(addition.as_str()), "key"),
+            None => (Some(addition.as_str()), "idx"),
+        };
+        let taken = own_names(rel);
+        ix.name =
+            choose_relation_name(&cx.cat(), rel.namespace, &taken, &rel.name, second, label, constraint.is_some());
+        ix.oid = cx.tx.new_oid().await?;
+        ix.table = rel.oid;
+        ix.namespace = rel.namespace;
+        ix.owner = rel.owner;
+        ix.storage = cx.tx.create_btree().await?;
+        if let Some(k) = constraint {
+            let kind = match k {
+                ConstraintKind::Primary { .. } => ConstraintKind::Primary { index: ix.oid },
+                _ => ConstraintKind::Unique { index: ix.oid },
+            };
+            let columns: Vec<i16> = ix.keys.iter().map(|k| k.attnum).collect();
+            if ix.primary {
+                if rel.indexes.iter().any(|i| i.primary) {
+                    return Err(err(
+                        SqlState::INVALID_TABLE_DEFINITION,
+                        format!("multiple primary keys for table \"{}\" are not allowed", rel.name),
+                    ));
+                }
+                for a in &columns {
+                    rel.columns[*a as usize - 1].not_null = true;
+                }
+            }
+            let made = Constraint {
+                oid: cx.tx.new_oid().await?,
+                name: ix.name.clone(),
+                namespace: rel.namespace,
+                table: rel.oid,
+                columns,
+                kind,
+                deferrable: false,
+                deferred: false,
+                validated: true,
+            };
+            rel.constraints.push(Arc::new(made));
+        }
+        rel.indexes.push(Arc::new(ix));
+    }
+    Ok(())
+}
+
+// ---- CREATE TABLE AS -------------------------------------------------------------------------------------------
+
+/// Makes the table of CREATE TABLE AS or SELECT INTO for a query's columns; the caller then inserts the rows. `None`
+/// when it exists already and IF NOT EXISTS is written (a notice says so).
+///
+/// # Errors
+/// PostgreSQL's for names and columns; 0A000 for materialized views and what [`create`] does not support.
+pub async fn create_table_for_query(
+    cx: &mut DdlCx<'_>,
+    s: &ast::CreateTableAs,
+    columns: &[OutputColumn],
+) -> Result<Option<Arc<Relation>>> {
+    cx.tx.refresh_catalog();
+    if s.materialized_view {
+        return Err(DbError::unsupported("materialized views are not supported yet"));
+    }
+    check_persistence(s.persistence)?;
+    if s.on_commit != ast::OnCommit::Unspecified {
+        return Err(err(SqlState::INVALID_TABLE_DEFINITION, "ON COMMIT can only be used on temporary tables"));
+    }
+    let ns = cx.creation_namespace(&s.name)?;
+    if cx.taken(ns, &s.name.name.value, s.if_not_exists)? {
+        return Ok(None);
+    }
+    check_method(s.method.as_ref())?;
+    check_tablespace(s.tablespace.as_ref())?;
+    if s.columns.len() > columns.len() {
+        return Err(err(SqlState::SYNTAX_ERROR, "too many column names were specified"));
+    }
+    let mut rel = blank_table(cx, ns, &s.name.name.value).await?;
+    options::set(options::Owner::Table, &mut rel.options, &s.options)?;
+    for (i, c) in columns.iter().enumerate() {
+        let name = s.columns.get(i).map_or(c.name.as_str(), |n| n.value.as_str());
+        column::check_name(name)?;
+        if rel.columns.iter().any(|x| x.name == name) {
+            return Err(err(SqlState::DUPLICATE_COLUMN, format!("column \"{name}\" specified more than once")));
+        }
+        let ty = if c.ty.oid == oid::UNKNOWN { TypeRef::new(oid::TEXT) } else { c.ty };
+        let pseudo = rustydb_types::pgdata::pg_type(ty.oid).is_some_and(|t| t.typtype == 'p');
+        if pseudo {
+            return Err(err(
+                SqlState::INVALID_TABLE_DEFINITION,
+                format!("column \"{name}\" has pseudo-type {}", rustydb_types::typename::format_type(ty.oid, -1)),
+            ));
+        }
+        rel.columns.push(column::blank(attnum(i)?, name, ty));
+    }
+    rel.storage = Some(cx.tx.create_heap().await?);
+    let oid = rel.oid;
+    cx.put(rel).await?;
+    Ok(Some(cx.relation(oid)?))
+}

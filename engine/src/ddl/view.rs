@@ -1,0 +1,175 @@
+//! CREATE [OR REPLACE] VIEW.
+//!
+//! A view keeps its query as text in which every table has its schema and every `*` is spelled out, so that neither the
+//! search path nor columns added later change what it means.
+
+use super::{DdlCx, column, err, options, view_text};
+use crate::bind::define::Resolved;
+use crate::catalog::{Column, Dependency, RelKind, Relation};
+use crate::plan::ir::{OutputColumn, Rel};
+use crate::plan::walk;
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{self, TableLockMode};
+use rustydb_types::datum::TypeRef;
+use rustydb_types::{oid, typename};
+
+/// Columns of stored tables that a query reads, below views too.
+fn columns_read(rel: &Rel, out: &mut Vec<(u32, i16)>) {
+    if let Rel::Scan(s) = rel {
+        out.extend(s.cols.iter().filter(|c| c.1 > 0).map(|c| (s.table.oid, c.1)));
+    }
+    let mut copy = rel.clone();
+    let _ = walk::inputs_mut(&mut copy, &mut |r| {
+        columns_read(r, out);
+        Ok(())
+    });
+    walk::visit_rel(rel, &mut |e| {
+        if let crate::plan::ir::ExprKind::Subquery(s) = &e.kind {
+            columns_read(&s.rel, out);
+        }
+    });
+}
+
+/// What a view needs: each relation it names, and of stored tables the columns it reads.
+fn dependencies(query: &crate::plan::ir::Query, resolved: &[Resolved]) -> Vec<Dependency> {
+    let mut read = Vec::new();
+    columns_read(&query.rel, &mut read);
+    let mut out: Vec<Dependency> = Vec::new();
+    for r in resolved {
+        let Resolved::Relation(_, rel) = r else { continue };
+        // Relations of the system are always there.
+        if rel.oid < crate::catalog::FIRST_USER_OID {
+            continue;
+        }
+        let mut subs: Vec<i32> = if rel.kind == RelKind::View {
+            rel.live_columns().map(|c| i32::from(c.attnum)).collect()
+        } else {
+            read.iter().filter(|c| c.0 == rel.oid).map(|c| i32::from(c.1)).collect()
+        };
+        if subs.is_empty() {
+            subs.push(0);
+        }
+        for ref_sub in subs {
+            let d = Dependency { sub: 0, ref_relation: rel.oid, ref_sub, kind: 'n' };
+            if !out.contains(&d) {
+                out.push(d);
+            }
+        }
+    }
+    out.sort_by_key(|d| (d.ref_relation, d.ref_sub));
+    out
+}
+
+fn view_columns(s: &ast::CreateView, outputs: &[OutputColumn]) -> Result<Vec<Column>> {
+    if s.columns.len() > outputs.len() {
+        return Err(err(SqlState::SYNTAX_ERROR, "CREATE VIEW specifies more column names than columns"));
+    }
+    let mut out: Vec<Column> = Vec::with_capacity(outputs.len());
+    for (i, o) in outputs.iter().enumerate() {
+        let name = s.columns.get(i).map_or(o.name.as_str(), |n| n.value.as_str());
+        if out.iter().any(|c| c.name == name) {
+            return Err(err(SqlState::DUPLICATE_COLUMN, format!("column \"{name}\" specified more than once")));
+        }
+        let ty = if o.ty.oid == oid::UNKNOWN { TypeRef::new(oid::TEXT) } else { o.ty };
+        if rustydb_types::pgdata::pg_type(ty.oid).is_some_and(|t| t.typtype == 'p' && t.oid != oid::RECORD) {
+            return Err(err(
+                SqlState::INVALID_TABLE_DEFINITION,
+                format!("column \"{name}\" has pseudo-type {}", typename::format_type(ty.oid, -1)),
+            ));
+        }
+        let attnum = i16::try_from(i + 1).ok().filter(|n| (*n as usize) <= column::MAX_COLUMNS).ok_or_else(|| {
+            err(SqlState::TOO_MANY_COLUMNS, format!("tables can have at most {} columns", column::MAX_COLUMNS))
+        })?;
+        out.push(column::blank(attnum, name, ty));
+    }
+    Ok(out)
+}
+
+/// OR REPLACE may add columns at the end and change nothing else about them.
+fn check_replacement(old: &Relation, new: &[Column]) -> Result<()> {
+    let bad = |m: String| err(SqlState::INVALID_TABLE_DEFINITION, m);
+    let before: Vec<&Column> = old.live_columns().collect();
+    if new.len() < before.len() {
+        return Err(bad("cannot drop columns from view".into()));
+    }
+    for (b, n) in before.iter().zip(new) {
+        if b.name != n.name {
+            return Err(bad(format!("cannot change name of view column \"{}\" to \"{}\"", b.name, n.name))
+                .hint("Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead."));
+        }
+        if b.ty.oid != n.ty.oid || b.ty.typmod != n.ty.typmod {
+            return Err(bad(format!(
+                "cannot change data type of view column \"{}\" from {} to {}",
+                b.name,
+                typename::format_type(b.ty.oid, b.ty.typmod),
+                typename::format_type(n.ty.oid, n.ty.typmod)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// CREATE VIEW.
+pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
+    super::table::check_persistence(s.persistence)?;
+    if s.check != ast::CheckOption::No {
+        return Err(DbError::unsupported("WITH CHECK OPTION is not supported yet"));
+    }
+    let ns = cx.creation_namespace(&s.name)?;
+    let name = s.name.name.value.as_str();
+    let old = match cx.tx.catalog.relation_named(ns, name).map(|r| (r.oid, r.kind)) {
+        None => None,
+        Some(_) if !s.or_replace => {
+            return Err(err(SqlState::DUPLICATE_TABLE, format!("relation \"{name}\" already exists")));
+        }
+        Some((oid, RelKind::View)) => {
+            cx.lock(oid, TableLockMode::AccessExclusive).await?;
+            let old = cx.relation(oid)?;
+            cx.check_relation_owner(&old)?;
+            Some(old)
+        }
+        Some(_) => return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{name}\" is not a view"))),
+    };
+    let mut opts = Vec::new();
+    options::set(options::Owner::View, &mut opts, &s.options)?;
+    if let Some(o) = opts.first() {
+        return Err(DbError::unsupported(format!("view option \"{}\" is not supported yet", o.0)));
+    }
+    let (query, resolved) = cx.binder(|b| {
+        let (mut q, resolved) = b.view_query(&s.query)?;
+        b.resolve_outputs(&mut q)?;
+        Ok((q, resolved))
+    })?;
+    for r in &resolved {
+        if let Resolved::Relation(_, rel) = r {
+            cx.lock(rel.oid, TableLockMode::AccessShare).await?;
+            if old.as_ref().is_some_and(|o| o.oid == rel.oid) {
+                return Err(err(
+                    SqlState::INVALID_OBJECT_DEFINITION,
+                    format!("infinite recursion detected in rules for relation \"{name}\""),
+                ));
+            }
+        }
+    }
+    let columns = view_columns(s, &query.columns)?;
+    let depends = dependencies(&query, &resolved);
+    let mut syntax = (*s.query).clone();
+    view_text::qualify(&mut syntax, &resolved);
+    let text = syntax.to_string();
+    if let Some(o) = old {
+        check_replacement(&o, &columns)?;
+        let mut r = (*o).clone();
+        r.columns = columns;
+        r.view = Some(text);
+        r.depends = depends;
+        return cx.put(r).await;
+    }
+    let mut r = super::table::blank_table(cx, ns, name).await?;
+    r.kind = RelKind::View;
+    r.rule_oid = cx.tx.new_oid().await?;
+    r.columns = columns;
+    r.view = Some(text);
+    r.depends = depends;
+    r.stats = std::sync::Arc::new(crate::catalog::RelStats { tuples: -1.0, ..(*r.stats).clone() });
+    cx.put(r).await
+}
