@@ -2,7 +2,7 @@
 //! function; [`kernel_of`] does it from the function's row. The tables are the modules' `KERNELS`, plus those that the
 //! engine adds with [`add_kernels`] for functions that need its catalog.
 
-use crate::kernel::{AggKernel, Kernel};
+use crate::kernel::{AggKernel, Kernel, KernelBody};
 use crate::pgdata::Proc;
 use crate::{aggs, funcs, oid};
 use std::collections::HashMap;
@@ -45,11 +45,26 @@ pub fn add_kernels(tables: &[&'static [Kernel]]) {
     ADDED.get_or_init(|| index(tables.iter().flat_map(|t| t.iter())));
 }
 
+/// The kernels of the modules, each with its vectorised form if it has one.
+fn built_in() -> &'static HashMap<&'static str, Kernel> {
+    static MAP: LazyLock<HashMap<&'static str, Kernel>> = LazyLock::new(|| {
+        let mut map: HashMap<&'static str, Kernel> =
+            TABLES.iter().flat_map(|module| module.iter()).flat_map(|t| t.iter()).map(|k| (k.name, *k)).collect();
+        for &(name, vector) in funcs::vector::VECTORS {
+            if let Some(Kernel { body, .. }) = map.get_mut(name)
+                && let KernelBody::Scalar(scalar) = *body
+            {
+                *body = KernelBody::Vector(scalar, vector);
+            }
+        }
+        map
+    });
+    &MAP
+}
+
 /// The kernel of an internal function, by `pg_proc.prosrc`.
 pub fn kernel(prosrc: &str) -> Option<&'static Kernel> {
-    static BUILT_IN: LazyLock<HashMap<&'static str, &'static Kernel>> =
-        LazyLock::new(|| index(TABLES.iter().flat_map(|module| module.iter()).flat_map(|t| t.iter())));
-    BUILT_IN.get(prosrc).or_else(|| ADDED.get()?.get(prosrc)).copied()
+    built_in().get(prosrc).or_else(|| ADDED.get()?.get(prosrc).copied())
 }
 
 /// The kernel of a built-in function; `None` when RustyDB does not implement it.

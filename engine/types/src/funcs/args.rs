@@ -1,5 +1,5 @@
 //! How kernels read their arguments and hand back their result: [`Arg`] takes a Rust value out of a [`Datum`], [`Ret`]
-//! puts one in. The macros [`scalar!`] and [`set!`] write the glue, so a kernel's row in its table reads like a
+//! puts one in. The macros `scalar!` and `set!` write the glue, so a kernel's row in its table reads like a
 //! function: `scalar!("int4pl", |a: i32, b: i32| …)`.
 //!
 //! A NULL reaches only kernels of functions that are not strict, which take `Option` arguments. An argument of another

@@ -4,6 +4,7 @@ use super::args::{raw, scalar, set};
 use super::int::{out_of_range, sign};
 use super::order::{check_same_elements, compare};
 use super::series::Rows;
+use super::text::MAX_VALUE;
 use crate::ctx::EvalCtx;
 use crate::datum::{ArrayValue, Datum, Str};
 use crate::kernel::{CallInfo, Kernel};
@@ -279,7 +280,12 @@ fn fill(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
             ));
         }
     }
-    let items = vec![item.clone(); usize::try_from(count).unwrap_or(0)];
+    let count = usize::try_from(count).unwrap_or(0);
+    // Values in memory are larger than PostgreSQL's; its bound of 1 GiB on one value holds for them.
+    if count.saturating_mul(size_of::<Datum>()) > MAX_VALUE {
+        return Err(too_many_items());
+    }
+    let items = vec![item.clone(); count];
     let dims = lengths.into_iter().zip(lowers).collect();
     Ok(Datum::Array(Arc::new(shaped(result_elem(info), dims, items))))
 }

@@ -23,3 +23,4 @@ pub mod row;
 pub mod series;
 pub mod show;
 pub mod text;
+pub mod vector;

@@ -1,6 +1,6 @@
 //! `to_char` of numbers and `to_number`: PostgreSQL's number templates.
 //!
-//! A template becomes a list of [`Item`]s and a summary: how many digit places stand before and after the point, where
+//! A template becomes a list of items and a summary: how many digit places stand before and after the point, where
 //! zeros are wanted, how the sign is shown. A number is first rounded to the places there are and cut into its digits;
 //! one that has more digits before the point than there are places is shown as `#`. Then the items are gone through
 //! once, each place taking a blank, a zero or the next digit, with the sign put before the first of them.

@@ -1,10 +1,10 @@
 //! PostgreSQL's regular expressions.
 //!
-//! A pattern is parsed by [`parse`] (advanced regular expressions, with embedded options and directors) into the tree
+//! A pattern is parsed (`parse.rs`; advanced regular expressions, with embedded options and directors) into the tree
 //! [`ast::Node`]. Whether and where a match *begins* is asked of the `regex` crate, to which the tree is translated:
 //! any correct engine gives the same answer, and that one is linear. Where the match *ends* and what its groups hold
 //! differs between engines: PostgreSQL prefers the longest (or, led by a non-greedy quantifier, the shortest) match and
-//! then divides it from left to right, so [`divide`] does that by its own rules over the same tree.
+//! then divides it from left to right, so `divide.rs` does that by its own rules over the same tree.
 //!
 //! Left out, refused with 0A000: back references and lookaround constraints, which no linear engine has.
 
