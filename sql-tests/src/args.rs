@@ -50,9 +50,9 @@ impl Args {
     }
 
     /// A comma-separated list after `--name`, or `default`.
-    pub fn list<T: FromStr>(&mut self, name: &str, default: &[T]) -> Result<Vec<T>>
+    pub fn list<T>(&mut self, name: &str, default: &[T]) -> Result<Vec<T>>
     where
-        T: Clone,
+        T: FromStr + Clone,
         T::Err: std::fmt::Display,
     {
         match self.optional::<String>(name)? {

@@ -8,15 +8,19 @@
 //! - [`debpkg`] loads Debian's package index, queries it, dumps it and loads it again.
 //! - [`clients`] runs one program per client library.
 //! - [`crash`] kills the server at random moments and looks for what was acknowledged.
+//! - [`limits`] is about bounds: idle sessions, clients that stop reading, very long and very deep statements ([`wire`]).
+//! - [`bench`] measures two servers in turn.
 //!
 //! What it leaves out: it links nothing of the database, so no internal state is ever inspected.
 
 pub mod args;
+pub mod bench;
 pub mod clients;
 pub mod command;
 pub mod crash;
 pub mod debpkg;
 pub mod error;
+pub mod limits;
 pub mod pgbench;
 pub mod proc;
 pub mod psql;
@@ -26,6 +30,7 @@ pub mod slt;
 pub mod suites;
 pub mod temp;
 pub mod tpch;
+pub mod wire;
 
 pub use error::{Context, Error, Result};
 pub use server::{Kind, Options, Server, Target};

@@ -43,7 +43,7 @@ impl std::str::FromStr for Kind {
 
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Postgres => "postgres",
             Self::RustyDb => "rustydb",
         })

@@ -109,13 +109,14 @@ pub fn failures(files: &[FileResult], limit: usize) -> String {
 
 /// Failed records by what came, most frequent first: shows what one fix would gain.
 pub fn causes(files: &[FileResult], limit: usize) -> String {
+    // Without names and numbers, the same failure of many records has one text.
+    let names = regex::Regex::new("\"[^\"]*\"|[0-9]{2,}").ok();
     let mut counts_by = std::collections::HashMap::<String, (usize, String)>::new();
     for file in files {
         for r in file.records.iter().filter(|r| counts(r)) {
             let Outcome::Fail { got, .. } = &r.outcome else { continue };
-            let quoted = regex::Regex::new("\"[^\"]*\"|[0-9]{2,}").ok();
             let line = got.lines().next().unwrap_or_default();
-            let cause = quoted.map_or_else(|| line.to_owned(), |q| q.replace_all(line, "_").into_owned());
+            let cause = names.as_ref().map_or_else(|| line.to_owned(), |q| q.replace_all(line, "_").into_owned());
             let entry = counts_by.entry(short(&cause, 150)).or_insert_with(|| (0, format!("{}:{}", file.file, r.line)));
             entry.0 += 1;
         }
