@@ -1,6 +1,8 @@
 //! Where the third-party test suites are. They are not part of the repository: `RUSTYDB_SUITES` names their folder, and by
 //! default it is `../shared/suites` beside the workspace. A run without them says loudly how many it had to leave out.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The workspace's root directory.
@@ -16,11 +18,19 @@ pub fn folder() -> Option<PathBuf> {
     dir.join("SOURCES.md").is_file().then_some(dir)
 }
 
-/// The suites' folder; without it, prints that `count` suites of `what` are skipped.
+/// The suites' folder; without it, says that `count` suites of `what` are skipped: on standard error, and in the file that
+/// `RUSTYDB_SKIP_LOG` names, because the output of tests that pass is not shown.
 pub fn folder_or_skip(what: &str, count: usize) -> Option<PathBuf> {
     let dir = folder();
     if dir.is_none() {
-        eprintln!("SKIPPED: {count} suite(s) of {what}: no test suites found (set RUSTYDB_SUITES to their folder)");
+        let line = format!("SKIPPED: {count} suite(s) of {what}: not found (set RUSTYDB_SUITES to their folder)\n");
+        eprint!("{line}");
+        if let Some(log) = std::env::var_os("RUSTYDB_SKIP_LOG")
+            && let Err(e) =
+                OpenOptions::new().append(true).create(true).open(log).and_then(|mut f| f.write_all(line.as_bytes()))
+        {
+            eprintln!("could not write the log of skipped suites: {e}");
+        }
     }
     dir
 }
