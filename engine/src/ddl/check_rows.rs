@@ -9,7 +9,7 @@ use crate::bind::resolve::Coercion;
 use crate::catalog::rows::CatRow;
 use crate::catalog::{Constraint, ConstraintKind, Relation};
 use crate::exec::eval::{Compiled, Env, compile};
-use crate::exec::table::{TableRt, borrow_keys, show_value};
+use crate::exec::table::{Stored, TableRt, borrow_keys, show_value};
 use crate::exec::tables::decode_row;
 use crate::plan::ir::Expr;
 use rustydb_base::{DbError, Result, SqlState};
@@ -173,8 +173,19 @@ pub async fn check_foreign(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, c: &Constrai
             let found = nulls == 0 && {
                 let key = rt.indexes[n].prefix(&rt, &values)?;
                 let mut buf = RowBuf::new();
-                let hit =
-                    cx.tx.txn.point_get(&snap, rt.desc.rel, &rt.indexes[n].desc, &key, &mut buf, |_| Ok(true)).await?;
+                let index = &rt.indexes[n];
+                let mut image = vec![Datum::Null; target.columns.len()];
+                // An entry may be an older version's: the row must have the key now.
+                let same = |row: &[u8]| -> Result<bool> {
+                    for a in index.needs() {
+                        match rt.attribute(row, *a)? {
+                            Stored::Value(d) => image[*a] = d,
+                            Stored::Overflow(_) => return Ok(false),
+                        }
+                    }
+                    Ok(index.key(env, &image, &rt)?.is_some_and(|k| k.bytes == key))
+                };
+                let hit = cx.tx.txn.point_get(&snap, rt.desc.rel, &index.desc, &key, &mut buf, same).await?;
                 hit.is_some()
             };
             if !found {

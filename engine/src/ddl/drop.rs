@@ -75,12 +75,9 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
         Object::Column(table, att) => {
             let Some(t) = cat.relation(table) else { return out };
             for r in &relations {
-                for d in r.depends.iter().filter(|d| d.ref_relation == table && d.ref_sub == i32::from(att)) {
-                    if r.sequence.is_some() {
-                        out.push((Object::Relation(r.oid), true));
-                    } else if r.view.is_some() {
-                        out.push((Object::Relation(r.oid), false));
-                    }
+                let needs = r.depends.iter().any(|d| d.ref_relation == table && d.ref_sub == i32::from(att));
+                if needs && (r.sequence.is_some() || r.view.is_some()) {
+                    out.push((Object::Relation(r.oid), r.sequence.is_some()));
                 }
             }
             for c in t.constraints.iter().filter(|c| c.columns.contains(&att)) {

@@ -4,7 +4,7 @@ use super::constraint::{check_free, own_names};
 use super::names::{choose_constraint_name, name_addition};
 use super::{DdlCx, err};
 use crate::bind::resolve::{Coercion, can_coerce};
-use crate::catalog::{Constraint, ConstraintKind, FkAction, Index, RelKind, Relation};
+use crate::catalog::{Column, Constraint, ConstraintKind, FkAction, Index, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, ForeignAction, Ident, MatchKind, TableLockMode};
 use rustydb_types::datum::TypeRef;
@@ -179,17 +179,7 @@ pub async fn add(
     for (a, b) in columns.iter().zip(&ref_columns) {
         let (Some(x), Some(y)) = (rel.attribute(*a), target.attribute(*b)) else { continue };
         if !comparable(x.ty, y.ty) {
-            return Err(err(
-                SqlState::DATATYPE_MISMATCH,
-                format!("foreign key constraint \"{name}\" cannot be implemented"),
-            )
-            .detail(format!(
-                "Key columns \"{}\" and \"{}\" are of incompatible types: {} and {}.",
-                x.name,
-                y.name,
-                typename::format_type(x.ty.oid, x.ty.typmod),
-                typename::format_type(y.ty.oid, y.ty.typmod)
-            )));
+            return Err(incompatible(&name, x, y));
         }
     }
     let kind = ConstraintKind::Foreign {
@@ -214,4 +204,34 @@ pub async fn add(
     });
     rel.constraints.push(Arc::clone(&made));
     Ok(made)
+}
+
+/// 42804 if a foreign key of a table, or one that points at it, no longer has comparable types.
+pub fn check_types(cx: &DdlCx<'_>, rel: &Relation) -> Result<()> {
+    for c in rel.constraints.iter().chain(&rel.referenced_by) {
+        let ConstraintKind::Foreign { ref_table, ref_columns, .. } = &c.kind else { continue };
+        let find = |oid: u32| if oid == rel.oid { None } else { cx.tx.catalog.relation(oid).cloned() };
+        let (from, to) = (find(c.table), find(*ref_table));
+        let from = from.as_deref().unwrap_or(rel);
+        let to = to.as_deref().unwrap_or(rel);
+        for (a, b) in c.columns.iter().zip(ref_columns) {
+            let (Some(x), Some(y)) = (from.attribute(*a), to.attribute(*b)) else { continue };
+            if !comparable(x.ty, y.ty) {
+                return Err(incompatible(&c.name, x, y));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn incompatible(name: &str, x: &Column, y: &Column) -> DbError {
+    err(SqlState::DATATYPE_MISMATCH, format!("foreign key constraint \"{name}\" cannot be implemented")).detail(
+        format!(
+            "Key columns \"{}\" and \"{}\" are of incompatible types: {} and {}.",
+            x.name,
+            y.name,
+            typename::format_type(x.ty.oid, x.ty.typmod),
+            typename::format_type(y.ty.oid, y.ty.typmod)
+        ),
+    )
 }

@@ -11,8 +11,8 @@
 //! Left out: temporary, unlogged, partitioned and inherited tables, privileges, and objects that are neither relations,
 //! schemas nor roles: they are 0A000.
 
-//mod alter;
-//mod alter_column;
+mod alter;
+mod alter_column;
 mod check_rows;
 mod column;
 mod comment;
@@ -28,7 +28,7 @@ mod role;
 mod schema;
 mod sequence;
 mod table;
-//mod truncate;
+mod truncate;
 mod view;
 mod view_text;
 
@@ -77,13 +77,13 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         ast::Statement::CreateSchema(s) => Box::pin(schema::create(cx, s)).await.map(|()| "CREATE SCHEMA".into()),
         ast::Statement::CreateView(s) => Box::pin(view::create(cx, s)).await.map(|()| "CREATE VIEW".into()),
         ast::Statement::Drop(s) => Box::pin(drop::drop(cx, s)).await,
-        //ast::Statement::AlterTable(s) => Box::pin(alter::alter(cx, s)).await,
-        //ast::Statement::Rename(s) => Box::pin(rename::rename(cx, s)).await,
-        //ast::Statement::AlterOwner(s) => Box::pin(rename::owner(cx, s)).await,
-        //ast::Statement::AlterSchema(s) => Box::pin(rename::set_schema(cx, s)).await,
+        ast::Statement::AlterTable(s) => Box::pin(alter::alter(cx, s)).await,
+        ast::Statement::Rename(s) => Box::pin(rename::rename(cx, s)).await,
+        ast::Statement::AlterOwner(s) => Box::pin(rename::owner(cx, s)).await,
+        ast::Statement::AlterSchema(s) => Box::pin(rename::set_schema(cx, s)).await,
         ast::Statement::CreateRole(s) => Box::pin(role::create(cx, s)).await.map(|()| "CREATE ROLE".into()),
         ast::Statement::AlterRole(s) => Box::pin(role::alter(cx, s)).await.map(|()| "ALTER ROLE".into()),
-        //ast::Statement::Truncate(s) => Box::pin(truncate::truncate(cx, s)).await.map(|()| "TRUNCATE TABLE".into()),
+        ast::Statement::Truncate(s) => Box::pin(truncate::truncate(cx, s)).await.map(|()| "TRUNCATE TABLE".into()),
         ast::Statement::Comment(s) => Box::pin(comment::comment(cx, s)).await.map(|()| "COMMENT".into()),
         ast::Statement::Reindex(s) => Box::pin(index::reindex(cx, s)).await.map(|()| "REINDEX".into()),
         other => Err(unsupported(other)),

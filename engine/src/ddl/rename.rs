@@ -1,6 +1,12 @@
 //! ALTER … RENAME, OWNER TO and SET SCHEMA.
 
-use rustydb_parser::ast::{Expr, ExprKind, Ident, QuantifiedRight, Step};
+use super::{DdlCx, err, view_text};
+use crate::catalog::{Constraint, ConstraintKind, Index, Namespace, RelKind, Relation, deparse};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{
+    self, Expr, ExprKind, Ident, ObjectKind, ObjectRef, QuantifiedRight, RenamePart, Step, TableLockMode,
+};
+use std::sync::Arc;
 
 /// Visits every column name in a kept expression (which has no queries in it).
 pub fn each_column(e: &mut Expr, f: &mut dyn FnMut(&mut Ident)) {
@@ -75,4 +81,319 @@ fn each_column_inner(e: &mut Expr, f: &mut dyn FnMut(&mut Ident)) {
         | ExprKind::Subquery(_)
         | ExprKind::Exists(_) => {}
     }
+}
+
+/// Renames a column in a kept expression.
+fn with_column(text: &str, from: &str, to: &str) -> Result<String> {
+    let mut e = crate::bind::parse_expr(text)?;
+    each_column(&mut e, &mut |n| {
+        if n.value == from {
+            to.clone_into(&mut n.value);
+        }
+    });
+    Ok(deparse::expr(&e, deparse::STORED))
+}
+
+/// Rewrites the text of the views that name a relation which now has another name or schema.
+async fn follow(cx: &mut DdlCx<'_>, rel: u32, from: (&str, &str), to: (&str, &str)) -> Result<()> {
+    let mut views: Vec<Arc<Relation>> = cx
+        .tx
+        .catalog
+        .relations
+        .values()
+        .filter(|v| v.view.is_some() && v.depends.iter().any(|d| d.ref_relation == rel))
+        .cloned()
+        .collect();
+    views.sort_by_key(|v| v.oid);
+    for v in views {
+        let text = v.view.as_deref().unwrap_or_default();
+        let text = view_text::rename_relation(text, from, to)
+            .ok_or_else(|| DbError::internal(format!("the query of view \"{}\" does not parse", v.name)))?;
+        cx.put(Relation { view: Some(text), ..(*v).clone() }).await?;
+    }
+    Ok(())
+}
+
+fn named(o: &ObjectRef) -> Result<&ast::Name> {
+    match o {
+        ObjectRef::Name(n) => Ok(n),
+        _ => Err(DbError::unsupported("this kind of object is not supported yet")),
+    }
+}
+
+fn is_relation(kind: ObjectKind) -> bool {
+    matches!(
+        kind,
+        ObjectKind::Table
+            | ObjectKind::Index
+            | ObjectKind::Sequence
+            | ObjectKind::View
+            | ObjectKind::MaterializedView
+            | ObjectKind::ForeignTable
+    )
+}
+
+/// Opens the relation of an ALTER; `None` when it is not there and IF EXISTS is written.
+async fn target(
+    cx: &mut DdlCx<'_>,
+    kind: ObjectKind,
+    name: &ast::Name,
+    if_exists: bool,
+) -> Result<Option<Arc<Relation>>> {
+    let Some(rel) = cx.open(name, TableLockMode::AccessExclusive).await? else {
+        if if_exists {
+            cx.notice(err(
+                SqlState::SUCCESSFUL_COMPLETION,
+                format!("relation \"{}\" does not exist, skipping", name.plain()),
+            ));
+            return Ok(None);
+        }
+        return Err(cx.missing("relation", name));
+    };
+    super::alter::check_kind(kind, &rel)?;
+    cx.check_relation_owner(&rel)?;
+    Ok(Some(rel))
+}
+
+/// ALTER … RENAME.
+pub async fn rename(cx: &mut DdlCx<'_>, s: &ast::Rename) -> Result<String> {
+    let to = s.to.value.as_str();
+    let tag = format!("ALTER {}", s.kind.sql());
+    if is_relation(s.kind) {
+        let Some(rel) = target(cx, s.kind, named(&s.object)?, s.if_exists).await? else { return Ok(tag) };
+        match &s.part {
+            RenamePart::Itself => rename_relation(cx, &rel, to).await?,
+            RenamePart::Column(c) => rename_column(cx, &rel, c, to).await?,
+            RenamePart::Constraint(c) => rename_constraint(cx, &rel, c, to).await?,
+            RenamePart::Attribute(_) | RenamePart::Value(..) => {
+                return Err(DbError::unsupported("renaming parts of types is not supported yet"));
+            }
+        }
+        return Ok(tag);
+    }
+    match s.kind {
+        ObjectKind::Schema => rename_schema(cx, &named(&s.object)?.name.value, to).await?,
+        ObjectKind::Role => super::role::rename(cx, &named(&s.object)?.name, &s.to).await?,
+        kind => return Err(DbError::unsupported(format!("ALTER {} RENAME is not supported yet", kind.sql()))),
+    }
+    Ok(tag)
+}
+
+async fn rename_relation(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, to: &str) -> Result<()> {
+    cx.check_create_in(rel.namespace, to)?;
+    if cx.tx.catalog.relation_named(rel.namespace, to).is_some() {
+        return Err(err(SqlState::DUPLICATE_TABLE, format!("relation \"{to}\" already exists")));
+    }
+    if let Some(i) = rel.indexes.first().filter(|_| rel.kind == RelKind::Index) {
+        let table = cx.relation(i.table)?;
+        let mut r = (*table).clone();
+        rename_index(&mut r, rel.oid, to);
+        for c in &mut r.constraints {
+            if matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == rel.oid)
+            {
+                *c = Arc::new(Constraint { name: to.to_owned(), ..(**c).clone() });
+            }
+        }
+        return cx.put(r).await;
+    }
+    cx.put(Relation { name: to.to_owned(), ..(**rel).clone() }).await?;
+    follow(cx, rel.oid, (&rel.schema, &rel.name), (&rel.schema, to)).await
+}
+
+fn rename_index(r: &mut Relation, index: u32, to: &str) {
+    for i in &mut r.indexes {
+        if i.oid == index {
+            *i = Arc::new(Index { name: to.to_owned(), ..(**i).clone() });
+        }
+    }
+}
+
+async fn rename_column(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, column: &Ident, to: &str) -> Result<()> {
+    if !matches!(rel.kind, RelKind::Table | RelKind::View) {
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("cannot rename columns of relation \"{}\"", rel.name))
+            .detail(format!("This operation is not supported for {}.", super::sequence::plural(rel.kind))));
+    }
+    let at = rel
+        .columns
+        .iter()
+        .position(|c| !c.dropped && c.name == column.value)
+        .ok_or_else(|| err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", column.value)))?;
+    super::column::check_name(to)?;
+    if rel.column(to).is_some() {
+        return Err(err(
+            SqlState::DUPLICATE_COLUMN,
+            format!("column \"{to}\" of relation \"{}\" already exists", rel.name),
+        ));
+    }
+    let attnum = i32::from(rel.columns[at].attnum);
+    let used = cx
+        .tx
+        .catalog
+        .relations
+        .values()
+        .any(|v| v.view.is_some() && v.depends.iter().any(|d| d.ref_relation == rel.oid && d.ref_sub == attnum));
+    if used {
+        // A view's text names its columns; which of its names mean this column only the binder could tell.
+        return Err(DbError::unsupported("renaming a column used by a view is not supported yet"));
+    }
+    let mut r = (**rel).clone();
+    to.clone_into(&mut r.columns[at].name);
+    if rel.kind == RelKind::View {
+        return cx.put(r).await;
+    }
+    let from = column.value.as_str();
+    for c in r.columns.iter_mut().filter(|c| c.generated != '\0') {
+        if let Some(text) = &c.default {
+            c.default = Some(with_column(text, from, to)?);
+        }
+    }
+    for k in &mut r.constraints {
+        if let ConstraintKind::Check(text) = &k.kind {
+            let text = with_column(text, from, to)?;
+            *k = Arc::new(Constraint { kind: ConstraintKind::Check(text), ..(**k).clone() });
+        }
+    }
+    for i in &mut r.indexes {
+        let mut ix = (**i).clone();
+        for k in &mut ix.keys {
+            if let Some(text) = &k.expr {
+                k.expr = Some(with_column(text, from, to)?);
+            }
+        }
+        if let Some(text) = &ix.predicate {
+            ix.predicate = Some(with_column(text, from, to)?);
+        }
+        *i = Arc::new(ix);
+    }
+    cx.put(r).await
+}
+
+async fn rename_constraint(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, name: &Ident, to: &str) -> Result<()> {
+    let mut r = (**rel).clone();
+    let Some(k) = r.constraints.iter_mut().find(|k| k.name == name.value) else {
+        return Err(err(
+            SqlState::UNDEFINED_OBJECT,
+            format!("constraint \"{}\" for table \"{}\" does not exist", name.value, rel.name),
+        ));
+    };
+    super::constraint::check_free(rel, to)?;
+    *k = Arc::new(Constraint { name: to.to_owned(), ..(**k).clone() });
+    if let ConstraintKind::Primary { index } | ConstraintKind::Unique { index } = k.kind {
+        if cx.tx.catalog.relation_named(rel.namespace, to).is_some() {
+            return Err(err(SqlState::DUPLICATE_TABLE, format!("relation \"{to}\" already exists")));
+        }
+        rename_index(&mut r, index, to);
+    }
+    cx.put(r).await
+}
+
+async fn rename_schema(cx: &mut DdlCx<'_>, from: &str, to: &str) -> Result<()> {
+    let Some(ns) = cx.tx.catalog.namespace_named(from).and_then(|o| cx.tx.catalog.namespaces.get(&o).cloned()) else {
+        return Err(err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{from}\" does not exist")));
+    };
+    cx.check_owner(ns.owner, "schema", from)?;
+    if cx.tx.catalog.namespace_named(to).is_some() {
+        return Err(err(SqlState::DUPLICATE_SCHEMA, format!("schema \"{to}\" already exists")));
+    }
+    super::schema::check_name(to)?;
+    if from.starts_with("pg_") || from == "information_schema" {
+        return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for schema {from}")));
+    }
+    let mut inside: Vec<u32> = cx
+        .tx
+        .catalog
+        .relations
+        .values()
+        .filter(|r| r.namespace == ns.oid && r.kind != RelKind::Index)
+        .map(|r| r.oid)
+        .collect();
+    inside.sort_unstable();
+    for o in &inside {
+        cx.lock(*o, TableLockMode::AccessExclusive).await?;
+    }
+    cx.tx.put_namespace(Namespace { name: to.to_owned(), ..(*ns).clone() }).await?;
+    for o in inside {
+        let r = cx.relation(o)?;
+        let name = r.name.clone();
+        cx.put(Relation { schema: to.to_owned(), ..(*r).clone() }).await?;
+        follow(cx, o, (from, &name), (to, &name)).await?;
+    }
+    Ok(())
+}
+
+/// ALTER … OWNER TO of what is not a relation.
+pub async fn owner(cx: &mut DdlCx<'_>, s: &ast::AlterOwner) -> Result<String> {
+    let role = cx.role_of(&s.owner)?;
+    if s.kind != ObjectKind::Schema {
+        return Err(DbError::unsupported(format!("ALTER {} OWNER TO is not supported yet", s.kind.sql())));
+    }
+    let name = &named(&s.object)?.name.value;
+    let Some(ns) = cx.tx.catalog.namespace_named(name).and_then(|o| cx.tx.catalog.namespaces.get(&o).cloned()) else {
+        return Err(err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist")));
+    };
+    cx.check_owner(ns.owner, "schema", name)?;
+    if role != ns.owner {
+        if !cx.is_superuser() {
+            let to = cx.tx.catalog.roles.get(&role).map(|r| r.name.clone()).unwrap_or_default();
+            return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("must be member of role \"{to}\"")));
+        }
+        cx.tx.put_namespace(Namespace { owner: role, ..(*ns).clone() }).await?;
+    }
+    Ok("ALTER SCHEMA".into())
+}
+
+/// ALTER … SET SCHEMA.
+pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Result<String> {
+    let tag = format!("ALTER {}", s.kind.sql());
+    if !is_relation(s.kind) {
+        return Err(DbError::unsupported(format!("ALTER {} SET SCHEMA is not supported yet", s.kind.sql())));
+    }
+    let Some(rel) = target(cx, s.kind, named(&s.object)?, s.if_exists).await? else { return Ok(tag) };
+    if rel.kind == RelKind::Index {
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("cannot change schema of index \"{}\"", rel.name))
+            .hint("Change the schema of the table instead."));
+    }
+    if let Some((t, _)) = rel.sequence.as_ref().and_then(|s| s.owned_by) {
+        let table = cx.relation(t)?;
+        return Err(DbError::unsupported("cannot move an owned sequence into another schema")
+            .detail(format!("Sequence \"{}\" is linked to table \"{}\".", rel.name, table.name)));
+    }
+    let to = s.schema.value.as_str();
+    let ns = cx
+        .tx
+        .catalog
+        .namespace_named(to)
+        .ok_or_else(|| err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{to}\" does not exist")))?;
+    if ns == rel.namespace {
+        return Ok(tag);
+    }
+    cx.check_create_in(ns, &rel.name)?;
+    let mut moved = vec![Arc::clone(&rel)];
+    moved.extend(
+        cx.tx
+            .catalog
+            .relations
+            .values()
+            .filter(|s| s.sequence.as_ref().and_then(|s| s.owned_by).is_some_and(|o| o.0 == rel.oid))
+            .cloned(),
+    );
+    moved[1..].sort_by_key(|s| s.oid);
+    for m in &moved {
+        for name in std::iter::once(&m.name).chain(m.indexes.iter().map(|i| &i.name)) {
+            if cx.tx.catalog.relation_named(ns, name).is_some() {
+                return Err(err(
+                    SqlState::DUPLICATE_TABLE,
+                    format!("relation \"{name}\" already exists in schema \"{to}\""),
+                ));
+            }
+        }
+    }
+    for m in moved {
+        let mut r = Relation { namespace: ns, schema: to.to_owned(), ..(*m).clone() };
+        r.indexes = r.indexes.iter().map(|i| Arc::new(Index { namespace: ns, ..(**i).clone() })).collect();
+        r.constraints = r.constraints.iter().map(|c| Arc::new(Constraint { namespace: ns, ..(**c).clone() })).collect();
+        cx.put(r).await?;
+        follow(cx, m.oid, (&m.schema, &m.name), (to, &m.name)).await?;
+    }
+    Ok(tag)
 }

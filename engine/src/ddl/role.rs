@@ -169,6 +169,31 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterRole) -> Result<()> {
     cx.tx.put_role(r).await
 }
 
+/// ALTER ROLE … RENAME.
+pub async fn rename(cx: &mut DdlCx<'_>, name: &ast::Ident, to: &ast::Ident) -> Result<()> {
+    let Some(old) = cx.tx.catalog.role_named(&name.value).cloned() else {
+        return Err(err(SqlState::UNDEFINED_OBJECT, format!("role \"{}\" does not exist", name.value)));
+    };
+    if old.name == cx.eval.session.session_user() {
+        return Err(DbError::unsupported("session user cannot be renamed"));
+    }
+    if old.oid == cx.role {
+        return Err(DbError::unsupported("current user cannot be renamed"));
+    }
+    check_name(cx, name)?;
+    check_name(cx, to)?;
+    if cx.tx.catalog.role_named(&to.value).is_some() {
+        return Err(err(SqlState::DUPLICATE_OBJECT, format!("role \"{}\" already exists", to.value)));
+    }
+    if old.superuser && !cx.is_superuser() {
+        return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, "must be superuser to rename superusers"));
+    }
+    if !cx.is_superuser() && !cx.tx.catalog.roles.get(&cx.role).is_some_and(|r| r.create_role) {
+        return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, "permission denied to rename role"));
+    }
+    cx.tx.put_role(Role { name: to.value.clone(), ..(*old).clone() }).await
+}
+
 /// DROP ROLE.
 pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<()> {
     let create = cx.tx.catalog.roles.get(&cx.role).is_some_and(|r| r.create_role);

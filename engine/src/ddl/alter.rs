@@ -1,0 +1,436 @@
+//! ALTER TABLE and its kin: the sub-commands, in the order of PostgreSQL's passes (what drops first, then types, new
+//! columns, attributes, keys, other constraints, the rest).
+//!
+//! Each sub-command takes the relation's definition as the ones before left it, and puts back its own. A table is locked
+//! once, in the strongest mode that any sub-command needs.
+
+use super::column::bind_row;
+use super::constraint::{Key, add_check, add_key, adopt_index};
+use super::drop::{Object, drop_objects};
+use super::{DdlCx, alter_column, check_rows, err, foreign, identity, kind_word, options, sequence};
+use crate::bind::define::Defining;
+use crate::catalog::{Constraint, ConstraintKind, Index, RelKind, Relation};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{self, AlterCommand, ObjectKind, TableLockMode};
+use std::sync::Arc;
+
+fn pass(c: &AlterCommand) -> u8 {
+    use AlterCommand as A;
+    match c {
+        A::DropColumn { .. } | A::DropConstraint { .. } | A::DropNotNull { .. } => 0,
+        A::SetType { .. } => 1,
+        A::AddColumn { .. } => 2,
+        A::SetNotNull { .. } | A::DropDefault { .. } | A::DropIdentity { .. } | A::DropExpression { .. } => 3,
+        A::AddConstraint(k)
+            if matches!(k.kind, ast::ConstraintKind::PrimaryKey(_) | ast::ConstraintKind::Unique { .. }) =>
+        {
+            4
+        }
+        A::AddConstraint(_) | A::SetDefault { .. } | A::AddIdentity { .. } | A::SetIdentity { .. } => 5,
+        _ => 6,
+    }
+}
+
+fn lock_mode(c: &AlterCommand) -> TableLockMode {
+    use AlterCommand as A;
+    match c {
+        A::AddConstraint(k) if matches!(k.kind, ast::ConstraintKind::ForeignKey(_)) => TableLockMode::ShareRowExclusive,
+        A::ValidateConstraint { .. } | A::SetStatistics { .. } | A::SetOptions { .. } | A::ResetOptions { .. } => {
+            TableLockMode::ShareUpdateExclusive
+        }
+        _ => TableLockMode::AccessExclusive,
+    }
+}
+
+/// PostgreSQL's name of a sub-command, for refusals.
+fn action(c: &AlterCommand) -> &'static str {
+    use AlterCommand as A;
+    match c {
+        A::AddColumn { .. } => "ADD COLUMN",
+        A::DropColumn { .. } => "DROP COLUMN",
+        A::SetType { .. } => "ALTER COLUMN ... SET DATA TYPE",
+        A::SetDefault { .. } => "ALTER COLUMN ... SET DEFAULT",
+        A::DropDefault { .. } => "ALTER COLUMN ... DROP DEFAULT",
+        A::SetNotNull { .. } => "ALTER COLUMN ... SET NOT NULL",
+        A::DropNotNull { .. } => "ALTER COLUMN ... DROP NOT NULL",
+        A::DropExpression { .. } => "ALTER COLUMN ... DROP EXPRESSION",
+        A::SetStatistics { .. } => "ALTER COLUMN ... SET STATISTICS",
+        A::SetColumnOptions { .. } => "ALTER COLUMN ... SET",
+        A::ResetColumnOptions { .. } => "ALTER COLUMN ... RESET",
+        A::SetStorage { .. } => "ALTER COLUMN ... SET STORAGE",
+        A::SetCompression { .. } => "ALTER COLUMN ... SET COMPRESSION",
+        A::AddIdentity { .. } => "ALTER COLUMN ... ADD IDENTITY",
+        A::SetIdentity { .. } => "ALTER COLUMN ... SET",
+        A::DropIdentity { .. } => "ALTER COLUMN ... DROP IDENTITY",
+        A::AddConstraint(_) => "ADD CONSTRAINT",
+        A::AlterConstraint { .. } => "ALTER CONSTRAINT",
+        A::ValidateConstraint { .. } => "VALIDATE CONSTRAINT",
+        A::DropConstraint { .. } => "DROP CONSTRAINT",
+        A::SetWithoutOids => "SET WITHOUT OIDS",
+        A::ClusterOn { .. } => "CLUSTER ON",
+        A::SetWithoutCluster => "SET WITHOUT CLUSTER",
+        A::SetLogged => "SET LOGGED",
+        A::SetUnlogged => "SET UNLOGGED",
+        A::Trigger { .. } => "ENABLE/DISABLE TRIGGER",
+        A::Rule { .. } => "ENABLE/DISABLE RULE",
+        A::Inherit { .. } => "INHERIT",
+        A::NoInherit { .. } => "NO INHERIT",
+        A::Of { .. } => "OF",
+        A::NotOf => "NOT OF",
+        A::OwnerTo { .. } => "OWNER TO",
+        A::SetAccessMethod { .. } => "SET ACCESS METHOD",
+        A::SetTablespace { .. } => "SET TABLESPACE",
+        A::SetOptions { .. } => "SET",
+        A::ResetOptions { .. } => "RESET",
+        A::ReplicaIdentity(_) => "REPLICA IDENTITY",
+        A::RowSecurity { .. } => "ROW SECURITY",
+        A::ForceRowSecurity { .. } => "FORCE ROW SECURITY",
+        A::AttachPartition { .. } => "ATTACH PARTITION",
+        A::DetachPartition { .. } => "DETACH PARTITION",
+    }
+}
+
+/// Whether a sub-command is for relations other than tables too.
+fn suits(c: &AlterCommand, kind: RelKind) -> bool {
+    use AlterCommand as A;
+    match c {
+        A::OwnerTo { .. } => true,
+        A::SetTablespace { .. } => kind != RelKind::View,
+        A::SetDefault { .. } | A::DropDefault { .. } => matches!(kind, RelKind::Table | RelKind::View),
+        A::SetOptions { .. } | A::ResetOptions { .. } => kind != RelKind::Sequence,
+        _ => kind == RelKind::Table,
+    }
+}
+
+/// The relation kind that ALTER's words demand; ALTER TABLE takes any.
+pub fn check_kind(kind: ObjectKind, rel: &Relation) -> Result<()> {
+    let ok = match kind {
+        ObjectKind::Index => rel.kind == RelKind::Index,
+        ObjectKind::Sequence => rel.kind == RelKind::Sequence,
+        ObjectKind::View => rel.kind == RelKind::View,
+        ObjectKind::MaterializedView => rel.kind == RelKind::MaterializedView,
+        ObjectKind::ForeignTable => false,
+        ObjectKind::Type => rel.kind == RelKind::Composite,
+        _ => true,
+    };
+    if ok {
+        return Ok(());
+    }
+    let word = kind.sql().to_lowercase();
+    let article = if word.starts_with('i') { "an" } else { "a" };
+    Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not {article} {word}", rel.name)))
+}
+
+/// ALTER TABLE, INDEX, SEQUENCE, VIEW with table sub-commands.
+pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterTable) -> Result<String> {
+    let tag = format!("ALTER {}", s.kind.sql());
+    let mode = s.commands.iter().map(lock_mode).max().unwrap_or(TableLockMode::AccessExclusive);
+    let Some(rel) = cx.open(&s.table.name, mode).await? else {
+        if s.if_exists {
+            cx.notice(err(
+                SqlState::SUCCESSFUL_COMPLETION,
+                format!("relation \"{}\" does not exist, skipping", s.table.name.plain()),
+            ));
+            return Ok(tag);
+        }
+        return Err(cx.missing("relation", &s.table.name));
+    };
+    check_kind(s.kind, &rel)?;
+    cx.check_relation_owner(&rel)?;
+    for c in &s.commands {
+        if !suits(c, rel.kind) {
+            return Err(err(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("ALTER action {} cannot be performed on relation \"{}\"", action(c), rel.name),
+            )
+            .detail(format!("This operation is not supported for {}.", sequence::plural(rel.kind))));
+        }
+    }
+    let mut commands: Vec<&AlterCommand> = s.commands.iter().collect();
+    commands.sort_by_key(|c| pass(c));
+    for c in commands {
+        Box::pin(command(cx, rel.oid, c)).await?;
+    }
+    Ok(tag)
+}
+
+async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<()> {
+    use AlterCommand as A;
+    let rel = cx.relation(oid)?;
+    let mut r = (*rel).clone();
+    let refuse = || Err(DbError::unsupported(format!("ALTER TABLE {} is not supported yet", action(c))));
+    match c {
+        A::AddColumn { column, if_not_exists } => return alter_column::add(cx, &rel, column, *if_not_exists).await,
+        A::DropColumn { column, if_exists, cascade } => {
+            let Some(col) = rel.column(&column.value) else {
+                let m = format!("column \"{}\" of relation \"{}\" does not exist", column.value, rel.name);
+                if *if_exists {
+                    cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, format!("{m}, skipping")));
+                    return Ok(());
+                }
+                return Err(err(SqlState::UNDEFINED_COLUMN, m));
+            };
+            let what = format!("column {} of table {}", col.name, cx.shown(&rel));
+            return drop_objects(cx, &[Object::Column(oid, col.attnum)], *cascade, &what).await;
+        }
+        A::SetType { column, ty, collation, using, .. } => {
+            return alter_column::set_type(cx, &rel, column, ty, collation.as_ref(), using.as_ref()).await;
+        }
+        A::SetDefault { column, value } => alter_column::set_default(cx, &mut r, column, Some(value)).await?,
+        A::DropDefault { column } => alter_column::set_default(cx, &mut r, column, None).await?,
+        A::SetNotNull { column } => {
+            let at = identity::position(&rel, column)?;
+            if rel.columns[at].not_null {
+                return Ok(());
+            }
+            if rel.kind == RelKind::Table {
+                check_rows::check_not_null(cx, &rel, &[rel.columns[at].attnum]).await?;
+            }
+            r.columns[at].not_null = true;
+        }
+        A::DropNotNull { column } => {
+            let at = identity::position(&rel, column)?;
+            let col = &rel.columns[at];
+            if col.identity != '\0' {
+                return Err(err(
+                    SqlState::SYNTAX_ERROR,
+                    format!("column \"{}\" of relation \"{}\" is an identity column", col.name, rel.name),
+                ));
+            }
+            if rel.primary_key().is_some_and(|i| i.keys.iter().any(|k| k.attnum == col.attnum)) {
+                return Err(err(
+                    SqlState::INVALID_TABLE_DEFINITION,
+                    format!("column \"{}\" is in a primary key", col.name),
+                ));
+            }
+            r.columns[at].not_null = false;
+        }
+        A::DropExpression { column, if_exists } => {
+            let at = identity::position(&rel, column)?;
+            if rel.columns[at].generated == '\0' {
+                let m = format!(
+                    "column \"{}\" of relation \"{}\" is not a stored generated column",
+                    column.value, rel.name
+                );
+                if *if_exists {
+                    cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, format!("{m}, skipping")));
+                    return Ok(());
+                }
+                return Err(err(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, m));
+            }
+            let col = &mut r.columns[at];
+            col.generated = '\0';
+            col.default = None;
+            col.default_oid = 0;
+        }
+        A::AddIdentity { column, always, options } => {
+            identity::add(cx, &mut r, column, *always, options).await?;
+        }
+        A::SetIdentity { column, generated, options } => {
+            identity::set(cx, &mut r, column, *generated, options).await?;
+        }
+        A::DropIdentity { column, if_exists } => identity::drop(cx, &mut r, column, *if_exists).await?,
+        A::AddConstraint(k) => return add_constraint(cx, &rel, k).await,
+        A::AlterConstraint { name, deferrable, initially_deferred } => {
+            let (at, k) = constraint(&rel, name)?;
+            if !matches!(k.kind, ConstraintKind::Foreign { .. }) {
+                return Err(err(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("constraint \"{}\" of relation \"{}\" is not a foreign key constraint", k.name, rel.name),
+                ));
+            }
+            let changed = Constraint { deferrable: *deferrable, deferred: *initially_deferred, ..(**k).clone() };
+            r.constraints[at] = Arc::new(changed);
+        }
+        A::ValidateConstraint { name } => return validate(cx, &rel, name).await,
+        A::DropConstraint { name, if_exists, cascade } => {
+            let Some(k) = rel.constraints.iter().find(|k| k.name == name.value) else {
+                let m = format!("constraint \"{}\" of relation \"{}\" does not exist", name.value, rel.name);
+                if *if_exists {
+                    cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, format!("{m}, skipping")));
+                    return Ok(());
+                }
+                return Err(err(SqlState::UNDEFINED_OBJECT, m));
+            };
+            let what = format!("constraint {} on table {}", k.name, cx.shown(&rel));
+            return drop_objects(cx, &[Object::Constraint(oid, k.oid)], *cascade, &what).await;
+        }
+        A::OwnerTo { role } => {
+            let owner = cx.role_of(role)?;
+            return set_owner(cx, &rel, owner).await;
+        }
+        A::SetOptions { options: list } | A::ResetOptions { options: list } => {
+            let whose = match rel.kind {
+                RelKind::Table => options::Owner::Table,
+                RelKind::Index => {
+                    return Err(DbError::unsupported("storage parameters of indexes are not supported yet"));
+                }
+                _ => return Err(DbError::unsupported("options of views are not supported yet")),
+            };
+            if matches!(c, A::SetOptions { .. }) {
+                options::set(whose, &mut r.options, list)?;
+            } else {
+                options::reset(&mut r.options, list)?;
+            }
+        }
+        // True of every table here already.
+        A::SetWithoutOids | A::SetWithoutCluster | A::SetLogged | A::NotOf => return Ok(()),
+        A::RowSecurity { enable: false } | A::ForceRowSecurity { force: false } => return Ok(()),
+        A::ReplicaIdentity(ast::ReplicaIdentity::Default) => return Ok(()),
+        A::SetAccessMethod { method } if matches!(method.value.as_str(), "heap" | "row") => return Ok(()),
+        A::SetAccessMethod { method } => {
+            return Err(err(SqlState::UNDEFINED_OBJECT, format!("access method \"{}\" does not exist", method.value)));
+        }
+        A::SetTablespace { tablespace } if tablespace.value == "pg_default" => return Ok(()),
+        A::SetTablespace { tablespace } => {
+            return Err(err(SqlState::UNDEFINED_OBJECT, format!("tablespace \"{}\" does not exist", tablespace.value)));
+        }
+        A::SetStatistics { .. }
+        | A::SetColumnOptions { .. }
+        | A::ResetColumnOptions { .. }
+        | A::SetStorage { .. }
+        | A::SetCompression { .. }
+        | A::ClusterOn { .. }
+        | A::SetUnlogged
+        | A::Trigger { .. }
+        | A::Rule { .. }
+        | A::Inherit { .. }
+        | A::NoInherit { .. }
+        | A::Of { .. }
+        | A::ReplicaIdentity(_)
+        | A::RowSecurity { .. }
+        | A::ForceRowSecurity { .. }
+        | A::AttachPartition { .. }
+        | A::DetachPartition { .. } => return refuse(),
+    }
+    cx.put(r).await
+}
+
+fn constraint<'r>(rel: &'r Relation, name: &ast::Ident) -> Result<(usize, &'r Arc<Constraint>)> {
+    rel.constraints.iter().enumerate().find(|(_, k)| k.name == name.value).ok_or_else(|| {
+        err(
+            SqlState::UNDEFINED_OBJECT,
+            format!("constraint \"{}\" of relation \"{}\" does not exist", name.value, rel.name),
+        )
+    })
+}
+
+/// ADD CONSTRAINT, checked against the rows unless NOT VALID.
+pub async fn add_constraint(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, k: &ast::Constraint) -> Result<()> {
+    let mut r = (**rel).clone();
+    let key = match &k.kind {
+        ast::ConstraintKind::Check(e) => {
+            let condition = add_check(cx, &mut r, k, e).await?;
+            if !k.not_valid {
+                let name = r.constraints.last().map(|c| c.name.clone()).unwrap_or_default();
+                check_rows::check(cx, rel, &name, &condition).await?;
+            }
+            return cx.put(r).await;
+        }
+        ast::ConstraintKind::ForeignKey(f) => {
+            let made = foreign::add(cx, &mut r, k, f).await?;
+            // Waiting for the other table's lock may have taken a while; ours is locked all along.
+            if !k.not_valid {
+                check_rows::check_foreign(cx, &Arc::new(r.clone()), &made).await?;
+            }
+            return cx.put(r).await;
+        }
+        ast::ConstraintKind::PrimaryKey(def) => Key { constraint: k, def, primary: true, nulls_not_distinct: false },
+        ast::ConstraintKind::Unique { key, nulls_not_distinct } => {
+            Key { constraint: k, def: key, primary: false, nulls_not_distinct: *nulls_not_distinct }
+        }
+        ast::ConstraintKind::Exclude(_) => {
+            return Err(DbError::unsupported("exclusion constraints are not supported yet").at(cx.pos(k.pos)));
+        }
+        _ => return Err(err(SqlState::SYNTAX_ERROR, "this constraint belongs to a column").at(cx.pos(k.pos))),
+    };
+    let before: Vec<bool> = r.columns.iter().map(|c| c.not_null).collect();
+    let built = match &key.def.using_index {
+        Some(index) => {
+            adopt_index(cx, &mut r, &key, index).await?;
+            None
+        }
+        None => add_key(cx, &mut r, &key, false).await?,
+    };
+    let fresh: Vec<i16> =
+        r.columns.iter().zip(before).filter(|(c, was)| c.not_null && !was).map(|(c, _)| c.attnum).collect();
+    if !fresh.is_empty() {
+        check_rows::check_not_null(cx, rel, &fresh).await?;
+    }
+    if let Some(ix) = built {
+        cx.tx.build_index(cx.eval, rel, &ix).await?;
+    }
+    cx.put(r).await
+}
+
+/// VALIDATE CONSTRAINT.
+async fn validate(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, name: &ast::Ident) -> Result<()> {
+    let (at, k) = constraint(rel, name)?;
+    if k.validated && matches!(k.kind, ConstraintKind::Check(_) | ConstraintKind::Foreign { .. }) {
+        return Ok(());
+    }
+    match &k.kind {
+        ConstraintKind::Check(text) => {
+            let e = crate::bind::parse_expr(text)?;
+            let bound = bind_row(cx, rel, &e, Defining::Check)?;
+            let bound = cx.binder(|b| b.to_bool(bound, "CHECK"))?;
+            check_rows::check(cx, rel, &k.name, &bound).await?;
+        }
+        ConstraintKind::Foreign { ref_table, .. } => {
+            cx.lock(*ref_table, TableLockMode::RowShare).await?;
+            check_rows::check_foreign(cx, rel, k).await?;
+        }
+        _ => {
+            return Err(err(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!(
+                    "constraint \"{}\" of relation \"{}\" is not a foreign key or check constraint",
+                    k.name, rel.name
+                ),
+            ));
+        }
+    }
+    let mut r = (**rel).clone();
+    r.constraints[at] = Arc::new(Constraint { validated: true, ..(**k).clone() });
+    cx.put(r).await
+}
+
+/// OWNER TO, for a relation with its indexes and the sequences it owns.
+pub async fn set_owner(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, owner: u32) -> Result<()> {
+    if rel.owner == owner {
+        return Ok(());
+    }
+    if rel.kind == RelKind::Index {
+        cx.notices.push((
+            "WARNING",
+            err(SqlState::WRONG_OBJECT_TYPE, format!("cannot change owner of index \"{}\"", rel.name))
+                .hint("Change the ownership of the index's table, instead."),
+        ));
+        return Ok(());
+    }
+    if let Some((t, _)) = rel.sequence.as_ref().and_then(|s| s.owned_by) {
+        let table = cx.relation(t)?;
+        return Err(DbError::unsupported("cannot change owner of sequence \"".to_owned() + &rel.name + "\"")
+            .detail(format!("Sequence \"{}\" is linked to table \"{}\".", rel.name, table.name)));
+    }
+    if !cx.is_superuser() {
+        let name = cx.tx.catalog.roles.get(&owner).map(|r| r.name.clone()).unwrap_or_default();
+        return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("must be member of role \"{name}\"")));
+    }
+    let mut owned: Vec<Arc<Relation>> = cx
+        .tx
+        .catalog
+        .relations
+        .values()
+        .filter(|s| s.sequence.as_ref().and_then(|s| s.owned_by).is_some_and(|o| o.0 == rel.oid))
+        .cloned()
+        .collect();
+    owned.sort_by_key(|s| s.oid);
+    for s in owned {
+        cx.put(Relation { owner, ..(*s).clone() }).await?;
+    }
+    let mut r = Relation { owner, ..(**rel).clone() };
+    r.indexes = r.indexes.iter().map(|i| Arc::new(Index { owner, ..(**i).clone() })).collect();
+    debug_assert_ne!(kind_word(r.kind), "index");
+    cx.put(r).await
+}

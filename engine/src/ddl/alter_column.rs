@@ -1,0 +1,395 @@
+//! ADD COLUMN, ALTER COLUMN … TYPE, SET and DROP DEFAULT.
+
+use super::column::{self, Built, bind_row, keep};
+use super::{DdlCx, check_rows, err, identity, index};
+use crate::bind::define::Defining;
+use crate::bind::resolve::Coercion;
+use crate::catalog::{Column, Constraint, ConstraintKind, Index, RelKind, Relation};
+use crate::exec::eval::Env;
+use crate::plan::ir::{Col, Expr, ExprKind};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast;
+use rustydb_storage::sequence::{SequenceRule, SequenceState};
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::{oid, typename};
+use std::sync::Arc;
+
+/// The value of a column for rows that are there already, from its kept default.
+fn default_value(cx: &DdlCx<'_>, c: &Column) -> Result<crate::exec::eval::Compiled> {
+    let text = c.default.as_deref().unwrap_or("NULL");
+    let e = crate::bind::parse_expr(text)?;
+    let bound = cx.binder(|b| {
+        let x = b.defining(&e, None, Defining::Default)?;
+        b.assign(x, c.ty, &c.name)
+    })?;
+    check_rows::compiled(&bound)
+}
+
+/// ADD COLUMN.
+pub async fn add(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, def: &ast::ColumnDef, if_not_exists: bool) -> Result<()> {
+    if rel.column(&def.name.value).is_some() {
+        let m = format!("column \"{}\" of relation \"{}\" already exists", def.name.value, rel.name);
+        if if_not_exists {
+            cx.notice(err(SqlState::DUPLICATE_COLUMN, format!("{m}, skipping")));
+            return Ok(());
+        }
+        return Err(err(SqlState::DUPLICATE_COLUMN, m));
+    }
+    if rel.columns.len() >= column::MAX_COLUMNS {
+        return Err(err(
+            SqlState::TOO_MANY_COLUMNS,
+            format!("tables can have at most {} columns", column::MAX_COLUMNS),
+        ));
+    }
+    let at = rel.columns.len();
+    let Built { column: mut c, constraints, sequence, generated, default } =
+        column::build(cx, &rel.name, at as i16 + 1, def)?;
+    if c.ty.oid == rel.row_type || c.ty.oid == rel.row_array_type {
+        return Err(err(
+            SqlState::INVALID_TABLE_DEFINITION,
+            format!("composite type {} cannot be made a member of itself", rel.name),
+        ));
+    }
+    let version = rel.storage.as_ref().map_or(0, |s| s.schema_ver);
+    let next = version.checked_add(1).ok_or_else(|| {
+        err(SqlState::PROGRAM_LIMIT_EXCEEDED, format!("too many changes of the columns of relation \"{}\"", rel.name))
+            .hint("Rewrite the table, for example with ALTER TABLE ... ALTER COLUMN ... TYPE.")
+    })?;
+    c.since = next;
+    let mut r = (**rel).clone();
+    r.columns.push(c);
+    if let Some(s) = &mut r.storage {
+        s.schema_ver = next;
+    }
+    let wants_null_check = r.columns[at].not_null;
+    if let Some(own) = sequence {
+        let seq = own.seq.clone();
+        super::table::give_sequence(cx, &mut r, at, own).await?;
+        fill_from_sequence(cx, rel, &mut r, at, &seq).await?;
+    } else if let Some(e) = &generated {
+        let column = r.columns[at].clone();
+        let kept = column::generated_of(cx, rel, &column, e)?;
+        super::table::give_default(cx, &mut r, at, &kept).await?;
+        let parsed = crate::bind::parse_expr(kept.text.as_deref().unwrap_or("NULL"))?;
+        let bound = bind_row(cx, rel, &parsed, Defining::Generated)?;
+        let bound = cx.binder(|b| b.assign(bound, column.ty, &column.name))?;
+        fill(cx, rel, &mut r, &check_rows::compiled(&bound)?).await?;
+    } else if default.text.is_some() {
+        super::table::give_default(cx, &mut r, at, &default).await?;
+        let value = default_value(cx, &r.columns[at])?;
+        if default.volatile {
+            fill(cx, rel, &mut r, &value).await?;
+        } else {
+            let d = value.eval(Env { ctx: cx.eval, params: &[] }, &[])?;
+            let null = d.is_null();
+            r.columns[at].missing = d;
+            if null && wants_null_check {
+                refuse_rows(cx, rel, &r.columns[at]).await?;
+            }
+        }
+    } else if wants_null_check {
+        refuse_rows(cx, rel, &r.columns[at]).await?;
+    }
+    let oid = r.oid;
+    cx.put(r).await?;
+    for k in &constraints {
+        // A primary key on the new column makes it NOT NULL, which its rows must be.
+        let now = cx.relation(oid)?;
+        super::alter::add_constraint(cx, &now, k).await?;
+    }
+    Ok(())
+}
+
+/// 23502 if the table has a row, which would have NULL in the new column.
+async fn refuse_rows(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, c: &Column) -> Result<()> {
+    let mut any = false;
+    check_rows::each_row(cx, rel, |_| {
+        any = true;
+        Ok(false)
+    })
+    .await?;
+    if !any {
+        return Ok(());
+    }
+    Err(err(
+        SqlState::NOT_NULL_VIOLATION,
+        format!("column \"{}\" of relation \"{}\" contains null values", c.name, rel.name),
+    )
+    .table(rel.schema.clone(), rel.name.clone())
+    .column(c.name.clone()))
+}
+
+/// Rewrites the table with the new last column computed for each row.
+async fn fill(
+    cx: &mut DdlCx<'_>,
+    old: &Arc<Relation>,
+    new: &mut Relation,
+    value: &crate::exec::eval::Compiled,
+) -> Result<()> {
+    let eval = cx.eval;
+    check_rows::rewrite(cx, old, new, |mut row| {
+        let d = value.eval(Env { ctx: eval, params: &[] }, &row)?;
+        row.push(d);
+        Ok(row)
+    })
+    .await
+}
+
+/// Rewrites the table with numbers of the new column's own sequence, which nobody else can use yet.
+async fn fill_from_sequence(
+    cx: &mut DdlCx<'_>,
+    old: &Arc<Relation>,
+    new: &mut Relation,
+    at: usize,
+    seq: &crate::catalog::Sequence,
+) -> Result<()> {
+    let rule = SequenceRule { increment: seq.increment, min: seq.min, max: seq.max, cycle: seq.cycle };
+    let mut state = SequenceState { last: seq.start, is_called: false };
+    let (ty, attnum) = (new.columns[at].ty.oid, new.columns[at].attnum);
+    check_rows::rewrite(cx, old, new, |mut row| {
+        let v = rule.next(&state).ok_or_else(|| {
+            err(
+                SqlState::SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
+                format!("nextval: reached maximum value of sequence ({})", rule.max),
+            )
+        })?;
+        state = SequenceState { last: v, is_called: true };
+        row.push(match ty {
+            oid::INT2 => Datum::Int2(i16::try_from(v).map_err(|_| out_of_range("smallint"))?),
+            oid::INT4 => Datum::Int4(i32::try_from(v).map_err(|_| out_of_range("integer"))?),
+            _ => Datum::Int8(v),
+        });
+        Ok(row)
+    })
+    .await?;
+    let file = cx
+        .tx
+        .catalog
+        .relations
+        .values()
+        .filter_map(|r| r.sequence.as_ref())
+        .find(|s| s.owned_by == Some((new.oid, attnum)))
+        .map(|s| s.storage)
+        .ok_or_else(|| DbError::internal("a new column's sequence does not exist"))?;
+    let lsn = cx.tx.db.engine().store().sequence_set(file, state).await?;
+    cx.tx.txn.depends_on(lsn);
+    Ok(())
+}
+
+fn out_of_range(ty: &str) -> DbError {
+    err(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, format!("{ty} out of range"))
+}
+
+/// SET DEFAULT (`Some`) and DROP DEFAULT.
+pub async fn set_default(
+    cx: &mut DdlCx<'_>,
+    r: &mut Relation,
+    column: &ast::Ident,
+    value: Option<&ast::Expr>,
+) -> Result<()> {
+    let at = identity::position(r, column)?;
+    let c = r.columns[at].clone();
+    if c.identity != '\0' {
+        let e = err(
+            SqlState::SYNTAX_ERROR,
+            format!("column \"{}\" of relation \"{}\" is an identity column", c.name, r.name),
+        );
+        return Err(match value {
+            Some(_) => e,
+            None => e.hint("Use ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY instead."),
+        });
+    }
+    if c.generated != '\0' {
+        let e = err(
+            SqlState::SYNTAX_ERROR,
+            format!("column \"{}\" of relation \"{}\" is a generated column", c.name, r.name),
+        );
+        return Err(match value {
+            Some(_) => e,
+            None => e.hint("Use ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION instead."),
+        });
+    }
+    if r.kind == RelKind::View {
+        return Err(DbError::unsupported("defaults of view columns are not supported yet"));
+    }
+    let kept = match value {
+        Some(e) => column::default_of(cx, &c.name, c.ty, e)?,
+        None => column::Kept::default(),
+    };
+    super::table::give_default(cx, r, at, &kept).await
+}
+
+/// Whether two types keep their values and their index keys in the same form.
+fn same_form(a: TypeRef, b: TypeRef) -> bool {
+    a.oid == b.oid && rustydb_types::rowcodec::phys_kind(a) == rustydb_types::rowcodec::phys_kind(b)
+        || matches!(a.oid, oid::TEXT | oid::VARCHAR) && matches!(b.oid, oid::TEXT | oid::VARCHAR)
+}
+
+/// ALTER COLUMN … TYPE.
+pub async fn set_type(
+    cx: &mut DdlCx<'_>,
+    rel: &Arc<Relation>,
+    name: &ast::Ident,
+    ty: &ast::TypeName,
+    coll: Option<&ast::Name>,
+    using: Option<&ast::Expr>,
+) -> Result<()> {
+    let at = identity::position(rel, name)?;
+    let old = &rel.columns[at];
+    let new_ty = column::column_type(cx, &old.name, ty, coll)?;
+    let shown = typename::format_type(new_ty.oid, new_ty.typmod);
+    check_users(cx, rel, old)?;
+    if old.identity != '\0' && !matches!(new_ty.oid, oid::INT2 | oid::INT4 | oid::INT8) {
+        return Err(err(
+            SqlState::INVALID_PARAMETER_VALUE,
+            "identity column type must be smallint, integer, or bigint",
+        ));
+    }
+    if old.generated != '\0' && using.is_some() {
+        return Err(err(
+            SqlState::INVALID_COLUMN_DEFINITION,
+            "cannot specify USING when altering type of generated column",
+        )
+        .detail(format!("Column \"{}\" is a generated column.", old.name)));
+    }
+    // The new value over the old row.
+    let source: Expr = match using {
+        Some(e) => bind_row(cx, rel, e, Defining::Transform)?,
+        None => Expr::column(Col { id: 1_000_000 + old.attnum as u32, ty: old.ty }),
+    };
+    let value = cx.binder(|b| b.coerce(source, new_ty, Coercion::Assignment))?.ok_or_else(|| match using {
+        Some(_) => err(
+            SqlState::DATATYPE_MISMATCH,
+            format!("result of USING clause for column \"{}\" cannot be cast automatically to type {shown}", old.name),
+        )
+        .hint("You might need to add an explicit cast."),
+        None => {
+            let e = err(
+                SqlState::DATATYPE_MISMATCH,
+                format!("column \"{}\" cannot be cast automatically to type {shown}", old.name),
+            );
+            if old.generated != '\0' {
+                return e;
+            }
+            e.hint(format!(
+                "You might need to specify \"USING {}::{shown}\".",
+                rustydb_parser::ast::quote_ident(&old.name)
+            ))
+        }
+    })?;
+    let mut r = (**rel).clone();
+    r.columns[at].ty = new_ty;
+    r.columns[at].missing = Datum::Null;
+    if let (Some(text), '\0') = (&old.default, old.generated) {
+        check_default(cx, &r.columns[at], text, &shown)?;
+    }
+    retype(cx, rel, &mut r, at)?;
+    let stats = Arc::make_mut(&mut r.stats);
+    stats.columns.remove(&old.attnum);
+    let untouched = match &value.kind {
+        ExprKind::Column(_) => true,
+        ExprKind::Relabel(x) => matches!(x.kind, ExprKind::Column(_)),
+        _ => false,
+    };
+    if untouched && using.is_none() && same_form(old.ty, new_ty) {
+        r.columns[at].missing = old.missing.clone();
+        if old.ty.collation != new_ty.collation {
+            check_rows::rebuild_indexes(cx, &mut r).await?;
+        }
+        return cx.put(r).await;
+    }
+    let compiled = check_rows::compiled(&value)?;
+    let eval = cx.eval;
+    check_rows::rewrite(cx, rel, &mut r, |mut row| {
+        row[at] = compiled.eval(Env { ctx: eval, params: &[] }, &row)?;
+        Ok(row)
+    })
+    .await?;
+    cx.put(r).await
+}
+
+/// 0A000 for columns that views or generated columns read.
+fn check_users(cx: &DdlCx<'_>, rel: &Relation, c: &Column) -> Result<()> {
+    let mut views: Vec<&Arc<Relation>> = cx
+        .tx
+        .catalog
+        .relations
+        .values()
+        .filter(|v| v.view.is_some())
+        .filter(|v| v.depends.iter().any(|d| d.ref_relation == rel.oid && d.ref_sub == i32::from(c.attnum)))
+        .collect();
+    views.sort_by_key(|v| v.oid);
+    if let Some(v) = views.first() {
+        return Err(DbError::unsupported("cannot alter type of a column used by a view or rule").detail(format!(
+            "rule _RETURN on view {} depends on column \"{}\"",
+            cx.shown(v),
+            c.name
+        )));
+    }
+    for g in rel.live_columns().filter(|g| g.generated != '\0' && g.attnum != c.attnum) {
+        if g.default.as_deref().is_some_and(|t| super::drop::names_column(rel, t, c.attnum)) {
+            return Err(DbError::unsupported("cannot alter type of a column used by a generated column")
+                .detail(format!("Column \"{}\" is used by generated column \"{}\".", c.name, g.name)));
+        }
+    }
+    Ok(())
+}
+
+fn check_default(cx: &DdlCx<'_>, c: &Column, text: &str, shown: &str) -> Result<()> {
+    let e = crate::bind::parse_expr(text)?;
+    let fits = cx.binder(|b| {
+        let x = b.defining(&e, None, Defining::Default)?;
+        b.coerce(x, TypeRef { typmod: -1, ..c.ty }, Coercion::Assignment)
+    })?;
+    if fits.is_none() {
+        return Err(err(
+            SqlState::DATATYPE_MISMATCH,
+            format!("default for column \"{}\" cannot be cast automatically to type {shown}", c.name),
+        ));
+    }
+    Ok(())
+}
+
+/// Fits checks, indexes and foreign keys to a column's new type.
+fn retype(cx: &DdlCx<'_>, old: &Relation, r: &mut Relation, at: usize) -> Result<()> {
+    let attnum = r.columns[at].attnum;
+    let table = Arc::new(r.clone());
+    let again = |text: &str, what: Defining| -> Result<(String, TypeRef)> {
+        let e = crate::bind::parse_expr(text)?;
+        let bound = bind_row(cx, &table, &e, what)?;
+        let bound = match what {
+            Defining::IndexKey => bound,
+            _ => cx.binder(|b| b.to_bool(bound, "CHECK"))?,
+        };
+        Ok((keep(Some(&table), &bound, &e), bound.ty))
+    };
+    for k in &mut r.constraints {
+        if let ConstraintKind::Check(text) = &k.kind
+            && k.columns.contains(&attnum)
+        {
+            let (text, _) = again(text, Defining::Check)?;
+            *k = Arc::new(Constraint { kind: ConstraintKind::Check(text), ..(**k).clone() });
+        }
+    }
+    for i in &mut r.indexes {
+        let mut ix: Index = (**i).clone();
+        for k in &mut ix.keys {
+            if k.attnum == attnum {
+                let natural = old.attribute(attnum).map_or(0, |c| c.ty.collation);
+                let collation = if k.ty.collation == natural { table.columns[at].ty.collation } else { k.ty.collation };
+                k.ty = TypeRef { collation, ..table.columns[at].ty };
+                k.opclass = index::default_opclass(k.ty)?;
+            } else if let Some(text) = k.expr.clone().filter(|t| super::drop::names_column(old, t, attnum)) {
+                let (text, ty) = again(&text, Defining::IndexKey)?;
+                k.expr = Some(text);
+                k.ty = ty;
+                k.opclass = index::default_opclass(ty)?;
+            }
+        }
+        if let Some(text) = ix.predicate.clone().filter(|t| super::drop::names_column(old, t, attnum)) {
+            ix.predicate = Some(again(&text, Defining::IndexPredicate)?.0);
+        }
+        *i = Arc::new(ix);
+    }
+    super::foreign::check_types(cx, r)
+}

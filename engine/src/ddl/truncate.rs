@@ -1,0 +1,104 @@
+//! TRUNCATE: a table gets new, empty files; the old ones go at commit.
+
+use super::{DdlCx, err, kind_word, sequence};
+use crate::catalog::{Index, RelKind, RelStats, Relation, Storage};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{self, TableLockMode};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+fn check(cx: &DdlCx<'_>, rel: &Relation) -> Result<()> {
+    if rel.kind != RelKind::Table {
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a table", rel.name)));
+    }
+    if rel.oid < crate::catalog::FIRST_USER_OID {
+        return Err(err(
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            format!("permission denied: \"{}\" is a system catalog", rel.name),
+        ));
+    }
+    if rel.owner != cx.role && !cx.is_superuser() {
+        return Err(err(
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            format!("permission denied for {} {}", kind_word(rel.kind), rel.name),
+        ));
+    }
+    Ok(())
+}
+
+/// TRUNCATE.
+pub async fn truncate(cx: &mut DdlCx<'_>, s: &ast::Truncate) -> Result<()> {
+    let mut tables: Vec<u32> = Vec::new();
+    for t in &s.tables {
+        let Some(rel) = cx.open(&t.name, TableLockMode::AccessExclusive).await? else {
+            return Err(cx.missing("relation", &t.name));
+        };
+        check(cx, &rel)?;
+        if !tables.contains(&rel.oid) {
+            tables.push(rel.oid);
+        }
+    }
+    // Tables whose foreign keys point at these: they are emptied too, or they refuse.
+    let mut next = 0;
+    while next < tables.len() {
+        let rel = cx.relation(tables[next])?;
+        next += 1;
+        for fk in &rel.referenced_by {
+            if tables.contains(&fk.table) {
+                continue;
+            }
+            let other = cx.relation(fk.table)?;
+            if !s.cascade {
+                return Err(DbError::unsupported("cannot truncate a table referenced in a foreign key constraint")
+                    .detail(format!("Table \"{}\" references \"{}\".", other.name, rel.name))
+                    .hint(format!(
+                        "Truncate table \"{}\" at the same time, or use TRUNCATE ... CASCADE.",
+                        other.name
+                    )));
+            }
+            cx.lock(other.oid, TableLockMode::AccessExclusive).await?;
+            let other = cx.relation(fk.table)?;
+            cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, format!("truncate cascades to table \"{}\"", other.name)));
+            check(cx, &other)?;
+            tables.push(other.oid);
+        }
+    }
+    for t in &tables {
+        empty(cx, *t).await?;
+    }
+    if s.restart_identity {
+        let mut sequences: Vec<Arc<Relation>> = cx
+            .tx
+            .catalog
+            .relations
+            .values()
+            .filter(|r| r.sequence.as_ref().and_then(|s| s.owned_by).is_some_and(|o| tables.contains(&o.0)))
+            .cloned()
+            .collect();
+        sequences.sort_by_key(|r| r.oid);
+        for r in sequences {
+            cx.lock(r.oid, TableLockMode::AccessExclusive).await?;
+            let r = cx.relation(r.oid)?;
+            if let Some(seq) = r.sequence.clone() {
+                let plan = sequence::Plan { restart: Some(seq.start), seq, owned_by: None };
+                sequence::redefine(cx, &r, plan).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn empty(cx: &mut DdlCx<'_>, table: u32) -> Result<()> {
+    let old = cx.relation(table)?;
+    let mut r = (*old).clone();
+    let before = old.storage.clone().ok_or_else(|| DbError::internal("a table without rows is truncated"))?;
+    r.storage = Some(Storage { schema_ver: before.schema_ver, ..cx.tx.create_heap().await? });
+    cx.tx.drop_storage(&before).await?;
+    for i in &mut r.indexes {
+        let file = cx.tx.create_btree().await?;
+        cx.tx.drop_files(i.storage).await?;
+        *i = Arc::new(Index { storage: file, ..(**i).clone() });
+    }
+    r.stats = Arc::new(RelStats { tuples: -1.0, pages: 0, columns: HashMap::new() });
+    cx.put(r).await
+}
