@@ -174,6 +174,14 @@ pub async fn redo(
     let mut reader = LogReader::open(io.clone(), cfg.clone(), from.redo_lsn).await?;
     let mut applied = 0u64;
     while let Some(batch) = reader.next().await? {
+        // The batch's pages are read at once, not one after the other.
+        for r in &batch.records {
+            for p in Record::parse(&r.bytes)?.pages {
+                if !is_dead(p.pid, from, &found.dropped) && !pool.contains(p.pid) {
+                    loader.prefetch(p.pid.rel, p.pid.block..p.pid.block.saturating_add(1));
+                }
+            }
+        }
         for r in &batch.records {
             let rec = Record::parse(&r.bytes)?;
             for (i, p) in rec.pages.iter().enumerate() {

@@ -20,79 +20,120 @@ use crash::check::{options, reopened};
 use crash::model::Model;
 use crash::workload::{World, session};
 use parking_lot::Mutex;
+use rustydb_base::{RelId, Result};
 use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
-use rustydb_storage::rt::{RuntimeRef, oneshot};
+use rustydb_storage::rt::{Runtime as _, oneshot};
 use rustydb_storage::sequence::SequenceState;
-use rustydb_storage::sim::SimRuntime;
+use rustydb_storage::sim::{SimRuntime, SimStop};
 use rustydb_storage::store::{CommitOptions, RelationKind, Store};
 use rustydb_storage::txn::Isolation;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|v| v.parse().ok())
 }
 
+/// One run of a workload and what it leaves.
+struct Run {
+    rt: Arc<SimRuntime>,
+    disk: SimDisk,
+    io: Arc<SimIo>,
+    model: Arc<Mutex<Model>>,
+    sequence: Arc<Mutex<Option<RelId>>>,
+}
+
+impl Run {
+    fn new(seed: u64, faults: SimFaults) -> Run {
+        let (rt, disk) = (SimRuntime::new(seed), SimDisk::new());
+        let io = SimIo::new(&rt, &disk, faults);
+        Run { rt, disk, io, model: Arc::default(), sequence: Arc::default() }
+    }
+
+    /// Runs the sessions to their end, then shuts down in order.
+    fn go(&self, seed: u64, ops: usize) -> Result<Result<()>, SimStop> {
+        let (rt, io, model) = (self.rt.clone(), self.io.clone(), self.model.clone());
+        let sequence = self.sequence.clone();
+        let outcome = self.rt.block_on(async move {
+            let store = Store::open(options(), io, rt.clone()).await?;
+            let mut t = store.begin(Isolation::ReadCommitted)?;
+            let start = SequenceState { last: 1, is_called: false };
+            let rel = t.create_relation(RelationKind::Sequence(start)).await?;
+            let done = t.commit(CommitOptions::default()).await?;
+            store.gate(done.lsn).await?;
+            *sequence.lock() = Some(rel);
+            let world = Arc::new(World {
+                store: store.clone(),
+                model,
+                sequence: rel,
+                left: AtomicUsize::new(ops),
+                next_table: AtomicUsize::new(1),
+            });
+            let mut ends = Vec::new();
+            for id in 1..=5 {
+                let (tx, rx) = oneshot::channel();
+                let world = world.clone();
+                let one = async move { drop(tx.send(session(world, id, seed).await)) };
+                rt.spawn("session", Box::pin(one));
+                ends.push(rx);
+            }
+            for end in ends {
+                end.await.expect("sessions end by themselves")?;
+            }
+            store.shutdown().await
+        });
+        self.rt.shutdown();
+        outcome
+    }
+}
+
 /// Runs a seed, trying a crash at every `every`-th I/O. Answers how many I/Os there were and how many were tried.
 fn seed(seed: u64, ops: usize, every: u64) -> (u64, u64) {
-    let (rt, disk) = (SimRuntime::new(seed), SimDisk::new());
-    let io = SimIo::new(&rt, &disk, SimFaults::default());
-    let model = Arc::new(Mutex::new(Model::default()));
-    let (sequence, tried) = (Arc::new(Mutex::new(None)), Arc::new(AtomicU64::new(0)));
-    let (model2, disk2, sequence2, tried2) = (model.clone(), disk.clone(), sequence.clone(), tried.clone());
-    io.observe(Arc::new(move |n| {
-        if (n + seed) % every != 0 {
+    let run = Run::new(seed, SimFaults::default());
+    let tried = Arc::new(AtomicU64::new(0));
+    let (model, disk, sequence, tried2) = (run.model.clone(), run.disk.clone(), run.sequence.clone(), tried.clone());
+    run.io.observe(Arc::new(move |n| {
+        // Before the sequence exists there is nothing to compare with.
+        let Some(rel) = *sequence.lock() else { return };
+        if !(n + seed).is_multiple_of(every) {
             return;
         }
-        // Before the sequence exists there is nothing to compare with.
-        let Some(rel) = *sequence2.lock() else { return };
-        tried2.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        tried2.fetch_add(1, Ordering::Relaxed);
         let fate = seed.wrapping_mul(1_000_003).wrapping_add(n);
-        let found = disk2.crash(fate);
+        let found = disk.crash(fate);
         // Now and then the recovery is cut as well.
         let again = n.is_multiple_of(5).then_some(1 + fate % 60);
-        let snapshot = model2.lock().clone();
-        reopened(&format!("seed {seed}, crash at I/O {n}"), &found, snapshot, rel, fate, again);
+        let history = model.lock().clone();
+        reopened(&format!("seed {seed}, crash at I/O {n}"), &found, history, rel, fate, again);
     }));
-    let (rt2, io2, model3): (RuntimeRef, _, _) = (rt.clone(), io.clone(), model.clone());
-    let outcome = rt.block_on(async move {
-        let store = Store::open(options(), io2, rt2.clone()).await?;
-        let mut t = store.begin(Isolation::ReadCommitted)?;
-        let start = SequenceState { last: 1, is_called: false };
-        let rel = t.create_relation(RelationKind::Sequence(start)).await?;
-        let done = t.commit(CommitOptions::default()).await?;
-        store.gate(done.lsn).await?;
-        *sequence.lock() = Some(rel);
-        let world = Arc::new(World {
-            store: store.clone(),
-            model: model3,
-            sequence: rel,
-            left: AtomicUsize::new(ops),
-            next_table: AtomicUsize::new(1),
-        });
-        let mut ends = Vec::new();
-        for id in 1..=5 {
-            let (tx, rx) = oneshot::channel();
-            let world = world.clone();
-            rt2.spawn(
-                "session",
-                Box::pin(async move {
-                    let _ = tx.send(session(world, id, seed).await);
-                }),
-            );
-            ends.push(rx);
-        }
-        for end in ends {
-            end.await.expect("sessions end by themselves")?;
-        }
-        store.shutdown().await
-    });
-    rt.shutdown();
-    match outcome {
-        Ok(Ok(())) => {}
+    match run.go(seed, ops) {
+        Ok(Ok(())) => (run.io.changes(), tried.load(Ordering::Relaxed)),
         other => panic!("seed {seed}: the run itself failed: {other:?}"),
     }
-    (io.changes(), tried.load(std::sync::atomic::Ordering::Relaxed))
+}
+
+/// A write or sync that fails stops the store; nothing acknowledged is lost then, and nothing hangs.
+#[test]
+fn an_io_error_stops_the_store() {
+    let mut stopped = 0;
+    for seed in 1..=24u64 {
+        let nth = Some(20 + seed * 11);
+        let faults = if seed.is_multiple_of(2) {
+            SimFaults { sync_error_at: Some(2 + seed / 2), ..SimFaults::default() }
+        } else {
+            SimFaults { write_error_at: nth, ..SimFaults::default() }
+        };
+        let run = Run::new(seed, faults);
+        match run.go(seed, 700) {
+            Ok(Ok(())) => continue,
+            Ok(Err(_)) => stopped += 1,
+            Err(stop) => panic!("seed {seed} with {faults:?}: {stop:?}"),
+        }
+        let Some(rel) = *run.sequence.lock() else { continue };
+        let history = run.model.lock().clone();
+        reopened(&format!("seed {seed} after {faults:?}"), &run.disk.crash(seed), history, rel, seed, None);
+    }
+    assert!(stopped > 12, "only {stopped} of 24 runs met their fault");
 }
 
 #[test]

@@ -24,8 +24,12 @@ use std::time::Duration;
 /// Pages written home.
 pub static PAGES_WRITTEN: Counter = Counter::new("pages_written", "page images written to their files");
 
-/// How long the writer sleeps when nobody asks for room.
+/// How long the writer sleeps when nobody asks for room, after a pass that found nothing to do.
 const NAP: Duration = Duration::from_millis(100);
+/// The same after a pass that wrote.
+const SHORT_NAP: Duration = Duration::from_millis(10);
+/// Most naps that one transaction is slowed down by.
+const THROTTLE_ROUNDS: usize = 100;
 /// How long to wait when every frame is pinned.
 const PINNED_NAP: Duration = Duration::from_millis(1);
 
@@ -50,6 +54,8 @@ pub struct PageWriter {
     /// The background task runs: others ask it for room instead of writing themselves.
     running: AtomicBool,
     passes: AtomicU64,
+    /// Oldest change not written home, as last measured.
+    oldest: AtomicU64,
 }
 
 impl PageWriter {
@@ -76,11 +82,13 @@ impl PageWriter {
             stop: AtomicBool::new(false),
             running: AtomicBool::new(false),
             passes: AtomicU64::new(0),
+            oldest: AtomicU64::new(0),
         })
     }
 
     /// From now on pages are written only behind this log.
     pub fn set_log(&self, log: Log) {
+        self.oldest.store(self.pool.min_rec_lsn().unwrap_or(log.end_lsn()).0, Ordering::Relaxed);
         // Set once, when recovery has opened the log.
         let _ = self.log.set(log);
     }
@@ -98,12 +106,14 @@ impl PageWriter {
     }
 
     async fn run(self: Arc<Self>) {
+        let mut nap = NAP;
         while !self.stop.load(Ordering::SeqCst) && !self.poison.is_tripped() {
             let kick = self.kick.notified();
             futures::pin_mut!(kick);
-            futures::future::select(kick, self.rt.sleep(NAP)).await;
-            if self.pass().await.is_err() {
-                break;
+            futures::future::select(kick, self.rt.sleep(nap)).await;
+            match self.pass().await {
+                Ok(wrote) => nap = if wrote { SHORT_NAP } else { NAP },
+                Err(_) => break,
             }
         }
         self.running.store(false, Ordering::SeqCst);
@@ -125,16 +135,15 @@ impl PageWriter {
 
     /// Frames that should be had without waiting.
     fn reserve_frames(&self) -> usize {
-        (self.pool.capacity() / 50).max(16).min(self.pool.capacity() / 4)
+        (self.pool.capacity() / 25).max(16).min(self.pool.capacity() / 4)
     }
 
     /// Writes until enough frames are clean and the redo distance is small enough.
-    async fn pass(&self) -> Result<()> {
+    async fn pass(&self) -> Result<bool> {
+        let mut any = false;
         loop {
             let short = self.pool.available() < self.reserve_frames();
-            let far = self.log.get().is_some_and(|log| {
-                self.pool.min_rec_lsn().is_some_and(|r| log.end_lsn().0.saturating_sub(r.0) > self.distance)
-            });
+            let far = self.measure() > self.distance;
             let wrote = match (short, far) {
                 (_, true) => self.write_some(&self.pool.dirty_pages(BATCH_PAGES)).await?,
                 (true, false) => self.write_some(&self.pool.cold_dirty_pages(BATCH_PAGES)).await?,
@@ -142,10 +151,36 @@ impl PageWriter {
             };
             self.passes.fetch_add(1, Ordering::SeqCst);
             self.cleaned.notify_waiters();
+            any |= wrote > 0;
             if wrote == 0 || self.stop.load(Ordering::SeqCst) {
-                return Ok(());
+                return Ok(any);
             }
         }
+    }
+
+    /// Measures the redo distance.
+    fn measure(&self) -> u64 {
+        let Some(log) = self.log.get() else { return 0 };
+        let end = log.end_lsn().0;
+        let oldest = self.pool.min_rec_lsn().map_or(end, |r| r.0);
+        self.oldest.store(oldest, Ordering::Relaxed);
+        end.saturating_sub(oldest)
+    }
+
+    /// Slows a writer down while the redo distance is more than twice what it should be, because pages go home more
+    /// slowly than they change.
+    pub async fn throttle(&self) -> Result<()> {
+        let Some(log) = self.log.get() else { return Ok(()) };
+        for _ in 0..THROTTLE_ROUNDS {
+            let far = log.end_lsn().0.saturating_sub(self.oldest.load(Ordering::Relaxed));
+            if far <= self.distance.saturating_mul(2) || !self.running.load(Ordering::SeqCst) {
+                break;
+            }
+            self.poison.check()?;
+            self.kick.notify_one();
+            self.rt.sleep(SHORT_NAP).await;
+        }
+        Ok(())
     }
 
     /// Waits until a frame can probably be had.

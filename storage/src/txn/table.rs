@@ -127,7 +127,7 @@ impl TxnTable {
             clock: ScnClock::new(start.scn),
             ring: HotRing::new(ring),
             commit_latch: Mutex::new(()),
-            slots: (0..n)
+            slots: (0..=n)
                 .map(|_| Slot {
                     xid: AtomicU64::new(0),
                     snap: AtomicU64::new(NO_SNAPSHOT),
@@ -144,8 +144,9 @@ impl TxnTable {
         })
     }
 
+    /// The transaction's slot; the last one, which no transaction gets, once it has ended.
     fn slot(&self, cx: &TxnCx) -> &Slot {
-        &self.slots[cx.slot as usize]
+        &self.slots[(cx.slot as usize).min(self.slots.len() - 1)]
     }
 
     /// Opens a transaction; 53300 when every slot is taken.
@@ -244,6 +245,10 @@ impl TxnTable {
     /// Takes and registers a snapshot for the transaction's next statement. It replaces the one registered before;
     /// who still uses that one holds it with [`TxnTable::hold`].
     pub fn snapshot(&self, cx: &TxnCx) -> Snapshot {
+        if cx.slot == u32::MAX {
+            // The transaction has ended: nothing is kept for it.
+            return Snapshot { scn: self.clock.last(), xid: Xid::NONE, cid: cx.cid };
+        }
         let s = self.slot(cx);
         s.snap.store(self.clock.last().0, Ordering::SeqCst);
         fence(Ordering::SeqCst);
