@@ -149,6 +149,11 @@ impl PageRows {
         self.rows.iter().map(|r| (Rid { block: self.block, slot: r.slot }, self.row(r)))
     }
 
+    /// One row with its address, in slot order.
+    pub fn get(&self, i: usize) -> Option<(Rid, &[u8])> {
+        self.rows.get(i).map(|r| (Rid { block: self.block, slot: r.slot }, self.row(r)))
+    }
+
     #[inline]
     fn row(&self, r: &RowAt) -> &[u8] {
         &self.buf[r.off as usize..(r.off + r.len) as usize]
