@@ -6,7 +6,7 @@
 use super::eval::{Compiled, Env, compile};
 use crate::bind::{BindCx, Binder};
 use crate::catalog::{Index, Relation};
-use crate::plan::ir::Col;
+use crate::plan::ir::{Col, Expr};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_storage::btree::{IndexDesc, MAX_KEY};
 use rustydb_storage::heap::{self, ColKind, Decode, RowLayout, TableLayout};
@@ -40,8 +40,20 @@ pub struct IndexRt {
     keys: Vec<KeySource>,
     /// Predicate of a partial index over the row.
     predicate: Option<Compiled>,
+    /// The bound form of key expressions and predicate, for the choice of indexes; `None` for an index of plain columns.
+    pub bound: Option<BoundIndex>,
     /// Attributes (0-based) that the key and the predicate read.
     needs: Vec<usize>,
+}
+
+/// Key expressions and predicate of an index, bound.
+pub struct BoundIndex {
+    /// Columns they read the row by: column and attnum.
+    pub cols: Vec<(Col, i16)>,
+    /// One per key column that is an expression, in key order.
+    pub exprs: Vec<Expr>,
+    /// Predicate of a partial index.
+    pub predicate: Option<Expr>,
 }
 
 enum KeySource {
@@ -297,7 +309,7 @@ pub fn show_value(fmt: &rustydb_types::ctx::FormatSettings, ty: TypeRef, d: &Dat
 
 fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_base::RelId) -> Result<IndexRt> {
     let mut keys = Vec::with_capacity(i.keys.len());
-    let mut predicate = None;
+    let (mut predicate, mut kept) = (None, None);
     let mut needs: Vec<usize> = i.keys.iter().filter(|k| k.attnum > 0).map(|k| k.attnum as usize - 1).collect();
     if i.predicate.is_some() || i.keys.iter().any(|k| k.expr.is_some()) {
         let mut b = Binder::new(cx, &[]);
@@ -321,12 +333,13 @@ fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_
             });
         }
         predicate = bound.predicate.as_ref().map(|p| compile(p, &slot)).transpose()?;
+        kept = Some(BoundIndex { exprs: bound.exprs, predicate: bound.predicate, cols });
     } else {
         keys.extend(i.keys.iter().map(|k| KeySource::Attribute(k.attnum as usize - 1)));
     }
     needs.sort_unstable();
     needs.dedup();
-    Ok(IndexRt { def: Arc::clone(i), desc: IndexDesc { rel: i.storage, heap }, keys, predicate, needs })
+    Ok(IndexRt { def: Arc::clone(i), desc: IndexDesc { rel: i.storage, heap }, keys, predicate, bound: kept, needs })
 }
 
 impl IndexRt {

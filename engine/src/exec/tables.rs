@@ -449,7 +449,8 @@ impl SessionTables {
     }
 }
 
-fn system_value(rt: &TableRt, rid: Rid, row: &[u8], attnum: i16, ty: u32) -> Datum {
+/// A system column's value.
+pub(crate) fn system_value(rt: &TableRt, rid: Rid, row: &[u8], attnum: i16, ty: u32) -> Datum {
     match attnum {
         -6 => Datum::Oid(rt.rel.oid),
         -1 => Datum::Text(format!("({},{})", rid.block, rid.slot + 1).as_str().into()),
