@@ -7,6 +7,7 @@ pub mod df;
 pub mod dml;
 pub mod eval;
 mod fk;
+pub mod point;
 pub mod run;
 pub mod table;
 pub mod tables;

@@ -1,0 +1,492 @@
+//! The planner of point programs: which operator runs when, and through which index each table is read.
+//!
+//! Conditions sink towards the scans whose columns they read; an inner join's inputs are put in an order in which each is
+//! looked up by what the ones before it give; a sort disappears where an index gives the order. Whatever is not short by
+//! the estimates, or not of the kinds listed in [`super`], makes the whole tree no point program.
+
+use super::access::{
+    ColSet, MAX_ROWS, PathDraft, ScanDraft, Want, choose, columns, conjuncts, is_volatile, reads_only,
+};
+use crate::catalog::{RelKind, Relation};
+use crate::exec::table::TableRt;
+use crate::plan::ir::{AggCall, Col, ColId, Expr, ExprKind, JoinKind, Rel, RowLock, SortKey};
+use crate::plan::walk;
+use rustydb_base::Result;
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::{keyenc, oid, pgdata, registry};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Most rows a whole program may be expected to touch.
+const MAX_TOUCHED: f64 = 4.0 * MAX_ROWS;
+/// Rows expected of a LIMIT whose number is a parameter.
+const UNKNOWN_LIMIT: f64 = 100.0;
+/// Most inputs of a nest of inner joins.
+const MAX_INPUTS: usize = 8;
+/// Deepest tree.
+const MAX_DEPTH: usize = 40;
+
+/// A planned operator.
+pub(super) struct Draft {
+    pub kind: Kind,
+    /// Rows that come out.
+    pub rows: f64,
+    /// Rows of tables that are looked at.
+    pub touched: f64,
+    /// In the order that was wanted.
+    pub ordered: bool,
+}
+
+pub(super) enum Kind {
+    Values { cols: Vec<Col>, rows: Vec<Vec<Expr>> },
+    Scan(Box<ScanDraft>),
+    Project { input: Box<Draft>, exprs: Vec<(Col, Expr)> },
+    Filter { input: Box<Draft>, preds: Vec<Expr> },
+    Join { kind: JoinKind, left: Box<Draft>, right: Box<Draft>, nulls: Vec<Col> },
+    Limit { input: Box<Draft>, limit: Option<Expr>, offset: Option<Expr> },
+    Sort { input: Box<Draft>, keys: Vec<SortKey>, carry: Vec<Col> },
+    Distinct { input: Box<Draft>, key: Vec<Col> },
+    Aggregate { input: Box<Draft>, aggs: Vec<(Col, AggCall)> },
+    Lock { input: Box<Draft>, locks: Vec<RowLock> },
+}
+
+/// Gives a stored table ready for row operations.
+pub type TableSource<'a> = &'a dyn Fn(&Arc<Relation>) -> Result<Arc<TableRt>>;
+
+pub(super) struct Planner<'a> {
+    pub table: TableSource<'a>,
+    pub depth: usize,
+}
+
+/// The answer of every planning step: `None` if the tree is no point program.
+type Planned = Result<Option<Draft>>;
+
+impl Draft {
+    /// Under a predicate, if there is any.
+    fn filtered(self, preds: Vec<Expr>) -> Draft {
+        if preds.is_empty() {
+            return self;
+        }
+        let (rows, touched, ordered) = (self.rows, self.touched, self.ordered);
+        Draft { kind: Kind::Filter { input: Box::new(self), preds }, rows, touched, ordered }
+    }
+}
+
+/// The plan of a whole tree.
+pub(super) fn plan(rel: &Rel, table: TableSource<'_>) -> Planned {
+    let mut fits = true;
+    walk::visit_rel(rel, &mut |e| {
+        fits &= !matches!(e.kind, ExprKind::Subquery(_) | ExprKind::SetToDefault);
+    });
+    if !fits {
+        return Ok(None);
+    }
+    let outer = ColSet::new();
+    let mut p = Planner { table, depth: 0 };
+    let d = p.rel(rel, Vec::new(), Want { outer: &outer, order: &[], limit: None })?;
+    Ok(d.filter(|d| d.touched <= MAX_TOUCHED))
+}
+
+/// A condition over an operator's outputs, over its input instead.
+fn substitute(e: &Expr, map: &HashMap<ColId, &Expr>) -> Expr {
+    let mut e = e.clone();
+    // This rewrite answers no error.
+    let _ = walk::rewrite(&mut e, &mut |x| {
+        Ok(match x.kind {
+            ExprKind::Column(c) => map.get(&c).map(|e| (*e).clone()),
+            _ => None,
+        })
+    });
+    e
+}
+
+fn ids(cols: &[Col]) -> ColSet {
+    cols.iter().map(|c| c.id).collect()
+}
+
+/// Columns a relation reads from outside itself.
+fn free_columns(rel: &Rel) -> ColSet {
+    let mut read = ColSet::new();
+    walk::visit_rel(rel, &mut |e| {
+        if let ExprKind::Column(c) = e.kind {
+            read.insert(c);
+        }
+    });
+    produced(rel, &mut |c| {
+        read.remove(&c);
+    });
+    read
+}
+
+/// All columns that operators of a tree make.
+fn produced(rel: &Rel, f: &mut dyn FnMut(ColId)) {
+    rel.outputs().iter().for_each(|c| f(c.id));
+    match rel {
+        Rel::Project { input, .. }
+        | Rel::Filter { input, .. }
+        | Rel::Aggregate { input, .. }
+        | Rel::Distinct { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::Limit { input, .. }
+        | Rel::LockRows { input, .. } => produced(input, f),
+        Rel::Join { left, right, .. } => {
+            produced(left, f);
+            produced(right, f);
+        }
+        // The others do not occur in a point program.
+        _ => {}
+    }
+}
+
+impl Planner<'_> {
+    fn rel(&mut self, rel: &Rel, conds: Vec<Expr>, want: Want<'_>) -> Planned {
+        if self.depth >= MAX_DEPTH {
+            return Ok(None);
+        }
+        self.depth += 1;
+        let done = self.operator(rel, conds, want);
+        self.depth -= 1;
+        done
+    }
+
+    fn operator(&mut self, rel: &Rel, mut conds: Vec<Expr>, want: Want<'_>) -> Planned {
+        match rel {
+            Rel::Values { cols, rows } => {
+                let kind = Kind::Values { cols: cols.clone(), rows: rows.clone() };
+                let n = rows.len() as f64;
+                let ordered = want.order.is_empty() || rows.len() <= 1;
+                Ok(Some(Draft { kind, rows: n, touched: 0.0, ordered }.filtered(conds)))
+            }
+            Rel::Scan(s) => {
+                let stored = matches!(s.table.kind, RelKind::Table | RelKind::MaterializedView);
+                let plain = s.cols.iter().all(|c| c.1 > 0 || matches!(c.1, -1 | -6));
+                if !stored || s.table.storage.is_none() || s.sample.is_some() || !plain {
+                    return Ok(None);
+                }
+                let table = (self.table)(&s.table)?;
+                let Some(d) = choose(s, &table, &conds, want) else { return Ok(None) };
+                let (rows, touched, ordered) = (d.rows, d.touched, d.ordered);
+                Ok(Some(Draft { kind: Kind::Scan(Box::new(d)), rows, touched, ordered }))
+            }
+            Rel::Filter { input, pred } => {
+                let mut all = Vec::new();
+                conjuncts(pred, &mut all);
+                let (stay, sink): (Vec<_>, Vec<_>) = all.into_iter().partition(is_volatile);
+                conds.extend(sink);
+                let limit = want.limit.filter(|_| stay.is_empty());
+                Ok(self.rel(input, conds, Want { limit, ..want })?.map(|d| d.filtered(stay)))
+            }
+            Rel::Project { input, exprs } => self.project(input, exprs, conds, want),
+            Rel::Join { .. } => self.join(rel, conds, want),
+            Rel::Aggregate { input, groups, aggs, sets, grouping_id } => {
+                if !groups.is_empty() || !sets.is_empty() || grouping_id.is_some() {
+                    return Ok(None);
+                }
+                Ok(self.aggregate(input, aggs, want)?.map(|d| d.filtered(conds)))
+            }
+            Rel::Distinct { input, on } => {
+                // DISTINCT ON keeps the first row in the input's order, which a condition from above must not change.
+                let key = on.clone().unwrap_or_else(|| input.outputs());
+                if key.iter().any(|c| !keyenc::is_orderable(c.ty.oid)) {
+                    return Ok(None);
+                }
+                let below = Want { limit: None, order: if on.is_some() { &[] } else { want.order }, ..want };
+                let Some(d) = self.rel(input, Vec::new(), below)? else { return Ok(None) };
+                let (rows, touched) = (d.rows, d.touched);
+                let ordered = d.ordered && (on.is_none() || want.order.is_empty());
+                let kind = Kind::Distinct { input: Box::new(d), key };
+                Ok(Some(Draft { kind, rows, touched, ordered }.filtered(conds)))
+            }
+            Rel::Sort { input, keys } => {
+                let below = Want { order: keys, limit: want.limit, ..want };
+                let Some(d) = self.rel(input, conds, below)? else { return Ok(None) };
+                if d.ordered {
+                    return Ok(Some(Draft { ordered: want.order.is_empty(), ..d }));
+                }
+                let (rows, touched) = (d.rows, d.touched);
+                let kind = Kind::Sort { input: Box::new(d), keys: keys.clone(), carry: input.outputs() };
+                Ok(Some(Draft { kind, rows, touched, ordered: want.order.is_empty() }))
+            }
+            Rel::Limit { input, limit, offset, ties } => {
+                if ties.is_some() || limit.iter().chain(offset).any(|e| !reads_only(e, &|c| want.outer.contains(&c))) {
+                    return Ok(None);
+                }
+                let number = |e: &Option<Expr>| match e.as_ref().map(|e| (e.as_const(), e)) {
+                    Some((Some(Datum::Int8(n)), _)) => Some((*n).max(0) as f64),
+                    Some((Some(_), _)) | None => None,
+                    Some((None, _)) => Some(UNKNOWN_LIMIT),
+                };
+                let n = number(limit).map(|n| n + number(offset).unwrap_or(0.0));
+                let below = Want { outer: want.outer, order: &[], limit: n };
+                let Some(d) = self.rel(input, Vec::new(), below)? else { return Ok(None) };
+                let (rows, touched) = (n.map_or(d.rows, |n| d.rows.min(n)), d.touched);
+                let kind = Kind::Limit { input: Box::new(d), limit: limit.clone(), offset: offset.clone() };
+                Ok(Some(Draft { kind, rows, touched, ordered: want.order.is_empty() }.filtered(conds)))
+            }
+            Rel::LockRows { input, locks } => {
+                if !lockable(input) {
+                    return Ok(None);
+                }
+                let below = Want { limit: want.limit, order: &[], outer: want.outer };
+                let Some(d) = self.rel(input, Vec::new(), below)? else { return Ok(None) };
+                let (rows, touched) = (d.rows, d.touched);
+                let kind = Kind::Lock { input: Box::new(d), locks: locks.clone() };
+                Ok(Some(Draft { kind, rows, touched, ordered: want.order.is_empty() }.filtered(conds)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn project(&mut self, input: &Rel, exprs: &[(Col, Expr)], conds: Vec<Expr>, want: Want<'_>) -> Planned {
+        let map: HashMap<ColId, &Expr> = exprs.iter().filter(|x| !is_volatile(&x.1)).map(|x| (x.0.id, &x.1)).collect();
+        let volatile = exprs.iter().filter(|x| !map.contains_key(&x.0.id)).map(|x| x.0.id).collect::<ColSet>();
+        let (sink, stay): (Vec<_>, Vec<_>) =
+            conds.into_iter().partition(|c| reads_only(c, &|c| !volatile.contains(&c)));
+        let sink = sink.iter().map(|c| substitute(c, &map)).collect();
+        let order: Vec<SortKey> =
+            want.order.iter().map(|k| SortKey { expr: substitute(&k.expr, &map), ..k.clone() }).collect();
+        // A condition that stays above may drop rows.
+        let limit = want.limit.filter(|_| stay.is_empty());
+        let Some(d) = self.rel(input, sink, Want { outer: want.outer, order: &order, limit })? else {
+            return Ok(None);
+        };
+        let (rows, touched, ordered) = (d.rows, d.touched, d.ordered);
+        let kind = Kind::Project { input: Box::new(d), exprs: exprs.to_vec() };
+        Ok(Some(Draft { kind, rows, touched, ordered }.filtered(stay)))
+    }
+
+    fn aggregate(&mut self, input: &Rel, aggs: &[(Col, AggCall)], want: Want<'_>) -> Planned {
+        for (_, a) in aggs {
+            let keys = !a.distinct || a.args.iter().all(|x| keyenc::is_orderable(x.ty.oid));
+            if !a.order_by.is_empty() || a.direct > 0 || !keys || registry::agg_kernel_of(a.proc).is_none() {
+                return Ok(None);
+            }
+        }
+        let below = Want { outer: want.outer, order: &[], limit: None };
+        let one = match aggs {
+            [(_, a)] => self.edge(input, a, below)?,
+            _ => None,
+        };
+        let d = match one {
+            Some(d) => Some(d),
+            None => self.rel(input, Vec::new(), below)?,
+        };
+        let Some(d) = d else { return Ok(None) };
+        let touched = d.touched;
+        let kind = Kind::Aggregate { input: Box::new(d), aggs: aggs.to_vec() };
+        Ok(Some(Draft { kind, rows: 1.0, touched, ordered: true }))
+    }
+
+    /// The input of a lone min or max cut down to its first row in an index's order.
+    fn edge(&mut self, input: &Rel, a: &AggCall, below: Want<'_>) -> Planned {
+        let Some(op) = pgdata::aggregate(a.proc.oid).map(|x| x.aggsortop).filter(|o| *o != 0) else {
+            return Ok(None);
+        };
+        let ([arg], None) = (a.args.as_slice(), &a.filter) else { return Ok(None) };
+        let Some(strategy) = pgdata::amops_of_operator(op).iter().find(|m| m.amopmethod == pgdata::BTREE) else {
+            return Ok(None);
+        };
+        let order = [SortKey { expr: arg.clone(), desc: strategy.amopstrategy == 5, nulls_first: false }];
+        let boolean = TypeRef { oid: oid::BOOL, typmod: -1, collation: 0 };
+        let some = Expr::new(ExprKind::IsNull { arg: Box::new(arg.clone()), negated: true }, boolean);
+        let d = self.rel(input, vec![some], Want { order: &order, limit: Some(1.0), ..below })?;
+        let Some(d) = d.filter(|d| d.ordered) else { return Ok(None) };
+        let int8 = TypeRef { oid: oid::INT8, typmod: -1, collation: 0 };
+        let limit = Some(Expr::new(ExprKind::Const(Datum::Int8(1)), int8));
+        let touched = d.touched;
+        let kind = Kind::Limit { input: Box::new(d), limit, offset: None };
+        Ok(Some(Draft { kind, rows: 1.0, touched, ordered: true }))
+    }
+
+    fn join(&mut self, rel: &Rel, mut conds: Vec<Expr>, want: Want<'_>) -> Planned {
+        let Rel::Join { kind, left, right, on, .. } = rel else { return Ok(None) };
+        match kind {
+            JoinKind::Inner => {
+                let mut leaves = Vec::new();
+                flatten(rel, &mut leaves, &mut conds);
+                self.inner(leaves, conds, want)
+            }
+            JoinKind::Left | JoinKind::Semi | JoinKind::Anti => {
+                self.outer(*kind, left, right, on.as_ref(), conds, want)
+            }
+            JoinKind::Right => self.outer(JoinKind::Left, right, left, on.as_ref(), conds, want),
+            JoinKind::Full => Ok(None),
+        }
+    }
+
+    /// Puts inner-joined inputs in an order in which each finds its rows by the ones before.
+    fn inner(&mut self, mut leaves: Vec<&Rel>, mut conds: Vec<Expr>, want: Want<'_>) -> Planned {
+        if leaves.len() > MAX_INPUTS {
+            return Ok(None);
+        }
+        let mut known = want.outer.clone();
+        let volatile: Vec<Expr> = conds.extract_if(.., |c| is_volatile(c)).collect();
+        let mut sofar: Option<Draft> = None;
+        while !leaves.is_empty() {
+            let mut best: Option<(f64, usize, Draft, ColSet)> = None;
+            for (i, leaf) in leaves.iter().enumerate() {
+                if !free_columns(leaf).iter().all(|c| known.contains(c)) {
+                    continue;
+                }
+                let mut with = known.clone();
+                with.extend(leaf.outputs().iter().map(|c| c.id));
+                let own: Vec<Expr> = conds.iter().filter(|c| reads_only(c, &|x| with.contains(&x))).cloned().collect();
+                let first = sofar.is_none();
+                let below = Want {
+                    outer: &known,
+                    order: if first { want.order } else { &[] },
+                    limit: want.limit.filter(|_| first),
+                };
+                let Some(d) = self.rel(leaf, own, below)? else { continue };
+                // An order that is had for nothing is worth a little more reading.
+                let cost = d.touched + d.rows + if first && !d.ordered { d.rows } else { 0.0 };
+                if best.as_ref().is_none_or(|b| cost < b.0) {
+                    best = Some((cost, i, d, with));
+                }
+            }
+            let Some((_, i, d, with)) = best else { return Ok(None) };
+            leaves.remove(i);
+            conds.retain(|c| !reads_only(c, &|x| with.contains(&x)));
+            known = with;
+            sofar = Some(match sofar {
+                None => d,
+                Some(l) => {
+                    let rows = l.rows.max(1.0) * d.rows;
+                    let touched = l.touched + l.rows.max(1.0) * d.touched;
+                    let ordered = l.ordered;
+                    let kind =
+                        Kind::Join { kind: JoinKind::Inner, left: Box::new(l), right: Box::new(d), nulls: Vec::new() };
+                    Draft { kind, rows, touched, ordered }
+                }
+            });
+        }
+        conds.extend(volatile);
+        Ok(sofar.map(|d| d.filtered(conds)))
+    }
+
+    /// Left, semi and anti joins: the right side is read per left row.
+    fn outer(
+        &mut self,
+        kind: JoinKind,
+        left: &Rel,
+        right: &Rel,
+        on: Option<&Expr>,
+        conds: Vec<Expr>,
+        want: Want<'_>,
+    ) -> Planned {
+        let left_cols = ids(&left.outputs());
+        let of_left = |c: ColId| left_cols.contains(&c) || want.outer.contains(&c);
+        let (sink, stay): (Vec<_>, Vec<_>) = conds.into_iter().partition(|c| reads_only(c, &of_left));
+        let mut on_conds = Vec::new();
+        if let Some(on) = on {
+            conjuncts(on, &mut on_conds);
+        }
+        if on_conds.iter().any(is_volatile) {
+            return Ok(None);
+        }
+        let Some(l) = self.rel(left, sink, Want { limit: want.limit.filter(|_| stay.is_empty()), ..want })? else {
+            return Ok(None);
+        };
+        let mut known = want.outer.clone();
+        known.extend(&left_cols);
+        let Some(r) = self.rel(right, on_conds, Want { outer: &known, order: &[], limit: None })? else {
+            return Ok(None);
+        };
+        let each = if kind == JoinKind::Left { r.rows.max(1.0) } else { 1.0 };
+        let (rows, touched) = (l.rows.max(1.0) * each, l.touched + l.rows.max(1.0) * r.touched);
+        let nulls = if kind == JoinKind::Left { right.outputs() } else { Vec::new() };
+        let ordered = l.ordered;
+        let kind = Kind::Join { kind, left: Box::new(l), right: Box::new(r), nulls };
+        Ok(Some(Draft { kind, rows, touched, ordered }.filtered(stay)))
+    }
+}
+
+/// Inputs and conditions of a nest of inner joins.
+fn flatten<'r>(rel: &'r Rel, leaves: &mut Vec<&'r Rel>, conds: &mut Vec<Expr>) {
+    match rel {
+        Rel::Join { kind: JoinKind::Inner, left, right, on, .. } => {
+            flatten(left, leaves, conds);
+            flatten(right, leaves, conds);
+            if let Some(on) = on {
+                conjuncts(on, conds);
+            }
+        }
+        Rel::Filter { input, pred } if matches!(**input, Rel::Join { kind: JoinKind::Inner, .. }) => {
+            flatten(input, leaves, conds);
+            conjuncts(pred, conds);
+        }
+        leaf => leaves.push(leaf),
+    }
+}
+
+/// Whether the rows of a tree can be checked again with one of them replaced by its newest version.
+fn lockable(rel: &Rel) -> bool {
+    match rel {
+        Rel::Scan(_) => true,
+        Rel::Project { input, exprs } => lockable(input) && !exprs.iter().any(|x| is_volatile(&x.1)),
+        Rel::Filter { input, .. } | Rel::Sort { input, .. } => lockable(input),
+        Rel::Join { kind: JoinKind::Inner, left, right, .. } => lockable(left) && lockable(right),
+        _ => false,
+    }
+}
+
+/// Whether a projected expression must be computed: it is read, or it has effects.
+pub(super) fn is_needed(x: &(Col, Expr), used: &ColSet) -> bool {
+    used.contains(&x.0.id) || is_volatile(&x.1)
+}
+
+/// Adds the columns that expressions of a plan read, keys of index paths included, to those that are read from above.
+/// Conditions that only a path's guarantee replaces are not looked at.
+pub(super) fn read_columns(d: &Draft, out: &mut ColSet) {
+    let seen = if matches!(d.kind, Kind::Project { .. }) { out.clone() } else { ColSet::new() };
+    let mut all = |v: &[Expr]| v.iter().for_each(|e| columns(e, out));
+    match &d.kind {
+        Kind::Values { rows, .. } => rows.iter().for_each(|r| all(r)),
+        Kind::Scan(s) => {
+            all(&s.quals);
+            if let PathDraft::Index(i) = &s.path {
+                for k in &i.equal {
+                    if let super::access::KeyDraft::One(e) | super::access::KeyDraft::Any(e) = k {
+                        columns(e, out);
+                    }
+                }
+                i.low.iter().chain(&i.high).for_each(|b| columns(&b.0, out));
+            }
+        }
+        Kind::Project { input, exprs } => {
+            exprs.iter().filter(|x| is_needed(x, &seen)).for_each(|x| columns(&x.1, out));
+            read_columns(input, out);
+        }
+        Kind::Filter { input, preds } => {
+            all(preds);
+            read_columns(input, out);
+        }
+        Kind::Join { left, right, .. } => {
+            // The right side reads the left side's columns.
+            read_columns(right, out);
+            read_columns(left, out);
+        }
+        Kind::Limit { input, limit, offset } => {
+            limit.iter().chain(offset).for_each(|e| columns(e, out));
+            read_columns(input, out);
+        }
+        Kind::Sort { input, keys, .. } => {
+            keys.iter().for_each(|k| columns(&k.expr, out));
+            read_columns(input, out);
+        }
+        Kind::Distinct { input, key } => {
+            out.extend(key.iter().map(|c| c.id));
+            read_columns(input, out);
+        }
+        Kind::Aggregate { input, aggs } => {
+            for (_, a) in aggs {
+                a.args.iter().chain(&a.filter).for_each(|e| columns(e, out));
+            }
+            read_columns(input, out);
+        }
+        Kind::Lock { input, locks } => {
+            out.extend(locks.iter().map(|l| l.rid.id));
+            read_columns(input, out);
+        }
+    }
+}

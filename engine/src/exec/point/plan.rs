@@ -1,0 +1,169 @@
+//! What a compiled point program consists of: operators over one flat row of slots.
+
+use crate::exec::eval::Compiled;
+use crate::exec::table::TableRt;
+use crate::plan::ir::JoinKind;
+use rustydb_parser::ast::LockWait;
+use rustydb_storage::btree::IndexDesc;
+use rustydb_storage::core::RowLockMode;
+use rustydb_types::datum::TypeRef;
+use rustydb_types::kernel::AggKernel;
+use rustydb_types::rowcodec::PhysKind;
+use std::sync::Arc;
+
+/// Where a column's value is in the flat row.
+pub(super) type Slot = usize;
+/// Position of an operator in [`super::PointPlan::nodes`].
+pub(super) type NodeId = usize;
+
+/// An operator. Its rows appear in the slots of its output columns.
+pub(super) enum Node {
+    /// Constant rows.
+    Values { rows: Vec<Vec<Compiled>>, slots: Vec<Slot> },
+    /// Rows of a table.
+    Scan(Box<ScanNode>),
+    /// Computes columns.
+    Project { input: NodeId, exprs: Vec<(Slot, Compiled)> },
+    /// Keeps rows for which all predicates are true.
+    Filter { input: NodeId, preds: Vec<Compiled> },
+    /// For each left row the right side, which reads the left row's slots. `nulls` are the right side's slots.
+    Join { kind: JoinKind, left: NodeId, right: NodeId, nulls: Vec<Slot> },
+    /// LIMIT and OFFSET.
+    Limit { input: NodeId, limit: Option<Compiled>, offset: Option<Compiled> },
+    /// Collects all rows (the slots in `carry`), sorts, and hands them out again.
+    Sort { input: NodeId, keys: Vec<OrderKey>, carry: Vec<Slot> },
+    /// Drops rows whose key has occurred.
+    Distinct { input: NodeId, key: Vec<(Slot, TypeRef)> },
+    /// One row of aggregates over all input rows.
+    Aggregate { input: NodeId, aggs: Vec<AggNode> },
+    /// Locks rows.
+    Lock { input: NodeId, locks: Vec<LockNode>, recheck: Recheck },
+}
+
+/// One key of a sort.
+pub(super) struct OrderKey {
+    pub expr: Compiled,
+    pub desc: bool,
+    pub nulls_first: bool,
+}
+
+/// One aggregate.
+pub(super) struct AggNode {
+    pub kernel: &'static AggKernel,
+    pub args: Vec<Compiled>,
+    pub types: Vec<TypeRef>,
+    pub filter: Option<Compiled>,
+    pub distinct: bool,
+    pub result: TypeRef,
+    pub collation: u32,
+    pub slot: Slot,
+}
+
+/// One row lock.
+pub(super) struct LockNode {
+    /// Slot with the row id.
+    pub rid: Slot,
+    /// The scan that the row comes from.
+    pub scan: NodeId,
+    pub mode: RowLockMode,
+    pub wait: LockWait,
+}
+
+/// What must be evaluated again when a newer version of a locked row has been read.
+#[derive(Default)]
+pub(super) struct Recheck {
+    pub preds: Vec<Compiled>,
+    pub exprs: Vec<(Slot, Compiled)>,
+}
+
+/// Rows of one table.
+pub(super) struct ScanNode {
+    pub table: Arc<TableRt>,
+    pub path: Path,
+    /// Attributes decoded for every row.
+    pub cols: Vec<ColRead>,
+    /// Attributes that only `key_quals` read.
+    pub key_cols: Vec<ColRead>,
+    /// System columns: attribute number, slot, type.
+    pub system: Vec<(i16, Slot, u32)>,
+    /// Where the row id goes.
+    pub rid: Option<Slot>,
+    /// Conditions that the path does not guarantee.
+    pub quals: Vec<Compiled>,
+    /// Conditions that the path guarantees, for rows that are reached otherwise.
+    pub key_quals: Vec<Compiled>,
+}
+
+/// An attribute to decode.
+#[derive(Clone, Copy)]
+pub(super) struct ColRead {
+    /// 0-based.
+    pub att: usize,
+    pub slot: Slot,
+    pub kind: PhysKind,
+    pub ty: TypeRef,
+}
+
+/// How a scan finds its rows.
+pub(super) enum Path {
+    /// Page by page.
+    Heap,
+    /// Through an index.
+    Index(IndexPath),
+}
+
+/// A range of an index: equal leading columns, then bounds on the next one.
+pub(super) struct IndexPath {
+    /// Position among the table's indexes.
+    pub index: usize,
+    pub desc: IndexDesc,
+    pub equal: Vec<KeyPart>,
+    pub low: Option<Bound>,
+    pub high: Option<Bound>,
+    /// The column after the equal ones leaves NULLs out.
+    pub not_null: bool,
+    /// Order of that column, if there is one.
+    pub next: Option<KeyOrder>,
+    pub reverse: bool,
+    /// All key columns are equal to something: one look-up, no cursor.
+    pub exact: bool,
+    /// How the key of a row's version is made, for the check of candidates.
+    pub check: KeyCheck,
+}
+
+/// How a key column sorts.
+#[derive(Clone, Copy)]
+pub(super) struct KeyOrder {
+    pub ty: TypeRef,
+    pub desc: bool,
+    pub nulls_first: bool,
+}
+
+/// What a leading key column is equal to.
+pub(super) struct KeyPart {
+    pub order: KeyOrder,
+    pub value: KeyValue,
+}
+
+pub(super) enum KeyValue {
+    /// One value; NULL finds nothing.
+    One(Compiled),
+    /// Each value of an array once; at most one part of a path is of this kind.
+    Any(Compiled),
+    /// NULLs.
+    Null,
+}
+
+/// One end of a range; NULL finds nothing.
+pub(super) struct Bound {
+    pub value: Compiled,
+    pub inclusive: bool,
+}
+
+/// How a row's key is made from its image.
+pub(super) enum KeyCheck {
+    /// From attributes alone.
+    Attributes(Vec<(ColRead, KeyOrder)>),
+    /// With expressions: the prepared index does it.
+    Computed,
+}
