@@ -19,6 +19,7 @@ mod crash {
 use crash::check::{options, reopened};
 use crash::model::Model;
 use crash::workload::{World, session};
+use futures::future::Either;
 use parking_lot::Mutex;
 use rustydb_base::{RelId, Result};
 use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
@@ -29,6 +30,7 @@ use rustydb_storage::store::{CommitOptions, RelationKind, Store};
 use rustydb_storage::txn::Isolation;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|v| v.parse().ok())
@@ -78,7 +80,13 @@ impl Run {
                 ends.push(rx);
             }
             for end in ends {
-                end.await.expect("sessions end by themselves")?;
+                // Background tasks keep the clock going for ever, so a session that waits in vain is no deadlock to the
+                // executor.
+                let patience = rt.sleep(Duration::from_secs(600));
+                match futures::future::select(end, patience).await {
+                    Either::Left((end, _)) => end.expect("sessions end by themselves")?,
+                    Either::Right(_) => panic!("seed {seed}: a session hangs: {:#?}", store.locks().list()),
+                }
             }
             store.shutdown().await
         });

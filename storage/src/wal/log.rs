@@ -396,6 +396,7 @@ impl Log {
     /// Completes when the log is stable up to `lsn` (which must have been appended); fails when the log has stopped
     /// before that.
     pub fn wait_stable(&self, lsn: Lsn) -> WaitStable {
+        debug_assert!(lsn <= self.end_lsn(), "waiting for {lsn}, the log ends at {}", self.end_lsn());
         WaitStable::new(self.0.clone(), lsn)
     }
 

@@ -184,7 +184,8 @@ impl Writer {
         let quiet = self.shared.rt.monotonic().saturating_sub(self.last_write);
         let limit = self.shared.cfg.idle_seal;
         if !self.writes.is_empty() || quiet < limit {
-            self.arm(limit.saturating_sub(quiet));
+            // A write that takes longer than the quiet time must not make this a busy loop.
+            self.arm(if quiet < limit { limit - quiet } else { limit });
             return Ok(());
         }
         if let Some(chunk) = self.shared.take_chunk() {
