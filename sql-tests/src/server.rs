@@ -196,7 +196,7 @@ impl Server {
         read().unwrap_or_else(|e| format!("(no log: {e})"))
     }
 
-    /// Bytes in the data directory.
+    /// Bytes in the data directory without the log, whose size follows other rules.
     pub fn data_size(&self) -> Result<u64> {
         directory_size(&self.data_dir())
     }
@@ -355,7 +355,14 @@ fn directory_size(dir: &Path) -> Result<u64> {
         let entry = entry?;
         // Files come and go under a running server.
         let Ok(meta) = entry.metadata() else { continue };
-        total += if meta.is_dir() { directory_size(&entry.path()).unwrap_or(0) } else { meta.len() };
+        let log = entry.file_name().to_str().is_some_and(|n| ["pg_wal", "wal", "log", "redo"].contains(&n));
+        total += if log {
+            0
+        } else if meta.is_dir() {
+            directory_size(&entry.path()).unwrap_or(0)
+        } else {
+            meta.len()
+        };
     }
     Ok(total)
 }

@@ -1,12 +1,13 @@
 //! Bounds of memory and of input.
 
 use rustydb_sql_tests::args::{Args, main_with};
-use rustydb_sql_tests::limits::{Sizes, input, memory};
+use rustydb_sql_tests::limits::{Sizes, input, memory, storage};
 use rustydb_sql_tests::{Context, Error, Kind, Options, Result, Server};
 use std::os::unix::process::CommandExt;
 
 const HELP: &str = "\
-Idle sessions, clients that stop reading, large results, long literals, deep statements, broken COPYs.
+Idle sessions, clients that stop reading, large results, long literals, deep statements, broken COPYs, a table larger than
+the page pool (shared_buffers is 16MB unless --set says otherwise), rows that change again and again.
 
 Usage: limits [OPTION]... [CHECK]...
 
@@ -16,9 +17,9 @@ Usage: limits [OPTION]... [CHECK]...
   --short                   small enough for every run of the tests
   --set NAME=VALUE,...      settings of the server
 
-Checks: idle, stalled, large, literal, deep, text, copy (default: all)";
+Checks: idle, stalled, large, literal, deep, text, copy, pool, churn (default: all)";
 
-const CHECKS: [&str; 7] = ["idle", "stalled", "large", "literal", "deep", "text", "copy"];
+const CHECKS: [&str; 9] = ["idle", "stalled", "large", "literal", "deep", "text", "copy", "pool", "churn"];
 
 fn main() -> std::process::ExitCode {
     if let Err(e) = raise_open_files() {
@@ -55,7 +56,7 @@ async fn run() -> Result<bool> {
         connections: args.value("--connections", base.connections)?,
         ..base
     };
-    let mut options = args.settings(Options::default())?;
+    let mut options = args.settings(Options::default().set("shared_buffers", "16MB"))?;
     let mut wanted = args.rest()?;
     if wanted.is_empty() {
         wanted = CHECKS.map(String::from).to_vec();
@@ -75,6 +76,8 @@ async fn run() -> Result<bool> {
             "deep" => input::deep_nesting(target, &sizes).await,
             "text" => input::not_text(target).await,
             "copy" => input::broken_copy(target).await,
+            "pool" => storage::larger_than_pool(&server, &sizes).await,
+            "churn" => storage::churn(&server, &sizes).await,
             _ => return Err(Error::new(format!("no check of the name {check} (there are {})", CHECKS.join(", ")))),
         };
         match outcome {

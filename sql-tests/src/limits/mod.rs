@@ -1,11 +1,13 @@
 //! Bounds: what a server must survive, and within which memory.
 //!
 //! [`memory`] is about many idle sessions, clients that stop reading, and results larger than memory; [`input`] about
-//! statements too long or too deep, broken COPYs and bytes that are no text. Each check returns a line of figures or the
+//! statements too long or too deep, broken COPYs and bytes that are no text; [`storage`] about databases larger than the page
+//! pool and space that is reclaimed. Each check returns a line of figures or the
 //! broken bound as an error, and each ends by asking the server for something simple.
 
 pub mod input;
 pub mod memory;
+pub mod storage;
 
 use crate::error::{Context, Result};
 use crate::query;
@@ -26,6 +28,14 @@ pub struct Sizes {
     pub literal: usize,
     /// Nested brackets.
     pub depth: usize,
+    /// Bytes of rows in a table larger than the pool.
+    pub table_bytes: u64,
+    /// The most memory the server may have used by then (RustyDB only).
+    pub pool_peak_bytes: u64,
+    /// Updates of the same rows.
+    pub updates: u64,
+    /// Bytes by which the data may grow during most of them, besides a half.
+    pub churn_bytes: u64,
 }
 
 impl Sizes {
@@ -38,12 +48,16 @@ impl Sizes {
             streaming_bytes: 128 << 20,
             literal: 100 << 20,
             depth: 10_000,
+            table_bytes: 500 << 20,
+            pool_peak_bytes: 400 << 20,
+            updates: 1_000_000,
+            churn_bytes: 32 << 20,
         }
     }
 
     /// Small enough for every run of the tests.
     pub fn short() -> Self {
-        Self { rows: 500_000, ..Self::full() }
+        Self { rows: 500_000, table_bytes: 64 << 20, updates: 100_000, ..Self::full() }
     }
 }
 
