@@ -70,6 +70,8 @@ pub struct DatabaseState {
     strong: OnceLock<Arc<Engine>>,
     catalog: RwLock<Arc<Catalog>>,
     tables: Mutex<FastMap<(u32, u64), Arc<TableRt>>>,
+    /// Point programs of statements bound in this database.
+    pub point_plans: crate::exec::run::PointPlans,
     /// Transactions whose catalog changes are committed but not yet in `catalog`.
     publishing: AtomicUsize,
     published: tokio::sync::Notify,
@@ -359,6 +361,7 @@ impl Engine {
                 strong: OnceLock::new(),
                 catalog: RwLock::new(Arc::new(cat)),
                 tables: Mutex::new(FastMap::new()),
+                point_plans: crate::exec::run::PointPlans::default(),
                 publishing: AtomicUsize::new(0),
                 published: tokio::sync::Notify::new(),
             };

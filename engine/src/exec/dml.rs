@@ -33,9 +33,9 @@ pub async fn execute(
 ) -> Result<(Option<Vec<Vec<Datum>>>, u64)> {
     let mut fks = ForeignKeys::default();
     let done = match &**bound {
-        Bound::Insert(i) => insert(tx, i, snap, params, env, &mut fks).await?,
-        Bound::Update(u) => update(tx, u, snap, params, env, &mut fks).await?,
-        Bound::Delete(d) => delete(tx, d, snap, params, env, &mut fks).await?,
+        Bound::Insert(i) => insert(tx, bound, i, snap, params, env, &mut fks).await?,
+        Bound::Update(u) => update(tx, bound, u, snap, params, env, &mut fks).await?,
+        Bound::Delete(d) => delete(tx, bound, d, snap, params, env, &mut fks).await?,
         Bound::Query(_) => return Err(DbError::internal("a query is not a modification")),
     };
     fks.check(tx, env).await?;
@@ -116,12 +116,13 @@ pub(super) struct SourceRows {
 impl SourceRows {
     pub(super) async fn open(
         tx: &mut Transaction,
+        owner: &Arc<Bound>,
         rel: &Rel,
         snap: Snapshot,
         params: &Arc<[Datum]>,
         env: &StatementEnv,
     ) -> Result<SourceRows> {
-        let Executed::Rows(source) = query(tx, rel, snap, params, env).await? else {
+        let Executed::Rows(source) = query(tx, owner, rel, snap, params, env).await? else {
             return Err(DbError::internal("a relation answers rows"));
         };
         Ok(SourceRows { source, outs: rel.outputs(), queue: Vec::new().into_iter() })
@@ -159,6 +160,7 @@ fn serialization(what: &str) -> DbError {
 
 async fn insert(
     tx: &mut Transaction,
+    bound: &Arc<Bound>,
     i: &Insert,
     snap: Snapshot,
     params: &Arc<[Datum]>,
@@ -176,7 +178,7 @@ async fn insert(
     };
     let mut out = ret.as_ref().map(|_| Vec::new());
     let mut count = 0;
-    let mut source = SourceRows::open(tx, &i.source, snap, params, env).await?;
+    let mut source = SourceRows::open(tx, bound, &i.source, snap, params, env).await?;
     let e = Env { ctx: &env.eval, params };
     while let Some(values) = source.next().await? {
         env.cancel.check()?;
@@ -484,6 +486,7 @@ impl<'a> Target<'a> {
 
 async fn update(
     tx: &mut Transaction,
+    bound: &Arc<Bound>,
     u: &Update,
     snap: Snapshot,
     params: &Arc<[Datum]>,
@@ -502,7 +505,7 @@ async fn update(
     let ret = Return::new(&u.returning, &ret_slot)?;
     let mut out = ret.as_ref().map(|_| Vec::new());
     let mut count = 0;
-    let mut source = SourceRows::open(tx, &u.source, snap, params, env).await?;
+    let mut source = SourceRows::open(tx, bound, &u.source, snap, params, env).await?;
     let e = Env { ctx: &env.eval, params };
     let mut image = RowBuf::new();
     while let Some(mut row) = source.next().await? {
@@ -544,6 +547,7 @@ async fn update(
 
 async fn delete(
     tx: &mut Transaction,
+    bound: &Arc<Bound>,
     d: &Delete,
     snap: Snapshot,
     params: &Arc<[Datum]>,
@@ -555,7 +559,7 @@ async fn delete(
     let ret = Return::new(&d.returning, &output_slots(&outs))?;
     let mut out = ret.as_ref().map(|_| Vec::new());
     let mut count = 0;
-    let mut source = SourceRows::open(tx, &d.source, snap, params, env).await?;
+    let mut source = SourceRows::open(tx, bound, &d.source, snap, params, env).await?;
     let e = Env { ctx: &env.eval, params };
     let mut image = RowBuf::new();
     while let Some(mut row) = source.next().await? {

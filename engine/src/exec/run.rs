@@ -1,6 +1,8 @@
 //! Running a bound statement: which executor, and what comes out.
 
 use super::dml;
+use super::eval::Env;
+use super::point::{self, Attempt, Flow, PointPlan, PointScratch};
 use super::tables::SessionTables;
 use super::{CancelFlag, StmtCx, df};
 use crate::plan::ir::{Bound, Expr, ExprKind, Rel};
@@ -10,14 +12,16 @@ use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use parking_lot::Mutex;
 use rustydb_base::{DbError, Lsn, Result};
 use rustydb_storage::scan::ScanEnv;
 use rustydb_storage::store::Interrupt;
 use rustydb_storage::txn::Snapshot;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 /// What a statement's execution is given by its session.
 #[derive(Clone)]
@@ -130,7 +134,7 @@ pub async fn run(
     let bound = rewritten.as_ref().unwrap_or(bound);
     let snap = tx.statement_snapshot();
     let done = match &**bound {
-        Bound::Query(q) => query(tx, &q.rel, snap, &params, &env).await,
+        Bound::Query(q) => query(tx, bound, &q.rel, snap, &params, &env).await,
         _ => {
             let (rows, count) = dml::execute(tx, bound, snap, &params, &env).await?;
             Ok(match rows {
@@ -143,14 +147,70 @@ pub async fn run(
     done
 }
 
-/// Runs a relation.
+/// Point programs of bound statements, found again by where the statement's tree lies in memory; an entry counts only
+/// while the statement it was made for lives.
+#[derive(Default)]
+pub struct PointPlans(Mutex<HashMap<usize, (Weak<Bound>, Option<Arc<PointPlan>>)>>);
+
+/// Entries kept; beyond that those of dead statements are dropped, and if that is not enough, all.
+const POINT_PLANS: usize = 8192;
+
+impl PointPlans {
+    fn get(
+        &self,
+        tx: &Transaction,
+        owner: &Arc<Bound>,
+        rel: &Rel,
+        env: &StatementEnv,
+    ) -> Result<Option<Arc<PointPlan>>> {
+        let key = std::ptr::from_ref(rel).addr();
+        if let Some((of, plan)) = self.0.lock().get(&key)
+            && of.upgrade().is_some_and(|o| Arc::ptr_eq(&o, owner))
+        {
+            return Ok(plan.clone());
+        }
+        let plan = point::compile(rel, &tx.catalog, &|r| tx.table(&env.eval, r))?.map(Arc::new);
+        let mut map = self.0.lock();
+        if map.len() >= POINT_PLANS {
+            map.retain(|_, e| e.0.strong_count() > 0);
+            if map.len() >= POINT_PLANS {
+                map.clear();
+            }
+        }
+        map.insert(key, (Arc::downgrade(owner), plan.clone()));
+        Ok(plan)
+    }
+}
+
+/// Runs a relation of a statement: as a point program if it is one, else on DataFusion.
 pub async fn query(
     tx: &mut Transaction,
+    owner: &Arc<Bound>,
     rel: &Rel,
     snap: Snapshot,
     params: &Arc<[Datum]>,
     env: &StatementEnv,
 ) -> Result<Executed> {
+    let db = Arc::clone(&tx.db);
+    if let Some(plan) = db.point_plans.get(tx, owner, rel, env)?
+        && plan.usable(&snap)
+    {
+        let mut rows: Vec<Vec<Datum>> = Vec::new();
+        let mut scratch = PointScratch::default();
+        scratch.start(&plan);
+        let e = Env { ctx: &env.eval, params };
+        let mut sink = |row: &[Datum]| {
+            rows.push(row.to_vec());
+            Ok(Flow::More)
+        };
+        let mut done = point::try_run(&plan, tx, &snap, e, &mut scratch, &mut sink)?;
+        if done == Attempt::NeedsWait {
+            done = point::run(&plan, tx, &snap, e, &mut scratch, &mut sink).await?;
+        }
+        if done != Attempt::TooBig {
+            return Ok(Executed::Rows(Box::new(ReadyRows::new(rows))));
+        }
+    }
     let cx = statement_cx(tx, snap, params, env);
     let stream = df::execute(rel, &cx).await?;
     Ok(Executed::Rows(Box::new(Batches(stream))))

@@ -185,12 +185,6 @@ impl ScalarUDFImpl for ArrayUdf {
 pub fn call(shown: &str, ret: DataType, volatile: bool, args: Vec<DfExpr>, f: ArrayFn) -> DfExpr {
     let volatility = if volatile { Volatility::Volatile } else { Volatility::Immutable };
     let id = fresh_id();
-    let udf = ArrayUdf {
-        id,
-        name: format!("{shown}#{id}"),
-        signature: Signature::variadic_any(volatility),
-        ret,
-        f,
-    };
+    let udf = ArrayUdf { id, name: format!("{shown}#{id}"), signature: Signature::variadic_any(volatility), ret, f };
     ScalarUDF::new_from_impl(udf).call(args)
 }
