@@ -613,6 +613,11 @@ impl Settings {
         self.local = Values::default();
     }
 
+    /// Whether SET LOCAL is in force for anything.
+    pub fn has_local(&self) -> bool {
+        !self.local.is_empty()
+    }
+
     /// Open levels.
     pub fn depth(&self) -> usize {
         self.saved.len()

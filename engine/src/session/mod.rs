@@ -1,5 +1,335 @@
-//! Sessions.
+//! Sessions: the engine's side of a connection.
+//!
+//! A [`Session`] is what the server drives: it parses, keeps prepared statements and portals, runs transaction blocks
+//! ([`txn`]), binds and locks ([`plan`]), dispatches statements ([`statement`]), and writes rows to the client
+//! ([`rows`]). Its [`shared`] part is what kernels, cancel requests and other sessions reach.
+//!
+//! Invariants: methods run one at a time; after an `Err` the transaction is where PostgreSQL would have left it; before
+//! anything is flushed the output gate knows everything the bytes depend on ([`Session::note_dependencies`]).
 
-/// Live sessions by process id.
-#[derive(Default)]
-pub struct Registry {}
+mod analyze;
+mod copy;
+mod cursor;
+mod explain;
+mod extended;
+mod kernels;
+mod plan;
+mod reg;
+mod rows;
+mod sequence;
+mod set;
+pub mod shared;
+mod statement;
+mod table_as;
+mod txn;
+
+pub use kernels::KERNELS;
+pub use shared::{Registry, SessionShared};
+
+use crate::api::{
+    Canceller, ExecuteEnd, Output, OutputGate, PeerInfo, RowShape, SqlSession, StatementDesc,
+};
+use crate::engine::{DatabaseState, Engine};
+use crate::settings::Settings;
+use async_trait::async_trait;
+use rows::Portal;
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_storage::lock::LockOwner;
+use rustydb_types::ctx::SessionInfo;
+use shared::{NewSession, User};
+use statement::Prepared;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use txn::{Block, TxState};
+
+pub use crate::engine::now_micros;
+
+/// Prepared statements a session may keep.
+const MAX_PREPARED: usize = 100_000;
+/// Portals a session may keep.
+const MAX_PORTALS: usize = 10_000;
+
+/// See the module.
+pub struct Session {
+    engine: Arc<Engine>,
+    db: Arc<DatabaseState>,
+    shared: Arc<SessionShared>,
+    locks: Arc<LockOwner>,
+    tx: TxState,
+    prepared: HashMap<String, Arc<Prepared>>,
+    portals: HashMap<String, Portal>,
+    /// `statement_timestamp()`.
+    statement_start: i64,
+    limits: Limits,
+    /// What the client was last told of the reported settings.
+    reported: Vec<(&'static str, String)>,
+    reported_version: u64,
+    closed: bool,
+}
+
+/// Settings a statement needs at once, read again when settings have changed.
+#[derive(Clone, Copy, Default)]
+struct Limits {
+    version: u64,
+    work_mem: usize,
+    temp_limit: Option<u64>,
+    lock_timeout: Option<Duration>,
+    statement_timeout: Option<Duration>,
+    standard_strings: bool,
+}
+
+impl Session {
+    /// Opens a session of an authenticated user. Errors are fatal: 3D000, 28000, 55000…
+    pub async fn open(engine: &Arc<Engine>, params: &[(String, String)], peer: &PeerInfo) -> Result<Session> {
+        let param = |n: &str| params.iter().find(|p| p.0 == n).map_or("", |p| p.1.as_str());
+        let (user, database) = (param("user"), param("database"));
+        let missing =
+            || DbError::fatal(SqlState::UNDEFINED_DATABASE, format!("database \"{database}\" does not exist"));
+        let db = engine.database(database).ok_or_else(missing)?;
+        let catalog = db.catalog();
+        if !catalog.database.allow_connections {
+            return Err(DbError::fatal(
+                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("database \"{database}\" is not currently accepting connections"),
+            ));
+        }
+        let role = catalog.role_named(user).ok_or_else(|| {
+            DbError::fatal(
+                SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+                format!("role \"{user}\" does not exist"),
+            )
+        })?;
+        if !role.login {
+            return Err(DbError::fatal(
+                SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+                format!("role \"{user}\" is not permitted to log in"),
+            ));
+        }
+        if role.connection_limit >= 0 && !role.superuser {
+            let others = engine.sessions.all().iter().filter(|s| s.authenticated.oid == role.oid).count();
+            if others >= usize::try_from(role.connection_limit).unwrap_or(0) {
+                return Err(DbError::fatal(
+                    SqlState::TOO_MANY_CONNECTIONS,
+                    format!("too many connections for role \"{user}\""),
+                ));
+            }
+        }
+        let mut settings = Settings::new(Arc::clone(&engine.settings));
+        shared::start_settings(&mut settings, params)?;
+        let user = User { oid: role.oid, name: role.name.clone(), superuser: role.superuser };
+        let catalog = Arc::clone(&catalog);
+        let shared = SessionShared::enter(NewSession {
+            peer: peer.clone(),
+            user,
+            settings,
+            catalog,
+            engine: Arc::clone(engine),
+        });
+        let mut session = Session {
+            engine: Arc::clone(engine),
+            db,
+            locks: engine.locks().register(shared.pid),
+            shared,
+            tx: TxState::default(),
+            prepared: HashMap::new(),
+            portals: HashMap::new(),
+            statement_start: now_micros(),
+            limits: Limits::default(),
+            reported: Vec::new(),
+            reported_version: 0,
+            closed: false,
+        };
+        session.publish_defaults();
+        session.reported = set::reported(&session.shared);
+        session.reported_version = session.shared.settings_version();
+        Ok(session)
+    }
+
+    /// A method that runs statements begins.
+    fn enter(&mut self) {
+        self.statement_start = now_micros();
+        self.shared.begin_statement();
+        self.read_limits();
+    }
+
+    fn read_limits(&mut self) {
+        let version = self.shared.settings_version();
+        if self.limits.version == version {
+            return;
+        }
+        self.limits = self.shared.settings(|s| Limits {
+            version,
+            work_mem: usize::try_from(s.int("work_mem")).unwrap_or(4096).saturating_mul(1024),
+            temp_limit: u64::try_from(s.int("temp_file_limit")).ok().map(|kb| kb.saturating_mul(1024)),
+            lock_timeout: s.timeout("lock_timeout"),
+            statement_timeout: s.timeout("statement_timeout"),
+            standard_strings: s.is_on("standard_conforming_strings"),
+        });
+    }
+
+    /// A method that runs statements ends: fails the transaction on an error and gives the error its final words.
+    async fn leave<T>(&mut self, r: Result<T>) -> Result<T> {
+        let r = match r {
+            Ok(v) => Ok(v),
+            Err(e) => {
+                let e = self.shared.explain_stop(e);
+                self.failed().await;
+                Err(e)
+            }
+        };
+        self.note_dependencies();
+        self.shared.end_statement();
+        r
+    }
+
+    /// Tells the gate what the transaction has learnt so far.
+    pub(crate) fn note_dependencies(&self) {
+        if let Some(tx) = &self.tx.tx {
+            self.shared.gate.depends_on(tx.txn.dep_lsn());
+        }
+    }
+
+    /// Sends the notices queued and the reported settings that have changed.
+    fn tell(&mut self, out: &mut dyn Output) {
+        for n in self.shared.take_notices() {
+            out.notice(n.severity, &n.message);
+        }
+        let version = self.shared.settings_version();
+        if version == self.reported_version {
+            return;
+        }
+        self.reported_version = version;
+        let now = set::reported(&self.shared);
+        for (name, value) in &now {
+            if !self.reported.iter().any(|(n, v)| n == name && v == value) {
+                out.parameter_status(name, value);
+            }
+        }
+        self.reported = now;
+    }
+}
+
+#[async_trait]
+impl SqlSession for Session {
+    async fn simple_query(&mut self, sql: &str, out: &mut dyn Output) -> Result<()> {
+        self.enter();
+        let r = self.run_string(sql, out).await;
+        let r = self.leave(r).await;
+        self.tell(out);
+        r
+    }
+
+    async fn parse(&mut self, name: &str, sql: &str, param_types: &[u32]) -> Result<()> {
+        self.enter();
+        let r = self.parse_message(name, sql, param_types).await;
+        self.leave(r).await
+    }
+
+    async fn bind(
+        &mut self,
+        portal: &str,
+        statement: &str,
+        param_formats: &[i16],
+        params: &[Option<&[u8]>],
+        result_formats: &[i16],
+    ) -> Result<()> {
+        self.enter();
+        let r = self.bind_message(portal, statement, param_formats, params, result_formats).await;
+        self.leave(r).await
+    }
+
+    async fn describe_statement(&mut self, name: &str) -> Result<StatementDesc> {
+        self.enter();
+        let r = self.describe_prepared(name).await;
+        self.leave(r).await
+    }
+
+    async fn describe_portal(&mut self, name: &str) -> Result<Option<RowShape>> {
+        self.enter();
+        let r = self.describe_open_portal(name).await;
+        self.leave(r).await
+    }
+
+    async fn execute(&mut self, portal: &str, max_rows: usize, out: &mut dyn Output) -> Result<ExecuteEnd> {
+        self.enter();
+        let r = self.execute_message(portal, max_rows, out).await;
+        let r = self.leave(r).await;
+        self.tell(out);
+        r
+    }
+
+    fn close_statement(&mut self, name: &str) {
+        self.prepared.remove(name);
+    }
+
+    fn close_portal(&mut self, name: &str) {
+        self.portals.remove(name);
+    }
+
+    async fn sync(&mut self, out: &mut dyn Output) -> Result<()> {
+        self.finish_undo().await;
+        let r = if self.tx.block == Block::Implicit { self.end_implicit().await } else { Ok(()) };
+        let r = self.leave(r).await;
+        self.tell(out);
+        r
+    }
+
+    fn fail_transaction(&mut self) {
+        self.fail_now();
+    }
+
+    fn transaction_status(&self) -> u8 {
+        self.tx.status()
+    }
+
+    fn gate(&self) -> Arc<dyn OutputGate> {
+        Arc::clone(&self.shared.gate) as _
+    }
+
+    fn canceller(&self) -> Arc<dyn Canceller> {
+        Arc::clone(&self.shared) as _
+    }
+
+    fn pid(&self) -> i32 {
+        self.shared.pid
+    }
+
+    fn info(&self) -> Option<Arc<dyn SessionInfo>> {
+        Some(Arc::clone(&self.shared) as _)
+    }
+
+    fn reported_settings(&self) -> Vec<(&'static str, String)> {
+        self.reported.clone()
+    }
+
+    fn idle_in_transaction_timeout(&self) -> Option<Duration> {
+        self.shared.settings(|s| s.timeout("idle_in_transaction_session_timeout"))
+    }
+
+    async fn close(&mut self) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        self.portals.clear();
+        if let Err(e) = self.roll_back().await {
+            tracing::error!("rollback at the end of a session failed: {e}");
+        }
+        self.leave_engine();
+    }
+}
+
+impl Session {
+    fn leave_engine(&self) {
+        self.engine.sessions.leave(self.shared.pid);
+        self.engine.locks().unregister(&self.locks);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.leave_engine();
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Bound statements and how long they stay valid.
+//!
+//! A plan lists the relations it names with their versions; before a statement's first row operation its table locks are
+//! taken, then those versions are compared with the newest catalog and the statement is bound again on a difference.
+//! Prepared statements keep their plan; plans that depend on nothing of the session but its search path and role are
+//! also shared among all sessions under the statement's text.
+
+use super::Session;
+use crate::api::ColumnDesc;
+use crate::bind::{BindCx, Binder};
+use crate::catalog::Catalog;
+use crate::plan::ir::{Bound, OutputColumn};
+use quick_cache::sync::Cache;
+use rustydb_base::Result;
+use rustydb_parser::ast::{self, TableLockMode};
+use rustydb_types::ctx::EvalCtx;
+use rustydb_types::datum::TypeRef;
+use rustydb_types::pgdata;
+use std::sync::{Arc, LazyLock, Weak};
+
+/// A bound statement.
+pub struct Plan {
+    /// The tree.
+    pub bound: Arc<Bound>,
+    /// Parameter types.
+    pub params: Arc<[TypeRef]>,
+    /// Result columns; `None` when no rows come back.
+    pub columns: Option<Arc<[ColumnDesc]>>,
+    /// OID, version and lock mode of each relation named.
+    relations: Vec<(u32, u64, TableLockMode)>,
+    path: Vec<u32>,
+    role: u32,
+    /// The catalog it was last found valid in; compared by address only.
+    catalog: Weak<Catalog>,
+}
+
+/// What a plan is found by.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    database: u32,
+    text: Arc<str>,
+    params: Vec<u32>,
+    path: Vec<u32>,
+    role: u32,
+}
+
+/// Plans shared by all sessions.
+static SHARED: LazyLock<Cache<Key, Arc<Plan>>> = LazyLock::new(|| Cache::new(4096));
+/// Longer texts are not worth keeping for others.
+const MAX_SHARED_TEXT: usize = 16 * 1024;
+
+impl Plan {
+    /// First word of the command tag.
+    pub fn command(&self) -> &'static str {
+        match &*self.bound {
+            Bound::Query(_) => "SELECT",
+            Bound::Insert(_) => "INSERT",
+            Bound::Update(_) => "UPDATE",
+            Bound::Delete(_) => "DELETE",
+        }
+    }
+
+    /// The command tag for a number of rows.
+    pub fn tag(&self, rows: u64) -> String {
+        match &*self.bound {
+            Bound::Insert(_) => format!("INSERT 0 {rows}"),
+            _ => format!("{} {rows}", self.command()),
+        }
+    }
+
+    /// Whether rows are returned by a plain query, so that they may be produced piecemeal.
+    pub fn is_query(&self) -> bool {
+        matches!(&*self.bound, Bound::Query(_))
+    }
+
+    /// Whether running it changes stored rows.
+    pub fn writes(&self) -> bool {
+        self.relations.iter().any(|r| r.2 >= TableLockMode::RowExclusive)
+    }
+
+    /// Whether rows are locked (SELECT FOR UPDATE).
+    pub fn locks_rows(&self) -> bool {
+        self.relations.iter().any(|r| r.2 == TableLockMode::RowShare)
+    }
+
+    fn is_valid(&self, catalog: &Arc<Catalog>, path: &[u32], role: u32) -> bool {
+        if self.role != role || self.path != path {
+            return false;
+        }
+        // A Weak keeps its allocation, so an equal address is the same catalog.
+        std::ptr::eq(self.catalog.as_ptr(), Arc::as_ptr(catalog))
+            || self.relations.iter().all(|r| catalog.relation(r.0).is_some_and(|now| now.version == r.1))
+    }
+}
+
+/// How a column of a result is described.
+pub fn describe(c: &OutputColumn) -> ColumnDesc {
+    ColumnDesc {
+        name: c.name.clone(),
+        table_oid: c.origin.0,
+        attnum: c.origin.1,
+        ty: c.ty,
+        typlen: pgdata::pg_type(c.ty.oid).map_or(-1, |t| t.typlen),
+    }
+}
+
+/// A computed column of a type.
+pub fn column(name: &str, ty: u32) -> ColumnDesc {
+    describe(&OutputColumn { name: name.to_owned(), ty: TypeRef::new(ty), origin: (0, 0) })
+}
+
+fn columns(b: &Bound) -> Option<Arc<[ColumnDesc]>> {
+    let list = match b {
+        Bound::Query(q) => &q.columns,
+        Bound::Insert(i) => &i.returning.as_ref()?.columns,
+        Bound::Update(u) => &u.returning.as_ref()?.columns,
+        Bound::Delete(d) => &d.returning.as_ref()?.columns,
+    };
+    Some(list.iter().map(describe).collect())
+}
+
+impl Session {
+    /// The context values are read, evaluated and shown in for a statement that begins now.
+    pub(crate) fn eval(&self) -> Arc<EvalCtx> {
+        Arc::new(EvalCtx {
+            fmt: self.shared.formats(),
+            transaction_start: self.tx.tx.as_ref().map_or(self.statement_start, |t| t.start),
+            statement_start: self.statement_start,
+            session: Arc::clone(&self.shared) as _,
+        })
+    }
+
+    /// The search path in the transaction's catalog.
+    pub(crate) fn path(&self, catalog: &Catalog) -> Vec<u32> {
+        self.shared.search_path(catalog)
+    }
+
+    /// Runs `f` with a binder in the transaction's newest catalog.
+    pub(crate) fn with_binder<T>(
+        &mut self,
+        sql: &str,
+        params: &[u32],
+        f: impl FnOnce(&mut Binder<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let catalog = Arc::clone(self.tx()?.refresh_catalog());
+        self.shared.set_catalog(&catalog);
+        let path = self.path(&catalog);
+        let eval = self.eval();
+        let cx = BindCx { catalog: &catalog, search_path: &path, eval: &eval, role: self.shared.user().oid, sql };
+        let mut binder = Binder::new(&cx, params);
+        f(&mut binder)
+    }
+
+    /// Binds a query or DML statement. `None` for statements that are not for the planner.
+    pub(crate) fn bind_statement(
+        &mut self,
+        stmt: &ast::Statement,
+        sql: &str,
+        params: &[u32],
+        allow_params: bool,
+    ) -> Result<Option<Arc<Plan>>> {
+        self.bind_noting(stmt, sql, params, allow_params).map(|p| p.map(|p| p.0))
+    }
+
+    fn bind_noting(
+        &mut self,
+        stmt: &ast::Statement,
+        sql: &str,
+        params: &[u32],
+        allow_params: bool,
+    ) -> Result<Option<(Arc<Plan>, bool)>> {
+        let role = self.shared.user().oid;
+        self.with_binder(sql, params, |b| {
+            b.allow_params = allow_params;
+            let Some(bound) = b.statement(stmt)? else { return Ok(None) };
+            let plan = Plan {
+                columns: columns(&bound),
+                bound: Arc::new(bound),
+                params: b.finish_params()?.into(),
+                relations: b.relations.iter().map(|r| (r.0.oid, r.0.version, r.1)).collect(),
+                path: b.cx.search_path.to_vec(),
+                role,
+                catalog: Arc::downgrade(b.cx.catalog),
+            };
+            Ok(Some((Arc::new(plan), b.context_dependent)))
+        })
+    }
+
+    /// A plan of a whole statement text, from the shared ones if another session has bound it already. A transaction
+    /// with its own catalog changes neither takes nor gives shared plans.
+    pub(crate) fn plan_text(
+        &mut self,
+        stmt: &ast::Statement,
+        sql: &Arc<str>,
+        params: &[u32],
+    ) -> Result<Option<Arc<Plan>>> {
+        let shareable = sql.len() <= MAX_SHARED_TEXT && !self.tx()?.has_catalog_changes();
+        if !shareable {
+            return self.bind_statement(stmt, sql, params, true);
+        }
+        let catalog = Arc::clone(self.tx()?.refresh_catalog());
+        let key = Key {
+            database: self.db.oid,
+            text: Arc::clone(sql),
+            params: params.to_vec(),
+            path: self.path(&catalog),
+            role: self.shared.user().oid,
+        };
+        if let Some(plan) = SHARED.get(&key)
+            && plan.is_valid(&catalog, &key.path, key.role)
+        {
+            self.shared.set_catalog(&catalog);
+            return Ok(Some(plan));
+        }
+        let Some((plan, private)) = self.bind_noting(stmt, sql, params, true)? else { return Ok(None) };
+        if !private {
+            SHARED.insert(key, Arc::clone(&plan));
+        }
+        Ok(Some(plan))
+    }
+
+    /// Whether a plan may be used as it is, under the catalog of now.
+    pub(crate) fn is_current(&mut self, plan: &Plan) -> Result<bool> {
+        let catalog = Arc::clone(self.tx()?.refresh_catalog());
+        self.shared.set_catalog(&catalog);
+        let path = self.path(&catalog);
+        Ok(plan.is_valid(&catalog, &path, self.shared.user().oid))
+    }
+
+    /// Takes the table locks of a plan, then makes sure that it is still what its text means.
+    pub(crate) async fn lock_plan(
+        &mut self,
+        mut plan: Arc<Plan>,
+        stmt: &ast::Statement,
+        sql: &str,
+    ) -> Result<Arc<Plan>> {
+        loop {
+            for (rel, _, mode) in &plan.relations {
+                self.tx()?.lock_table(*rel, *mode, false).await?;
+            }
+            if self.is_current(&plan)? {
+                return Ok(plan);
+            }
+            let params: Vec<u32> = plan.params.iter().map(|t| t.oid).collect();
+            let Some(again) = self.bind_statement(stmt, sql, &params, true)? else { return Ok(plan) };
+            plan = again;
+        }
+    }
+}

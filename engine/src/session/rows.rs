@@ -1,0 +1,324 @@
+//! Result rows on their way to the client, and portals: results that are taken piecemeal.
+
+use super::Session;
+use super::plan::Plan;
+use crate::api::{ColumnDesc, Output, RowShape};
+use crate::exec::run::{Chunk, RowSource};
+use arrow_array::RecordBatch;
+use async_trait::async_trait;
+use futures::future::{Either, select};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast;
+use rustydb_types::arrow::datum_at;
+use rustydb_types::ctx::FormatSettings;
+use rustydb_types::datum::Datum;
+use std::pin::pin;
+use std::sync::Arc;
+
+/// Rows taken out of the source between two looks at the output's buffer.
+const BATCH_STEP: usize = 256;
+
+/// A result that is at hand.
+pub struct Ready(std::vec::IntoIter<Vec<Datum>>);
+
+impl Ready {
+    /// From its rows.
+    pub fn new(rows: Vec<Vec<Datum>>) -> Ready {
+        Ready(rows.into_iter())
+    }
+}
+
+#[async_trait]
+impl RowSource for Ready {
+    async fn next(&mut self) -> Result<Option<Chunk>> {
+        let rows: Vec<Vec<Datum>> = self.0.by_ref().take(1024).collect();
+        Ok(if rows.is_empty() { None } else { Some(Chunk::Rows(rows)) })
+    }
+}
+
+/// A source of rows with what was taken from it and not yet used.
+pub struct Rows {
+    source: Box<dyn RowSource>,
+    rest: Rest,
+    ended: bool,
+}
+
+enum Rest {
+    None,
+    Rows(std::vec::IntoIter<Vec<Datum>>),
+    Batch(RecordBatch, usize),
+}
+
+impl Rows {
+    /// Rows of a source.
+    pub fn new(source: Box<dyn RowSource>) -> Rows {
+        Rows { source, rest: Rest::None, ended: false }
+    }
+
+    /// Rows that are at hand.
+    pub fn ready(rows: Vec<Vec<Datum>>) -> Rows {
+        Rows::new(Box::new(Ready::new(rows)))
+    }
+
+    /// Makes sure that something is in `rest`; false at the end. A stopped statement leaves the wait at once.
+    async fn fill(&mut self, session: &super::shared::SessionShared) -> Result<bool> {
+        loop {
+            match &self.rest {
+                Rest::Rows(r) if r.len() > 0 => return Ok(true),
+                Rest::Batch(b, at) if *at < b.num_rows() => return Ok(true),
+                _ => {}
+            }
+            self.rest = Rest::None;
+            if self.ended {
+                return Ok(false);
+            }
+            let next = {
+                let next = self.source.next();
+                let stop = pin!(session.interrupt.raised());
+                match select(next, stop).await {
+                    Either::Left((r, _)) => r?,
+                    Either::Right((e, _)) => return Err(e),
+                }
+            };
+            match next {
+                Some(Chunk::Rows(r)) => self.rest = Rest::Rows(r.into_iter()),
+                Some(Chunk::Batch(b)) => self.rest = Rest::Batch(b, 0),
+                None => self.ended = true,
+            }
+        }
+    }
+
+    /// The next row.
+    pub async fn next(
+        &mut self,
+        session: &super::shared::SessionShared,
+        columns: &[ColumnDesc],
+    ) -> Result<Option<Vec<Datum>>> {
+        if !self.fill(session).await? {
+            return Ok(None);
+        }
+        match &mut self.rest {
+            Rest::Rows(r) => Ok(r.next()),
+            Rest::Batch(b, at) => {
+                let row = b
+                    .columns()
+                    .iter()
+                    .zip(columns)
+                    .map(|(a, c)| datum_at(a, *at, c.ty))
+                    .collect::<Result<Vec<Datum>>>()?;
+                *at += 1;
+                Ok(Some(row))
+            }
+            Rest::None => Ok(None),
+        }
+    }
+
+    /// Writes up to `max` rows (0: all). Answers how many, and whether the end was reached.
+    pub async fn send(
+        &mut self,
+        session: &mut Session,
+        shape: &RowShape,
+        fmt: &FormatSettings,
+        max: usize,
+        out: &mut dyn Output,
+    ) -> Result<(u64, bool)> {
+        let max = if max == 0 { u64::MAX } else { max as u64 };
+        let mut sent = 0;
+        while sent < max {
+            if !self.fill(&session.shared).await? {
+                return Ok((sent, true));
+            }
+            match &mut self.rest {
+                Rest::Rows(r) => {
+                    let Some(row) = r.next() else { continue };
+                    out.row(shape, fmt, &row)?;
+                    sent += 1;
+                }
+                Rest::Batch(b, at) => {
+                    let left = usize::try_from(max - sent).unwrap_or(usize::MAX);
+                    let n = (b.num_rows() - *at).min(BATCH_STEP).min(left);
+                    out.batch(shape, fmt, b, *at, n)?;
+                    *at += n;
+                    sent += n as u64;
+                }
+                Rest::None => continue,
+            }
+            if out.wants_flush() {
+                session.shared.interrupt.check()?;
+                session.note_dependencies();
+                out.flush().await?;
+            }
+        }
+        Ok((sent, false))
+    }
+
+    /// All rows that are left, no more than about `limit` bytes of them (53400 beyond).
+    pub async fn collect(
+        &mut self,
+        session: &super::shared::SessionShared,
+        columns: &[ColumnDesc],
+        limit: usize,
+    ) -> Result<Vec<Vec<Datum>>> {
+        let (mut rows, mut bytes) = (Vec::new(), 0usize);
+        while let Some(row) = self.next(session, columns).await? {
+            bytes = bytes.saturating_add(row_bytes(&row));
+            if bytes > limit {
+                return Err(too_big(limit));
+            }
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+}
+
+/// 53400: a result that must be kept is larger than the bound.
+pub fn too_big(limit: usize) -> DbError {
+    DbError::new(
+        SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+        format!("result of {} MB or more cannot be kept for this cursor", limit >> 20),
+    )
+    .hint("Declare the cursor NO SCROLL and without WITH HOLD, or fetch fewer rows.")
+}
+
+/// Bytes a kept row costs, about.
+pub fn row_bytes(row: &[Datum]) -> usize {
+    fn value(d: &Datum) -> usize {
+        let inner = match d {
+            Datum::Text(s) => s.len(),
+            Datum::Bytes(b) => b.len(),
+            Datum::Array(a) => a.items.iter().map(value).sum(),
+            Datum::Row(f) => f.iter().map(|x| value(&x.1)).sum(),
+            _ => 0,
+        };
+        size_of::<Datum>() + inner
+    }
+    24 + row.iter().map(value).sum::<usize>()
+}
+
+/// What a portal runs.
+pub struct Source {
+    /// The statement; `None` for an empty one.
+    pub stmt: Option<Arc<ast::Statement>>,
+    /// The whole text the statement's positions are in.
+    pub text: Arc<str>,
+    /// The statement's own text.
+    pub own: Arc<str>,
+}
+
+/// How far a portal is.
+pub enum Stage {
+    /// Not run.
+    New,
+    /// Running or suspended.
+    Open(Rows),
+    /// At its end.
+    Done,
+    /// Failed: cannot be run again.
+    Failed,
+}
+
+/// What a cursor adds to a portal.
+pub struct Cursor {
+    /// SCROLL, NO SCROLL, or unsaid.
+    pub scroll: Option<bool>,
+    /// WITH HOLD.
+    pub hold: bool,
+    /// Rows kept for going back, from the first on; empty when they are not kept.
+    pub kept: Vec<Vec<Datum>>,
+    /// Bytes of `kept`.
+    pub kept_bytes: usize,
+    /// Rows are no longer kept.
+    pub forward_only: bool,
+    /// 1-based place of the current row; 0 before the first.
+    pub at: usize,
+    /// Whether all rows are in `kept`.
+    pub complete: bool,
+}
+
+/// A portal.
+pub struct Portal {
+    /// What it runs.
+    pub source: Source,
+    /// Its plan, for queries and DML.
+    pub plan: Option<Arc<Plan>>,
+    /// Parameter values.
+    pub params: Arc<[Datum]>,
+    /// Result columns and formats; `None` when it returns no rows.
+    pub shape: Option<RowShape>,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Savepoints open when it was made.
+    pub depth: usize,
+    /// Present for cursors.
+    pub cursor: Option<Cursor>,
+    /// Name, for errors.
+    pub name: String,
+    /// The command tag: complete, or (of a utility statement's rows) its words; empty for a plan's.
+    pub tag: String,
+    /// Kept over the end of its transaction (a held cursor after its commit).
+    pub held: bool,
+}
+
+impl Portal {
+    /// A portal that has not run.
+    pub fn new(source: Source, plan: Option<Arc<Plan>>, params: Arc<[Datum]>, shape: Option<RowShape>) -> Portal {
+        Portal {
+            source,
+            plan,
+            params,
+            shape,
+            stage: Stage::New,
+            depth: 0,
+            cursor: None,
+            name: String::new(),
+            tag: String::new(),
+            held: false,
+        }
+    }
+    /// The command tag after a number of rows.
+    pub fn tag_for(&self, rows: u64) -> String {
+        match &self.plan {
+            Some(p) => p.tag(rows),
+            None if self.tag == "FETCH" => format!("FETCH {rows}"),
+            None => self.tag.clone(),
+        }
+    }
+    /// Whether a commit leaves it.
+    pub fn survives_commit(&self) -> bool {
+        self.held
+    }
+    /// Whether a rollback leaves it.
+    pub fn survives_rollback(&self) -> bool {
+        self.held
+    }
+}
+
+/// The formats of a result's columns by the protocol's rule: none is all text, one is for all, else one each.
+pub fn formats(given: &[i16], columns: usize) -> Result<Arc<[i16]>> {
+    if let Some(bad) = given.iter().find(|f| !(0..=1).contains(*f)) {
+        return Err(DbError::new(SqlState::INVALID_PARAMETER_VALUE, format!("unsupported format code: {bad}")));
+    }
+    match given {
+        [] => Ok(vec![0; columns].into()),
+        [one] => Ok(vec![*one; columns].into()),
+        many if many.len() == columns => Ok(many.into()),
+        many => Err(DbError::new(
+            SqlState::PROTOCOL_VIOLATION,
+            format!("bind message has {} result formats but query has {columns} columns", many.len()),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_formats_follow_the_protocol() {
+        assert_eq!(&*formats(&[], 2).expect("none"), [0, 0]);
+        assert_eq!(&*formats(&[1], 2).expect("one"), [1, 1]);
+        assert_eq!(&*formats(&[1, 0], 2).expect("each"), [1, 0]);
+        assert_eq!(formats(&[1, 0], 3).unwrap_err().code, SqlState::PROTOCOL_VIOLATION);
+        assert_eq!(formats(&[2], 1).unwrap_err().code, SqlState::INVALID_PARAMETER_VALUE);
+    }
+}

@@ -1,0 +1,637 @@
+//! The part of a session that others reach: kernels through [`SessionInfo`], the connection through [`Canceller`] and
+//! [`OutputGate`], other sessions through the registry. Everything is behind short-lived locks that are never held
+//! across an await.
+
+use super::reg;
+use crate::api::{Canceller, OutputGate, PeerInfo};
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::exec::CancelFlag;
+use crate::settings::Settings;
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use rustydb_base::{DbError, Lsn, Result, SqlState};
+use rustydb_storage::store::{Interrupt, Store};
+use rustydb_types::ctx::{FormatSettings, SessionInfo};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+/// Notices kept until the client is next written to; beyond that they are dropped, oldest kept.
+const MAX_NOTICES: usize = 1000;
+
+/// `pg_catalog`, first in every search path unless named in it.
+const PG_CATALOG: u32 = rustydb_types::pgdata::PG_CATALOG;
+
+/// Live sessions of an engine by process id; bounded by max_connections.
+#[derive(Default)]
+pub struct Registry {
+    by_pid: Mutex<HashMap<i32, Weak<SessionShared>>>,
+    next: AtomicI32,
+}
+
+impl Registry {
+    /// A process id no live session has.
+    fn enter(&self, make: impl FnOnce(i32) -> Arc<SessionShared>) -> Arc<SessionShared> {
+        let mut map = self.by_pid.lock();
+        let pid = loop {
+            let n = self.next.fetch_add(1, Ordering::Relaxed) & 0x3fff_ffff;
+            // Small numbers look like system processes in client tools.
+            let pid = n + 1000;
+            if !map.contains_key(&pid) {
+                break pid;
+            }
+        };
+        let session = make(pid);
+        map.insert(pid, Arc::downgrade(&session));
+        session
+    }
+
+    /// Forgets a session that has ended.
+    pub fn leave(&self, pid: i32) {
+        self.by_pid.lock().remove(&pid);
+    }
+
+    /// A live session.
+    pub fn get(&self, pid: i32) -> Option<Arc<SessionShared>> {
+        self.by_pid.lock().get(&pid).and_then(Weak::upgrade)
+    }
+
+    /// All live sessions, by process id.
+    pub fn all(&self) -> Vec<Arc<SessionShared>> {
+        let mut v: Vec<_> = self.by_pid.lock().values().filter_map(Weak::upgrade).collect();
+        v.sort_by_key(|s| s.pid);
+        v
+    }
+}
+
+/// What must be durable before anything the session says may leave the process.
+pub struct Gate {
+    store: Arc<Store>,
+    lsn: Arc<AtomicU64>,
+}
+
+impl Gate {
+    /// The session has learnt something that depends on `lsn`.
+    pub fn depends_on(&self, lsn: Lsn) {
+        self.lsn.fetch_max(lsn.0, Ordering::AcqRel);
+    }
+
+    /// The number that scans raise as they read.
+    pub fn cell(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.lsn)
+    }
+}
+
+#[async_trait]
+impl OutputGate for Gate {
+    fn open(&self) -> bool {
+        self.store.is_stable(Lsn(self.lsn.load(Ordering::Acquire)))
+    }
+    async fn wait(&self) -> Result<()> {
+        self.store.gate(Lsn(self.lsn.load(Ordering::Acquire))).await
+    }
+}
+
+/// A role as the session uses it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct User {
+    /// OID.
+    pub oid: u32,
+    /// Name.
+    pub name: String,
+    /// SUPERUSER.
+    pub superuser: bool,
+}
+
+/// A notice on its way to the client.
+pub struct Notice {
+    /// NOTICE, WARNING, INFO, …
+    pub severity: &'static str,
+    /// The message.
+    pub message: DbError,
+}
+
+/// Settings and users, and what follows from them.
+struct State {
+    settings: Settings,
+    formats: FormatSettings,
+    users: Users,
+    /// What each open transaction level restores on rollback, parallel to the settings' levels.
+    saved: Vec<Users>,
+    /// Grows with every change of settings or users.
+    version: u64,
+}
+
+/// Who the session is.
+#[derive(Clone)]
+struct Users {
+    /// Who connected, or SET SESSION AUTHORIZATION.
+    session: User,
+    /// SET ROLE; `None` for NONE.
+    role: Option<User>,
+    /// SET LOCAL ROLE.
+    local_role: Option<Option<User>>,
+}
+
+impl Users {
+    fn current(&self) -> &User {
+        self.local_role.as_ref().unwrap_or(&self.role).as_ref().unwrap_or(&self.session)
+    }
+}
+
+/// What a transaction is, as far as kernels may ask.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct TxnFacts {
+    /// READ ONLY.
+    pub read_only: bool,
+    /// Isolation level's name.
+    pub isolation: &'static str,
+    /// DEFERRABLE.
+    pub deferrable: bool,
+}
+
+/// See the module.
+pub struct SessionShared {
+    /// Process id, unique among live sessions.
+    pub pid: i32,
+    /// Who is at the other end.
+    pub peer: PeerInfo,
+    /// When the session began, microseconds since 2000.
+    pub started: i64,
+    /// Database name.
+    pub database: String,
+    /// The role that authenticated; SET SESSION AUTHORIZATION needs its rights.
+    pub authenticated: User,
+    /// Raised to stop the running statement; seen by waits in the store.
+    pub interrupt: Interrupt,
+    /// The same for loops that compute.
+    pub cancel: CancelFlag,
+    /// Output gate.
+    pub gate: Arc<Gate>,
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// Values given out by sequences.
+    pub sequences: super::sequence::SequenceState,
+    state: Mutex<State>,
+    catalog: Mutex<Arc<Catalog>>,
+    notices: Mutex<Vec<Notice>>,
+    rng: Mutex<StdRng>,
+    why: Mutex<Option<DbError>>,
+    running: AtomicBool,
+    terminated: AtomicBool,
+    on_terminate: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+    facts: Mutex<TxnFacts>,
+}
+
+/// What a new session is made of.
+pub struct NewSession {
+    /// Who is at the other end.
+    pub peer: PeerInfo,
+    /// The role.
+    pub user: User,
+    /// Settings, startup packet applied.
+    pub settings: Settings,
+    /// Catalog of the database.
+    pub catalog: Arc<Catalog>,
+    /// The engine.
+    pub engine: Arc<Engine>,
+}
+
+impl SessionShared {
+    /// Registers a new session.
+    pub fn enter(new: NewSession) -> Arc<SessionShared> {
+        let engine = Arc::clone(&new.engine);
+        engine.sessions.enter(|pid| {
+            Arc::new(SessionShared {
+                pid,
+                peer: new.peer,
+                started: super::now_micros(),
+                database: new.catalog.database.name.clone(),
+                authenticated: new.user.clone(),
+                interrupt: Interrupt::new(),
+                cancel: CancelFlag::default(),
+                gate: Arc::new(Gate { store: Arc::clone(new.engine.store()), lsn: Arc::default() }),
+                engine: new.engine,
+                sequences: Default::default(),
+                state: Mutex::new(State {
+                    formats: new.settings.formats(),
+                    settings: new.settings,
+                    users: Users { session: new.user, role: None, local_role: None },
+                    saved: Vec::new(),
+                    version: 1,
+                }),
+                catalog: Mutex::new(new.catalog),
+                notices: Mutex::new(Vec::new()),
+                rng: Mutex::new(StdRng::from_os_rng()),
+                why: Mutex::new(None),
+                running: AtomicBool::new(false),
+                terminated: AtomicBool::new(false),
+                on_terminate: Mutex::new(Vec::new()),
+                facts: Mutex::new(TxnFacts::default()),
+            })
+        })
+    }
+
+    /// The catalog that names resolve in.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog.lock())
+    }
+
+    /// A statement begins in this catalog.
+    pub fn set_catalog(&self, catalog: &Arc<Catalog>) {
+        let mut c = self.catalog.lock();
+        if !Arc::ptr_eq(&c, catalog) {
+            let old = std::mem::replace(&mut *c, Arc::clone(catalog));
+            drop(c);
+            // May be the last holder of a whole catalog: freed outside the lock.
+            drop(old);
+        }
+    }
+
+    /// Reads settings.
+    pub fn settings<T>(&self, f: impl FnOnce(&Settings) -> T) -> T {
+        f(&self.state.lock().settings)
+    }
+
+    /// Changes settings.
+    pub fn change_settings<T>(&self, f: impl FnOnce(&mut Settings) -> T) -> T {
+        let mut s = self.state.lock();
+        let r = f(&mut s.settings);
+        s.formats = s.settings.formats();
+        s.version += 1;
+        r
+    }
+
+    /// A transaction or savepoint begins.
+    pub fn push_level(&self) {
+        let mut s = self.state.lock();
+        let users = s.users.clone();
+        s.saved.push(users);
+        s.settings.push();
+    }
+
+    /// The transaction's levels from `depth` on roll back: settings and users are those of when level `depth` began.
+    pub fn roll_back_level(&self, depth: usize) {
+        let mut s = self.state.lock();
+        if let Some(u) = s.saved.get(depth).cloned() {
+            s.users = u;
+        }
+        s.saved.truncate(depth);
+        s.settings.rollback(depth);
+        s.formats = s.settings.formats();
+        s.version += 1;
+    }
+
+    /// A savepoint is released.
+    pub fn release_level(&self, depth: usize) {
+        let mut s = self.state.lock();
+        s.saved.truncate(depth);
+        s.settings.release(depth);
+    }
+
+    /// The transaction commits: what SET LOCAL said ends.
+    pub fn commit_levels(&self) {
+        let mut s = self.state.lock();
+        s.saved.clear();
+        let local_role = s.users.local_role.take().is_some();
+        if s.settings.has_local() || local_role {
+            s.settings.commit();
+            s.formats = s.settings.formats();
+            s.version += 1;
+        } else {
+            s.settings.commit();
+        }
+    }
+
+    /// Grows with every change of settings or users.
+    pub fn settings_version(&self) -> u64 {
+        self.state.lock().version
+    }
+
+    /// How values are shown.
+    pub fn formats(&self) -> FormatSettings {
+        self.state.lock().formats.clone()
+    }
+
+    /// `session_user`.
+    pub fn session_role(&self) -> User {
+        self.state.lock().users.session.clone()
+    }
+
+    /// `current_user`.
+    pub fn user(&self) -> User {
+        self.state.lock().users.current().clone()
+    }
+
+    /// The role of SET ROLE; `None` for NONE.
+    pub fn role(&self) -> Option<User> {
+        let s = self.state.lock();
+        s.users.local_role.clone().unwrap_or_else(|| s.users.role.clone())
+    }
+
+    /// SET ROLE; `None` for NONE.
+    pub fn set_role(&self, user: Option<User>, local: bool) {
+        let mut s = self.state.lock();
+        if local {
+            s.users.local_role = Some(user);
+        } else {
+            s.users.local_role = None;
+            s.users.role = user;
+        }
+        s.version += 1;
+    }
+
+    /// SET SESSION AUTHORIZATION; resets the role.
+    pub fn set_session_user(&self, user: User) {
+        let mut s = self.state.lock();
+        s.users = Users { session: user, role: None, local_role: None };
+        s.version += 1;
+    }
+
+    /// Name of the schema of this session's temporary objects.
+    pub fn temp_schema(&self) -> String {
+        format!("pg_temp_{}", self.pid)
+    }
+
+    /// Schemas of the search path that exist in a catalog, in search order, temporary schema and `pg_catalog` included.
+    pub fn search_path(&self, catalog: &Catalog) -> Vec<u32> {
+        self.path(catalog, true)
+    }
+
+    fn path(&self, catalog: &Catalog, implicit: bool) -> Vec<u32> {
+        let (text, user) = {
+            let s = self.state.lock();
+            (s.settings.get("search_path").to_owned(), s.users.current().name.clone())
+        };
+        let temp = catalog.namespace_named(&self.temp_schema());
+        let mut path = Vec::with_capacity(4);
+        for name in Settings::name_list(&text) {
+            let ns = match name.as_str() {
+                "$user" => catalog.namespace_named(&user),
+                "pg_temp" => temp,
+                n => catalog.namespace_named(n),
+            };
+            if let Some(ns) = ns.filter(|ns| !path.contains(ns)) {
+                path.push(ns);
+            }
+        }
+        if implicit {
+            if !path.contains(&PG_CATALOG) {
+                path.insert(0, PG_CATALOG);
+            }
+            if let Some(t) = temp.filter(|t| !path.contains(t)) {
+                path.insert(0, t);
+            }
+        }
+        path
+    }
+
+    /// Queues a notice if `client_min_messages` lets it through.
+    pub fn notice(&self, severity: &'static str, message: DbError) {
+        let rank = |s: &str| match s {
+            "debug5" => 0,
+            "debug4" => 1,
+            "debug3" => 2,
+            "debug2" | "debug" => 3,
+            "debug1" => 4,
+            "log" => 5,
+            "notice" => 7,
+            "warning" => 8,
+            _ => 9,
+        };
+        let min = self.settings(|s| rank(s.get("client_min_messages")));
+        // INFO always reaches the client.
+        if severity != "INFO" && rank(&severity.to_ascii_lowercase()) < min {
+            return;
+        }
+        let mut n = self.notices.lock();
+        if n.len() < MAX_NOTICES {
+            n.push(Notice { severity, message });
+        }
+    }
+
+    /// Queues a WARNING.
+    pub fn warning(&self, code: SqlState, message: impl Into<std::borrow::Cow<'static, str>>) {
+        self.notice("WARNING", DbError::new(code, message));
+    }
+
+    /// The notices queued so far.
+    pub fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices.lock())
+    }
+
+    /// A statement begins: an earlier cancel request was meant for an earlier one.
+    pub fn begin_statement(&self) {
+        self.interrupt.clear();
+        self.cancel.clear();
+        *self.why.lock() = None;
+        self.running.store(true, Ordering::SeqCst);
+        if self.terminated.load(Ordering::SeqCst) {
+            self.stop(terminated());
+        }
+    }
+
+    /// The statement has ended.
+    pub fn end_statement(&self) {
+        self.running.store(false, Ordering::SeqCst);
+    }
+
+    /// Asks the running statement to stop with this error.
+    pub fn stop(&self, why: DbError) {
+        if !self.running.load(Ordering::SeqCst) {
+            return;
+        }
+        let why = self.why.lock().get_or_insert(why).clone();
+        self.cancel.cancel();
+        self.interrupt.raise(why);
+    }
+
+    /// Turns the error a stopped statement ended with into the reason it was stopped for.
+    pub fn explain_stop(&self, e: DbError) -> DbError {
+        if e.code != SqlState::QUERY_CANCELED {
+            return e;
+        }
+        match self.why.lock().clone() {
+            Some(why) => why,
+            None => e,
+        }
+    }
+
+    /// What kernels may know of the transaction.
+    pub fn facts(&self) -> TxnFacts {
+        *self.facts.lock()
+    }
+
+    /// Sets what kernels may know of the transaction.
+    pub fn set_facts(&self, facts: TxnFacts) {
+        *self.facts.lock() = facts;
+    }
+
+    /// Whether a role may do what `needed` may: it is that role or a superuser.
+    pub fn may_act_as(&self, needed: u32) -> bool {
+        let u = self.user();
+        u.superuser || u.oid == needed
+    }
+}
+
+/// 57P01.
+pub fn terminated() -> DbError {
+    DbError::fatal(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")
+}
+
+impl Canceller for SessionShared {
+    fn cancel(&self) {
+        self.stop(DbError::new(SqlState::QUERY_CANCELED, "canceling statement due to user request"));
+    }
+    fn terminate(&self) {
+        if self.terminated.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.stop(terminated());
+        let called = std::mem::take(&mut *self.on_terminate.lock());
+        called.into_iter().for_each(|f| f());
+    }
+    fn terminated(&self) -> bool {
+        self.terminated.load(Ordering::SeqCst)
+    }
+    fn on_terminate(&self, f: Box<dyn FnOnce() + Send>) {
+        self.on_terminate.lock().push(f);
+        if self.terminated() {
+            let called = std::mem::take(&mut *self.on_terminate.lock());
+            called.into_iter().for_each(|f| f());
+        }
+    }
+}
+
+impl SessionInfo for SessionShared {
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+    fn session_user(&self) -> String {
+        self.session_role().name
+    }
+    fn current_user(&self) -> String {
+        self.user().name
+    }
+    fn current_database(&self) -> String {
+        self.database.clone()
+    }
+    fn current_schemas(&self, implicit: bool) -> Vec<String> {
+        let cat = self.catalog();
+        let path = self.path(&cat, implicit);
+        path.iter().filter_map(|ns| cat.namespaces.get(ns)).map(|n| n.name.clone()).collect()
+    }
+    fn setting(&self, name: &str) -> Option<String> {
+        super::set::show(self, name).ok()
+    }
+    fn set_setting(&self, name: &str, value: Option<&str>, local: bool) -> Result<String> {
+        super::set::set_value(self, name, value, local)?;
+        super::set::show(self, name)
+    }
+    fn reg_in(&self, kind: u32, text: &str) -> Result<u32> {
+        reg::reg_in(self, kind, text)
+    }
+    fn reg_out(&self, kind: u32, oid: u32) -> String {
+        reg::reg_out(self, kind, oid)
+    }
+    fn format_user_type(&self, oid: u32, _typmod: i32) -> Option<String> {
+        reg::user_type_name(self, oid)
+    }
+    fn random(&self) -> f64 {
+        self.rng.lock().random::<f64>()
+    }
+    fn set_seed(&self, seed: f64) {
+        *self.rng.lock() = StdRng::seed_from_u64(seed.to_bits());
+    }
+}
+
+/// The startup packet's parameters as settings; `options` is split into its `-c name=value` words.
+pub fn start_settings(settings: &mut Settings, params: &[(String, String)]) -> Result<()> {
+    for (name, value) in params {
+        match name.as_str() {
+            "user" | "database" | "replication" => {}
+            "options" => {
+                for (n, v) in option_words(value)? {
+                    settings.set_start(&n, &v).map_err(fatal)?;
+                }
+            }
+            _ => settings.set_start(name, value).map_err(fatal)?,
+        }
+    }
+    Ok(())
+}
+
+fn fatal(e: DbError) -> DbError {
+    DbError { severity: rustydb_base::Severity::Fatal, ..e }
+}
+
+/// `-c a=b --c=d` with backslash-escaped blanks.
+fn option_words(text: &str) -> Result<Vec<(String, String)>> {
+    let mut words = vec![String::new()];
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        let last = words.len() - 1;
+        match c {
+            '\\' => words[last].extend(chars.next()),
+            c if c.is_ascii_whitespace() => words.push(String::new()),
+            c => words[last].push(c),
+        }
+    }
+    let mut out = Vec::new();
+    let mut words = words.into_iter().filter(|w| !w.is_empty());
+    while let Some(w) = words.next() {
+        let pair = if let Some(p) = w.strip_prefix("--") {
+            p.replacen('-', "_", p.split('=').next().unwrap_or("").matches('-').count())
+        } else if w == "-c" {
+            words.next().unwrap_or_default()
+        } else if let Some(p) = w.strip_prefix("-c") {
+            p.to_owned()
+        } else {
+            return Err(DbError::fatal(
+                SqlState::SYNTAX_ERROR,
+                format!("invalid command-line argument for server process: {w}"),
+            ));
+        };
+        match pair.split_once('=') {
+            Some((n, v)) => out.push((n.to_owned(), v.to_owned())),
+            None => {
+                return Err(DbError::fatal(SqlState::SYNTAX_ERROR, format!("-c {pair} requires a value")));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Settings that the client is told of, in PostgreSQL's order.
+pub const REPORTED: &[&str] = &[
+    "application_name",
+    "client_encoding",
+    "DateStyle",
+    "default_transaction_read_only",
+    "in_hot_standby",
+    "integer_datetimes",
+    "IntervalStyle",
+    "is_superuser",
+    "server_encoding",
+    "server_version",
+    "session_authorization",
+    "standard_conforming_strings",
+    "TimeZone",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_the_startup_packet() {
+        let words = option_words("-c work_mem=1MB --search-path=a\\ b  -cx.y=1").expect("well formed");
+        let words: Vec<(&str, &str)> = words.iter().map(|w| (w.0.as_str(), w.1.as_str())).collect();
+        assert_eq!(words, [("work_mem", "1MB"), ("search_path", "a b"), ("x.y", "1")]);
+        assert!(option_words("--geqo").is_err());
+        assert!(option_words("nonsense").is_err());
+    }
+}

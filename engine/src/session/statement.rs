@@ -1,0 +1,746 @@
+//! Statements: the simple protocol's strings, and what each kind of statement does.
+
+use super::plan::{Plan, column};
+use super::rows::{Portal, Rows, Source, Stage};
+use super::txn::{Block, aborted};
+use super::{Session, set};
+use crate::api::{ColumnDesc, ExecuteEnd, Output, RowShape};
+use crate::ddl::{self, DdlCx};
+use crate::exec::run::{self, Executed, StatementEnv};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{self, DiscardTarget, SetAction, Statement};
+use rustydb_parser::{ParseOptions, Parsed};
+use rustydb_types::datum::Datum;
+use rustydb_types::oid;
+use std::sync::Arc;
+use parking_lot::Mutex;
+
+/// A prepared statement.
+pub struct Prepared {
+    /// The whole text its positions are in.
+    pub text: Arc<str>,
+    /// Its own text, for `pg_prepared_statements`.
+    pub own_text: Arc<str>,
+    /// The statement; `None` for an empty one.
+    pub stmt: Option<Arc<Statement>>,
+    /// Parameter types.
+    pub params: Arc<[u32]>,
+    /// Result columns.
+    pub columns: Option<Arc<[ColumnDesc]>>,
+    /// The plan found last, for queries and DML.
+    pub plan: Mutex<Option<Arc<Plan>>>,
+    /// Made by PREPARE.
+    pub from_sql: bool,
+    /// When it was made.
+    pub created: i64,
+}
+
+/// What a utility statement answers.
+pub(super) enum Done {
+    /// A command tag.
+    Tag(String),
+    /// Rows with the tag's words.
+    Rows(Arc<[ColumnDesc]>, Vec<Vec<Datum>>, String),
+}
+
+/// A running statement timeout; disarmed when dropped.
+pub(super) struct Timer(Option<tokio::task::AbortHandle>);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(h) = &self.0 {
+            h.abort();
+        }
+    }
+}
+
+/// Largest result that a statement may keep in memory before it is sent (EXPLAIN, FETCH with a row limit…).
+const MAX_KEPT: usize = 256 << 20;
+
+impl Session {
+    /// Arms `statement_timeout`.
+    pub(super) fn timer(&self) -> Timer {
+        let Some(limit) = self.limits.statement_timeout else { return Timer(None) };
+        let shared = Arc::clone(&self.shared);
+        let task = tokio::spawn(async move {
+            tokio::time::sleep(limit).await;
+            shared.stop(DbError::new(SqlState::QUERY_CANCELED, "canceling statement due to statement timeout"));
+        });
+        Timer(Some(task.abort_handle()))
+    }
+
+    pub(super) fn parse_options(&self) -> ParseOptions {
+        ParseOptions { standard_conforming_strings: self.limits.standard_strings }
+    }
+
+    pub(super) fn parsed(&self, p: &mut Parsed) {
+        for n in p.notices.drain(..) {
+            self.shared.notice("NOTICE", n);
+        }
+    }
+
+    /// 25P02 in a failed block, except for statements that end it.
+    pub(super) fn check_aborted(&self, stmt: &Statement) -> Result<()> {
+        let ends = matches!(
+            stmt,
+            Statement::Transaction(
+                ast::Transaction::Commit { .. }
+                    | ast::Transaction::Rollback { .. }
+                    | ast::Transaction::RollbackTo(_)
+                    | ast::Transaction::Prepare(_)
+            )
+        );
+        if self.tx.block == Block::Failed && !ends { Err(aborted()) } else { Ok(()) }
+    }
+
+    /// The simple protocol.
+    pub(super) async fn run_string(&mut self, sql: &str, out: &mut dyn Output) -> Result<()> {
+        self.finish_undo().await;
+        let list = rustydb_parser::parse_with(sql, &self.parse_options())?;
+        self.portals.remove("");
+        self.prepared.remove("");
+        if list.is_empty() {
+            out.empty_query();
+            return Ok(());
+        }
+        let text: Arc<str> = sql.into();
+        let count = list.len();
+        for (i, mut p) in list.into_iter().enumerate() {
+            if i > 0 {
+                self.statement_start = super::now_micros();
+                self.read_limits();
+            }
+            let _timer = self.timer();
+            self.parsed(&mut p);
+            self.check_aborted(&p.stmt)?;
+            self.ensure_transaction().await?;
+            self.tx.shared_string = count > 1;
+            let tag = self.run_simple(p, &text, out).await?;
+            if i + 1 == count {
+                self.end_implicit().await?;
+            } else if let Some(tx) = self.tx.tx.as_mut() {
+                tx.next_command();
+            }
+            self.note_dependencies();
+            self.tell(out);
+            out.complete(&tag);
+        }
+        self.tx.shared_string = false;
+        Ok(())
+    }
+
+    async fn run_simple(&mut self, p: Parsed, text: &Arc<str>, out: &mut dyn Output) -> Result<String> {
+        let own: Arc<str> =
+            if p.text == (0..text.len()) { Arc::clone(text) } else { text.get(p.text.clone()).unwrap_or("").into() };
+        let stmt = Arc::new(p.stmt);
+        let plan = match &*stmt {
+            // Positions in errors count from the start of the string, so only a statement alone in it can be shared.
+            _ if is_plannable(&stmt) && own.len() == text.len() && p.params == 0 => {
+                self.plan_text(&stmt, text, &[])?
+            }
+            _ if is_plannable(&stmt) => self.bind_statement(&stmt, text, &[], false)?,
+            _ => None,
+        };
+        let shape = plan.as_ref().and_then(|p| p.columns.clone()).map(all_text);
+        let mut portal = Portal::new(Source { stmt: Some(stmt), text: Arc::clone(text), own }, plan, [].into(), shape);
+        match self.run_portal(&mut portal, 0, true, out).await? {
+            ExecuteEnd::Complete(tag) => Ok(tag),
+            ExecuteEnd::Suspended | ExecuteEnd::Empty => Err(DbError::internal("a simple statement did not complete")),
+        }
+    }
+
+    /// Runs a portal for up to `max` rows; `describe` sends RowDescription first.
+    pub(super) async fn run_portal(
+        &mut self,
+        portal: &mut Portal,
+        max: usize,
+        describe: bool,
+        out: &mut dyn Output,
+    ) -> Result<ExecuteEnd> {
+        let Some(stmt) = portal.source.stmt.clone() else { return Ok(ExecuteEnd::Empty) };
+        if matches!(portal.stage, Stage::New) {
+            portal.stage = Stage::Failed;
+            let opened = match &portal.plan {
+                Some(plan) => {
+                    let plan = Arc::clone(plan);
+                    self.open_plan(portal, plan, &stmt).await?
+                }
+                None => self.open_utility(portal, &stmt, out).await?,
+            };
+            match opened {
+                Opened::Rows(rows) => portal.stage = Stage::Open(rows),
+                Opened::Tag(tag) => {
+                    portal.stage = Stage::Done;
+                    portal.tag = tag.clone();
+                    return Ok(ExecuteEnd::Complete(tag));
+                }
+            }
+            if describe && let Some(shape) = &portal.shape {
+                out.row_description(shape);
+            }
+        }
+        let mut rows = match std::mem::replace(&mut portal.stage, Stage::Failed) {
+            Stage::Open(rows) => rows,
+            Stage::Done if portal.plan.as_ref().is_some_and(|p| p.is_query()) => {
+                portal.stage = Stage::Done;
+                return Ok(ExecuteEnd::Complete(portal.tag_for(0)));
+            }
+            _ => {
+                return Err(DbError::new(
+                    SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    format!("portal \"{}\" cannot be run", portal.name),
+                ));
+            }
+        };
+        let Some(shape) = portal.shape.clone() else {
+            return Err(DbError::internal("rows without columns"));
+        };
+        let fmt = self.shared.formats();
+        let (sent, ended) = rows.send(self, &shape, &fmt, max, out).await?;
+        if ended {
+            portal.stage = Stage::Done;
+            self.statement_done(portal.plan.as_deref());
+            Ok(ExecuteEnd::Complete(portal.tag_for(sent)))
+        } else {
+            portal.stage = Stage::Open(rows);
+            Ok(ExecuteEnd::Suspended)
+        }
+    }
+
+    /// Starts a query or DML statement.
+    async fn open_plan(&mut self, portal: &mut Portal, plan: Arc<Plan>, stmt: &Statement) -> Result<Opened> {
+        let text = Arc::clone(&portal.source.text);
+        let plan = self.lock_plan(plan, stmt, &text).await?;
+        if let Some(shape) = &portal.shape
+            && plan.columns.as_deref().is_none_or(|c| !same_columns(c, &shape.columns))
+        {
+            return Err(result_changed());
+        }
+        portal.plan = Some(Arc::clone(&plan));
+        match self.start_plan(&plan, Arc::clone(&portal.params)).await? {
+            Executed::Rows(source) => Ok(Opened::Rows(Rows::new(source))),
+            Executed::Count(n) => {
+                self.statement_done(Some(&plan));
+                Ok(Opened::Tag(plan.tag(n)))
+            }
+        }
+    }
+
+    /// Runs a locked plan.
+    pub(super) async fn start_plan(&mut self, plan: &Arc<Plan>, params: Arc<[Datum]>) -> Result<Executed> {
+        if plan.writes() {
+            self.check_read_only(plan.command())?;
+        } else if plan.locks_rows() {
+            self.check_read_only("SELECT FOR UPDATE")?;
+        }
+        self.tx.used = true;
+        let env = self.env();
+        let lock_timeout = self.limits.lock_timeout;
+        let tx = self.tx()?;
+        tx.txn.rules.lock_timeout = lock_timeout;
+        run::run(tx, &plan.bound, params, env).await
+    }
+
+    /// What a statement's execution is given.
+    pub(super) fn env(&self) -> StatementEnv {
+        StatementEnv {
+            eval: self.eval(),
+            cancel: self.shared.cancel.clone(),
+            interrupt: self.shared.interrupt.clone(),
+            dep_lsn: self.shared.gate.cell(),
+            work_mem: self.limits.work_mem,
+            temp_limit: self.limits.temp_limit,
+        }
+    }
+
+    /// A statement is complete: its changes become visible to the next.
+    fn statement_done(&mut self, plan: Option<&Plan>) {
+        let open = self.portals.values().any(|p| matches!(p.stage, Stage::Open(_)));
+        if let Some(tx) = self.tx.tx.as_mut() {
+            if plan.is_some_and(Plan::writes) {
+                tx.next_command();
+            }
+            if !open && tx.isolation == rustydb_storage::txn::Isolation::ReadCommitted {
+                // Between statements nothing is being read: old versions need not be kept.
+                tx.txn.release_snapshot();
+            }
+        }
+    }
+
+    /// Runs a utility statement.
+    async fn open_utility(
+        &mut self,
+        portal: &mut Portal,
+        stmt: &Arc<Statement>,
+        out: &mut dyn Output,
+    ) -> Result<Opened> {
+        match &**stmt {
+            Statement::Execute(e) => return self.open_execute(portal, e).await,
+            Statement::Fetch(f) => return self.open_fetch(portal, f).await,
+            _ => {}
+        }
+        let (text, own) = (Arc::clone(&portal.source.text), Arc::clone(&portal.source.own));
+        match self.utility(stmt, &text, &own, out).await? {
+            Done::Tag(tag) => Ok(Opened::Tag(tag)),
+            Done::Rows(columns, data, tag) => {
+                portal.tag = tag;
+                let n = columns.len();
+                let formats = match &portal.shape {
+                    Some(s) if s.formats.len() == n => Arc::clone(&s.formats),
+                    _ => vec![0; n].into(),
+                };
+                portal.shape = Some(RowShape { columns, formats });
+                Ok(Opened::Rows(Rows::ready(data)))
+            }
+        }
+    }
+
+    async fn utility(
+        &mut self,
+        stmt: &Arc<Statement>,
+        text: &Arc<str>,
+        own: &Arc<str>,
+        out: &mut dyn Output,
+    ) -> Result<Done> {
+        let tag = |t: &str| Ok(Done::Tag(t.to_owned()));
+        match &**stmt {
+            Statement::Transaction(t) => self.transaction_statement(t).await.map(Done::Tag),
+            Statement::Set(s) => self.set_statement(s, own).await.map(Done::Tag),
+            Statement::Show(name) => self.show(name.as_deref()),
+            Statement::Prepare(p) => self.prepare_statement(p, text, own).map(Done::Tag),
+            Statement::Deallocate(name) => match name {
+                None => {
+                    self.prepared.clear();
+                    tag("DEALLOCATE ALL")
+                }
+                Some(n) => {
+                    self.prepared.remove(&n.value).ok_or_else(|| no_prepared(&n.value))?;
+                    tag("DEALLOCATE")
+                }
+            },
+            Statement::DeclareCursor(d) => self.declare(d, text, own).await.map(Done::Tag),
+            Statement::Close(name) => self.close_cursor(name.as_ref()).map(Done::Tag),
+            Statement::Copy(c) => self.copy(c, text, out).await.map(Done::Tag),
+            Statement::Explain(e) => self.explain(e, text).await,
+            Statement::Vacuum(v) => self.vacuum(v, text).await.map(Done::Tag),
+            Statement::Lock(l) => self.lock_tables(l, text).await.map(Done::Tag),
+            Statement::Discard(d) => self.discard(*d).map(Done::Tag),
+            Statement::Listen(_) => Err(DbError::unsupported("LISTEN is not supported yet")),
+            // Nothing is ever listened to, so there is nothing to stop.
+            Statement::Unlisten(_) => tag("UNLISTEN"),
+            Statement::Notify(_) => Err(DbError::unsupported("NOTIFY is not supported yet")),
+            Statement::Checkpoint => {
+                if !self.shared.user().superuser {
+                    return Err(DbError::new(
+                        SqlState::INSUFFICIENT_PRIVILEGE,
+                        "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT",
+                    ));
+                }
+                self.engine.store().checkpoint().await?;
+                tag("CHECKPOINT")
+            }
+            Statement::SetConstraints(_) => Err(DbError::unsupported("SET CONSTRAINTS is not supported yet")),
+            Statement::CreateTableAs(c) => self.create_table_as(c, text).await.map(Done::Tag),
+            other => {
+                self.check_read_only(&definition_name(other))?;
+                self.definition(other, text).await.map(Done::Tag)
+            }
+        }
+    }
+
+    /// CREATE, ALTER, DROP and their kin.
+    async fn definition(&mut self, stmt: &Statement, text: &str) -> Result<String> {
+        self.tx.used = true;
+        let eval = self.eval();
+        let in_block = self.in_block();
+        let role = self.shared.user().oid;
+        let lock_timeout = self.limits.lock_timeout;
+        let catalog = Arc::clone(self.tx()?.refresh_catalog());
+        self.shared.set_catalog(&catalog);
+        let search_path = self.path(&catalog);
+        let tx = self.tx()?;
+        tx.txn.rules.lock_timeout = lock_timeout;
+        let mut cx = DdlCx { tx, search_path, role, eval: &eval, sql: text, in_block, notices: Vec::new() };
+        let r = ddl::execute(&mut cx, stmt).await;
+        let notices = std::mem::take(&mut cx.notices);
+        for (severity, n) in notices {
+            self.shared.notice(severity, n);
+        }
+        if r.is_ok() {
+            let tx = self.tx()?;
+            tx.next_command();
+            let catalog = Arc::clone(&tx.catalog);
+            self.shared.set_catalog(&catalog);
+        }
+        r
+    }
+
+    async fn set_statement(&mut self, s: &ast::Set, own: &str) -> Result<String> {
+        if s.local && !self.in_block() {
+            self.shared.warning(
+                SqlState::NO_ACTIVE_SQL_TRANSACTION,
+                "SET LOCAL can only be used in transaction blocks",
+            );
+        }
+        match &s.action {
+            SetAction::Value(name, values) => {
+                let text = set::value_text(name, values)?;
+                match set::as_modes(name, &text)? {
+                    Some(modes) => self.set_transaction(&modes).await?,
+                    None => set::set_value(&self.shared, name, Some(&text), s.local)?,
+                }
+                Ok("SET".into())
+            }
+            SetAction::Default(name) => {
+                match set::as_modes(name, set_default(&self.shared, name).as_str())? {
+                    Some(modes) => self.set_transaction(&modes).await?,
+                    None => set::set_value(&self.shared, name, None, s.local)?,
+                }
+                // RESET name is SET name TO DEFAULT under another tag.
+                let reset = own.get(..5).is_some_and(|w| w.eq_ignore_ascii_case("reset"));
+                Ok(if reset { "RESET" } else { "SET" }.into())
+            }
+            SetAction::FromCurrent(_) => {
+                Err(DbError::new(SqlState::SYNTAX_ERROR, "SET ... FROM CURRENT is not allowed here"))
+            }
+            SetAction::ResetAll => {
+                set::reset_all(&self.shared);
+                Ok("RESET".into())
+            }
+            SetAction::Transaction(modes) => self.set_transaction(modes).await.map(|()| "SET".into()),
+            SetAction::SessionCharacteristics(m) => {
+                if m.isolation == Some(ast::Isolation::Serializable) {
+                    return Err(DbError::unsupported("isolation level SERIALIZABLE is not supported yet"));
+                }
+                let on = |b: bool| if b { "on" } else { "off" };
+                if let Some(i) = m.isolation {
+                    set::set_value(&self.shared, "default_transaction_isolation", Some(i.as_str()), false)?;
+                }
+                if let Some(r) = m.read_only {
+                    set::set_value(&self.shared, "default_transaction_read_only", Some(on(r)), false)?;
+                }
+                if let Some(d) = m.deferrable {
+                    set::set_value(&self.shared, "default_transaction_deferrable", Some(on(d)), false)?;
+                }
+                Ok("SET".into())
+            }
+            SetAction::Snapshot(_) => Err(DbError::unsupported("SET TRANSACTION SNAPSHOT is not supported yet")),
+        }
+    }
+
+    fn show(&mut self, name: Option<&str>) -> Result<Done> {
+        let text = |s: String| Datum::Text(s.into());
+        match name {
+            Some(name) => {
+                let value = set::show(&self.shared, name)?;
+                Ok(Done::Rows(show_columns(Some(name)), vec![vec![text(value)]], "SHOW".into()))
+            }
+            None => {
+                let rows = set::all(&self.shared)
+                    .into_iter()
+                    .map(|(n, v)| vec![text(n), text(v), Datum::Null])
+                    .collect();
+                Ok(Done::Rows(show_columns(None), rows, "SHOW".into()))
+            }
+        }
+    }
+
+    fn discard(&mut self, what: DiscardTarget) -> Result<String> {
+        match what {
+            DiscardTarget::All => {
+                self.must_be_alone("DISCARD ALL")?;
+                self.portals.clear();
+                set::set_value(&self.shared, "session_authorization", None, false)?;
+                set::reset_all(&self.shared);
+                self.prepared.clear();
+                self.engine.locks().release_session_all(&self.locks);
+                self.shared.sequences.forget();
+                Ok("DISCARD ALL".into())
+            }
+            DiscardTarget::Plans => {
+                for p in self.prepared.values() {
+                    *p.plan.lock() = None;
+                }
+                Ok("DISCARD PLANS".into())
+            }
+            DiscardTarget::Sequences => {
+                self.shared.sequences.forget();
+                Ok("DISCARD SEQUENCES".into())
+            }
+            DiscardTarget::Temp => Err(DbError::unsupported("DISCARD TEMP is not supported yet")),
+        }
+    }
+
+    async fn lock_tables(&mut self, l: &ast::Lock, text: &Arc<str>) -> Result<String> {
+        self.must_be_in_block("LOCK TABLE")?;
+        self.tx.used = true;
+        if l.mode > ast::TableLockMode::RowShare {
+            self.check_read_only("LOCK TABLE")?;
+        }
+        let lock_timeout = self.limits.lock_timeout;
+        for t in &l.tables {
+            let name = t.name.clone();
+            let rel = self.with_binder(text, &[], |b| b.relation(&name))?;
+            if rel.kind != crate::catalog::RelKind::Table && rel.kind != crate::catalog::RelKind::View {
+                return Err(DbError::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("cannot lock relation \"{}\"", rel.name),
+                ));
+            }
+            self.check_owner_or_superuser(&rel)?;
+            let tx = self.tx()?;
+            tx.txn.rules.lock_timeout = lock_timeout;
+            tx.lock_table(rel.oid, l.mode, l.nowait).await?;
+        }
+        Ok("LOCK TABLE".into())
+    }
+
+    /// 42501 unless the role owns the table or is superuser.
+    pub(super) fn check_owner_or_superuser(&self, rel: &crate::catalog::Relation) -> Result<()> {
+        if self.shared.may_act_as(rel.owner) {
+            return Ok(());
+        }
+        Err(DbError::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for table {}", rel.name)))
+    }
+
+    /// PREPARE.
+    fn prepare_statement(&mut self, p: &ast::Prepare, text: &Arc<str>, own: &Arc<str>) -> Result<String> {
+        if self.prepared.contains_key(&p.name.value) {
+            return Err(duplicate_prepared(&p.name.value));
+        }
+        let types = self.with_binder(text, &[], |b| {
+            p.types.iter().map(|t| b.type_name(t).map(|t| t.oid)).collect::<Result<Vec<u32>>>()
+        })?;
+        if !is_plannable(&p.statement) {
+            return Err(DbError::new(SqlState::SYNTAX_ERROR, "utility statements cannot be prepared"));
+        }
+        let stmt = Arc::new(p.statement.clone());
+        let plan = self.bind_statement(&stmt, text, &types, true)?;
+        let prepared = Prepared {
+            text: Arc::clone(text),
+            own_text: Arc::clone(own),
+            params: plan.as_ref().map_or_else(|| types.clone().into(), |p| p.params.iter().map(|t| t.oid).collect()),
+            columns: plan.as_ref().and_then(|p| p.columns.clone()),
+            stmt: Some(stmt),
+            plan: Mutex::new(plan),
+            from_sql: true,
+            created: self.statement_start,
+        };
+        self.keep_prepared(&p.name.value, prepared)?;
+        Ok("PREPARE".into())
+    }
+
+    pub(super) fn keep_prepared(&mut self, name: &str, p: Prepared) -> Result<()> {
+        if self.prepared.len() >= super::MAX_PREPARED {
+            return Err(DbError::new(
+                SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+                format!("a session can keep no more than {} prepared statements", super::MAX_PREPARED),
+            ));
+        }
+        self.prepared.insert(name.to_owned(), Arc::new(p));
+        Ok(())
+    }
+
+    /// The current plan of a prepared statement.
+    pub(super) fn prepared_plan(&mut self, p: &Prepared) -> Result<Option<Arc<Plan>>> {
+        let Some(stmt) = &p.stmt else { return Ok(None) };
+        if !is_plannable(stmt) {
+            return Ok(None);
+        }
+        let kept = p.plan.lock().clone();
+        if let Some(plan) = kept
+            && self.is_current(&plan)?
+        {
+            return Ok(Some(plan));
+        }
+        let plan = self.bind_statement(stmt, &p.text, &p.params, true)?;
+        if let (Some(plan), Some(columns)) = (&plan, &p.columns)
+            && plan.columns.as_deref().is_none_or(|c| !same_columns(c, columns))
+        {
+            return Err(result_changed());
+        }
+        (*p.plan.lock()).clone_from(&plan);
+        Ok(plan)
+    }
+
+    /// EXECUTE.
+    async fn open_execute(&mut self, portal: &mut Portal, e: &ast::Execute) -> Result<Opened> {
+        let text = Arc::clone(&portal.source.text);
+        let prepared = self.prepared.get(&e.name.value).cloned().ok_or_else(|| no_prepared(&e.name.value))?;
+        let params = self.execute_args(&prepared, e, &text)?;
+        let Some(plan) = self.prepared_plan(&prepared)? else {
+            return Err(DbError::unsupported("EXECUTE of a utility statement is not supported"));
+        };
+        let Some(stmt) = prepared.stmt.clone() else {
+            return Err(DbError::internal("a plan without a statement"));
+        };
+        if let Some(columns) = plan.columns.clone() {
+            let formats = match &portal.shape {
+                Some(s) if s.formats.len() == columns.len() => Arc::clone(&s.formats),
+                _ => vec![0; columns.len()].into(),
+            };
+            portal.shape = Some(RowShape { columns, formats });
+        }
+        portal.source = Source {
+            stmt: Some(Arc::clone(&stmt)),
+            text: Arc::clone(&prepared.text),
+            own: Arc::clone(&prepared.own_text),
+        };
+        portal.params = params;
+        self.open_plan(portal, plan, &stmt).await
+    }
+
+    /// Values of EXECUTE's arguments.
+    pub(super) fn execute_args(&mut self, p: &Prepared, e: &ast::Execute, text: &str) -> Result<Arc<[Datum]>> {
+        if p.params.len() != e.args.len() {
+            return Err(DbError::new(
+                SqlState::SYNTAX_ERROR,
+                format!("wrong number of parameters for prepared statement \"{}\"", e.name.value),
+            )
+            .detail(format!("Expected {} parameters but got {}.", p.params.len(), e.args.len())));
+        }
+        let eval = self.eval();
+        let types = Arc::clone(&p.params);
+        self.with_binder(text, &[], |b| {
+            let mut values = Vec::with_capacity(types.len());
+            for (i, (arg, ty)) in e.args.iter().zip(types.iter()).enumerate() {
+                let bound = b.expr(arg)?;
+                let (from, pos) = (bound.ty.oid, bound.pos);
+                let to = crate::bind::type_ref(*ty);
+                let Some(cast) = b.coerce(bound, to, crate::bind::resolve::Coercion::Assignment)? else {
+                    return Err(DbError::new(
+                        SqlState::DATATYPE_MISMATCH,
+                        format!(
+                            "parameter ${} of type {} cannot be coerced to the expected type {}",
+                            i + 1,
+                            rustydb_types::typename::format_type(from, -1),
+                            rustydb_types::typename::format_type(*ty, -1)
+                        ),
+                    )
+                    .hint("You will need to rewrite or cast the expression.")
+                    .at(pos));
+                };
+                let compiled = crate::exec::eval::compile(&cast, &|_| None)?;
+                values.push(compiled.eval(crate::exec::eval::Env { ctx: &eval, params: &[] }, &[])?);
+            }
+            Ok(values.into())
+        })
+    }
+
+    /// The columns a utility statement will answer with, if any.
+    pub(super) fn utility_columns(&self, stmt: &Statement) -> Option<Arc<[ColumnDesc]>> {
+        match stmt {
+            Statement::Show(name) => Some(show_columns(name.as_deref())),
+            Statement::Explain(e) => Some(super::explain::columns(e)),
+            Statement::Execute(e) => self.prepared.get(&e.name.value)?.columns.clone(),
+            Statement::Fetch(f) if !f.is_move => {
+                self.portals.get(&f.cursor.value)?.shape.as_ref().map(|s| Arc::clone(&s.columns))
+            }
+            _ => None,
+        }
+    }
+
+    /// Everything a portal would answer, kept in memory (bounded).
+    pub(super) async fn collect_plan(&mut self, plan: &Arc<Plan>, params: Arc<[Datum]>) -> Result<(Vec<Vec<Datum>>, u64)> {
+        match self.start_plan(plan, params).await? {
+            Executed::Count(n) => Ok((Vec::new(), n)),
+            Executed::Rows(source) => {
+                let columns = plan.columns.clone().unwrap_or_else(|| [].into());
+                let mut rows = Rows::new(source);
+                let all = rows.collect(&self.shared, &columns, MAX_KEPT).await?;
+                let n = all.len() as u64;
+                Ok((all, n))
+            }
+        }
+    }
+}
+
+/// What opening a portal gave.
+pub(super) enum Opened {
+    /// Rows to come.
+    Rows(Rows),
+    /// It is complete.
+    Tag(String),
+}
+
+/// Whether the binder takes a statement.
+pub(super) fn is_plannable(stmt: &Statement) -> bool {
+    matches!(stmt, Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_))
+}
+
+/// Text format for every column.
+pub(super) fn all_text(columns: Arc<[ColumnDesc]>) -> RowShape {
+    let formats = vec![0; columns.len()].into();
+    RowShape { columns, formats }
+}
+
+fn same_columns(a: &[ColumnDesc], b: &[ColumnDesc]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.ty == y.ty && x.name == y.name)
+}
+
+fn result_changed() -> DbError {
+    DbError::unsupported("cached plan must not change result type")
+}
+
+/// 26000.
+pub(super) fn no_prepared(name: &str) -> DbError {
+    let message = if name.is_empty() {
+        "unnamed prepared statement does not exist".to_owned()
+    } else {
+        format!("prepared statement \"{name}\" does not exist")
+    };
+    DbError::new(SqlState::UNDEFINED_PSTATEMENT, message)
+}
+
+/// 42P05.
+pub(super) fn duplicate_prepared(name: &str) -> DbError {
+    DbError::new(SqlState::DUPLICATE_PSTATEMENT, format!("prepared statement \"{name}\" already exists"))
+}
+
+fn show_columns(name: Option<&str>) -> Arc<[ColumnDesc]> {
+    match name {
+        Some(n) => [column(&set::shown_name(n), oid::TEXT)].into(),
+        None => ["name", "setting", "description"].map(|n| column(n, oid::TEXT)).into(),
+    }
+}
+
+/// The command a definition statement is called by in errors.
+fn definition_name(stmt: &Statement) -> String {
+    match stmt {
+        Statement::CreateTable(_) | Statement::CreateTableAs(_) => "CREATE TABLE",
+        Statement::AlterTable(_) => "ALTER TABLE",
+        Statement::CreateIndex(_) => "CREATE INDEX",
+        Statement::CreateSequence(_) => "CREATE SEQUENCE",
+        Statement::AlterSequence(_) => "ALTER SEQUENCE",
+        Statement::CreateSchema(_) => "CREATE SCHEMA",
+        Statement::CreateView(_) => "CREATE VIEW",
+        Statement::CreateRole(_) => "CREATE ROLE",
+        Statement::AlterRole(_) => "ALTER ROLE",
+        Statement::Truncate(_) => "TRUNCATE TABLE",
+        Statement::Comment(_) => "COMMENT",
+        Statement::Reindex(_) => "REINDEX",
+        Statement::Grant(g) => {
+            if g.grant {
+                "GRANT"
+            } else {
+                "REVOKE"
+            }
+        }
+        Statement::Drop(_) => "DROP TABLE",
+        Statement::Rename(_) | Statement::AlterOwner(_) | Statement::AlterSchema(_) => "ALTER TABLE",
+        Statement::Other(o) => o.tag,
+        _ => "this statement",
+    }
+    .to_owned()
+}
+
+/// The value DEFAULT stands for, of a setting that is a transaction mode.
+fn set_default(s: &super::SessionShared, name: &str) -> String {
+    let of = match name.to_ascii_lowercase().as_str() {
+        "transaction_isolation" => "default_transaction_isolation",
+        "transaction_read_only" => "default_transaction_read_only",
+        "transaction_deferrable" => "default_transaction_deferrable",
+        _ => return String::new(),
+    };
+    s.settings(|x| x.get(of).to_owned())
+}
