@@ -11,6 +11,8 @@ use crate::{os, tls};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_engine::api::Backend;
+use rustydb_engine::engine::EngineOptions;
+use rustydb_engine::session::EngineBackend;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -38,11 +40,13 @@ pub enum Stop {
 }
 
 /// Opens the engine on the data directory, making it on the first start.
-///
-/// # Errors
-/// Until the engine has its entry point, always 0A000.
-pub async fn open_engine(_config: &Config) -> Result<Arc<dyn Backend>> {
-    Err(DbError::fatal(SqlState::FEATURE_NOT_SUPPORTED, "this build has no engine to open the data directory with"))
+pub async fn open_engine(config: &Config) -> Result<Arc<dyn Backend>> {
+    let options = EngineOptions {
+        data_dir: config.data_dir.clone(),
+        settings: config.settings.clone(),
+        superuser_password: config.superuser_password.as_ref().map(|p| p.to_string()),
+    };
+    Ok(Arc::new(EngineBackend::open(options).await?))
 }
 
 /// Runs a server until `stop` resolves or the engine fails. `open` opens the engine.

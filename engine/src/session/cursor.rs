@@ -32,12 +32,7 @@ fn forward_only() -> DbError {
 
 impl Session {
     /// DECLARE.
-    pub(super) async fn declare(
-        &mut self,
-        d: &ast::DeclareCursor,
-        text: &Arc<str>,
-        own: &Arc<str>,
-    ) -> Result<String> {
+    pub(super) async fn declare(&mut self, d: &ast::DeclareCursor, text: &Arc<str>, own: &Arc<str>) -> Result<String> {
         if !d.hold {
             self.must_be_in_block("DECLARE CURSOR")?;
         }
@@ -63,9 +58,7 @@ impl Session {
         let plan = self.bind_statement(&stmt, text, &[], false)?;
         let plan: Arc<Plan> = plan.ok_or_else(|| DbError::internal("a query without a plan"))?;
         if plan.writes() {
-            return Err(DbError::unsupported(
-                "DECLARE CURSOR must not contain data-modifying statements in WITH",
-            ));
+            return Err(DbError::unsupported("DECLARE CURSOR must not contain data-modifying statements in WITH"));
         }
         let plan = self.lock_plan(plan, &stmt, text).await?;
         let Executed::Rows(rows) = self.start_plan(&plan, [].into()).await? else {

@@ -30,15 +30,15 @@ struct Options {
 /// The result column of an EXPLAIN.
 pub fn columns(e: &ast::Explain) -> Arc<[ColumnDesc]> {
     let json = e.options.iter().any(|o| {
-        o.name.value == "format" && matches!(&o.value, Some(DefValue::Word(w) | DefValue::String(w)) if w.eq_ignore_ascii_case("json"))
+        o.name.value == "format"
+            && matches!(&o.value, Some(DefValue::Word(w) | DefValue::String(w)) if w.eq_ignore_ascii_case("json"))
     });
     [column("QUERY PLAN", if json { oid::JSON } else { oid::TEXT })].into()
 }
 
 /// A boolean option's value; none is true.
 pub(super) fn flag(o: &DefOption) -> Result<bool> {
-    let bad =
-        || DbError::new(SqlState::SYNTAX_ERROR, format!("{} requires a Boolean value", o.name.value));
+    let bad = || DbError::new(SqlState::SYNTAX_ERROR, format!("{} requires a Boolean value", o.name.value));
     match &o.value {
         None => Ok(true),
         Some(DefValue::Word(w) | DefValue::String(w)) => match w.to_ascii_lowercase().as_str() {
@@ -97,10 +97,7 @@ fn options(list: &[DefOption]) -> Result<Options> {
                 };
             }
             other => {
-                return Err(DbError::new(
-                    SqlState::SYNTAX_ERROR,
-                    format!("unrecognized EXPLAIN option \"{other}\""),
-                ));
+                return Err(DbError::new(SqlState::SYNTAX_ERROR, format!("unrecognized EXPLAIN option \"{other}\"")));
             }
         }
     }

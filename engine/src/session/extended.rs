@@ -92,11 +92,7 @@ impl Session {
         if param_formats.len() > 1 && param_formats.len() != params.len() {
             return Err(DbError::new(
                 SqlState::PROTOCOL_VIOLATION,
-                format!(
-                    "bind message has {} parameter formats but {} parameters",
-                    param_formats.len(),
-                    params.len()
-                ),
+                format!("bind message has {} parameter formats but {} parameters", param_formats.len(), params.len()),
             ));
         }
         if params.len() != prepared.params.len() {
@@ -231,14 +227,7 @@ impl Session {
 }
 
 /// Reads one parameter value.
-fn parameter(
-    eval: &EvalCtx,
-    portal: &str,
-    i: usize,
-    ty: TypeRef,
-    format: i16,
-    value: Option<&[u8]>,
-) -> Result<Datum> {
+fn parameter(eval: &EvalCtx, portal: &str, i: usize, ty: TypeRef, format: i16, value: Option<&[u8]>) -> Result<Datum> {
     let context = |shown: &str| {
         let n = i + 1;
         if portal.is_empty() {

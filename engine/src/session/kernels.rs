@@ -110,10 +110,7 @@ fn signal(ctx: &EvalCtx, pid: i32, terminate: bool) -> Result<Datum> {
     let me = s.user();
     if !me.superuser && target.user().superuser {
         let what = if terminate { "terminate superuser process" } else { "cancel superuser query" };
-        return Err(DbError::new(
-            SqlState::INSUFFICIENT_PRIVILEGE,
-            format!("must be a superuser to {what}"),
-        ));
+        return Err(DbError::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("must be a superuser to {what}")));
     }
     if !me.superuser && target.user().oid != me.oid {
         let what = if terminate { "terminate the process" } else { "cancel the query" };
@@ -236,7 +233,8 @@ fn on_relation(ctx: &EvalCtx, args: &[Datum], with_user: bool, known: &[&str], c
         a.rest.first()
     };
     check_words(privilege, known)?;
-    let reads_only = matches!(privilege, Some(Datum::Text(t)) if t.split(',').any(|w| w.trim().eq_ignore_ascii_case("select")));
+    let reads_only =
+        matches!(privilege, Some(Datum::Text(t)) if t.split(',').any(|w| w.trim().eq_ignore_ascii_case("select")));
     let system = rel.oid < crate::catalog::FIRST_USER_OID && reads_only && rel.name != "pg_authid";
     Ok(Datum::Bool(a.superuser || rel.owner == a.user || system))
 }
@@ -286,9 +284,11 @@ fn schema_privilege(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Resul
     let a = asked(s, &cat, args, has_user(info, 2))?;
     let ns = match a.object {
         Datum::Oid(o) => cat.namespaces.get(o),
-        Datum::Text(name) => Some(cat.namespace_named(name).and_then(|o| cat.namespaces.get(&o)).ok_or_else(|| {
-            DbError::new(SqlState::UNDEFINED_SCHEMA, format!("schema \"{name}\" does not exist"))
-        })?),
+        Datum::Text(name) => Some(
+            cat.namespace_named(name)
+                .and_then(|o| cat.namespaces.get(&o))
+                .ok_or_else(|| DbError::new(SqlState::UNDEFINED_SCHEMA, format!("schema \"{name}\" does not exist")))?,
+        ),
         other => return Err(DbError::internal(format!("expected a schema, found {other:?}"))),
     };
     let Some(ns) = ns else { return Ok(Datum::Null) };

@@ -8,6 +8,7 @@
 //! anything is flushed the output gate knows everything the bytes depend on ([`Session::note_dependencies`]).
 
 mod analyze;
+mod backend;
 mod copy;
 mod cursor;
 mod explain;
@@ -23,18 +24,17 @@ mod statement;
 mod table_as;
 mod txn;
 
+pub use backend::EngineBackend;
 pub use kernels::KERNELS;
 pub use shared::{Registry, SessionShared};
 
-use crate::api::{
-    Canceller, ExecuteEnd, Output, OutputGate, PeerInfo, RowShape, SqlSession, StatementDesc,
-};
+use crate::api::{Canceller, ExecuteEnd, Output, OutputGate, PeerInfo, RowShape, SqlSession, StatementDesc};
 use crate::engine::{DatabaseState, Engine};
 use crate::settings::Settings;
 use async_trait::async_trait;
 use rows::Portal;
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_storage::lock::LockOwner;
+use rustydb_storage::store::Session as StoreSession;
 use rustydb_types::ctx::SessionInfo;
 use shared::{NewSession, User};
 use statement::Prepared;
@@ -55,7 +55,8 @@ pub struct Session {
     engine: Arc<Engine>,
     db: Arc<DatabaseState>,
     shared: Arc<SessionShared>,
-    locks: Arc<LockOwner>,
+    /// Owns locks and opens transactions.
+    store: StoreSession,
     tx: TxState,
     prepared: HashMap<String, Arc<Prepared>>,
     portals: HashMap<String, Portal>,
@@ -81,7 +82,7 @@ struct Limits {
 
 impl Session {
     /// Opens a session of an authenticated user. Errors are fatal: 3D000, 28000, 55000…
-    pub async fn open(engine: &Arc<Engine>, params: &[(String, String)], peer: &PeerInfo) -> Result<Session> {
+    pub fn open(engine: &Arc<Engine>, params: &[(String, String)], peer: &PeerInfo) -> Result<Session> {
         let param = |n: &str| params.iter().find(|p| p.0 == n).map_or("", |p| p.1.as_str());
         let (user, database) = (param("user"), param("database"));
         let missing =
@@ -95,10 +96,7 @@ impl Session {
             ));
         }
         let role = catalog.role_named(user).ok_or_else(|| {
-            DbError::fatal(
-                SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
-                format!("role \"{user}\" does not exist"),
-            )
+            DbError::fatal(SqlState::INVALID_AUTHORIZATION_SPECIFICATION, format!("role \"{user}\" does not exist"))
         })?;
         if !role.login {
             return Err(DbError::fatal(
@@ -129,7 +127,7 @@ impl Session {
         let mut session = Session {
             engine: Arc::clone(engine),
             db,
-            locks: engine.locks().register(shared.pid),
+            store: engine.store().session(shared.pid),
             shared,
             tx: TxState::default(),
             prepared: HashMap::new(),
@@ -322,7 +320,6 @@ impl SqlSession for Session {
 impl Session {
     fn leave_engine(&self) {
         self.engine.sessions.leave(self.shared.pid);
-        self.engine.locks().unregister(&self.locks);
     }
 }
 

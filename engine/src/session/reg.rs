@@ -164,7 +164,10 @@ fn procs(path: &[u32], name: &str) -> Vec<&'static Proc> {
             return found.to_vec();
         }
     }
-    pgdata::procs().iter().filter(|p| p.pronamespace != pgdata::PG_CATALOG && path.contains(&p.pronamespace) && p.proname == name).collect()
+    pgdata::procs()
+        .iter()
+        .filter(|p| p.pronamespace != pgdata::PG_CATALOG && path.contains(&p.pronamespace) && p.proname == name)
+        .collect()
 }
 
 /// A written type's OID, with the binder's rules and errors.
@@ -176,7 +179,11 @@ fn type_in(s: &SessionShared, cat: &Arc<Catalog>, text: &str) -> Result<u32> {
     let ast::Statement::Query(q) = first.stmt else { return Err(bad()) };
     let plain = q.order_by.is_empty() && q.limit.is_none() && q.offset.is_none() && q.locking.is_empty();
     let ast::QueryBody::Select(mut sel) = q.body else { return Err(bad()) };
-    if !plain || sel.from.len() + sel.group_by.len() + sel.windows.len() > 0 || sel.filter.is_some() || sel.having.is_some() {
+    if !plain
+        || sel.from.len() + sel.group_by.len() + sel.windows.len() > 0
+        || sel.filter.is_some()
+        || sel.having.is_some()
+    {
         return Err(bad());
     }
     let (Some(target), true) = (sel.targets.pop(), sel.targets.is_empty()) else { return Err(bad()) };
@@ -290,11 +297,7 @@ fn operator_in(s: &SessionShared, cat: &Catalog, text: &str) -> Result<u32> {
 
 /// A name, with its schema if the search path finds something else (or nothing) under it.
 fn visible_name(schema: &str, name: &str, visible: bool) -> String {
-    if visible {
-        quote_ident(name).to_string()
-    } else {
-        format!("{}.{}", quote_ident(schema), quote_ident(name))
-    }
+    if visible { quote_ident(name).to_string() } else { format!("{}.{}", quote_ident(schema), quote_ident(name)) }
 }
 
 fn schema_name(cat: &Catalog, ns: u32) -> String {
@@ -338,11 +341,7 @@ pub fn reg_out(s: &SessionShared, kind: u32, value: u32) -> String {
             Some(p) => {
                 let visible = s.search_path(&cat).contains(&p.pronamespace);
                 let args: Vec<String> = p.proargtypes.iter().map(|t| typename::format_type(*t, -1)).collect();
-                format!(
-                    "{}({})",
-                    visible_name(&schema_name(&cat, p.pronamespace), p.proname, visible),
-                    args.join(",")
-                )
+                format!("{}({})", visible_name(&schema_name(&cat, p.pronamespace), p.proname, visible), args.join(","))
             }
             None => number(),
         },
@@ -353,8 +352,7 @@ pub fn reg_out(s: &SessionShared, kind: u32, value: u32) -> String {
         },
         oid::REGOPERATOR => match pgdata::operator(value) {
             Some(o) => {
-                let arg =
-                    |t: u32| if t == 0 { "NONE".to_owned() } else { typename::format_type(t, -1) };
+                let arg = |t: u32| if t == 0 { "NONE".to_owned() } else { typename::format_type(t, -1) };
                 format!("{}({},{})", o.oprname, arg(o.oprleft), arg(o.oprright))
             }
             None => number(),
@@ -385,7 +383,6 @@ pub fn user_type_name(s: &SessionShared, ty: u32) -> Option<String> {
 pub fn relation_named(s: &SessionShared, text: &str) -> Result<u32> {
     reg_in(s, oid::REGCLASS, text)
 }
-
 
 #[cfg(test)]
 mod tests {

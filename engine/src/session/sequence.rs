@@ -65,9 +65,10 @@ pub fn wait_here<T>(f: impl Future<Output = Result<T>>) -> Result<T> {
 
 fn find(s: &SessionShared, oid: u32) -> Result<(Arc<Relation>, Sequence)> {
     let cat = s.catalog();
-    let rel = cat.relation(oid).cloned().ok_or_else(|| {
-        DbError::new(SqlState::UNDEFINED_TABLE, format!("could not open relation with OID {oid}"))
-    })?;
+    let rel = cat
+        .relation(oid)
+        .cloned()
+        .ok_or_else(|| DbError::new(SqlState::UNDEFINED_TABLE, format!("could not open relation with OID {oid}")))?;
     match (&rel.kind, rel.sequence.clone()) {
         (RelKind::Sequence, Some(q)) => {
             if !s.may_act_as(rel.owner) {

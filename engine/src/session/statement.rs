@@ -7,13 +7,13 @@ use super::{Session, set};
 use crate::api::{ColumnDesc, ExecuteEnd, Output, RowShape};
 use crate::ddl::{self, DdlCx};
 use crate::exec::run::{self, Executed, StatementEnv};
+use parking_lot::Mutex;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, DiscardTarget, SetAction, Statement};
 use rustydb_parser::{ParseOptions, Parsed};
 use rustydb_types::datum::Datum;
 use rustydb_types::oid;
 use std::sync::Arc;
-use parking_lot::Mutex;
 
 /// A prepared statement.
 pub struct Prepared {
@@ -135,9 +135,7 @@ impl Session {
         let stmt = Arc::new(p.stmt);
         let plan = match &*stmt {
             // Positions in errors count from the start of the string, so only a statement alone in it can be shared.
-            _ if is_plannable(&stmt) && own.len() == text.len() && p.params == 0 => {
-                self.plan_text(&stmt, text, &[])?
-            }
+            _ if is_plannable(&stmt) && own.len() == text.len() && p.params == 0 => self.plan_text(&stmt, text, &[])?,
             _ if is_plannable(&stmt) => self.bind_statement(&stmt, text, &[], false)?,
             _ => None,
         };
@@ -377,10 +375,8 @@ impl Session {
 
     async fn set_statement(&mut self, s: &ast::Set, own: &str) -> Result<String> {
         if s.local && !self.in_block() {
-            self.shared.warning(
-                SqlState::NO_ACTIVE_SQL_TRANSACTION,
-                "SET LOCAL can only be used in transaction blocks",
-            );
+            self.shared
+                .warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET LOCAL can only be used in transaction blocks");
         }
         match &s.action {
             SetAction::Value(name, values) => {
@@ -436,10 +432,8 @@ impl Session {
                 Ok(Done::Rows(show_columns(Some(name)), vec![vec![text(value)]], "SHOW".into()))
             }
             None => {
-                let rows = set::all(&self.shared)
-                    .into_iter()
-                    .map(|(n, v)| vec![text(n), text(v), Datum::Null])
-                    .collect();
+                let rows =
+                    set::all(&self.shared).into_iter().map(|(n, v)| vec![text(n), text(v), Datum::Null]).collect();
                 Ok(Done::Rows(show_columns(None), rows, "SHOW".into()))
             }
         }
@@ -453,7 +447,7 @@ impl Session {
                 set::set_value(&self.shared, "session_authorization", None, false)?;
                 set::reset_all(&self.shared);
                 self.prepared.clear();
-                self.engine.locks().release_session_all(&self.locks);
+                self.engine.locks().release_session_all(self.store.lock_owner());
                 self.shared.sequences.forget();
                 Ok("DISCARD ALL".into())
             }
@@ -641,7 +635,11 @@ impl Session {
     }
 
     /// Everything a portal would answer, kept in memory (bounded).
-    pub(super) async fn collect_plan(&mut self, plan: &Arc<Plan>, params: Arc<[Datum]>) -> Result<(Vec<Vec<Datum>>, u64)> {
+    pub(super) async fn collect_plan(
+        &mut self,
+        plan: &Arc<Plan>,
+        params: Arc<[Datum]>,
+    ) -> Result<(Vec<Vec<Datum>>, u64)> {
         match self.start_plan(plan, params).await? {
             Executed::Count(n) => Ok((Vec::new(), n)),
             Executed::Rows(source) => {

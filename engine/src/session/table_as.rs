@@ -1,13 +1,98 @@
-//! CREATE TABLE AS and SELECT INTO.
+//! CREATE TABLE AS and SELECT INTO: the query is bound, a table made for its columns, and its rows stored in it.
 
 use super::Session;
+use super::rows::Rows;
+use super::statement::no_prepared;
+use crate::ddl::{self, DdlCx};
+use crate::exec::dml::CopyInsert;
+use crate::exec::run::Executed;
+use crate::plan::ir::Bound;
 use rustydb_base::{DbError, Result};
-use rustydb_parser::ast;
+use rustydb_parser::ast::{self, Statement};
+use rustydb_types::datum::Datum;
 use std::sync::Arc;
 
 impl Session {
     /// Runs CREATE TABLE AS.
-    pub(super) async fn create_table_as(&mut self, _c: &ast::CreateTableAs, _text: &Arc<str>) -> Result<String> {
-        Err(DbError::unsupported("CREATE TABLE AS is not supported yet"))
+    pub(super) async fn create_table_as(&mut self, c: &ast::CreateTableAs, text: &Arc<str>) -> Result<String> {
+        self.check_read_only("CREATE TABLE AS")?;
+        let (stmt, sql, params, plan): (_, _, Arc<[Datum]>, _) = match &c.source {
+            Statement::Execute(e) => {
+                let prepared = self.prepared.get(&e.name.value).cloned().ok_or_else(|| no_prepared(&e.name.value))?;
+                let params = self.execute_args(&prepared, e, text)?;
+                let plan = self.prepared_plan(&prepared)?;
+                let stmt = prepared.stmt.clone().ok_or_else(|| DbError::internal("nothing is prepared"))?;
+                (stmt, Arc::clone(&prepared.text), params, plan)
+            }
+            q => {
+                let stmt = Arc::new(q.clone());
+                let plan = self.bind_statement(&stmt, text, &[], false)?;
+                (stmt, Arc::clone(text), [].into(), plan)
+            }
+        };
+        let plan = plan.ok_or_else(|| DbError::internal("CREATE TABLE AS without a query"))?;
+        let plan = self.lock_plan(plan, &stmt, &sql).await?;
+        let Bound::Query(query) = &*plan.bound else {
+            return Err(DbError::internal("CREATE TABLE AS without a query"));
+        };
+        let eval = self.eval();
+        let in_block = self.in_block();
+        let role = self.shared.user().oid;
+        let catalog = Arc::clone(&self.tx()?.catalog);
+        let search_path = self.path(&catalog);
+        let tx = self.tx()?;
+        let mut cx = DdlCx { tx, search_path, role, eval: &eval, sql: text, in_block, notices: Vec::new() };
+        let made = ddl::create_table_for_query(&mut cx, c, &query.columns).await;
+        let notices = std::mem::take(&mut cx.notices);
+        for (severity, n) in notices {
+            self.shared.notice(severity, n);
+        }
+        let Some(rel) = made? else { return Ok("CREATE TABLE AS".into()) };
+        self.tx()?.next_command();
+        if !c.with_data {
+            return Ok("CREATE TABLE AS".into());
+        }
+        let insert = self.bind_copy_insert(&rel, text)?;
+        let Executed::Rows(source) = self.start_plan(&plan, params).await? else {
+            return Err(DbError::internal("a query without rows"));
+        };
+        let env = self.env();
+        let mut copy = CopyInsert::new(self.tx()?, &insert, env)?;
+        let columns = plan.columns.clone().unwrap_or_else(|| [].into());
+        let mut rows = Rows::new(source);
+        while let Some(row) = rows.next(&self.shared, &columns).await? {
+            copy.push(self.tx()?, row).await?;
+        }
+        let n = copy.finish(self.tx()?).await?;
+        self.tx()?.next_command();
+        Ok(format!("SELECT {n}"))
+    }
+
+    /// `INSERT INTO table` as the batch insertion of rows wants it.
+    pub(super) fn bind_copy_insert(
+        &mut self,
+        rel: &Arc<crate::catalog::Relation>,
+        text: &str,
+    ) -> Result<crate::plan::ir::Insert> {
+        let name = ast::Name {
+            catalog: None,
+            schema: Some(ast::Ident::new(rel.schema.clone())),
+            name: ast::Ident::new(rel.name.clone()),
+        };
+        let insert = ast::Insert {
+            with: None,
+            table: name,
+            alias: None,
+            columns: Vec::new(),
+            overriding: ast::Overriding::No,
+            source: None,
+            on_conflict: None,
+            returning: Vec::new(),
+            pos: ast::NO_POS,
+        };
+        self.with_binder(text, &[], |b| match b.statement(&Statement::Insert(Box::new(insert)))? {
+            Some(Bound::Insert(i)) => Ok(*i),
+            _ => Err(DbError::internal("INSERT was not bound as one")),
+        })
     }
 }

@@ -83,11 +83,10 @@ fn level(i: ast::Isolation) -> Result<Isolation> {
         // PostgreSQL runs READ UNCOMMITTED as READ COMMITTED, too.
         ast::Isolation::ReadUncommitted | ast::Isolation::ReadCommitted => Ok(Isolation::ReadCommitted),
         ast::Isolation::RepeatableRead => Ok(Isolation::RepeatableRead),
-        ast::Isolation::Serializable => {
-            Err(DbError::unsupported("isolation level SERIALIZABLE is not supported yet").hint(
+        ast::Isolation::Serializable => Err(DbError::unsupported("isolation level SERIALIZABLE is not supported yet")
+            .hint(
                 "REPEATABLE READ is snapshot isolation. It is not chosen silently, since it lets write skew through.",
-            ))
-        }
+            )),
     }
 }
 
@@ -147,7 +146,7 @@ impl Session {
 
     fn begin(&mut self, modes: Modes) -> Result<()> {
         let start = super::now_micros();
-        let mut tx = Transaction::begin(&self.db, &self.locks, level(modes.isolation)?, modes.read_only, start)?;
+        let mut tx = Transaction::begin(&self.db, &self.store, level(modes.isolation)?, modes.read_only, start)?;
         tx.txn.rules.interrupt = self.shared.interrupt.clone();
         self.shared.push_level();
         self.shared.set_catalog(&tx.catalog);
@@ -315,10 +314,7 @@ impl Session {
         match t {
             ast::Transaction::Begin { modes, start } => {
                 if explicit {
-                    self.shared.warning(
-                        SqlState::ACTIVE_SQL_TRANSACTION,
-                        "there is already a transaction in progress",
-                    );
+                    self.shared.warning(SqlState::ACTIVE_SQL_TRANSACTION, "there is already a transaction in progress");
                 } else {
                     self.ensure_transaction().await?;
                     self.tx.block = Block::Open;
@@ -423,10 +419,8 @@ impl Session {
     /// SET TRANSACTION, and the modes of BEGIN.
     pub(crate) async fn set_transaction(&mut self, modes: &TransactionModes) -> Result<()> {
         if !self.in_block() {
-            self.shared.warning(
-                SqlState::NO_ACTIVE_SQL_TRANSACTION,
-                "SET TRANSACTION can only be used in transaction blocks",
-            );
+            self.shared
+                .warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET TRANSACTION can only be used in transaction blocks");
         }
         self.set_modes(modes).await
     }
@@ -441,9 +435,7 @@ impl Session {
                 return Err(settled("SET TRANSACTION ISOLATION LEVEL must be called before any query".into()));
             }
             if self.tx.depth() > 0 {
-                return Err(settled(
-                    "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction".into(),
-                ));
+                return Err(settled("SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction".into()));
             }
             new.isolation = i;
         }
@@ -470,11 +462,12 @@ impl Session {
         if changes_level {
             // Nothing has been read or locked yet, so another transaction can take this one's place.
             let start = self.tx()?.start;
-            let mut tx = Transaction::begin(&self.db, &self.locks, level(new.isolation)?, new.read_only, start)?;
-            tx.txn.rules.interrupt = self.shared.interrupt.clone();
-            if let Some(old) = self.tx.tx.replace(tx) {
+            if let Some(old) = self.tx.tx.take() {
                 old.abort().await?;
             }
+            let mut tx = Transaction::begin(&self.db, &self.store, level(new.isolation)?, new.read_only, start)?;
+            tx.txn.rules.interrupt = self.shared.interrupt.clone();
+            self.tx.tx = Some(tx);
         }
         self.tx()?.read_only = new.read_only;
         self.tx.modes = new;

@@ -1,0 +1,50 @@
+//! The engine as the server sees it.
+
+use super::{KERNELS, Session};
+use crate::api::{Backend, PeerInfo, RoleAuth, SqlSession};
+use crate::engine::{Engine, EngineOptions};
+use async_trait::async_trait;
+use rustydb_base::Result;
+use rustydb_types::registry;
+use std::sync::Arc;
+
+/// An open engine behind the server's door.
+pub struct EngineBackend(Arc<Engine>);
+
+impl EngineBackend {
+    /// Opens the engine on a data directory, making it first if it is new.
+    pub async fn open(options: EngineOptions) -> Result<EngineBackend> {
+        registry::add_kernels(&[KERNELS]);
+        Engine::open(options).await.map(EngineBackend)
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.0
+    }
+}
+
+#[async_trait]
+impl Backend for EngineBackend {
+    async fn role(&self, name: &str) -> Result<Option<RoleAuth>> {
+        let Some(db) = self.0.any_database() else { return Ok(None) };
+        let role = db.catalog().role_named(name).cloned();
+        Ok(role.map(|r| {
+            let expired = r.valid_until.is_some_and(|t| t <= super::now_micros());
+            RoleAuth {
+                can_login: r.login,
+                superuser: r.superuser,
+                // A password that is no longer valid is as good as none.
+                verifier: if expired { None } else { r.password.clone() },
+            }
+        }))
+    }
+
+    async fn connect(&self, params: &[(String, String)], peer: &PeerInfo) -> Result<Box<dyn SqlSession>> {
+        Ok(Box::new(Session::open(&self.0, params, peer)?))
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.0.close().await
+    }
+}
