@@ -27,7 +27,7 @@ use crate::lock::LockManager;
 use crate::rt::{Notify, RuntimeRef};
 use crate::sequence::{Given, SequenceRule, SequenceState, Sequences};
 use crate::txn::{HeldSnapshot, Isolation, Snapshot, TxnTable};
-use crate::wal::Log;
+use crate::wal::{Log, ReserveError};
 use futures::FutureExt as _;
 use rustydb_base::metrics::Counter;
 use rustydb_base::poison::Poison;
@@ -281,7 +281,17 @@ impl Store {
         // above, but an older checkpoint still counts: their files stay until the new one is durable.
         let facts = Checkpoint { redo_lsn: self.core.pool.min_rec_lsn().map_or(begin, |r| r.min(begin)), ..facts };
         let bytes = facts.encode();
-        let reservation = self.log.reserve_wait(bytes.len()).await?;
+        // Not refused when the log on disk is full: this is what frees it.
+        let reservation = loop {
+            match self.log.reserve_critical(bytes.len()) {
+                Ok(r) => break r,
+                Err(ReserveError::Failed(e)) => return Err(e),
+                Err(ReserveError::Full) => {
+                    self.log.flush_soon(self.log.end_lsn());
+                    self.rt.sleep(Duration::from_millis(1)).await;
+                }
+            }
+        };
         let (start, end) = self.log.append(reservation, &bytes, None);
         self.log.wait_stable(end).await?;
         let control = Control {
