@@ -5,7 +5,7 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr as DfExpr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr as DfExpr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::channel::mpsc;
@@ -185,6 +185,6 @@ impl ScalarUDFImpl for ArrayUdf {
 pub fn call(shown: &str, ret: DataType, volatile: bool, args: Vec<DfExpr>, f: ArrayFn) -> DfExpr {
     let volatility = if volatile { Volatility::Volatile } else { Volatility::Immutable };
     let id = fresh_id();
-    let udf = ArrayUdf { id, name: format!("{shown}#{id}"), signature: Signature::variadic_any(volatility), ret, f };
+    let udf = ArrayUdf { id, name: format!("{shown}#{id}"), signature: Signature::one_of(vec![TypeSignature::VariadicAny, TypeSignature::Nullary], volatility), ret, f };
     ScalarUDF::new_from_impl(udf).call(args)
 }
