@@ -186,7 +186,7 @@ impl Store {
         match wait {
             Wait::Restart => {
                 pins.restarts += 1;
-                if pins.restarts % RESTARTS == 0 {
+                if pins.restarts.is_multiple_of(RESTARTS) {
                     // Two operations that keep meeting need different pauses.
                     let micros = 50 + self.rt.rng_u64() % 500;
                     self.rt.sleep(Duration::from_micros(micros)).await;
