@@ -1,12 +1,135 @@
-//! COPY.
+//! COPY, both ways: between a table (or a query) and the client or a file.
+//!
+//! Rows stream: coming in, at most one unfinished line and one batch of rows are in memory; going out, what the output
+//! buffers before it asks for a flush.
+
+mod binary;
+mod from;
+mod lines;
+mod options;
+mod to;
+
 use super::Session;
 use crate::api::Output;
-use rustydb_base::{DbError, Result};
-use rustydb_parser::ast;
+use crate::catalog::{RelKind, Relation};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{self, CopySource, CopyTarget, Ident};
 use std::sync::Arc;
+
+/// What the binary format begins with.
+pub(super) const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
+
 impl Session {
     /// Runs COPY.
-    pub(super) async fn copy(&mut self, _c: &ast::Copy, _text: &Arc<str>, _out: &mut dyn Output) -> Result<String> {
-        Err(DbError::unsupported("COPY is not supported yet"))
+    pub(super) async fn copy(&mut self, c: &ast::Copy, text: &Arc<str>, out: &mut dyn Output) -> Result<String> {
+        let opts = options::read(&c.options, c.from)?;
+        match &c.target {
+            CopyTarget::Client => {}
+            CopyTarget::Program(_) => {
+                return Err(DbError::unsupported("COPY to or from a program is not supported"));
+            }
+            CopyTarget::File(_) if !self.shared.user().superuser => {
+                let (word, role) =
+                    if c.from { ("from", "pg_read_server_files") } else { ("to", "pg_write_server_files") };
+                return Err(DbError::new(
+                    SqlState::INSUFFICIENT_PRIVILEGE,
+                    format!("must be superuser or have privileges of the {role} role to COPY {word} a file"),
+                )
+                .hint(
+                    "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone.",
+                ));
+            }
+            CopyTarget::File(_) => {}
+        }
+        if c.from {
+            let CopySource::Table(name, columns) = &c.source else {
+                return Err(DbError::new(SqlState::SYNTAX_ERROR, "COPY query is only allowed for COPY TO"));
+            };
+            return Box::pin(self.copy_from(c, name, columns, opts, text, out)).await;
+        }
+        if c.filter.is_some() {
+            return Err(DbError::new(SqlState::SYNTAX_ERROR, "WHERE clause not allowed with COPY TO"));
+        }
+        Box::pin(self.copy_to(c, opts, text, out)).await
     }
+}
+
+/// The columns of a COPY, by the list given or all that can be copied.
+fn columns(rel: &Relation, list: &[Ident], text: &str) -> Result<Vec<i16>> {
+    let at = |i: &Ident| match i.pos {
+        ast::NO_POS => 0,
+        p => rustydb_parser::char_position(text, p),
+    };
+    if list.is_empty() {
+        return Ok(rel.live_columns().filter(|c| c.generated == '\0').map(|c| c.attnum).collect());
+    }
+    let mut out = Vec::with_capacity(list.len());
+    for i in list {
+        let c = rel.column(&i.value).ok_or_else(|| {
+            DbError::new(
+                SqlState::UNDEFINED_COLUMN,
+                format!("column \"{}\" of relation \"{}\" does not exist", i.value, rel.name),
+            )
+            .at(at(i))
+        })?;
+        if c.generated != '\0' {
+            return Err(DbError::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!("column \"{}\" is a generated column", i.value),
+            )
+            .detail("Generated columns cannot be used in COPY."));
+        }
+        if out.contains(&c.attnum) {
+            return Err(DbError::new(
+                SqlState::DUPLICATE_COLUMN,
+                format!("column \"{}\" specified more than once", i.value),
+            )
+            .at(at(i)));
+        }
+        out.push(c.attnum);
+    }
+    Ok(out)
+}
+
+/// Columns named in an option must be copied.
+fn check_choice(rel: &Relation, cols: &[i16], choice: &options::ColumnChoice, what: &str) -> Result<()> {
+    for name in &choice.names {
+        let known = rel.column(name).ok_or_else(|| {
+            DbError::new(
+                SqlState::UNDEFINED_COLUMN,
+                format!("column \"{name}\" of relation \"{}\" does not exist", rel.name),
+            )
+        })?;
+        if !cols.contains(&known.attnum) {
+            return Err(DbError::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!("{what} column \"{name}\" not referenced by COPY"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// 42809 for relations whose rows cannot be copied.
+fn check_kind(rel: &Relation, from: bool) -> Result<()> {
+    let what = match rel.kind {
+        RelKind::Table => return Ok(()),
+        RelKind::MaterializedView if !from => return Ok(()),
+        RelKind::View => "view",
+        RelKind::MaterializedView => "materialized view",
+        RelKind::Sequence => "sequence",
+        RelKind::Index | RelKind::Composite => {
+            return Err(DbError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("\"{}\" is not a table", rel.name),
+            ));
+        }
+    };
+    let word = if from { "to" } else { "from" };
+    let e = DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot copy {word} {what} \"{}\"", rel.name));
+    Err(match (rel.kind, from) {
+        (RelKind::View, true) => e.hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger."),
+        (RelKind::View, false) => e.hint("Try the COPY (SELECT ...) TO variant."),
+        _ => e,
+    })
 }

@@ -1,0 +1,451 @@
+//! COPY FROM.
+
+use super::lines::{Fields, Lines, csv_fields, text_fields};
+use super::options::{Format, Header, Options};
+use super::{binary, check_choice, check_kind, columns, to};
+use crate::api::{CopyShape, Output};
+use crate::catalog::Relation;
+use crate::exec::dml::CopyInsert;
+use crate::exec::eval::{Compiled, Env, compile};
+use crate::plan::ir::{Bound, Rel};
+use crate::session::Session;
+use crate::session::extended::utf8;
+use bytes::Bytes;
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::{self, CopyTarget, Ident, Name, Statement, TableLockMode};
+use rustydb_types::ctx::EvalCtx;
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::io::{binary_in, text_in};
+use std::fs::File;
+use std::io::Read;
+use std::sync::Arc;
+
+/// Bytes read from a file at a time.
+const FILE_CHUNK: usize = 256 * 1024;
+/// Bytes of a line that an error shows.
+const MAX_SHOWN: usize = 100;
+
+/// Where the bytes come from.
+enum Input {
+    Client,
+    File(Option<File>, String),
+}
+
+impl Input {
+    async fn next(&mut self, out: &mut dyn Output) -> Result<Option<Bytes>> {
+        match self {
+            Input::Client => out.copy_read().await,
+            Input::File(file, path) => {
+                let Some(mut f) = file.take() else { return Ok(None) };
+                let read = tokio::task::spawn_blocking(move || {
+                    let mut buf = vec![0; FILE_CHUNK];
+                    f.read(&mut buf).map(|n| {
+                        buf.truncate(n);
+                        (f, buf)
+                    })
+                });
+                match read.await {
+                    Ok(Ok((_, buf))) if buf.is_empty() => Ok(None),
+                    Ok(Ok((f, buf))) => {
+                        *file = Some(f);
+                        Ok(Some(buf.into()))
+                    }
+                    Ok(Err(e)) => Err(DbError::io(format!("read from COPY file \"{path}\""), &e)),
+                    Err(e) => Err(DbError::internal(format!("reading a COPY file failed: {e}"))),
+                }
+            }
+        }
+    }
+}
+
+/// A column that the stream brings.
+struct Target {
+    attnum: i16,
+    name: String,
+    ty: TypeRef,
+    force_not_null: bool,
+    force_null: bool,
+}
+
+/// Makes rows of the stream's fields and stores them.
+struct Loader {
+    rel: Arc<Relation>,
+    targets: Vec<Target>,
+    /// Defaults of the columns that the stream does not bring: attribute (0-based) and expression.
+    defaults: Vec<(usize, Compiled)>,
+    filter: Option<Compiled>,
+    eval: Arc<EvalCtx>,
+    insert: CopyInsert,
+    /// Line or row being read, from 1.
+    line: u64,
+}
+
+impl Loader {
+    fn context(&self, column: Option<(&str, &[u8])>) -> String {
+        match column {
+            Some((name, value)) => {
+                format!("COPY {}, line {}, column {name}: \"{}\"", self.rel.name, self.line, cut(value))
+            }
+            None => format!("COPY {}, line {}", self.rel.name, self.line),
+        }
+    }
+
+    fn line_context(&self, line: &[u8]) -> String {
+        format!("COPY {}, line {}: \"{}\"", self.rel.name, self.line, cut(line))
+    }
+
+    /// One value of text or CSV.
+    fn value(&self, t: &Target, bytes: &[u8]) -> Result<Datum> {
+        let text = utf8(bytes).map_err(|e| e.context(self.context(None)))?;
+        text_in(&self.eval, t.ty, text).map_err(|e| e.context(self.context(Some((&t.name, bytes)))))
+    }
+
+    fn missing(&self, column: usize) -> DbError {
+        let name = self.targets.get(column).map_or("", |t| t.name.as_str());
+        DbError::new(SqlState::BAD_COPY_FILE_FORMAT, format!("missing data for column \"{name}\""))
+    }
+
+    fn row_of(&self, f: &mut Fields, line: &[u8]) -> Result<Vec<Datum>> {
+        if f.len() > self.targets.len() {
+            let e = DbError::new(SqlState::BAD_COPY_FILE_FORMAT, "extra data after last expected column");
+            return Err(e.context(self.line_context(line)));
+        }
+        let mut row = vec![Datum::Null; self.rel.columns.len()];
+        for (i, t) in self.targets.iter().enumerate() {
+            if i >= f.len() {
+                return Err(self.missing(i).context(self.line_context(line)));
+            }
+            let value = match f.get(i) {
+                None if t.force_not_null => Some(f.raw(i)),
+                Some(b) if t.force_null && b.is_empty() => None,
+                v => v,
+            };
+            if let Some(bytes) = value
+                && let Some(slot) = attribute(&mut row, t.attnum)
+            {
+                *slot = self.value(t, bytes)?;
+            }
+        }
+        Ok(row)
+    }
+
+    /// Fills defaults in, tests WHERE and stores the row; answers whether it was stored.
+    async fn store(&mut self, session: &mut Session, mut row: Vec<Datum>, line: Option<&[u8]>) -> Result<()> {
+        let env = Env { ctx: &self.eval, params: &[] };
+        for (i, d) in &self.defaults {
+            let v = d.eval(env, &[])?;
+            if let Some(slot) = row.get_mut(*i) {
+                *slot = v;
+            }
+        }
+        if let Some(f) = &self.filter
+            && !f.test(env, &row)?
+        {
+            return Ok(());
+        }
+        let done = self.insert.push(session.tx()?, row).await;
+        done.map_err(|e| {
+            if e.fields.as_ref().is_some_and(|f| f.context.is_some()) {
+                return e;
+            }
+            match line {
+                Some(l) if e.code != SqlState::UNIQUE_VIOLATION => e.context(self.line_context(l)),
+                // Batches are stored together: which line it was is not known any more.
+                _ => e.context(format!("COPY {}", self.rel.name)),
+            }
+        })
+    }
+}
+
+fn attribute(row: &mut [Datum], attnum: i16) -> Option<&mut Datum> {
+    row.get_mut(usize::try_from(attnum).ok()?.checked_sub(1)?)
+}
+
+/// At most [`MAX_SHOWN`] bytes of client text.
+fn cut(bytes: &[u8]) -> String {
+    if bytes.len() <= MAX_SHOWN {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    let mut end = MAX_SHOWN;
+    while end > 0 && bytes.get(end).is_some_and(|b| (b & 0xc0) == 0x80) {
+        end -= 1;
+    }
+    format!("{}...", String::from_utf8_lossy(bytes.get(..end).unwrap_or(&[])))
+}
+
+impl Session {
+    pub(super) async fn copy_from(
+        &mut self,
+        c: &ast::Copy,
+        name: &Name,
+        list: &[Ident],
+        o: Options,
+        text: &Arc<str>,
+        out: &mut dyn Output,
+    ) -> Result<String> {
+        self.check_read_only("COPY FROM")?;
+        let rel = self.with_binder(text, &[], |b| b.relation(name))?;
+        check_kind(&rel, true)?;
+        self.tx.used = true;
+        let lock_timeout = self.limits.lock_timeout;
+        let tx = self.tx()?;
+        tx.txn.rules.lock_timeout = lock_timeout;
+        tx.lock_table(rel.oid, TableLockMode::RowExclusive, false).await?;
+        // The definition may have changed while the lock was waited for.
+        let rel = self.with_binder(text, &[], |b| b.relation(name))?;
+        check_kind(&rel, true)?;
+        let cols = columns(&rel, list, text)?;
+        check_choice(&rel, &cols, &o.force_not_null, "FORCE_NOT_NULL")?;
+        check_choice(&rel, &cols, &o.force_null, "FORCE_NULL")?;
+        if o.freeze {
+            self.check_freeze(&rel)?;
+        }
+        let mut loader = self.loader(c, name, &rel, &cols, &o, text)?;
+        let mut input = match &c.target {
+            CopyTarget::File(path) => {
+                let p = path.clone();
+                let opened = tokio::task::spawn_blocking(move || File::open(p)).await;
+                let file = opened
+                    .map_err(|e| DbError::internal(format!("opening a COPY file failed: {e}")))?
+                    .map_err(|e| {
+                        let code = match e.kind() {
+                            std::io::ErrorKind::NotFound => SqlState::UNDEFINED_FILE,
+                            std::io::ErrorKind::PermissionDenied => SqlState::INSUFFICIENT_PRIVILEGE,
+                            _ => SqlState::IO_ERROR,
+                        };
+                        DbError::new(code, format!("could not open file \"{path}\" for reading: {e}")).hint(
+                            "COPY FROM instructs the PostgreSQL server process to read a file. You may want a \
+                             client-side facility such as psql's \\copy.",
+                        )
+                    })?;
+                Input::File(Some(file), path.clone())
+            }
+            CopyTarget::Client | CopyTarget::Program(_) => {
+                let shape =
+                    CopyShape { binary: o.format == Format::Binary, columns: loader.targets.len() as u16 };
+                out.copy_in(shape);
+                self.note_dependencies();
+                out.flush().await?;
+                Input::Client
+            }
+        };
+        if o.format == Format::Binary {
+            self.load_binary(&mut loader, &mut input, out).await?;
+        } else {
+            self.load_lines(&mut loader, &mut input, &o, out).await?;
+        }
+        let Loader { insert, .. } = loader;
+        let n = insert
+            .finish(self.tx()?)
+            .await
+            .map_err(|e| match e.code {
+                SqlState::UNIQUE_VIOLATION => e.context(format!("COPY {}", rel.name)),
+                _ => e,
+            })?;
+        self.tx()?.next_command();
+        Ok(format!("COPY {n}"))
+    }
+
+    /// FREEZE is for tables that this transaction has made or truncated, and that nothing else can be reading.
+    fn check_freeze(&mut self, rel: &Relation) -> Result<()> {
+        let tx = self.tx()?;
+        let committed = tx.db.catalog();
+        let files = |r: &Relation| r.storage.as_ref().map(|s| s.heap);
+        if committed.relation(rel.oid).is_some_and(|r| files(r) == files(rel)) {
+            return Err(DbError::new(
+                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "cannot perform COPY FREEZE because the table was not created or truncated in the current \
+                 subtransaction",
+            ));
+        }
+        Ok(())
+    }
+
+    fn loader(
+        &mut self,
+        c: &ast::Copy,
+        name: &Name,
+        rel: &Arc<Relation>,
+        cols: &[i16],
+        o: &Options,
+        text: &Arc<str>,
+    ) -> Result<Loader> {
+        let targets: Vec<Target> = cols
+            .iter()
+            .filter_map(|n| rel.attribute(*n))
+            .map(|a| Target {
+                attnum: a.attnum,
+                name: a.name.clone(),
+                ty: a.ty,
+                force_not_null: o.force_not_null.has(&a.name),
+                force_null: o.force_null.has(&a.name),
+            })
+            .collect();
+        let defaults = self.with_binder(text, &[], |b| {
+            let mut out = Vec::new();
+            for (i, a) in rel.columns.iter().enumerate() {
+                if a.dropped || cols.contains(&a.attnum) || a.generated != '\0' {
+                    continue;
+                }
+                let e = b.column_default(rel, a)?;
+                if !matches!(e.as_const(), Some(Datum::Null)) {
+                    out.push((i, compile(&e, &|_| None)?));
+                }
+            }
+            Ok(out)
+        })?;
+        let filter = match &c.filter {
+            None => None,
+            Some(f) => {
+                let names: Vec<&str> = rel.live_columns().map(|c| c.name.as_str()).collect();
+                let mut q = to::select_of(name, &names);
+                if let ast::QueryBody::Select(s) = &mut q.body {
+                    s.filter = Some(f.clone());
+                }
+                let stmt = Statement::Query(Box::new(q));
+                let bound = self.with_binder(text, &[], |b| b.statement(&stmt))?;
+                let Some(Bound::Query(q)) = bound else { return Err(DbError::internal("WHERE was not bound")) };
+                Some(filter_of(&q.rel)?)
+            }
+        };
+        let insert = self.bind_copy_insert(rel, text)?;
+        let env = self.env();
+        let eval = Arc::clone(&env.eval);
+        let insert = CopyInsert::new(self.tx()?, &insert, env)?;
+        Ok(Loader { rel: Arc::clone(rel), targets, defaults, filter, eval, insert, line: 0 })
+    }
+
+    async fn load_lines(
+        &mut self,
+        l: &mut Loader,
+        input: &mut Input,
+        o: &Options,
+        out: &mut dyn Output,
+    ) -> Result<()> {
+        let mut lines = Lines::new(o);
+        let mut fields = Fields::default();
+        let mut header = o.header;
+        loop {
+            let more = input.next(out).await?;
+            self.shared.interrupt.check()?;
+            match &more {
+                Some(bytes) => lines.push(bytes)?,
+                None => lines.end(),
+            }
+            loop {
+                l.line += 1;
+                let next = lines.next().map_err(|e| e.context(l.context(None)))?;
+                let Some(r) = next else {
+                    l.line -= 1;
+                    break;
+                };
+                let line = lines.line(&r);
+                if header == Header::Yes {
+                    header = Header::No;
+                    continue;
+                }
+                match o.format {
+                    Format::Csv => csv_fields(line, o, &mut fields).map_err(|e| e.context(l.line_context(line)))?,
+                    _ => text_fields(line, o, &mut fields),
+                }
+                if header == Header::Match {
+                    header = Header::No;
+                    match_header(l, &fields, o).map_err(|e| e.context(l.line_context(line)))?;
+                    continue;
+                }
+                if l.targets.is_empty() && line.is_empty() {
+                    let row = vec![Datum::Null; l.rel.columns.len()];
+                    l.store(self, row, Some(line)).await?;
+                    continue;
+                }
+                let row = l.row_of(&mut fields, line)?;
+                l.store(self, row, Some(line)).await?;
+            }
+            if more.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn load_binary(&mut self, l: &mut Loader, input: &mut Input, out: &mut dyn Output) -> Result<()> {
+        let mut rows = binary::Rows::default();
+        let mut fields = Vec::new();
+        loop {
+            let more = input.next(out).await?;
+            self.shared.interrupt.check()?;
+            match &more {
+                Some(bytes) => rows.push(bytes),
+                None => rows.end(),
+            }
+            loop {
+                l.line += 1;
+                let next = rows.next(l.targets.len(), &mut fields).map_err(|e| e.context(l.context(None)))?;
+                if !next {
+                    l.line -= 1;
+                    break;
+                }
+                let mut row = vec![Datum::Null; l.rel.columns.len()];
+                for (t, f) in l.targets.iter().zip(&fields) {
+                    let Some(f) = f else { continue };
+                    let value = binary_in(&l.eval, t.ty, rows.field(f)).map_err(|e| {
+                        e.context(format!("COPY {}, line {}, column {}", l.rel.name, l.line, t.name))
+                    })?;
+                    if let Some(slot) = attribute(&mut row, t.attnum) {
+                        *slot = value;
+                    }
+                }
+                l.store(self, row, None).await?;
+            }
+            if more.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// HEADER MATCH.
+fn match_header(l: &Loader, f: &Fields, o: &Options) -> Result<()> {
+    let bad = |m: String| Err(DbError::new(SqlState::BAD_COPY_FILE_FORMAT, m));
+    if f.len() != l.targets.len() {
+        return bad(format!("wrong number of fields in header line: got {}, expected {}", f.len(), l.targets.len()));
+    }
+    for (i, t) in l.targets.iter().enumerate() {
+        match f.get(i) {
+            None => {
+                return bad(format!(
+                    "column name mismatch in header line field {}: got null value (\"{}\"), expected \"{}\"",
+                    i + 1,
+                    o.null,
+                    t.name
+                ));
+            }
+            Some(b) if b != t.name.as_bytes() => {
+                return bad(format!(
+                    "column name mismatch in header line field {}: got \"{}\", expected \"{}\"",
+                    i + 1,
+                    String::from_utf8_lossy(b),
+                    t.name
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The condition of `SELECT … FROM t WHERE …`, over a row of the table.
+fn filter_of(rel: &Rel) -> Result<Compiled> {
+    match rel {
+        Rel::Project { input, .. } => filter_of(input),
+        Rel::Filter { input, pred } => {
+            let Rel::Scan(scan) = &**input else {
+                return Err(DbError::unsupported("cannot use subquery in COPY FROM WHERE condition"));
+            };
+            compile(pred, &|id| {
+                let at = scan.cols.iter().find(|c| c.0.id == id)?.1;
+                usize::try_from(at).ok()?.checked_sub(1)
+            })
+        }
+        _ => Err(DbError::unsupported("this COPY FROM WHERE condition is not supported")),
+    }
+}
