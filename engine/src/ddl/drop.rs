@@ -211,9 +211,19 @@ pub async fn drop_objects(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, w
         for o in &p.objects {
             match o {
                 Object::Relation(r) => {
-                    tables.extend(cx.tx.catalog.relation(*r).map(|x| lock_oid(x)));
+                    if let Some(x) = cx.tx.catalog.relation(*r) {
+                        tables.push(lock_oid(x));
+                        tables.extend(super::foreign_targets(x));
+                    }
                 }
-                Object::Column(t, _) | Object::Default(t, _) | Object::Constraint(t, _) => tables.push(*t),
+                Object::Constraint(t, c) => {
+                    tables.push(*t);
+                    let found = cx.tx.catalog.relation(*t).and_then(|r| r.constraints.iter().find(|x| x.oid == *c));
+                    if let Some(ConstraintKind::Foreign { ref_table, .. }) = found.map(|x| &x.kind) {
+                        tables.push(*ref_table);
+                    }
+                }
+                Object::Column(t, _) | Object::Default(t, _) => tables.push(*t),
                 Object::Schema(_) => {}
             }
         }

@@ -115,8 +115,8 @@ pub fn key_names(rel: &Relation, i: &Index) -> Vec<String> {
         let mut n = 0;
         while out.contains(&name) {
             n += 1;
-            name = super::names::make_object_name(&base, None, None);
-            name.push_str(&n.to_string());
+            let digits = n.to_string();
+            name = format!("{}{digits}", super::names::clip(&base, super::names::MAX_NAME - digits.len()));
         }
         out.push(name);
     }

@@ -62,7 +62,7 @@ pub struct DdlCx<'a> {
     pub notices: Vec<(&'static str, DbError)>,
 }
 
-/// Runs a definition statement and answers its command tag. `text` is the statement's own text.
+/// Runs a definition statement and answers its command tag.
 ///
 /// # Errors
 /// PostgreSQL's; 0A000 for statements that are not definitions or not supported.
@@ -153,6 +153,9 @@ fn unsupported(stmt: &ast::Statement) -> DbError {
     };
     DbError::unsupported(format!("{tag} is not supported yet"))
 }
+
+/// The role whose only member is the current database's owner; it owns `public`.
+const PG_DATABASE_OWNER: u32 = 6171;
 
 /// An error without more.
 fn err(code: SqlState, message: impl Into<String>) -> DbError {
@@ -306,7 +309,8 @@ impl DdlCx<'_> {
             .detail("System catalog modifications are currently disallowed."));
         }
         let owner = self.tx.catalog.namespaces.get(&ns).map_or(0, |n| n.owner);
-        if owner == self.role || self.is_superuser() {
+        let of_database = owner == PG_DATABASE_OWNER && self.tx.catalog.database.owner == self.role;
+        if owner == self.role || of_database || self.is_superuser() {
             return Ok(());
         }
         Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for schema {schema}")))

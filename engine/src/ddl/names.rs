@@ -6,7 +6,7 @@ use crate::catalog::Catalog;
 pub const MAX_NAME: usize = 63;
 
 /// Cuts at a character, to at most `max` bytes.
-fn clip(s: &str, max: usize) -> &str {
+pub fn clip(s: &str, max: usize) -> &str {
     let mut end = s.len().min(max);
     while !s.is_char_boundary(end) {
         end -= 1;

@@ -12,6 +12,7 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, TableLockMode};
 use rustydb_types::datum::TypeRef;
 use rustydb_types::{oid, typename};
+use std::sync::Arc;
 
 /// Columns of stored tables that a query reads, below views too.
 fn columns_read(rel: &Rel, out: &mut Vec<(u32, i16)>) {
@@ -135,22 +136,29 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
     if let Some(o) = opts.first() {
         return Err(DbError::unsupported(format!("view option \"{}\" is not supported yet", o.0)));
     }
-    let (query, resolved) = cx.binder(|b| {
-        let (mut q, resolved) = b.view_query(&s.query)?;
-        b.resolve_outputs(&mut q)?;
-        Ok((q, resolved))
-    })?;
-    for r in &resolved {
-        if let Resolved::Relation(_, rel) = r {
-            cx.lock(rel.oid, TableLockMode::AccessShare).await?;
-            if old.as_ref().is_some_and(|o| o.oid == rel.oid) {
-                return Err(err(
-                    SqlState::INVALID_OBJECT_DEFINITION,
-                    format!("infinite recursion detected in rules for relation \"{name}\""),
-                ));
+    let (query, resolved) = loop {
+        let catalog = cx.cat();
+        let bound = cx.binder(|b| {
+            let (mut q, resolved) = b.view_query(&s.query)?;
+            b.resolve_outputs(&mut q)?;
+            Ok((q, resolved))
+        })?;
+        for r in &bound.1 {
+            if let Resolved::Relation(_, rel) = r {
+                cx.lock(rel.oid, TableLockMode::AccessShare).await?;
+                if old.as_ref().is_some_and(|o| o.oid == rel.oid) {
+                    return Err(err(
+                        SqlState::INVALID_OBJECT_DEFINITION,
+                        format!("infinite recursion detected in rules for relation \"{name}\""),
+                    ));
+                }
             }
         }
-    }
+        // Definitions that changed before they were locked are bound again.
+        if Arc::ptr_eq(&catalog, &cx.tx.catalog) {
+            break bound;
+        }
+    };
     let columns = view_columns(s, &query.columns)?;
     let depends = dependencies(&query, &resolved);
     let mut syntax = (*s.query).clone();
@@ -170,6 +178,6 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
     r.columns = columns;
     r.view = Some(text);
     r.depends = depends;
-    r.stats = std::sync::Arc::new(crate::catalog::RelStats { tuples: -1.0, ..(*r.stats).clone() });
+    r.stats = Arc::new(crate::catalog::RelStats { tuples: -1.0, ..(*r.stats).clone() });
     cx.put(r).await
 }
