@@ -35,6 +35,8 @@ pub struct Transaction {
     pub read_only: bool,
     /// `now()`, microseconds since 2000.
     pub start: i64,
+    /// The committed snapshot that `catalog` is, or that the changes were applied to.
+    base: Arc<Catalog>,
     /// Changes of the catalog so far, in order.
     changes: Vec<CatalogChange>,
     snapshot: Option<Snapshot>,
@@ -44,7 +46,6 @@ pub struct Transaction {
 /// A place in a transaction to go back to.
 pub struct Mark {
     store: Savepoint,
-    catalog: Arc<Catalog>,
     changes: usize,
 }
 
@@ -58,9 +59,11 @@ impl Transaction {
         start: i64,
     ) -> Result<Transaction> {
         let txn = session.begin(isolation)?;
+        let catalog = db.catalog();
         Ok(Transaction {
             txn,
-            catalog: db.catalog(),
+            catalog: Arc::clone(&catalog),
+            base: catalog,
             db: Arc::clone(db),
             isolation,
             read_only,
@@ -80,12 +83,26 @@ impl Transaction {
         !self.changes.is_empty()
     }
 
-    /// The catalog for the next statement: newest committed, or the private overlay.
+    /// The catalog for the next statement: the newest committed one, with this transaction's changes on top. The objects
+    /// changed here are locked against others, so that the changes fit whatever was committed meanwhile.
     pub fn refresh_catalog(&mut self) -> &Arc<Catalog> {
-        if self.changes.is_empty() {
-            self.catalog = self.db.catalog();
+        let newest = self.db.catalog();
+        if !Arc::ptr_eq(&newest, &self.base) || self.changes.is_empty() {
+            self.rebase(newest);
         }
         &self.catalog
+    }
+
+    fn rebase(&mut self, newest: Arc<Catalog>) {
+        self.catalog = Arc::clone(&newest);
+        if !self.changes.is_empty() {
+            let mut cat = (*newest).clone();
+            for c in &self.changes {
+                c.apply(&mut cat);
+            }
+            self.catalog = Arc::new(cat);
+        }
+        self.base = newest;
     }
 
     /// The snapshot for the next statement: a new one at READ COMMITTED, the first one at REPEATABLE READ (with the
@@ -129,7 +146,7 @@ impl Transaction {
 
     /// Marks a place to go back to.
     pub fn mark(&mut self) -> Mark {
-        Mark { store: self.txn.savepoint(), catalog: Arc::clone(&self.catalog), changes: self.changes.len() }
+        Mark { store: self.txn.savepoint(), changes: self.changes.len() }
     }
 
     /// Undoes everything since a mark, which stays usable.
@@ -137,7 +154,7 @@ impl Transaction {
         self.txn.rollback_to(&mark.store).await?;
         if self.changes.len() > mark.changes {
             self.changes.truncate(mark.changes);
-            self.catalog = if self.changes.is_empty() { self.db.catalog() } else { Arc::clone(&mark.catalog) };
+            self.rebase(self.db.catalog());
         }
         Ok(())
     }

@@ -84,10 +84,14 @@ impl Binder<'_> {
             }
             x
         })?;
-        let mut subquery = false;
-        walk::visit(&r, &mut |x| subquery |= matches!(x.kind, ExprKind::Subquery(_)));
-        if subquery {
-            return Err(DbError::unsupported(format!("cannot use subquery in {}", what.place())).at(r.pos));
+        let mut subquery = None;
+        walk::visit(&r, &mut |x| {
+            if subquery.is_none() && matches!(x.kind, ExprKind::Subquery(_)) {
+                subquery = Some(x.pos);
+            }
+        });
+        if let Some(at) = subquery {
+            return Err(DbError::unsupported(format!("cannot use subquery in {}", what.place())).at(at));
         }
         Ok(r)
     }

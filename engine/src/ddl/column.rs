@@ -157,6 +157,17 @@ pub fn columns_used(e: &Expr) -> Vec<i16> {
     out
 }
 
+/// Where an expression reads a column.
+fn place_of(e: &Expr, attnum: i16) -> u32 {
+    let mut at = 0;
+    crate::plan::walk::visit(e, &mut |x| {
+        if at == 0 && matches!(x.kind, ExprKind::Column(id) if id == 1_000_000 + attnum as u32) {
+            at = x.pos;
+        }
+    });
+    at
+}
+
 /// Binds an expression over a table's row.
 pub fn bind_row(cx: &DdlCx<'_>, rel: &Arc<Relation>, e: &ast::Expr, what: Defining) -> Result<Expr> {
     let row = row_columns(rel);
@@ -187,6 +198,9 @@ pub fn default_of(cx: &DdlCx<'_>, column: &str, ty: TypeRef, e: &ast::Expr) -> R
                     typename::format_type(ty.oid, -1)
                 )
                 .into();
+                if let Some(f) = &mut x.fields {
+                    f.position = None;
+                }
             }
             x
         })?;
@@ -216,7 +230,7 @@ pub fn generated_of(cx: &DdlCx<'_>, rel: &Arc<Relation>, column: &Column, e: &as
                     format!("cannot use generated column \"{}\" in column generation expression", c.name),
                 )
                 .detail("A generated column cannot reference another generated column.")
-                .at(bound.pos));
+                .at(place_of(&bound, a)));
             }
         }
         let from = typename::format_type(bound.ty.oid, -1);

@@ -40,7 +40,9 @@ pub async fn add_check(cx: &mut DdlCx<'_>, rel: &mut Relation, c: &ast::Constrai
     let text = keep(Some(&table), &bound, e);
     let name = match &c.name {
         Some(n) => {
-            if rel.constraints.iter().any(|x| x.name == n.value && matches!(x.kind, ConstraintKind::Check(_))) {
+            let new = cx.tx.catalog.relation(rel.oid).is_none();
+            let same = |x: &Arc<Constraint>| x.name == n.value && matches!(x.kind, ConstraintKind::Check(_));
+            if new && rel.constraints.iter().any(same) {
                 return Err(err(
                     SqlState::DUPLICATE_OBJECT,
                     format!("check constraint \"{}\" already exists", n.value),
@@ -74,19 +76,19 @@ pub async fn add_check(cx: &mut DdlCx<'_>, rel: &mut Relation, c: &ast::Constrai
 }
 
 /// Attribute numbers of a key's columns.
-fn key_columns(cx: &DdlCx<'_>, rel: &Relation, list: &[Ident], what: &str) -> Result<Vec<i16>> {
+fn key_columns(cx: &DdlCx<'_>, rel: &Relation, list: &[Ident], what: &str, at: ast::Pos) -> Result<Vec<i16>> {
     let mut out: Vec<i16> = Vec::with_capacity(list.len());
     for n in list {
         let c = rel.column(&n.value).ok_or_else(|| {
             err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" named in key does not exist", n.value))
-                .at(cx.pos(n.pos))
+                .at(cx.pos(at))
         })?;
         if out.contains(&c.attnum) {
             return Err(err(
                 SqlState::DUPLICATE_COLUMN,
                 format!("column \"{}\" appears twice in {what} constraint", n.value),
             )
-            .at(cx.pos(n.pos)));
+            .at(cx.pos(at)));
         }
         out.push(c.attnum);
     }
@@ -119,14 +121,15 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
     let mut ignored = Vec::new();
     options::set(options::Owner::Index, &mut ignored, &k.def.options)?;
     if k.primary && rel.indexes.iter().any(|i| i.primary) {
-        return Err(err(
+        let e = err(
             SqlState::INVALID_TABLE_DEFINITION,
             format!("multiple primary keys for table \"{}\" are not allowed", rel.name),
-        )
-        .at(cx.pos(c.pos)));
+        );
+        let new = cx.tx.catalog.relation(rel.oid).is_none();
+        return Err(if new { e.at(cx.pos(c.pos)) } else { e });
     }
-    let columns = key_columns(cx, rel, &k.def.columns, what)?;
-    let include = index::include_columns(cx, rel, &k.def.include)?;
+    let columns = key_columns(cx, rel, &k.def.columns, what, c.pos)?;
+    let include = index::include_columns(rel, &k.def.include)?;
     if merge
         && c.name.is_none()
         && rel.indexes.iter().any(|i| {

@@ -111,7 +111,6 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             let c = t.constraints.iter().find(|c| c.oid == con);
             if let Some(ConstraintKind::Primary { index } | ConstraintKind::Unique { index }) = c.map(|c| &c.kind) {
                 out.push((Object::Relation(*index), true));
-                out.extend(references_through(t, *index));
             }
         }
         Object::Default(..) => {}

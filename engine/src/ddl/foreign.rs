@@ -11,16 +11,14 @@ use rustydb_types::datum::TypeRef;
 use rustydb_types::{oid, pgdata, typename};
 use std::sync::Arc;
 
-fn column_list(cx: &DdlCx<'_>, rel: &Relation, list: &[Ident], of: &str) -> Result<Vec<i16>> {
+fn column_list(rel: &Relation, list: &[Ident]) -> Result<Vec<i16>> {
     let mut out = Vec::with_capacity(list.len());
     for n in list {
         let c = rel.column(&n.value).ok_or_else(|| {
-            let m = if of.is_empty() {
-                format!("column \"{}\" referenced in foreign key constraint does not exist", n.value)
-            } else {
-                format!("column \"{}\" of relation \"{of}\" does not exist", n.value)
-            };
-            err(SqlState::UNDEFINED_COLUMN, m).at(cx.pos(n.pos))
+            err(
+                SqlState::UNDEFINED_COLUMN,
+                format!("column \"{}\" referenced in foreign key constraint does not exist", n.value),
+            )
         })?;
         out.push(c.attnum);
     }
@@ -54,9 +52,9 @@ fn comparable(referencing: TypeRef, referenced: TypeRef) -> bool {
         || (matches!(p, oid::VARCHAR | oid::TEXT) && matches!(f, oid::VARCHAR | oid::TEXT))
 }
 
-fn action(cx: &DdlCx<'_>, rel: &Relation, columns: &[i16], a: &ForeignAction) -> Result<FkAction> {
+fn action(rel: &Relation, columns: &[i16], a: &ForeignAction) -> Result<FkAction> {
     let list = |l: &[Ident]| -> Result<Vec<i16>> {
-        let out = column_list(cx, rel, l, "")?;
+        let out = column_list(rel, l)?;
         for (n, a) in l.iter().zip(&out) {
             if !columns.contains(a) {
                 return Err(err(
@@ -131,7 +129,7 @@ pub async fn add(
     if target.owner != cx.role && !cx.is_superuser() {
         return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for table {}", target.name)));
     }
-    let columns = column_list(cx, rel, &f.columns, "")?;
+    let columns = column_list(rel, &f.columns)?;
     let (ref_columns, index) = if f.references.is_empty() {
         let Some(pk) = target.primary_key().cloned() else {
             return Err(err(
@@ -141,7 +139,7 @@ pub async fn add(
         };
         (pk.keys.iter().map(|k| k.attnum).collect::<Vec<_>>(), Some(pk))
     } else {
-        let list = column_list(cx, &target, &f.references, "")?;
+        let list = column_list(&target, &f.references)?;
         for (i, a) in list.iter().enumerate() {
             if list[..i].contains(a) {
                 return Err(err(
@@ -186,8 +184,8 @@ pub async fn add(
         ref_table: target.oid,
         ref_columns,
         ref_index: index.oid,
-        on_update: action(cx, rel, &columns, &f.on_update)?,
-        on_delete: action(cx, rel, &columns, &f.on_delete)?,
+        on_update: action(rel, &columns, &f.on_update)?,
+        on_delete: action(rel, &columns, &f.on_delete)?,
         match_full: f.match_kind == MatchKind::Full,
     };
     let oid = cx.tx.new_oid().await?;

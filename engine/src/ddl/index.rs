@@ -90,11 +90,11 @@ fn named_opclass(cx: &DdlCx<'_>, name: &ast::Name, ty: TypeRef) -> Result<u32> {
 }
 
 /// Attribute numbers of INCLUDE columns.
-pub fn include_columns(cx: &DdlCx<'_>, rel: &Relation, list: &[Ident]) -> Result<Vec<i16>> {
+pub fn include_columns(rel: &Relation, list: &[Ident]) -> Result<Vec<i16>> {
     list.iter()
         .map(|n| {
             rel.column(&n.value).map(|c| c.attnum).ok_or_else(|| {
-                err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", n.value)).at(cx.pos(n.pos))
+                err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", n.value))
             })
         })
         .collect()
@@ -130,7 +130,7 @@ async fn key(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, e: &ast::IndexElement) -> 
     let (attnum, expr, mut ty) = match &e.key {
         ast::IndexKey::Column(n) => {
             let c = rel.column(&n.value).ok_or_else(|| {
-                err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", n.value)).at(cx.pos(n.pos))
+                err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", n.value))
             })?;
             (c.attnum, None, c.ty)
         }
@@ -141,8 +141,7 @@ async fn key(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, e: &ast::IndexElement) -> 
                 return Err(err(
                     SqlState::INVALID_OBJECT_DEFINITION,
                     "functions in index expression must be marked IMMUTABLE",
-                )
-                .at(cx.pos(x.pos)));
+                ));
             }
             if pgdata::pg_type(bound.ty.oid).is_some_and(|t| t.typtype == 'p') {
                 return Err(err(
@@ -249,7 +248,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
             ));
         }
         match &e.key {
-            ast::IndexKey::Column(n) => include.extend(include_columns(cx, &rel, std::slice::from_ref(n))?),
+            ast::IndexKey::Column(n) => include.extend(include_columns(&rel, std::slice::from_ref(n))?),
             ast::IndexKey::Expr(_) => {
                 return Err(DbError::unsupported("expressions are not supported in included columns"));
             }
@@ -357,7 +356,9 @@ pub async fn reindex(cx: &mut DdlCx<'_>, s: &ast::Reindex) -> Result<()> {
                 ));
             }
             cx.check_relation_owner(&r)?;
-            if r.indexes.is_empty() {
+            // PostgreSQL rebuilds the index of a table's long values, if it can have any, and says nothing.
+            let long = r.live_columns().any(|c| pgdata::pg_type(c.ty.oid).is_some_and(|t| t.typlen == -1));
+            if r.indexes.is_empty() && !long {
                 cx.notice(err(
                     SqlState::SUCCESSFUL_COMPLETION,
                     format!("table \"{}\" has no indexes to reindex", r.name),

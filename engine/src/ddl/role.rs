@@ -27,8 +27,7 @@ pub fn check_may_create(cx: &DdlCx<'_>, of_superuser: bool) -> Result<()> {
 fn check_name(cx: &DdlCx<'_>, name: &ast::Ident) -> Result<()> {
     if name.value.starts_with("pg_") {
         return Err(err(SqlState::RESERVED_NAME, format!("role name \"{}\" is reserved", name.value))
-            .detail("Role names starting with \"pg_\" are reserved.")
-            .at(cx.pos(name.pos)));
+            .detail("Role names starting with \"pg_\" are reserved."));
     }
     if matches!(name.value.as_str(), "public" | "none") {
         return Err(

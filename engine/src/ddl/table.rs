@@ -110,7 +110,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
         match e {
             TableElement::Column(c) => {
                 let b = column::build(cx, name, attnum(draft.built.len())?, c)?;
-                add_column(cx, &mut draft, b, c.name.pos)?;
+                add_column(&mut draft, b)?;
             }
             TableElement::Constraint(c) => draft.constraints.push((**c).clone()),
             TableElement::Like(l) => like(cx, &mut draft, l).await?,
@@ -132,10 +132,12 @@ fn attnum(before: usize) -> Result<i16> {
     Ok(before as i16 + 1)
 }
 
-fn add_column(cx: &DdlCx<'_>, draft: &mut Draft, mut b: Built, pos: ast::Pos) -> Result<()> {
+fn add_column(draft: &mut Draft, mut b: Built) -> Result<()> {
     if draft.built.iter().any(|o| o.column.name == b.column.name) {
-        return Err(err(SqlState::DUPLICATE_COLUMN, format!("column \"{}\" specified more than once", b.column.name))
-            .at(cx.pos(pos)));
+        return Err(err(
+            SqlState::DUPLICATE_COLUMN,
+            format!("column \"{}\" specified more than once", b.column.name),
+        ));
     }
     draft.constraints.append(&mut b.constraints);
     draft.built.push(b);
@@ -281,7 +283,7 @@ async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Resu
             draft.copied.push(Copied::Comment { column: c.name.clone(), text });
         }
         let b = Built { column: x, constraints: vec![], sequence: own, generated: None, default };
-        add_column(cx, draft, b, l.table.pos())?;
+        add_column(draft, b)?;
     }
     let names = |list: &[i16]| -> Vec<String> {
         list.iter().filter_map(|a| src.attribute(*a)).map(|c| c.name.clone()).collect()
