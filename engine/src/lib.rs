@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod ddl;
 pub mod engine;
 pub mod exec;
+pub mod functions;
 pub mod plan;
 pub mod scram;
 pub mod session;

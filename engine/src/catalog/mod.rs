@@ -13,6 +13,8 @@ pub mod deparse;
 pub mod load;
 pub mod rows;
 pub mod system;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod views;
 
 use rustydb_base::RelId;
