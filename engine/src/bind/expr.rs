@@ -190,6 +190,10 @@ impl Binder<'_> {
 
     fn param(&mut self, n: u32, pos: u32) -> Result<Expr> {
         let i = n as usize;
+        if let Some(args) = self.inlined.last() {
+            let found = i.checked_sub(1).and_then(|i| args.get(i)).cloned();
+            return found.ok_or_else(|| DbError::internal(format!("an inlined function has no argument ${n}")));
+        }
         if i == 0 || i > 65535 || !self.allow_params {
             return Err(DbError::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${n}")).at(pos));
         }
@@ -382,8 +386,22 @@ impl Binder<'_> {
             ExprKind::Row(f) | ExprKind::WholeRow(f) => {
                 Some(f.iter().enumerate().map(|(i, x)| (format!("f{}", i + 1), x.ty)).collect())
             }
-            ExprKind::Call { proc, .. } => super::func::out_columns(proc, e.ty),
+            ExprKind::Call { proc, args, .. } => {
+                let mut fields = super::func::out_columns(proc, e.ty)?;
+                super::func::resolve_fields(proc, args, &mut fields);
+                Some(fields)
+            }
+            ExprKind::Column(id) => self.record_fields.get(id).cloned(),
             _ => None,
+        }
+    }
+
+    /// A column takes a value of type `record`: remembers its fields if they are known.
+    pub(crate) fn note_fields(&mut self, col: crate::plan::ir::Col, e: &Expr) {
+        if col.ty.oid == oid::RECORD
+            && let Some(fields) = self.row_fields(e)
+        {
+            self.record_fields.insert(col.id, fields);
         }
     }
 

@@ -38,6 +38,21 @@ pub(crate) fn out_columns(proc: &Proc, ty: TypeRef) -> Option<Vec<(String, TypeR
     (out.len() > 1 || proc.prorettype == oid::RECORD).then_some(out)
 }
 
+/// Gives polymorphic output columns the types that the call's arguments imply.
+pub(crate) fn resolve_fields(proc: &Proc, args: &[Expr], fields: &mut [(String, TypeRef)]) {
+    let (Some(all), Some(modes)) = (proc.proallargtypes.as_ref(), proc.proargmodes.as_ref()) else { return };
+    let out = all.iter().zip(modes.iter()).filter(|(_, m)| matches!(m, 'o' | 'b' | 't')).map(|(t, _)| *t);
+    let actual: Vec<u32> = args.iter().map(|a| a.ty.oid).collect();
+    for (declared, field) in out.zip(fields) {
+        let mut inputs = proc.proargtypes.to_vec();
+        if is_polymorphic(declared)
+            && let Some(t) = resolve_polymorphic(&actual, &mut inputs, declared)
+        {
+            field.1 = types::plain(t);
+        }
+    }
+}
+
 impl Binder<'_> {
     pub(crate) fn func(&mut self, f: &FuncCall, pos: u32) -> Result<Expr> {
         // Arguments of an aggregate are bound without knowing yet that it is one; nesting is checked afterwards.
@@ -132,6 +147,7 @@ impl Binder<'_> {
                     plain_only("FILTER")?;
                 }
                 let call = self.build_call(resolved, all, pos)?;
+                let call = self.inline_sql(call)?;
                 if proc.proretset { self.srf(call, pos) } else { Ok(call) }
             }
         }

@@ -14,6 +14,7 @@ pub mod define;
 mod dml;
 mod expr;
 mod func;
+mod inline;
 mod query;
 pub mod resolve;
 mod scope;
@@ -27,6 +28,7 @@ use rustydb_parser::ast;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::oid;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use scope::{Scope, ScopeCol};
@@ -65,7 +67,11 @@ pub struct Binder<'a> {
     pub context_dependent: bool,
     /// Views being expanded, to refuse recursion.
     view_depth: usize,
-    /// Columns a DML statement assigns to the value DEFAULT stands for.
+    /// Field names and types of columns of type `record` where they are known (set-returning functions, row values).
+    record_fields: HashMap<ColId, Vec<(String, TypeRef)>>,
+    /// Arguments that `$1…` stand for in the SQL functions being inlined, innermost last.
+    inlined: Vec<Vec<ir::Expr>>,
+    /// Nesting of expressions and queries.
     depth: usize,
     /// What names mean, noted when a view is defined.
     resolved: Option<Vec<define::Resolved>>,
@@ -89,6 +95,8 @@ impl<'a> Binder<'a> {
             relations: Vec::new(),
             context_dependent: false,
             view_depth: 0,
+            record_fields: HashMap::new(),
+            inlined: Vec::new(),
             depth: 0,
             resolved: None,
         }

@@ -701,7 +701,7 @@ impl Binder<'_> {
         let mut cols = Vec::with_capacity(rel.columns.len() + SYSTEM_COLUMNS.len());
         let mut scope = Vec::with_capacity(rel.columns.len());
         for c in rel.live_columns() {
-            let col = self.col(c.ty);
+            let col = self.col(types::base_type(c.ty));
             cols.push((col, c.attnum));
             scope.push(ScopeCol { name: c.name.clone(), col, origin: (rel.oid, c.attnum) });
         }
@@ -753,12 +753,14 @@ impl Binder<'_> {
         let scopes = std::mem::take(&mut self.scopes);
         let ctes = std::mem::take(&mut self.ctes);
         let levels = std::mem::take(&mut self.levels);
+        let inlined = std::mem::take(&mut self.inlined);
         let allow = std::mem::replace(&mut self.allow_params, false);
         let r = self.query(q);
         self.allow_params = allow;
         self.scopes = scopes;
         self.ctes = ctes;
         self.levels = levels;
+        self.inlined = inlined;
         self.view_depth -= 1;
         let mut q = r.map_err(|mut e| {
             // Positions in the view's text mean nothing in the statement's.
@@ -768,6 +770,9 @@ impl Binder<'_> {
             e
         })?;
         self.resolve_outputs(&mut q)?;
+        if rel.oid < crate::catalog::FIRST_USER_OID {
+            self.as_declared(rel, &mut q)?;
+        }
         let outs = q.rel.outputs();
         let mut cols: Vec<ScopeCol> = rel
             .live_columns()
@@ -787,6 +792,26 @@ impl Binder<'_> {
             scalar: false,
         };
         Ok((q.rel, rte))
+    }
+
+    /// Converts the outputs of a system view to its columns' types (domains count as the types they are over).
+    fn as_declared(&mut self, view: &Relation, q: &mut Query) -> Result<()> {
+        let outs = q.rel.outputs();
+        let mut exprs = Vec::with_capacity(outs.len());
+        for (out, c) in outs.iter().zip(view.live_columns()) {
+            let (from, to) = (Expr::column(*out), types::base_type(c.ty));
+            let converted = if from.ty.oid == to.oid && from.ty.typmod == to.typmod {
+                Some(from)
+            } else {
+                self.coerce(from, to, Coercion::Explicit)?
+            };
+            exprs.push(converted.ok_or_else(|| {
+                DbError::internal(format!("system view {} does not give column {} its type", view.name, c.name))
+            })?);
+        }
+        let rel = std::mem::replace(&mut q.rel, Rel::Values { cols: vec![], rows: vec![] });
+        q.rel = self.project_to(rel, exprs);
+        Ok(())
     }
 
     fn function_table(&mut self, f: &ast::FunctionTable) -> Result<(Rel, Scope)> {

@@ -367,6 +367,7 @@ impl Binder<'_> {
             }
         });
         let col = self.col(call.ty);
+        self.note_fields(col, &call);
         if let Some(l) = self.levels.last_mut() {
             l.srfs.push((depth, col, call));
         }
@@ -534,6 +535,7 @@ impl Binder<'_> {
             if i < visible {
                 columns.push(OutputColumn { name: t.name, ty: t.expr.ty, origin: t.origin });
             }
+            self.note_fields(c, &t.expr);
             exprs.push((c, t.expr));
         }
         let out: Vec<Col> = exprs.iter().map(|e| e.0).collect();
@@ -577,7 +579,12 @@ impl Binder<'_> {
         }
         rel = self.limit(rel, q, keys)?;
         if out.len() > visible {
-            let exprs = out[..visible].iter().map(|c| (self.col(c.ty), Expr::column(*c))).collect();
+            let mut exprs = Vec::with_capacity(visible);
+            for c in &out[..visible] {
+                let (to, from) = (self.col(c.ty), Expr::column(*c));
+                self.note_fields(to, &from);
+                exprs.push((to, from));
+            }
             rel = Rel::Project { input: Box::new(rel), exprs };
         }
         Ok(Query { rel, columns })

@@ -25,6 +25,14 @@ pub(crate) fn info(oid: u32) -> &'static PgType {
     pgdata::pg_type(oid).or_else(|| pgdata::pg_type(oid::RECORD)).expect("record is a built-in type")
 }
 
+/// The type that a domain's values have; other types as they are. The only domains are those of `information_schema`.
+pub(crate) fn base_type(ty: TypeRef) -> TypeRef {
+    match pgdata::pg_type(ty.oid) {
+        Some(t) if t.typtype == 'd' => TypeRef { oid: t.typbasetype, typmod: t.typtypmod, collation: ty.collation },
+        _ => ty,
+    }
+}
+
 /// The array type over an element type.
 pub(crate) fn array_of(elem: u32) -> Option<u32> {
     pgdata::pg_type(elem).map(|t| t.typarray).filter(|a| *a != 0)

@@ -7,8 +7,9 @@ use super::{
     Sequence, Storage, bootstrap, load, rows, system,
 };
 use crate::bind::{BindCx, Binder};
-use crate::functions::{CatalogAccess, EngineSession};
+use crate::functions::{Activity, CatalogAccess, EngineSession};
 use crate::plan::ir::Bound;
+use crate::settings::Settings;
 use rustydb_base::{DbError, RelId, Result, SqlState};
 use rustydb_types::ctx::{EvalCtx, FormatSettings, SessionInfo};
 use rustydb_types::datum::{Datum, TypeRef};
@@ -190,6 +191,21 @@ impl CatalogAccess for Access {
     }
     fn role(&self) -> u32 {
         SUPERUSER
+    }
+    fn temp_schema(&self) -> Option<u32> {
+        None
+    }
+    fn with_settings(&self, f: &mut dyn FnMut(&Settings)) {
+        f(&Settings::new(Arc::new(HashMap::new())));
+    }
+    fn file_bytes(&self, _file: RelId) -> Result<u64> {
+        Ok(8192)
+    }
+    fn sequence_last(&self, _sequence: u32) -> Result<Option<i64>> {
+        Ok(None)
+    }
+    fn activity(&self) -> Vec<Activity> {
+        Vec::new()
     }
 }
 

@@ -1,0 +1,547 @@
+//! Objects back to SQL text: the `pg_get_*def` family, and descriptions of objects by class and OID.
+
+use super::{
+    Rows, access, bool_arg, int_arg, oid_arg, opt_text, rows, scalar, set, text, text_arg,
+};
+use crate::catalog::deparse::{self, Show};
+use crate::catalog::rows::{EXPR_SEPARATOR, table};
+use crate::catalog::{Catalog, Constraint, Index, RelKind, Relation};
+use rustydb_base::{DbError, Result, SqlState};
+use rustydb_parser::ast::quote_ident;
+use rustydb_types::ctx::EvalCtx;
+use rustydb_types::datum::Datum;
+use rustydb_types::kernel::{CallInfo, Kernel};
+use rustydb_types::pgdata::{self, Proc};
+use rustydb_types::{oid, registry, typename};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Calls `f` with the catalog and the way names are shown.
+fn shown(
+    ctx: &EvalCtx,
+    pretty: bool,
+    f: impl FnOnce(&Catalog, Show<'_>) -> Option<String>,
+) -> Result<Datum> {
+    let a = access(ctx)?;
+    let (cat, path) = (a.catalog(), a.search_path());
+    Ok(opt_text(f(&cat, Show { catalog: Some(&cat), search_path: &path, pretty })))
+}
+
+fn get_expr(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let kept = text_arg(args, 0)?;
+    let relation = oid_arg(args, 1)?.unwrap_or(0);
+    shown(ctx, bool_arg(args, 2), |cat, show| {
+        if relation != 0 && cat.relation(relation).is_none() {
+            return None;
+        }
+        let parts: Vec<String> = kept.split(EXPR_SEPARATOR).map(|p| deparse::stored(p, show)).collect();
+        Some(parts.join(", "))
+    })
+}
+
+/// An index with its table and its own entry, which has its options.
+fn index(cat: &Catalog, oid: u32) -> Option<(&Arc<Relation>, &Arc<Index>, &Arc<Relation>)> {
+    let i = cat.index(oid)?;
+    Some((cat.relation(i.table)?, i, cat.relation(oid)?))
+}
+
+fn get_indexdef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let oid = oid_arg(args, 0)?.unwrap_or(0);
+    let column = int_arg(args, 1).unwrap_or(0);
+    shown(ctx, bool_arg(args, 2), |cat, show| {
+        let (rel, i, own) = index(cat, oid)?;
+        Some(match usize::try_from(column) {
+            Ok(0) => deparse::index_def(show, rel, i, &own.options),
+            Ok(n) if n <= i.keys.len() + i.include.len() => deparse::index_column_def(show, rel, i, n),
+            _ => String::new(),
+        })
+    })
+}
+
+/// A constraint with its table.
+fn constraint(cat: &Catalog, oid: u32) -> Option<(&Arc<Relation>, &Arc<Constraint>)> {
+    cat.relations.values().find_map(|r| r.constraints.iter().find(|c| c.oid == oid).map(|c| (r, c)))
+}
+
+fn get_constraintdef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let oid = oid_arg(args, 0)?.unwrap_or(0);
+    shown(ctx, bool_arg(args, 1), |cat, show| {
+        let (rel, c) = constraint(cat, oid)?;
+        Some(deparse::constraint_def(show, rel, c))
+    })
+}
+
+fn get_viewdef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let oid = match args.first() {
+        Some(Datum::Text(name)) => ctx.session.reg_in(oid::REGCLASS, name)?,
+        _ => oid_arg(args, 0)?.unwrap_or(0),
+    };
+    let cat = access(ctx)?.catalog();
+    Ok(opt_text(cat.relation(oid).and_then(|r| deparse::view_def(r))))
+}
+
+/// The only rules there are are those that make views views.
+fn get_ruledef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let oid = oid_arg(args, 0)?.unwrap_or(0);
+    let cat = access(ctx)?.catalog();
+    let view = cat.relations.values().find(|r| oid != 0 && r.rule_oid == oid);
+    Ok(opt_text(view.and_then(|r| {
+        Some(format!(
+            "CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {} DO INSTEAD {}",
+            deparse::qualified(r),
+            deparse::view_def(r)?
+        ))
+    })))
+}
+
+fn get_userbyid(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let oid = oid_arg(args, 0)?.unwrap_or(0);
+    let cat = access(ctx)?.catalog();
+    Ok(cat.roles.get(&oid).map_or_else(|| text(format!("unknown (OID={oid})")), |r| text(&r.name)))
+}
+
+fn get_serial_sequence(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let table = ctx.session.reg_in(oid::REGCLASS, text_arg(args, 0)?)?;
+    let column = text_arg(args, 1)?;
+    let cat = access(ctx)?.catalog();
+    let Some(rel) = cat.relation(table) else { return Ok(Datum::Null) };
+    let c = rel.column(column).ok_or_else(|| {
+        DbError::new(
+            SqlState::UNDEFINED_COLUMN,
+            format!("column \"{column}\" of relation \"{}\" does not exist", rel.name),
+        )
+    })?;
+    Ok(opt_text(deparse::serial_sequence(&cat, table, c.attnum)))
+}
+
+/// For kinds of objects that RustyDB has none of.
+fn none(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
+    Ok(Datum::Null)
+}
+
+fn no_rows(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
+    rows(Vec::new())
+}
+
+// ---- functions -----------------------------------------------------------------------------------------------------
+
+/// A function's arguments: type, mode (`i`, `o`, `b`, `v`, `t`), name.
+fn arguments(p: &'static Proc) -> Vec<(u32, char, &'static str)> {
+    let types: &[u32] = p.proallargtypes.as_deref().unwrap_or(&p.proargtypes);
+    types
+        .iter()
+        .enumerate()
+        .map(|(i, t)| {
+            let mode = p.proargmodes.as_ref().and_then(|m| m.get(i)).copied().unwrap_or('i');
+            let name = p.proargnames.as_ref().and_then(|n| n.get(i)).copied().unwrap_or("");
+            (*t, mode, name)
+        })
+        .collect()
+}
+
+/// An argument list; `full` with defaults and what is only put out, else what identifies the function.
+fn argument_list(p: &'static Proc, full: bool) -> String {
+    let mut out = String::new();
+    let mut inputs = 0;
+    for (ty, mode, name) in arguments(p) {
+        let input = matches!(mode, 'i' | 'b' | 'v');
+        let at = inputs;
+        inputs += usize::from(input);
+        if mode == 't' || (!full && mode == 'o' && p.prokind != 'p') {
+            continue;
+        }
+        if !out.is_empty() {
+            out.push_str(", ");
+        }
+        out.push_str(match mode {
+            'o' => "OUT ",
+            'b' => "INOUT ",
+            'v' => "VARIADIC ",
+            _ => "",
+        });
+        if !name.is_empty() {
+            let _ = write!(out, "{} ", quote_ident(name));
+        }
+        out.push_str(&typename::format_type(ty, -1));
+        if full
+            && input
+            && let Some(default) = p.arg_default(at)
+        {
+            let _ = write!(out, " DEFAULT {default}");
+        }
+    }
+    out
+}
+
+fn result_text(p: &'static Proc) -> Option<String> {
+    if p.prokind == 'p' {
+        return None;
+    }
+    let columns: Vec<String> = arguments(p)
+        .into_iter()
+        .filter(|a| a.1 == 't')
+        .map(|(t, _, n)| format!("{} {}", quote_ident(n), typename::format_type(t, -1)))
+        .collect();
+    if !columns.is_empty() {
+        return Some(format!("TABLE({})", columns.join(", ")));
+    }
+    let set = if p.proretset { "SETOF " } else { "" };
+    Some(format!("{set}{}", typename::format_type(p.prorettype, -1)))
+}
+
+fn of_function(args: &[Datum], f: impl FnOnce(&'static Proc) -> Option<String>) -> Result<Datum> {
+    Ok(opt_text(oid_arg(args, 0)?.and_then(pgdata::proc).and_then(f)))
+}
+
+fn function_arguments(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    of_function(args, |p| Some(argument_list(p, true)))
+}
+
+fn function_identity(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    of_function(args, |p| Some(argument_list(p, false)))
+}
+
+fn function_result(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    of_function(args, result_text)
+}
+
+fn function_arg_default(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let Some(n) = int_arg(args, 1).and_then(|n| usize::try_from(n).ok()?.checked_sub(1)) else {
+        return Ok(Datum::Null);
+    };
+    of_function(args, |p| {
+        let all = arguments(p);
+        let input = |m: char| matches!(m, 'i' | 'b' | 'v');
+        if !all.get(n).is_some_and(|a| input(a.1)) {
+            return None;
+        }
+        let at = all.iter().take(n).filter(|a| input(a.1)).count();
+        p.arg_default(at).map(str::to_owned)
+    })
+}
+
+fn function_sqlbody(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    of_function(args, |p| p.prosqlbody.as_ref().map(|b| b.to_string()))
+}
+
+fn schema_name(cat: &Catalog, oid: u32) -> String {
+    cat.namespaces.get(&oid).map_or_else(|| oid.to_string(), |n| quote_ident(&n.name).to_string())
+}
+
+fn functiondef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let Some(p) = oid_arg(args, 0)?.and_then(pgdata::proc) else { return Ok(Datum::Null) };
+    if p.prokind == 'a' {
+        return Err(DbError::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("\"{}\" is an aggregate function", p.proname),
+        ));
+    }
+    let cat = access(ctx)?.catalog();
+    let language = pgdata::languages().iter().find(|l| l.oid == p.prolang).map_or("internal", |l| l.lanname);
+    let kind = if p.prokind == 'p' { "PROCEDURE" } else { "FUNCTION" };
+    let mut out = format!(
+        "CREATE OR REPLACE {kind} {}.{}({})\n",
+        schema_name(&cat, p.pronamespace),
+        quote_ident(p.proname),
+        argument_list(p, true)
+    );
+    if let Some(r) = result_text(p) {
+        let _ = writeln!(out, " RETURNS {r}");
+    }
+    let _ = writeln!(out, " LANGUAGE {language}");
+    let mut words: Vec<String> = Vec::new();
+    if p.prokind == 'w' {
+        words.push("WINDOW".into());
+    }
+    match p.provolatile {
+        'i' => words.push("IMMUTABLE".into()),
+        's' => words.push("STABLE".into()),
+        _ => {}
+    }
+    match p.proparallel {
+        's' => words.push("PARALLEL SAFE".into()),
+        'r' => words.push("PARALLEL RESTRICTED".into()),
+        _ => {}
+    }
+    if p.proisstrict {
+        words.push("STRICT".into());
+    }
+    if p.prosecdef {
+        words.push("SECURITY DEFINER".into());
+    }
+    if p.proleakproof {
+        words.push("LEAKPROOF".into());
+    }
+    let usual_cost = if matches!(language, "internal" | "c") { 1.0 } else { 100.0 };
+    if p.procost != usual_cost {
+        words.push(format!("COST {}", p.procost));
+    }
+    if p.prorows > 0.0 && p.prorows != 1000.0 {
+        words.push(format!("ROWS {}", p.prorows));
+    }
+    if !words.is_empty() {
+        let _ = writeln!(out, " {}", words.join(" "));
+    }
+    match &p.prosqlbody {
+        Some(body) => {
+            let _ = writeln!(out, "{body}");
+        }
+        None => {
+            let _ = writeln!(out, "AS $function${}$function$", p.prosrc);
+        }
+    }
+    Ok(text(out))
+}
+
+// ---- objects by class and OID ------------------------------------------------------------------------------------------
+
+/// An object's kind, schema, name and identity, as `pg_identify_object` gives them.
+struct Identity {
+    kind: &'static str,
+    schema: Option<String>,
+    name: Option<String>,
+    identity: String,
+}
+
+fn relation_kind(r: &Relation) -> &'static str {
+    match r.kind {
+        RelKind::Table => "table",
+        RelKind::Index => "index",
+        RelKind::Sequence => "sequence",
+        RelKind::View => "view",
+        RelKind::MaterializedView => "materialized view",
+        RelKind::Composite => "composite type",
+    }
+}
+
+fn identify(cat: &Catalog, class: u32, oid: u32, sub: i32) -> Option<Identity> {
+    let plain = |kind, name: &str| Identity {
+        kind,
+        schema: None,
+        name: Some(quote_ident(name).to_string()),
+        identity: quote_ident(name).to_string(),
+    };
+    Some(match class {
+        table::PG_CLASS => {
+            let r = cat.relation(oid)?;
+            let schema = Some(quote_ident(&r.schema).to_string());
+            match i16::try_from(sub).ok().filter(|n| *n != 0) {
+                Some(n) => Identity {
+                    kind: "table column",
+                    schema,
+                    name: Some(quote_ident(&r.name).to_string()),
+                    identity: format!("{}.{}", deparse::qualified(r), quote_ident(&r.attribute(n)?.name)),
+                },
+                None => Identity {
+                    kind: relation_kind(r),
+                    schema,
+                    name: Some(quote_ident(&r.name).to_string()),
+                    identity: deparse::qualified(r),
+                },
+            }
+        }
+        table::PG_NAMESPACE => plain("schema", &cat.namespaces.get(&oid)?.name),
+        table::PG_AUTHID => plain("role", &cat.roles.get(&oid)?.name),
+        table::PG_DATABASE => plain("database", &cat.databases.values().find(|d| d.oid == oid)?.name),
+        table::PG_TYPE => {
+            let t = pgdata::pg_type(oid)?;
+            let shown = typename::format_type(oid, -1);
+            Identity {
+                kind: "type",
+                schema: Some(schema_name(cat, t.typnamespace)),
+                name: Some(quote_ident(t.typname).to_string()),
+                identity: shown,
+            }
+        }
+        table::PG_PROC => {
+            let p = pgdata::proc(oid)?;
+            Identity {
+                kind: match p.prokind {
+                    'a' => "aggregate",
+                    'p' => "procedure",
+                    _ => "function",
+                },
+                schema: Some(schema_name(cat, p.pronamespace)),
+                name: None,
+                identity: format!("{}.{}", schema_name(cat, p.pronamespace), registry::signature(p)),
+            }
+        }
+        table::PG_CONSTRAINT => {
+            let (r, c) = constraint(cat, oid)?;
+            Identity {
+                kind: "table constraint",
+                schema: Some(quote_ident(&r.schema).to_string()),
+                name: None,
+                identity: format!("{} on {}", quote_ident(&c.name), deparse::qualified(r)),
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn identify_object(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let (class, oid) = (oid_arg(args, 0)?.unwrap_or(0), oid_arg(args, 1)?.unwrap_or(0));
+    let cat = access(ctx)?.catalog();
+    let found = identify(&cat, class, oid, int_arg(args, 2).unwrap_or(0));
+    let ty = crate::bind::type_ref(oid::TEXT);
+    let fields = match found {
+        Some(i) => [Some(i.kind.to_owned()), i.schema, i.name, Some(i.identity)],
+        None => [None, None, None, None],
+    };
+    Ok(Datum::Row(fields.into_iter().map(|f| (ty, opt_text(f))).collect()))
+}
+
+fn describe_object(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let (class, oid) = (oid_arg(args, 0)?.unwrap_or(0), oid_arg(args, 1)?.unwrap_or(0));
+    let sub = int_arg(args, 2).unwrap_or(0);
+    let a = access(ctx)?;
+    let (cat, path) = (a.catalog(), a.search_path());
+    let relation = |r: &Relation| format!("{} {}", relation_kind(r), deparse::relation_name(&cat, &path, r));
+    let words = match class {
+        table::PG_CLASS => cat.relation(oid).and_then(|r| match i16::try_from(sub).ok().filter(|n| *n != 0) {
+            Some(n) => Some(format!("column {} of {}", quote_ident(&r.attribute(n)?.name), relation(r))),
+            None => Some(relation(r)),
+        }),
+        table::PG_CONSTRAINT => constraint(&cat, oid).map(|(r, c)| {
+            format!("constraint {} on {}", quote_ident(&c.name), relation(r))
+        }),
+        table::PG_PROC => pgdata::proc(oid).map(|p| format!("function {}", registry::signature(p))),
+        _ => identify(&cat, class, oid, sub).map(|i| format!("{} {}", i.kind, i.identity)),
+    };
+    Ok(opt_text(words))
+}
+
+// ---- the rest ----------------------------------------------------------------------------------------------------------
+
+/// Events that a relation takes: UPDATE 4, INSERT 8, DELETE 16. Views take none yet.
+fn events(ctx: &EvalCtx, args: &[Datum]) -> Result<i32> {
+    let cat = access(ctx)?.catalog();
+    let found = oid_arg(args, 0)?.and_then(|o| cat.relation(o).cloned());
+    Ok(if found.is_some_and(|r| r.kind == RelKind::Table) { 4 | 8 | 16 } else { 0 })
+}
+
+fn relation_is_updatable(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    events(ctx, args).map(Datum::Int4)
+}
+
+/// As PostgreSQL: can be updated and its row deleted.
+fn column_is_updatable(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let user_column = int_arg(args, 1).is_some_and(|n| n > 0);
+    Ok(Datum::Bool(user_column && events(ctx, args)? & 20 == 20))
+}
+
+fn sequence_last_value(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let a = access(ctx)?;
+    let cat = a.catalog();
+    let Some(rel) = oid_arg(args, 0)?.and_then(|o| cat.relation(o)) else { return Ok(Datum::Null) };
+    if rel.kind != RelKind::Sequence {
+        return Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a sequence", rel.name)));
+    }
+    Ok(a.sequence_last(rel.oid)?.map_or(Datum::Null, Datum::Int8))
+}
+
+fn options_to_table(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Rows> {
+    let Some(Datum::Array(list)) = args.first() else { return rows(Vec::new()) };
+    rows(
+        list.items
+            .iter()
+            .filter_map(|i| if let Datum::Text(t) = i { Some(t) } else { None })
+            .map(|t| match t.split_once('=') {
+                Some((name, value)) => vec![text(name), text(value)],
+                None => vec![text(t), Datum::Null],
+            })
+            .collect(),
+    )
+}
+
+/// Only tables could be published, and all of them: nothing publishes here, but the question has an answer.
+fn is_publishable(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let cat = access(ctx)?.catalog();
+    let found = oid_arg(args, 0)?.and_then(|o| cat.relation(o));
+    Ok(found.map_or(Datum::Null, |r| {
+        Datum::Bool(r.kind == RelKind::Table && r.oid >= crate::catalog::FIRST_USER_OID)
+    }))
+}
+
+/// No table has row security.
+fn row_security(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
+    Ok(Datum::Bool(false))
+}
+
+/// No relation is partitioned.
+fn partition_rows(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
+    rows(Vec::new())
+}
+
+fn oidvectortypes(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let Some(Datum::Array(v)) = args.first() else { return Ok(Datum::Null) };
+    let names: Vec<String> = v
+        .items
+        .iter()
+        .filter_map(|d| if let Datum::Oid(o) = d { Some(*o) } else { None })
+        .map(|o| match pgdata::pg_type(o) {
+            Some(_) => typename::format_type(o, -1),
+            None => ctx.session.format_user_type(o, -1).unwrap_or_else(|| "???".to_owned()),
+        })
+        .collect();
+    Ok(text(names.join(", ")))
+}
+
+/// `information_schema._pg_expandarray`: elements with their positions, which count from one whatever the array's lower
+/// bound.
+fn expand_array(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Rows> {
+    let Some(Datum::Array(a)) = args.first() else { return rows(Vec::new()) };
+    rows(a.items.iter().cloned().zip(1i32..).map(|(v, n)| vec![v, Datum::Int4(n)]).collect())
+}
+
+/// Kernels of this module.
+pub(super) const KERNELS: &[Kernel] = &[
+    scalar("pg_get_expr", get_expr),
+    scalar("pg_get_expr_ext", get_expr),
+    scalar("pg_get_indexdef", get_indexdef),
+    scalar("pg_get_indexdef_ext", get_indexdef),
+    scalar("pg_get_constraintdef", get_constraintdef),
+    scalar("pg_get_constraintdef_ext", get_constraintdef),
+    scalar("pg_get_viewdef", get_viewdef),
+    scalar("pg_get_viewdef_ext", get_viewdef),
+    scalar("pg_get_viewdef_wrap", get_viewdef),
+    scalar("pg_get_viewdef_name", get_viewdef),
+    scalar("pg_get_viewdef_name_ext", get_viewdef),
+    scalar("pg_get_ruledef", get_ruledef),
+    scalar("pg_get_ruledef_ext", get_ruledef),
+    scalar("pg_get_userbyid", get_userbyid),
+    scalar("pg_get_serial_sequence", get_serial_sequence),
+    scalar("pg_get_function_arguments", function_arguments),
+    scalar("pg_get_function_identity_arguments", function_identity),
+    scalar("pg_get_function_result", function_result),
+    scalar("pg_get_function_arg_default", function_arg_default),
+    scalar("pg_get_function_sqlbody", function_sqlbody),
+    scalar("pg_get_functiondef", functiondef),
+    scalar("pg_get_triggerdef", none),
+    scalar("pg_get_triggerdef_ext", none),
+    scalar("pg_get_partkeydef", none),
+    scalar("pg_get_partition_constraintdef", none),
+    scalar("pg_get_statisticsobjdef", none),
+    scalar("pg_get_statisticsobjdef_columns", none),
+    scalar("pg_get_statisticsobjdef_expressions", none),
+    scalar("pg_get_replica_identity_index", none),
+    scalar("pg_partition_root", none),
+    set("pg_partition_tree", partition_rows),
+    set("pg_partition_ancestors", partition_rows),
+    set("pg_get_publication_tables", no_rows),
+    set("pg_get_replication_slots", no_rows),
+    set("pg_show_replication_origin_status", no_rows),
+    set("pg_stats_ext_mcvlist_items", no_rows),
+    set("pg_prepared_xact", no_rows),
+    scalar("pg_relation_is_updatable", relation_is_updatable),
+    scalar("pg_column_is_updatable", column_is_updatable),
+    scalar("pg_sequence_last_value", sequence_last_value),
+    set("pg_options_to_table", options_to_table),
+    scalar("pg_relation_is_publishable", is_publishable),
+    scalar("row_security_active", row_security),
+    scalar("row_security_active_name", row_security),
+    scalar("pg_describe_object", describe_object),
+    scalar("pg_identify_object", identify_object),
+    scalar("oidvectortypes", oidvectortypes),
+    set("_pg_expandarray(anyarray)", expand_array),
+];

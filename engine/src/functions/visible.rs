@@ -1,0 +1,115 @@
+//! Which objects names without a schema find: the `pg_*_is_visible` family, and temporary schemas.
+
+use super::{access, oid_arg, scalar};
+use crate::catalog::Catalog;
+use rustydb_base::Result;
+use rustydb_types::ctx::EvalCtx;
+use rustydb_types::datum::Datum;
+use rustydb_types::kernel::{CallInfo, Kernel};
+use rustydb_types::pgdata;
+
+/// Whether the first schema of the path that has an object "like" the one in `own` is `own`.
+fn first_is(path: &[u32], own: u32, has: impl Fn(u32) -> bool) -> bool {
+    path.contains(&own) && path.iter().find(|&&ns| ns == own || has(ns)) == Some(&own)
+}
+
+/// Answers for an object that `f` finds; NULL when there is none.
+fn visible(
+    ctx: &EvalCtx,
+    args: &[Datum],
+    f: impl FnOnce(&Catalog, &[u32], u32) -> Option<bool>,
+) -> Result<Datum> {
+    let Some(oid) = oid_arg(args, 0)? else { return Ok(Datum::Null) };
+    let a = access(ctx)?;
+    Ok(f(&a.catalog(), &a.search_path(), oid).map_or(Datum::Null, Datum::Bool))
+}
+
+fn relation(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    visible(ctx, args, |cat, path, oid| {
+        let r = cat.relation(oid)?;
+        Some(first_is(path, r.namespace, |ns| cat.relation_named(ns, &r.name).is_some()))
+    })
+}
+
+fn type_(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    visible(ctx, args, |cat, path, oid| {
+        let built_in = |ns: u32, name: &str| pgdata::types().iter().any(|t| t.typnamespace == ns && t.typname == name);
+        if let Some(t) = pgdata::pg_type(oid) {
+            return Some(first_is(path, t.typnamespace, |ns| {
+                built_in(ns, t.typname)
+                    || cat.relation_named(ns, t.typname).is_some_and(|r| r.row_type != 0)
+            }));
+        }
+        let (rel, name) = match cat.row_types.get(&oid) {
+            Some(r) => (cat.relation(*r)?, None),
+            None => {
+                let r = cat.relations.values().find(|r| r.row_array_type == oid && oid != 0)?;
+                (r, Some(format!("_{}", r.name)))
+            }
+        };
+        let name = name.as_deref().unwrap_or(&rel.name);
+        Some(first_is(path, rel.namespace, |ns| {
+            built_in(ns, name) || cat.relation_named(ns, name).is_some_and(|r| r.row_type != 0)
+        }))
+    })
+}
+
+/// Functions, operators and the like exist in pg_catalog and information_schema only.
+fn built_in(ctx: &EvalCtx, args: &[Datum], namespace: impl FnOnce(u32) -> Option<u32>) -> Result<Datum> {
+    visible(ctx, args, |_, path, oid| namespace(oid).map(|ns| path.contains(&ns)))
+}
+
+fn function(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    built_in(ctx, args, |o| pgdata::proc(o).map(|p| p.pronamespace))
+}
+
+fn operator(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    built_in(ctx, args, |o| pgdata::operator(o).map(|_| pgdata::PG_CATALOG))
+}
+
+fn opclass(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    built_in(ctx, args, |o| pgdata::opclass(o).map(|_| pgdata::PG_CATALOG))
+}
+
+fn opfamily(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    built_in(ctx, args, |o| pgdata::opfamily(o).map(|_| pgdata::PG_CATALOG))
+}
+
+fn collation(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    built_in(ctx, args, |o| pgdata::collations().iter().find(|c| c.oid == o).map(|_| pgdata::PG_CATALOG))
+}
+
+/// Kinds of objects that RustyDB has none of.
+fn none(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
+    Ok(Datum::Null)
+}
+
+fn my_temp_schema(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
+    Ok(Datum::Oid(access(ctx)?.temp_schema().unwrap_or(0)))
+}
+
+fn other_temp_schema(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let Some(oid) = oid_arg(args, 0)? else { return Ok(Datum::Null) };
+    let a = access(ctx)?;
+    let temporary = a.catalog().namespaces.get(&oid).is_some_and(|n| n.name.starts_with("pg_temp_"));
+    Ok(Datum::Bool(temporary && a.temp_schema() != Some(oid)))
+}
+
+/// Kernels of this module.
+pub(super) const KERNELS: &[Kernel] = &[
+    scalar("pg_table_is_visible", relation),
+    scalar("pg_type_is_visible", type_),
+    scalar("pg_function_is_visible", function),
+    scalar("pg_operator_is_visible", operator),
+    scalar("pg_opclass_is_visible", opclass),
+    scalar("pg_opfamily_is_visible", opfamily),
+    scalar("pg_collation_is_visible", collation),
+    scalar("pg_conversion_is_visible", none),
+    scalar("pg_statistics_obj_is_visible", none),
+    scalar("pg_ts_parser_is_visible", none),
+    scalar("pg_ts_dict_is_visible", none),
+    scalar("pg_ts_template_is_visible", none),
+    scalar("pg_ts_config_is_visible", none),
+    scalar("pg_my_temp_schema", my_temp_schema),
+    scalar("pg_is_other_temp_schema", other_temp_schema),
+];
