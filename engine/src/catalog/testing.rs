@@ -3,7 +3,7 @@
 
 use super::system::SUPERUSER;
 use super::{
-    Catalog, Column, Constraint, ConstraintKind, FkAction, Index, IndexKey, Persistence, RelKind, RelStats, Relation,
+    Catalog, Column, Constraint, ConstraintKind, Dependency, FkAction, Index, IndexKey, Persistence, RelKind, RelStats, Relation,
     Sequence, Storage, bootstrap, load, rows, system,
 };
 use crate::bind::{BindCx, Binder};
@@ -149,6 +149,7 @@ fn user_relations() -> Vec<Relation> {
     let mut names = relation(NAMES, "names", RelKind::View, vec![column(1, "name", oid::VARCHAR, 24, false, None)]);
     names.view = Some("SELECT parent.name FROM public.parent".to_owned());
     let mut seq = relation(SEQUENCE, "parent_id_seq", RelKind::Sequence, Vec::new());
+    seq.depends = vec![Dependency { sub: 0, ref_relation: PARENT, ref_sub: 1, kind: 'a' }];
     seq.sequence = Some(Sequence {
         storage: RelId(SEQUENCE),
         ty: oid::INT4,

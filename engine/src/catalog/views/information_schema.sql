@@ -507,27 +507,28 @@ FROM pg_catalog.pg_collation c
 WHERE c.collencoding IN (-1, d.encoding)
 UNION ALL
 SELECT gr.rolname, ge.rolname, current_database(), o.schema, o.name, o.type, 'USAGE',
-       CASE WHEN pg_has_role(ge.oid, o.owner, 'USAGE'::text) OR (o.acl).is_grantable THEN 'YES' ELSE 'NO' END
+       CASE WHEN pg_has_role(ge.oid, o.owner, 'USAGE'::text) OR x.is_grantable THEN 'YES' ELSE 'NO' END
 FROM (SELECT n.nspname AS schema, t.typname AS name, t.typowner AS owner, 'DOMAIN' AS type,
-             aclexplode(coalesce(t.typacl, acldefault('T'::"char", t.typowner))) AS acl
+             coalesce(t.typacl, acldefault('T'::"char", t.typowner)) AS acl
       FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE t.typtype = 'd'::"char"
       UNION ALL
       SELECT ''::name, f.fdwname, f.fdwowner, 'FOREIGN DATA WRAPPER',
-             aclexplode(coalesce(f.fdwacl, acldefault('F'::"char", f.fdwowner)))
+             coalesce(f.fdwacl, acldefault('F'::"char", f.fdwowner))
       FROM pg_catalog.pg_foreign_data_wrapper f
       UNION ALL
       SELECT ''::name, s.srvname, s.srvowner, 'FOREIGN SERVER',
-             aclexplode(coalesce(s.srvacl, acldefault('S'::"char", s.srvowner)))
+             coalesce(s.srvacl, acldefault('S'::"char", s.srvowner))
       FROM pg_catalog.pg_foreign_server s
       UNION ALL
       SELECT n.nspname, c.relname, c.relowner, 'SEQUENCE',
-             aclexplode(coalesce(c.relacl, acldefault('r'::"char", c.relowner)))
+             coalesce(c.relacl, acldefault('r'::"char", c.relowner))
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind = 'S'::"char") AS o
-     JOIN pg_catalog.pg_authid gr ON gr.oid = (o.acl).grantor
+     CROSS JOIN LATERAL aclexplode(o.acl) AS x
+     JOIN pg_catalog.pg_authid gr ON gr.oid = x.grantor
      JOIN (SELECT a.oid, a.rolname FROM pg_catalog.pg_authid a UNION ALL SELECT 0, 'PUBLIC') AS ge
-         ON ge.oid = (o.acl).grantee
-WHERE (o.acl).privilege_type = 'USAGE'
+         ON ge.oid = x.grantee
+WHERE x.privilege_type = 'USAGE'
       AND (pg_has_role(gr.oid, 'USAGE'::text) OR pg_has_role(ge.oid, 'USAGE'::text) OR ge.rolname = 'PUBLIC')
 
 -- view role_usage_grants

@@ -332,7 +332,7 @@ fn compare(db: &Db, answers: &str) {
         let mut expected: Vec<String> = expected.lines().map(str::to_owned).collect();
         let mut got = match rt.block_on(db.query(sql)) {
             Ok(rows) => rows,
-            Err(e) => vec![format!("error {}", e.code())],
+            Err(e) => vec![format!("error {}", e.code)],
         };
         if !sql.to_ascii_uppercase().contains("ORDER BY") {
             expected.sort();
