@@ -3,8 +3,8 @@
 
 use super::system::SUPERUSER;
 use super::{
-    Catalog, Column, Constraint, ConstraintKind, Dependency, FkAction, Index, IndexKey, Persistence, RelKind, RelStats, Relation,
-    Sequence, Storage, bootstrap, load, rows, system,
+    Catalog, Column, Constraint, ConstraintKind, Dependency, FkAction, Index, IndexKey, Persistence, RelKind, RelStats,
+    Relation, Sequence, Storage, bootstrap, load, rows, system,
 };
 use crate::bind::{BindCx, Binder};
 use crate::functions::{Activity, CatalogAccess, EngineSession};
@@ -57,7 +57,11 @@ fn relation(oid: u32, name: &str, kind: RelKind, columns: Vec<Column>) -> Relati
         rule_oid: if kind == RelKind::View { oid + 2 } else { 0 },
         depends: Vec::new(),
         columns,
-        storage: (kind == RelKind::Table).then_some(Storage { heap: RelId(oid), overflow: RelId(oid + 1), schema_ver: 0 }),
+        storage: (kind == RelKind::Table).then_some(Storage {
+            heap: RelId(oid),
+            overflow: RelId(oid + 1),
+            schema_ver: 0,
+        }),
         indexes: Vec::new(),
         constraints: Vec::new(),
         referenced_by: Vec::new(),
@@ -91,7 +95,14 @@ fn index(oid: u32, name: &str, table: u32, keys: Vec<IndexKey>, unique: bool, pr
 
 fn key(attnum: i16, ty: u32, opclass: u32) -> IndexKey {
     let collation = pgdata::pg_type(ty).map_or(0, |t| t.typcollation);
-    IndexKey { attnum, expr: None, ty: TypeRef { oid: ty, typmod: -1, collation }, opclass, desc: false, nulls_first: false }
+    IndexKey {
+        attnum,
+        expr: None,
+        ty: TypeRef { oid: ty, typmod: -1, collation },
+        opclass,
+        desc: false,
+        nulls_first: false,
+    }
 }
 
 fn constraint(oid: u32, name: &str, table: u32, columns: Vec<i16>, kind: ConstraintKind) -> Arc<Constraint> {
@@ -121,13 +132,29 @@ fn user_relations() -> Vec<Relation> {
             column(3, "amount", oid::NUMERIC, (10 << 16 | 2) + 4, false, Some("0")),
         ],
     );
-    let expr = IndexKey { attnum: 0, expr: Some("lower((name)::text)".to_owned()), desc: true, nulls_first: true, ..key(0, oid::TEXT, text_ops) };
-    let mut partial = (*index(PARENT + 6, "parent_expr", PARENT, vec![expr, key(1, oid::INT4, int4_ops)], false, false)).clone();
+    let expr = IndexKey {
+        attnum: 0,
+        expr: Some("lower((name)::text)".to_owned()),
+        desc: true,
+        nulls_first: true,
+        ..key(0, oid::TEXT, text_ops)
+    };
+    let mut partial =
+        (*index(PARENT + 6, "parent_expr", PARENT, vec![expr, key(1, oid::INT4, int4_ops)], false, false)).clone();
     partial.predicate = Some("(amount > (0)::numeric)".to_owned());
-    parent.indexes = vec![index(PARENT + 5, "parent_pkey", PARENT, vec![key(1, oid::INT4, int4_ops)], true, true), Arc::new(partial)];
+    parent.indexes = vec![
+        index(PARENT + 5, "parent_pkey", PARENT, vec![key(1, oid::INT4, int4_ops)], true, true),
+        Arc::new(partial),
+    ];
     parent.constraints = vec![
         constraint(PARENT + 7, "parent_pkey", PARENT, vec![1], ConstraintKind::Primary { index: PARENT + 5 }),
-        constraint(PARENT + 8, "parent_amount_check", PARENT, vec![3], ConstraintKind::Check("(amount >= (0)::numeric)".to_owned())),
+        constraint(
+            PARENT + 8,
+            "parent_amount_check",
+            PARENT,
+            vec![3],
+            ConstraintKind::Check("(amount >= (0)::numeric)".to_owned()),
+        ),
     ];
     let fk = constraint(
         CHILD + 7,
@@ -274,13 +301,8 @@ pub(crate) fn eval(catalog: &Arc<Catalog>) -> EvalCtx {
 /// Binds one statement with the search path `pg_catalog, public`.
 pub(crate) fn bind(catalog: &Arc<Catalog>, sql: &str) -> Result<Option<Bound>> {
     let eval = eval(catalog);
-    let cx = BindCx {
-        catalog,
-        search_path: &[pgdata::PG_CATALOG, bootstrap::PUBLIC],
-        eval: &eval,
-        role: SUPERUSER,
-        sql,
-    };
+    let cx =
+        BindCx { catalog, search_path: &[pgdata::PG_CATALOG, bootstrap::PUBLIC], eval: &eval, role: SUPERUSER, sql };
     let parsed = rustydb_parser::parse(sql)?;
     let stmt = parsed.first().ok_or_else(|| DbError::internal("no statement"))?;
     Binder::new(&cx, &[]).statement(&stmt.stmt)

@@ -48,8 +48,8 @@ fn defaults(kind: char) -> Option<(&'static str, &'static str)> {
 fn default_for(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let kind = text_arg(args, 0)?.chars().next().unwrap_or('\0');
     let Some(owner) = oid_arg(args, 1)? else { return Ok(Datum::Null) };
-    let (world, own) = defaults(kind)
-        .ok_or_else(|| DbError::internal(format!("unrecognized object type abbreviation: {kind}")))?;
+    let (world, own) =
+        defaults(kind).ok_or_else(|| DbError::internal(format!("unrecognized object type abbreviation: {kind}")))?;
     let cat = access(ctx)?.catalog();
     let name = cat.roles.get(&owner).map_or_else(|| owner.to_string(), |r| quote_ident(&r.name).to_string());
     let mut items = Vec::with_capacity(2);

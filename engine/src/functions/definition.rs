@@ -1,8 +1,6 @@
 //! Objects back to SQL text: the `pg_get_*def` family, and descriptions of objects by class and OID.
 
-use super::{
-    Rows, access, bool_arg, int_arg, oid_arg, opt_text, rows, scalar, set, text, text_arg,
-};
+use super::{Rows, access, bool_arg, int_arg, oid_arg, opt_text, rows, scalar, set, text, text_arg};
 use crate::catalog::deparse::{self, Show};
 use crate::catalog::rows::{EXPR_SEPARATOR, table};
 use crate::catalog::{Catalog, Constraint, Index, RelKind, Relation};
@@ -17,11 +15,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 /// Calls `f` with the catalog and the way names are shown.
-fn shown(
-    ctx: &EvalCtx,
-    pretty: bool,
-    f: impl FnOnce(&Catalog, Show<'_>) -> Option<String>,
-) -> Result<Datum> {
+fn shown(ctx: &EvalCtx, pretty: bool, f: impl FnOnce(&Catalog, Show<'_>) -> Option<String>) -> Result<Datum> {
     let a = access(ctx)?;
     let (cat, path) = (a.catalog(), a.search_path());
     Ok(opt_text(f(&cat, Show { catalog: Some(&cat), search_path: &path, pretty })))
@@ -231,10 +225,7 @@ fn schema_name(cat: &Catalog, oid: u32) -> String {
 fn functiondef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let Some(p) = oid_arg(args, 0)?.and_then(pgdata::proc) else { return Ok(Datum::Null) };
     if p.prokind == 'a' {
-        return Err(DbError::new(
-            SqlState::WRONG_OBJECT_TYPE,
-            format!("\"{}\" is an aggregate function", p.proname),
-        ));
+        return Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is an aggregate function", p.proname)));
     }
     let cat = access(ctx)?.catalog();
     let language = pgdata::languages().iter().find(|l| l.oid == p.prolang).map_or("internal", |l| l.lanname);
@@ -402,9 +393,9 @@ fn describe_object(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Da
             Some(n) => Some(format!("column {} of {}", quote_ident(&r.attribute(n)?.name), relation(r))),
             None => Some(relation(r)),
         }),
-        table::PG_CONSTRAINT => constraint(&cat, oid).map(|(r, c)| {
-            format!("constraint {} on {}", quote_ident(&c.name), relation(r))
-        }),
+        table::PG_CONSTRAINT => {
+            constraint(&cat, oid).map(|(r, c)| format!("constraint {} on {}", quote_ident(&c.name), relation(r)))
+        }
         table::PG_PROC => pgdata::proc(oid).map(|p| format!("function {}", registry::signature(p))),
         _ => identify(&cat, class, oid, sub).map(|i| format!("{} {}", i.kind, i.identity)),
     };
@@ -458,9 +449,7 @@ fn options_to_table(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Row
 fn is_publishable(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let cat = access(ctx)?.catalog();
     let found = oid_arg(args, 0)?.and_then(|o| cat.relation(o));
-    Ok(found.map_or(Datum::Null, |r| {
-        Datum::Bool(r.kind == RelKind::Table && r.oid >= crate::catalog::FIRST_USER_OID)
-    }))
+    Ok(found.map_or(Datum::Null, |r| Datum::Bool(r.kind == RelKind::Table && r.oid >= crate::catalog::FIRST_USER_OID)))
 }
 
 /// No table has row security.

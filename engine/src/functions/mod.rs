@@ -17,6 +17,7 @@ mod stat;
 mod visible;
 
 use crate::catalog::Catalog;
+use crate::session::shared::SessionShared;
 use crate::settings::Settings;
 use rustydb_base::{DbError, RelId, Result};
 use rustydb_types::ctx::EvalCtx;
@@ -72,8 +73,8 @@ pub struct Activity {
     pub state: Option<&'static str>,
     /// Text of the current or last statement.
     pub query: String,
-    /// TLS version and cipher, if the connection is encrypted.
-    pub tls: Option<(String, String)>,
+    /// Whether the connection is encrypted.
+    pub encrypted: bool,
 }
 
 /// A session's [`CatalogAccess`] behind a type that can be found through `Any`.
@@ -84,10 +85,10 @@ pub struct EngineSession(pub Box<dyn CatalogAccess>);
 /// # Errors
 /// An internal error when the statement runs without an engine's session.
 pub fn access(ctx: &EvalCtx) -> Result<&dyn CatalogAccess> {
-    ctx.session
-        .as_any()
-        .downcast_ref::<EngineSession>()
-        .map(|s| s.0.as_ref())
+    let any = ctx.session.as_any();
+    any.downcast_ref::<SessionShared>()
+        .map(|s| s as &dyn CatalogAccess)
+        .or_else(|| any.downcast_ref::<EngineSession>().map(|s| s.0.as_ref()))
         .ok_or_else(|| DbError::internal("a catalog function was called outside a session"))
 }
 

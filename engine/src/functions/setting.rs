@@ -19,11 +19,8 @@ fn all_settings(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
     access(ctx)?.with_settings(&mut |s| {
         for d in settings::definitions() {
             let (value, reset, source) = s.describe(d);
-            let values = if d.values.is_empty() {
-                Datum::Null
-            } else {
-                array(oid::TEXT, d.values.iter().map(text).collect())
-            };
+            let values =
+                if d.values.is_empty() { Datum::Null } else { array(oid::TEXT, d.values.iter().map(text).collect()) };
             let ty = match d.ty {
                 VarType::Bool => "bool",
                 VarType::Integer => "integer",

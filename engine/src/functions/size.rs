@@ -82,10 +82,7 @@ fn database_size(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datu
         Some(Datum::Text(name)) => match cat.databases.get(name.as_str()) {
             Some(d) => d,
             None => {
-                return Err(DbError::new(
-                    SqlState::UNDEFINED_DATABASE,
-                    format!("database \"{name}\" does not exist"),
-                ));
+                return Err(DbError::new(SqlState::UNDEFINED_DATABASE, format!("database \"{name}\" does not exist")));
             }
         },
         Some(Datum::Oid(o)) => match cat.databases.values().find(|d| d.oid == *o) {
@@ -95,7 +92,9 @@ fn database_size(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datu
         _ => return Ok(Datum::Null),
     };
     if found.oid != cat.database.oid {
-        return Err(DbError::unsupported("pg_database_size of a database one is not connected to is not supported yet"));
+        return Err(DbError::unsupported(
+            "pg_database_size of a database one is not connected to is not supported yet",
+        ));
     }
     all(a, &cat).map(answer)
 }

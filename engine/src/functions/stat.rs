@@ -42,17 +42,15 @@ fn time(t: Option<i64>) -> Datum {
 
 fn activity_row(a: &Activity) -> Vec<Datum> {
     let oid = |o: Option<u32>| o.map_or(Datum::Null, Datum::Oid);
-    let (version, cipher) = match &a.tls {
-        Some((v, c)) => (text(v), text(c)),
-        None => (Datum::Null, Datum::Null),
-    };
+    // PostgreSQL shows the first bytes of a long text (track_activity_query_size).
+    let cut = a.query.floor_char_boundary(a.query.len().min(1023));
     vec![
         oid(a.database),
         Datum::Int4(a.pid),
         oid(a.role),
         text(&a.application),
         opt_text(a.state.map(str::to_owned)),
-        text(&a.query),
+        text(&a.query[..cut]),
         Datum::Null,
         Datum::Null,
         time(a.transaction_start),
@@ -66,9 +64,9 @@ fn activity_row(a: &Activity) -> Vec<Datum> {
         Datum::Null,
         Datum::Null,
         text("client backend"),
-        Datum::Bool(a.tls.is_some()),
-        version,
-        cipher,
+        Datum::Bool(a.encrypted),
+        Datum::Null,
+        Datum::Null,
         Datum::Null,
         Datum::Null,
         Datum::Null,

@@ -34,9 +34,8 @@ fn call(name: &str, args: &[Datum]) -> Datum {
         KernelBody::Scalar(f) | KernelBody::Vector(f, _) => f(&eval, &info, args).expect("answers"),
         KernelBody::Set(f) => {
             let rows = f(&eval, &info, args).expect("answers");
-            let all: Vec<Datum> = rows
-                .map(|r| Datum::Row(r.expect("row").into_iter().map(|d| (TEXT, d)).collect()))
-                .collect();
+            let all: Vec<Datum> =
+                rows.map(|r| Datum::Row(r.expect("row").into_iter().map(|d| (TEXT, d)).collect())).collect();
             super::array(oid::RECORD, all)
         }
     }
@@ -74,7 +73,10 @@ fn definitions_are_postgresqls() {
     );
     assert_eq!(shown("pg_get_userbyid", &[o(10)]), "postgres");
     assert_eq!(shown("pg_get_userbyid", &[o(77)]), "unknown (OID=77)");
-    assert_eq!(shown("pg_describe_object", &[o(1259), o(testing::PARENT), Datum::Int4(2)]), "column name of table parent");
+    assert_eq!(
+        shown("pg_describe_object", &[o(1259), o(testing::PARENT), Datum::Int4(2)]),
+        "column name of table parent"
+    );
 }
 
 #[test]

@@ -14,11 +14,7 @@ fn first_is(path: &[u32], own: u32, has: impl Fn(u32) -> bool) -> bool {
 }
 
 /// Answers for an object that `f` finds; NULL when there is none.
-fn visible(
-    ctx: &EvalCtx,
-    args: &[Datum],
-    f: impl FnOnce(&Catalog, &[u32], u32) -> Option<bool>,
-) -> Result<Datum> {
+fn visible(ctx: &EvalCtx, args: &[Datum], f: impl FnOnce(&Catalog, &[u32], u32) -> Option<bool>) -> Result<Datum> {
     let Some(oid) = oid_arg(args, 0)? else { return Ok(Datum::Null) };
     let a = access(ctx)?;
     Ok(f(&a.catalog(), &a.search_path(), oid).map_or(Datum::Null, Datum::Bool))
@@ -36,8 +32,7 @@ fn type_(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
         let built_in = |ns: u32, name: &str| pgdata::types().iter().any(|t| t.typnamespace == ns && t.typname == name);
         if let Some(t) = pgdata::pg_type(oid) {
             return Some(first_is(path, t.typnamespace, |ns| {
-                built_in(ns, t.typname)
-                    || cat.relation_named(ns, t.typname).is_some_and(|r| r.row_type != 0)
+                built_in(ns, t.typname) || cat.relation_named(ns, t.typname).is_some_and(|r| r.row_type != 0)
             }));
         }
         let (rel, name) = match cat.row_types.get(&oid) {

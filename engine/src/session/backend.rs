@@ -14,7 +14,7 @@ pub struct EngineBackend(Arc<Engine>);
 impl EngineBackend {
     /// Opens the engine on a data directory, making it first if it is new.
     pub async fn open(options: EngineOptions) -> Result<EngineBackend> {
-        registry::add_kernels(&[KERNELS]);
+        registry::add_kernels(&[&[KERNELS], crate::functions::TABLES].concat());
         Engine::open(options).await.map(EngineBackend)
     }
 

@@ -207,6 +207,7 @@ impl Session {
     ) -> Result<ExecuteEnd> {
         let Some(portal) = self.portals.get(name) else { return Err(no_portal(name)) };
         let Some(stmt) = portal.source.stmt.clone() else { return Ok(ExecuteEnd::Empty) };
+        self.shared.note_query(Arc::clone(&portal.source.text), self.statement_start);
         let _timer = self.timer();
         self.check_aborted(&stmt)?;
         self.ensure_transaction().await?;

@@ -7,6 +7,7 @@
 //! Invariants: methods run one at a time; after an `Err` the transaction is where PostgreSQL would have left it; before
 //! anything is flushed the output gate knows everything the bytes depend on ([`Session::note_dependencies`]).
 
+mod access;
 mod analyze;
 mod backend;
 mod copy;
@@ -212,6 +213,7 @@ impl Session {
 impl SqlSession for Session {
     async fn simple_query(&mut self, sql: &str, out: &mut dyn Output) -> Result<()> {
         self.enter();
+        self.shared.note_query(Arc::from(sql), self.statement_start);
         let r = self.run_string(sql, out).await;
         let r = self.leave(r).await;
         self.tell(out);

@@ -16,7 +16,7 @@ use rustydb_base::{DbError, Lsn, Result, SqlState};
 use rustydb_storage::store::{Interrupt, Store};
 use rustydb_types::ctx::{FormatSettings, SessionInfo};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 /// Notices kept until the client is next written to; beyond that they are dropped, oldest kept.
@@ -184,7 +184,25 @@ pub struct SessionShared {
     terminated: AtomicBool,
     on_terminate: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
     facts: Mutex<TxnFacts>,
+    query: Mutex<Arc<str>>,
+    /// Microseconds since 2000, `i64::MIN` for never: start of the statement, of the transaction, change of state.
+    times: [AtomicI64; 3],
 }
+
+/// What others see of a session's activity; times in microseconds since 2000-01-01 UTC.
+pub struct Seen {
+    /// Text of the current or last statement.
+    pub query: Arc<str>,
+    /// When it began.
+    pub query_start: Option<i64>,
+    /// When the open transaction began.
+    pub transaction_start: Option<i64>,
+    /// When the session last became active or idle.
+    pub state_change: Option<i64>,
+}
+
+/// A time that has not been.
+const NEVER: i64 = i64::MIN;
 
 /// What a new session is made of.
 pub struct NewSession {
@@ -231,6 +249,8 @@ impl SessionShared {
                 terminated: AtomicBool::new(false),
                 on_terminate: Mutex::new(Vec::new()),
                 facts: Mutex::new(TxnFacts::default()),
+                query: Mutex::new(Arc::from("")),
+                times: [const { AtomicI64::new(NEVER) }; 3],
             })
         })
     }
@@ -437,6 +457,36 @@ impl SessionShared {
     /// The statement has ended.
     pub fn end_statement(&self) {
         self.running.store(false, Ordering::SeqCst);
+        self.times[2].store(super::now_micros(), Ordering::Relaxed);
+    }
+
+    /// Whether a statement is running.
+    pub fn is_running(&self) -> bool {
+        self.running.load(Ordering::SeqCst)
+    }
+
+    /// A statement of this text began at `start`.
+    pub fn note_query(&self, text: Arc<str>, start: i64) {
+        let old = std::mem::replace(&mut *self.query.lock(), text);
+        drop(old);
+        self.times[0].store(start, Ordering::Relaxed);
+        self.times[2].store(start, Ordering::Relaxed);
+    }
+
+    /// A transaction began, or (`None`) the session is outside one.
+    pub fn note_transaction(&self, start: Option<i64>) {
+        self.times[1].store(start.unwrap_or(NEVER), Ordering::Relaxed);
+    }
+
+    /// What others see of its activity.
+    pub fn seen(&self) -> Seen {
+        let time = |i: usize| Some(self.times[i].load(Ordering::Relaxed)).filter(|t| *t != NEVER);
+        Seen {
+            query: Arc::clone(&self.query.lock()),
+            query_start: time(0),
+            transaction_start: time(1),
+            state_change: time(2),
+        }
     }
 
     /// Asks the running statement to stop with this error.

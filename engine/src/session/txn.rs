@@ -160,6 +160,7 @@ impl Session {
 
     fn publish_modes(&self) {
         let m = self.tx.modes;
+        self.shared.note_transaction(self.tx.tx.as_ref().map(|t| t.start));
         self.shared.set_facts(TxnFacts {
             read_only: m.read_only,
             isolation: m.isolation.as_str(),
@@ -169,6 +170,7 @@ impl Session {
 
     /// Kernels outside a transaction see the defaults.
     pub(super) fn publish_defaults(&self) {
+        self.shared.note_transaction(None);
         let facts = self.shared.settings(|s| TxnFacts {
             read_only: s.is_on("default_transaction_read_only"),
             isolation: super::set::isolation_named(s.get("default_transaction_isolation")).as_str(),

@@ -65,7 +65,8 @@ fn every_view_binds_to_its_columns() {
         match testing::bind(&catalog, &sql) {
             Ok(Some(Bound::Query(q))) => {
                 for (c, w) in q.columns.iter().zip(want) {
-                    let base = pgdata::pg_type(w.atttypid).filter(|t| t.typtype == 'd').map_or(w.atttypid, |t| t.typbasetype);
+                    let base =
+                        pgdata::pg_type(w.atttypid).filter(|t| t.typtype == 'd').map_or(w.atttypid, |t| t.typbasetype);
                     if c.ty.oid != base {
                         wrong.push(format!("{}.{} as relation: {}", r.relname, c.name, c.ty.oid));
                     }

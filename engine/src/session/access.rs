@@ -1,0 +1,73 @@
+//! What catalog functions see of a session.
+
+use super::sequence::wait_here;
+use super::shared::SessionShared;
+use crate::catalog::{Catalog, RelKind};
+use crate::functions::{Activity, CatalogAccess};
+use crate::settings::Settings;
+use rustydb_base::{RelId, Result};
+use std::sync::Arc;
+
+impl CatalogAccess for SessionShared {
+    fn catalog(&self) -> Arc<Catalog> {
+        SessionShared::catalog(self)
+    }
+
+    fn search_path(&self) -> Vec<u32> {
+        SessionShared::search_path(self, &SessionShared::catalog(self))
+    }
+
+    fn role(&self) -> u32 {
+        self.user().oid
+    }
+
+    fn temp_schema(&self) -> Option<u32> {
+        SessionShared::catalog(self).namespace_named(&SessionShared::temp_schema(self))
+    }
+
+    fn with_settings(&self, f: &mut dyn FnMut(&Settings)) {
+        self.settings(f);
+    }
+
+    fn file_bytes(&self, file: RelId) -> Result<u64> {
+        wait_here(self.engine.store().relation_bytes(file))
+    }
+
+    fn sequence_last(&self, sequence: u32) -> Result<Option<i64>> {
+        let cat = SessionShared::catalog(self);
+        let found = cat.relation(sequence).filter(|r| r.kind == RelKind::Sequence);
+        let Some(file) = found.and_then(|r| r.sequence.as_ref()).map(|s| s.storage) else { return Ok(None) };
+        let state = wait_here(self.engine.store().sequence_get(file))?;
+        Ok(state.is_called.then_some(state.last))
+    }
+
+    fn activity(&self) -> Vec<Activity> {
+        let cat = SessionShared::catalog(self);
+        self.engine
+            .sessions
+            .all()
+            .iter()
+            .map(|s| {
+                let seen = s.seen();
+                Activity {
+                    pid: s.pid,
+                    database: cat.databases.get(&s.database).map(|d| d.oid),
+                    role: Some(s.session_role().oid),
+                    application: s.settings(|x| x.get("application_name").to_owned()),
+                    client: s.peer.address,
+                    started: s.started,
+                    transaction_start: seen.transaction_start,
+                    query_start: seen.query_start,
+                    state_change: seen.state_change,
+                    state: Some(match (s.is_running(), seen.transaction_start) {
+                        (true, _) => "active",
+                        (false, Some(_)) => "idle in transaction",
+                        (false, None) => "idle",
+                    }),
+                    query: seen.query.to_string(),
+                    encrypted: s.peer.tls,
+                }
+            })
+            .collect()
+    }
+}
