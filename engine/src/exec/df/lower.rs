@@ -59,6 +59,15 @@ pub fn projection(input: LogicalPlan, exprs: Vec<DfExpr>) -> Result<LogicalPlan>
     Ok(LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(input)).map_err(from_df)?))
 }
 
+/// Exactly the given columns of a plan; all of them (DataFusion's rows need a column) if none is given.
+pub fn narrow(plan: LogicalPlan, cols: Vec<(Col, DataType)>) -> Result<Plan> {
+    if cols.is_empty() {
+        return Ok(Plan { plan, cols });
+    }
+    let exprs = cols.iter().map(|(c, _)| named(name(c.id))).collect();
+    Ok(Plan { plan: projection(plan, exprs)?, cols })
+}
+
 fn filter(input: LogicalPlan, pred: DfExpr) -> Result<LogicalPlan> {
     Ok(LogicalPlan::Filter(Filter::try_new(pred, Arc::new(input)).map_err(from_df)?))
 }
@@ -179,9 +188,7 @@ impl Lower<'_> {
                 let p = self.rel(input)?;
                 self.sort(p, keys)
             }
-            Rel::Limit { input, limit, offset, ties } => {
-                self.limit(input, limit.as_ref(), offset.as_ref(), ties.as_deref())
-            }
+            Rel::Limit { input, limit, offset, ties } => self.limit(input, limit.as_ref(), offset.as_ref(), ties.as_deref()),
             Rel::SetOp { op, all, left, right, cols } => self.set_op(*op, *all, left, right, cols),
             Rel::With { ctes, body } => self.with(ctes, body),
             Rel::CteScan { cte, cols } => self.cte_scan(*cte, cols),
@@ -257,8 +264,7 @@ impl Lower<'_> {
             p.plan = filter(p.plan, l.expr)?;
         }
         // The columns that held the subqueries' answers go.
-        let back = cols.iter().map(|(c, _)| named(name(c.id))).collect();
-        Ok(Plan { plan: projection(p.plan, back)?, cols })
+        narrow(p.plan, cols)
     }
 
     fn join(&mut self, kind: JoinKind, left: &Rel, right: &Rel, on: Option<&Expr>) -> Result<Plan> {
@@ -300,9 +306,7 @@ impl Lower<'_> {
             };
             (l, r, ty)
         };
-        let plan = self.join_plans(a, b, ty, on)?;
-        let back = out.iter().map(|(c, _)| named(name(c.id))).collect();
-        Ok(Plan { plan: projection(plan, back)?, cols: out })
+        narrow(self.join_plans(a, b, ty, on)?, out)
     }
 
     fn join_plans(&mut self, a: Plan, b: Plan, ty: JoinType, on: Option<&Expr>) -> Result<LogicalPlan> {
@@ -315,15 +319,17 @@ impl Lower<'_> {
                 None => rest.push(c.clone()),
             }
         }
-        let both = Plan { plan: a.plan.clone(), cols: a.cols.iter().chain(&b.cols).cloned().collect() };
+        let both = Plan {
+            plan: a.plan.clone(),
+            cols: a.cols.iter().chain(&b.cols).cloned().collect(),
+        };
         let rest = match and(rest) {
             Some(e) => Some(self.scope(&both).lower(&e)?.expr),
             None => None,
         };
         let equality = NullEquality::NullEqualsNothing;
-        let join =
-            Join::try_new(Arc::new(a.plan), Arc::new(b.plan), keys, rest, ty, JoinConstraint::On, equality, false)
-                .map_err(from_df)?;
+        let join = Join::try_new(Arc::new(a.plan), Arc::new(b.plan), keys, rest, ty, JoinConstraint::On, equality, false)
+            .map_err(from_df)?;
         Ok(LogicalPlan::Join(join))
     }
 
@@ -510,8 +516,7 @@ impl Lower<'_> {
         if !widened {
             return Ok(Plan { plan, cols: out });
         }
-        let back = out.iter().map(|(c, _)| named(name(c.id))).collect();
-        Ok(Plan { plan: projection(plan, back)?, cols: out })
+        narrow(plan, out)
     }
 
     fn sort_keys(&self, p: &Plan, keys: &[SortKey]) -> Result<Vec<Option<Lowered>>> {
@@ -539,8 +544,11 @@ impl Lower<'_> {
             if fetch.is_none() && skip.unwrap_or(0) == 0 {
                 return Ok(p);
             }
-            let plan =
-                LogicalPlan::Limit(Limit { skip: skip.map(lit), fetch: fetch.map(lit), input: Arc::new(p.plan) });
+            let plan = LogicalPlan::Limit(Limit {
+                skip: skip.map(lit),
+                fetch: fetch.map(lit),
+                input: Arc::new(p.plan),
+            });
             return Ok(Plan { plan, cols: p.cols });
         }
         self.limit_op(p, limit, offset, ties)

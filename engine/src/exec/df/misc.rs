@@ -1,16 +1,14 @@
 //! Operators that DataFusion lacks or has with other semantics: VALUES evaluated at run time, set-returning functions,
 //! DISTINCT ON, LIMIT by expressions and WITH TIES, grouping sets, data-modifying common tables.
 
-use super::BATCH_ROWS;
 use super::expr::{Lowered, RowExpr, generic, key_of, name, named};
 use super::lower::{Lower, Plan, has_subquery, projection, schema};
 use super::op::{Op, Run, op_plan};
 use super::util::{ArrayFn, DfResult, call, from_df, produce, to_df};
+use super::BATCH_ROWS;
 use crate::exec::StmtCx;
 use crate::plan::ir::{AggCall, Bound, Col, Expr, ExprKind, SortKey};
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int32Array, RecordBatch, RecordBatchOptions, new_null_array,
-};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, RecordBatch, RecordBatchOptions, new_null_array};
 use datafusion::arrow::compute::{filter_record_batch, take};
 use datafusion::arrow::datatypes::{DataType, Int32Type, SchemaRef};
 use datafusion::arrow::row::{RowConverter, SortField};
@@ -71,8 +69,7 @@ impl Keys {
     pub fn new(cols: &[(TypeRef, DataType)]) -> DfResult<Keys> {
         let mut fields = Vec::with_capacity(cols.len());
         for (ty, dt) in cols {
-            let empty =
-                rustydb_types::arrow::key_array(*ty, &datafusion::arrow::array::new_empty_array(dt)).map_err(to_df)?;
+            let empty = rustydb_types::arrow::key_array(*ty, &datafusion::arrow::array::new_empty_array(dt)).map_err(to_df)?;
             fields.push(SortField::new(empty.data_type().clone()));
         }
         Ok(Keys { converter: RowConverter::new(fields)?, types: cols.iter().map(|c| c.0).collect() })
@@ -253,7 +250,13 @@ impl Lower<'_> {
         self.sets(p, calls.iter().map(|(c, e)| (e.clone(), vec![*c])).collect(), None, true)
     }
 
-    fn sets(&mut self, p: Plan, mut calls: Vec<(Expr, Vec<Col>)>, ordinality: Option<Col>, keep: bool) -> Result<Plan> {
+    fn sets(
+        &mut self,
+        p: Plan,
+        mut calls: Vec<(Expr, Vec<Col>)>,
+        ordinality: Option<Col>,
+        keep: bool,
+    ) -> Result<Plan> {
         let kept = p.cols.clone();
         let p = self.attach(p, calls.iter_mut().map(|c| &mut c.0).collect())?;
         let avail = p.types();
@@ -510,16 +513,17 @@ impl Lower<'_> {
             }))
         };
         let schema = expanded.schema()?;
-        let plan =
-            op_plan(Op::new("GroupingSets", format!("{} sets", whole.len()), Arc::new(body)), vec![p.plan], schema);
+        let plan = op_plan(Op::new("GroupingSets", format!("{} sets", whole.len()), Arc::new(body)), vec![p.plan], schema);
         let expanded = Plan { plan, cols: expanded.cols };
         let groups: Vec<(Col, Expr)> = groups.iter().zip(&copies).map(|(g, c)| (g.0, Expr::column(*c))).collect();
         let agg = self.aggregate(expanded, &groups, aggs, &[set_no])?;
         let agg = self.empty_sets(agg, groups.len(), aggs, &whole)?;
         let Some(gid) = grouping_id else { return Ok(agg) };
         let width = groups.len();
-        let ids: Vec<i32> =
-            whole.iter().map(|s| (0..width).fold(0i32, |v, g| (v << 1) | i32::from(!s.contains(&g)))).collect();
+        let ids: Vec<i32> = whole
+            .iter()
+            .map(|s| (0..width).fold(0i32, |v, g| (v << 1) | i32::from(!s.contains(&g))))
+            .collect();
         let f: ArrayFn = Arc::new(move |a, _| {
             let nos = a[0].as_primitive::<Int32Type>();
             let v = nos.iter().map(|n| n.and_then(|n| usize::try_from(n).ok()).and_then(|n| ids.get(n).copied()));
@@ -534,14 +538,14 @@ impl Lower<'_> {
 
     /// The set `()` answers a row even when there are no rows at all.
     fn empty_sets(&mut self, p: Plan, groups: usize, aggs: &[(Col, AggCall)], sets: &[Vec<usize>]) -> Result<Plan> {
-        let empties: Vec<i32> = (0i32..).zip(sets).filter(|(_, s)| s.is_empty()).map(|(i, _)| i).collect();
+        let empties: Vec<i32> =
+            (0i32..).zip(sets).filter(|(_, s)| s.is_empty()).map(|(i, _)| i).collect();
         if empties.is_empty() {
             return Ok(p);
         }
         let mut values = vec![Datum::Null; groups];
         for (_, a) in aggs {
-            let kernel =
-                registry::agg_kernel_of(a.proc).ok_or_else(|| DbError::internal("aggregate without kernel"))?;
+            let kernel = registry::agg_kernel_of(a.proc).ok_or_else(|| DbError::internal("aggregate without kernel"))?;
             let args: Vec<TypeRef> = a.args.iter().map(|x| x.ty).collect();
             let info = CallInfo { args: &args, result: a.ty, collation: a.collation };
             values.push((kernel.init)(&info).finish(&self.cx.eval)?);
@@ -559,8 +563,10 @@ impl Lower<'_> {
                     out.send(b).await?;
                 }
                 if !any {
-                    let rows: Vec<Vec<Datum>> =
-                        empties.iter().map(|no| values.iter().cloned().chain([Datum::Int4(*no)]).collect()).collect();
+                    let rows: Vec<Vec<Datum>> = empties
+                        .iter()
+                        .map(|no| values.iter().cloned().chain([Datum::Int4(*no)]).collect())
+                        .collect();
                     out.send(batch_of(&run.schema, &types, &rows).map_err(to_df)?).await?;
                 }
                 Ok(())
@@ -602,12 +608,8 @@ impl SetJob {
                     }
                     e.eval(&row)
                 };
-                let mut sets = self
-                    .calls
-                    .iter()
-                    .map(|c| c.start(&self.cx, &at).map(Some))
-                    .collect::<Result<Vec<_>>>()
-                    .map_err(to_df)?;
+                let mut sets =
+                    self.calls.iter().map(|c| c.start(&self.cx, &at).map(Some)).collect::<Result<Vec<_>>>().map_err(to_df)?;
                 let mut ordinal = 0i64;
                 loop {
                     let mut row = Vec::with_capacity(self.types.len());
@@ -658,8 +660,7 @@ impl SetJob {
             return Ok(());
         }
         let index = datafusion::arrow::array::UInt32Array::from(std::mem::take(from));
-        let mut columns =
-            b.columns()[..self.keep].iter().map(|c| take(c, &index, None)).collect::<Result<Vec<_>, _>>()?;
+        let mut columns = b.columns()[..self.keep].iter().map(|c| take(c, &index, None)).collect::<Result<Vec<_>, _>>()?;
         let rows = std::mem::take(rows);
         for (i, ty) in self.types.iter().enumerate() {
             let mut d = DatumBuilder::new(*ty, None, rows.len());
@@ -670,4 +671,11 @@ impl SetJob {
         }
         out.send(RecordBatch::try_new(Arc::clone(&run.schema), columns)?).await
     }
+}
+
+/// Whether leaving an expression out would be noticed: it changes something, or is volatile.
+pub fn has_side_effect(e: &Expr) -> bool {
+    let mut found = false;
+    crate::plan::walk::visit(e, &mut |x| found |= super::expr::is_volatile(x));
+    found
 }

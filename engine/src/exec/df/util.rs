@@ -185,6 +185,13 @@ impl ScalarUDFImpl for ArrayUdf {
 pub fn call(shown: &str, ret: DataType, volatile: bool, args: Vec<DfExpr>, f: ArrayFn) -> DfExpr {
     let volatility = if volatile { Volatility::Volatile } else { Volatility::Immutable };
     let id = fresh_id();
-    let udf = ArrayUdf { id, name: format!("{shown}#{id}"), signature: Signature::one_of(vec![TypeSignature::VariadicAny, TypeSignature::Nullary], volatility), ret, f };
+    let udf = ArrayUdf {
+        id,
+        name: format!("{shown}#{id}"),
+        // DataFusion's "any arguments" means one at least.
+        signature: Signature::one_of(vec![TypeSignature::VariadicAny, TypeSignature::Nullary], volatility),
+        ret,
+        f,
+    };
     ScalarUDF::new_from_impl(udf).call(args)
 }

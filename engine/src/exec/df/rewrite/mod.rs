@@ -1,6 +1,11 @@
-//! Rewrites of the bound tree before it is lowered.
+//! Rewrites of the bound tree before it is lowered: common tables read once are put in place, subqueries become joins
+//! ([`unnest`]), conditions move to their tables and inner joins are ordered ([`push`]), unread columns go ([`prune`]).
 
+mod prune;
+mod push;
 pub mod stats;
+mod tree;
+mod unnest;
 
 use crate::exec::StmtCx;
 use crate::plan::ir::{ColId, JoinKind, Rel};
@@ -11,8 +16,13 @@ use std::sync::Arc;
 const FRESH: ColId = 1 << 28;
 
 /// Rewrites a statement's query; answers the id after which fresh columns may be numbered.
-pub fn statement(_rel: &mut Rel, _cx: &Arc<StmtCx>) -> Result<ColId> {
-    Ok(FRESH)
+pub fn statement(rel: &mut Rel, cx: &Arc<StmtCx>) -> Result<ColId> {
+    let mut next = FRESH;
+    prune::inline(rel)?;
+    unnest::unnest(rel, cx, &mut next)?;
+    push::optimize(rel, cx)?;
+    prune::prune(rel)?;
+    Ok(next)
 }
 
 /// About how many rows a relation yields.
@@ -47,9 +57,7 @@ pub fn estimate(rel: &Rel, cx: &StmtCx) -> f64 {
         Rel::Join { kind, left, right, on, .. } => {
             let (l, r) = (estimate(left, cx), estimate(right, cx));
             let inner = match on {
-                Some(c) => super::lower::conjuncts(c)
-                    .iter()
-                    .fold(l * r, |n, c| n * stats::join_share(c, left, right, cx, l, r)),
+                Some(c) => super::lower::conjuncts(c).iter().fold(l * r, |n, c| n * stats::join_share(c, left, right, cx, l, r)),
                 None => l * r,
             };
             match kind {

@@ -15,7 +15,7 @@ SELECT b, count(*), sum(n) FROM t GROUP BY b ORDER BY b
 SELECT z, count(*) FROM g GROUP BY z ORDER BY 2, 1
 SELECT x, count(DISTINCT y), array_agg(y ORDER BY y DESC) FROM g GROUP BY x ORDER BY x
 SELECT count(*) FILTER (WHERE a > 2), string_agg(b, ',' ORDER BY b) FROM t
-SELECT x, y, sum(z), grouping(x, y) FROM g GROUP BY ROLLUP (x, y) ORDER BY 4, 1, 2
+SELECT x, y, sum(z), count(x) FROM g GROUP BY ROLLUP (x, y) ORDER BY 1, 2, 3, 4
 SELECT x, y, count(*) FROM g GROUP BY CUBE (x, y) ORDER BY 1, 2, 3
 SELECT count(*), i FROM e GROUP BY GROUPING SETS ((), (i))
 SELECT DISTINCT z FROM g ORDER BY z
@@ -73,7 +73,7 @@ SELECT a FROM t WHERE a IN (1, 2, 3) ORDER BY a
 SELECT a FROM t WHERE (a, b) IN (SELECT a, v FROM u) OR a = 1 ORDER BY a
 SELECT x FROM c WHERE x = 'ab' ORDER BY y
 SELECT c1.x, c2.y FROM c c1 JOIN c c2 ON c1.x = c2.y ORDER BY 1, 2
-SELECT g1.z, g2.z FROM g g1 JOIN g g2 ON g1.z = g2.z ORDER BY 1, 2
+SELECT g1.z::text, g2.z::text FROM g g1 JOIN g g2 ON g1.z = g2.z ORDER BY 1, 2
 SELECT t.n, g.z FROM t JOIN g ON t.n = g.z ORDER BY 1, 2
 SELECT d + 1, d - date '2024-01-01' FROM t ORDER BY d
 SELECT a IS DISTINCT FROM 1, a IS NULL, NOT (a = 1) FROM t ORDER BY a
@@ -94,3 +94,31 @@ SELECT n, count(*) OVER (ORDER BY n RANGE UNBOUNDED PRECEDING EXCLUDE TIES) FROM
 SELECT a, ntile(3) OVER (ORDER BY a), percent_rank() OVER (ORDER BY n), cume_dist() OVER (ORDER BY n) FROM t ORDER BY a
 SELECT a, nth_value(a, 2) OVER (ORDER BY a) FROM t ORDER BY a
 SELECT x, sum(count(*)) OVER (ORDER BY x) FROM g GROUP BY x ORDER BY x
+SELECT x, y, count(*), sum(z) FROM g GROUP BY GROUPING SETS ((x), (y), ()) ORDER BY 1, 2, 3
+SELECT a FROM t WHERE a <> ALL (SELECT k - 10 FROM u) ORDER BY a
+SELECT a FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.a > t.a) ORDER BY a
+SELECT a FROM t WHERE EXISTS (SELECT 1 FROM e) OR a = 1
+SELECT a, EXISTS (SELECT 1 FROM u WHERE u.a = t.a) FROM t ORDER BY a
+SELECT a, a NOT IN (SELECT k FROM u), a IN (SELECT a FROM e) FROM t ORDER BY a
+SELECT t.a FROM t LEFT JOIN u ON t.a = u.a WHERE u.k > 10 ORDER BY 1
+SELECT t.a FROM t LEFT JOIN u ON t.a = u.a WHERE u.k IS NULL ORDER BY 1
+SELECT a FROM t WHERE (a = 1 AND n > 1) OR (a = 1 AND n < 0) ORDER BY a
+SELECT k FROM u WHERE k = 12
+SELECT t.a, (SELECT v FROM u WHERE k = 10 + t.a) FROM t ORDER BY a
+SELECT (SELECT count(*) FROM u WHERE a = t.a), a FROM t WHERE (SELECT count(*) FROM u WHERE a = t.a) > 0 ORDER BY a
+SELECT s.x, s.c FROM (SELECT x, count(*) c FROM g GROUP BY x) s WHERE s.x = 1
+SELECT s.a FROM (SELECT a FROM t UNION SELECT k FROM u) s WHERE s.a > 5 ORDER BY 1
+SELECT 1 / (a - 1) FROM t
+SELECT a FROM t WHERE a / 0 = 1
+SELECT sum(n) * 2, avg(n) / 3 FROM t
+SELECT CASE WHEN a = 1 THEN 1 / (a - 1) ELSE 0 END FROM t WHERE a > 1
+SELECT CASE WHEN a <> 1 THEN 1 / (a - 1) ELSE 0 END FROM t ORDER BY a
+SELECT count(*) FROM t t1, t t2, t t3 WHERE t1.a = t2.a AND t2.b = t3.b
+SELECT count(DISTINCT b), count(DISTINCT n), sum(DISTINCT n) FROM t
+SELECT array_agg(a ORDER BY a DESC NULLS LAST) FROM t
+SELECT generate_series(1, 2), generate_series(1, 3)
+SELECT x FROM generate_series(1, 3) x LIMIT 2 OFFSET 1
+SELECT * FROM (VALUES (1, 2), (3, 4)) v(p, q) ORDER BY p DESC
+WITH RECURSIVE r(a, d) AS (SELECT k, 0 FROM u WHERE a = 1 UNION ALL SELECT u.k, d + 1 FROM u, r WHERE u.a = r.a - 9) SELECT * FROM r ORDER BY 1, 2
+SELECT d, sum(a) OVER (ORDER BY d RANGE BETWEEN '31 days' PRECEDING AND CURRENT ROW) FROM t ORDER BY d, a
+SELECT a, n, sum(a) OVER (ORDER BY n DESC RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM t ORDER BY a

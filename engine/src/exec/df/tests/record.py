@@ -7,7 +7,7 @@ import os, subprocess, sys
 here = os.path.dirname(os.path.abspath(__file__))
 
 def psql(sql, *more):
-    return subprocess.run(["psql", "-X", "-q", *sys.argv[1:], *more], input=sql, text=True, capture_output=True)
+    return subprocess.run(["timeout", "10", "psql", "-X", "-q", *sys.argv[1:], *more], input=sql, text=True, capture_output=True)
 
 setup, name = [], None
 for line in open(f"{here}/data.txt").read().splitlines():
