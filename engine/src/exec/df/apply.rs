@@ -4,18 +4,19 @@
 //! plan reads like constants; then the inner plan starts afresh. Answers are remembered by those values, so equal outer
 //! rows (and the whole of an uncorrelated subquery) cost one run.
 
+use super::BATCH_ROWS;
 use super::expr::{Frame, name, named};
 use super::lower::{Lower, Plan};
+use super::misc::order_of;
 use super::op::{Op, Run, op_plan};
 use super::util::{DfResult, produce, to_df};
-use super::BATCH_ROWS;
 use crate::exec::StmtCx;
 use crate::plan::ir::{Col, ColId, Expr, ExprKind, JoinKind, Rel, Subquery, SubqueryKind};
 use crate::plan::walk;
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array, new_null_array};
 use datafusion::arrow::compute::{concat_batches, take};
-use datafusion::common::DataFusionError;
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::DataFusionError;
 use futures::StreamExt;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::arrow::{DatumBuilder, arrow_type, datum_at};
@@ -147,7 +148,9 @@ impl Lower<'_> {
             Ok(produce(Arc::clone(&schema), move |out| job.run(run, outer, out)))
         };
         let title = if uncorrelated { "InitPlan" } else { "SubPlan" };
-        let plan = op_plan(Op::new(title, name(col.id), Arc::new(body)), vec![outer_plan.plan, inner], schema);
+        let mut op = Op::new(title, name(col.id), Arc::new(body));
+        op.orders = vec![order_of(&outer_plan.plan), order_of(&inner)];
+        let plan = op_plan(op, vec![outer_plan.plan, inner], schema);
         Ok((Plan { plan, cols: outer_plan.cols }, col))
     }
 
@@ -208,10 +211,8 @@ impl Lower<'_> {
         let schema = out.schema()?;
         let width = inner.cols.len();
         // The inner projection may have added or dropped nothing: select by name, in order.
-        let inner_plan = super::lower::projection(
-            inner.plan,
-            inner.cols.iter().map(|(c, _)| named(name(c.id))).collect(),
-        )?;
+        let inner_plan =
+            super::lower::projection(inner.plan, inner.cols.iter().map(|(c, _)| named(name(c.id))).collect())?;
         let cx = Arc::clone(self.cx);
         let body = move |run: Run| {
             let job = LateralJob {
@@ -402,4 +403,3 @@ impl LateralJob {
         Ok(RecordBatch::try_new(Arc::clone(&run.schema), columns)?)
     }
 }
-

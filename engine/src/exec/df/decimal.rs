@@ -11,8 +11,8 @@ use datafusion::arrow::datatypes::{DataType, Decimal128Type};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr as DfExpr;
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_types::pgdata::{self, Proc};
 use rustydb_types::oid;
+use rustydb_types::pgdata::{self, Proc};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 

@@ -134,7 +134,13 @@ impl RowExpr {
     }
 
     /// Evaluates for every row of arrays given for [`RowExpr::inputs`].
-    pub fn eval_arrays(&self, args: &[ArrayRef], rows: usize, ty: TypeRef, fixed: Option<(u8, i8)>) -> Result<ArrayRef> {
+    pub fn eval_arrays(
+        &self,
+        args: &[ArrayRef],
+        rows: usize,
+        ty: TypeRef,
+        fixed: Option<(u8, i8)>,
+    ) -> Result<ArrayRef> {
         let mut out = DatumBuilder::new(ty, fixed, rows);
         let n = self.inputs.len();
         let mut row = vec![Datum::Null; n];
@@ -510,8 +516,20 @@ pub fn sort_order(ty: TypeRef, desc: bool, nulls_first: bool, a: &Datum, b: &Dat
     use std::cmp::Ordering as O;
     match (a.is_null(), b.is_null()) {
         (true, true) => O::Equal,
-        (true, false) => if nulls_first { O::Less } else { O::Greater },
-        (false, true) => if nulls_first { O::Greater } else { O::Less },
+        (true, false) => {
+            if nulls_first {
+                O::Less
+            } else {
+                O::Greater
+            }
+        }
+        (false, true) => {
+            if nulls_first {
+                O::Greater
+            } else {
+                O::Less
+            }
+        }
         (false, false) => {
             let o = cmp::compare(ty, ty.collation, a, b);
             if desc { o.reverse() } else { o }

@@ -235,7 +235,13 @@ enum How<'a> {
     Float(f64),
     Numeric(rustydb_types::numeric::Numeric),
     /// The type's own + or - with an interval; dates become timestamps by it.
-    Interval { proc: &'static pgdata::Proc, result: TypeRef, offset: Datum, offset_ty: TypeRef, cx: &'a StmtCx },
+    Interval {
+        proc: &'static pgdata::Proc,
+        result: TypeRef,
+        offset: Datum,
+        offset_ty: TypeRef,
+        cx: &'a StmtCx,
+    },
 }
 
 fn as_int(d: &Datum) -> Option<i128> {
@@ -274,7 +280,8 @@ impl<'a> Shift<'a> {
             How::Numeric(v.clone())
         } else {
             if let Datum::Interval(i) = offset
-                && rustydb_types::cmp::compare(offset_ty, 0, &Datum::Interval(*i), &Datum::Interval(Default::default())).is_lt()
+                && rustydb_types::cmp::compare(offset_ty, 0, &Datum::Interval(*i), &Datum::Interval(Default::default()))
+                    .is_lt()
             {
                 return Err(negative());
             }

@@ -188,7 +188,9 @@ impl Lower<'_> {
                 let p = self.rel(input)?;
                 self.sort(p, keys)
             }
-            Rel::Limit { input, limit, offset, ties } => self.limit(input, limit.as_ref(), offset.as_ref(), ties.as_deref()),
+            Rel::Limit { input, limit, offset, ties } => {
+                self.limit(input, limit.as_ref(), offset.as_ref(), ties.as_deref())
+            }
             Rel::SetOp { op, all, left, right, cols } => self.set_op(*op, *all, left, right, cols),
             Rel::With { ctes, body } => self.with(ctes, body),
             Rel::CteScan { cte, cols } => self.cte_scan(*cte, cols),
@@ -319,17 +321,15 @@ impl Lower<'_> {
                 None => rest.push(c.clone()),
             }
         }
-        let both = Plan {
-            plan: a.plan.clone(),
-            cols: a.cols.iter().chain(&b.cols).cloned().collect(),
-        };
+        let both = Plan { plan: a.plan.clone(), cols: a.cols.iter().chain(&b.cols).cloned().collect() };
         let rest = match and(rest) {
             Some(e) => Some(self.scope(&both).lower(&e)?.expr),
             None => None,
         };
         let equality = NullEquality::NullEqualsNothing;
-        let join = Join::try_new(Arc::new(a.plan), Arc::new(b.plan), keys, rest, ty, JoinConstraint::On, equality, false)
-            .map_err(from_df)?;
+        let join =
+            Join::try_new(Arc::new(a.plan), Arc::new(b.plan), keys, rest, ty, JoinConstraint::On, equality, false)
+                .map_err(from_df)?;
         Ok(LogicalPlan::Join(join))
     }
 
@@ -544,11 +544,8 @@ impl Lower<'_> {
             if fetch.is_none() && skip.unwrap_or(0) == 0 {
                 return Ok(p);
             }
-            let plan = LogicalPlan::Limit(Limit {
-                skip: skip.map(lit),
-                fetch: fetch.map(lit),
-                input: Arc::new(p.plan),
-            });
+            let plan =
+                LogicalPlan::Limit(Limit { skip: skip.map(lit), fetch: fetch.map(lit), input: Arc::new(p.plan) });
             return Ok(Plan { plan, cols: p.cols });
         }
         self.limit_op(p, limit, offset, ties)

@@ -1,18 +1,20 @@
 //! Operators that DataFusion lacks or has with other semantics: VALUES evaluated at run time, set-returning functions,
 //! DISTINCT ON, LIMIT by expressions and WITH TIES, grouping sets, data-modifying common tables.
 
+use super::BATCH_ROWS;
 use super::expr::{Lowered, RowExpr, generic, key_of, name, named};
 use super::lower::{Lower, Plan, has_subquery, projection, schema};
-use super::op::{Op, Run, op_plan};
+use super::op::{Op, Order, Run, op_plan};
 use super::util::{ArrayFn, DfResult, call, from_df, produce, to_df};
-use super::BATCH_ROWS;
 use crate::exec::StmtCx;
 use crate::plan::ir::{AggCall, Bound, Col, Expr, ExprKind, SortKey};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, RecordBatch, RecordBatchOptions, new_null_array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, RecordBatch, RecordBatchOptions, new_null_array,
+};
 use datafusion::arrow::compute::{filter_record_batch, take};
 use datafusion::arrow::datatypes::{DataType, Int32Type, SchemaRef};
 use datafusion::arrow::row::{RowConverter, SortField};
-use datafusion::logical_expr::{LogicalPlan, Union};
+use datafusion::logical_expr::{Expr as DfExpr, LogicalPlan, Union};
 use futures::StreamExt;
 use hashbrown::HashSet;
 use rustydb_base::{DbError, Result, SqlState};
@@ -69,7 +71,8 @@ impl Keys {
     pub fn new(cols: &[(TypeRef, DataType)]) -> DfResult<Keys> {
         let mut fields = Vec::with_capacity(cols.len());
         for (ty, dt) in cols {
-            let empty = rustydb_types::arrow::key_array(*ty, &datafusion::arrow::array::new_empty_array(dt)).map_err(to_df)?;
+            let empty =
+                rustydb_types::arrow::key_array(*ty, &datafusion::arrow::array::new_empty_array(dt)).map_err(to_df)?;
             fields.push(SortField::new(empty.data_type().clone()));
         }
         Ok(Keys { converter: RowConverter::new(fields)?, types: cols.iter().map(|c| c.0).collect() })
@@ -250,13 +253,7 @@ impl Lower<'_> {
         self.sets(p, calls.iter().map(|(c, e)| (e.clone(), vec![*c])).collect(), None, true)
     }
 
-    fn sets(
-        &mut self,
-        p: Plan,
-        mut calls: Vec<(Expr, Vec<Col>)>,
-        ordinality: Option<Col>,
-        keep: bool,
-    ) -> Result<Plan> {
+    fn sets(&mut self, p: Plan, mut calls: Vec<(Expr, Vec<Col>)>, ordinality: Option<Col>, keep: bool) -> Result<Plan> {
         let kept = p.cols.clone();
         let p = self.attach(p, calls.iter_mut().map(|c| &mut c.0).collect())?;
         let avail = p.types();
@@ -353,7 +350,9 @@ impl Lower<'_> {
                 Ok(())
             }))
         };
-        let plan = op_plan(Op::new("DistinctOn", String::new(), Arc::new(body)), vec![p.plan], schema);
+        let mut op = Op::new("DistinctOn", String::new(), Arc::new(body));
+        op.orders = vec![order_of(&p.plan)];
+        let plan = op_plan(op, vec![p.plan], schema);
         Ok(Plan { plan, cols: p.cols })
     }
 
@@ -375,12 +374,15 @@ impl Lower<'_> {
         let cols = p.cols.clone();
         let mut p = p;
         let mut keys = Vec::new();
+        let mut order = order_of(&p.plan);
         if let Some(ties) = ties {
             let mut more = Vec::new();
+            order.clear();
             for k in ties {
                 let l = key_of(k.expr.ty, self.scope(&p).lower(&k.expr)?);
                 let c = self.col(crate::bind::type_ref(oid::BYTEA));
                 keys.push(l.dt.clone());
+                order.push((name(c.id), k.desc, k.nulls_first));
                 more.push((c, l));
             }
             p = self.extend(p, more)?;
@@ -439,7 +441,9 @@ impl Lower<'_> {
                 Ok(())
             }))
         };
-        let plan = op_plan(Op::new("LimitRows", String::new(), Arc::new(body)), vec![p.plan, numbers.plan], schema);
+        let mut op = Op::new("LimitRows", String::new(), Arc::new(body));
+        op.orders = vec![order];
+        let plan = op_plan(op, vec![p.plan, numbers.plan], schema);
         Ok(Plan { plan, cols: out.cols })
     }
 
@@ -513,17 +517,16 @@ impl Lower<'_> {
             }))
         };
         let schema = expanded.schema()?;
-        let plan = op_plan(Op::new("GroupingSets", format!("{} sets", whole.len()), Arc::new(body)), vec![p.plan], schema);
+        let plan =
+            op_plan(Op::new("GroupingSets", format!("{} sets", whole.len()), Arc::new(body)), vec![p.plan], schema);
         let expanded = Plan { plan, cols: expanded.cols };
         let groups: Vec<(Col, Expr)> = groups.iter().zip(&copies).map(|(g, c)| (g.0, Expr::column(*c))).collect();
         let agg = self.aggregate(expanded, &groups, aggs, &[set_no])?;
         let agg = self.empty_sets(agg, groups.len(), aggs, &whole)?;
         let Some(gid) = grouping_id else { return Ok(agg) };
         let width = groups.len();
-        let ids: Vec<i32> = whole
-            .iter()
-            .map(|s| (0..width).fold(0i32, |v, g| (v << 1) | i32::from(!s.contains(&g))))
-            .collect();
+        let ids: Vec<i32> =
+            whole.iter().map(|s| (0..width).fold(0i32, |v, g| (v << 1) | i32::from(!s.contains(&g)))).collect();
         let f: ArrayFn = Arc::new(move |a, _| {
             let nos = a[0].as_primitive::<Int32Type>();
             let v = nos.iter().map(|n| n.and_then(|n| usize::try_from(n).ok()).and_then(|n| ids.get(n).copied()));
@@ -538,14 +541,14 @@ impl Lower<'_> {
 
     /// The set `()` answers a row even when there are no rows at all.
     fn empty_sets(&mut self, p: Plan, groups: usize, aggs: &[(Col, AggCall)], sets: &[Vec<usize>]) -> Result<Plan> {
-        let empties: Vec<i32> =
-            (0i32..).zip(sets).filter(|(_, s)| s.is_empty()).map(|(i, _)| i).collect();
+        let empties: Vec<i32> = (0i32..).zip(sets).filter(|(_, s)| s.is_empty()).map(|(i, _)| i).collect();
         if empties.is_empty() {
             return Ok(p);
         }
         let mut values = vec![Datum::Null; groups];
         for (_, a) in aggs {
-            let kernel = registry::agg_kernel_of(a.proc).ok_or_else(|| DbError::internal("aggregate without kernel"))?;
+            let kernel =
+                registry::agg_kernel_of(a.proc).ok_or_else(|| DbError::internal("aggregate without kernel"))?;
             let args: Vec<TypeRef> = a.args.iter().map(|x| x.ty).collect();
             let info = CallInfo { args: &args, result: a.ty, collation: a.collation };
             values.push((kernel.init)(&info).finish(&self.cx.eval)?);
@@ -563,10 +566,8 @@ impl Lower<'_> {
                     out.send(b).await?;
                 }
                 if !any {
-                    let rows: Vec<Vec<Datum>> = empties
-                        .iter()
-                        .map(|no| values.iter().cloned().chain([Datum::Int4(*no)]).collect())
-                        .collect();
+                    let rows: Vec<Vec<Datum>> =
+                        empties.iter().map(|no| values.iter().cloned().chain([Datum::Int4(*no)]).collect()).collect();
                     out.send(batch_of(&run.schema, &types, &rows).map_err(to_df)?).await?;
                 }
                 Ok(())
@@ -575,6 +576,29 @@ impl Lower<'_> {
         let plan = op_plan(Op::new("EmptySets", String::new(), Arc::new(body)), vec![p.plan], schema);
         Ok(Plan { plan, cols: p.cols })
     }
+}
+
+/// The order in which a plan's rows come, as far as it is an order of plain columns. An operator that depends on its
+/// input's order demands it, so that the planner keeps the sort below.
+pub fn order_of(plan: &LogicalPlan) -> Order {
+    let mut order = match plan {
+        LogicalPlan::Sort(s) => s
+            .expr
+            .iter()
+            .map_while(|k| match &k.expr {
+                DfExpr::Column(c) => Some((c.name.clone(), !k.asc, k.nulls_first)),
+                _ => None,
+            })
+            .collect(),
+        LogicalPlan::Projection(p) => order_of(&p.input),
+        LogicalPlan::Filter(f) => order_of(&f.input),
+        LogicalPlan::Limit(l) => order_of(&l.input),
+        _ => vec![],
+    };
+    let have = |n: &str| plan.schema().fields().iter().any(|f| f.name() == n);
+    let known = order.iter().take_while(|k| have(&k.0)).count();
+    order.truncate(known);
+    order
 }
 
 /// Memory of an operator, accounted to the query's pool.
@@ -608,8 +632,12 @@ impl SetJob {
                     }
                     e.eval(&row)
                 };
-                let mut sets =
-                    self.calls.iter().map(|c| c.start(&self.cx, &at).map(Some)).collect::<Result<Vec<_>>>().map_err(to_df)?;
+                let mut sets = self
+                    .calls
+                    .iter()
+                    .map(|c| c.start(&self.cx, &at).map(Some))
+                    .collect::<Result<Vec<_>>>()
+                    .map_err(to_df)?;
                 let mut ordinal = 0i64;
                 loop {
                     let mut row = Vec::with_capacity(self.types.len());
@@ -660,7 +688,8 @@ impl SetJob {
             return Ok(());
         }
         let index = datafusion::arrow::array::UInt32Array::from(std::mem::take(from));
-        let mut columns = b.columns()[..self.keep].iter().map(|c| take(c, &index, None)).collect::<Result<Vec<_>, _>>()?;
+        let mut columns =
+            b.columns()[..self.keep].iter().map(|c| take(c, &index, None)).collect::<Result<Vec<_>, _>>()?;
         let rows = std::mem::take(rows);
         for (i, ty) in self.types.iter().enumerate() {
             let mut d = DatumBuilder::new(*ty, None, rows.len());

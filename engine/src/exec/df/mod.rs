@@ -189,7 +189,8 @@ fn session(cx: &Arc<StmtCx>, joins: Joins) -> Result<SessionState> {
 }
 
 fn physical_rules(joins: Joins) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(OutputRequirements::new_add_mode())];
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
+        vec![Arc::new(OutputRequirements::new_add_mode())];
     rules.push(Arc::new(JoinSelection::new()));
     if joins == Joins::SortMerge {
         rules.push(Arc::new(MergeJoins));

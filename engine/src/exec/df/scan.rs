@@ -4,12 +4,12 @@
 //! scan's own rows do not determine, and the statistics promise few rows. The bounds are evaluated when the scan starts,
 //! so a correlated subquery's scan looks its outer row's value up. All predicates are still tested on the rows.
 
+use super::BATCH_ROWS;
 use super::expr::{Frame, RowExpr, name};
 use super::lower::{Plan, schema};
 use super::op::{Op, Run, op_plan};
 use super::rewrite::stats;
 use super::util::{DfResult, produce, to_df};
-use super::BATCH_ROWS;
 use crate::catalog::Index;
 use crate::exec::{IndexRange, ScanRequest, StmtCx};
 use crate::plan::ir::{ColId, Expr, ExprKind, Scan};
@@ -207,9 +207,10 @@ fn tests<'e>(s: &Scan, preds: &[&'e Expr]) -> Vec<Test<'e>> {
 }
 
 fn strategy(proc: u32) -> Option<u8> {
-    ["<", "<=", "=", ">=", ">"].iter().zip(1u8..).find_map(|(sym, n)| {
-        pgdata::operators_named(sym).iter().any(|o| o.oprcode == proc).then_some(n)
-    })
+    ["<", "<=", "=", ">=", ">"]
+        .iter()
+        .zip(1u8..)
+        .find_map(|(sym, n)| pgdata::operators_named(sym).iter().any(|o| o.oprcode == proc).then_some(n))
 }
 
 fn choose(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], preds: &[&Expr]) -> Result<Option<Range>> {

@@ -4,7 +4,7 @@
 //! union of the sides, and keep or repeat it accordingly: INTERSECT ALL min(l, r) times, EXCEPT ALL max(l - r, 0) times.
 
 use super::agg::{CallSite, What};
-use super::expr::{key_of, name, named, Lowered};
+use super::expr::{Lowered, key_of, name, named};
 use super::lower::{Lower, Plan, int8, projection, udaf_call};
 use super::op::{Op, Run, op_plan};
 use super::util::{from_df, produce};

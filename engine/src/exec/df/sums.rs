@@ -5,9 +5,7 @@
 use super::agg::{CallSite, Grouped, What, passes};
 use super::util::{DfResult, to_df};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray};
-use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Decimal128Type, Int16Type, Int32Type, Int64Type,
-};
+use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal128Type, Int16Type, Int32Type, Int64Type};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::arrow::DatumBuilder;
@@ -39,10 +37,8 @@ pub struct Sums {
 impl Sums {
     /// The fast form of a call, if it has one.
     pub fn new(site: &Arc<CallSite>, input: Option<&DataType>) -> Option<Sums> {
-        let numbers = matches!(
-            input,
-            Some(DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal128(..))
-        );
+        let numbers =
+            matches!(input, Some(DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal128(..)));
         let one = site.args.len() == 1 && numbers;
         let answer = match &site.what {
             What::Count => Answer::Count,

@@ -107,9 +107,10 @@ fn same_window(a: &WindowCall, b: &WindowCall) -> bool {
     a.partition_by.len() == b.partition_by.len()
         && a.order_by.len() == b.order_by.len()
         && a.partition_by.iter().zip(&b.partition_by).all(|(x, y)| walk::same(x, y))
-        && a.order_by.iter().zip(&b.order_by).all(|(x, y)| {
-            x.desc == y.desc && x.nulls_first == y.nulls_first && walk::same(&x.expr, &y.expr)
-        })
+        && a.order_by
+            .iter()
+            .zip(&b.order_by)
+            .all(|(x, y)| x.desc == y.desc && x.nulls_first == y.nulls_first && walk::same(&x.expr, &y.expr))
 }
 
 impl Lower<'_> {

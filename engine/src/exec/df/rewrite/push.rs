@@ -64,9 +64,8 @@ fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &StmtCx) -> Result<Rel> {
             let own: HashSet<ColId> = exprs.iter().map(|e| e.0.id).collect();
             let (mut down, mut stay) = (Vec::new(), Vec::new());
             for mut p in preds {
-                let fine = refs(&p).iter().all(|r| {
-                    !own.contains(r) || exprs.iter().any(|(c, e)| c.id == *r && movable(e))
-                });
+                let fine =
+                    refs(&p).iter().all(|r| !own.contains(r) || exprs.iter().any(|(c, e)| c.id == *r && movable(e)));
                 if !fine {
                     stay.push(p);
                     continue;
@@ -98,9 +97,7 @@ fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &StmtCx) -> Result<Rel> {
             Ok(filtered(Rel::Aggregate { input, groups, aggs, sets, grouping_id }, stay))
         }
         Rel::Sort { input, keys } => Ok(Rel::Sort { input: Box::new(push(*input, preds, cx)?), keys }),
-        Rel::Distinct { input, on: None } => {
-            Ok(Rel::Distinct { input: Box::new(push(*input, preds, cx)?), on: None })
-        }
+        Rel::Distinct { input, on: None } => Ok(Rel::Distinct { input: Box::new(push(*input, preds, cx)?), on: None }),
         Rel::SetOp { op, all, left, right, cols } => {
             let (lo, ro) = (left.outputs(), right.outputs());
             let (mut l, mut r) = (Vec::new(), Vec::new());
@@ -137,9 +134,7 @@ fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &StmtCx) -> Result<Rel> {
 /// The relations that inner joins connect, and all their conditions.
 fn flatten(rel: Rel, leaves: &mut Vec<Rel>, conds: &mut Vec<Expr>, cx: &StmtCx) -> Result<()> {
     match rel {
-        Rel::Join { kind: JoinKind::Inner, left, right, on, lateral: false }
-            if on.as_ref().is_none_or(movable) =>
-        {
+        Rel::Join { kind: JoinKind::Inner, left, right, on, lateral: false } if on.as_ref().is_none_or(movable) => {
             flatten(*left, leaves, conds, cx)?;
             flatten(*right, leaves, conds, cx)?;
             if let Some(on) = on {
@@ -148,7 +143,9 @@ fn flatten(rel: Rel, leaves: &mut Vec<Rel>, conds: &mut Vec<Expr>, cx: &StmtCx) 
                 conds.extend(v.into_iter().flat_map(factor));
             }
         }
-        Rel::Filter { input, pred } if movable(&pred) && matches!(*input, Rel::Join { kind: JoinKind::Inner, lateral: false, .. }) => {
+        Rel::Filter { input, pred }
+            if movable(&pred) && matches!(*input, Rel::Join { kind: JoinKind::Inner, lateral: false, .. }) =>
+        {
             let mut v = Vec::new();
             split(pred, &mut v);
             conds.extend(v.into_iter().flat_map(factor));

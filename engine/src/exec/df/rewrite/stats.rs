@@ -129,9 +129,7 @@ pub fn range_share(table: &Relation, attnum: i16, low: Option<&Datum>, high: Opt
 }
 
 fn symbol(proc: u32) -> Option<&'static str> {
-    ["=", "<>", "<", "<=", ">", ">="]
-        .into_iter()
-        .find(|s| pgdata::operators_named(s).iter().any(|o| o.oprcode == proc))
+    ["=", "<>", "<", "<=", ">", ">="].into_iter().find(|s| pgdata::operators_named(s).iter().any(|o| o.oprcode == proc))
 }
 
 fn equal_to(scan: &Scan, attnum: i16, value: Option<&Datum>, cx: &StmtCx) -> f64 {

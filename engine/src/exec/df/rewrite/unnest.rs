@@ -8,7 +8,9 @@
 //! The inner relation's correlated conditions are pulled up through filters, projections and inner joins; any correlation
 //! elsewhere keeps the subquery as it is.
 
-use super::tree::{all, filtered, movable, only, outputs, own_exprs_mut, refs, rel_refs, split, subqueries_mut, substitute, take};
+use super::tree::{
+    all, filtered, movable, only, outputs, own_exprs_mut, refs, rel_refs, split, subqueries_mut, substitute, take,
+};
 use super::{estimate, stats};
 use crate::exec::StmtCx;
 use crate::plan::ir::{AggCall, Col, ColId, Expr, ExprKind, JoinKind, Rel, Subquery, SubqueryKind};
@@ -45,8 +47,7 @@ fn unnest_filter(rel: &mut Rel, cx: &StmtCx, next: &mut ColId) -> Result<()> {
     let cols = input.outputs();
     let mut conds = Vec::new();
     split(pred, &mut conds);
-    let (plain, subs): (Vec<_>, Vec<_>) =
-        conds.into_iter().partition(|c| !super::super::lower::has_subquery(c));
+    let (plain, subs): (Vec<_>, Vec<_>) = conds.into_iter().partition(|c| !super::super::lower::has_subquery(c));
     if subs.is_empty() {
         *rel = filtered(*input, plain);
         return Ok(());
@@ -144,9 +145,7 @@ fn as_join(c: Expr, base: Rel, cx: &StmtCx) -> Result<JoinOr> {
 fn without_shape(rel: Rel) -> Rel {
     match rel {
         Rel::Sort { input, .. } | Rel::Distinct { input, on: None } => without_shape(*input),
-        Rel::Limit { input, limit: Some(l), offset: None, ties: None }
-            if matches!(l.as_const(), Some(Datum::Int8(n)) if *n > 0) =>
-        {
+        Rel::Limit { input, limit: Some(l), offset: None, ties: None } if matches!(l.as_const(), Some(Datum::Int8(n)) if *n > 0) => {
             without_shape(*input)
         }
         Rel::Project { input, exprs } if exprs.iter().all(|e| movable(&e.1)) => without_shape(*input),
@@ -160,11 +159,7 @@ fn negation(test: &Expr) -> Option<Expr> {
     let op = rustydb_types::pgdata::operators_named("<>").iter().find(|o| o.oprcode == proc.oid)?;
     let eq = rustydb_types::pgdata::operator_exact("=", op.oprleft, op.oprright)?;
     let proc = rustydb_types::pgdata::proc(eq.oprcode)?;
-    Some(Expr {
-        kind: ExprKind::Call { proc, args: args.clone(), collation: *collation },
-        ty: test.ty,
-        pos: test.pos,
-    })
+    Some(Expr { kind: ExprKind::Call { proc, args: args.clone(), collation: *collation }, ty: test.ty, pos: test.pos })
 }
 
 /// Whether a comparison's operands are columns that cannot be NULL.
@@ -185,9 +180,10 @@ fn not_null(rel: &Rel, id: ColId) -> bool {
             .iter()
             .find(|c| c.0.id == id)
             .is_some_and(|c| c.1 < 0 || s.table.attribute(c.1).is_some_and(|a| a.not_null)),
-        Rel::Filter { input, .. } | Rel::Sort { input, .. } | Rel::Distinct { input, .. } | Rel::Limit { input, .. } => {
-            not_null(input, id)
-        }
+        Rel::Filter { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::Distinct { input, .. }
+        | Rel::Limit { input, .. } => not_null(input, id),
         Rel::Project { input, exprs } => exprs
             .iter()
             .find(|e| e.0.id == id)
@@ -398,13 +394,8 @@ fn scalar(base: Rel, s: &Subquery, cx: &StmtCx, next: &mut ColId) -> Result<Scal
         Some(Expr::new(ExprKind::Coalesce(vec![column, default]), c.ty))
     })?;
     let grouped = Rel::Aggregate { input: Box::new(inner), groups: keys, aggs, sets: vec![], grouping_id: None };
-    let joined = Rel::Join {
-        kind: JoinKind::Left,
-        left: Box::new(base),
-        right: Box::new(grouped),
-        on: all(on),
-        lateral: false,
-    };
+    let joined =
+        Rel::Join { kind: JoinKind::Left, left: Box::new(base), right: Box::new(grouped), on: all(on), lateral: false };
     Ok(Ok((joined, value)))
 }
 

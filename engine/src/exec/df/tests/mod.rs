@@ -129,7 +129,13 @@ impl Db {
             session: Arc::new(NoSession),
         });
         let mut catalog = Catalog {
-            database: Database { oid: 5, name: "postgres".into(), owner: 10, allow_connections: true, is_template: false },
+            database: Database {
+                oid: 5,
+                name: "postgres".into(),
+                owner: 10,
+                allow_connections: true,
+                is_template: false,
+            },
             namespaces: HashMap::new(),
             namespace_names: HashMap::new(),
             relations: HashMap::new(),
@@ -213,7 +219,8 @@ impl Db {
                     match datum_at(b.column(i), r, c.ty)? {
                         Datum::Null => line.extend_from_slice(b"\\N"),
                         d => {
-                            let out = io::OutCtx { fmt: &self.cx.eval.fmt, session: Some(self.cx.eval.session.as_ref()) };
+                            let out =
+                                io::OutCtx { fmt: &self.cx.eval.fmt, session: Some(self.cx.eval.session.as_ref()) };
                             io::text_out(out, c.ty, &d, &mut line)?;
                         }
                     }
