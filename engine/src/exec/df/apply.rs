@@ -7,7 +7,6 @@
 use super::BATCH_ROWS;
 use super::expr::{Frame, name, named};
 use super::lower::{Lower, Plan};
-use super::misc::order_of;
 use super::op::{Op, Run, op_plan};
 use super::util::{DfResult, produce, to_df};
 use crate::exec::StmtCx;
@@ -148,9 +147,7 @@ impl Lower<'_> {
             Ok(produce(Arc::clone(&schema), move |out| job.run(run, outer, out)))
         };
         let title = if uncorrelated { "InitPlan" } else { "SubPlan" };
-        let mut op = Op::new(title, name(col.id), Arc::new(body));
-        op.orders = vec![order_of(&outer_plan.plan), order_of(&inner)];
-        let plan = op_plan(op, vec![outer_plan.plan, inner], schema);
+        let plan = op_plan(Op::new(title, name(col.id), Arc::new(body)), vec![outer_plan.plan, inner], schema);
         Ok((Plan { plan, cols: outer_plan.cols }, col))
     }
 

@@ -364,13 +364,21 @@ impl Lower<'_> {
         offset: Option<&Expr>,
         ties: Option<&[SortKey]>,
     ) -> Result<Plan> {
-        let null = Expr::new(ExprKind::Const(Datum::Null), crate::bind::type_ref(oid::INT8));
-        let mut exprs = vec![limit.cloned().unwrap_or_else(|| null.clone()), offset.cloned().unwrap_or(null)];
-        let one = self.one_row()?;
-        let one = self.attach(one, exprs.iter_mut().collect())?;
         let int8 = crate::bind::type_ref(oid::INT8);
-        let named_exprs: Vec<(Col, Expr)> = exprs.into_iter().map(|e| (self.col(int8), e)).collect();
-        let numbers = self.project(one, &named_exprs)?;
+        let null = Expr::new(ExprKind::Const(Datum::Null), int8);
+        let mut exprs = vec![limit.cloned().unwrap_or_else(|| null.clone()), offset.cloned().unwrap_or(null)];
+        // Numbers that subqueries compute come from a second input, others from evaluation.
+        let (mut evaluated, mut numbers) = (Vec::new(), None);
+        if exprs.iter().any(has_subquery) {
+            let one = self.one_row()?;
+            let one = self.attach(one, exprs.iter_mut().collect())?;
+            let named_exprs: Vec<(Col, Expr)> = exprs.into_iter().map(|e| (self.col(int8), e)).collect();
+            numbers = Some(self.project(one, &named_exprs)?.plan);
+        } else {
+            for e in &exprs {
+                evaluated.push(RowExpr::new(e, self.cx, &self.frames, &|_| false)?);
+            }
+        }
         let cols = p.cols.clone();
         let mut p = p;
         let mut keys = Vec::new();
@@ -393,10 +401,17 @@ impl Lower<'_> {
         let body = move |run: Run| {
             let keys = keys.clone();
             let mut input = run.input(0)?;
-            let mut numbers = run.input(1)?;
+            let mut numbers = if evaluated.is_empty() { Some(run.input(1)?) } else { None };
+            let evaluated = evaluated.clone();
             Ok(produce(Arc::clone(&run.schema), move |mut out| async move {
                 let (mut limit, mut offset) = (None, 0i64);
-                while let Some(b) = numbers.next().await {
+                if let [l, o] = evaluated.as_slice() {
+                    limit = l.eval(&[]).and_then(|d| count_of(&d, "LIMIT")).map_err(to_df)?;
+                    offset = o.eval(&[]).and_then(|d| count_of(&d, "OFFSET")).map_err(to_df)?.unwrap_or(0);
+                }
+                while let Some(numbers) = &mut numbers
+                    && let Some(b) = numbers.next().await
+                {
                     let b = b?;
                     if b.num_rows() > 0 {
                         let at = |i: usize| datum_at(b.column(i), 0, int8).map_err(to_df);
@@ -442,8 +457,10 @@ impl Lower<'_> {
             }))
         };
         let mut op = Op::new("LimitRows", String::new(), Arc::new(body));
-        op.orders = vec![order];
-        let plan = op_plan(op, vec![p.plan, numbers.plan], schema);
+        if numbers.is_none() {
+            op.orders = vec![order];
+        }
+        let plan = op_plan(op, std::iter::once(p.plan).chain(numbers).collect(), schema);
         Ok(Plan { plan, cols: out.cols })
     }
 
