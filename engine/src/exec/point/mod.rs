@@ -25,14 +25,18 @@
 
 mod access;
 mod draft;
+mod explain;
 mod fetch;
 mod lower;
 mod plan;
 mod run;
 mod scratch;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 pub use draft::TableSource;
+pub use explain::explain;
 pub use scratch::PointScratch;
 
 use crate::catalog::Catalog;

@@ -10,7 +10,7 @@ use rustydb_types::datum::{Datum, TypeRef};
 use std::cmp::Ordering;
 
 /// Rows assumed of a table that was never analysed.
-const UNKNOWN_ROWS: f64 = 1000.0;
+const UNKNOWN_ROWS: f64 = 2000.0;
 /// Distinct values assumed of a column without statistics.
 const UNKNOWN_DISTINCT: f64 = 200.0;
 /// Part of the rows that a bound at an unknown value leaves.
