@@ -6,8 +6,11 @@ use crate::catalog::RelStats;
 use crate::ddl::{self, DdlCx};
 use crate::engine::{DatabaseState, Engine, EngineOptions, now_micros};
 use crate::exec::CancelFlag;
-use crate::exec::run::{self as exec, Chunk, Executed, StatementEnv};
+use crate::exec::run::{self as exec, StatementEnv};
 use crate::plan::ir::Bound;
+use arrow_array::RecordBatch;
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use rustydb_parser::ast::Statement;
 use rustydb_storage::store::{Interrupt, Session};
 use rustydb_storage::txn::Isolation;
@@ -63,18 +66,13 @@ impl Db {
 
 type Rows = Vec<Vec<Datum>>;
 
-async fn collect(done: Executed, cols: &[Col]) -> Rows {
-    let Executed::Rows(mut source) = done else { return Vec::new() };
+async fn collect(mut batches: BoxStream<'static, Result<RecordBatch>>, cols: &[Col]) -> Rows {
     let mut out = Vec::new();
-    while let Some(c) = source.next().await.expect("rows") {
-        match c {
-            Chunk::Rows(r) => out.extend(r),
-            Chunk::Batch(b) => {
-                for i in 0..b.num_rows() {
-                    let row = b.columns().iter().zip(cols).map(|(c, col)| datum_at(c, i, col.ty).expect("value"));
-                    out.push(row.collect());
-                }
-            }
+    while let Some(b) = batches.next().await {
+        let b = b.expect("rows");
+        for i in 0..b.num_rows() {
+            let row = b.columns().iter().zip(cols).map(|(c, col)| datum_at(c, i, col.ty).expect("value"));
+            out.push(row.collect());
         }
     }
     out
@@ -168,8 +166,9 @@ impl Client<'_> {
         let bound = self.bind(&mut tx, sql, types);
         let Bound::Query(q) = &*bound else { panic!("{sql}") };
         let snap = tx.statement_snapshot();
-        let done = exec::query(&mut tx, &q.rel, snap, &params.to_vec().into(), &self.d.env()).await.expect(sql);
-        let mut expected = collect(done, &q.rel.outputs()).await;
+        let cx = exec::statement_cx(&tx, snap, &params.to_vec().into(), &self.d.env());
+        let stream = crate::exec::df::execute(&q.rel, &cx).await.expect(sql);
+        let mut expected = collect(stream, &q.rel.outputs()).await;
         if !sql.to_lowercase().contains("order by") {
             let text = |r: &Vec<Datum>| format!("{r:?}");
             got.sort_by_key(text);
@@ -368,11 +367,13 @@ async fn row_locks() {
         let mut tx = c.begin(Isolation::ReadCommitted);
         c.change(&mut tx, &format!("UPDATE l SET v = {new} WHERE id = 1")).await;
         let mut tx2 = other.begin(Isolation::ReadCommitted);
-        let waiting = other.point(&mut tx2, &plan, &[]);
-        futures::pin_mut!(waiting);
-        assert!(futures::poll!(&mut waiting).is_pending());
-        tx.commit().await.expect("commits");
-        assert_eq!(waiting.await.expect("goes on"), rows);
+        {
+            let waiting = other.point(&mut tx2, &plan, &[]);
+            futures::pin_mut!(waiting);
+            assert!(futures::poll!(&mut waiting).is_pending());
+            tx.commit().await.expect("commits");
+            assert_eq!(waiting.await.expect("goes on"), rows);
+        }
         tx2.abort().await.expect("ends");
         assert_eq!(code(third.point(&mut old, &rr, &[]).await), SqlState::T_R_SERIALIZATION_FAILURE);
         old.abort().await.expect("ends");
