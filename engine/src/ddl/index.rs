@@ -93,9 +93,9 @@ fn named_opclass(cx: &DdlCx<'_>, name: &ast::Name, ty: TypeRef) -> Result<u32> {
 pub fn include_columns(rel: &Relation, list: &[Ident]) -> Result<Vec<i16>> {
     list.iter()
         .map(|n| {
-            rel.column(&n.value).map(|c| c.attnum).ok_or_else(|| {
-                err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", n.value))
-            })
+            rel.column(&n.value)
+                .map(|c| c.attnum)
+                .ok_or_else(|| err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", n.value)))
         })
         .collect()
 }
@@ -129,9 +129,9 @@ async fn key(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, e: &ast::IndexElement) -> 
     }
     let (attnum, expr, mut ty) = match &e.key {
         ast::IndexKey::Column(n) => {
-            let c = rel.column(&n.value).ok_or_else(|| {
-                err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", n.value))
-            })?;
+            let c = rel
+                .column(&n.value)
+                .ok_or_else(|| err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", n.value)))?;
             (c.attnum, None, c.ty)
         }
         ast::IndexKey::Expr(x) => {

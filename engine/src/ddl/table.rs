@@ -134,10 +134,7 @@ fn attnum(before: usize) -> Result<i16> {
 
 fn add_column(draft: &mut Draft, mut b: Built) -> Result<()> {
     if draft.built.iter().any(|o| o.column.name == b.column.name) {
-        return Err(err(
-            SqlState::DUPLICATE_COLUMN,
-            format!("column \"{}\" specified more than once", b.column.name),
-        ));
+        return Err(err(SqlState::DUPLICATE_COLUMN, format!("column \"{}\" specified more than once", b.column.name)));
     }
     draft.constraints.append(&mut b.constraints);
     draft.built.push(b);

@@ -205,9 +205,8 @@ impl Session {
             CopyTarget::File(path) => {
                 let p = path.clone();
                 let opened = tokio::task::spawn_blocking(move || File::open(p)).await;
-                let file = opened
-                    .map_err(|e| DbError::internal(format!("opening a COPY file failed: {e}")))?
-                    .map_err(|e| {
+                let file = opened.map_err(|e| DbError::internal(format!("opening a COPY file failed: {e}")))?.map_err(
+                    |e| {
                         let code = match e.kind() {
                             std::io::ErrorKind::NotFound => SqlState::UNDEFINED_FILE,
                             std::io::ErrorKind::PermissionDenied => SqlState::INSUFFICIENT_PRIVILEGE,
@@ -217,12 +216,12 @@ impl Session {
                             "COPY FROM instructs the PostgreSQL server process to read a file. You may want a \
                              client-side facility such as psql's \\copy.",
                         )
-                    })?;
+                    },
+                )?;
                 Input::File(Some(file), path.clone())
             }
             CopyTarget::Client | CopyTarget::Program(_) => {
-                let shape =
-                    CopyShape { binary: o.format == Format::Binary, columns: loader.targets.len() as u16 };
+                let shape = CopyShape { binary: o.format == Format::Binary, columns: loader.targets.len() as u16 };
                 out.copy_in(shape);
                 self.note_dependencies();
                 out.flush().await?;
@@ -235,13 +234,10 @@ impl Session {
             self.load_lines(&mut loader, &mut input, &o, out).await?;
         }
         let Loader { insert, .. } = loader;
-        let n = insert
-            .finish(self.tx()?)
-            .await
-            .map_err(|e| match e.code {
-                SqlState::UNIQUE_VIOLATION => e.context(format!("COPY {}", rel.name)),
-                _ => e,
-            })?;
+        let n = insert.finish(self.tx()?).await.map_err(|e| match e.code {
+            SqlState::UNIQUE_VIOLATION => e.context(format!("COPY {}", rel.name)),
+            _ => e,
+        })?;
         self.tx()?.next_command();
         Ok(format!("COPY {n}"))
     }
@@ -315,13 +311,7 @@ impl Session {
         Ok(Loader { rel: Arc::clone(rel), targets, defaults, filter, eval, insert, line: 0 })
     }
 
-    async fn load_lines(
-        &mut self,
-        l: &mut Loader,
-        input: &mut Input,
-        o: &Options,
-        out: &mut dyn Output,
-    ) -> Result<()> {
+    async fn load_lines(&mut self, l: &mut Loader, input: &mut Input, o: &Options, out: &mut dyn Output) -> Result<()> {
         let mut lines = Lines::new(o);
         let mut fields = Fields::default();
         let mut header = o.header;
@@ -387,9 +377,8 @@ impl Session {
                 let mut row = vec![Datum::Null; l.rel.columns.len()];
                 for (t, f) in l.targets.iter().zip(&fields) {
                     let Some(f) = f else { continue };
-                    let value = binary_in(&l.eval, t.ty, rows.field(f)).map_err(|e| {
-                        e.context(format!("COPY {}, line {}, column {}", l.rel.name, l.line, t.name))
-                    })?;
+                    let value = binary_in(&l.eval, t.ty, rows.field(f))
+                        .map_err(|e| e.context(format!("COPY {}, line {}, column {}", l.rel.name, l.line, t.name)))?;
                     if let Some(slot) = attribute(&mut row, t.attnum) {
                         *slot = value;
                     }

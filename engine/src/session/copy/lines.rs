@@ -159,8 +159,7 @@ impl Lines {
             format_error(format!("unquoted {what} found in data"))
                 .hint(format!("Use quoted CSV field to represent {what}."))
         } else {
-            format_error(format!("literal {what} found in data"))
-                .hint(format!("Use \"{escape}\" to represent {what}."))
+            format_error(format!("literal {what} found in data")).hint(format!("Use \"{escape}\" to represent {what}."))
         }
     }
 

@@ -35,9 +35,7 @@ impl Session {
                     SqlState::INSUFFICIENT_PRIVILEGE,
                     format!("must be superuser or have privileges of the {role} role to COPY {word} a file"),
                 )
-                .hint(
-                    "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone.",
-                ));
+                .hint("Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone."));
             }
             CopyTarget::File(_) => {}
         }
@@ -119,10 +117,7 @@ fn check_kind(rel: &Relation, from: bool) -> Result<()> {
         RelKind::MaterializedView => "materialized view",
         RelKind::Sequence => "sequence",
         RelKind::Index | RelKind::Composite => {
-            return Err(DbError::new(
-                SqlState::WRONG_OBJECT_TYPE,
-                format!("\"{}\" is not a table", rel.name),
-            ));
+            return Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a table", rel.name)));
         }
     };
     let word = if from { "to" } else { "from" };

@@ -159,7 +159,11 @@ pub fn read(list: &[DefOption], from: bool) -> Result<Options> {
                     -1 => {
                         return Err(value("argument to option \"encoding\" must be a valid encoding name"));
                     }
-                    _ => return Err(DbError::unsupported(format!("COPY encoding \"{name}\" is not supported: use UTF8"))),
+                    _ => {
+                        return Err(DbError::unsupported(format!(
+                            "COPY encoding \"{name}\" is not supported: use UTF8"
+                        )));
+                    }
                 }
             }
             other => return Err(syntax(format!("option \"{other}\" not recognized"))),

@@ -184,8 +184,7 @@ impl Session {
                 let cols = columns(&rel, list, text)?;
                 check_choice(&rel, &cols, &o.force_quote, "FORCE_QUOTE")?;
                 force = Some(());
-                let names: Vec<&str> =
-                    cols.iter().filter_map(|n| rel.attribute(*n)).map(|c| c.name.as_str()).collect();
+                let names: Vec<&str> = cols.iter().filter_map(|n| rel.attribute(*n)).map(|c| c.name.as_str()).collect();
                 Arc::new(Statement::Query(Box::new(select_of(name, &names))))
             }
             CopySource::Query(q) => Arc::new((**q).clone()),
@@ -198,10 +197,7 @@ impl Session {
         if force.is_none() {
             for name in &o.force_quote.names {
                 if !shown.iter().any(|s| s.name == *name) {
-                    return Err(DbError::new(
-                        SqlState::UNDEFINED_COLUMN,
-                        format!("column \"{name}\" does not exist"),
-                    ));
+                    return Err(DbError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist")));
                 }
             }
         }
