@@ -698,7 +698,7 @@ impl Binder<'_> {
         if !others.is_empty() {
             self.set_clause(Clause::From);
             // FROM items see the target only if they are LATERAL, which PostgreSQL refuses for the target.
-            let (other, oscope) = self.from_clause(others, ast::TableLockMode::AccessShare)?;
+            let (other, oscope) = self.bind_from(others, ast::TableLockMode::AccessShare)?;
             for x in &oscope.rtes {
                 if x.name == alias {
                     return Err(DbError::new(

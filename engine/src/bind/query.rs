@@ -485,7 +485,7 @@ impl Binder<'_> {
     // ---- FROM --------------------------------------------------------------------------------------------------
 
     /// Binds FROM; no items give one row without columns.
-    pub(crate) fn from_clause(&mut self, items: &[ast::TableRef], mode: ast::TableLockMode) -> Result<(Rel, Scope)> {
+    pub(crate) fn bind_from(&mut self, items: &[ast::TableRef], mode: ast::TableLockMode) -> Result<(Rel, Scope)> {
         let mut cur: Option<(Rel, Scope)> = None;
         for item in items {
             let left = cur.as_ref().map(|c| c.1.clone());

@@ -394,7 +394,7 @@ impl Binder<'_> {
         self.set_clause(Clause::From);
         let lock_mode =
             if q.locking.is_empty() { ast::TableLockMode::AccessShare } else { ast::TableLockMode::RowShare };
-        let (mut rel, scope) = self.from_clause(&s.from, lock_mode)?;
+        let (mut rel, scope) = self.bind_from(&s.from, lock_mode)?;
         if let Some(l) = self.levels.last_mut() {
             l.own = rel.outputs().iter().map(|c| c.id).collect();
             l.named = s.windows.iter().map(|(n, w)| (n.value.clone(), w.clone())).collect();

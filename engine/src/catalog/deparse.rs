@@ -212,7 +212,7 @@ impl Printer<'_> {
             ExprKind::Op(o) => self.binary(&o.op, o.left.as_deref(), &o.right, within),
             ExprKind::And(v) | ExprKind::Or(v) => {
                 let and = matches!(e.kind, ExprKind::And(_));
-                let bare = within == Within::Top || and && within == Within::Or || !and && within == Within::Or;
+                let bare = matches!(within, Within::Top | Within::Or);
                 let (word, inner) = if and { (" AND ", Within::And) } else { (" OR ", Within::Or) };
                 self.group(bare, |p| {
                     for (i, x) in v.iter().enumerate() {

@@ -92,7 +92,8 @@ fn relation(r: &'static pgdata::Relation, slot: u32) -> Option<Relation> {
         persistence: Persistence::Permanent,
         row_type: r.reltype,
         row_array_type: pgdata::pg_type(r.reltype).map_or(0, |t| t.typarray),
-        rule_oid: 0,
+        // Unique among rules, which is all that is asked of it.
+        rule_oid: r.oid,
         depends: Vec::new(),
         columns,
         storage,

@@ -93,7 +93,7 @@ pub fn name_addition<'a>(columns: impl IntoIterator<Item = &'a str>) -> String {
             out.push('_');
         }
         out.push_str(c);
-        if out.len() >= MAX_NAME + 1 {
+        if out.len() > MAX_NAME {
             break;
         }
     }

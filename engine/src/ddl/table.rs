@@ -252,9 +252,7 @@ async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Resu
             .detail(format!("This operation is not supported for {}.", sequence::plural(src.kind)))
             .at(cx.pos(l.table.pos())));
     }
-    let has = |o: LikeOption| {
-        l.options.iter().filter(|(_, x)| *x == o || *x == LikeOption::All).next_back().is_some_and(|x| x.0)
-    };
+    let has = |o: LikeOption| l.options.iter().rfind(|(_, x)| *x == o || *x == LikeOption::All).is_some_and(|x| x.0);
     for c in src.live_columns() {
         let mut x = column::blank(attnum(draft.built.len())?, &c.name, c.ty);
         x.not_null = c.not_null;

@@ -43,8 +43,6 @@ impl Session {
                 params: types.into(),
                 columns: None,
                 plan: Mutex::new(None),
-                from_sql: false,
-                created: self.statement_start,
             };
             return self.keep_prepared(name, prepared);
         };
@@ -72,8 +70,6 @@ impl Session {
             own_text,
             stmt: Some(stmt),
             plan: Mutex::new(plan),
-            from_sql: false,
-            created: self.statement_start,
         };
         self.keep_prepared(name, prepared)
     }

@@ -29,10 +29,6 @@ pub struct Prepared {
     pub columns: Option<Arc<[ColumnDesc]>>,
     /// The plan found last, for queries and DML.
     pub plan: Mutex<Option<Arc<Plan>>>,
-    /// Made by PREPARE.
-    pub from_sql: bool,
-    /// When it was made.
-    pub created: i64,
 }
 
 /// What a utility statement answers.
@@ -517,8 +513,6 @@ impl Session {
             columns: plan.as_ref().and_then(|p| p.columns.clone()),
             stmt: Some(stmt),
             plan: Mutex::new(plan),
-            from_sql: true,
-            created: self.statement_start,
         };
         self.keep_prepared(&p.name.value, prepared)?;
         Ok("PREPARE".into())

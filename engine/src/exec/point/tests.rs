@@ -141,7 +141,7 @@ impl Client<'_> {
         let mut rows: Rows = Vec::new();
         let mut sink = |r: &[Datum]| {
             rows.push(r.to_vec());
-            Ok(if rows.len() % 3 == 0 { Flow::Pause } else { Flow::More })
+            Ok(if rows.len().is_multiple_of(3) { Flow::Pause } else { Flow::More })
         };
         let env = Env { ctx: &self.d.eval, params };
         loop {

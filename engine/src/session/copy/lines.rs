@@ -200,20 +200,6 @@ impl Fields {
         self.ends.get(i).and_then(|e| self.bytes.get(start..e.0)).unwrap_or(&[])
     }
 
-    /// Marks a field as not being NULL.
-    pub fn not_null(&mut self, i: usize) {
-        if let Some(e) = self.ends.get_mut(i) {
-            e.1 = false;
-        }
-    }
-
-    /// Marks a field as NULL.
-    pub fn set_null(&mut self, i: usize) {
-        if let Some(e) = self.ends.get_mut(i) {
-            e.1 = true;
-        }
-    }
-
     fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
