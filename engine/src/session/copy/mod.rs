@@ -9,6 +9,8 @@ mod lines;
 mod options;
 mod to;
 
+pub(super) use to::select_of;
+
 use super::Session;
 use crate::api::Output;
 use crate::catalog::{RelKind, Relation};

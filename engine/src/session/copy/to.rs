@@ -265,7 +265,7 @@ impl Session {
 }
 
 /// `SELECT columns FROM ONLY table`.
-pub(super) fn select_of(table: &Name, names: &[&str]) -> ast::Query {
+pub(in crate::session) fn select_of(table: &Name, names: &[&str]) -> ast::Query {
     let target = |n: &&str| ast::Target {
         expr: ast::Expr {
             kind: ast::ExprKind::Column(ast::ColumnRef { parts: vec![Ident::new(*n)], star: false }),
