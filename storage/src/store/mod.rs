@@ -277,8 +277,7 @@ impl Store {
             undo: self.core.undo.bounds(),
             active,
         };
-        // Dead pages need no redo, so they go before the oldest change is looked for. They lie before the bounds noted
-        // above, but an older checkpoint still counts: their files stay until the new one is durable.
+        // Last, so that every change before `begin` is found on a dirty page or is on disk.
         let facts = Checkpoint { redo_lsn: self.core.pool.min_rec_lsn().map_or(begin, |r| r.min(begin)), ..facts };
         let bytes = facts.encode();
         // Not refused when the log on disk is full: this is what frees it.
