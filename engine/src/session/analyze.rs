@@ -196,7 +196,7 @@ fn column_stats(ty: TypeRef, sample: &[&Datum], total: u64) -> ColumnStats {
     }
     let present = sample.len() - nulls;
     out.null_frac = (nulls as f64 / rows) as f32;
-    out.avg_width = if present == 0 { 0 } else { i32::try_from(bytes / present).unwrap_or(i32::MAX) };
+    out.avg_width = i32::try_from(bytes.checked_div(present).unwrap_or(0)).unwrap_or(i32::MAX);
     if kept.is_empty() {
         out.n_distinct = if wide > 0 { -1.0 } else { 0.0 };
         return out;
