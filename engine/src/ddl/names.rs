@@ -112,7 +112,7 @@ mod tests {
         let n = make_object_name(&long, Some("column_name"), Some("check"));
         assert_eq!((n.len(), n.as_str()), (63, format!("{}_column_name_check", "a".repeat(45)).as_str()));
         let both = make_object_name(&"x".repeat(63), Some(&"y".repeat(63)), Some("fkey"));
-        assert_eq!(both, format!("{}_{}_fkey", "x".repeat(28), "y".repeat(29)));
+        assert_eq!(both, format!("{}_{}_fkey", "x".repeat(29), "y".repeat(28)));
         let wide = make_object_name(&"é".repeat(31), None, Some("pkey"));
         assert_eq!(wide, format!("{}_pkey", "é".repeat(29)));
     }

@@ -6,8 +6,10 @@ use super::{IndexRange, ScanRequest, Tables};
 use crate::catalog::{Index, RelKind, Relation};
 use crate::engine::DatabaseState;
 use crate::transaction::Transaction;
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{Field, Schema};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Decimal128Type;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use rustydb_base::{DbError, Lsn, Result, Rid, SqlState};
@@ -19,8 +21,8 @@ use rustydb_storage::store::Txn;
 use rustydb_storage::txn::Snapshot;
 use rustydb_types::arrow::DatumBuilder;
 use rustydb_types::ctx::EvalCtx;
-use rustydb_types::datum::Datum;
-use rustydb_types::rowcodec;
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::rowcodec::{self, PhysKind};
 use rustydb_types::{arrow as parrow, oid};
 use std::ops::Range;
 use std::sync::Arc;
@@ -253,14 +255,19 @@ impl SessionTables {
         let schema = schema_of(&request);
         let scan = TableScan::new(self.env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), proj, blocks);
         let rows = request.batch_rows.max(1);
-        let state = (self, scan, schema);
+        let types: Vec<TypeRef> = request.cols.iter().map(|c| c.0.ty).collect();
+        let state = (self, scan, schema, types);
         Ok(futures::stream::try_unfold(state, move |mut st| async move {
-            let (this, scan, schema) = &mut st;
+            let (this, scan, schema, request_types) = &mut st;
             let Some((columns, n)) = scan.next(rows).await? else { return Ok(None) };
             this.depend(scan.dep_lsn());
             let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(n));
-            let batch = RecordBatch::try_new_with_options(Arc::clone(schema), fix_columns(columns, schema)?, &options)
-                .map_err(|e| DbError::internal(format!("scan batch: {e}")))?;
+            let batch = RecordBatch::try_new_with_options(
+                Arc::clone(schema),
+                fix_columns(columns, schema, request_types)?,
+                &options,
+            )
+            .map_err(|e| DbError::internal(format!("scan batch: {e}")))?;
             Ok(Some((batch, st)))
         })
         .boxed())
@@ -475,12 +482,16 @@ fn schema_of(request: &ScanRequest) -> Arc<Schema> {
     Arc::new(Schema::new(fields))
 }
 
-/// Casts of representation between what the store decodes and what the types' arrays are.
-fn fix_columns(columns: Vec<ArrayRef>, schema: &Arc<Schema>) -> Result<Vec<ArrayRef>> {
+/// From what the store decodes to what the types' arrays are: unconstrained numerics change their bytes, NaN its word.
+fn fix_columns(columns: Vec<ArrayRef>, schema: &Arc<Schema>, types: &[TypeRef]) -> Result<Vec<ArrayRef>> {
     columns
         .into_iter()
         .zip(schema.fields())
-        .map(|(c, f)| {
+        .zip(types)
+        .map(|((c, f), ty)| {
+            if ty.oid == oid::NUMERIC {
+                return fix_numeric(c, *ty);
+            }
             if c.data_type() == f.data_type() {
                 return Ok(c);
             }
@@ -491,4 +502,35 @@ fn fix_columns(columns: Vec<ArrayRef>, schema: &Arc<Schema>) -> Result<Vec<Array
             Ok(arrow_array::make_array(data))
         })
         .collect()
+}
+
+fn fix_numeric(c: ArrayRef, ty: TypeRef) -> Result<ArrayRef> {
+    let kind = rowcodec::phys_kind(ty);
+    match kind {
+        PhysKind::Bin => {
+            let stored = c.as_binary_view();
+            let mut b = DatumBuilder::new(ty, None, stored.len());
+            for v in stored {
+                match v {
+                    None => b.push(&Datum::Null)?,
+                    Some(bytes) => b.push(&rowcodec::decode_value(kind, ty, bytes)?)?,
+                }
+            }
+            Ok(b.finish())
+        }
+        PhysKind::Dec64 { .. } | PhysKind::Dec128 { .. } => {
+            let Some((precision, scale)) = rowcodec::static_numeric(ty) else { return Ok(c) };
+            let d = c.as_primitive::<Decimal128Type>();
+            let nan = i128::from(i64::MAX);
+            let narrow = matches!(kind, PhysKind::Dec64 { .. });
+            let fixed = if narrow && d.values().contains(&nan) {
+                d.unary(|v| if v == nan { i128::MAX } else { v })
+            } else {
+                d.clone()
+            };
+            let data = fixed.into_data().into_builder().data_type(DataType::Decimal128(precision, scale)).build();
+            Ok(arrow_array::make_array(data.map_err(|e| DbError::internal(format!("scan of numeric: {e}")))?))
+        }
+        _ => Ok(c),
+    }
 }
