@@ -264,7 +264,12 @@ pub fn resolve_polymorphic(actual: &[u32], declared: &mut [u32], result: u32) ->
             return None;
         }
     }
-    let common = if have_compat { Some(common_type(&compat).unwrap_or(oid::TEXT)) } else { None };
+    let common = match (have_compat, compat.is_empty()) {
+        (false, _) => None,
+        (true, true) => Some(oid::TEXT),
+        // Types without a common one do not fit: text[] || text[] is not "array || element".
+        (true, false) => Some(common_type(&compat)?),
+    };
     let any_poly = declared.iter().any(|d| is_any_family(*d));
     if any_poly && elem.is_none() && array != Some(oid::ANYARRAY) {
         // All polymorphic inputs are unknown literals.
