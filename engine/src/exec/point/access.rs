@@ -30,6 +30,8 @@ pub(super) struct Want<'a> {
     pub order: &'a [SortKey],
     /// Rows after which nothing more is asked for.
     pub limit: Option<f64>,
+    /// However many rows it takes: nothing but a point program can lock rows.
+    pub at_any_cost: bool,
 }
 
 /// A planned scan.
@@ -402,7 +404,7 @@ impl Chooser<'_> {
         let limited = self.conds.is_empty() && self.want.order.is_empty();
         let touched = match self.want.limit {
             Some(l) if limited && l <= MAX_ROWS => rows.min(l),
-            _ if stats::is_tiny(rel) => rows,
+            _ if stats::is_tiny(rel) || self.want.at_any_cost => rows,
             _ => return None,
         };
         Some(ScanDraft {
@@ -436,6 +438,6 @@ pub(super) fn choose(scan: &Scan, table: &Arc<TableRt>, conds: &[Expr], want: Wa
     (0..table.indexes.len())
         .filter_map(|i| chooser.try_index(i))
         .chain(chooser.heap())
-        .filter(|d| d.touched <= MAX_ROWS || matches!(&d.path, PathDraft::Index(i) if i.single))
+        .filter(|d| want.at_any_cost || d.touched <= MAX_ROWS || matches!(&d.path, PathDraft::Index(i) if i.single))
         .min_by(|a, b| cost(a).total_cmp(&cost(b)))
 }

@@ -81,10 +81,20 @@ pub(super) fn plan(rel: &Rel, table: TableSource<'_>) -> Planned {
     if !fits {
         return Ok(None);
     }
+    let locks = has_locks(rel);
     let outer = ColSet::new();
     let mut p = Planner { table, depth: 0 };
-    let d = p.rel(rel, Vec::new(), Want { outer: &outer, order: &[], limit: None })?;
-    Ok(d.filter(|d| d.touched <= MAX_TOUCHED))
+    let d = p.rel(rel, Vec::new(), Want { outer: &outer, order: &[], limit: None, at_any_cost: locks })?;
+    Ok(d.filter(|d| locks || d.touched <= MAX_TOUCHED))
+}
+
+/// Whether rows are locked at the top of a tree.
+fn has_locks(rel: &Rel) -> bool {
+    match rel {
+        Rel::LockRows { .. } => true,
+        Rel::Project { input, .. } | Rel::Limit { input, .. } => has_locks(input),
+        _ => false,
+    }
 }
 
 /// A condition over an operator's outputs, over its input instead.
@@ -217,7 +227,7 @@ impl Planner<'_> {
                     Some((None, _)) => Some(UNKNOWN_LIMIT),
                 };
                 let n = number(limit).map(|n| n + number(offset).unwrap_or(0.0));
-                let below = Want { outer: want.outer, order: &[], limit: n };
+                let below = Want { order: &[], limit: n, ..want };
                 let Some(d) = self.rel(input, Vec::new(), below)? else { return Ok(None) };
                 let (rows, touched) = (n.map_or(d.rows, |n| d.rows.min(n)), d.touched);
                 let kind = Kind::Limit { input: Box::new(d), limit: limit.clone(), offset: offset.clone() };
@@ -227,7 +237,7 @@ impl Planner<'_> {
                 if !lockable(input) {
                     return Ok(None);
                 }
-                let below = Want { limit: want.limit, order: &[], outer: want.outer };
+                let below = Want { order: &[], ..want };
                 let Some(d) = self.rel(input, Vec::new(), below)? else { return Ok(None) };
                 let (rows, touched) = (d.rows, d.touched);
                 let kind = Kind::Lock { input: Box::new(d), locks: locks.clone() };
@@ -247,7 +257,7 @@ impl Planner<'_> {
             want.order.iter().map(|k| SortKey { expr: substitute(&k.expr, &map), ..k.clone() }).collect();
         // A condition that stays above may drop rows.
         let limit = want.limit.filter(|_| stay.is_empty());
-        let Some(d) = self.rel(input, sink, Want { outer: want.outer, order: &order, limit })? else {
+        let Some(d) = self.rel(input, sink, Want { order: &order, limit, ..want })? else {
             return Ok(None);
         };
         let (rows, touched, ordered) = (d.rows, d.touched, d.ordered);
@@ -262,7 +272,7 @@ impl Planner<'_> {
                 return Ok(None);
             }
         }
-        let below = Want { outer: want.outer, order: &[], limit: None };
+        let below = Want { order: &[], limit: None, ..want };
         let one = match aggs {
             [(_, a)] => self.edge(input, a, below)?,
             _ => None,
@@ -336,6 +346,7 @@ impl Planner<'_> {
                     outer: &known,
                     order: if first { want.order } else { &[] },
                     limit: want.limit.filter(|_| first),
+                    ..want
                 };
                 let Some(d) = self.rel(leaf, own, below)? else { continue };
                 // An order that is had for nothing is worth a little more reading.
@@ -389,7 +400,7 @@ impl Planner<'_> {
         };
         let mut known = want.outer.clone();
         known.extend(&left_cols);
-        let Some(r) = self.rel(right, on_conds, Want { outer: &known, order: &[], limit: None })? else {
+        let Some(r) = self.rel(right, on_conds, Want { outer: &known, order: &[], limit: None, ..want })? else {
             return Ok(None);
         };
         let each = if kind == JoinKind::Left { r.rows.max(1.0) } else { 1.0 };

@@ -27,7 +27,8 @@ pub(super) fn table_rows(rel: &Relation) -> f64 {
 
 /// Whether ANALYZE has found a table so small that reading all of it is no work.
 pub(super) fn is_tiny(rel: &Relation) -> bool {
-    (1..=4).contains(&rel.stats.pages) && (0.0..=200.0).contains(&rel.stats.tuples)
+    // Rows say more than pages: an empty table may have grown since.
+    rel.stats.pages <= 4 && (1.0..=200.0).contains(&rel.stats.tuples)
 }
 
 fn column(rel: &Relation, attnum: i16) -> Option<&ColumnStats> {
