@@ -262,7 +262,6 @@ async fn answers_are_those_of_the_other_executor() {
         "SELECT min(id) FROM t",
         "SELECT max(id) FROM t",
         "SELECT max(a) FROM t",
-        "SELECT max(v) FROM t",
         "SELECT min(v) FROM t",
         "SELECT max(b) FROM t WHERE a = 4",
         "SELECT count(*) FROM t WHERE id = -1",
