@@ -24,6 +24,24 @@ pub struct Show<'a> {
 /// The form in which expressions are stored.
 pub const STORED: Show<'static> = Show { catalog: None, search_path: &[], pretty: false };
 
+/// The field of `extract('field'::text, x)`, which SQL writes EXTRACT(field FROM x).
+fn extract_field(f: &ast::FuncCall) -> Option<&str> {
+    let [field, _] = f.args.as_slice() else { return None };
+    if f.name.name.value != "extract" {
+        return None;
+    }
+    let text = match &field.value.kind {
+        ExprKind::Literal(Literal::String(s)) => s,
+        ExprKind::Cast(x, _) => match &x.kind {
+            ExprKind::Literal(Literal::String(s)) => s,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    // Only a word reads back as the same field.
+    (!text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).then_some(text.as_str())
+}
+
 /// What an expression is an operand of, for parentheses in the pretty form.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
@@ -255,6 +273,12 @@ impl Printer<'_> {
             ExprKind::Func(f)
                 if !f.star && !f.distinct && f.order_by.is_empty() && f.filter.is_none() && f.over.is_none() =>
             {
+                if let Some(field) = extract_field(f) {
+                    let _ = write!(self.out, "EXTRACT({field} FROM ");
+                    self.expr(&f.args[1].value, Within::Top);
+                    self.out.push(')');
+                    return;
+                }
                 let _ = write!(self.out, "{}(", f.name);
                 for (i, a) in f.args.iter().enumerate() {
                     if i > 0 {

@@ -11,7 +11,7 @@
 use super::{
     Column, Constraint, ConstraintKind, Database, FkAction, Index, Namespace, Persistence, RelKind, Relation, Role,
 };
-use rustydb_types::datum::{ArrayValue, Datum, Str};
+use rustydb_types::datum::{ArrayValue, Datum, Str, TypeRef};
 use rustydb_types::{oid, pgdata};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -407,6 +407,33 @@ fn attribute(r: &Relation, c: &Column) -> CatRow {
     b.build()
 }
 
+/// Names of an index's columns, keys then included ones: their table columns', or what an expression is called in a
+/// select list; a number is added to a name that is taken.
+pub fn index_column_names(r: &Relation, i: &Index) -> Vec<String> {
+    let of_expr = |text: &str| {
+        let e = crate::bind::parse_expr(text).ok()?;
+        rustydb_parser::ast::column_label(&e).map(str::to_owned)
+    };
+    let keys = i.keys.iter().map(|k| match &k.expr {
+        Some(text) => of_expr(text).unwrap_or_else(|| "expr".to_owned()),
+        None => r.attribute(k.attnum).map(|c| c.name.clone()).unwrap_or_default(),
+    });
+    let included = i.include.iter().filter_map(|a| r.attribute(*a)).map(|c| c.name.clone());
+    let mut out: Vec<String> = Vec::with_capacity(i.keys.len() + i.include.len());
+    for base in keys.chain(included) {
+        let mut name = base.clone();
+        let mut n = 0;
+        while out.contains(&name) {
+            n += 1;
+            let digits = n.to_string();
+            let room = crate::ddl::names::MAX_NAME - digits.len();
+            name = format!("{}{digits}", crate::ddl::names::clip(&base, room));
+        }
+        out.push(name);
+    }
+    out
+}
+
 fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
     let mut out = Vec::new();
     let natts = (i.keys.len() + i.include.len()) as i16;
@@ -444,26 +471,15 @@ fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
             .oid("relminmxid", 0)
             .build(),
     );
-    for (n, k) in i.keys.iter().enumerate() {
-        let name = match r.attribute(k.attnum) {
-            Some(c) if k.attnum > 0 => c.name.clone(),
-            _ => "expr".to_owned(),
-        };
+    let names = index_column_names(r, i);
+    let included = i.include.iter().filter_map(|a| r.attribute(*a)).map(|c| TypeRef { collation: 0, ..c.ty });
+    for (n, (name, ty)) in names.iter().zip(i.keys.iter().map(|k| k.ty).chain(included)).enumerate() {
         out.push(
-            attribute_base(i.oid, &name, n as i16 + 1, k.ty.oid)
-                .i4("atttypmod", k.ty.typmod)
-                .oid("attcollation", k.ty.collation)
+            attribute_base(i.oid, name, n as i16 + 1, ty.oid)
+                .i4("atttypmod", ty.typmod)
+                .oid("attcollation", ty.collation)
                 .build(),
         );
-    }
-    for (n, a) in i.include.iter().enumerate() {
-        if let Some(c) = r.attribute(*a) {
-            out.push(
-                attribute_base(i.oid, &c.name, (i.keys.len() + n) as i16 + 1, c.ty.oid)
-                    .i4("atttypmod", c.ty.typmod)
-                    .build(),
-            );
-        }
     }
     let exprs: Vec<&str> = i.keys.iter().filter_map(|k| k.expr.as_deref()).collect();
     let joined = exprs.join(&EXPR_SEPARATOR.to_string());

@@ -8,6 +8,7 @@ use super::constraint::own_names;
 use super::names::{choose_relation_name, name_addition};
 use super::{DdlCx, err, lock_oid, options, sequence};
 use crate::bind::define::{Defining, volatility};
+use crate::catalog::rows::index_column_names;
 use crate::catalog::{Index, IndexKey, RelKind, Relation};
 use rustydb_base::{DbError, RelId, Result, SqlState};
 use rustydb_parser::ast::{self, Ident, TableLockMode};
@@ -98,29 +99,6 @@ pub fn include_columns(rel: &Relation, list: &[Ident]) -> Result<Vec<i16>> {
                 .ok_or_else(|| err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", n.value)))
         })
         .collect()
-}
-
-/// Names of an index's key columns, as automatic names use them.
-pub fn key_names(rel: &Relation, i: &Index) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    for k in &i.keys {
-        let base = match &k.expr {
-            None => rel.attribute(k.attnum).map(|c| c.name.clone()).unwrap_or_default(),
-            Some(text) => crate::bind::parse_expr(text)
-                .ok()
-                .and_then(|e| ast::column_label(&e).map(str::to_owned))
-                .unwrap_or_else(|| "expr".to_owned()),
-        };
-        let mut name = base.clone();
-        let mut n = 0;
-        while out.contains(&name) {
-            n += 1;
-            let digits = n.to_string();
-            name = format!("{}{digits}", super::names::clip(&base, super::names::MAX_NAME - digits.len()));
-        }
-        out.push(name);
-    }
-    out
 }
 
 async fn key(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, e: &ast::IndexElement) -> Result<IndexKey> {
@@ -287,8 +265,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
     ix.name = match &s.name {
         Some(n) => n.value.clone(),
         None => {
-            let mut names = key_names(&rel, &ix);
-            names.extend(ix.include.iter().filter_map(|a| rel.attribute(*a)).map(|c| c.name.clone()));
+            let names = index_column_names(&rel, &ix);
             let addition = name_addition(names.iter().map(String::as_str));
             choose_relation_name(&cx.cat(), rel.namespace, &own_names(&rel), &rel.name, Some(&addition), "idx", false)
         }

@@ -348,7 +348,7 @@ async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied])
             k.attnum = map(k.attnum)?;
         }
         ix.include = ix.include.iter().map(|a| map(*a)).collect::<Result<_>>()?;
-        let names: Vec<String> = super::index::key_names(rel, &ix);
+        let names = crate::catalog::rows::index_column_names(rel, &ix);
         let addition = name_addition(names.iter().map(String::as_str));
         let (second, label) = match constraint {
             Some(ConstraintKind::Primary { .. }) => (None, "pkey"),
