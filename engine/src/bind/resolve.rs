@@ -161,6 +161,7 @@ pub fn select<T: Clone>(actual: &[u32], mut cands: Vec<Candidate<T>>) -> Option<
     let mut resolved = true;
     for i in (0..n).filter(|&i| !known(i)) {
         let mut slot: Option<(char, bool)> = None;
+        let mut conflict = false;
         for c in &cands {
             let t = info(c.args[i]);
             match &mut slot {
@@ -169,13 +170,14 @@ pub fn select<T: Clone>(actual: &[u32], mut cands: Vec<Candidate<T>>) -> Option<
                 Some(s) => {
                     if t.typcategory == 'S' {
                         *s = ('S', t.typispreferred);
-                    } else if s.0 != 'S' {
-                        resolved = false;
+                    } else {
+                        conflict = true;
                     }
                 }
             }
         }
         slots[i] = slot;
+        resolved &= !conflict || slot.is_some_and(|s| s.0 == 'S');
         if !resolved {
             break;
         }
