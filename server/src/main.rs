@@ -27,9 +27,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// Stack of a worker thread. Trees of `rustydb_parser::MAX_HEIGHT` levels are walked, cloned and dropped recursively, at
+/// some KiB a level in unoptimised builds; only what is touched becomes memory.
+const WORKER_STACK: usize = 256 << 20;
+
 fn serve(config: &Config) -> Result<(), DbError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_stack_size(WORKER_STACK)
         .build()
         .map_err(|e| DbError::io("start the runtime", &e))?;
     tracing::info!("starting RustyDB {}", env!("CARGO_PKG_VERSION"));
