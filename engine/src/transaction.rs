@@ -376,7 +376,7 @@ impl Transaction {
         &mut self,
         eval: &EvalCtx,
         table: &Arc<Relation>,
-        index: &crate::catalog::Index,
+        index: &mut crate::catalog::Index,
     ) -> Result<()> {
         crate::exec::tables::build_index(self, eval, table, index).await
     }

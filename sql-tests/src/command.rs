@@ -1,7 +1,7 @@
 //! Child programs with a time limit.
 
 use crate::error::{Context, Error, Result};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -20,14 +20,23 @@ pub struct Finished {
 
 /// Runs a program to its end, without input; it is killed after `limit`, which is an error.
 pub fn run(command: &mut Command, limit: Duration) -> Result<Finished> {
+    run_with_input(command, Vec::new(), limit)
+}
+
+/// The same with a text as its standard input.
+pub fn run_with_input(command: &mut Command, input: Vec<u8>, limit: Duration) -> Result<Finished> {
     let name = command.get_program().to_string_lossy().into_owned();
     let began = Instant::now();
     let mut child = command
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .context(|| format!("starting {name}"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that does not read its input to the end closes the pipe, which is no error of ours.
+        std::thread::spawn(move || drop(stdin.write_all(&input)));
+    }
     let reader = |pipe: Option<Box<dyn Read + Send>>| {
         std::thread::spawn(move || {
             let mut bytes = Vec::new();

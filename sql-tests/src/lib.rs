@@ -7,6 +7,7 @@
 //! - [`tpch`] generates TPC-H data, loads it by `\copy`, and compares the answers of two servers.
 //! - [`debpkg`] loads Debian's package index, queries it, dumps it and loads it again.
 //! - [`clients`] runs one program per client library.
+//! - [`isolation`] lets several sessions meet and compares who waits and who sees what.
 //! - [`crash`] kills the server at random moments and looks for what was acknowledged.
 //! - [`limits`] is about bounds: idle sessions, clients that stop reading, very long and very deep statements ([`wire`]).
 //! - [`bench`] measures two servers in turn.
@@ -20,6 +21,7 @@ pub mod command;
 pub mod crash;
 pub mod debpkg;
 pub mod error;
+pub mod isolation;
 pub mod limits;
 pub mod pgbench;
 pub mod proc;

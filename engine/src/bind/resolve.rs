@@ -373,6 +373,15 @@ impl Binder<'_> {
     /// Converts an expression to a type and modifier, or answers `None` when there is no conversion.
     pub fn coerce(&mut self, e: Expr, to: TypeRef, cx: Coercion) -> Result<Option<Expr>> {
         let pos = e.pos;
+        // Which field a bare number of an interval's text is depends on the modifier: '90' is 90 days of interval day.
+        if to.oid == oid::INTERVAL
+            && to.typmod >= 0
+            && e.ty.oid == oid::UNKNOWN
+            && let ExprKind::Const(Datum::Text(s)) = &e.kind
+        {
+            let d = io::text_in(self.cx.eval, to, s).map_err(|x| x.at(pos))?;
+            return Ok(Some(Expr { kind: ExprKind::Const(d), ty: to, pos }));
+        }
         let Some(converted) = self.coerce_type(e, to.oid, cx)? else { return Ok(None) };
         Ok(Some(self.coerce_typmod(converted, to, cx, pos)?))
     }

@@ -357,8 +357,11 @@ pub async fn add_constraint(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, k: &ast::Co
     if !fresh.is_empty() {
         check_rows::check_not_null(cx, rel, &fresh).await?;
     }
-    if let Some(ix) = built {
-        cx.tx.build_index(cx.eval, rel, &ix).await?;
+    if let Some(mut ix) = built {
+        cx.tx.build_index(cx.eval, rel, &mut ix).await?;
+        if let Some(place) = r.indexes.iter_mut().find(|i| i.oid == ix.oid) {
+            *place = Arc::new(ix);
+        }
     }
     cx.put(r).await
 }

@@ -271,7 +271,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         }
     };
     ix.storage = cx.tx.create_btree().await?;
-    cx.tx.build_index(cx.eval, &rel, &ix).await?;
+    cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
     let mut r = (*rel).clone();
     r.indexes.push(Arc::new(ix));
     cx.put(r).await
@@ -281,8 +281,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
 pub async fn rebuild(cx: &mut DdlCx<'_>, table: u32, index: u32) -> Result<()> {
     let rel = cx.relation(table)?;
     let Some(old) = rel.indexes.iter().find(|i| i.oid == index).cloned() else { return Ok(()) };
-    let ix = Index { storage: cx.tx.create_btree().await?, ..(*old).clone() };
-    cx.tx.build_index(cx.eval, &rel, &ix).await?;
+    let mut ix = Index { storage: cx.tx.create_btree().await?, ..(*old).clone() };
+    cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
     cx.tx.drop_files(old.storage).await?;
     let mut r = (*rel).clone();
     for i in &mut r.indexes {

@@ -7,11 +7,11 @@
 
 use super::eval::{Compiled, Env, compile};
 use super::fk::ForeignKeys;
-use super::run::{Chunk, Executed, RowSource, StatementEnv, query};
+use super::run::{Chunk, Executed, RowSource, StatementEnv, query, stream};
 use super::table::{TableRt, borrow_changes, borrow_keys};
 use super::tables::{decode_row, number_rid};
 use crate::plan::ir::{
-    Bound, Col, ColId, ConflictUpdate, Delete, Expr, Insert, JoinKind, Rel, Returning, RowChecks, Update,
+    Bound, Col, ColId, ConflictUpdate, Delete, Expr, ExprKind, Insert, JoinKind, Rel, Returning, RowChecks, Update,
 };
 use crate::transaction::Transaction;
 use arrow_array::Array;
@@ -22,6 +22,7 @@ use rustydb_storage::txn::{Isolation, Snapshot};
 use rustydb_types::arrow::datum_at;
 use rustydb_types::datum::Datum;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Runs a data-modifying statement; answers RETURNING's rows, if it has that, and the number of rows changed.
 pub async fn execute(
@@ -128,6 +129,18 @@ impl SourceRows {
         Ok(SourceRows { source, outs: rel.outputs(), queue: Vec::new().into_iter() })
     }
 
+    /// The rows of a relation that is no part of a bound statement, from DataFusion.
+    pub(super) async fn open_stream(
+        tx: &Transaction,
+        rel: &Rel,
+        snap: Snapshot,
+        params: &Arc<[Datum]>,
+        env: &StatementEnv,
+    ) -> Result<SourceRows> {
+        let source = stream(tx, rel, snap, params, env).await?;
+        Ok(SourceRows { source, outs: rel.outputs(), queue: Vec::new().into_iter() })
+    }
+
     pub(super) async fn next(&mut self) -> Result<Option<Vec<Datum>>> {
         loop {
             if let Some(r) = self.queue.next() {
@@ -154,6 +167,15 @@ impl SourceRows {
 
 fn serialization(what: &str) -> DbError {
     DbError::new(SqlState::T_R_SERIALIZATION_FAILURE, format!("could not serialize access due to concurrent {what}"))
+}
+
+/// A row is no longer as the statement's snapshot saw it: 40001, which at READ COMMITTED makes the statement run again
+/// ([`StatementEnv::stale`]).
+pub(super) fn changed_meanwhile(tx: &Transaction, env: &StatementEnv, what: TmResult) -> DbError {
+    if tx.isolation == Isolation::ReadCommitted {
+        env.stale.store(true, Ordering::Release);
+    }
+    serialization(if what == TmResult::Deleted { "delete" } else { "update" })
 }
 
 // ---- INSERT ----------------------------------------------------------------------------------------------------
@@ -358,7 +380,7 @@ pub(super) async fn remove_row(
 /// The conditions of a source tree, for looking again at a row whose newest version differs.
 struct Recheck {
     conditions: Vec<Compiled>,
-    /// A condition cannot be evaluated over one row (it holds a subquery).
+    /// A condition cannot be evaluated over one row (it holds a subquery): the statement must run again.
     impossible: bool,
 }
 
@@ -383,6 +405,11 @@ impl Recheck {
                 self.collect(right, outs);
             }
             Rel::With { body, .. } => self.collect(body, outs),
+            // What was computed from the old version is old too.
+            Rel::Project { input, exprs } => {
+                self.impossible |= exprs.iter().any(|x| !matches!(x.1.kind, ExprKind::Column(_)));
+                self.collect(input, outs);
+            }
             _ => {}
         }
     }
@@ -395,9 +422,6 @@ impl Recheck {
     }
 
     fn holds(&self, e: Env<'_>, row: &[Datum]) -> Result<bool> {
-        if self.impossible {
-            return Err(serialization("update"));
-        }
         for c in &self.conditions {
             if !c.test(e, row)? {
                 return Ok(false);
@@ -470,11 +494,14 @@ impl<'a> Target<'a> {
     ) -> Result<Option<Snapshot>> {
         self.env.cancel.check()?;
         if tx.isolation == Isolation::RepeatableRead {
-            return Err(serialization(if what == TmResult::Deleted { "delete" } else { "update" }));
+            return Err(changed_meanwhile(tx, self.env, what));
         }
         let latest = tx.latest_snapshot();
         if !tx.txn.fetch(&latest, self.rt.desc.rel, rid, image).await? {
             return Ok(None);
+        }
+        if self.recheck.impossible {
+            return Err(changed_meanwhile(tx, self.env, what));
         }
         let values = decode_row(&mut tx.txn, &self.rt, image).await?;
         for (to, from) in &self.old {

@@ -7,6 +7,7 @@ pub mod df;
 pub mod dml;
 pub mod eval;
 mod fk;
+mod locking;
 pub mod point;
 pub mod run;
 pub mod table;
@@ -89,6 +90,8 @@ pub trait Tables: Send + Sync {
     fn scan(&self, request: ScanRequest, part: usize, parts: usize) -> BoxStream<'static, Result<RecordBatch>>;
     /// Estimated rows of a table (from statistics, or its size when never analysed).
     fn estimated_rows(&self, table: &Relation) -> f64;
+    /// Whether the snapshot may use an index: it is not older than the index's build.
+    fn may_use(&self, index: &crate::catalog::Index) -> bool;
     /// Runs a data-modifying statement for WITH and answers its RETURNING rows.
     fn modify(&self, statement: Arc<crate::plan::ir::Bound>) -> BoxFuture<'static, Result<Vec<Vec<Datum>>>>;
 }
@@ -110,4 +113,16 @@ pub struct StmtCx {
     pub work_mem: usize,
     /// `temp_file_limit` in bytes, `None` for no limit.
     pub temp_limit: Option<u64>,
+}
+
+/// About the bytes a value holds.
+fn datum_size(d: &Datum) -> usize {
+    size_of::<Datum>()
+        + match d {
+            Datum::Text(s) => s.len(),
+            Datum::Bytes(b) => b.len(),
+            Datum::Array(a) => a.items.iter().map(datum_size).sum(),
+            Datum::Row(f) => f.iter().map(|x| datum_size(&x.1)).sum(),
+            _ => 0,
+        }
 }

@@ -4,7 +4,7 @@ use super::dml;
 use super::eval::Env;
 use super::point::{self, Attempt, Flow, PointPlan, PointScratch};
 use super::tables::SessionTables;
-use super::{CancelFlag, StmtCx, df};
+use super::{CancelFlag, StmtCx, df, locking};
 use crate::plan::ir::{Bound, Expr, ExprKind, Rel};
 use crate::plan::walk;
 use crate::transaction::Transaction;
@@ -20,7 +20,7 @@ use rustydb_storage::txn::Snapshot;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 /// What a statement's execution is given by its session.
@@ -38,6 +38,9 @@ pub struct StatementEnv {
     pub work_mem: usize,
     /// `temp_file_limit` in bytes.
     pub temp_limit: Option<u64>,
+    /// Set with the error of a statement that met, at READ COMMITTED, a row that is no longer as its snapshot saw it and
+    /// whose newest version it cannot judge alone: the statement is undone and runs again under a new snapshot.
+    pub stale: Arc<AtomicBool>,
 }
 
 /// A part of a result.
@@ -130,21 +133,39 @@ pub async fn run(
     env: StatementEnv,
 ) -> Result<Executed> {
     tx.txn.rules.interrupt = env.interrupt.clone();
-    let rewritten = resolve_modifying_ctes(tx, bound, &params, &env).await?;
-    let bound = rewritten.as_ref().unwrap_or(bound);
-    let snap = tx.statement_snapshot();
-    let done = match &**bound {
-        Bound::Query(q) => query(tx, bound, &q.rel, snap, &params, &env).await,
-        _ => {
-            let (rows, count) = dml::execute(tx, bound, snap, &params, &env).await?;
-            Ok(match rows {
-                Some(rows) => Executed::Rows(Box::new(ReadyRows::new(rows))),
-                None => Executed::Count(count),
-            })
+    env.stale.store(false, Ordering::Release);
+    let mark = tx.mark();
+    let done = loop {
+        match attempt(tx, bound, &params, &env).await {
+            Err(_) if env.stale.swap(false, Ordering::AcqRel) => {
+                tx.rollback_to(&mark).await?;
+                env.cancel.check()?;
+            }
+            done => break done,
         }
     };
     note_dependency(tx, &env);
     done
+}
+
+/// Runs a statement under one snapshot.
+async fn attempt(
+    tx: &mut Transaction,
+    bound: &Arc<Bound>,
+    params: &Arc<[Datum]>,
+    env: &StatementEnv,
+) -> Result<Executed> {
+    let rewritten = resolve_modifying_ctes(tx, bound, params, env).await?;
+    let bound = rewritten.as_ref().unwrap_or(bound);
+    let snap = tx.statement_snapshot();
+    if let Bound::Query(q) = &**bound {
+        return query(tx, bound, &q.rel, snap, params, env).await;
+    }
+    let (rows, count) = dml::execute(tx, bound, snap, params, env).await?;
+    Ok(match rows {
+        Some(rows) => Executed::Rows(Box::new(ReadyRows::new(rows))),
+        None => Executed::Count(count),
+    })
 }
 
 /// Point programs of bound statements, found again by where the statement's tree lies in memory; an entry counts only
@@ -193,27 +214,64 @@ pub async fn query(
 ) -> Result<Executed> {
     let db = Arc::clone(&tx.db);
     if let Some(plan) = db.point_plans.get(tx, owner, rel, env)?
-        && plan.usable(&snap)
+        && let Some(rows) = run_program(tx, &plan, &snap, params, env).await?
     {
-        let mut rows: Vec<Vec<Datum>> = Vec::new();
-        let mut scratch = PointScratch::default();
-        scratch.start(&plan);
-        let e = Env { ctx: &env.eval, params };
-        let mut sink = |row: &[Datum]| {
-            rows.push(row.to_vec());
-            Ok(Flow::More)
-        };
-        let mut done = point::try_run(&plan, tx, &snap, e, &mut scratch, &mut sink)?;
-        if done == Attempt::NeedsWait {
-            done = point::run(&plan, tx, &snap, e, &mut scratch, &mut sink).await?;
-        }
-        if done != Attempt::TooBig {
-            return Ok(Executed::Rows(Box::new(ReadyRows::new(rows))));
-        }
+        return Ok(Executed::Rows(Box::new(ReadyRows::new(rows))));
     }
+    let locked = locking::resolve(tx, rel, snap, params, env).await?;
+    Ok(Executed::Rows(stream(tx, locked.as_ref().unwrap_or(rel), snap, params, env).await?))
+}
+
+/// A relation's rows from DataFusion.
+pub(super) async fn stream(
+    tx: &Transaction,
+    rel: &Rel,
+    snap: Snapshot,
+    params: &Arc<[Datum]>,
+    env: &StatementEnv,
+) -> Result<Box<dyn RowSource>> {
     let cx = statement_cx(tx, snap, params, env);
-    let stream = df::execute(rel, &cx).await?;
-    Ok(Executed::Rows(Box::new(Batches(stream))))
+    Ok(Box::new(Batches(df::execute(rel, &cx).await?)))
+}
+
+/// The rows of a relation that is no part of a bound statement, if it is a point program.
+pub(super) async fn point_program(
+    tx: &mut Transaction,
+    rel: &Rel,
+    snap: &Snapshot,
+    params: &Arc<[Datum]>,
+    env: &StatementEnv,
+) -> Result<Option<Vec<Vec<Datum>>>> {
+    match point::compile(rel, &tx.catalog, &|r| tx.table(&env.eval, r))? {
+        Some(plan) => run_program(tx, &plan, snap, params, env).await,
+        None => Ok(None),
+    }
+}
+
+/// A point program's rows; `None` if this snapshot may not run it or it is too big.
+async fn run_program(
+    tx: &mut Transaction,
+    plan: &PointPlan,
+    snap: &Snapshot,
+    params: &Arc<[Datum]>,
+    env: &StatementEnv,
+) -> Result<Option<Vec<Vec<Datum>>>> {
+    if !plan.usable(snap) {
+        return Ok(None);
+    }
+    let mut rows: Vec<Vec<Datum>> = Vec::new();
+    let mut scratch = PointScratch::default();
+    scratch.start(plan);
+    let e = Env { ctx: &env.eval, params };
+    let mut sink = |row: &[Datum]| {
+        rows.push(row.to_vec());
+        Ok(Flow::More)
+    };
+    let mut done = point::try_run(plan, tx, snap, e, &mut scratch, &mut sink)?;
+    if done == Attempt::NeedsWait {
+        done = point::run(plan, tx, snap, e, &mut scratch, &mut sink).await?;
+    }
+    Ok((done != Attempt::TooBig).then_some(rows))
 }
 
 /// The plan as EXPLAIN shows it.

@@ -110,8 +110,10 @@ pub async fn find_equal_row(
     Ok(None)
 }
 
-/// Fills an index from its table's committed and own rows.
-pub async fn build_index(tx: &mut Transaction, eval: &EvalCtx, table: &Arc<Relation>, index: &Index) -> Result<()> {
+/// Fills an index from its table's committed and own rows. Versions older than the snapshot it is built from get no
+/// entries, so no older snapshot may use it: that is noted in the definition. It is not stored, since no snapshot outlives
+/// the server.
+pub async fn build_index(tx: &mut Transaction, eval: &EvalCtx, table: &Arc<Relation>, index: &mut Index) -> Result<()> {
     // A definition with only this index, so that its key is computed like any other's.
     let only = Relation { indexes: vec![Arc::new(index.clone())], version: 0, ..(**table).clone() };
     let path: Vec<u32> = tx.catalog.namespaces.keys().copied().collect();
@@ -119,6 +121,7 @@ pub async fn build_index(tx: &mut Transaction, eval: &EvalCtx, table: &Arc<Relat
     let cx = crate::bind::BindCx { catalog: &catalog, search_path: &path, eval, role: table.owner, sql: "" };
     let rt = TableRt::new(&cx, &Arc::new(only))?;
     let snap = tx.latest_snapshot();
+    index.valid_from = snap.scn.0;
     let store = Arc::clone(tx.txn.store());
     tx.txn.ensure_xid().await?;
     let env = ScanEnv { store: Arc::clone(&store), snap, interrupt: tx.txn.rules.interrupt.clone() };
@@ -205,6 +208,10 @@ impl Tables for SessionTables {
             })
             .flatten()
             .boxed()
+    }
+
+    fn may_use(&self, index: &Index) -> bool {
+        self.env.snap.scn.0 >= index.valid_from
     }
 
     fn estimated_rows(&self, table: &Relation) -> f64 {

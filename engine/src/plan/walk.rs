@@ -193,6 +193,43 @@ fn window_exprs<'e>(w: &'e WindowCall, f: &mut dyn FnMut(&'e Expr)) {
     }
 }
 
+/// Visits a relation and every relation in its tree, those of subqueries in expressions included.
+pub fn visit_rels<'r>(rel: &'r Rel, f: &mut dyn FnMut(&'r Rel)) {
+    input_tree(rel, f);
+    visit_rel(rel, &mut |x| {
+        if let ExprKind::Subquery(s) = &x.kind {
+            input_tree(&s.rel, f);
+        }
+    });
+}
+
+fn input_tree<'r>(rel: &'r Rel, f: &mut dyn FnMut(&'r Rel)) {
+    f(rel);
+    match rel {
+        Rel::Values { .. } | Rel::Scan(_) | Rel::FunctionScan { .. } | Rel::CteScan { .. } | Rel::Modify(..) => {}
+        Rel::Project { input, .. }
+        | Rel::Filter { input, .. }
+        | Rel::Aggregate { input, .. }
+        | Rel::Window { input, .. }
+        | Rel::ProjectSet { input, .. }
+        | Rel::Distinct { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::Limit { input, .. }
+        | Rel::LockRows { input, .. } => input_tree(input, f),
+        Rel::Join { left, right, .. } | Rel::SetOp { left, right, .. } => {
+            input_tree(left, f);
+            input_tree(right, f);
+        }
+        Rel::With { ctes, body } => {
+            for c in ctes {
+                input_tree(&c.rel, f);
+                c.recursive.iter().for_each(|r| input_tree(&r.0, f));
+            }
+            input_tree(body, f);
+        }
+    }
+}
+
 /// Visits every expression of a relation's tree, deeply.
 pub fn visit_rel<'e>(rel: &'e Rel, f: &mut dyn FnMut(&'e Expr)) {
     match rel {
@@ -421,6 +458,60 @@ pub fn inputs_mut(rel: &mut Rel, f: &mut dyn FnMut(&mut Rel) -> Result<()>) -> R
             f(body)
         }
     }
+}
+
+/// Calls `f` on the expressions that a relation's own node holds (its inputs' not).
+pub fn own_exprs_mut(rel: &mut Rel, f: &mut dyn FnMut(&mut Expr) -> Result<()>) -> Result<()> {
+    let keys = |k: &mut Vec<SortKey>, f: &mut dyn FnMut(&mut Expr) -> Result<()>| {
+        k.iter_mut().try_for_each(|k| f(&mut k.expr))
+    };
+    match rel {
+        Rel::Values { rows, .. } => rows.iter_mut().flatten().try_for_each(f),
+        Rel::Scan(s) => match &mut s.sample {
+            Some((_, args, rep)) => args.iter_mut().chain(rep.iter_mut()).try_for_each(f),
+            None => Ok(()),
+        },
+        Rel::FunctionScan { calls, .. } => calls.iter_mut().try_for_each(|c| f(&mut c.0)),
+        Rel::Project { exprs, .. } => exprs.iter_mut().try_for_each(|x| f(&mut x.1)),
+        Rel::Filter { pred, .. } => f(pred),
+        Rel::Join { on, .. } => on.iter_mut().try_for_each(f),
+        Rel::Aggregate { groups, aggs, .. } => {
+            groups.iter_mut().try_for_each(|g| f(&mut g.1))?;
+            for (_, a) in aggs {
+                a.args.iter_mut().chain(a.filter.iter_mut()).try_for_each(&mut *f)?;
+                keys(&mut a.order_by, f)?;
+            }
+            Ok(())
+        }
+        Rel::Window { calls, .. } => calls.iter_mut().try_for_each(|(_, w)| window_exprs_mut(w, f)),
+        Rel::ProjectSet { calls, .. } => calls.iter_mut().try_for_each(|c| f(&mut c.1)),
+        Rel::Sort { keys: k, .. } => keys(k, f),
+        Rel::Limit { limit, offset, ties, .. } => {
+            limit.iter_mut().chain(offset.iter_mut()).try_for_each(&mut *f)?;
+            match ties {
+                Some(k) => keys(k, f),
+                None => Ok(()),
+            }
+        }
+        Rel::Distinct { .. }
+        | Rel::LockRows { .. }
+        | Rel::SetOp { .. }
+        | Rel::With { .. }
+        | Rel::CteScan { .. }
+        | Rel::Modify(..) => Ok(()),
+    }
+}
+
+/// Calls `f` on the relation of every subquery in an expression (not on those inside them).
+pub fn subqueries_mut(e: &mut Expr, f: &mut dyn FnMut(&mut Rel) -> Result<()>) -> Result<()> {
+    if let ExprKind::Subquery(s) = &mut e.kind {
+        f(&mut s.rel)?;
+        if let SubqueryKind::Quantified { test, .. } = &mut s.kind {
+            subqueries_mut(test, f)?;
+        }
+        return Ok(());
+    }
+    children_mut(e, &mut |c| subqueries_mut(c, f))
 }
 
 /// Whether two bound expressions are the same computation, wherever they stand in the text.

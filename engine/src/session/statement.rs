@@ -244,6 +244,7 @@ impl Session {
             dep_lsn: self.shared.gate.cell(),
             work_mem: self.limits.work_mem,
             temp_limit: self.limits.temp_limit,
+            stale: Arc::default(),
         }
     }
 

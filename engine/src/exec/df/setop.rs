@@ -19,15 +19,35 @@ use rustydb_base::{DbError, Result};
 use rustydb_types::oid;
 use std::sync::Arc;
 
+/// The sides of a union, those of unions inside it included, in order: thousands of SELECTs joined by UNION are one
+/// operator, not a tree of that depth, whose planning would be quadratic. A union without ALL drops duplicates of the
+/// inner ones too; one with ALL takes in only such as keep them.
+fn union_sides<'r>(all: bool, left: &'r Rel, right: &'r Rel) -> Vec<&'r Rel> {
+    let mut sides = Vec::new();
+    let mut open = vec![right, left];
+    while let Some(rel) = open.pop() {
+        match rel {
+            Rel::SetOp { op: SetOpKind::Union, all: inner, left, right, .. } if *inner || !all => {
+                open.push(right);
+                open.push(left);
+            }
+            other => sides.push(other),
+        }
+    }
+    sides
+}
+
 impl Lower<'_> {
     /// Lowers a set operation.
     pub fn set_op(&mut self, op: SetOpKind, all: bool, left: &Rel, right: &Rel, cols: &[Col]) -> Result<Plan> {
-        let l = self.side(left, cols)?;
-        let r = self.side(right, cols)?;
         if op == SetOpKind::Union {
-            let p = self.union(vec![l, r])?;
+            let sides = union_sides(all, left, right);
+            let sides = sides.into_iter().map(|s| self.side(s, cols)).collect::<Result<Vec<_>>>()?;
+            let p = self.union(sides)?;
             return if all || p.cols.is_empty() { Ok(p) } else { self.distinct(p) };
         }
+        let l = self.side(left, cols)?;
+        let r = self.side(right, cols)?;
         self.counted(op, all, l, r, cols)
     }
 

@@ -4,10 +4,9 @@ use super::access::{ColSet, IndexDraft, KeyDraft, PathDraft, ScanDraft, columns}
 use super::draft::{Draft, Kind, is_needed, read_columns};
 use super::plan::*;
 use crate::exec::eval::{Compiled, compile};
+use crate::exec::locking::lock_mode;
 use crate::plan::ir::{Col, ColId, Expr, ExprKind, RowLock};
 use rustydb_base::{DbError, Result};
-use rustydb_parser::ast::LockStrength;
-use rustydb_storage::core::RowLockMode;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::registry;
 use std::collections::HashMap;
@@ -191,13 +190,7 @@ impl Lowering {
         let rid = self.slot(l.rid.id)?;
         let found = self.nodes.iter().position(|n| matches!(n, Node::Scan(s) if s.rid == Some(rid)));
         let scan = found.ok_or_else(|| DbError::internal("locked row does not come from a scan"))?;
-        let mode = match l.strength {
-            LockStrength::KeyShare => RowLockMode::KeyShare,
-            LockStrength::Share => RowLockMode::Share,
-            LockStrength::NoKeyUpdate => RowLockMode::NoKeyUpdate,
-            LockStrength::Update => RowLockMode::Update,
-        };
-        Ok(LockNode { rid, scan, mode, wait: l.wait })
+        Ok(LockNode { rid, scan, mode: lock_mode(l.strength), wait: l.wait })
     }
 
     /// Collects what depends on the rows of a tree, in the order of evaluation.

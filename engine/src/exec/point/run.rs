@@ -88,18 +88,6 @@ fn put_key(o: &KeyOrder, d: &Datum, out: &mut Vec<u8>) -> Result<()> {
     keyenc::encode_key(o.ty, d, o.desc, o.nulls_first, out)
 }
 
-/// About the bytes a value holds.
-fn size(d: &Datum) -> usize {
-    size_of::<Datum>()
-        + match d {
-            Datum::Text(s) => s.len(),
-            Datum::Bytes(b) => b.len(),
-            Datum::Array(a) => a.items.iter().map(size).sum(),
-            Datum::Row(f) => f.iter().map(|x| size(&x.1)).sum(),
-            _ => 0,
-        }
-}
-
 fn all_true(preds: &[Compiled], env: Env<'_>, row: &[Datum]) -> Result<bool> {
     for p in preds {
         if !p.test(env, row)? {
@@ -365,7 +353,8 @@ impl<'a> Machine<'a> {
                 k.push(key.expr.eval(self.env, &self.s.row)?);
             }
             let values: Box<[Datum]> = carry.iter().map(|c| self.s.row[*c].clone()).collect();
-            let bytes = k.iter().chain(values.iter()).map(size).sum::<usize>() + size_of::<SortRow>();
+            let bytes =
+                k.iter().chain(values.iter()).map(crate::exec::datum_size).sum::<usize>() + size_of::<SortRow>();
             if self.hold(bytes) {
                 return Ok(Step::TooBig);
             }

@@ -60,6 +60,7 @@ impl Db {
             dep_lsn: Arc::default(),
             work_mem: 4 << 20,
             temp_limit: None,
+            stale: Arc::default(),
         }
     }
 }

@@ -1,63 +1,11 @@
 //! Helpers over the bound tree.
 
-use crate::plan::ir::{ColId, Expr, ExprKind, Rel, SortKey, SubqueryKind};
+use crate::plan::ir::{ColId, Expr, ExprKind, Rel};
 use crate::plan::walk;
 use rustydb_base::Result;
 use std::collections::HashSet;
 
-/// Calls `f` on the expressions that a relation's own node holds (its inputs' not).
-pub fn own_exprs_mut(rel: &mut Rel, f: &mut dyn FnMut(&mut Expr) -> Result<()>) -> Result<()> {
-    let keys = |k: &mut Vec<SortKey>, f: &mut dyn FnMut(&mut Expr) -> Result<()>| {
-        k.iter_mut().try_for_each(|k| f(&mut k.expr))
-    };
-    match rel {
-        Rel::Values { rows, .. } => rows.iter_mut().flatten().try_for_each(f),
-        Rel::Scan(s) => match &mut s.sample {
-            Some((_, args, rep)) => args.iter_mut().chain(rep.iter_mut()).try_for_each(f),
-            None => Ok(()),
-        },
-        Rel::FunctionScan { calls, .. } => calls.iter_mut().try_for_each(|c| f(&mut c.0)),
-        Rel::Project { exprs, .. } => exprs.iter_mut().try_for_each(|x| f(&mut x.1)),
-        Rel::Filter { pred, .. } => f(pred),
-        Rel::Join { on, .. } => on.iter_mut().try_for_each(f),
-        Rel::Aggregate { groups, aggs, .. } => {
-            groups.iter_mut().try_for_each(|g| f(&mut g.1))?;
-            for (_, a) in aggs {
-                a.args.iter_mut().chain(a.filter.iter_mut()).try_for_each(&mut *f)?;
-                keys(&mut a.order_by, f)?;
-            }
-            Ok(())
-        }
-        Rel::Window { calls, .. } => calls.iter_mut().try_for_each(|(_, w)| walk::window_exprs_mut(w, f)),
-        Rel::ProjectSet { calls, .. } => calls.iter_mut().try_for_each(|c| f(&mut c.1)),
-        Rel::Sort { keys: k, .. } => keys(k, f),
-        Rel::Limit { limit, offset, ties, .. } => {
-            limit.iter_mut().chain(offset.iter_mut()).try_for_each(&mut *f)?;
-            match ties {
-                Some(k) => keys(k, f),
-                None => Ok(()),
-            }
-        }
-        Rel::Distinct { .. }
-        | Rel::LockRows { .. }
-        | Rel::SetOp { .. }
-        | Rel::With { .. }
-        | Rel::CteScan { .. }
-        | Rel::Modify(..) => Ok(()),
-    }
-}
-
-/// Calls `f` on the relation of every subquery in an expression (not on those inside them).
-pub fn subqueries_mut(e: &mut Expr, f: &mut dyn FnMut(&mut Rel) -> Result<()>) -> Result<()> {
-    if let ExprKind::Subquery(s) = &mut e.kind {
-        f(&mut s.rel)?;
-        if let SubqueryKind::Quantified { test, .. } = &mut s.kind {
-            subqueries_mut(test, f)?;
-        }
-        return Ok(());
-    }
-    walk::children_mut(e, &mut |c| subqueries_mut(c, f))
-}
+pub use crate::plan::walk::{own_exprs_mut, subqueries_mut};
 
 /// Ids of a relation's outputs.
 pub fn outputs(rel: &Rel) -> HashSet<ColId> {

@@ -93,6 +93,9 @@ impl Tables for Memory {
         }
         futures::stream::iter(out).boxed()
     }
+    fn may_use(&self, _: &crate::catalog::Index) -> bool {
+        true
+    }
     fn estimated_rows(&self, table: &Relation) -> f64 {
         self.rows.get(&table.oid).map_or(1000.0, |r| r.len() as f64)
     }
