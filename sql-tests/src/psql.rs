@@ -1,9 +1,15 @@
 //! The stock psql as a client: scripts in, text out; and what its own commands show of a schema.
 
+use crate::command::run_with_input;
 use crate::error::{Context, Error, Result};
 use crate::server::{Target, postgres_bin};
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// How long a script may take.
+const SCRIPT_LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs a script (SQL and backslash commands) that must succeed; stops at its first error. Returns what psql printed, in
 /// the unaligned format without headers.
@@ -34,6 +40,16 @@ pub fn run_with(target: &Target, options: &[&str], script: &str) -> Result<Strin
     }
     written?;
     String::from_utf8(out.stdout).map_err(|_| Error::new("psql printed invalid UTF-8"))
+}
+
+/// Everything psql prints of a script file: each statement and its answer, errors where they came.
+pub fn transcript(target: &Target, script: &Path) -> Result<String> {
+    let mut command = Command::new("sh");
+    // One pipe for both, so that errors stand where they belong.
+    command.args(["-c", "exec \"$0\" \"$@\" 2>&1"]).arg(postgres_bin("psql")?);
+    target.client_args(&mut command).args(["-X", "-a", "-d", &target.dbname]);
+    let text = std::fs::read(script).context(|| format!("reading {}", script.display()))?;
+    Ok(run_with_input(&mut command, text, SCRIPT_LIMIT)?.stdout)
 }
 
 /// What psql's own commands show of a schema, with nothing that differs from run to run.

@@ -33,6 +33,11 @@ pub async fn partitions(store: &Arc<Store>, rel: Rel, n: usize) -> Result<Vec<Ra
     Ok((0..blocks).step_by(each as usize).map(|from| from..(from + each).min(blocks)).collect())
 }
 
+/// Blocks of a table, if that is known without reading from disk.
+pub fn blocks_now(store: &Store, rel: Rel) -> Option<BlockNo> {
+    store.read_now(|core| core.space.nblocks(rel.id, &core.pool))
+}
+
 /// Where a scan of a range of blocks is.
 struct Place {
     next: BlockNo,

@@ -90,6 +90,7 @@ impl Binder<'_> {
             table: Some(Arc::clone(rel)),
             rid: None,
             hidden: false,
+            other: None,
             scalar: false,
         }
     }
@@ -728,9 +729,24 @@ impl Binder<'_> {
 
     fn update_inner(&mut self, u: &ast::Update) -> Result<Update> {
         let rel = self.dml_target(&u.table.name, "update")?;
-        let (source, rid, old, scope) = self.dml_source(&rel, &u.table, &u.from, u.filter.as_ref())?;
+        let (mut source, rid, old, scope) = self.dml_source(&rel, &u.table, &u.from, u.filter.as_ref())?;
         self.set_clause(Clause::UpdateSet);
-        let set = self.assignments(&rel, &u.set)?;
+        let mut set = self.assignments(&rel, &u.set)?;
+        // New values with subqueries are computed by the source.
+        let mut computed = Vec::new();
+        for (_, e) in &mut set {
+            let mut deep = false;
+            walk::visit(e, &mut |x| deep |= matches!(x.kind, ExprKind::Subquery(_)));
+            if deep {
+                let c = self.col(e.ty);
+                computed.push((c, std::mem::replace(e, Expr::column(c))));
+            }
+        }
+        if !computed.is_empty() {
+            let mut exprs: Vec<_> = source.outputs().into_iter().map(|c| (c, Expr::column(c))).collect();
+            exprs.extend(computed);
+            source = Rel::Project { input: Box::new(source), exprs };
+        }
         let new = self.row_cols(&rel);
         let checks = self.row_checks(&rel, &new)?;
         let generated = self.generated(&rel, &new)?;

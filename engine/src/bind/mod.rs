@@ -73,6 +73,8 @@ pub struct Binder<'a> {
     inlined: Vec<Vec<ir::Expr>>,
     /// Nesting of expressions and queries.
     depth: usize,
+    /// FOR UPDATE and its kin of the query whose FROM is being bound: they hold for its subqueries and views too.
+    from_locks: Vec<ast::Locking>,
     /// What names mean, noted when a view is defined.
     resolved: Option<Vec<define::Resolved>>,
 }
@@ -98,6 +100,7 @@ impl<'a> Binder<'a> {
             record_fields: HashMap::new(),
             inlined: Vec::new(),
             depth: 0,
+            from_locks: Vec::new(),
             resolved: None,
         }
     }

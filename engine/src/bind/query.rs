@@ -92,9 +92,11 @@ impl Binder<'_> {
     /// ORDER BY and LIMIT of VALUES and set operations: only outputs can be sorted by.
     fn order_and_limit(&mut self, mut q: Query, syntax: &ast::Query) -> Result<Query> {
         if let Some(l) = syntax.locking.first() {
-            let what =
-                if matches!(syntax.body, ast::QueryBody::Values(_)) { "VALUES" } else { "UNION/INTERSECT/EXCEPT" };
-            return Err(DbError::unsupported(format!("FOR UPDATE is not allowed with {what}")).at(self.pos(l.pos)));
+            let what = super::select::lock_name(l.strength);
+            return Err(DbError::unsupported(match syntax.body {
+                ast::QueryBody::Values(_) => format!("{what} cannot be applied to VALUES"),
+                _ => format!("{what} is not allowed with UNION/INTERSECT/EXCEPT"),
+            }));
         }
         let outs = q.rel.outputs();
         let mut keys: Vec<SortKey> = Vec::new();
@@ -541,8 +543,9 @@ impl Binder<'_> {
                 Ok((rel, Scope::of(rte), false))
             }
             ast::TableRef::Query(s) => {
-                let q = self.with_left(left, s.lateral, |b| b.query(&s.query))?;
-                let mut q = q;
+                let locked = self.with_locks(&s.query, &s.alias.name.value);
+                let query = locked.as_ref().unwrap_or(&s.query);
+                let mut q = self.with_left(left, s.lateral, |b| b.query(query))?;
                 self.resolve_outputs(&mut q)?;
                 let rte = self.alias_outputs(&q, &s.alias.name.value, Some(&s.alias))?;
                 Ok((q.rel, Scope::of(rte), s.lateral))
@@ -556,6 +559,18 @@ impl Binder<'_> {
                 Ok((rel, scope, left.is_some()))
             }
         }
+    }
+
+    /// A FROM item's query with the row locks that its name gets; `None` if it gets none.
+    fn with_locks(&self, query: &ast::Query, name: &str) -> Option<ast::Query> {
+        let mine = |l: &&ast::Locking| l.of.is_empty() || l.of.iter().any(|n| n.name.value == name);
+        let mut locks = self.from_locks.iter().filter(mine).peekable();
+        if locks.peek().is_none() || matches!(query.body, ast::QueryBody::Values(_)) {
+            return None;
+        }
+        let mut query = query.clone();
+        query.locking.extend(locks.map(|l| ast::Locking { of: vec![], ..l.clone() }));
+        Some(query)
     }
 
     /// Runs `f` with the left side visible (LATERAL) or known but not usable.
@@ -590,6 +605,7 @@ impl Binder<'_> {
             table: None,
             rid: None,
             hidden: false,
+            other: None,
             scalar: false,
         })
     }
@@ -642,6 +658,7 @@ impl Binder<'_> {
                 table: None,
                 rid: None,
                 hidden: false,
+                other: Some("a WITH query"),
                 scalar: false,
             };
             return Ok((Rel::CteScan { cte: id, cols }, rte));
@@ -724,6 +741,7 @@ impl Binder<'_> {
             table: Some(Arc::clone(rel)),
             rid,
             hidden: false,
+            other: None,
             scalar: false,
         };
         (scan, rte)
@@ -749,6 +767,8 @@ impl Binder<'_> {
         let Some(ast::Statement::Query(q)) = parsed.first().map(|p| &p.stmt) else {
             return Err(DbError::internal("view query is not a query"));
         };
+        let locked = self.with_locks(q, alias);
+        let q = locked.as_ref().unwrap_or(q);
         // The view's names resolve on their own: no outer scopes, no common tables.
         let scopes = std::mem::take(&mut self.scopes);
         let ctes = std::mem::take(&mut self.ctes);
@@ -789,6 +809,7 @@ impl Binder<'_> {
             table: Some(Arc::clone(rel)),
             rid: None,
             hidden: false,
+            other: None,
             scalar: false,
         };
         Ok((q.rel, rte))
@@ -884,8 +905,17 @@ impl Binder<'_> {
             cols.push(ScopeCol { name: "ordinality".to_owned(), col: o, origin: (0, 0) });
         }
         self.rename(&mut cols, &alias, f.alias.as_ref())?;
-        let rte =
-            Rte { name: alias, schema: None, cols, system: vec![], table: None, rid: None, hidden: false, scalar };
+        let rte = Rte {
+            name: alias,
+            schema: None,
+            cols,
+            system: vec![],
+            table: None,
+            rid: None,
+            hidden: false,
+            other: Some("a function"),
+            scalar,
+        };
         Ok((Rel::FunctionScan { calls, ordinality }, Scope::of(rte)))
     }
 
@@ -1040,10 +1070,14 @@ impl Binder<'_> {
                 table: None,
                 rid: None,
                 hidden: false,
+                other: Some("a join"),
                 scalar: false,
             });
         }
         if let Some(a) = &j.alias {
+            if !self.from_locks.is_empty() {
+                return Err(DbError::unsupported("FOR UPDATE/SHARE over a named join is not supported yet"));
+            }
             let mut cols = scope.star.clone();
             self.rename(&mut cols, &a.name.value, Some(a))?;
             scope = Scope::of(Rte {
@@ -1054,6 +1088,7 @@ impl Binder<'_> {
                 table: None,
                 rid: None,
                 hidden: false,
+                other: Some("a join"),
                 scalar: false,
             });
         }

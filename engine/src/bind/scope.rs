@@ -32,6 +32,8 @@ pub struct Rte {
     pub rid: Option<Col>,
     /// Visible to qualified names only through an outer join's other side (kept for error texts).
     pub hidden: bool,
+    /// What it is, if not a table, view or subquery: for errors of FOR UPDATE.
+    pub other: Option<&'static str>,
     /// A function yielding one scalar column: the bare alias names the value, not a row.
     pub scalar: bool,
 }

@@ -7,7 +7,7 @@ use super::types::{self, show};
 use crate::plan::ir::{
     AggCall, Col, ColId, Expr, ExprKind, Frame, FrameBound, OutputColumn, Query, Rel, RowLock, SortKey, WindowCall,
 };
-use crate::plan::walk;
+use crate::plan::{strict, walk};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast;
 use rustydb_types::datum::TypeRef;
@@ -394,7 +394,10 @@ impl Binder<'_> {
         self.set_clause(Clause::From);
         let lock_mode =
             if q.locking.is_empty() { ast::TableLockMode::AccessShare } else { ast::TableLockMode::RowShare };
-        let (mut rel, scope) = self.bind_from(&s.from, lock_mode)?;
+        let outer_locks = std::mem::replace(&mut self.from_locks, q.locking.clone());
+        let from = self.bind_from(&s.from, lock_mode);
+        self.from_locks = outer_locks;
+        let (mut rel, scope) = from?;
         if let Some(l) = self.levels.last_mut() {
             l.own = rel.outputs().iter().map(|c| c.id).collect();
             l.named = s.windows.iter().map(|(n, w)| (n.value.clone(), w.clone())).collect();
@@ -480,6 +483,7 @@ impl Binder<'_> {
         // Assemble. Aggregates first.
         let level = std::mem::take(self.levels.last_mut().ok_or_else(|| DbError::internal("no query level"))?);
         let Level { aggs, mut windows, mut srfs, own, .. } = level;
+        let windowed = !windows.is_empty();
         let grouped = !aggs.is_empty() || !s.group_by.is_empty() || having.is_some();
         if grouped && !locks.is_empty() {
             let what = q.locking.first().map_or("FOR UPDATE", |l| lock_name(l.strength));
@@ -570,8 +574,17 @@ impl Binder<'_> {
             }
         }
         if !locks.is_empty() {
+            let what = q.locking.first().map_or("FOR UPDATE", |l| lock_name(l.strength));
+            if windowed {
+                return Err(DbError::unsupported(format!("{what} is not allowed with window functions")));
+            }
+            let padded = strict::padded_scans(&rel);
+            if locks.iter().any(|l| padded.contains(&l.rid.id)) {
+                return Err(DbError::unsupported(format!(
+                    "{what} cannot be applied to the nullable side of an outer join"
+                )));
+            }
             if !matches!(s.distinct, ast::Distinct::No) {
-                let what = q.locking.first().map_or("FOR UPDATE", |l| lock_name(l.strength));
                 return Err(DbError::unsupported(format!("{what} is not allowed with DISTINCT clause")));
             }
             let locks = locks.into_iter().zip(&lock_cols).map(|(l, i)| RowLock { rid: out[*i], ..l }).collect();
@@ -942,7 +955,7 @@ impl Binder<'_> {
             if s.group_by.is_empty() && s.from.is_empty() {
                 continue;
             }
-            let mut add = |rte: &super::scope::Rte, named: bool| -> Result<()> {
+            let mut add = |rte: &super::scope::Rte, named: Option<u32>| -> Result<()> {
                 match (rte.rid, &rte.table) {
                     (Some(rid), Some(t)) => {
                         if let Some(have) = out.iter_mut().find(|x| x.rid.id == rid.id) {
@@ -957,13 +970,17 @@ impl Binder<'_> {
                         }
                         Ok(())
                     }
-                    _ if named => Err(DbError::unsupported(format!("{what} cannot be applied to \"{}\"", rte.name))),
-                    _ => Ok(()),
+                    _ => match (rte.other, named) {
+                        (Some(kind), Some(pos)) => {
+                            Err(DbError::unsupported(format!("{what} cannot be applied to {kind}")).at(pos))
+                        }
+                        _ => Ok(()),
+                    },
                 }
             };
             if l.of.is_empty() {
                 for rte in &scope.rtes {
-                    add(rte, false)?;
+                    add(rte, None)?;
                 }
             } else {
                 for n in &l.of {
@@ -974,7 +991,7 @@ impl Binder<'_> {
                         )
                         .at(self.pos(n.pos()))
                     })?;
-                    add(rte, true)?;
+                    add(rte, Some(self.pos(n.pos())))?;
                 }
             }
         }
@@ -989,7 +1006,7 @@ pub(crate) struct Target {
     pub(crate) origin: (u32, i16),
 }
 
-fn lock_name(s: ast::LockStrength) -> &'static str {
+pub(crate) fn lock_name(s: ast::LockStrength) -> &'static str {
     match s {
         ast::LockStrength::KeyShare => "FOR KEY SHARE",
         ast::LockStrength::Share => "FOR SHARE",

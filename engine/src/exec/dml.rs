@@ -7,11 +7,12 @@
 
 use super::eval::{Compiled, Env, compile};
 use super::fk::ForeignKeys;
+use super::projection::{Projection, ctes_of};
 use super::run::{Chunk, Executed, RowSource, StatementEnv, query, stream};
 use super::table::{TableRt, borrow_changes, borrow_keys};
 use super::tables::{decode_row, number_rid};
 use crate::plan::ir::{
-    Bound, Col, ColId, ConflictUpdate, Delete, Expr, ExprKind, Insert, JoinKind, Rel, Returning, RowChecks, Update,
+    Bound, Col, ColId, ConflictUpdate, Cte, Delete, Expr, ExprKind, Insert, JoinKind, Rel, Returning, RowChecks, Update,
 };
 use crate::transaction::Transaction;
 use arrow_array::Array;
@@ -92,19 +93,19 @@ impl Checks {
     }
 }
 
-/// RETURNING compiled.
-struct Return(Vec<Compiled>);
+fn returning(r: &Option<Returning>, cols: Vec<(Col, usize)>, source: &Rel) -> Result<Option<Projection>> {
+    let new = |r: &Returning| Projection::new(r.exprs.iter().map(|x| &x.1).collect(), cols, ctes_of(source));
+    r.as_ref().map(new).transpose()
+}
 
-impl Return {
-    fn new(r: &Option<Returning>, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Option<Return>> {
-        r.as_ref()
-            .map(|r| Ok(Return(r.exprs.iter().map(|(_, e)| compile(e, slot)).collect::<Result<_>>()?)))
-            .transpose()
-    }
+/// A table's row: its columns and their places, `after` some others.
+fn row_cols(cols: &[(Col, i16)], after: usize) -> impl Iterator<Item = (Col, usize)> + '_ {
+    cols.iter().map(move |(c, n)| (*c, *n as usize - 1 + after))
+}
 
-    fn row(&self, env: Env<'_>, row: &[Datum]) -> Result<Vec<Datum>> {
-        self.0.iter().map(|e| e.eval(env, row)).collect()
-    }
+/// A relation's outputs and their places, `after` some others.
+fn output_cols(outs: &[Col], after: usize) -> impl Iterator<Item = (Col, usize)> + '_ {
+    outs.iter().enumerate().map(move |(i, c)| (*c, i + after))
 }
 
 /// Takes a source's rows one after the other.
@@ -191,10 +192,11 @@ async fn insert(
 ) -> Result<(Option<Vec<Vec<Datum>>>, u64)> {
     let rt = tx.table(&env.eval, &i.table)?;
     let checks = Checks::new(&i.checks, &i.generated, &i.row)?;
-    let ret = Return::new(&i.returning, &row_slots(&i.row))?;
+    let ret = returning(&i.returning, row_cols(&i.row, 0).collect(), &i.source)?;
     let conflict = match &i.on_conflict {
         Some(c) => {
-            Some((c.arbiters.clone(), c.update.as_ref().map(|u| Conflict::new(u, rt.rel.columns.len())).transpose()?))
+            let new = |u| Conflict::new(u, rt.rel.columns.len(), ctes_of(&i.source), snap);
+            Some((c.arbiters.clone(), c.update.as_ref().map(new).transpose()?))
         }
         None => None,
     };
@@ -212,7 +214,7 @@ async fn insert(
         let stored = match &conflict {
             None => insert_row(tx, &rt, env, &row).await?,
             Some((arbiters, update)) => {
-                match insert_or(tx, &rt, env, e, &row, arbiters, update.as_ref(), &checks, fks).await? {
+                match insert_or(tx, &rt, env, params, &row, arbiters, update.as_ref(), &checks, fks).await? {
                     Some(r) => r,
                     None => continue,
                 }
@@ -229,6 +231,9 @@ async fn insert(
         if let (Some(out), Some(ret)) = (&mut out, &ret) {
             out.push(ret.row(e, &shown)?);
         }
+    }
+    if let (Some(rows), Some(ret)) = (out.take(), &ret) {
+        out = Some(ret.finish(tx, rows, snap, params, env).await?);
     }
     Ok((out, count))
 }
@@ -251,16 +256,21 @@ async fn insert_row(tx: &mut Transaction, rt: &Arc<TableRt>, env: &StatementEnv,
 
 /// DO UPDATE compiled: expressions read the existing row, then the excluded one.
 struct Conflict {
-    set: Vec<(usize, Compiled)>,
-    filter: Option<Compiled>,
+    /// Attributes that are set, in the order of `values`.
+    set: Vec<usize>,
+    values: Projection,
+    filter: Option<Projection>,
+    snap: Snapshot,
 }
 
 impl Conflict {
-    fn new(u: &ConflictUpdate, width: usize) -> Result<Conflict> {
-        let slot = |id: ColId| row_slots(&u.existing)(id).or_else(|| row_slots(&u.excluded)(id).map(|i| i + width));
+    fn new(u: &ConflictUpdate, width: usize, ctes: &[Cte], snap: Snapshot) -> Result<Conflict> {
+        let cols = || row_cols(&u.existing, 0).chain(row_cols(&u.excluded, width)).collect();
         Ok(Conflict {
-            set: u.set.iter().map(|(n, e)| Ok((*n as usize - 1, compile(e, &slot)?))).collect::<Result<_>>()?,
-            filter: u.filter.as_ref().map(|f| compile(f, &slot)).transpose()?,
+            set: u.set.iter().map(|x| x.0 as usize - 1).collect(),
+            values: Projection::new(u.set.iter().map(|x| &x.1).collect(), cols(), ctes)?,
+            filter: u.filter.as_ref().map(|f| Projection::new(vec![f], cols(), ctes)).transpose()?,
+            snap,
         })
     }
 }
@@ -270,7 +280,7 @@ async fn insert_or(
     tx: &mut Transaction,
     rt: &Arc<TableRt>,
     env: &StatementEnv,
-    e: Env<'_>,
+    params: &Arc<[Datum]>,
     row: &[Datum],
     arbiters: &[u32],
     update: Option<&Conflict>,
@@ -308,15 +318,16 @@ async fn insert_or(
         let mut both = existing.clone();
         both.extend_from_slice(row);
         if let Some(f) = &update.filter
-            && !f.test(e, &both)?
+            && !matches!(f.one(tx, &both, update.snap, params, env).await?[..], [Datum::Bool(true)])
         {
             return Ok(None);
         }
         let mut new = existing.clone();
-        for (att, x) in &update.set {
-            new[*att] = x.eval(e, &both)?;
+        let values = update.values.one(tx, &both, update.snap, params, env).await?;
+        for (att, v) in update.set.iter().zip(values) {
+            new[*att] = v;
         }
-        checks.apply(rt, e, &mut new)?;
+        checks.apply(rt, Env { ctx: &env.eval, params }, &mut new)?;
         match change_row(tx, rt, env, &latest, d.rid, &image, &existing, &new).await? {
             TmResult::Ok => {
                 fks.parent(rt, &existing, Some(&new));
@@ -528,8 +539,8 @@ async fn update(
     let checks = Checks::new(&u.checks, &u.generated, &u.new)?;
     // RETURNING reads the new row, then the source's other columns.
     let width = rt.rel.columns.len();
-    let ret_slot = |id: ColId| row_slots(&u.new)(id).or_else(|| slot(id).map(|i| i + width));
-    let ret = Return::new(&u.returning, &ret_slot)?;
+    let ret_cols = row_cols(&u.new, 0).chain(output_cols(&outs, width)).collect();
+    let ret = returning(&u.returning, ret_cols, &u.source)?;
     let mut out = ret.as_ref().map(|_| Vec::new());
     let mut count = 0;
     let mut source = SourceRows::open(tx, bound, &u.source, snap, params, env).await?;
@@ -567,6 +578,9 @@ async fn update(
             out.push(ret.row(e, &new)?);
         }
     }
+    if let (Some(rows), Some(ret)) = (out.take(), &ret) {
+        out = Some(ret.finish(tx, rows, snap, params, env).await?);
+    }
     Ok((out, count))
 }
 
@@ -583,7 +597,7 @@ async fn delete(
 ) -> Result<(Option<Vec<Vec<Datum>>>, u64)> {
     let rt = tx.table(&env.eval, &d.table)?;
     let (target, outs) = Target::new(&rt, &d.source, d.rid, &d.old, env)?;
-    let ret = Return::new(&d.returning, &output_slots(&outs))?;
+    let ret = returning(&d.returning, output_cols(&outs, 0).collect(), &d.source)?;
     let mut out = ret.as_ref().map(|_| Vec::new());
     let mut count = 0;
     let mut source = SourceRows::open(tx, bound, &d.source, snap, params, env).await?;
@@ -613,6 +627,9 @@ async fn delete(
         if let (Some(out), Some(ret)) = (&mut out, &ret) {
             out.push(ret.row(e, &row)?);
         }
+    }
+    if let (Some(rows), Some(ret)) = (out.take(), &ret) {
+        out = Some(ret.finish(tx, rows, snap, params, env).await?);
     }
     Ok((out, count))
 }

@@ -9,6 +9,7 @@ pub mod eval;
 mod fk;
 mod locking;
 pub mod point;
+mod projection;
 pub mod run;
 pub mod table;
 pub mod tables;
@@ -90,6 +91,8 @@ pub trait Tables: Send + Sync {
     fn scan(&self, request: ScanRequest, part: usize, parts: usize) -> BoxStream<'static, Result<RecordBatch>>;
     /// Estimated rows of a table (from statistics, or its size when never analysed).
     fn estimated_rows(&self, table: &Relation) -> f64;
+    /// Estimated bytes of a table's row.
+    fn row_bytes(&self, table: &Relation) -> f64;
     /// Whether the snapshot may use an index: it is not older than the index's build.
     fn may_use(&self, index: &crate::catalog::Index) -> bool;
     /// Runs a data-modifying statement for WITH and answers its RETURNING rows.

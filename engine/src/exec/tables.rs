@@ -15,15 +15,16 @@ use futures::stream::BoxStream;
 use rustydb_base::{DbError, Lsn, Result, Rid, SqlState};
 use rustydb_storage::btree::{CursorState, Direction, Edge};
 use rustydb_storage::buf::Access;
-use rustydb_storage::heap::RowBuf;
-use rustydb_storage::scan::{IndexBuild, IndexScan, RowScan, ScanEnv, TableScan, partitions};
+use rustydb_storage::heap::{Rel, RowBuf};
+use rustydb_storage::page::PAGE_SIZE;
+use rustydb_storage::scan::{IndexBuild, IndexScan, RowScan, ScanEnv, TableScan, blocks_now, partitions};
 use rustydb_storage::store::Txn;
 use rustydb_storage::txn::Snapshot;
 use rustydb_types::arrow::DatumBuilder;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::rowcodec::{self, PhysKind};
-use rustydb_types::{arrow as parrow, oid};
+use rustydb_types::{arrow as parrow, oid, pgdata};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -214,12 +215,24 @@ impl Tables for SessionTables {
         self.env.snap.scn.0 >= index.valid_from
     }
 
+    /// As PostgreSQL's `estimate_rel_size`: the rows per page that ANALYZE found, or that fit by the columns' types,
+    /// times the pages there are now.
     fn estimated_rows(&self, table: &Relation) -> f64 {
-        if table.stats.tuples >= 0.0 {
-            return f64::from(table.stats.tuples);
+        let analysed = table.stats.tuples >= 0.0;
+        let Some(blocks) = self.blocks(table) else {
+            return if analysed { f64::from(table.stats.tuples) } else { UNKNOWN_ROWS };
+        };
+        if analysed && table.stats.pages > 0 {
+            return f64::from(table.stats.tuples) / f64::from(table.stats.pages) * f64::from(blocks);
         }
-        // Never analysed: as PostgreSQL guesses for an empty-looking table.
-        1000.0
+        f64::from(blocks.max(MIN_BLOCKS)) * USABLE / typical_width(table)
+    }
+
+    fn row_bytes(&self, table: &Relation) -> f64 {
+        match self.blocks(table) {
+            Some(blocks) if blocks > 0 => f64::from(blocks) * PAGE_SIZE as f64 / self.estimated_rows(table).max(1.0),
+            _ => typical_width(table),
+        }
     }
 
     fn modify(
@@ -230,7 +243,30 @@ impl Tables for SessionTables {
     }
 }
 
+/// Rows assumed of a table about which nothing is known.
+const UNKNOWN_ROWS: f64 = 1000.0;
+/// Pages that a never analysed table is taken to have at least: it may just be filling.
+const MIN_BLOCKS: u32 = 10;
+/// Bytes of a page that rows may take.
+const USABLE: f64 = PAGE_SIZE as f64 - 64.0;
+/// Bytes assumed of a value without a fixed length, as PostgreSQL does.
+const VARIABLE_WIDTH: f64 = 32.0;
+/// Bytes of a row beside its values.
+const ROW_HEADER: f64 = 24.0;
+
+/// Bytes of a row, guessed by the types of its columns.
+fn typical_width(table: &Relation) -> f64 {
+    let width = |oid| pgdata::pg_type(oid).map_or(VARIABLE_WIDTH, |t| f64::from(t.typlen));
+    ROW_HEADER
+        + table.live_columns().map(|c| width(c.ty.oid)).map(|w| if w < 0.0 { VARIABLE_WIDTH } else { w }).sum::<f64>()
+}
+
 impl SessionTables {
+    fn blocks(&self, table: &Relation) -> Option<u32> {
+        let at = table.storage.as_ref()?;
+        blocks_now(&self.env.store, Rel { id: at.heap, overflow: at.overflow })
+    }
+
     async fn open(
         self,
         request: ScanRequest,

@@ -1,4 +1,5 @@
 //! Planning: [`ir`] is the typed tree that the binder makes and that both executors read.
 
 pub mod ir;
+pub mod strict;
 pub mod walk;

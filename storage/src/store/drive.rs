@@ -169,6 +169,11 @@ impl Store {
         self.drive_free(op).await
     }
 
+    /// As [`Store::read`], if that needs no wait.
+    pub fn read_now<T>(&self, op: impl FnOnce(&Core) -> Op<T>) -> Option<T> {
+        op(&self.core).ok()
+    }
+
     /// As [`Store::drive`] for work outside any session's transaction (rollback of losers, purge).
     pub(crate) async fn drive_free<T>(&self, mut op: impl FnMut(&Core) -> Op<T>) -> Result<T> {
         let mut pins = Pins::default();

@@ -33,6 +33,7 @@ mod tests;
 
 use crate::exec::StmtCx;
 use crate::plan::ir::Rel;
+use crate::plan::walk;
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::Session;
@@ -66,8 +67,14 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use util::{DfResult, from_df, is_out_of_memory};
 
-/// Rows per batch.
+/// Most rows per batch.
 pub(crate) const BATCH_ROWS: usize = 8192;
+
+/// Fewest rows per batch, however wide they are.
+const MIN_BATCH_ROWS: usize = 128;
+
+/// Part of the memory pool that a batch should not exceed: an operator must be able to keep several to spill at all.
+const BATCH_SHARE: usize = 32;
 
 /// Smallest memory pool of a query, below which operators of ordinary size could not even start.
 const MIN_POOL: usize = 32 << 20;
@@ -110,7 +117,7 @@ fn panicked(p: &(dyn std::any::Any + Send)) -> DbError {
 
 async fn physical(rel: &Rel, cx: &Arc<StmtCx>, joins: Joins) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
     let logical = lower::lower(rel, cx)?;
-    let state = session(cx, joins)?;
+    let state = session(cx, joins, batch_rows(rel, cx))?;
     let logical = state.optimize(&logical).map_err(from_df)?;
     let plan = state.query_planner().create_physical_plan(&logical, &state).await.map_err(from_df)?;
     Ok((plan, state.task_ctx()))
@@ -161,11 +168,28 @@ async fn next(f: &mut Following) -> Result<Option<RecordBatch>> {
     }
 }
 
-fn session(cx: &Arc<StmtCx>, joins: Joins) -> Result<SessionState> {
+/// The memory that a query's operators share.
+fn pool_size(cx: &StmtCx) -> usize {
+    cx.work_mem.saturating_mul(4).max(MIN_POOL)
+}
+
+/// Rows per batch of a query: fewer, if the rows of all its tables together are wide.
+fn batch_rows(rel: &Rel, cx: &StmtCx) -> usize {
+    let mut width = 1.0;
+    walk::visit_rels(rel, &mut |r| {
+        if let Rel::Scan(s) = r {
+            width += cx.tables.row_bytes(&s.table);
+        }
+    });
+    let rows = (pool_size(cx) / BATCH_SHARE) as f64 / width;
+    (rows as usize).clamp(MIN_BATCH_ROWS, BATCH_ROWS)
+}
+
+fn session(cx: &Arc<StmtCx>, joins: Joins, batch_rows: usize) -> Result<SessionState> {
     let mut options = ConfigOptions::new();
     options.execution.target_partitions = 1;
     options.execution.collect_statistics = false;
-    let pool = cx.work_mem.saturating_mul(4).max(MIN_POOL);
+    let pool = pool_size(cx);
     options.execution.sort_spill_reservation_bytes = pool / 16;
     options.optimizer.max_passes = 2;
     options.optimizer.enable_dynamic_filter_pushdown = false;
@@ -179,7 +203,7 @@ fn session(cx: &Arc<StmtCx>, joins: Joins) -> Result<SessionState> {
         .build_arc()
         .map_err(from_df)?;
     Ok(SessionStateBuilder::new()
-        .with_config(SessionConfig::from(options).with_batch_size(BATCH_ROWS))
+        .with_config(SessionConfig::from(options).with_batch_size(batch_rows))
         .with_runtime_env(runtime)
         .with_analyzer_rules(vec![])
         .with_optimizer_rules(vec![Arc::new(PushDownLimit::new()), Arc::new(OptimizeProjections::new())])

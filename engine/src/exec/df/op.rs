@@ -20,7 +20,11 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{Distribution, EquivalenceProperties, LexRequirement, Partitioning, PhysicalExpr};
 use datafusion::physical_expr::{OrderingRequirements, PhysicalSortRequirement};
 use datafusion::physical_plan::InputDistributionRequirements;
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions, reset_plan_states};
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions, replace_children_if_necessary,
+    reset_plan_states,
+};
+use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use std::fmt;
@@ -148,7 +152,31 @@ impl ExtensionPlanner for OpPlanner {
     ) -> DfResult<Option<Arc<dyn ExecutionPlan>>> {
         let Some(node) = node.as_any().downcast_ref::<OpNode>() else { return Ok(None) };
         let schema = Arc::new(node.schema.as_arrow().clone());
-        Ok(Some(Arc::new(OpExec::new(Arc::clone(&node.op), inputs.to_vec(), schema))))
+        let inputs = inputs.iter().map(keep_order).collect::<DfResult<_>>()?;
+        Ok(Some(Arc::new(OpExec::new(Arc::clone(&node.op), inputs, schema))))
+    }
+}
+
+/// Makes sure that a sort whose order reaches an operator stays: the planner drops sorts whose order nobody demands, and
+/// it cannot know that an operator takes its input's rows in their order or hands them on.
+fn keep_order(plan: &Arc<dyn ExecutionPlan>) -> DfResult<Arc<dyn ExecutionPlan>> {
+    if let Some(sort) = plan.downcast_ref::<SortExec>() {
+        let required = OrderingRequirements::from(sort.expr().clone());
+        let op = Op::new("Ordered", String::new(), Arc::new(|run: Run| run.input(0)));
+        let mut exec = OpExec::new(Arc::new(op), vec![Arc::clone(plan)], plan.schema());
+        exec.required = vec![Some(required)];
+        return Ok(Arc::new(exec));
+    }
+    let passes = plan.maintains_input_order()[..] == [true] && plan.required_input_ordering()[..] == [None];
+    match plan.children()[..] {
+        [child] if passes => {
+            let kept = keep_order(child)?;
+            if Arc::ptr_eq(&kept, child) {
+                return Ok(Arc::clone(plan));
+            }
+            replace_children_if_necessary(Arc::clone(plan), vec![kept])
+        }
+        _ => Ok(Arc::clone(plan)),
     }
 }
 
@@ -156,18 +184,30 @@ impl ExtensionPlanner for OpPlanner {
 pub struct OpExec {
     op: Arc<Op>,
     children: Vec<Arc<dyn ExecutionPlan>>,
+    /// Order demanded of each child.
+    required: Vec<Option<OrderingRequirements>>,
     properties: Arc<PlanProperties>,
 }
 
 impl OpExec {
     fn new(op: Arc<Op>, children: Vec<Arc<dyn ExecutionPlan>>, schema: SchemaRef) -> OpExec {
+        let required = children.iter().enumerate().map(|(i, child)| {
+            let schema = child.schema();
+            let keys = op.orders.get(i)?.iter().filter_map(|(name, desc, nulls_first)| {
+                let col = Column::new_with_schema(name, &schema).ok()?;
+                let options = SortOptions { descending: *desc, nulls_first: *nulls_first };
+                Some(PhysicalSortRequirement::new(Arc::new(col), Some(options)))
+            });
+            LexRequirement::new(keys).map(OrderingRequirements::from)
+        });
+        let required = required.collect();
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(schema),
             Partitioning::UnknownPartitioning(1),
             EmissionType::Incremental,
             Boundedness::Bounded,
         ));
-        OpExec { op, children, properties }
+        OpExec { op, children, required, properties }
     }
 }
 
@@ -203,34 +243,27 @@ impl ExecutionPlan for OpExec {
         InputDistributionRequirements::new(vec![Distribution::SinglePartition; self.children.len()])
     }
     fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        self.children
-            .iter()
-            .enumerate()
-            .map(|(i, child)| {
-                let schema = child.schema();
-                let keys = self.op.orders.get(i)?.iter().filter_map(|(name, desc, nulls_first)| {
-                    let col = Column::new_with_schema(name, &schema).ok()?;
-                    let options = SortOptions { descending: *desc, nulls_first: *nulls_first };
-                    Some(PhysicalSortRequirement::new(Arc::new(col), Some(options)))
-                });
-                LexRequirement::new(keys).map(OrderingRequirements::from)
-            })
-            .collect()
+        self.required.clone()
     }
     fn maintains_input_order(&self) -> Vec<bool> {
-        // Not a promise about the output: it keeps the planner from dropping a sort below, whose order the operator uses.
-        vec![true; self.children.len()]
+        // If it did, the planner would move a sort from above an operator below it, by the numbers of its columns.
+        vec![false; self.children.len()]
     }
     fn replace_children(
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
         _: ReplaceChildrenOptions,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(OpExec { op: Arc::clone(&self.op), children, properties: Arc::clone(&self.properties) }))
+        Ok(Arc::new(OpExec {
+            op: Arc::clone(&self.op),
+            children,
+            required: self.required.clone(),
+            properties: Arc::clone(&self.properties),
+        }))
     }
     #[allow(deprecated, reason = "the trait still demands it; the planner calls replace_children")]
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> DfResult<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(OpExec { op: Arc::clone(&self.op), children, properties: Arc::clone(&self.properties) }))
+        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
     }
     fn execute(&self, partition: usize, task: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         if partition != 0 {

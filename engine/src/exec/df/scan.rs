@@ -86,6 +86,7 @@ fn run_scan(
 ) -> DfResult<SendableRecordBatchStream> {
     let schema = Arc::clone(&run.schema);
     let empty = request.cols.is_empty() && !request.rid;
+    request.batch_rows = run.task.session_config().batch_size();
     let mut nothing = false;
     if let Some(r) = range {
         match bounds(r).map_err(to_df)? {

@@ -245,7 +245,8 @@ impl Lowering {
                 continue;
             };
             let read = self.read(d, att, slot)?;
-            if used { cols.push(read) } else { key_cols.push(read) }
+            // A row that is locked later is judged again by all conditions, those of scans whose rows stay included.
+            if used || self.locked { cols.push(read) } else { key_cols.push(read) }
         }
         let rid = d.scan.rid.filter(|r| self.used.contains(&r.id)).map(|r| self.new_slot(r.id));
         let node = ScanNode {

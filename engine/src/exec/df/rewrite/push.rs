@@ -10,6 +10,7 @@ use super::stats;
 use super::tree::{all, filtered, movable, outputs, own_exprs_mut, refs, split, subqueries_mut, substitute, take};
 use crate::exec::StmtCx;
 use crate::plan::ir::{ColId, Expr, ExprKind, JoinKind, Rel};
+use crate::plan::strict::rejects_null;
 use crate::plan::walk;
 use rustydb_base::Result;
 use std::collections::HashSet;
@@ -322,31 +323,6 @@ fn outer_join(
         lateral,
     };
     Ok(filtered(join, stay))
-}
-
-/// Whether a condition is never true for a row whose given columns are all NULL: a strict comparison that reads one.
-fn rejects_null(e: &Expr, cols: &HashSet<ColId>) -> bool {
-    match &e.kind {
-        ExprKind::Call { proc, args, .. } => {
-            proc.proisstrict && !proc.proretset && args.iter().any(|a| null_through(a, cols))
-        }
-        ExprKind::And(v) => v.iter().any(|x| rejects_null(x, cols)),
-        ExprKind::Or(v) => !v.is_empty() && v.iter().all(|x| rejects_null(x, cols)),
-        ExprKind::IsNull { arg, negated: true } => null_through(arg, cols),
-        _ => false,
-    }
-}
-
-/// Whether an expression is NULL when the given columns are.
-fn null_through(e: &Expr, cols: &HashSet<ColId>) -> bool {
-    match &e.kind {
-        ExprKind::Column(id) => cols.contains(id),
-        ExprKind::Relabel(x) => null_through(x, cols),
-        ExprKind::Call { proc, args, .. } => {
-            proc.proisstrict && !proc.proretset && args.iter().any(|a| null_through(a, cols))
-        }
-        _ => false,
-    }
 }
 
 /// What all alternatives of an OR demand becomes conditions of their own.

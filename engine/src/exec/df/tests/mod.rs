@@ -96,6 +96,9 @@ impl Tables for Memory {
     fn may_use(&self, _: &crate::catalog::Index) -> bool {
         true
     }
+    fn row_bytes(&self, _: &Relation) -> f64 {
+        100.0
+    }
     fn estimated_rows(&self, table: &Relation) -> f64 {
         self.rows.get(&table.oid).map_or(1000.0, |r| r.len() as f64)
     }
