@@ -38,6 +38,9 @@ pub fn blocks_now(store: &Store, rel: Rel) -> Option<BlockNo> {
     store.read_now(|core| core.space.nblocks(rel.id, &core.pool))
 }
 
+/// Windows of read-ahead: enough reads under way to keep a disk of some 100 µs busy.
+const WINDOWS: u32 = 4;
+
 /// Where a scan of a range of blocks is.
 struct Place {
     next: BlockNo,
@@ -52,8 +55,8 @@ impl Place {
     }
 
     fn read_ahead(&mut self, env: &ScanEnv, rel: RelId) {
-        // Two windows ahead, asked for one window at a time.
-        while self.ahead < self.end && self.ahead < self.next.saturating_add(2 * READ_AHEAD) {
+        // Some windows ahead, asked for one window at a time.
+        while self.ahead < self.end && self.ahead < self.next.saturating_add(WINDOWS * READ_AHEAD) {
             let to = (self.ahead + READ_AHEAD).min(self.end);
             env.store.prefetch(rel, self.ahead..to);
             self.ahead = to;

@@ -19,7 +19,7 @@ mod query;
 pub mod resolve;
 mod scope;
 mod select;
-mod types;
+pub(crate) mod types;
 
 use crate::catalog::{Catalog, Relation};
 use crate::plan::ir::{self, Col, ColId};

@@ -13,6 +13,7 @@ use rustydb_parser::ast;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::oid;
 use rustydb_types::pgdata::Proc;
+use std::collections::HashSet;
 
 /// The clause being bound, for what it allows and how errors name it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -499,6 +500,7 @@ impl Binder<'_> {
                 let c = self.col(g.ty);
                 group_cols.push((c, g));
             }
+            let written = group_cols.len();
             self.add_functional_dependencies(&mut group_cols, &sets);
             {
                 let scope = self.scopes.last().cloned().unwrap_or_default();
@@ -516,6 +518,31 @@ impl Binder<'_> {
                     fix(e)?;
                 }
             }
+            // Of the columns that depend on a key, only those that are used need to be carried.
+            let mut used: HashSet<ColId> = HashSet::new();
+            {
+                let mut note = |e: &Expr| {
+                    walk::visit_deep(e, &mut |x| {
+                        if let ExprKind::Column(id) = x.kind {
+                            used.insert(id);
+                        }
+                    });
+                };
+                targets.iter().for_each(|t| note(&t.expr));
+                having.iter().for_each(&mut note);
+                for (_, w) in &mut windows {
+                    walk::window_exprs_mut(w, &mut |e| {
+                        note(e);
+                        Ok(())
+                    })?;
+                }
+                srfs.iter().for_each(|s| note(&s.2));
+            }
+            let mut at = 0;
+            group_cols.retain(|(c, _)| {
+                at += 1;
+                at <= written || used.contains(&c.id)
+            });
             rel = Rel::Aggregate { input: Box::new(rel), groups: group_cols, aggs, sets, grouping_id: None };
         }
         if let Some(h) = having {

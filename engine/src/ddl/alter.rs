@@ -331,7 +331,7 @@ pub async fn add_constraint(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, k: &ast::Co
             let made = foreign::add(cx, &mut r, k, f).await?;
             // Waiting for the other table's lock may have taken a while; ours is locked all along.
             if !k.not_valid {
-                check_rows::check_foreign(cx, &Arc::new(r.clone()), &made).await?;
+                check_rows::check_foreign(cx, rel, &made).await?;
             }
             return cx.put(r).await;
         }

@@ -5,19 +5,22 @@
 
 use super::{DdlCx, err};
 use crate::bind::BindCx;
-use crate::bind::resolve::Coercion;
+use crate::bind::types::base_type;
 use crate::catalog::rows::CatRow;
 use crate::catalog::{Constraint, ConstraintKind, Relation};
+use crate::exec::dml::SourceRows;
 use crate::exec::eval::{Compiled, Env, compile};
-use crate::exec::table::{Stored, TableRt, borrow_keys, show_value};
+use crate::exec::table::{TableRt, borrow_keys, show_value};
 use crate::exec::tables::decode_row;
-use crate::plan::ir::Expr;
+use crate::plan::ir::{Col, ColId, Expr, ExprKind, JoinKind, Rel, Scan};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_storage::heap::RowBuf;
 use rustydb_storage::scan::{RowScan, ScanEnv, partitions};
 use rustydb_storage::table::Inserted;
 use rustydb_types::ctx::FormatSettings;
-use rustydb_types::datum::Datum;
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::oid;
+use std::ops::RangeFrom;
 use std::sync::Arc;
 
 /// Prepares a definition that may not be in the catalog (yet).
@@ -133,83 +136,79 @@ pub async fn check_not_null(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, columns: &[
     .column(c.name.clone()))
 }
 
-/// 23503 if a row refers to nothing.
+/// 23503 if a row refers to nothing. The rows without a partner are asked for as a query, so that two large tables are
+/// joined instead of one being looked up row by row.
 pub async fn check_foreign(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, c: &Constraint) -> Result<()> {
-    let ConstraintKind::Foreign { ref_table, ref_columns, ref_index, match_full, .. } = &c.kind else {
+    let ConstraintKind::Foreign { ref_table, ref_columns, match_full, .. } = &c.kind else {
         return Ok(());
     };
     let target = if *ref_table == rel.oid { Arc::clone(rel) } else { cx.relation(*ref_table)? };
-    let rt = prepared(cx, &target)?;
-    let Some((n, _)) = rt.index(*ref_index) else {
-        return Err(DbError::internal("a foreign key's index does not exist"));
+    let mut ids = 1..;
+    let (from, from_cols) = key_scan(rel, &c.columns, &mut ids)?;
+    let (to, to_cols) = key_scan(&target, ref_columns, &mut ids)?;
+    let nulls: Vec<Expr> = from_cols
+        .iter()
+        .map(|k| Expr::new(ExprKind::IsNull { arg: Box::new(Expr::column(*k)), negated: false }, boolean()))
+        .collect();
+    let on = cx.binder(|b| {
+        let pairs = from_cols.iter().zip(&to_cols);
+        pairs.map(|(f, t)| b.operator(None, "=", Some(Expr::column(*f)), Expr::column(*t), 0)).collect::<Result<_>>()
+    })?;
+    // Rows with a NULL refer to nothing; MATCH FULL allows only rows all of whose columns are NULL.
+    let excused = Expr::new(if *match_full { ExprKind::And(nulls) } else { ExprKind::Or(nulls) }, boolean());
+    let left = Rel::Filter { input: Box::new(from), pred: Expr::new(ExprKind::Not(Box::new(excused)), boolean()) };
+    let orphans = Rel::Join {
+        kind: JoinKind::Anti,
+        left: Box::new(left),
+        right: Box::new(to),
+        on: Some(Expr::new(ExprKind::And(on), boolean())),
+        lateral: false,
     };
-    // Values in the order of the index's keys, converted to the referenced columns' types.
-    let mut sources: Vec<Compiled> = Vec::new();
-    for k in &rt.indexes[n].def.keys {
-        let at = ref_columns.iter().position(|r| *r == k.attnum).unwrap_or(0);
-        let (Some(from), Some(to)) = (c.columns.get(at).and_then(|a| rel.attribute(*a)), target.attribute(k.attnum))
-        else {
-            return Err(DbError::internal("a foreign key's column does not exist"));
-        };
-        let col = crate::plan::ir::Col { id: 1_000_000 + from.attnum as u32, ty: from.ty };
-        let to = rustydb_types::datum::TypeRef { typmod: -1, ..to.ty };
-        let e = cx.binder(|b| b.coerce(Expr::column(col), to, Coercion::Explicit))?;
-        sources.push(compiled(&e.ok_or_else(|| DbError::internal("a foreign key's types cannot be compared"))?)?);
-    }
+    let one = Expr::new(ExprKind::Const(Datum::Int8(1)), TypeRef::new(oid::INT8));
+    let first = Rel::Limit { input: Box::new(orphans), limit: Some(one), offset: None, ties: None };
     let snap = cx.tx.latest_snapshot();
-    let env = Env { ctx: cx.eval, params: &[] };
-    let mut reader = Reader::open(cx, rel).await?;
-    loop {
-        let rows = reader.next(cx).await?;
-        if rows.is_empty() {
-            return Ok(());
-        }
-        for row in &rows {
-            let nulls = c.columns.iter().filter(|a| row.get(**a as usize - 1).is_none_or(Datum::is_null)).count();
-            if nulls == c.columns.len() || nulls > 0 && !match_full {
-                continue;
-            }
-            let values = sources.iter().map(|s| s.eval(env, row)).collect::<Result<Vec<_>>>()?;
-            let found = nulls == 0 && {
-                let key = rt.indexes[n].prefix(&rt, &values)?;
-                let mut buf = RowBuf::new();
-                let index = &rt.indexes[n];
-                let mut image = vec![Datum::Null; target.columns.len()];
-                // An entry may be an older version's: the row must have the key now.
-                let same = |row: &[u8]| -> Result<bool> {
-                    for a in index.needs() {
-                        match rt.attribute(row, *a)? {
-                            Stored::Value(d) => image[*a] = d,
-                            Stored::Overflow(_) => return Ok(false),
-                        }
-                    }
-                    Ok(index.key(env, &image, &rt)?.is_some_and(|k| k.bytes == key))
-                };
-                let hit = cx.tx.txn.point_get(&snap, rt.desc.rel, &index.desc, &key, &mut buf, same).await?;
-                hit.is_some()
-            };
-            if !found {
-                return Err(missing_key(rel, &target, c, row, nulls > 0));
-            }
-        }
+    let mut rows = SourceRows::open_stream(cx.tx, &first, snap, &Arc::from([]), cx.env).await?;
+    match rows.next().await? {
+        Some(row) => Err(missing_key(rel, &target, c, &row)),
+        None => Ok(()),
     }
 }
 
-fn missing_key(rel: &Relation, target: &Relation, c: &Constraint, row: &[Datum], mixed: bool) -> DbError {
+fn boolean() -> TypeRef {
+    TypeRef::new(oid::BOOL)
+}
+
+/// The key columns of all rows.
+fn key_scan(rel: &Arc<Relation>, columns: &[i16], ids: &mut RangeFrom<ColId>) -> Result<(Rel, Vec<Col>)> {
+    let mut cols = Vec::with_capacity(columns.len());
+    for attnum in columns {
+        let (Some(c), Some(id)) = (rel.attribute(*attnum), ids.next()) else {
+            return Err(DbError::internal("a foreign key's column does not exist"));
+        };
+        cols.push((Col { id, ty: base_type(c.ty) }, *attnum));
+    }
+    let outputs = cols.iter().map(|c| c.0).collect();
+    Ok((
+        Rel::Scan(Box::new(Scan { table: Arc::clone(rel), cols, rid: None, alias: rel.name.clone(), sample: None })),
+        outputs,
+    ))
+}
+
+/// `row`: the values of the key's columns.
+fn missing_key(rel: &Relation, target: &Relation, c: &Constraint, row: &[Datum]) -> DbError {
     let e = err(
         SqlState::FOREIGN_KEY_VIOLATION,
         format!("insert or update on table \"{}\" violates foreign key constraint \"{}\"", rel.name, c.name),
     )
     .table(rel.schema.clone(), rel.name.clone())
     .constraint(c.name.clone());
-    if mixed {
+    if row.iter().any(Datum::is_null) {
         return e.detail("MATCH FULL does not allow mixing of null and nonnull key values.");
     }
     let fmt = FormatSettings::default();
     let columns: Vec<&crate::catalog::Column> = c.columns.iter().filter_map(|a| rel.attribute(*a)).collect();
     let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
-    let values: Vec<String> =
-        columns.iter().map(|c| show_value(&fmt, c.ty, &row[c.attnum as usize - 1], usize::MAX)).collect();
+    let values: Vec<String> = columns.iter().zip(row).map(|(c, d)| show_value(&fmt, c.ty, d, usize::MAX)).collect();
     e.detail(format!("Key ({})=({}) is not present in table \"{}\".", names.join(", "), values.join(", "), target.name))
 }
 

@@ -37,6 +37,7 @@ pub use table::create_table_for_query;
 use crate::bind::{BindCx, Binder};
 use crate::catalog::rows::{CatRow, relation as relation_rows};
 use crate::catalog::{Catalog, ConstraintKind, FIRST_USER_OID, RelKind, Relation};
+use crate::exec::run::StatementEnv;
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, Name, ObjectKind, TableLockMode};
@@ -54,6 +55,8 @@ pub struct DdlCx<'a> {
     pub role: u32,
     /// For values.
     pub eval: &'a EvalCtx,
+    /// For queries that read a table's rows.
+    pub env: &'a StatementEnv,
     /// The text that places refer to.
     pub sql: &'a str,
     /// Inside BEGIN … COMMIT (or a multi-statement string): CONCURRENTLY is refused.

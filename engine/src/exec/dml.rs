@@ -109,7 +109,7 @@ fn output_cols(outs: &[Col], after: usize) -> impl Iterator<Item = (Col, usize)>
 }
 
 /// Takes a source's rows one after the other.
-pub(super) struct SourceRows {
+pub(crate) struct SourceRows {
     source: Box<dyn RowSource>,
     outs: Vec<Col>,
     queue: std::vec::IntoIter<Vec<Datum>>,
@@ -131,7 +131,7 @@ impl SourceRows {
     }
 
     /// The rows of a relation that is no part of a bound statement, from DataFusion.
-    pub(super) async fn open_stream(
+    pub(crate) async fn open_stream(
         tx: &Transaction,
         rel: &Rel,
         snap: Snapshot,
@@ -142,7 +142,7 @@ impl SourceRows {
         Ok(SourceRows { source, outs: rel.outputs(), queue: Vec::new().into_iter() })
     }
 
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Datum>>> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Datum>>> {
         loop {
             if let Some(r) = self.queue.next() {
                 return Ok(Some(r));

@@ -280,16 +280,20 @@ pub async fn explain(
     bound: &Arc<Bound>,
     params: Arc<[Datum]>,
     env: StatementEnv,
+    costs: bool,
 ) -> Result<Vec<String>> {
     let snap = tx.statement_snapshot();
-    let cx = statement_cx(tx, snap, &params, &env);
     let (head, rel) = match &**bound {
         Bound::Query(q) => (None, &q.rel),
         Bound::Insert(i) => (Some(format!("Insert on {}", i.table.name)), &i.source),
         Bound::Update(u) => (Some(format!("Update on {}", u.table.name)), &u.source),
         Bound::Delete(d) => (Some(format!("Delete on {}", d.table.name)), &d.source),
     };
-    let lines = df::explain(rel, &cx).await?;
+    let db = Arc::clone(&tx.db);
+    let lines = match db.point_plans.get(tx, bound, rel, &env)?.filter(|p| p.usable(&snap)) {
+        Some(plan) => point::explain(&plan, costs),
+        None => df::explain(rel, &statement_cx(tx, snap, &params, &env)).await?,
+    };
     Ok(match head {
         None => lines,
         Some(h) => {

@@ -19,7 +19,7 @@ use rustydb_storage::heap::{Rel, RowBuf};
 use rustydb_storage::page::PAGE_SIZE;
 use rustydb_storage::scan::{IndexBuild, IndexScan, RowScan, ScanEnv, TableScan, blocks_now, partitions};
 use rustydb_storage::store::Txn;
-use rustydb_storage::txn::Snapshot;
+use rustydb_storage::txn::{HeldSnapshot, Snapshot};
 use rustydb_types::arrow::DatumBuilder;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{Datum, TypeRef};
@@ -64,15 +64,28 @@ impl SessionTables {
 pub async fn decode_row(txn: &mut Txn, rt: &TableRt, row: &[u8]) -> Result<Vec<Datum>> {
     let mut out = Vec::with_capacity(rt.rel.columns.len());
     for att in 0..rt.rel.columns.len() {
-        out.push(match rt.attribute(row, att)? {
-            Stored::Value(d) => d,
-            Stored::Overflow(p) => {
-                let b = txn.overflow_value(rt.desc.rel, p).await?;
-                rowcodec::decode_value(rt.kinds[att], rt.rel.columns[att].ty, &b)?
-            }
-        });
+        out.push(decode_column(txn, rt, row, att).await?);
     }
     Ok(out)
+}
+
+/// Decodes some columns of a row, given by position; the others are NULL.
+async fn decode_columns(txn: &mut Txn, rt: &TableRt, row: &[u8], columns: &[usize]) -> Result<Vec<Datum>> {
+    let mut out = vec![Datum::Null; rt.rel.columns.len()];
+    for att in columns {
+        out[*att] = decode_column(txn, rt, row, *att).await?;
+    }
+    Ok(out)
+}
+
+async fn decode_column(txn: &mut Txn, rt: &TableRt, row: &[u8], att: usize) -> Result<Datum> {
+    match rt.attribute(row, att)? {
+        Stored::Value(d) => Ok(d),
+        Stored::Overflow(p) => {
+            let b = txn.overflow_value(rt.desc.rel, p).await?;
+            rowcodec::decode_value(rt.kinds[att], rt.rel.columns[att].ty, &b)
+        }
+    }
 }
 
 /// Finds the row that has exactly these values, by whichever of its keys is unique, else by looking through the table.
@@ -133,7 +146,7 @@ pub async fn build_index(tx: &mut Transaction, eval: &EvalCtx, table: &Arc<Relat
         while let Some(rows) = scan.next().await? {
             let page: Vec<(Rid, Vec<u8>)> = rows.iter().map(|(r, b)| (r, b.to_vec())).collect();
             for (rid, image) in page {
-                let values = decode_row(&mut tx.txn, &rt, &image).await?;
+                let values = decode_columns(&mut tx.txn, &rt, &image, rt.indexes[0].needs()).await?;
                 let keys = rt.keys(Env { ctx: eval, params: &[] }, &values)?;
                 let Some(Some(k)) = keys.first() else { continue };
                 if build.add(&mut tx.txn, &k.bytes, rid, !k.unique).await?.is_some() {
@@ -201,14 +214,19 @@ enum Source {
 
 impl Tables for SessionTables {
     fn scan(&self, request: ScanRequest, part: usize, parts: usize) -> BoxStream<'static, Result<RecordBatch>> {
+        let long = request.index.is_none() && self.blocks(&request.table).is_some_and(|b| b >= AHEAD_BLOCKS);
         let this = self.clone();
-        futures::stream::once(async move { this.open(request, part, parts).await })
+        let rows = futures::stream::once(async move { this.open(request, part, parts).await })
             .map(|r| match r {
                 Ok(s) => s,
                 Err(e) => futures::stream::once(async move { Err(e) }).boxed(),
             })
             .flatten()
-            .boxed()
+            .boxed();
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) if long => ahead(&runtime, self.env.store.hold(&self.env.snap), rows),
+            _ => rows,
+        }
     }
 
     fn may_use(&self, index: &Index) -> bool {
@@ -241,6 +259,48 @@ impl Tables for SessionTables {
     ) -> futures::future::BoxFuture<'static, Result<Vec<Vec<Datum>>>> {
         Box::pin(async { Err(DbError::internal("data-modifying WITH reached a scan")) })
     }
+}
+
+/// Pages from which on a table is read by a task of its own.
+const AHEAD_BLOCKS: u32 = 256;
+/// Batches that such a task may be ahead of its reader.
+const AHEAD_BATCHES: usize = 2;
+
+/// Ends a task when its reader goes.
+struct Reader(tokio::task::JoinHandle<()>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Reads a table in a task of its own, so that decoding its rows and computing with them take two processors. The task may
+/// outlive its statement by a moment, hence the held snapshot.
+fn ahead(
+    runtime: &tokio::runtime::Handle,
+    held: HeldSnapshot,
+    mut rows: BoxStream<'static, Result<RecordBatch>>,
+) -> BoxStream<'static, Result<RecordBatch>> {
+    let (tx, rx) = tokio::sync::mpsc::channel(AHEAD_BATCHES);
+    let task = runtime.spawn(async move {
+        let _held = held;
+        let work = std::panic::AssertUnwindSafe(async {
+            while let Some(b) = rows.next().await {
+                if tx.send(b).await.is_err() {
+                    return;
+                }
+            }
+        });
+        if futures::FutureExt::catch_unwind(work).await.is_err() {
+            let _ = tx.send(Err(DbError::internal("reading a table panicked"))).await;
+        }
+    });
+    futures::stream::unfold((rx, Reader(task)), |(mut rx, task)| async move {
+        let b = rx.recv().await?;
+        Some((b, (rx, task)))
+    })
+    .boxed()
 }
 
 /// Rows assumed of a table about which nothing is known.

@@ -347,6 +347,7 @@ impl Session {
     async fn definition(&mut self, stmt: &Statement, text: &str) -> Result<String> {
         self.tx.used = true;
         let eval = self.eval();
+        let env = self.env();
         let in_block = self.in_block();
         let role = self.shared.user().oid;
         let lock_timeout = self.limits.lock_timeout;
@@ -355,7 +356,7 @@ impl Session {
         let search_path = self.path(&catalog);
         let tx = self.tx()?;
         tx.txn.rules.lock_timeout = lock_timeout;
-        let mut cx = DdlCx { tx, search_path, role, eval: &eval, sql: text, in_block, notices: Vec::new() };
+        let mut cx = DdlCx { tx, search_path, role, eval: &eval, env: &env, sql: text, in_block, notices: Vec::new() };
         let r = ddl::execute(&mut cx, stmt).await;
         let notices = std::mem::take(&mut cx.notices);
         for (severity, n) in notices {

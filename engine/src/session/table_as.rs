@@ -36,12 +36,13 @@ impl Session {
             return Err(DbError::internal("CREATE TABLE AS without a query"));
         };
         let eval = self.eval();
+        let env = self.env();
         let in_block = self.in_block();
         let role = self.shared.user().oid;
         let catalog = Arc::clone(&self.tx()?.catalog);
         let search_path = self.path(&catalog);
         let tx = self.tx()?;
-        let mut cx = DdlCx { tx, search_path, role, eval: &eval, sql: text, in_block, notices: Vec::new() };
+        let mut cx = DdlCx { tx, search_path, role, eval: &eval, env: &env, sql: text, in_block, notices: Vec::new() };
         let made = ddl::create_table_for_query(&mut cx, c, &query.columns).await;
         let notices = std::mem::take(&mut cx.notices);
         for (severity, n) in notices {

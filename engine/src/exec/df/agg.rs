@@ -180,9 +180,9 @@ pub trait Grouped: GroupsAccumulator + Sync {
 
 impl Udaf {
     fn make(&self, args: &AccumulatorArgs) -> DfResult<Box<dyn Grouped>> {
-        let input = args.expr_fields.first().map(|f| f.data_type().clone());
+        let input = |i: usize| args.expr_fields.get(i).map(|f| f.data_type());
         if !self.site.collects()
-            && let Some(sums) = Sums::new(&self.site, input.as_ref())
+            && let Some(sums) = Sums::new(&self.site, input(0), input(1))
         {
             return Ok(Box::new(sums));
         }

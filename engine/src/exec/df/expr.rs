@@ -12,7 +12,7 @@ use super::decimal;
 use super::util::{ArrayFn, call};
 use crate::exec::StmtCx;
 use crate::exec::eval::{Compiled, Env, compile};
-use crate::plan::ir::{Col, ColId, Expr, ExprKind};
+use crate::plan::ir::{AggCall, Col, ColId, Expr, ExprKind};
 use crate::plan::walk;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::DataType;
@@ -178,6 +178,9 @@ pub fn fixed_of(dt: &DataType) -> Option<(u8, i8)> {
         _ => None,
     }
 }
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
 
 /// The comparison an operator's function stands for, if its both operands are of the same kind of value.
 fn comparison(proc: &Proc) -> Option<Operator> {
@@ -424,7 +427,10 @@ impl Scope<'_> {
                 Some(l) if l.dt == arrow_type(e.ty, fixed_of(&l.dt)) && same_form(x.ty, e.ty) => Some(l),
                 _ => None,
             },
-            ExprKind::Call { proc, args, .. } => self.native_call(proc, args)?,
+            ExprKind::Call { proc, args, .. } => match self.native_call(proc, args)? {
+                Some(l) => Some(l),
+                None => self.constant(e).and_then(|d| self.literal(e.ty, &d).ok()),
+            },
             ExprKind::ArrayOp { proc, left, array, all: false, .. } if is_key_equality(proc) => {
                 self.in_list(left, array)?
             }
@@ -435,6 +441,9 @@ impl Scope<'_> {
     fn native_call(&self, proc: &Proc, args: &[Expr]) -> Result<Option<Lowered>> {
         let [a, b] = args else { return Ok(None) };
         if let Some(op) = comparison(proc) {
+            if let Some(l) = self.date_with_timestamp(op, a, b)? {
+                return Ok(Some(l));
+            }
             let (Some(l), Some(r)) = (self.native(a)?, self.native(b)?) else { return Ok(None) };
             let native = l.native && r.native;
             let Some((l, r)) = comparable(a.ty, l, b.ty, r) else { return Ok(None) };
@@ -446,6 +455,53 @@ impl Scope<'_> {
             return Ok(decimal::arithmetic(op, l, r));
         }
         Ok(None)
+    }
+
+    /// The factors of what `sum` or `avg` adds up, if it is a product of decimals that is too long for a decimal itself.
+    pub fn wide_product(&self, a: &AggCall) -> Result<Option<[Lowered; 2]>> {
+        let ([arg], "sum" | "avg") = (a.args.as_slice(), a.proc.proname) else { return Ok(None) };
+        let ExprKind::Call { proc, args, .. } = &arg.kind else { return Ok(None) };
+        let ([x, y], Some(decimal::Arith::Mul)) = (args.as_slice(), decimal::operator(proc)) else { return Ok(None) };
+        if self.native(arg)?.is_some_and(|l| fixed_of(&l.dt).is_some()) {
+            return Ok(None);
+        }
+        let (Some(l), Some(r)) = (self.native(x)?, self.native(y)?) else { return Ok(None) };
+        Ok((fixed_of(&l.dt).is_some() && fixed_of(&r.dt).is_some()).then_some([l, r]))
+    }
+
+    /// The value of an expression that reads no column, if it has one.
+    fn constant(&self, e: &Expr) -> Option<Datum> {
+        let mut plain = true;
+        walk::visit(e, &mut |x| {
+            plain &= !matches!(x.kind, ExprKind::Column(_) | ExprKind::Subquery(_)) && !is_volatile(x)
+        });
+        if !plain {
+            return None;
+        }
+        // An expression that fails must fail where it is evaluated, if it is.
+        compile(e, &|_| None).ok()?.eval(Env { ctx: &self.cx.eval, params: &self.cx.params }, &[]).ok()
+    }
+
+    /// A date compared with a constant timestamp, as a comparison of dates.
+    fn date_with_timestamp(&self, op: Operator, a: &Expr, b: &Expr) -> Result<Option<Lowered>> {
+        if a.ty.oid != oid::DATE || b.ty.oid != oid::TIMESTAMP {
+            return Ok(None);
+        }
+        let Some(Datum::Timestamp(t)) = self.constant(b) else { return Ok(None) };
+        let days = t.div_euclid(DAY);
+        let exact = t.rem_euclid(DAY) == 0;
+        let day = match op {
+            Operator::LtEq | Operator::Gt => days,
+            Operator::Lt | Operator::GtEq => days + i64::from(!exact),
+            Operator::Eq | Operator::NotEq if exact => days,
+            _ => return Ok(None),
+        };
+        // Infinities compare as what they are.
+        let Some(day) = i32::try_from(day).ok().filter(|_| t != i64::MAX && t != i64::MIN) else { return Ok(None) };
+        let Some(l) = self.native(a)? else { return Ok(None) };
+        let r = self.literal(a.ty, &Datum::Date(day))?;
+        let expr = DfExpr::BinaryExpr(BinaryExpr::new(Box::new(l.expr), op, Box::new(r.expr)));
+        Ok(Some(Lowered { expr, dt: DataType::Boolean, native: l.native }))
     }
 
     /// `left = ANY (ARRAY[constants])`.

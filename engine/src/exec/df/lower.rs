@@ -434,10 +434,20 @@ impl Lower<'_> {
                 DbError::unsupported(format!("function {} is not supported yet", registry::signature(a.proc)))
             })?;
             let mut args = Vec::new();
-            for (i, e) in a.args.iter().chain(a.order_by.iter().map(|k| &k.expr)).enumerate() {
-                let l = scope.lower(e)?;
-                pre.push(l.expr.alias(format!("a{n}_{i}")));
-                args.push(named(format!("a{n}_{i}")));
+            let product = if a.distinct || !a.order_by.is_empty() { None } else { scope.wide_product(a)? };
+            let mut types: Vec<rustydb_types::datum::TypeRef> = a.args.iter().map(|x| x.ty).collect();
+            if let Some(factors) = product {
+                types = vec![a.args[0].ty; 2];
+                for (i, l) in factors.into_iter().enumerate() {
+                    pre.push(l.expr.alias(format!("a{n}_{i}")));
+                    args.push(named(format!("a{n}_{i}")));
+                }
+            } else {
+                for (i, e) in a.args.iter().chain(a.order_by.iter().map(|k| &k.expr)).enumerate() {
+                    let l = scope.lower(e)?;
+                    pre.push(l.expr.alias(format!("a{n}_{i}")));
+                    args.push(named(format!("a{n}_{i}")));
+                }
             }
             if args.is_empty() {
                 args.push(DfExpr::Literal(ScalarValue::Int64(Some(1)), None));
@@ -454,7 +464,7 @@ impl Lower<'_> {
             let site = CallSite {
                 what: What::Kernel(kernel),
                 name: a.proc.proname.to_string(),
-                args: a.args.iter().map(|x| x.ty).collect(),
+                args: types,
                 result: a.ty,
                 collation: a.collation,
                 distinct: a.distinct,

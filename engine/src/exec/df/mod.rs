@@ -19,6 +19,7 @@ mod decimal;
 mod expr;
 mod frame;
 mod lower;
+mod memory;
 mod misc;
 mod op;
 mod rewrite;
@@ -41,7 +42,6 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -190,7 +190,7 @@ fn session(cx: &Arc<StmtCx>, joins: Joins, batch_rows: usize) -> Result<SessionS
     options.execution.target_partitions = 1;
     options.execution.collect_statistics = false;
     let pool = pool_size(cx);
-    options.execution.sort_spill_reservation_bytes = pool / 16;
+    options.execution.sort_spill_reservation_bytes = pool / 32;
     options.optimizer.max_passes = 2;
     options.optimizer.enable_dynamic_filter_pushdown = false;
     let mut disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory);
@@ -198,7 +198,7 @@ fn session(cx: &Arc<StmtCx>, joins: Joins, batch_rows: usize) -> Result<SessionS
         disk = disk.with_max_temp_directory_size(limit);
     }
     let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(FairSpillPool::new(pool)))
+        .with_memory_pool(Arc::new(memory::QueryPool::new(pool)))
         .with_disk_manager_builder(disk)
         .build_arc()
         .map_err(from_df)?;

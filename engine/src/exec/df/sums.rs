@@ -28,18 +28,33 @@ pub struct Sums {
     answer: Answer,
     /// Arrow type of the argument; `None` for `count(*)`.
     input: Option<DataType>,
+    /// Arrow type of a second argument: what is summed up is the product of both, which has too many digits for a column
+    /// of its own.
+    factor: Option<DataType>,
     result: TypeRef,
     sums: Vec<i128>,
     counts: Vec<i64>,
     wide: HashMap<usize, Numeric>,
 }
 
+fn is_decimal(t: Option<&DataType>) -> bool {
+    matches!(t, Some(DataType::Decimal128(..)))
+}
+
+fn scale_of(t: Option<&DataType>) -> u16 {
+    match t {
+        Some(DataType::Decimal128(_, s)) => (*s).max(0) as u16,
+        _ => 0,
+    }
+}
+
 impl Sums {
     /// The fast form of a call, if it has one.
-    pub fn new(site: &Arc<CallSite>, input: Option<&DataType>) -> Option<Sums> {
+    pub fn new(site: &Arc<CallSite>, input: Option<&DataType>, factor: Option<&DataType>) -> Option<Sums> {
         let numbers =
             matches!(input, Some(DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal128(..)));
-        let one = site.args.len() == 1 && numbers;
+        let product = site.args.len() == 2 && is_decimal(input) && is_decimal(factor);
+        let one = site.args.len() == 1 && numbers || product;
         let answer = match &site.what {
             What::Count => Answer::Count,
             What::First => return None,
@@ -52,14 +67,12 @@ impl Sums {
             },
         };
         let input = if site.args.is_empty() { None } else { input.cloned() };
-        Some(Sums { answer, input, result: site.result, sums: vec![], counts: vec![], wide: HashMap::new() })
+        let factor = factor.filter(|_| product).cloned();
+        Some(Sums { answer, input, factor, result: site.result, sums: vec![], counts: vec![], wide: HashMap::new() })
     }
 
     fn scale(&self) -> u16 {
-        match self.input {
-            Some(DataType::Decimal128(_, s)) => s.max(0) as u16,
-            _ => 0,
-        }
+        scale_of(self.input.as_ref()) + scale_of(self.factor.as_ref())
     }
 
     fn add_wide(&mut self, g: usize, v: &Numeric) -> Result<()> {
@@ -101,6 +114,31 @@ impl Sums {
             if a.is_valid(r) && passes(filter, r) {
                 self.counts[g] += 1;
                 self.add(g, i128::from(a.value(r)))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_products(
+        &mut self,
+        a: &ArrayRef,
+        b: &ArrayRef,
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+    ) -> Result<()> {
+        let (a, b) = (a.as_primitive::<Decimal128Type>(), b.as_primitive::<Decimal128Type>());
+        let (sa, sb) = (scale_of(self.input.as_ref()), scale_of(self.factor.as_ref()));
+        let number = |v: i128, s| if v == super::decimal::NAN { Ok(Numeric::NAN) } else { Numeric::from_i128(v, s) };
+        for (r, &g) in groups.iter().enumerate() {
+            if a.is_null(r) || b.is_null(r) || !passes(filter, r) {
+                continue;
+            }
+            self.counts[g] += 1;
+            let (x, y) = (a.value(r), b.value(r));
+            let nan = x == super::decimal::NAN || y == super::decimal::NAN;
+            match x.checked_mul(y).filter(|v| !nan && *v != super::decimal::NAN) {
+                Some(v) => self.add(g, v)?,
+                None => self.add_wide(g, &number(x, sa)?.mul(&number(y, sb)?)?)?,
             }
         }
         Ok(())
@@ -182,6 +220,10 @@ impl GroupsAccumulator for Sums {
             return Ok(());
         }
         let Some(a) = values.first() else { return Ok(()) };
+        if self.factor.is_some() {
+            let Some(b) = values.get(1) else { return Ok(()) };
+            return self.add_products(a, b, groups, filter).map_err(to_df);
+        }
         match a.data_type() {
             DataType::Int16 => self.add_array::<Int16Type>(a, groups, filter),
             DataType::Int32 => self.add_array::<Int32Type>(a, groups, filter),
@@ -238,6 +280,7 @@ impl GroupsAccumulator for Sums {
         let rows = values.first().map_or(0, |v| v.len());
         let mut one = Sums {
             answer: self.answer,
+            factor: None,
             input: self.input.clone(),
             result: self.result,
             sums: vec![],

@@ -108,6 +108,7 @@ impl Client<'_> {
                 search_path: PATH.to_vec(),
                 role: 10,
                 eval: &self.d.eval,
+                env: &self.d.env(),
                 sql,
                 in_block: false,
                 notices: vec![],

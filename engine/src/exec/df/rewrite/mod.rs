@@ -57,9 +57,7 @@ pub fn estimate(rel: &Rel, cx: &StmtCx) -> f64 {
         Rel::Join { kind, left, right, on, .. } => {
             let (l, r) = (estimate(left, cx), estimate(right, cx));
             let inner = match on {
-                Some(c) => super::lower::conjuncts(c)
-                    .iter()
-                    .fold(l * r, |n, c| n * stats::join_share(c, left, right, cx, l, r)),
+                Some(c) => l * r * stats::joins_share(&super::lower::conjuncts(c), left, right, cx, l, r),
                 None => l * r,
             };
             match kind {

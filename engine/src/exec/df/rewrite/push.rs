@@ -207,17 +207,14 @@ fn order(leaves: Vec<Rel>, conds: Vec<Expr>, cx: &StmtCx) -> Result<Rel> {
         let mut best: Option<(bool, f64, usize, usize)> = None;
         for i in 0..parts.len() {
             for j in i + 1..parts.len() {
-                let mut n = rows[i] * rows[j];
-                let mut linked = false;
-                for c in &joins {
+                let decided = |c: &&Expr| {
                     let r = refs(c);
                     let here = !r.is_disjoint(&cols[i]) && !r.is_disjoint(&cols[j]);
-                    let elsewhere = (0..cols.len()).any(|k| k != i && k != j && !r.is_disjoint(&cols[k]));
-                    if here && !elsewhere {
-                        linked = true;
-                        n *= stats::join_share(c, &parts[i], &parts[j], cx, rows[i], rows[j]);
-                    }
-                }
+                    here && !(0..cols.len()).any(|k| k != i && k != j && !r.is_disjoint(&cols[k]))
+                };
+                let on: Vec<&Expr> = joins.iter().filter(decided).collect();
+                let linked = !on.is_empty();
+                let n = rows[i] * rows[j] * stats::joins_share(&on, &parts[i], &parts[j], cx, rows[i], rows[j]);
                 let better = match &best {
                     None => true,
                     Some((l, m, ..)) => (linked && !l) || (linked == *l && n < *m),

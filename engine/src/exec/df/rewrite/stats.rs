@@ -3,6 +3,7 @@
 use crate::catalog::{ColumnStats, Relation};
 use crate::exec::StmtCx;
 use crate::plan::ir::{ColId, Expr, ExprKind, Rel, Scan, SubqueryKind};
+use crate::plan::walk;
 use rustydb_types::cmp;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::pgdata;
@@ -211,8 +212,51 @@ pub fn share(e: &Expr, rel: &Rel, cx: &StmtCx) -> f64 {
     }
 }
 
-/// Share of the cross product of two relations of `l` and `r` rows that a join condition keeps.
-pub fn join_share(e: &Expr, left: &Rel, right: &Rel, cx: &StmtCx, l: f64, r: f64) -> f64 {
+/// Share of the cross product of two relations of `l` and `r` rows that join conditions keep. Equalities that name all
+/// columns of a unique key count together: each row of the other side meets at most one of the key's table. Multiplied,
+/// as if independent, they would promise far too few rows.
+pub fn joins_share(conds: &[&Expr], left: &Rel, right: &Rel, cx: &StmtCx, l: f64, r: f64) -> f64 {
+    let key_columns = |e: &Expr| -> Vec<(*const Scan, i16)> {
+        let ExprKind::Call { proc, args, .. } = &e.kind else { return vec![] };
+        if symbol(proc.oid) != Some("=") {
+            return vec![];
+        }
+        let side = |x: &Expr| {
+            let c = column_of(x)?;
+            let (s, n) = origin(left, c).or_else(|| origin(right, c))?;
+            Some((std::ptr::from_ref(s), n))
+        };
+        args.iter().filter_map(side).collect()
+    };
+    let columns: Vec<Vec<(*const Scan, i16)>> = conds.iter().map(|e| key_columns(e)).collect();
+    let mut best: Option<(f64, Vec<usize>)> = None;
+    for side in [left, right] {
+        let mut scans: Vec<&Scan> = Vec::new();
+        walk::visit_rels(side, &mut |r| {
+            if let Rel::Scan(s) = r {
+                scans.push(s);
+            }
+        });
+        for s in scans {
+            for i in s.table.indexes.iter().filter(|i| i.unique && i.predicate.is_none() && i.keys.len() > 1) {
+                let place = |attnum: i16| columns.iter().position(|c| c.contains(&(std::ptr::from_ref(s), attnum)));
+                let Some(used) = i.keys.iter().map(|k| place(k.attnum)).collect::<Option<Vec<usize>>>() else {
+                    continue;
+                };
+                let share = 1.0 / cx.tables.estimated_rows(&s.table).max(1.0);
+                if best.as_ref().is_none_or(|b| share > b.0) {
+                    best = Some((share, used));
+                }
+            }
+        }
+    }
+    let (share, used) = best.unwrap_or((1.0, vec![]));
+    let others = conds.iter().enumerate().filter(|(i, _)| !used.contains(i));
+    others.fold(share, |n, (_, c)| n * join_share(c, left, right, cx, l, r))
+}
+
+/// As [`joins_share`] for one condition.
+fn join_share(e: &Expr, left: &Rel, right: &Rel, cx: &StmtCx, l: f64, r: f64) -> f64 {
     let ExprKind::Call { proc, args, .. } = &e.kind else { return OTHER };
     let [a, b] = args.as_slice() else { return OTHER };
     if symbol(proc.oid) != Some("=") {
