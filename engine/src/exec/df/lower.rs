@@ -2,6 +2,7 @@
 
 use super::agg::{CallSite, Udaf, What, result_type};
 use super::expr::{Frame, Lowered, Scope, comparable, is_key_equality, key_of, name, named, scalar};
+use super::op::{Op, Run, op_plan};
 use super::util::from_df;
 use super::{cte, rewrite, scan};
 use crate::exec::StmtCx;
@@ -52,6 +53,22 @@ pub fn lower(rel: &Rel, cx: &Arc<StmtCx>) -> Result<LogicalPlan> {
     // Outputs may repeat a column; names may not.
     let exprs = outputs.iter().enumerate().map(|(i, c)| named(name(c.id)).alias(format!("r{i}"))).collect();
     projection(p.plan, exprs)
+}
+
+/// Whether a relation's rows come in an order that was asked for.
+fn is_sorted(rel: &Rel) -> bool {
+    match rel {
+        Rel::Sort { .. } => true,
+        Rel::Project { input, .. } | Rel::Filter { input, .. } | Rel::Limit { input, .. } => is_sorted(input),
+        _ => false,
+    }
+}
+
+/// Keeps the order of rows that an aggregate (`array_agg`) takes as they come; DataFusion would drop the sort.
+fn in_order(p: Plan) -> Plan {
+    let schema = Arc::clone(p.plan.schema());
+    let op = Op::new("Ordered", String::new(), Arc::new(|run: Run| run.input(0)));
+    Plan { plan: op_plan(op, vec![p.plan], schema), cols: p.cols }
 }
 
 /// A projection.
@@ -162,6 +179,7 @@ impl Lower<'_> {
             }
             Rel::Aggregate { input, groups, aggs, sets, grouping_id } => {
                 let p = self.rel(input)?;
+                let p = if is_sorted(input) { in_order(p) } else { p };
                 if sets.is_empty() && grouping_id.is_none() {
                     self.aggregate(p, groups, aggs, &[])
                 } else {

@@ -74,10 +74,10 @@ pub(crate) const BATCH_ROWS: usize = 8192;
 const MIN_BATCH_ROWS: usize = 128;
 
 /// Part of the memory pool that a batch should not exceed: an operator must be able to keep several to spill at all.
-const BATCH_SHARE: usize = 32;
+const BATCH_SHARE: usize = 128;
 
 /// Smallest memory pool of a query, below which operators of ordinary size could not even start.
-const MIN_POOL: usize = 32 << 20;
+const MIN_POOL: usize = 64 << 20;
 
 /// A query's result: batches whose columns are [`Rel::outputs`] in order.
 pub type RowStream = BoxStream<'static, Result<RecordBatch>>;

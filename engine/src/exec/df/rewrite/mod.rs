@@ -65,8 +65,8 @@ pub fn estimate(rel: &Rel, cx: &StmtCx) -> f64 {
                 JoinKind::Left => inner.max(l),
                 JoinKind::Right => inner.max(r),
                 JoinKind::Full => inner.max(l).max(r),
-                JoinKind::Semi => (l / 2.0).max(1.0),
-                JoinKind::Anti => (l / 2.0).max(1.0),
+                JoinKind::Semi => inner.min(l),
+                JoinKind::Anti => (l - inner).max(l / 4.0),
             }
             .max(1.0)
         }

@@ -60,6 +60,18 @@ fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &StmtCx) -> Result<Rel> {
             flatten(rel, &mut leaves, &mut conds, cx)?;
             order(leaves, conds, cx)
         }
+        Rel::Join { kind: kind @ (JoinKind::Semi | JoinKind::Anti), left, right, on: Some(on), lateral: false } => {
+            let need: HashSet<ColId> = refs(&on).intersection(&outputs(&left)).copied().collect();
+            if movable(&on) && sinks(&left, &need, estimate(&right, cx), cx) {
+                let mut semi = Some((right, on));
+                let below = |rel: Rel| match semi.take() {
+                    Some((right, on)) => Rel::Join { kind, left: Box::new(rel), right, on: Some(on), lateral: false },
+                    None => rel,
+                };
+                return push(sink(*left, &need, below), preds, cx);
+            }
+            outer_join(kind, *left, *right, Some(on), false, preds, cx)
+        }
         Rel::Join { kind, left, right, on, lateral } => outer_join(kind, *left, *right, on, lateral, preds, cx),
         Rel::Project { input, exprs } => {
             let own: HashSet<ColId> = exprs.iter().map(|e| e.0.id).collect();
@@ -129,6 +141,53 @@ fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &StmtCx) -> Result<Rel> {
             walk::inputs_mut(&mut other, &mut |i| optimize(i, cx))?;
             Ok(filtered(other, preds))
         }
+    }
+}
+
+/// A semi join passes over a filter and over a join whose other side it does not read.
+fn below<'r>(rel: &'r Rel, need: &HashSet<ColId>) -> Option<&'r Rel> {
+    match rel {
+        Rel::Filter { input, pred } if movable(pred) => Some(input),
+        Rel::Join { kind: JoinKind::Inner, left, right, on, lateral: false } if on.as_ref().is_none_or(movable) => {
+            [left, right].into_iter().find(|side| need.is_subset(&outputs(side))).map(|side| &**side)
+        }
+        Rel::Join { kind: JoinKind::Left, left, on, .. } if on.as_ref().is_none_or(movable) => {
+            need.is_subset(&outputs(left)).then_some(&**left)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a semi join with `rows` rows is better done before the joins on its left: it leaves few rows of the one
+/// relation it reads there.
+fn sinks(rel: &Rel, need: &HashSet<ColId>, rows: f64, cx: &StmtCx) -> bool {
+    let (mut at, mut joins) = (rel, false);
+    while let Some(next) = below(at, need) {
+        joins |= matches!(at, Rel::Join { .. });
+        at = next;
+    }
+    joins && !need.is_empty() && rows * FEW < estimate(at, cx)
+}
+
+/// How many times fewer rows than a relation has are few.
+const FEW: f64 = 5.0;
+
+/// Puts what `make` makes of it in the place of the lowest relation that has the columns.
+fn sink(rel: Rel, need: &HashSet<ColId>, make: impl FnOnce(Rel) -> Rel) -> Rel {
+    if below(&rel, need).is_none() {
+        return make(rel);
+    }
+    match rel {
+        Rel::Filter { input, pred } => Rel::Filter { input: Box::new(sink(*input, need, make)), pred },
+        Rel::Join { kind, left, right, on, lateral } => {
+            let (left, right) = if need.is_subset(&outputs(&left)) {
+                (Box::new(sink(*left, need, make)), right)
+            } else {
+                (left, Box::new(sink(*right, need, make)))
+            };
+            Rel::Join { kind, left, right, on, lateral }
+        }
+        other => make(other),
     }
 }
 

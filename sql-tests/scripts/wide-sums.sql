@@ -1,0 +1,51 @@
+-- Sums of products that are too long for a 128-bit decimal, and comparisons of dates with timestamps.
+CREATE TABLE w (g int, a numeric(30,4), b numeric(20,6), c numeric(15,2), d date);
+INSERT INTO w SELECT i % 3, i * 1000000000000000000000.0001, i / 7.0, i, date '2024-01-01' + i FROM generate_series(1, 500) i;
+INSERT INTO w VALUES (1, NULL, 1, 1, NULL), (2, 'NaN', 2, 2, 'infinity'), (0, 99999999999999999999999999.9999, 99999999999999.999999, 3, '-infinity');
+SELECT g, sum(a * b), avg(a * b), count(a * b) FROM w GROUP BY g ORDER BY g;
+SELECT sum(a * b) FILTER (WHERE g = 1), sum(c * (1 - c) * (1 + c)), avg(c * c) FROM w WHERE a <> 'NaN';
+SELECT sum(DISTINCT a * b) FROM w WHERE g = 1;
+SELECT g, sum(a * b) FROM w WHERE c < 0 GROUP BY g;
+SELECT sum(a * b) FROM w WHERE c < 0;
+SELECT count(*) FROM w WHERE d <= date '2024-05-01' - interval '90 days';
+SELECT count(*) FROM w WHERE d < timestamp '2024-02-03 12:00';
+SELECT count(*) FROM w WHERE d <= timestamp '2024-02-03 12:00';
+SELECT count(*) FROM w WHERE d > timestamp '2024-02-03 12:00';
+SELECT count(*) FROM w WHERE d >= timestamp '2024-02-03 12:00';
+SELECT count(*) FROM w WHERE d >= timestamp '2024-02-03';
+SELECT count(*) FROM w WHERE d = timestamp '2024-02-03' OR d = timestamp '2024-02-04 00:00:01';
+SELECT count(*) FROM w WHERE d <> timestamp '2024-02-03';
+SELECT count(*) FROM w WHERE d < timestamp 'infinity';
+SELECT count(*) FROM w WHERE d >= timestamp '-infinity';
+SELECT count(*) FROM w WHERE c > 1 / (g - g + 1) AND c > 2 * 3 + 1;
+-- Columns that depend on a grouped key.
+CREATE TABLE k (id int PRIMARY KEY, name text, note text);
+INSERT INTO k SELECT i, 'n' || i % 2, 'x' FROM generate_series(0, 2) i;
+SELECT k.id, k.name, sum(c) FROM k JOIN w ON w.g = k.id GROUP BY k.id ORDER BY k.id;
+SELECT count(*) FROM (SELECT k.id FROM k JOIN w ON w.g = k.id GROUP BY k.id HAVING max(k.note) = 'x') s;
+SELECT k.id FROM k JOIN w ON w.g = k.id GROUP BY k.id ORDER BY k.name, k.id DESC;
+-- Orders above and below other operators.
+SELECT g FROM w EXCEPT SELECT 1 ORDER BY 1 DESC;
+SELECT g, c FROM w WHERE c < 9 INTERSECT SELECT g, c FROM w WHERE c > 3 ORDER BY 2 DESC;
+WITH o AS MATERIALIZED (SELECT c FROM w ORDER BY c DESC NULLS LAST LIMIT 3) SELECT c, (SELECT count(*) FROM w WHERE w.c > o.c) FROM o ORDER BY 1;
+SELECT DISTINCT ON (g) g, c FROM w ORDER BY g, c DESC;
+SELECT c, (SELECT count(*) FROM w x WHERE x.c < w.c), g FROM w WHERE c < 6 ORDER BY 3 DESC, 1;
+SELECT array_agg(c) FROM (SELECT c FROM w WHERE c < 5 ORDER BY c DESC, g) s;
+DROP TABLE w, k;
+-- A foreign key over rows that are there already.
+CREATE TABLE p (a int, b bigint, UNIQUE (b, a));
+CREATE TABLE f (x bigint, y int, z int);
+INSERT INTO p SELECT i, i * 2 FROM generate_series(1, 100) i;
+INSERT INTO f SELECT i * 2, i, i FROM generate_series(1, 90) i;
+INSERT INTO f VALUES (NULL, 5), (1000, NULL), (NULL, NULL);
+ALTER TABLE f ADD FOREIGN KEY (y, x) REFERENCES p (a, b);
+ALTER TABLE f ADD FOREIGN KEY (y, x) REFERENCES p (a, b) MATCH FULL;
+DELETE FROM f WHERE x IS NULL AND y IS NOT NULL OR y IS NULL AND x IS NOT NULL;
+ALTER TABLE f ADD CONSTRAINT full_key FOREIGN KEY (y, x) REFERENCES p (a, b) MATCH FULL;
+INSERT INTO f VALUES (7, 7, 7);
+ALTER TABLE f DROP CONSTRAINT full_key, DROP CONSTRAINT f_y_x_fkey;
+INSERT INTO f VALUES (7, 7, 7);
+ALTER TABLE f ADD FOREIGN KEY (y, x) REFERENCES p (a, b);
+ALTER TABLE f ADD CONSTRAINT later FOREIGN KEY (y, x) REFERENCES p (a, b) NOT VALID;
+ALTER TABLE f VALIDATE CONSTRAINT later;
+DROP TABLE f, p;
