@@ -14,8 +14,9 @@ INSERT INTO sale SELECT id, 7 FROM part ORDER BY id DESC RETURNING part, (SELECT
 INSERT INTO part AS p VALUES (1, 'screw', 2, 3), (4, 'cog', 3, 4)
   ON CONFLICT (id) DO UPDATE SET stock = (SELECT sum(n) FROM sale WHERE part = excluded.id), name = excluded.name
   WHERE EXISTS (SELECT FROM sale WHERE part = p.id) RETURNING p.*;
-DELETE FROM sale WHERE n < (SELECT avg(n) FROM sale) RETURNING n, (SELECT name FROM part p WHERE p.id = sale.part);
-DELETE FROM sale USING part p WHERE p.id = sale.part AND p.stock > (SELECT min(stock) FROM part) RETURNING sale.*, p.stock, EXISTS (SELECT FROM sale s WHERE s.n = sale.n);
+WITH gone AS (DELETE FROM sale WHERE n < (SELECT avg(n) FROM sale) RETURNING n, (SELECT name FROM part p WHERE p.id = sale.part)) SELECT * FROM gone ORDER BY 1, 2;
+WITH gone AS (DELETE FROM sale USING part p WHERE p.id = sale.part AND p.stock > (SELECT min(stock) FROM part)
+  RETURNING sale.*, p.stock, EXISTS (SELECT FROM sale s WHERE s.n = sale.n)) SELECT * FROM gone ORDER BY 1, 2;
 SELECT * FROM part ORDER BY id;
 SELECT * FROM sale ORDER BY part, n;
 DROP TABLE sale, part;

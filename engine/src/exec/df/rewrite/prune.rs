@@ -84,6 +84,11 @@ fn node(rel: &mut Rel, needed: &mut HashSet<ColId>) -> Result<()> {
             needed.extend(locks.iter().map(|l| l.rid.id));
             down(input, needed)
         }
+        // What the right side reads of the left one must be known first.
+        Rel::Join { left, right, lateral: true, .. } => {
+            down(right, needed)?;
+            down(left, needed)
+        }
         other => walk::inputs_mut(other, &mut |i| down(i, needed)),
     }
 }
