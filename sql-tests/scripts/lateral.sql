@@ -15,3 +15,14 @@ SELECT p.name, count(d) FROM pack p LEFT JOIN LATERAL unnest(p.depends) d ON tru
 SELECT (SELECT string_agg(d, ',' ORDER BY d) FROM unnest(depends) d) FROM pack ORDER BY 1;
 UPDATE pack SET n = x.c FROM (SELECT name, count(*)::int AS c FROM pack, unnest(depends) GROUP BY name) x WHERE x.name = pack.name RETURNING pack.name, n;
 DROP TABLE pack;
+-- An order by columns of the joined side, where the driving side has one row.
+CREATE TABLE o (id int PRIMARY KEY, c text);
+CREATE TABLE l (id int PRIMARY KEY, o int, n int);
+CREATE INDEX ON l (o);
+INSERT INTO o VALUES (1, 'x'), (2, 'y');
+INSERT INTO l VALUES (1, 1, 5), (2, 1, 9), (3, 1, 7), (4, 2, 1), (5, 1, 9);
+SELECT l.id, l.n FROM o, l WHERE o.id = 1 AND l.o = o.id ORDER BY l.n DESC, l.id;
+SELECT l.id, l.n FROM o LEFT JOIN l ON l.o = o.id WHERE o.id = 1 ORDER BY l.n, l.id DESC;
+SELECT l.id, l.n FROM o, l WHERE o.id = 1 AND l.o = o.id ORDER BY o.c, l.n DESC, l.id DESC LIMIT 2;
+SELECT o.c, l.n FROM o JOIN l ON l.o = o.id WHERE o.id IN (1, 2) ORDER BY o.id DESC, l.n LIMIT 3;
+DROP TABLE o, l;

@@ -19,7 +19,6 @@ async fn every_library(kind: Kind) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "acceptance run of the open issue: not known to pass yet"]
 async fn on_rustydb() -> Result<()> {
     every_library(Kind::RustyDb).await
 }

@@ -3,7 +3,6 @@
 use rustydb_sql_tests::{Kind, Options, Result, Server, debpkg};
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "acceptance run of the open issue: not known to pass yet"]
 async fn answers_are_postgres_answers() -> Result<()> {
     let packages = debpkg::packages()?;
     let judge = Server::start(Kind::Postgres, Options::default()).await?;

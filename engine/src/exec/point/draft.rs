@@ -342,13 +342,16 @@ impl Planner<'_> {
                 with.extend(leaf.outputs().iter().map(|c| c.id));
                 let own: Vec<Expr> = conds.iter().filter(|c| reads_only(c, &|x| with.contains(&x))).cloned().collect();
                 let first = sofar.is_none();
+                // The rows of the first input come in its order, which is the wanted one only if no other has a say.
+                let decides = first && ordered_by(want.order, &|c| with.contains(&c));
                 let below = Want {
                     outer: &known,
-                    order: if first { want.order } else { &[] },
+                    order: if decides { want.order } else { &[] },
                     limit: want.limit.filter(|_| first),
                     ..want
                 };
-                let Some(d) = self.rel(leaf, own, below)? else { continue };
+                let Some(mut d) = self.rel(leaf, own, below)? else { continue };
+                d.ordered &= decides || !first || want.order.is_empty();
                 // An order that is had for nothing is worth a little more reading.
                 let cost = d.touched + d.rows + if first && !d.ordered { d.rows } else { 0.0 };
                 if best.as_ref().is_none_or(|b| cost < b.0) {
@@ -395,7 +398,13 @@ impl Planner<'_> {
         if on_conds.iter().any(is_volatile) {
             return Ok(None);
         }
-        let Some(l) = self.rel(left, sink, Want { limit: want.limit.filter(|_| stay.is_empty()), ..want })? else {
+        let decides = ordered_by(want.order, &of_left);
+        let below = Want {
+            limit: want.limit.filter(|_| stay.is_empty()),
+            order: if decides { want.order } else { &[] },
+            ..want
+        };
+        let Some(l) = self.rel(left, sink, below)? else {
             return Ok(None);
         };
         let mut known = want.outer.clone();
@@ -406,10 +415,15 @@ impl Planner<'_> {
         let each = if kind == JoinKind::Left { r.rows.max(1.0) } else { 1.0 };
         let (rows, touched) = (l.rows.max(1.0) * each, l.touched + l.rows.max(1.0) * r.touched);
         let nulls = if kind == JoinKind::Left { right.outputs() } else { Vec::new() };
-        let ordered = l.ordered;
+        let ordered = l.ordered && (decides || want.order.is_empty());
         let kind = Kind::Join { kind, left: Box::new(l), right: Box::new(r), nulls };
         Ok(Some(Draft { kind, rows, touched, ordered }.filtered(stay)))
     }
+}
+
+/// Whether an order is one of these columns alone.
+fn ordered_by(order: &[SortKey], has: &dyn Fn(ColId) -> bool) -> bool {
+    order.iter().all(|k| reads_only(&k.expr, has))
 }
 
 /// Inputs and conditions of a nest of inner joins.
