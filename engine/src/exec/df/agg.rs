@@ -8,7 +8,7 @@
 use super::expr::{fixed_of, sort_order};
 use super::sums::Sums;
 use super::util::{DfResult, fresh_id, to_df};
-use crate::exec::StmtCx;
+use crate::exec::{StmtCx, datum_size};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::ScalarValue;
@@ -99,18 +99,6 @@ impl AggState for First {
     fn size(&self) -> usize {
         size_of::<Self>() + self.0.as_ref().map_or(0, datum_size)
     }
-}
-
-/// About how many bytes a value holds.
-pub fn datum_size(d: &Datum) -> usize {
-    size_of::<Datum>()
-        + match d {
-            Datum::Text(s) => s.len(),
-            Datum::Bytes(b) => b.len(),
-            Datum::Array(a) => a.items.iter().map(datum_size).sum(),
-            Datum::Row(r) => r.iter().map(|f| datum_size(&f.1)).sum(),
-            _ => 0,
-        }
 }
 
 /// The aggregate function object DataFusion plans with.

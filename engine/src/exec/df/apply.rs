@@ -47,7 +47,7 @@ struct Memo {
 
 impl Memo {
     fn put(&mut self, key: Vec<u8>, d: Datum) {
-        let size = key.len() + super::agg::datum_size(&d) + 64;
+        let size = key.len() + crate::exec::datum_size(&d) + 64;
         if size > MEMO_BYTES / 4 {
             return;
         }
