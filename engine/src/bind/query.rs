@@ -1163,35 +1163,7 @@ fn structural_inputs(rel: &Rel, used: &mut std::collections::HashSet<u32>) {
         }
         _ => {}
     }
-    each_input(rel, &mut |r| structural_inputs(r, used));
-}
-
-fn each_input(rel: &Rel, f: &mut dyn FnMut(&Rel)) {
-    match rel {
-        Rel::Values { .. } | Rel::Scan(_) | Rel::FunctionScan { .. } | Rel::CteScan { .. } | Rel::Modify(..) => {}
-        Rel::Project { input, .. }
-        | Rel::Filter { input, .. }
-        | Rel::Aggregate { input, .. }
-        | Rel::Window { input, .. }
-        | Rel::ProjectSet { input, .. }
-        | Rel::Distinct { input, .. }
-        | Rel::Sort { input, .. }
-        | Rel::Limit { input, .. }
-        | Rel::LockRows { input, .. } => f(input),
-        Rel::Join { left, right, .. } | Rel::SetOp { left, right, .. } => {
-            f(left);
-            f(right);
-        }
-        Rel::With { ctes, body } => {
-            for c in ctes {
-                f(&c.rel);
-                if let Some((r, _)) = &c.recursive {
-                    f(r);
-                }
-            }
-            f(body);
-        }
-    }
+    walk::inputs(rel, &mut |r| structural_inputs(r, used));
 }
 
 pub(crate) fn drop_unused(rel: &mut Rel, used: &std::collections::HashSet<u32>) {

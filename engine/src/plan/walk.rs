@@ -205,6 +205,11 @@ pub fn visit_rels<'r>(rel: &'r Rel, f: &mut dyn FnMut(&'r Rel)) {
 
 fn input_tree<'r>(rel: &'r Rel, f: &mut dyn FnMut(&'r Rel)) {
     f(rel);
+    inputs(rel, &mut |i| input_tree(i, f));
+}
+
+/// Calls `f` with each direct input relation.
+pub fn inputs<'r>(rel: &'r Rel, f: &mut dyn FnMut(&'r Rel)) {
     match rel {
         Rel::Values { .. } | Rel::Scan(_) | Rel::FunctionScan { .. } | Rel::CteScan { .. } | Rel::Modify(..) => {}
         Rel::Project { input, .. }
@@ -215,17 +220,17 @@ fn input_tree<'r>(rel: &'r Rel, f: &mut dyn FnMut(&'r Rel)) {
         | Rel::Distinct { input, .. }
         | Rel::Sort { input, .. }
         | Rel::Limit { input, .. }
-        | Rel::LockRows { input, .. } => input_tree(input, f),
+        | Rel::LockRows { input, .. } => f(input),
         Rel::Join { left, right, .. } | Rel::SetOp { left, right, .. } => {
-            input_tree(left, f);
-            input_tree(right, f);
+            f(left);
+            f(right);
         }
         Rel::With { ctes, body } => {
             for c in ctes {
-                input_tree(&c.rel, f);
-                c.recursive.iter().for_each(|r| input_tree(&r.0, f));
+                f(&c.rel);
+                c.recursive.iter().for_each(|r| f(&r.0));
             }
-            input_tree(body, f);
+            f(body);
         }
     }
 }
@@ -342,74 +347,8 @@ pub fn rewrite(e: &mut Expr, f: &mut dyn FnMut(&Expr) -> Result<Option<Expr>>) -
 
 /// Calls `f` on every expression a relation's tree holds directly (not on sub-expressions).
 pub fn rel_exprs_mut(rel: &mut Rel, f: &mut dyn FnMut(&mut Expr) -> Result<()>) -> Result<()> {
-    let keys = |k: &mut Vec<SortKey>, f: &mut dyn FnMut(&mut Expr) -> Result<()>| {
-        k.iter_mut().try_for_each(|k| f(&mut k.expr))
-    };
-    match rel {
-        Rel::Values { rows, .. } => rows.iter_mut().flatten().try_for_each(f),
-        Rel::Scan(s) => match &mut s.sample {
-            Some((_, args, rep)) => args.iter_mut().chain(rep.iter_mut()).try_for_each(f),
-            None => Ok(()),
-        },
-        Rel::FunctionScan { calls, .. } => calls.iter_mut().try_for_each(|c| f(&mut c.0)),
-        Rel::Project { input, exprs } => {
-            rel_exprs_mut(input, f)?;
-            exprs.iter_mut().try_for_each(|x| f(&mut x.1))
-        }
-        Rel::Filter { input, pred } => {
-            rel_exprs_mut(input, f)?;
-            f(pred)
-        }
-        Rel::Join { left, right, on, .. } => {
-            rel_exprs_mut(left, f)?;
-            rel_exprs_mut(right, f)?;
-            on.iter_mut().try_for_each(f)
-        }
-        Rel::Aggregate { input, groups, aggs, .. } => {
-            rel_exprs_mut(input, f)?;
-            groups.iter_mut().try_for_each(|g| f(&mut g.1))?;
-            for (_, a) in aggs {
-                a.args.iter_mut().chain(a.filter.iter_mut()).try_for_each(&mut *f)?;
-                keys(&mut a.order_by, f)?;
-            }
-            Ok(())
-        }
-        Rel::Window { input, calls } => {
-            rel_exprs_mut(input, f)?;
-            calls.iter_mut().try_for_each(|(_, w)| window_exprs_mut(w, f))
-        }
-        Rel::ProjectSet { input, calls } => {
-            rel_exprs_mut(input, f)?;
-            calls.iter_mut().try_for_each(|c| f(&mut c.1))
-        }
-        Rel::Distinct { input, .. } | Rel::LockRows { input, .. } => rel_exprs_mut(input, f),
-        Rel::Sort { input, keys: k } => {
-            rel_exprs_mut(input, f)?;
-            keys(k, f)
-        }
-        Rel::Limit { input, limit, offset, ties } => {
-            rel_exprs_mut(input, f)?;
-            limit.iter_mut().chain(offset.iter_mut()).try_for_each(&mut *f)?;
-            match ties {
-                Some(k) => keys(k, f),
-                None => Ok(()),
-            }
-        }
-        Rel::SetOp { left, right, .. } => {
-            rel_exprs_mut(left, f)?;
-            rel_exprs_mut(right, f)
-        }
-        Rel::With { ctes, body } => {
-            for c in ctes {
-                rel_exprs_mut(&mut c.rel, f)?;
-                if let Some((r, _)) = &mut c.recursive {
-                    rel_exprs_mut(r, f)?;
-                }
-            }
-            rel_exprs_mut(body, f)
-        }
-        Rel::CteScan { .. } | Rel::Modify(..) => Ok(()),
-    }
+    inputs_mut(rel, &mut |i| rel_exprs_mut(i, f))?;
+    own_exprs_mut(rel, f)
 }
 
 /// Calls `f` on every expression of a window call.
