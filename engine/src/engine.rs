@@ -201,6 +201,7 @@ impl Engine {
         let rt = TokioRuntime::new(tokio::runtime::Handle::current());
         let opts = StoreOptions {
             pool_bytes: usize::try_from(all.int("shared_buffers")).unwrap_or(16384) * 8192,
+            direct: all.is_on("io_direct"),
             max_transactions: usize::try_from(all.int("max_connections")).unwrap_or(5000) + 64,
             undo_retention_micros: u64::try_from(all.int("undo_retention")).unwrap_or(0) * 1000,
             checkpoint_distance: u64::try_from(all.int("checkpoint_distance")).unwrap_or(1024) << 20,

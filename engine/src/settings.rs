@@ -99,6 +99,7 @@ const OVERRIDES: &[(&str, &str)] = &[
 /// Settings of RustyDB's own: name, type, unit, minimum, maximum, category, default.
 const OWN: &[(&str, VarType, Context, &str, &str, &str, &str, &str)] = &[
     ("io_method", VarType::Enum, Context::Postmaster, "", "", "auto,io_uring,worker", "Resource Usage / Disk", "auto"),
+    ("io_direct", VarType::Bool, Context::Postmaster, "", "", "", "Resource Usage / Disk", "off"),
     ("undo_retention", VarType::Integer, Context::Postmaster, "ms", "0", "2147483647", "Resource Usage / Disk", "0"),
     (
         "checkpoint_distance",

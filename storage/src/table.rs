@@ -11,7 +11,7 @@
 //! Reads are synchronous functions ([`point_get`], [`fetch`]) that allocate nothing but what the caller's buffers
 //! need; [`Txn::drive`] runs them when a page may be missing.
 
-use crate::btree::{self, IndexDesc, InsertResult, RowState, Unique};
+use crate::btree::{self, IndexDesc, InsertResult, RowState, RunEntry, Unique};
 use crate::buf::Access;
 use crate::core::{Core, RowLockMode};
 use crate::heap::{self, Datum, OvfPtr, Reader, Rel, RowBuf, TableLayout, TmResult, page};
@@ -127,6 +127,22 @@ pub(crate) fn index_insert(
     done
 }
 
+/// Inserts entries of one page's rows, in key order; see [`btree::insert_run`].
+fn index_insert_run(
+    core: &Core,
+    cx: &mut TxnCx,
+    rel: Rel,
+    idx: &IndexDesc,
+    entries: &[RunEntry<'_>],
+) -> Op<(usize, InsertResult)> {
+    let (own, mut dep, mut buf) = (cx.xid, Lsn(0), RowBuf::new());
+    let mut state = |other: Rid| newest_state(core, own, &mut dep, rel, other, &mut buf);
+    let done = btree::insert_run(core, cx, idx, entries, &mut state);
+    // As for one entry.
+    cx.dep_lsn = cx.dep_lsn.max(dep);
+    done
+}
+
 /// Values with the big ones replaced by pointers into the overflow file.
 async fn write_overflow<'v>(txn: &mut Txn, desc: &TableDesc, vals: &[Datum<'v>]) -> Result<SmallVec<[Datum<'v>; 16]>> {
     let mut out: SmallVec<[Datum<'v>; 16]> = SmallVec::from_slice(vals);
@@ -235,16 +251,23 @@ impl Txn {
             let from = rids.len();
             self.drive(|core, cx| heap::insert_many(core, cx, desc.rel, &rows[from..], n == 0, &mut rids)).await?;
             let to = rids.len();
-            let mut order: Vec<usize> = (from..to).collect();
             for (index, idx) in desc.indexes.iter().enumerate() {
-                order.sort_unstable_by_key(|r| keys[r * n + index].map(|k| k.bytes));
-                for &r in &order {
-                    let Some(key) = keys[r * n + index] else { continue };
-                    let rid = rids[r];
-                    let done = self.drive(|core, cx| index_insert(core, cx, desc.rel, idx, key, rid, false)).await?;
-                    if let InsertResult::Duplicate { rid } = done {
-                        return Ok(Err(Duplicate { row: r, index, rid }));
+                let mut entries: Vec<(RunEntry<'_>, usize)> = (from..to)
+                    .filter_map(|r| {
+                        let k = keys[r * n + index]?;
+                        Some((RunEntry { key: k.bytes, rid: rids[r], unique: k.unique }, r))
+                    })
+                    .collect();
+                entries.sort_unstable_by_key(|e| (e.0.key, e.0.rid));
+                let run: Vec<RunEntry<'_>> = entries.iter().map(|e| e.0).collect();
+                let mut at = 0;
+                while at < run.len() {
+                    let (done, result) =
+                        self.drive(|core, cx| index_insert_run(core, cx, desc.rel, idx, &run[at..])).await?;
+                    if let InsertResult::Duplicate { rid } = result {
+                        return Ok(Err(Duplicate { row: entries[at].1, index, rid }));
                     }
+                    at += done;
                 }
             }
         }

@@ -8,9 +8,10 @@ use super::{IndexDesc, IndexUndo, MAX_KEY, too_long};
 use crate::buf::WriteGuard;
 use crate::core::Core;
 use crate::txn::{TxnCx, TxnState};
-use crate::undo::UndoFlags;
+use crate::undo::{UndoFlags, UndoHead, UndoType};
 use crate::wait::{Op, TxnWait, Wait};
 use rustydb_base::{PageId, Rid, Xid};
+use smallvec::SmallVec;
 
 /// What the newest version of a row says about an unmarked entry that names it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -120,6 +121,94 @@ fn try_insert(
     txn.last_undo = undo.write(core, &mut mtr, &slot, txn, idx.rel, rid, key, flags);
     mtr.finish();
     Ok(Some(InsertResult::Done))
+}
+
+/// One entry of [`insert_run`].
+#[derive(Clone, Copy, Debug)]
+pub struct RunEntry<'k> {
+    /// Normalised key.
+    pub key: &'k [u8],
+    /// The row it names.
+    pub rid: Rid,
+    /// Whether no other live row may have the key.
+    pub unique: bool,
+}
+
+/// Most bytes that the undo record of a run takes, so that little of a page is left over when it does not fit.
+const RUN_UNDO: usize = 1024;
+
+/// Inserts entries of rows that one heap record has made, given in key order: as many of them (at least one) as go into
+/// the first one's leaf, in one mini-transaction with one undo record. Answers how many; the caller repeats with the
+/// rest. An entry that needs more than a look at the leaf (an equal key beside it, a full leaf) ends the run and is
+/// inserted alone by the next call. Waits are answered as by [`insert`].
+pub fn insert_run(
+    core: &Core,
+    txn: &mut TxnCx,
+    idx: &IndexDesc,
+    entries: &[RunEntry<'_>],
+    row_state: &mut dyn FnMut(Rid) -> Op<RowState>,
+) -> Op<(usize, InsertResult)> {
+    let Some(first) = entries.first() else { return Ok((0, InsertResult::Done)) };
+    if entries.len() > 1
+        && let n @ 1.. = try_run(core, txn, idx, entries)?
+    {
+        return Ok((n, InsertResult::Done));
+    }
+    let unique = if first.unique { Unique::Check(row_state) } else { Unique::No };
+    Ok((1, insert(core, txn, idx, first.key, first.rid, unique, UndoFlags::NONE)?))
+}
+
+/// Inserts the longest run of entries that one leaf decides about; 0 when that is none.
+fn try_run(core: &Core, txn: &mut TxnCx, idx: &IndexDesc, entries: &[RunEntry<'_>]) -> Op<usize> {
+    let Some(first) = entries.first() else { return Ok(0) };
+    let mut mtr = core.mtr(txn.xid);
+    // Where a unique key could begin: the latch that inserters of this key meet at.
+    let first_entry = whole(first.key, first.rid);
+    let target = if first.unique { first.key } else { &first_entry };
+    let l = mtr.adopt(leaf_for_write(&core.pool, idx.rel, target)?)?;
+    let node = Node::open(mtr.page(l))?;
+    let (mut free, mut log, mut n) = (node.free(), 0, 0);
+    let mut places: Vec<(usize, SmallVec<[u8; 64]>)> = Vec::with_capacity(entries.len());
+    let mut undo = Vec::with_capacity(RUN_UNDO);
+    let mut before: &[u8] = &[];
+    for e in entries {
+        let entry = whole(e.key, e.rid);
+        if e.key.len() > MAX_KEY || !node.covers(&entry) {
+            break;
+        }
+        let at = node.position(if e.unique { e.key } else { &entry }, Bound::Before)?;
+        let alone = if e.unique {
+            let elsewhere = node.low() > e.key || node.run_goes_on(e.key);
+            elsewhere || (n > 0 && before == e.key) || (at < node.len() && node.begins_with(at, e.key)?)
+        } else {
+            at < node.len() && node.is(at, &entry)?
+        };
+        let suffix = entry.get(node.prefix().len()..).ok_or_else(|| node.broken())?;
+        if alone || free < SLOT + suffix.len() || undo.len() + super::RUN_ENTRY + e.key.len() > RUN_UNDO {
+            break;
+        }
+        free -= SLOT + suffix.len();
+        log += suffix.len() + redo::SMALL + 16;
+        super::put_run_entry(&mut undo, e.rid, e.key);
+        // Each entry inserted before this one has moved its place up by one.
+        places.push((at + n, SmallVec::from_slice(suffix)));
+        before = e.key;
+        n += 1;
+    }
+    if n == 0 {
+        return Ok(0);
+    }
+    let slot = core.undo.prepare(&mut mtr, txn, undo.len())?;
+    mtr.reserve(log + slot.log_bytes())?;
+    let mut payload = Vec::new();
+    for (at, suffix) in &places {
+        redo::insert_payload(&mut payload, *at, suffix, &[]);
+        mtr.apply(l, redo::INSERT, &payload);
+    }
+    let head = UndoHead::plain(UndoType::IdxInsertN, idx.rel, first.rid);
+    txn.last_undo = core.undo.apply(&mut mtr, &slot, txn, &head, &undo);
+    mtr.finish();
+    Ok(n)
 }
 
 /// The run of entries with one key, as the unique check found it.

@@ -38,7 +38,7 @@ mod tree;
 mod verify;
 
 pub use build::BulkBuilder;
-pub use insert::{InsertResult, RowState, Unique, insert};
+pub use insert::{InsertResult, RowState, RunEntry, Unique, insert, insert_run};
 pub use maintain::{exists, mark, purge, purge_remove, undo, undo_insert, undo_mark};
 pub use scan::{Candidate, CursorState, Direction, Edge, lookup};
 pub use tree::create;
@@ -47,7 +47,7 @@ pub use verify::{Verifier, VerifyReport};
 use crate::core::Core;
 use crate::mtr::Mtr;
 use crate::txn::TxnCx;
-use crate::undo::{UndoFlags, UndoHead, UndoPtr, UndoSlot, UndoType};
+use crate::undo::{UndoFlags, UndoHead, UndoPtr, UndoRec, UndoSlot, UndoType};
 use rustydb_base::sqlstate::SqlState;
 use rustydb_base::{BlockNo, DbError, RelId, Result, Rid, Xid};
 use smallvec::SmallVec;
@@ -123,6 +123,30 @@ impl IndexUndo {
             _ => Err(DbError::corrupt(format!("undo record of kind {kind:?} is not an index's"))),
         }
     }
+}
+
+/// Bytes of an entry in [`put_run_entry`] beside its key.
+const RUN_ENTRY: usize = 8;
+
+/// Payload of [`UndoType::IdxInsertN`]: for each entry the row, the key's length (u16) and the key.
+fn put_run_entry(out: &mut Vec<u8>, rid: Rid, key: &[u8]) {
+    out.extend_from_slice(&rid.to_bytes());
+    out.extend_from_slice(&(key.len() as u16).to_le_bytes());
+    out.extend_from_slice(key);
+}
+
+/// The entries of an [`UndoType::IdxInsertN`] record.
+pub fn run_entries(rec: &UndoRec) -> Result<Vec<(Rid, &[u8])>> {
+    let short = || DbError::corrupt("short index undo");
+    let (mut out, mut rest) = (Vec::new(), rec.payload.as_slice());
+    while !rest.is_empty() {
+        let (rid, after) = rest.split_first_chunk::<6>().ok_or_else(short)?;
+        let (len, after) = after.split_first_chunk::<2>().ok_or_else(short)?;
+        let (key, after) = after.split_at_checked(usize::from(u16::from_le_bytes(*len))).ok_or_else(short)?;
+        out.push((Rid::from_bytes(rid).ok_or_else(short)?, key));
+        rest = after;
+    }
+    Ok(out)
 }
 
 /// What a key over [`MAX_KEY`] gets if the caller has not refused it with the index's name.

@@ -32,6 +32,8 @@ struct Open {
 /// The page files of a store.
 pub struct PageFiles {
     io: IoRef,
+    /// How the files are opened.
+    mode: OpenMode,
     open: Mutex<Open>,
     /// Files made since the last sync of the directory.
     names_dirty: Mutex<bool>,
@@ -46,9 +48,10 @@ fn place(pid: PageId) -> (Key, u64) {
 }
 
 impl PageFiles {
-    /// Files below `io`'s directory, which must have [`BASE`] in it.
-    pub fn new(io: IoRef) -> PageFiles {
-        PageFiles { io, open: Mutex::new(Open::default()), names_dirty: Mutex::new(false) }
+    /// Files below `io`'s directory, which must have [`BASE`] in it. `direct`: their pages bypass the kernel's cache.
+    pub fn new(io: IoRef, direct: bool) -> PageFiles {
+        let mode = OpenMode { direct, ..OpenMode::PAGES };
+        PageFiles { io, mode, open: Mutex::new(Open::default()), names_dirty: Mutex::new(false) }
     }
 
     /// Makes the directory of a new store.
@@ -87,7 +90,7 @@ impl PageFiles {
         if self.open.lock().missing.contains_key(&key) {
             return Ok(None);
         }
-        match self.io.open(&path(key), OpenMode { create: false, ..OpenMode::PAGES }).await {
+        match self.io.open(&path(key), OpenMode { create: false, ..self.mode }).await {
             Ok(f) => {
                 self.remember(key, &f);
                 Ok(Some(f))
@@ -111,7 +114,7 @@ impl PageFiles {
         if let Some(f) = self.existing(key).await? {
             return Ok(f);
         }
-        let f = self.io.open(&path(key), OpenMode::PAGES).await?;
+        let f = self.io.open(&path(key), self.mode).await?;
         *self.names_dirty.lock() = true;
         self.remember(key, &f);
         Ok(f)
@@ -224,7 +227,7 @@ mod tests {
         let io: IoRef = SimIo::new(&rt, &disk, SimFaults::default());
         rt.block_on(async move {
             PageFiles::create_dir(&io).await.unwrap();
-            let f = PageFiles::new(io.clone());
+            let f = PageFiles::new(io.clone(), true);
             let pids = [PageId::new(RelId(7), 3), PageId::new(RelId(7), SEGMENT_PAGES + 1), PageId::new(RelId(70), 0)];
             for pid in pids {
                 assert!(f.read(pid, 1).await.unwrap().iter().all(|b| *b == 0));
@@ -234,7 +237,7 @@ mod tests {
                 f.write(pid, AlignedBuf::padded_from(&p.0)).await.unwrap();
             }
             f.sync(pids.into_iter()).await.unwrap();
-            let f = PageFiles::new(io);
+            let f = PageFiles::new(io, true);
             let two = f.read(PageId::new(RelId(7), 2), 2).await.unwrap();
             assert!(two[..PAGE_SIZE].iter().all(|b| *b == 0));
             let mut p = Page([0; PAGE_SIZE]);

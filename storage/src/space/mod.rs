@@ -69,12 +69,45 @@ fn class_at(map: &Page, i: u32) -> u8 {
     if i.is_multiple_of(2) { b & 15 } else { b >> 4 }
 }
 
+/// How far [`GroupHint::fit`] may lag behind before it is given up for a higher class.
+const FIT_LAG: u32 = 64;
+
 #[derive(Clone, Copy)]
 struct GroupHint {
     /// No block of the group has a higher class.
     max_class: u8,
     /// No block of the group before this index is unallocated.
     first_free: u32,
+    /// No block of the group before index `fit.0` is of class `fit.1` or higher.
+    fit: (u32, u8),
+}
+
+impl GroupHint {
+    /// Of a group about which nothing is known but that no class is higher than this.
+    fn unknown(max_class: u8) -> GroupHint {
+        GroupHint { max_class, first_free: 1, fit: (1, 1) }
+    }
+
+    /// The first index at which a block of a class or higher may be.
+    fn start(&self, class: u8) -> u32 {
+        if class >= self.fit.1 { self.fit.0 } else { 1 }
+    }
+
+    /// A search from [`GroupHint::start`] met no block of a class or higher before this index. What is known of a lower
+    /// class is worth more than the same of a higher one, unless it is far behind.
+    fn searched(&mut self, class: u8, index: u32) {
+        if class <= self.fit.1 || index > self.fit.0 + FIT_LAG {
+            self.fit = (index, class);
+        }
+    }
+
+    /// A block has now this class.
+    fn raised(&mut self, index: u32, class: u8) {
+        self.max_class = self.max_class.max(class);
+        if index < self.fit.0 && class >= self.fit.1 {
+            self.fit.0 = index;
+        }
+    }
 }
 
 struct RelSpace {
@@ -144,7 +177,7 @@ impl Spaces {
         let fresh = Arc::new(RelSpace {
             rel,
             nblocks: AtomicU32::new(last + used + 1),
-            groups: Mutex::new(vec![GroupHint { max_class: EMPTY, first_free: 1 }; n as usize]),
+            groups: Mutex::new(vec![GroupHint::unknown(EMPTY); n as usize]),
             targets: Default::default(),
         });
         let mut open = self.open.lock();
@@ -275,7 +308,7 @@ impl Spaces {
             mtr.apply(first, redo::GROUPS, &groups.to_le_bytes());
             let mut g = a.space.groups.lock();
             let n = g.len().max(groups as usize);
-            g.resize(n, GroupHint { max_class: 0, first_free: 1 });
+            g.resize(n, GroupHint::unknown(0));
         }
         let class = if kind == PageKind::Heap { EMPTY } else { FULL };
         let (group, i) = (a.block / GROUP, a.block % GROUP);
@@ -283,7 +316,7 @@ impl Spaces {
         mtr.apply(a.page, code::FORMAT, &format_payload(PageId::new(a.space.rel, a.block), kind));
         if let Some(h) = a.space.groups.lock().get_mut(group as usize) {
             h.first_free = h.first_free.max(i + 1);
-            h.max_class = h.max_class.max(class);
+            h.raised(i, class);
         }
         a.space.nblocks.fetch_max(a.block + 1, Ordering::AcqRel);
     }
@@ -331,27 +364,39 @@ impl Spaces {
         let want = class_for(need);
         let mut block = None;
         for group in 0..space.ngroups() {
-            if space.groups.lock().get(group as usize).is_none_or(|h| h.max_class < want) {
+            let hint = || space.groups.lock().get(group as usize).copied().filter(|h| h.max_class >= want);
+            if hint().is_none() {
                 continue;
             }
             let map = core.pool.read(space.map_pid(group), Access::Point)?;
             map.expect_kind(PageKind::Space)?;
-            let mut max = 0;
-            for i in 1..GROUP {
+            // Again under the latch, which keeps classes from being raised.
+            let Some(hint) = hint() else { continue };
+            let start = hint.start(want);
+            // Before the start nothing is of the wanted class.
+            let (mut max, mut first) = (if start > 1 { want - 1 } else { 0 }, None);
+            for i in start..GROUP {
                 let c = class_at(&map, i);
                 max = max.max(c);
+                if c < want {
+                    continue;
+                }
+                first = first.or(Some(i));
                 let b = group * GROUP + i;
-                if c >= want && space.targets.iter().all(|t| t.load(Ordering::Relaxed) != b) {
+                if space.targets.iter().all(|t| t.load(Ordering::Relaxed) != b) {
                     block = Some(b);
                     break;
                 }
             }
+            // Still under the shared latch: a class raised later changes the hints after this.
+            if let Some(h) = space.groups.lock().get_mut(group as usize) {
+                h.searched(want, first.unwrap_or(GROUP));
+                if block.is_none() {
+                    h.max_class = max;
+                }
+            }
             if block.is_some() {
                 break;
-            }
-            // Still under the shared latch: a class raised later raises the bound after this.
-            if let Some(h) = space.groups.lock().get_mut(group as usize) {
-                h.max_class = max;
             }
         }
         let block = match block {
@@ -390,7 +435,7 @@ impl Spaces {
         mtr.reserve(16)?;
         set_class(&mut mtr, map, i, class);
         if let Some(h) = space.groups.lock().get_mut(group as usize) {
-            h.max_class = h.max_class.max(class);
+            h.raised(i, class);
         }
         mtr.finish();
         Ok(())

@@ -92,7 +92,7 @@ impl Store {
         let cluster_id = rt.rng_u64() | 1;
         PageFiles::create_dir(&io).await?;
         let dwb = DoubleWrite::create(io.clone(), DWB, cluster_id).await?;
-        let base = Base::new(&opts, &rt, Arc::new(PageFiles::new(io.clone())), dwb);
+        let base = Base::new(&opts, &rt, Arc::new(PageFiles::new(io.clone(), opts.direct)), dwb);
         let cfg = log_config(&opts, cluster_id);
         let log = Log::create(io.clone(), rt.clone(), base.poison.clone(), cfg).await?;
         let streams = opts.undo_streams.clamp(1, crate::undo::MAX_STREAMS);
@@ -126,7 +126,7 @@ impl Store {
     async fn open_existing(opts: StoreOptions, io: IoRef, rt: RuntimeRef) -> Result<Arc<Store>> {
         let (mut file, mut control) = ControlFile::open(io.clone(), CONTROL).await?;
         let (dwb, saved) = DoubleWrite::open(io.clone(), DWB, control.cluster_id).await?;
-        let files = Arc::new(PageFiles::new(io.clone()));
+        let files = Arc::new(PageFiles::new(io.clone(), opts.direct));
         recovery::repair_torn(&files, saved).await?;
         dwb.clear_all().await?;
         let base = Base::new(&opts, &rt, files, dwb);

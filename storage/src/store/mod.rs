@@ -49,6 +49,8 @@ pub const FIRST_FIXED_REL: RelId = RelId(128);
 pub struct StoreOptions {
     /// Bytes of the buffer pool.
     pub pool_bytes: usize,
+    /// Whether relation files bypass the kernel's page cache: right for a pool that has most of the machine's memory.
+    pub direct: bool,
     /// Transactions open at a time.
     pub max_transactions: usize,
     /// Redo distance to stay below, in log bytes.
@@ -77,6 +79,7 @@ impl Default for StoreOptions {
     fn default() -> StoreOptions {
         StoreOptions {
             pool_bytes: 128 << 20,
+            direct: false,
             max_transactions: 5_000,
             checkpoint_distance: 1 << 30,
             checkpoint_timeout: Duration::from_secs(300),

@@ -20,7 +20,7 @@ use crate::page::PAGE_SIZE;
 use crate::txn::{TxnCx, VER_XID};
 use crate::undo::{UndoFlags, UndoPtr, UndoRec, UndoType, stream_rel};
 use crate::wait::Op;
-use rustydb_base::{PageId, RelId, Result, Scn, Xid};
+use rustydb_base::{PageId, RelId, Result, Rid, Scn, Xid};
 use std::sync::Arc;
 
 /// The heap record that index records in front of it belong to.
@@ -34,6 +34,16 @@ struct Walk {
     /// The heap record found last, good for every index record between the two pointers.
     row_op: Option<(UndoPtr, RowOp)>,
     row: heap::RowBuf,
+}
+
+impl Walk {
+    /// Whether a row is still as the heap record of the walk left it.
+    fn held(&mut self, core: &Core, xid: Xid, rid: Rid) -> Op<bool> {
+        let Some((_, op)) = &self.row_op else { return Ok(false) };
+        let rel = heap::Rel { id: op.rel, overflow: RelId(0) };
+        let there = heap::peek(core, rel, rid, &mut self.row)?;
+        Ok(there && heap::page::ver(&self.row) == VER_XID | xid.0 && heap::page::undo(&self.row) == op.ptr)
+    }
 }
 
 impl Store {
@@ -101,6 +111,15 @@ impl Store {
                     self.locks.row_undone(PageId::new(op.rel, rec.rid.block), rec.rid.slot);
                 }
             }
+            UndoType::IdxInsertN => {
+                self.find_row_op(&rec, walk).await?;
+                for (rid, key) in btree::run_entries(&rec)? {
+                    self.drive_free(|core| self.undo_run_entry(core, &rec, rid, key, walk)).await?;
+                    if let Some((_, op)) = &walk.row_op {
+                        self.locks.row_undone(PageId::new(op.rel, rid.block), rid.slot);
+                    }
+                }
+            }
             UndoType::OvfOld | UndoType::FileDropOnCommit => {
                 self.drive_free(|core| flag_undone(core, &rec)).await?;
             }
@@ -132,14 +151,12 @@ impl Store {
     }
 
     fn undo_index(&self, core: &Core, rec: &UndoRec, walk: &mut Walk) -> Op<()> {
-        let Some((_, op)) = &walk.row_op else { return Ok(()) };
-        let rel = heap::Rel { id: op.rel, overflow: RelId(0) };
-        let there = heap::peek(core, rel, rec.rid, &mut walk.row)?;
-        let held = there && heap::page::ver(&walk.row) == VER_XID | rec.xid.0 && heap::page::undo(&walk.row) == op.ptr;
-        if !held {
-            return Ok(());
-        }
-        btree::undo(core, rec)
+        if walk.held(core, rec.xid, rec.rid)? { btree::undo(core, rec) } else { Ok(()) }
+    }
+
+    /// Undoes one entry of a record that has many.
+    fn undo_run_entry(&self, core: &Core, rec: &UndoRec, rid: Rid, key: &[u8], walk: &mut Walk) -> Op<()> {
+        if walk.held(core, rec.xid, rid)? { btree::undo_insert(core, rec.xid, rec.rel, key, rid, None) } else { Ok(()) }
     }
 
     /// The transaction has ended: lets go of its locks, wakes who waits for it, gives its slot back.

@@ -31,6 +31,8 @@ pub enum UndoType {
     FileCreate = 9,
     /// A relation's files are to be removed; purge does it.
     FileDropOnCommit = 10,
+    /// Index entries were inserted for rows of one heap record; payload: their rows and keys.
+    IdxInsertN = 11,
 }
 
 impl UndoType {
@@ -48,6 +50,7 @@ impl UndoType {
             8 => OvfOld,
             9 => FileCreate,
             10 => FileDropOnCommit,
+            11 => IdxInsertN,
             _ => return None,
         })
     }

@@ -263,7 +263,8 @@ async fn operation(world: &Arc<World>, w: &mut Work) -> Result<(), Stop> {
             let want = w.expected(world, table, &snap).get(&k).copied();
             assert_eq!(got, want, "key {k} of table {table} at {snap:?}");
         }
-        23..=50 => insert(w, table, &d, k).await?,
+        23..=46 => insert(w, table, &d, k).await?,
+        47..=50 => insert_batch(w, table, &d, k).await?,
         51..=64 => delete(w, table, &d, k).await?,
         _ => update(w, table, &d, k).await?,
     }
@@ -301,6 +302,34 @@ async fn insert(w: &mut Work, table: u32, d: &TableDesc, k: i32) -> Result<(), S
     match done {
         Inserted::Row(_) => w.writes.push(Write::Put(table, k, row)),
         Inserted::Duplicate(dup) => assert_eq!(dup.index, 0),
+    }
+    Ok(())
+}
+
+/// Rows with neighbouring keys from `k` on, as COPY stores them. If one of the keys is taken nothing of them may stay.
+async fn insert_batch(w: &mut Work, table: u32, d: &TableDesc, k: i32) -> Result<(), Stop> {
+    let n = w.rng.random_range(1..40);
+    let rows: Vec<(i32, Row)> = (k..KEYS * 2).take(n).map(|k| (k, random_row(&mut w.rng))).collect();
+    let mut images = Vec::new();
+    let mut keys = Vec::new();
+    for (k, row) in &rows {
+        let e = Encoded::new(*k, row);
+        let mut image = Vec::new();
+        w.txn.encode(d, &e.values(), &mut image).await?;
+        images.push(image);
+        keys.push((key(*k), row.0.map(key)));
+    }
+    let keys: Vec<Option<Key<'_>>> = keys
+        .iter()
+        .flat_map(|(pk, v)| {
+            [Some(Key { bytes: pk, unique: true }), v.as_ref().map(|v| Key { bytes: v, unique: false })]
+        })
+        .collect();
+    let done = w.txn.insert_batch(d, &images, &keys).await?;
+    say!("{} inserts {n} rows from {k} into {table}: {done:?}", w.txn.xid());
+    match done {
+        Ok(_) => w.writes.extend(rows.into_iter().map(|(k, row)| Write::Put(table, k, row))),
+        Err(dup) => assert_eq!(dup.index, 0),
     }
     Ok(())
 }
