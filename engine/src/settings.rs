@@ -611,7 +611,9 @@ impl Settings {
     /// The transaction commits: SET LOCAL ends.
     pub fn commit(&mut self) {
         self.saved.clear();
-        self.local = Values::default();
+        if self.has_local() {
+            self.local = Values::default();
+        }
     }
 
     /// Whether SET LOCAL is in force for anything.

@@ -55,13 +55,13 @@ fn output_slots(outs: &[Col]) -> impl Fn(ColId) -> Option<usize> + '_ {
 }
 
 /// Checks compiled for one table.
-struct Checks {
+pub(super) struct Checks {
     checks: Vec<(String, Compiled)>,
     generated: Vec<(usize, Compiled)>,
 }
 
 impl Checks {
-    fn new(checks: &RowChecks, generated: &[(i16, Expr)], row: &[(Col, i16)]) -> Result<Checks> {
+    pub(super) fn new(checks: &RowChecks, generated: &[(i16, Expr)], row: &[(Col, i16)]) -> Result<Checks> {
         let slot = row_slots(row);
         Ok(Checks {
             checks: checks.checks.iter().map(|(n, e)| Ok((n.clone(), compile(e, &slot)?))).collect::<Result<_>>()?,
@@ -73,7 +73,7 @@ impl Checks {
     }
 
     /// Computes generated columns and checks the row.
-    fn apply(&self, rt: &TableRt, env: Env<'_>, row: &mut [Datum]) -> Result<()> {
+    pub(super) fn apply(&self, rt: &TableRt, env: Env<'_>, row: &mut [Datum]) -> Result<()> {
         for (att, e) in &self.generated {
             row[*att] = e.eval(env, row)?;
         }
@@ -632,66 +632,4 @@ async fn delete(
         out = Some(ret.finish(tx, rows, snap, params, env).await?);
     }
     Ok((out, count))
-}
-
-// ---- COPY ------------------------------------------------------------------------------------------------------
-
-/// Rows per batch of COPY.
-const COPY_BATCH: usize = 1000;
-
-/// Stores the rows of COPY FROM in batches, page by page.
-pub struct CopyInsert {
-    rt: Arc<TableRt>,
-    checks: Checks,
-    env: StatementEnv,
-    rows: Vec<Vec<Datum>>,
-    fks: ForeignKeys,
-    count: u64,
-}
-
-impl CopyInsert {
-    /// For a statement bound as `INSERT INTO table (columns) …`: its checks and generated columns apply.
-    pub fn new(tx: &Transaction, i: &Insert, env: StatementEnv) -> Result<CopyInsert> {
-        let rt = tx.table(&env.eval, &i.table)?;
-        let checks = Checks::new(&i.checks, &i.generated, &i.row)?;
-        Ok(CopyInsert { rt, checks, env, rows: Vec::with_capacity(COPY_BATCH), fks: ForeignKeys::default(), count: 0 })
-    }
-
-    /// Adds a row: one value per attribute number of the table, defaults filled in.
-    pub async fn push(&mut self, tx: &mut Transaction, mut row: Vec<Datum>) -> Result<()> {
-        let env = Env { ctx: &self.env.eval, params: &[] };
-        self.checks.apply(&self.rt, env, &mut row)?;
-        self.rows.push(row);
-        if self.rows.len() >= COPY_BATCH {
-            self.flush(tx).await?;
-        }
-        Ok(())
-    }
-
-    async fn flush(&mut self, tx: &mut Transaction) -> Result<()> {
-        self.env.cancel.check()?;
-        let mut images = Vec::with_capacity(self.rows.len());
-        let mut keys = Vec::with_capacity(self.rows.len() * self.rt.indexes.len());
-        for r in &self.rows {
-            let encoded = self.rt.encode(r)?;
-            let mut image = Vec::new();
-            tx.txn.encode(&self.rt.desc, &encoded.values(), &mut image).await?;
-            images.push(image);
-            keys.extend(self.rt.keys(Env { ctx: &self.env.eval, params: &[] }, r)?);
-            self.fks.child(&self.rt, r);
-        }
-        if let Err(d) = tx.txn.insert_batch(&self.rt.desc, &images, &borrow_keys(&keys)).await? {
-            return Err(self.rt.duplicate(d.index, &self.rows[d.row]));
-        }
-        self.count += self.rows.len() as u64;
-        self.rows.clear();
-        Ok(())
-    }
-
-    /// Stores what is left and checks the foreign keys. Answers the number of rows.
-    pub async fn finish(mut self, tx: &mut Transaction) -> Result<u64> {
-        self.flush(tx).await?;
-        self.fks.check(tx, &self.env).await?;
-        Ok(self.count)
-    }
 }

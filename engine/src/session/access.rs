@@ -18,7 +18,7 @@ impl CatalogAccess for SessionShared {
     }
 
     fn role(&self) -> u32 {
-        self.user().oid
+        self.user_oid()
     }
 
     fn temp_schema(&self) -> Option<u32> {

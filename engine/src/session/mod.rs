@@ -30,6 +30,7 @@ pub use kernels::KERNELS;
 pub use shared::{Registry, SessionShared};
 
 use crate::api::{Canceller, ExecuteEnd, Output, OutputGate, PeerInfo, RowShape, SqlSession, StatementDesc};
+use crate::catalog::Catalog;
 use crate::engine::{DatabaseState, Engine};
 use crate::settings::Settings;
 use async_trait::async_trait;
@@ -40,9 +41,9 @@ use rustydb_types::ctx::SessionInfo;
 use shared::{NewSession, User};
 use statement::Prepared;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
-use txn::{Block, TxState};
+use txn::{Block, Modes, TxState};
 
 pub use crate::engine::now_micros;
 
@@ -64,6 +65,7 @@ pub struct Session {
     /// `statement_timestamp()`.
     statement_start: i64,
     limits: Limits,
+    path: PathCache,
     /// What the client was last told of the reported settings.
     reported: Vec<(&'static str, String)>,
     reported_version: u64,
@@ -79,6 +81,19 @@ struct Limits {
     lock_timeout: Option<Duration>,
     statement_timeout: Option<Duration>,
     standard_strings: bool,
+    /// Of a transaction that says nothing of its modes.
+    modes: Modes,
+    /// `synchronous_commit` is off.
+    async_commit: bool,
+}
+
+/// The search path as it was last worked out.
+struct PathCache {
+    /// Version of the settings and users it follows from.
+    version: u64,
+    /// The catalog; compared by address only (a Weak keeps its allocation).
+    catalog: Weak<Catalog>,
+    path: Arc<[u32]>,
 }
 
 impl Session {
@@ -135,6 +150,7 @@ impl Session {
             portals: HashMap::new(),
             statement_start: now_micros(),
             limits: Limits::default(),
+            path: PathCache { version: 0, catalog: Weak::new(), path: [].into() },
             reported: Vec::new(),
             reported_version: 0,
             closed: false,
@@ -164,6 +180,8 @@ impl Session {
             lock_timeout: s.timeout("lock_timeout"),
             statement_timeout: s.timeout("statement_timeout"),
             standard_strings: s.is_on("standard_conforming_strings"),
+            modes: Modes::defaults(s),
+            async_commit: s.get("synchronous_commit") == "off",
         });
     }
 
@@ -178,7 +196,9 @@ impl Session {
             }
         };
         self.note_dependencies();
-        self.shared.end_statement();
+        // Before Sync more is to come: the session is not idle yet.
+        let idle = self.tx.block != Block::Implicit;
+        self.shared.end_statement(idle.then(now_micros));
         r
     }
 

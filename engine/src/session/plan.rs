@@ -5,7 +5,7 @@
 //! Prepared statements keep their plan; plans that depend on nothing of the session but its search path and role are
 //! also shared among all sessions under the statement's text.
 
-use super::Session;
+use super::{PathCache, Session};
 use crate::api::ColumnDesc;
 use crate::bind::{BindCx, Binder};
 use crate::catalog::Catalog;
@@ -131,8 +131,13 @@ impl Session {
     }
 
     /// The search path in the transaction's catalog.
-    pub(crate) fn path(&self, catalog: &Catalog) -> Vec<u32> {
-        self.shared.search_path(catalog)
+    pub(crate) fn path(&mut self, catalog: &Arc<Catalog>) -> Arc<[u32]> {
+        let version = self.shared.settings_version();
+        if self.path.version != version || !std::ptr::eq(self.path.catalog.as_ptr(), Arc::as_ptr(catalog)) {
+            let path = self.shared.search_path(catalog).into();
+            self.path = PathCache { version, catalog: Arc::downgrade(catalog), path };
+        }
+        Arc::clone(&self.path.path)
     }
 
     /// Runs `f` with a binder in the transaction's newest catalog.
@@ -146,7 +151,7 @@ impl Session {
         self.shared.set_catalog(&catalog);
         let path = self.path(&catalog);
         let eval = self.eval();
-        let cx = BindCx { catalog: &catalog, search_path: &path, eval: &eval, role: self.shared.user().oid, sql };
+        let cx = BindCx { catalog: &catalog, search_path: &path, eval: &eval, role: self.shared.user_oid(), sql };
         let mut binder = Binder::new(&cx, params);
         f(&mut binder)
     }
@@ -169,7 +174,7 @@ impl Session {
         params: &[u32],
         allow_params: bool,
     ) -> Result<Option<(Arc<Plan>, bool)>> {
-        let role = self.shared.user().oid;
+        let role = self.shared.user_oid();
         self.with_binder(sql, params, |b| {
             b.allow_params = allow_params;
             let Some(bound) = b.statement(stmt)? else { return Ok(None) };
@@ -203,8 +208,8 @@ impl Session {
             database: self.db.oid,
             text: Arc::clone(sql),
             params: params.to_vec(),
-            path: self.path(&catalog),
-            role: self.shared.user().oid,
+            path: self.path(&catalog).to_vec(),
+            role: self.shared.user_oid(),
         };
         if let Some(plan) = SHARED.get(&key)
             && plan.is_valid(&catalog, &key.path, key.role)
@@ -224,7 +229,7 @@ impl Session {
         let catalog = Arc::clone(self.tx()?.refresh_catalog());
         self.shared.set_catalog(&catalog);
         let path = self.path(&catalog);
-        Ok(plan.is_valid(&catalog, &path, self.shared.user().oid))
+        Ok(plan.is_valid(&catalog, &path, self.shared.user_oid()))
     }
 
     /// Takes the table locks of a plan, then makes sure that it is still what its text means.

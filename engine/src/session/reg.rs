@@ -190,7 +190,7 @@ fn type_in(s: &SessionShared, cat: &Arc<Catalog>, text: &str) -> Result<u32> {
     let (ast::ExprKind::Cast(_, ty), None) = (&target.expr.kind, &target.alias) else { return Err(bad()) };
     let eval = bare_eval(s);
     let path = s.search_path(cat);
-    let cx = BindCx { catalog: cat, search_path: &path, eval: &eval, role: s.user().oid, sql: text };
+    let cx = BindCx { catalog: cat, search_path: &path, eval: &eval, role: s.user_oid(), sql: text };
     let found = Binder::new(&cx, &[]).type_name(ty).map_err(|mut e| {
         // The position would be one in our own text.
         if let Some(f) = &mut e.fields {

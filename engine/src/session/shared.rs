@@ -118,9 +118,9 @@ pub struct Notice {
 struct State {
     settings: Settings,
     formats: FormatSettings,
-    users: Users,
+    users: Arc<Users>,
     /// What each open transaction level restores on rollback, parallel to the settings' levels.
-    saved: Vec<Users>,
+    saved: Vec<Arc<Users>>,
     /// Grows with every change of settings or users.
     version: u64,
 }
@@ -237,7 +237,7 @@ impl SessionShared {
                 state: Mutex::new(State {
                     formats: new.settings.formats(),
                     settings: new.settings,
-                    users: Users { session: new.user, role: None, local_role: None },
+                    users: Arc::new(Users { session: new.user, role: None, local_role: None }),
                     saved: Vec::new(),
                     version: 1,
                 }),
@@ -288,7 +288,7 @@ impl SessionShared {
     /// A transaction or savepoint begins.
     pub fn push_level(&self) {
         let mut s = self.state.lock();
-        let users = s.users.clone();
+        let users = Arc::clone(&s.users);
         s.saved.push(users);
         s.settings.push();
     }
@@ -316,13 +316,15 @@ impl SessionShared {
     pub fn commit_levels(&self) {
         let mut s = self.state.lock();
         s.saved.clear();
-        let local_role = s.users.local_role.take().is_some();
-        if s.settings.has_local() || local_role {
-            s.settings.commit();
+        let local_role = s.users.local_role.is_some();
+        let ends = s.settings.has_local() || local_role;
+        if local_role {
+            Arc::make_mut(&mut s.users).local_role = None;
+        }
+        s.settings.commit();
+        if ends {
             s.formats = s.settings.formats();
             s.version += 1;
-        } else {
-            s.settings.commit();
         }
     }
 
@@ -346,6 +348,11 @@ impl SessionShared {
         self.state.lock().users.current().clone()
     }
 
+    /// OID of `current_user`.
+    pub fn user_oid(&self) -> u32 {
+        self.state.lock().users.current().oid
+    }
+
     /// The role of SET ROLE; `None` for NONE.
     pub fn role(&self) -> Option<User> {
         let s = self.state.lock();
@@ -355,11 +362,12 @@ impl SessionShared {
     /// SET ROLE; `None` for NONE.
     pub fn set_role(&self, user: Option<User>, local: bool) {
         let mut s = self.state.lock();
+        let users = Arc::make_mut(&mut s.users);
         if local {
-            s.users.local_role = Some(user);
+            users.local_role = Some(user);
         } else {
-            s.users.local_role = None;
-            s.users.role = user;
+            users.local_role = None;
+            users.role = user;
         }
         s.version += 1;
     }
@@ -367,7 +375,7 @@ impl SessionShared {
     /// SET SESSION AUTHORIZATION; resets the role.
     pub fn set_session_user(&self, user: User) {
         let mut s = self.state.lock();
-        s.users = Users { session: user, role: None, local_role: None };
+        s.users = Arc::new(Users { session: user, role: None, local_role: None });
         s.version += 1;
     }
 
@@ -454,10 +462,12 @@ impl SessionShared {
         }
     }
 
-    /// The statement has ended.
-    pub fn end_statement(&self) {
+    /// The statement has ended; `idle` is when the session has nothing left to do for its client.
+    pub fn end_statement(&self, idle: Option<i64>) {
         self.running.store(false, Ordering::SeqCst);
-        self.times[2].store(super::now_micros(), Ordering::Relaxed);
+        if let Some(now) = idle {
+            self.times[2].store(now, Ordering::Relaxed);
+        }
     }
 
     /// Whether a statement is running.

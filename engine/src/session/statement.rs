@@ -349,11 +349,11 @@ impl Session {
         let eval = self.eval();
         let env = self.env();
         let in_block = self.in_block();
-        let role = self.shared.user().oid;
+        let role = self.shared.user_oid();
         let lock_timeout = self.limits.lock_timeout;
         let catalog = Arc::clone(self.tx()?.refresh_catalog());
         self.shared.set_catalog(&catalog);
-        let search_path = self.path(&catalog);
+        let search_path = self.path(&catalog).to_vec();
         let tx = self.tx()?;
         tx.txn.rules.lock_timeout = lock_timeout;
         let mut cx = DdlCx { tx, search_path, role, eval: &eval, env: &env, sql: text, in_block, notices: Vec::new() };

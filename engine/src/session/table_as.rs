@@ -4,7 +4,7 @@ use super::Session;
 use super::rows::Rows;
 use super::statement::no_prepared;
 use crate::ddl::{self, DdlCx};
-use crate::exec::dml::CopyInsert;
+use crate::exec::bulk::{BulkInsert, BulkRows};
 use crate::exec::run::Executed;
 use crate::plan::ir::Bound;
 use rustydb_base::{DbError, Result};
@@ -38,9 +38,9 @@ impl Session {
         let eval = self.eval();
         let env = self.env();
         let in_block = self.in_block();
-        let role = self.shared.user().oid;
+        let role = self.shared.user_oid();
         let catalog = Arc::clone(&self.tx()?.catalog);
-        let search_path = self.path(&catalog);
+        let search_path = self.path(&catalog).to_vec();
         let tx = self.tx()?;
         let mut cx = DdlCx { tx, search_path, role, eval: &eval, env: &env, sql: text, in_block, notices: Vec::new() };
         let made = ddl::create_table_for_query(&mut cx, c, &query.columns).await;
@@ -58,13 +58,19 @@ impl Session {
             return Err(DbError::internal("a query without rows"));
         };
         let env = self.env();
-        let mut copy = CopyInsert::new(self.tx()?, &insert, env)?;
+        let mut made = BulkRows::new(self.tx()?, &insert, &env)?;
+        let mut bulk = BulkInsert::new(&made, env);
         let columns = plan.columns.clone().unwrap_or_else(|| [].into());
         let mut rows = Rows::new(source);
         while let Some(row) = rows.next(&self.shared, &columns).await? {
-            copy.push(self.tx()?, row).await?;
+            if let Some(batch) = made.push(row)? {
+                bulk.store(self.tx()?, batch).await?;
+            }
         }
-        let n = copy.finish(self.tx()?).await?;
+        if let Some(batch) = made.rest() {
+            bulk.store(self.tx()?, batch).await?;
+        }
+        let n = bulk.finish(self.tx()?).await?;
         self.tx()?.next_command();
         Ok(format!("SELECT {n}"))
     }

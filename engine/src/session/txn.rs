@@ -10,6 +10,7 @@
 
 use super::Session;
 use super::shared::TxnFacts;
+use crate::settings::Settings;
 use crate::transaction::{Mark, Transaction};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, TransactionModes};
@@ -58,6 +59,21 @@ pub struct Modes {
     isolation: ast::Isolation,
     read_only: bool,
     deferrable: bool,
+}
+
+impl Modes {
+    /// Those that the settings give a transaction.
+    pub fn defaults(s: &Settings) -> Modes {
+        Modes {
+            isolation: super::set::isolation_named(s.get("default_transaction_isolation")),
+            read_only: s.is_on("default_transaction_read_only"),
+            deferrable: s.is_on("default_transaction_deferrable"),
+        }
+    }
+
+    fn facts(self) -> TxnFacts {
+        TxnFacts { read_only: self.read_only, isolation: self.isolation.as_str(), deferrable: self.deferrable }
+    }
 }
 
 impl Default for Modes {
@@ -134,12 +150,8 @@ impl Session {
     pub(crate) async fn ensure_transaction(&mut self) -> Result<()> {
         self.finish_undo().await;
         if self.tx.block == Block::Idle {
-            let modes = self.shared.settings(|s| Modes {
-                isolation: super::set::isolation_named(s.get("default_transaction_isolation")),
-                read_only: s.is_on("default_transaction_read_only"),
-                deferrable: s.is_on("default_transaction_deferrable"),
-            });
-            self.begin(modes)?;
+            self.read_limits();
+            self.begin(self.limits.modes)?;
         }
         Ok(())
     }
@@ -159,24 +171,15 @@ impl Session {
     }
 
     fn publish_modes(&self) {
-        let m = self.tx.modes;
         self.shared.note_transaction(self.tx.tx.as_ref().map(|t| t.start));
-        self.shared.set_facts(TxnFacts {
-            read_only: m.read_only,
-            isolation: m.isolation.as_str(),
-            deferrable: m.deferrable,
-        });
+        self.shared.set_facts(self.tx.modes.facts());
     }
 
     /// Kernels outside a transaction see the defaults.
-    pub(super) fn publish_defaults(&self) {
+    pub(super) fn publish_defaults(&mut self) {
         self.shared.note_transaction(None);
-        let facts = self.shared.settings(|s| TxnFacts {
-            read_only: s.is_on("default_transaction_read_only"),
-            isolation: super::set::isolation_named(s.get("default_transaction_isolation")).as_str(),
-            deferrable: s.is_on("default_transaction_deferrable"),
-        });
-        self.shared.set_facts(facts);
+        self.read_limits();
+        self.shared.set_facts(self.limits.modes.facts());
     }
 
     /// Ends the implicit transaction, if that is what is open.
@@ -208,7 +211,8 @@ impl Session {
         match tx.commit().await {
             Ok(lsn) => {
                 // With synchronous_commit off the client may hear of it before it is durable.
-                if self.shared.settings(|s| s.get("synchronous_commit") != "off") {
+                self.read_limits();
+                if !self.limits.async_commit {
                     self.shared.gate.depends_on(lsn);
                 }
                 self.shared.commit_levels();

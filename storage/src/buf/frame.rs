@@ -121,6 +121,13 @@ impl Frames {
         WriteGuard { frames: self, idx, not_send: PhantomData }
     }
 
+    /// Whether somebody holds the latch exclusively. If not, what the last holder did is visible to the caller.
+    pub(crate) fn is_changing(&self, idx: u32) -> bool {
+        let held = self.meta(idx).latch.is_locked_exclusive();
+        std::sync::atomic::fence(Ordering::Acquire);
+        held
+    }
+
     /// As [`Frames::write`], or `None` (and the pin is given back) when the latch is taken.
     pub(crate) fn try_write(&self, idx: u32) -> Option<WriteGuard<'_>> {
         if self.meta(idx).latch.try_lock_exclusive() {

@@ -324,8 +324,12 @@ impl Pool {
             if !m.mapped.load(Ordering::Acquire) {
                 continue;
             }
-            m.pins.fetch_add(1, Ordering::Acquire);
-            drop(self.frames.read(idx));
+            // Whoever changes the page now may have appended a record before the caller looked and not marked the page
+            // yet. A latch found free was free at that time or has been let go since, behind the mark.
+            if self.frames.is_changing(idx) {
+                m.pins.fetch_add(1, Ordering::Acquire);
+                drop(self.frames.read(idx));
+            }
             min = min.min(m.rec_lsn.load(Ordering::Acquire)).min(m.writing_rec_lsn.load(Ordering::Acquire));
         }
         (min != CLEAN).then_some(Lsn(min))

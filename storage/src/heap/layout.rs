@@ -142,6 +142,8 @@ impl<'a> From<Option<&'a [u8]>> for Datum<'a> {
 
 /// Marks an end entry whose value is in the overflow file.
 const OVF: u16 = 0x8000;
+/// Longest value kept in the row.
+const BIG: usize = 2048;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Place {
@@ -228,10 +230,18 @@ impl RowLayout {
         len
     }
 
+    /// Whether a row of these values is stored without the overflow file.
+    pub fn fits(&self, vals: &[Datum<'_>]) -> bool {
+        let small = |(v, p): (&Datum<'_>, &Place)| match (v, p) {
+            (Datum::Bytes(b), Place::Var(_)) => b.len() <= BIG,
+            _ => true,
+        };
+        vals.iter().zip(&self.places).all(small) && self.encoded_len(vals) <= MAX_ROW
+    }
+
     /// Which columns must go to the overflow file so that the row fits and no value of more than 2 KB is kept in it:
     /// the big ones, then the biggest of the rest.
     pub fn to_overflow(&self, vals: &[Datum<'_>]) -> Vec<usize> {
-        const BIG: usize = 2048;
         let mut len = self.encoded_len(vals);
         let mut var: Vec<(usize, usize)> = vals
             .iter()

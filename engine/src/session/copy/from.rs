@@ -1,11 +1,15 @@
 //! COPY FROM.
+//!
+//! Text and CSV take two tasks: a [`Parser`] cuts the stream and makes batches of rows ready while the session reads from
+//! the client and stores the batches before. Both channels are short, so memory holds a few batches whatever the speeds;
+//! an error arrives behind the rows before it, as if there were one task.
 
 use super::lines::{Fields, Lines, csv_fields, text_fields};
 use super::options::{Format, Header, Options};
 use super::{binary, check_choice, check_kind, columns, to};
 use crate::api::{CopyShape, Output};
 use crate::catalog::Relation;
-use crate::exec::dml::CopyInsert;
+use crate::exec::bulk::{Batch, BulkInsert, BulkRows};
 use crate::exec::eval::{Compiled, Env, compile};
 use crate::plan::ir::{Bound, Rel};
 use crate::session::Session;
@@ -19,9 +23,14 @@ use rustydb_types::io::{binary_in, text_in};
 use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// Bytes read from a file at a time.
 const FILE_CHUNK: usize = 256 * 1024;
+/// Bytes of the stream that go to the parser at a time.
+const PIECE: usize = 64 * 1024;
+/// Pieces and batches under way between the two tasks.
+const AHEAD: usize = 2;
 /// Bytes of a line that an error shows.
 const MAX_SHOWN: usize = 100;
 
@@ -67,20 +76,32 @@ struct Target {
     force_null: bool,
 }
 
-/// Makes rows of the stream's fields and stores them.
-struct Loader {
+/// Makes rows of the stream's fields and batches of the rows.
+struct Parser {
     rel: Arc<Relation>,
     targets: Vec<Target>,
     /// Defaults of the columns that the stream does not bring: attribute (0-based) and expression.
     defaults: Vec<(usize, Compiled)>,
     filter: Option<Compiled>,
     eval: Arc<EvalCtx>,
-    insert: CopyInsert,
+    rows: BulkRows,
     /// Line or row being read, from 1.
     line: u64,
 }
 
-impl Loader {
+/// Where a parser's batches go.
+type Batches = mpsc::Sender<Result<Batch>>;
+
+/// A parser's task, stopped when dropped.
+struct Task(tokio::task::AbortHandle);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Parser {
     fn context(&self, column: Option<(&str, &[u8])>) -> String {
         match column {
             Some((name, value)) => {
@@ -129,8 +150,19 @@ impl Loader {
         Ok(row)
     }
 
-    /// Fills defaults in, tests WHERE and stores the row; answers whether it was stored.
-    async fn store(&mut self, session: &mut Session, mut row: Vec<Datum>, line: Option<&[u8]>) -> Result<()> {
+    /// Fills defaults in, tests WHERE and adds the row; answers a batch when one is complete.
+    fn add(&mut self, mut row: Vec<Datum>, line: Option<&[u8]>) -> Result<Option<Batch>> {
+        self.complete(&mut row).and_then(|wanted| if wanted { self.rows.push(row) } else { Ok(None) }).map_err(|e| {
+            match line {
+                _ if e.fields.as_ref().is_some_and(|f| f.context.is_some()) => e,
+                Some(l) => e.context(self.line_context(l)),
+                None => e.context(self.context(None)),
+            }
+        })
+    }
+
+    /// Fills defaults in; whether WHERE lets the row through.
+    fn complete(&self, row: &mut [Datum]) -> Result<bool> {
         let env = Env { ctx: &self.eval, params: &[] };
         for (i, d) in &self.defaults {
             let v = d.eval(env, &[])?;
@@ -138,22 +170,65 @@ impl Loader {
                 *slot = v;
             }
         }
-        if let Some(f) = &self.filter
-            && !f.test(env, &row)?
-        {
-            return Ok(());
+        self.filter.as_ref().map_or(Ok(true), |f| f.test(env, row))
+    }
+
+    /// Parses text or CSV until the pieces end or a row is bad.
+    async fn run(mut self, o: Options, mut pieces: mpsc::Receiver<Vec<Bytes>>, batches: Batches) {
+        let done = self.lines(&o, &mut pieces, &batches).await;
+        let last = done.and_then(|()| self.rows.rest().map_or(Ok(None), |b| Ok(Some(b)))).transpose();
+        if let Some(last) = last {
+            // Nobody there: the session has given up.
+            let _ = batches.send(last).await;
         }
-        let done = self.insert.push(session.tx()?, row).await;
-        done.map_err(|e| {
-            if e.fields.as_ref().is_some_and(|f| f.context.is_some()) {
-                return e;
+    }
+
+    async fn lines(&mut self, o: &Options, pieces: &mut mpsc::Receiver<Vec<Bytes>>, batches: &Batches) -> Result<()> {
+        let mut lines = Lines::new(o);
+        let mut fields = Fields::default();
+        let mut header = o.header;
+        loop {
+            let more = pieces.recv().await;
+            match &more {
+                Some(piece) => piece.iter().try_for_each(|b| lines.push(b))?,
+                None => lines.end(),
             }
-            match line {
-                Some(l) if e.code != SqlState::UNIQUE_VIOLATION => e.context(self.line_context(l)),
-                // Batches are stored together: which line it was is not known any more.
-                _ => e.context(format!("COPY {}", self.rel.name)),
+            loop {
+                self.line += 1;
+                let next = lines.next().map_err(|e| e.context(self.context(None)))?;
+                let Some(r) = next else {
+                    self.line -= 1;
+                    break;
+                };
+                let line = lines.line(&r);
+                if header == Header::Yes {
+                    header = Header::No;
+                    continue;
+                }
+                match o.format {
+                    Format::Csv => csv_fields(line, o, &mut fields).map_err(|e| e.context(self.line_context(line)))?,
+                    _ => text_fields(line, o, &mut fields),
+                }
+                if header == Header::Match {
+                    header = Header::No;
+                    match_header(self, &fields, o).map_err(|e| e.context(self.line_context(line)))?;
+                    continue;
+                }
+                let row = if self.targets.is_empty() && line.is_empty() {
+                    vec![Datum::Null; self.rel.columns.len()]
+                } else {
+                    self.row_of(&mut fields, line)?
+                };
+                if let Some(batch) = self.add(row, Some(line))?
+                    && batches.send(Ok(batch)).await.is_err()
+                {
+                    return Ok(());
+                }
             }
-        })
+            if more.is_none() {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -200,7 +275,7 @@ impl Session {
         if o.freeze {
             self.check_freeze(&rel)?;
         }
-        let mut loader = self.loader(c, name, &rel, &cols, &o, text)?;
+        let (mut parser, mut insert) = self.loader(c, name, &rel, &cols, &o, text)?;
         let mut input = match &c.target {
             CopyTarget::File(path) => {
                 let p = path.clone();
@@ -221,7 +296,7 @@ impl Session {
                 Input::File(Some(file), path.clone())
             }
             CopyTarget::Client | CopyTarget::Program(_) => {
-                let shape = CopyShape { binary: o.format == Format::Binary, columns: loader.targets.len() as u16 };
+                let shape = CopyShape { binary: o.format == Format::Binary, columns: parser.targets.len() as u16 };
                 out.copy_in(shape);
                 self.note_dependencies();
                 out.flush().await?;
@@ -229,15 +304,11 @@ impl Session {
             }
         };
         if o.format == Format::Binary {
-            self.load_binary(&mut loader, &mut input, out).await?;
+            self.load_binary(&mut parser, &mut insert, &mut input, out).await?;
         } else {
-            self.load_lines(&mut loader, &mut input, &o, out).await?;
+            self.load_lines(parser, &mut insert, &mut input, o, out).await?;
         }
-        let Loader { insert, .. } = loader;
-        let n = insert.finish(self.tx()?).await.map_err(|e| match e.code {
-            SqlState::UNIQUE_VIOLATION => e.context(format!("COPY {}", rel.name)),
-            _ => e,
-        })?;
+        let n = insert.finish(self.tx()?).await?;
         self.tx()?.next_command();
         Ok(format!("COPY {n}"))
     }
@@ -265,7 +336,7 @@ impl Session {
         cols: &[i16],
         o: &Options,
         text: &Arc<str>,
-    ) -> Result<Loader> {
+    ) -> Result<(Parser, BulkInsert)> {
         let targets: Vec<Target> = cols
             .iter()
             .filter_map(|n| rel.attribute(*n))
@@ -307,59 +378,79 @@ impl Session {
         let insert = self.bind_copy_insert(rel, text)?;
         let env = self.env();
         let eval = Arc::clone(&env.eval);
-        let insert = CopyInsert::new(self.tx()?, &insert, env)?;
-        Ok(Loader { rel: Arc::clone(rel), targets, defaults, filter, eval, insert, line: 0 })
+        let rows = BulkRows::new(self.tx()?, &insert, &env)?;
+        let insert = BulkInsert::new(&rows, env);
+        Ok((Parser { rel: Arc::clone(rel), targets, defaults, filter, eval, rows, line: 0 }, insert))
     }
 
-    async fn load_lines(&mut self, l: &mut Loader, input: &mut Input, o: &Options, out: &mut dyn Output) -> Result<()> {
-        let mut lines = Lines::new(o);
-        let mut fields = Fields::default();
-        let mut header = o.header;
-        loop {
-            let more = input.next(out).await?;
-            self.shared.interrupt.check()?;
-            match &more {
-                Some(bytes) => lines.push(bytes)?,
-                None => lines.end(),
-            }
+    /// Text and CSV: reads, and stores what the parser's task makes of it.
+    async fn load_lines(
+        &mut self,
+        parser: Parser,
+        insert: &mut BulkInsert,
+        input: &mut Input,
+        o: Options,
+        out: &mut dyn Output,
+    ) -> Result<()> {
+        let table = parser.rel.name.clone();
+        let (pieces, pieces_out) = mpsc::channel(AHEAD);
+        let (batches_in, mut batches) = mpsc::channel(AHEAD);
+        let _task = Task(tokio::spawn(parser.run(o, pieces_out, batches_in)).abort_handle());
+        let mut more = true;
+        'read: while more {
+            let piece;
+            (piece, more) = self.next_piece(input, out).await?;
             loop {
-                l.line += 1;
-                let next = lines.next().map_err(|e| e.context(l.context(None)))?;
-                let Some(r) = next else {
-                    l.line -= 1;
-                    break;
-                };
-                let line = lines.line(&r);
-                if header == Header::Yes {
-                    header = Header::No;
-                    continue;
+                tokio::select! {
+                    biased;
+                    batch = batches.recv() => match batch {
+                        Some(batch) => self.store_batch(insert, batch?, &table).await?,
+                        None => return Err(DbError::internal("the COPY parser ended early")),
+                    },
+                    room = pieces.reserve() => {
+                        // It stops listening behind an error, which is still to come.
+                        let Ok(room) = room else { break 'read };
+                        room.send(piece);
+                        break;
+                    }
                 }
-                match o.format {
-                    Format::Csv => csv_fields(line, o, &mut fields).map_err(|e| e.context(l.line_context(line)))?,
-                    _ => text_fields(line, o, &mut fields),
-                }
-                if header == Header::Match {
-                    header = Header::No;
-                    match_header(l, &fields, o).map_err(|e| e.context(l.line_context(line)))?;
-                    continue;
-                }
-                if l.targets.is_empty() && line.is_empty() {
-                    let row = vec![Datum::Null; l.rel.columns.len()];
-                    l.store(self, row, Some(line)).await?;
-                    continue;
-                }
-                let row = l.row_of(&mut fields, line)?;
-                l.store(self, row, Some(line)).await?;
-            }
-            if more.is_none() {
-                return Ok(());
             }
         }
+        drop(pieces);
+        while let Some(batch) = batches.recv().await {
+            self.store_batch(insert, batch?, &table).await?;
+        }
+        Ok(())
     }
 
-    async fn load_binary(&mut self, l: &mut Loader, input: &mut Input, out: &mut dyn Output) -> Result<()> {
+    /// What the client has sent, about [`PIECE`] bytes of it, and whether more may come.
+    async fn next_piece(&mut self, input: &mut Input, out: &mut dyn Output) -> Result<(Vec<Bytes>, bool)> {
+        let (mut piece, mut bytes) = (Vec::new(), 0);
+        while bytes < PIECE {
+            let Some(more) = input.next(out).await? else { return Ok((piece, false)) };
+            self.shared.interrupt.check()?;
+            bytes += more.len();
+            piece.push(more);
+        }
+        Ok((piece, true))
+    }
+
+    async fn store_batch(&mut self, insert: &mut BulkInsert, batch: Batch, table: &str) -> Result<()> {
+        self.shared.interrupt.check()?;
+        // Rows are stored together: which line it was is not known any more.
+        insert.store(self.tx()?, batch).await.map_err(|e| e.context(format!("COPY {table}")))
+    }
+
+    async fn load_binary(
+        &mut self,
+        p: &mut Parser,
+        insert: &mut BulkInsert,
+        input: &mut Input,
+        out: &mut dyn Output,
+    ) -> Result<()> {
         let mut rows = binary::Rows::default();
         let mut fields = Vec::new();
+        let table = p.rel.name.clone();
         loop {
             let more = input.next(out).await?;
             self.shared.interrupt.check()?;
@@ -368,32 +459,38 @@ impl Session {
                 None => rows.end(),
             }
             loop {
-                l.line += 1;
-                let next = rows.next(l.targets.len(), &mut fields).map_err(|e| e.context(l.context(None)))?;
+                p.line += 1;
+                let next = rows.next(p.targets.len(), &mut fields).map_err(|e| e.context(p.context(None)))?;
                 if !next {
-                    l.line -= 1;
+                    p.line -= 1;
                     break;
                 }
-                let mut row = vec![Datum::Null; l.rel.columns.len()];
-                for (t, f) in l.targets.iter().zip(&fields) {
+                let mut row = vec![Datum::Null; p.rel.columns.len()];
+                for (t, f) in p.targets.iter().zip(&fields) {
                     let Some(f) = f else { continue };
-                    let value = binary_in(&l.eval, t.ty, rows.field(f))
-                        .map_err(|e| e.context(format!("COPY {}, line {}, column {}", l.rel.name, l.line, t.name)))?;
+                    let value = binary_in(&p.eval, t.ty, rows.field(f))
+                        .map_err(|e| e.context(format!("COPY {}, line {}, column {}", p.rel.name, p.line, t.name)))?;
                     if let Some(slot) = attribute(&mut row, t.attnum) {
                         *slot = value;
                     }
                 }
-                l.store(self, row, None).await?;
+                if let Some(batch) = p.add(row, None)? {
+                    self.store_batch(insert, batch, &table).await?;
+                }
             }
             if more.is_none() {
-                return Ok(());
+                break;
             }
+        }
+        match p.rows.rest() {
+            Some(batch) => self.store_batch(insert, batch, &table).await,
+            None => Ok(()),
         }
     }
 }
 
 /// HEADER MATCH.
-fn match_header(l: &Loader, f: &Fields, o: &Options) -> Result<()> {
+fn match_header(l: &Parser, f: &Fields, o: &Options) -> Result<()> {
     let bad = |m: String| Err(DbError::new(SqlState::BAD_COPY_FILE_FORMAT, m));
     if f.len() != l.targets.len() {
         return bad(format!("wrong number of fields in header line: got {}, expected {}", f.len(), l.targets.len()));

@@ -144,6 +144,10 @@ impl Lines {
                 },
                 _ => self.at += 1,
             }
+            if self.csv.is_none() {
+                let rest = self.buf.get(self.at..).unwrap_or(&[]);
+                self.at += memchr::memchr3(b'\n', b'\r', b'\\', rest).unwrap_or(rest.len());
+            }
         }
         if self.ended && self.start < self.buf.len() {
             if self.in_quote {
@@ -216,19 +220,17 @@ pub fn text_fields(line: &[u8], o: &Options, out: &mut Fields) {
     let mut rest = line;
     loop {
         // The field's raw end: the next delimiter that no backslash precedes.
-        let mut i = 0;
-        let mut escaped = false;
-        while let Some(&c) = rest.get(i) {
-            if c == o.delimiter {
-                break;
+        let (mut at, mut escaped) = (0, false);
+        let i = loop {
+            match memchr::memchr2(o.delimiter, b'\\', rest.get(at..).unwrap_or(&[])) {
+                None => break rest.len(),
+                Some(n) if rest.get(at + n) == Some(&o.delimiter) => break at + n,
+                Some(n) => {
+                    escaped = true;
+                    at += n + 2;
+                }
             }
-            if c == b'\\' {
-                escaped = true;
-                i += 1;
-            }
-            i += 1;
-        }
-        let i = i.min(rest.len());
+        };
         let raw = rest.get(..i).unwrap_or(rest);
         let null = raw == o.null.as_bytes();
         if escaped && !null {
