@@ -7,12 +7,23 @@ use crate::wire::output::Wire;
 use crate::wire::{copy, encode, extended, simple};
 use rustydb_base::{DbError, Result, Severity, SqlState};
 use rustydb_engine::api::{Canceller, Output, SqlSession};
-use std::pin::pin;
+use std::cell::Cell;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a connection that ends may take to accept its last words.
 const GOODBYE: Duration = Duration::from_secs(5);
+
+thread_local! {
+    /// Messages that this worker has taken up since it last had nothing to do.
+    static TAKEN_UP: Cell<u32> = const { Cell::new(0) };
+}
+
+/// To be called when a worker thread is about to wait for work.
+pub fn worker_idle() {
+    TAKEN_UP.set(0);
+}
 
 /// A connection with its session.
 pub struct Conn {
@@ -139,6 +150,11 @@ impl Conn {
     /// ReadyForQuery, and everything before it, to the client.
     async fn ready(&mut self) -> Result<(), End> {
         encode::ready_for_query(&mut self.wire.buf, self.session.transaction_status());
+        // Sending wakes the client, who then takes the processor from the sessions that are ready to run here. So all
+        // but the first of those that one look at the sockets has woken compute first and send afterwards.
+        if TAKEN_UP.get() > 1 {
+            tokio::task::yield_now().await;
+        }
         Ok(self.wire.send().await?)
     }
 
@@ -151,6 +167,14 @@ impl Conn {
         }
         // Now the connection is idle: it holds no buffer.
         self.wire.release();
+        let frame = self.wait(frame).await;
+        TAKEN_UP.set(TAKEN_UP.get().saturating_add(1));
+        frame
+    }
+
+    /// Waits for the client's next message, for a signal, or for the session's time to run out.
+    async fn wait(&mut self, mut frame: Pin<&mut impl Future<Output = Result<Frame, ReadEnd>>>) -> Result<Frame, End> {
+        let link = self.wire.link.clone();
         let idle = self.session.transaction_status() == b'I';
         let limit = if idle { None } else { self.session.idle_in_transaction_timeout() };
         let mut expiry = pin!(limit.map(tokio::time::sleep));

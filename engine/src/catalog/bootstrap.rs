@@ -12,6 +12,25 @@ use std::sync::Arc;
 pub const DATABASES: [(u32, &str, u32, bool, bool); 3] =
     [(5, "postgres", 0, false, true), (1, "template1", 1, true, true), (4, "template0", 2, true, false)];
 
+/// The role whose only member is the owner of the current database; it owns `public`.
+pub const PG_DATABASE_OWNER: u32 = 6171;
+
+/// PostgreSQL's predefined roles.
+const PREDEFINED_ROLES: [(u32, &str); 12] = [
+    (PG_DATABASE_OWNER, "pg_database_owner"),
+    (6181, "pg_read_all_data"),
+    (6182, "pg_write_all_data"),
+    (3373, "pg_monitor"),
+    (3374, "pg_read_all_settings"),
+    (3375, "pg_read_all_stats"),
+    (3377, "pg_stat_scan_tables"),
+    (4569, "pg_read_server_files"),
+    (4570, "pg_write_server_files"),
+    (4571, "pg_execute_server_program"),
+    (4200, "pg_signal_backend"),
+    (4544, "pg_checkpoint"),
+];
+
 /// The schema `public`.
 pub const PUBLIC: u32 = 2200;
 
@@ -36,6 +55,22 @@ pub fn shared(superuser_password: Option<String>) -> Vec<CatRow> {
         password: superuser_password,
         valid_until: None,
     })];
+    out.extend(PREDEFINED_ROLES.iter().map(|(oid, name)| {
+        rows::role(&Role {
+            oid: *oid,
+            name: (*name).to_owned(),
+            superuser: false,
+            inherit: true,
+            create_role: false,
+            create_db: false,
+            login: false,
+            replication: false,
+            bypass_rls: false,
+            connection_limit: -1,
+            password: None,
+            valid_until: None,
+        })
+    }));
     for (oid, name, _, is_template, allow_connections) in DATABASES {
         let d = Database { oid, name: name.to_owned(), owner: SUPERUSER, allow_connections, is_template };
         out.push(rows::database(&d));
@@ -50,10 +85,13 @@ pub fn shared(superuser_password: Option<String>) -> Vec<CatRow> {
 pub fn namespaces() -> Vec<Namespace> {
     let mut out: Vec<Namespace> = pgdata::namespaces()
         .iter()
-        .map(|n| Namespace { oid: n.oid, name: n.nspname.to_owned(), owner: SUPERUSER })
+        .map(|n| {
+            let owner = if n.oid == PUBLIC { PG_DATABASE_OWNER } else { SUPERUSER };
+            Namespace { oid: n.oid, name: n.nspname.to_owned(), owner }
+        })
         .collect();
-    if !out.iter().any(|n| n.name == "public") {
-        out.push(Namespace { oid: PUBLIC, name: "public".to_owned(), owner: SUPERUSER });
+    if !out.iter().any(|n| n.oid == PUBLIC) {
+        out.push(Namespace { oid: PUBLIC, name: "public".to_owned(), owner: PG_DATABASE_OWNER });
     }
     out
 }

@@ -157,7 +157,10 @@ impl Printer<'_> {
             }
             ExprKind::Literal(Literal::Null) => self.out.push_str("NULL"),
             _ => {
-                let simple = matches!(arg.kind, ExprKind::Column(_) | ExprKind::Func(_) | ExprKind::Cast(..));
+                let simple = matches!(
+                    arg.kind,
+                    ExprKind::Column(_) | ExprKind::Func(_) | ExprKind::Cast(..) | ExprKind::Literal(_)
+                );
                 self.group(simple, |p| p.expr(arg, Within::Top));
             }
         }
@@ -546,6 +549,7 @@ mod tests {
             ("(((a > 0) OR (b < 5)) AND c)", "(((a > 0) OR (b < 5)) AND c)", "(a > 0 OR b < 5) AND c"),
             ("'x'::pg_catalog.varchar", "'x'::character varying", "'x'::character varying"),
             ("(a)::pg_catalog.text", "(a)::text", "a::text"),
+            ("(0)::numeric", "(0)::numeric", "0::numeric"),
             ("(a IS NOT NULL)", "(a IS NOT NULL)", "a IS NOT NULL"),
             ("lower(a)", "lower(a)", "lower(a)"),
             ("'-1'::pg_catalog.int4", "'-1'::integer", "'-1'::integer"),

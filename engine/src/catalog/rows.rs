@@ -9,7 +9,8 @@
 //! `indexprs`, `indpred`, `ev_action`) are SQL text.
 
 use super::{
-    Column, Constraint, ConstraintKind, Database, FkAction, Index, Namespace, Persistence, RelKind, Relation, Role,
+    Column, Constraint, ConstraintKind, Database, FIRST_USER_OID, FkAction, Index, Namespace, Persistence, RelKind,
+    Relation, Role, bootstrap,
 };
 use rustydb_types::datum::{ArrayValue, Datum, Str, TypeRef};
 use rustydb_types::{oid, pgdata};
@@ -110,6 +111,9 @@ impl RowBuilder {
     pub(crate) fn f4(self, name: &str, v: f32) -> RowBuilder {
         self.set(name, Datum::Float4(v))
     }
+    pub(crate) fn acl(self, name: &str, items: &[&str]) -> RowBuilder {
+        self.set(name, array(oid::ACLITEM, 1, items.iter().map(|s| Datum::Text((*s).into())).collect()))
+    }
     pub(crate) fn build(self) -> CatRow {
         self.0
     }
@@ -141,7 +145,16 @@ fn text_array(v: impl IntoIterator<Item = String>) -> Datum {
 
 /// A schema's row.
 pub fn namespace(n: &Namespace) -> CatRow {
-    RowBuilder::new(table::PG_NAMESPACE).oid("oid", n.oid).text("nspname", &n.name).oid("nspowner", n.owner).build()
+    let row = RowBuilder::new(table::PG_NAMESPACE).oid("oid", n.oid).text("nspname", &n.name).oid("nspowner", n.owner);
+    match n.oid {
+        bootstrap::PUBLIC => row.acl("nspacl", &["pg_database_owner=UC/pg_database_owner", "=U/pg_database_owner"]),
+        // What initdb grants on its own schemas.
+        o if o < FIRST_USER_OID && !n.name.starts_with("pg_toast") => {
+            row.acl("nspacl", &["postgres=UC/postgres", "=U/postgres"])
+        }
+        _ => row,
+    }
+    .build()
 }
 
 /// A role's row.
@@ -166,7 +179,7 @@ pub fn role(r: &Role) -> CatRow {
 
 /// A database's row.
 pub fn database(d: &Database) -> CatRow {
-    RowBuilder::new(table::PG_DATABASE)
+    let row = RowBuilder::new(table::PG_DATABASE)
         .oid("oid", d.oid)
         .text("datname", &d.name)
         .oid("datdba", d.owner)
@@ -179,8 +192,13 @@ pub fn database(d: &Database) -> CatRow {
         .oid("datminmxid", 1)
         .oid("dattablespace", 1663)
         .text("datcollate", "C.UTF-8")
-        .text("datctype", "C.UTF-8")
-        .build()
+        .text("datctype", "C.UTF-8");
+    // The templates let nobody but their owner make temporary tables in them.
+    if d.is_template && d.oid < FIRST_USER_OID {
+        row.acl("datacl", &["=c/postgres", "postgres=CTc/postgres"]).build()
+    } else {
+        row.build()
+    }
 }
 
 /// All rows of a relation: its class, types, columns, defaults, indexes, constraints, sequence, rule, dependencies and

@@ -157,9 +157,6 @@ fn unsupported(stmt: &ast::Statement) -> DbError {
     DbError::unsupported(format!("{tag} is not supported yet"))
 }
 
-/// The role whose only member is the current database's owner; it owns `public`.
-const PG_DATABASE_OWNER: u32 = 6171;
-
 /// An error without more.
 fn err(code: SqlState, message: impl Into<String>) -> DbError {
     DbError::new(code, message.into())
@@ -312,7 +309,8 @@ impl DdlCx<'_> {
             .detail("System catalog modifications are currently disallowed."));
         }
         let owner = self.tx.catalog.namespaces.get(&ns).map_or(0, |n| n.owner);
-        let of_database = owner == PG_DATABASE_OWNER && self.tx.catalog.database.owner == self.role;
+        let of_database =
+            owner == crate::catalog::bootstrap::PG_DATABASE_OWNER && self.tx.catalog.database.owner == self.role;
         if owner == self.role || of_database || self.is_superuser() {
             return Ok(());
         }

@@ -260,7 +260,7 @@ async fn run_program(
         return Ok(None);
     }
     let mut rows: Vec<Vec<Datum>> = Vec::new();
-    let mut scratch = PointScratch::default();
+    let mut scratch = PointScratch::take();
     scratch.start(plan);
     let e = Env { ctx: &env.eval, params };
     let mut sink = |row: &[Datum]| {
@@ -271,6 +271,7 @@ async fn run_program(
     if done == Attempt::NeedsWait {
         done = point::run(plan, tx, snap, e, &mut scratch, &mut sink).await?;
     }
+    scratch.give();
     Ok((done != Attempt::TooBig).then_some(rows))
 }
 

@@ -26,6 +26,8 @@ pub static PAGES_WRITTEN: Counter = Counter::new("pages_written", "page images w
 
 /// How long the writer sleeps when nobody asks for room, after a pass that found nothing to do.
 const NAP: Duration = Duration::from_millis(100);
+/// Longest such sleep: each pass that finds nothing doubles the next one.
+const LONG_NAP: Duration = Duration::from_secs(1);
 /// The same after a pass that wrote.
 const SHORT_NAP: Duration = Duration::from_millis(10);
 /// Most naps that one transaction is slowed down by.
@@ -112,7 +114,8 @@ impl PageWriter {
             futures::pin_mut!(kick);
             futures::future::select(kick, self.rt.sleep(nap)).await;
             match self.pass().await {
-                Ok(wrote) => nap = if wrote { SHORT_NAP } else { NAP },
+                Ok(true) => nap = SHORT_NAP,
+                Ok(false) => nap = (nap * 2).clamp(NAP, LONG_NAP),
                 Err(_) => break,
             }
         }

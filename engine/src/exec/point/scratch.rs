@@ -1,4 +1,4 @@
-//! The state of a run, kept by the session from statement to statement for the sake of its buffers.
+//! The state of a run, kept by the thread from statement to statement for the sake of its buffers.
 
 use super::PointPlan;
 use super::plan::NodeId;
@@ -10,6 +10,7 @@ use rustydb_storage::overflow::OvfReader;
 use rustydb_types::datum::Datum;
 use rustydb_types::kernel::AggState;
 use smallvec::SmallVec;
+use std::cell::Cell;
 use std::collections::HashSet;
 
 /// Bytes of rows that the sorts, DISTINCTs and pages of one run may hold.
@@ -17,7 +18,7 @@ pub(super) const MEMORY: usize = 16 << 20;
 /// Buffers above this are given back after a run.
 const KEEP: usize = 256 << 10;
 
-/// A session's room for running point programs; one per run at a time.
+/// Room for running a point program.
 #[derive(Default)]
 pub struct PointScratch {
     /// The plan that is being run, 0 for none.
@@ -142,7 +143,23 @@ impl State {
     }
 }
 
+thread_local! {
+    /// Room that the last run on this thread has left.
+    static SPARE: Cell<Option<Box<PointScratch>>> = const { Cell::new(None) };
+}
+
 impl PointScratch {
+    /// Room for a run: what an earlier one has left, if there is any.
+    pub fn take() -> Box<PointScratch> {
+        SPARE.take().unwrap_or_default()
+    }
+
+    /// Leaves the room to the next run.
+    pub fn give(mut self: Box<PointScratch>) {
+        self.finish();
+        SPARE.set(Some(self));
+    }
+
     /// Prepares for a run of a plan, whatever became of the last one.
     pub fn start(&mut self, plan: &PointPlan) {
         self.finish();
