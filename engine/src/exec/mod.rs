@@ -52,6 +52,9 @@ impl CancelFlag {
     }
 }
 
+/// Answers the rows of a batch that are wanted.
+pub type RowFilter = Arc<dyn Fn(RecordBatch) -> Result<RecordBatch> + Send + Sync>;
+
 /// A scan the DataFusion path asks for.
 #[derive(Clone)]
 pub struct ScanRequest {
@@ -66,6 +69,8 @@ pub struct ScanRequest {
     pub index: Option<IndexRange>,
     /// Stop after about this many rows (a hint).
     pub limit: Option<usize>,
+    /// Which rows of a batch are wanted.
+    pub filter: Option<RowFilter>,
     /// Rows per batch.
     pub batch_rows: usize,
 }

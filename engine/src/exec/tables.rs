@@ -2,14 +2,15 @@
 
 use super::eval::Env;
 use super::table::{RowKey, Stored, TableRt};
-use super::{IndexRange, ScanRequest, Tables};
+use super::{IndexRange, RowFilter, ScanRequest, Tables};
 use crate::catalog::{Index, RelKind, Relation};
 use crate::engine::DatabaseState;
 use crate::transaction::Transaction;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Decimal128Type;
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
+use datafusion::arrow::compute::BatchCoalescer;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use rustydb_base::{DbError, Lsn, Result, Rid, SqlState};
@@ -216,6 +217,7 @@ impl Tables for SessionTables {
     fn scan(&self, request: ScanRequest, part: usize, parts: usize) -> BoxStream<'static, Result<RecordBatch>> {
         let long = request.index.is_none() && self.blocks(&request.table).is_some_and(|b| b >= AHEAD_BLOCKS);
         let this = self.clone();
+        let (filter, batch_rows) = (request.filter.clone(), request.batch_rows);
         let rows = futures::stream::once(async move { this.open(request, part, parts).await })
             .map(|r| match r {
                 Ok(s) => s,
@@ -223,6 +225,10 @@ impl Tables for SessionTables {
             })
             .flatten()
             .boxed();
+        let rows = match filter {
+            Some(f) => filtered(rows, f, batch_rows),
+            None => rows,
+        };
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) if long => ahead(&runtime, self.env.store.hold(&self.env.snap), rows),
             _ => rows,
@@ -259,6 +265,43 @@ impl Tables for SessionTables {
     ) -> futures::future::BoxFuture<'static, Result<Vec<Vec<Datum>>>> {
         Box::pin(async { Err(DbError::internal("data-modifying WITH reached a scan")) })
     }
+}
+
+/// The rows of a scan that a filter lets through, in batches of full size again.
+fn filtered(
+    rows: BoxStream<'static, Result<RecordBatch>>,
+    filter: RowFilter,
+    batch_rows: usize,
+) -> BoxStream<'static, Result<RecordBatch>> {
+    let state = (rows, None::<BatchCoalescer>, false);
+    futures::stream::try_unfold(state, move |(mut rows, mut made, mut ended)| {
+        let filter = Arc::clone(&filter);
+        async move {
+            let arrow = |e: ArrowError| DbError::internal(format!("joining batches failed: {e}"));
+            loop {
+                if let Some(b) = made.as_mut().and_then(BatchCoalescer::next_completed_batch) {
+                    return Ok(Some((b, (rows, made, ended))));
+                }
+                if ended {
+                    return Ok(None);
+                }
+                match rows.next().await {
+                    Some(b) => {
+                        let b = filter(b?)?;
+                        if b.num_rows() > 0 {
+                            let made = made.get_or_insert_with(|| BatchCoalescer::new(b.schema(), batch_rows));
+                            made.push_batch(b).map_err(arrow)?;
+                        }
+                    }
+                    None => {
+                        ended = true;
+                        made.as_mut().map_or(Ok(()), BatchCoalescer::finish_buffered_batch).map_err(arrow)?;
+                    }
+                }
+            }
+        }
+    })
+    .boxed()
 }
 
 /// Pages from which on a table is read by a task of its own.

@@ -147,7 +147,7 @@ impl Lower<'_> {
             Ok(produce(Arc::clone(&schema), move |out| job.run(run, outer, out)))
         };
         let title = if uncorrelated { "InitPlan" } else { "SubPlan" };
-        let plan = op_plan(Op::new(title, name(col.id), Arc::new(body)), vec![outer_plan.plan, inner], schema);
+        let plan = op_plan(Op::rerunning(title, name(col.id), Arc::new(body)), vec![outer_plan.plan, inner], schema);
         Ok((Plan { plan, cols: outer_plan.cols }, col))
     }
 
@@ -225,7 +225,7 @@ impl Lower<'_> {
             Ok(produce(Arc::clone(&schema), move |out| job.run(run, outer, out)))
         };
         let detail = if left_outer { "left" } else { "inner" };
-        let plan = op_plan(Op::new("Lateral", detail.into(), Arc::new(body)), vec![l.plan, inner_plan], schema);
+        let plan = op_plan(Op::rerunning("Lateral", detail.into(), Arc::new(body)), vec![l.plan, inner_plan], schema);
         Ok(Plan { plan, cols: out.cols })
     }
 }

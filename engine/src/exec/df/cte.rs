@@ -209,7 +209,8 @@ impl Lower<'_> {
                 }
             }))
         };
-        let plan = op_plan(Op::new("RecursiveUnion", String::new(), Arc::new(body)), vec![p.plan, t.plan], schema);
+        let plan =
+            op_plan(Op::rerunning("RecursiveUnion", String::new(), Arc::new(body)), vec![p.plan, t.plan], schema);
         Ok(Plan { plan, cols: p.cols })
     }
 

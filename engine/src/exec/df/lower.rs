@@ -43,16 +43,23 @@ pub struct Lower<'a> {
     pub ctes: HashMap<CteId, Arc<cte::Store>>,
 }
 
-/// Lowers a statement's query; the plan's columns are the relation's outputs in order.
-pub fn lower(rel: &Rel, cx: &Arc<StmtCx>) -> Result<LogicalPlan> {
+/// Lowers a statement's query; the plan's columns are the relation's outputs in order. Also answers how many bytes its
+/// scans read of one row of each table.
+pub fn lower(rel: &Rel, cx: &Arc<StmtCx>) -> Result<(LogicalPlan, f64)> {
     let mut rel = rel.clone();
     let outputs = rel.outputs();
     let next = rewrite::statement(&mut rel, cx)?;
+    let mut width = 0.0;
+    walk::visit_rels(&rel, &mut |r| {
+        if let Rel::Scan(s) = r {
+            width += scan::width(s, cx);
+        }
+    });
     let mut l = Lower { cx, frames: vec![], next, ctes: HashMap::new() };
     let p = l.rel(&rel)?;
     // Outputs may repeat a column; names may not.
     let exprs = outputs.iter().enumerate().map(|(i, c)| named(name(c.id)).alias(format!("r{i}"))).collect();
-    projection(p.plan, exprs)
+    Ok((projection(p.plan, exprs)?, width))
 }
 
 /// Whether a relation's rows come in an order that was asked for.

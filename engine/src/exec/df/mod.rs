@@ -34,7 +34,6 @@ mod tests;
 
 use crate::exec::StmtCx;
 use crate::plan::ir::Rel;
-use crate::plan::walk;
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::Session;
@@ -48,15 +47,19 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::optimizer::push_down_limit::PushDownLimit;
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::combine_partial_final_agg::CombinePartialFinalAggregate;
 use datafusion::physical_optimizer::ensure_coop::EnsureCooperative;
+use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
 use datafusion::physical_optimizer::join_selection::JoinSelection;
 use datafusion::physical_optimizer::limit_pushdown::LimitPushdown;
 use datafusion::physical_optimizer::output_requirements::OutputRequirements;
 use datafusion::physical_optimizer::projection_pushdown::ProjectionPushdown;
 use datafusion::physical_optimizer::sanity_checker::SanityCheckPlan;
+use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
@@ -116,8 +119,8 @@ fn panicked(p: &(dyn std::any::Any + Send)) -> DbError {
 }
 
 async fn physical(rel: &Rel, cx: &Arc<StmtCx>, joins: Joins) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
-    let logical = lower::lower(rel, cx)?;
-    let state = session(cx, joins, batch_rows(rel, cx))?;
+    let (logical, width) = lower::lower(rel, cx)?;
+    let state = session(cx, joins, batch_rows(width, cx))?;
     let logical = state.optimize(&logical).map_err(from_df)?;
     let plan = state.query_planner().create_physical_plan(&logical, &state).await.map_err(from_df)?;
     Ok((plan, state.task_ctx()))
@@ -160,6 +163,7 @@ async fn next(f: &mut Following) -> Result<Option<RecordBatch>> {
                 return Ok(Some(b));
             }
             Some(Err(e)) if is_out_of_memory(&e) && !f.emitted && !f.retried => {
+                tracing::debug!("a query starts over with sort-merge joins: {e}");
                 f.retried = true;
                 f.stream = start(&f.rel, &f.cx, Joins::SortMerge).await?;
             }
@@ -173,15 +177,9 @@ fn pool_size(cx: &StmtCx) -> usize {
     cx.work_mem.saturating_mul(4).max(MIN_POOL)
 }
 
-/// Rows per batch of a query: fewer, if the rows of all its tables together are wide.
-fn batch_rows(rel: &Rel, cx: &StmtCx) -> usize {
-    let mut width = 1.0;
-    walk::visit_rels(rel, &mut |r| {
-        if let Rel::Scan(s) = r {
-            width += cx.tables.row_bytes(&s.table);
-        }
-    });
-    let rows = (pool_size(cx) / BATCH_SHARE) as f64 / width;
+/// Rows per batch of a query: fewer, if all that its scans read of a row together is wide.
+fn batch_rows(width: f64, cx: &StmtCx) -> usize {
+    let rows = (pool_size(cx) / BATCH_SHARE) as f64 / width.max(1.0);
     (rows as usize).clamp(MIN_BATCH_ROWS, BATCH_ROWS)
 }
 
@@ -192,7 +190,8 @@ fn session(cx: &Arc<StmtCx>, joins: Joins, batch_rows: usize) -> Result<SessionS
     let pool = pool_size(cx);
     options.execution.sort_spill_reservation_bytes = pool / 32;
     options.optimizer.max_passes = 2;
-    options.optimizer.enable_dynamic_filter_pushdown = false;
+    options.optimizer.enable_topk_dynamic_filter_pushdown = false;
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     let mut disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory);
     if let Some(limit) = cx.temp_limit {
         disk = disk.with_max_temp_directory_size(limit);
@@ -223,7 +222,9 @@ fn physical_rules(joins: Joins) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sy
     rules.push(Arc::new(CombinePartialFinalAggregate::new()));
     rules.push(Arc::new(ProjectionPushdown::new()));
     rules.push(Arc::new(OutputRequirements::new_remove_mode()));
+    rules.push(Arc::new(FilteredScans));
     rules.push(Arc::new(LimitPushdown::new()));
+    rules.push(Arc::new(JoinFilters));
     rules.push(Arc::new(EnsureCooperative::new()));
     rules.push(Arc::new(SanityCheckPlan::new()));
     rules
@@ -243,6 +244,57 @@ impl QueryPlanner for Planner {
         DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(op::OpPlanner)])
             .create_physical_plan(logical, session)
             .await
+    }
+}
+
+/// Hands the conditions above a scan to it, so that a large table's rows are tested by the task that reads them.
+#[derive(Debug)]
+struct FilteredScans;
+
+impl PhysicalOptimizerRule for FilteredScans {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> DfResult<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|p| {
+            let Some(f) = p.downcast_ref::<FilterExec>().filter(|f| f.fetch().is_none()) else {
+                return Ok(Transformed::no(p));
+            };
+            let scan = f.input().downcast_ref::<op::OpExec>();
+            let Some(scan) = scan.and_then(|s| s.filtered([Arc::clone(f.predicate())])) else {
+                return Ok(Transformed::no(p));
+            };
+            let scan: Arc<dyn ExecutionPlan> = Arc::new(scan);
+            let Some(kept) = f.projection() else { return Ok(Transformed::yes(scan)) };
+            let schema = scan.schema();
+            let columns = kept.iter().map(|i| {
+                let name = schema.field(*i).name();
+                ProjectionExpr::new(Arc::new(Column::new(name, *i)), name.clone())
+            });
+            Ok(Transformed::yes(Arc::new(ProjectionExec::try_new(columns.collect::<Vec<_>>(), scan)?)))
+        })
+        .data()
+    }
+    fn name(&self) -> &str {
+        "filtered_scans"
+    }
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Lets hash joins tell the scans below what their build side holds. Not in a plan some part of which runs several times:
+/// a scan would keep what the first run has told it.
+#[derive(Debug)]
+struct JoinFilters;
+
+impl PhysicalOptimizerRule for JoinFilters {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, options: &ConfigOptions) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let reruns = plan.exists(|p| Ok(p.downcast_ref::<op::OpExec>().is_some_and(op::OpExec::reruns)))?;
+        if reruns { Ok(plan) } else { FilterPushdown::new_post_optimization().optimize(plan, options) }
+    }
+    fn name(&self) -> &str {
+        "join_filters"
+    }
+    fn schema_check(&self) -> bool {
+        true
     }
 }
 

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchemaRef, DataFusionError};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -23,6 +24,9 @@ use datafusion::physical_plan::InputDistributionRequirements;
 use datafusion::physical_plan::execution_plan::{
     Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions, replace_children_if_necessary,
     reset_plan_states,
+};
+use datafusion::physical_plan::filter_pushdown::{
+    ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
 };
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
@@ -39,6 +43,8 @@ pub struct Run {
     pub task: Arc<TaskContext>,
     /// The operator's output.
     pub schema: SchemaRef,
+    /// Conditions that its rows must meet, if it takes any ([`Op::filters`]).
+    pub filters: Vec<Arc<dyn PhysicalExpr>>,
 }
 
 impl Run {
@@ -69,6 +75,10 @@ pub struct Op {
     pub detail: String,
     /// Orders of the inputs; missing or empty for none.
     pub orders: Vec<Order>,
+    /// It takes conditions on its output and hands out only rows that meet them.
+    pub filters: bool,
+    /// It runs an input several times.
+    pub reruns: bool,
     /// What runs.
     pub body: Body,
 }
@@ -76,7 +86,12 @@ pub struct Op {
 impl Op {
     /// An operator without demands on its inputs.
     pub fn new(name: &'static str, detail: String, body: Body) -> Op {
-        Op { id: fresh_id(), name, detail, orders: vec![], body }
+        Op { id: fresh_id(), name, detail, orders: vec![], filters: false, reruns: false, body }
+    }
+
+    /// An operator that runs an input several times.
+    pub fn rerunning(name: &'static str, detail: String, body: Body) -> Op {
+        Op { reruns: true, ..Op::new(name, detail, body) }
     }
 }
 
@@ -186,6 +201,8 @@ pub struct OpExec {
     children: Vec<Arc<dyn ExecutionPlan>>,
     /// Order demanded of each child.
     required: Vec<Option<OrderingRequirements>>,
+    /// Conditions taken over from operators above.
+    filters: Vec<Arc<dyn PhysicalExpr>>,
     properties: Arc<PlanProperties>,
 }
 
@@ -207,7 +224,23 @@ impl OpExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         ));
-        OpExec { op, children, required, properties }
+        OpExec { op, children, required, filters: vec![], properties }
+    }
+
+    /// Whether it runs an input several times.
+    pub fn reruns(&self) -> bool {
+        self.op.reruns
+    }
+
+    /// The same operator with further conditions; `None` if it takes none.
+    pub fn filtered(&self, more: impl IntoIterator<Item = Arc<dyn PhysicalExpr>>) -> Option<OpExec> {
+        self.op.filters.then(|| OpExec {
+            op: Arc::clone(&self.op),
+            children: self.children.clone(),
+            required: self.required.clone(),
+            filters: self.filters.iter().cloned().chain(more).collect(),
+            properties: Arc::clone(&self.properties),
+        })
     }
 }
 
@@ -219,7 +252,11 @@ impl fmt::Debug for OpExec {
 
 impl DisplayAs for OpExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{} {}", self.op.name, self.op.detail)
+        write!(f, "{} {}", self.op.name, self.op.detail)?;
+        for (i, e) in self.filters.iter().enumerate() {
+            write!(f, "{}{e}", if i == 0 { ", filter=" } else { " AND " })?;
+        }
+        Ok(())
     }
 }
 
@@ -235,9 +272,31 @@ impl ExecutionPlan for OpExec {
     }
     fn apply_expressions(
         &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DfResult<TreeNodeRecursion>,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DfResult<TreeNodeRecursion>,
     ) -> DfResult<TreeNodeRecursion> {
+        for e in &self.filters {
+            if f(e)? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
         Ok(TreeNodeRecursion::Continue)
+    }
+    fn handle_child_pushdown_result(
+        &self,
+        _: FilterPushdownPhase,
+        result: ChildPushdownResult,
+        _: &ConfigOptions,
+    ) -> DfResult<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let filters: Vec<_> = result.parent_filters.iter().map(|f| Arc::clone(&f.filter)).collect();
+        let n = filters.len();
+        match self.filtered(filters) {
+            Some(new) if n > 0 => {
+                let new: Arc<dyn ExecutionPlan> = Arc::new(new);
+                Ok(FilterPushdownPropagation::with_parent_pushdown_result(vec![PushedDown::Yes; n])
+                    .with_updated_node(new))
+            }
+            _ => Ok(FilterPushdownPropagation::all_unsupported(result)),
+        }
     }
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
         InputDistributionRequirements::new(vec![Distribution::SinglePartition; self.children.len()])
@@ -258,6 +317,7 @@ impl ExecutionPlan for OpExec {
             op: Arc::clone(&self.op),
             children,
             required: self.required.clone(),
+            filters: self.filters.clone(),
             properties: Arc::clone(&self.properties),
         }))
     }
@@ -269,6 +329,7 @@ impl ExecutionPlan for OpExec {
         if partition != 0 {
             return Err(DataFusionError::Internal(format!("{} has no partition {partition}", self.op.name)));
         }
-        (self.op.body)(Run { children: self.children.clone(), task, schema: self.schema() })
+        let filters = self.filters.clone();
+        (self.op.body)(Run { children: self.children.clone(), task, schema: self.schema(), filters })
     }
 }

@@ -9,14 +9,17 @@ use super::expr::{Frame, RowExpr, name};
 use super::lower::{Plan, schema};
 use super::op::{Op, Run, op_plan};
 use super::rewrite::stats;
-use super::util::{DfResult, produce, to_df};
+use super::util::{DfResult, from_df, produce, to_df};
 use crate::catalog::Index;
 use crate::exec::{IndexRange, ScanRequest, StmtCx};
 use crate::plan::ir::{ColId, Expr, ExprKind, Scan};
 use crate::plan::walk;
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::cast::as_boolean_array;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::PhysicalExpr;
 use futures::StreamExt;
 use rustydb_base::{DbError, Result};
 use rustydb_types::arrow::arrow_type;
@@ -65,8 +68,10 @@ pub fn plan(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], limit: Option<usi
         rid: s.rid.is_some(),
         index: None,
         limit,
+        filter: None,
         batch_rows: BATCH_ROWS,
     };
+    let filters = !cols.is_empty() && limit.is_none();
     // DataFusion wants at least one column to count rows by.
     let schema = if cols.is_empty() {
         schema([(format!("rows{}", super::util::fresh_id()), DataType::Boolean)])?
@@ -75,7 +80,9 @@ pub fn plan(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], limit: Option<usi
     };
     let cx = Arc::clone(cx);
     let body = move |run: Run| run_scan(run, &cx, request.clone(), range.as_ref());
-    Ok(Plan { plan: op_plan(Op::new(title, detail, Arc::new(body)), vec![], schema), cols })
+    let mut op = Op::new(title, detail, Arc::new(body));
+    op.filters = filters;
+    Ok(Plan { plan: op_plan(op, vec![], schema), cols })
 }
 
 fn run_scan(
@@ -87,6 +94,10 @@ fn run_scan(
     let schema = Arc::clone(&run.schema);
     let empty = request.cols.is_empty() && !request.rid;
     request.batch_rows = run.task.session_config().batch_size();
+    if !run.filters.is_empty() {
+        let (filters, schema) = (run.filters.clone(), Arc::clone(&schema));
+        request.filter = Some(Arc::new(move |b| qualifying(&filters, &schema, b).map_err(from_df)));
+    }
     let mut nothing = false;
     if let Some(r) = range {
         match bounds(r).map_err(to_df)? {
@@ -113,6 +124,40 @@ fn run_scan(
         }
         Ok(())
     }))
+}
+
+/// Bytes that a scan's columns take of a row, about.
+pub fn width(s: &Scan, cx: &StmtCx) -> f64 {
+    let len = |ty: TypeRef| pgdata::pg_type(ty.oid).map_or(-1, |t| t.typlen);
+    let (mut fixed, mut variable) = (0.0, 0.0);
+    for c in s.table.live_columns() {
+        match len(c.ty) {
+            n if n > 0 => fixed += f64::from(n),
+            _ => variable += 1.0,
+        }
+    }
+    // What the fixed columns leave is shared among the others.
+    let each = ((cx.tables.row_bytes(&s.table) - fixed) / f64::max(variable, 1.0)).max(VIEW);
+    s.cols.iter().map(|(c, _)| Some(len(c.ty)).filter(|n| *n > 0).map_or(each + VIEW, f64::from)).sum()
+}
+
+/// Bytes of a value in an array of views beside the value itself.
+const VIEW: f64 = 16.0;
+
+/// The rows of a batch that meet all conditions, which are tested one after the other on those left.
+fn qualifying(filters: &[Arc<dyn PhysicalExpr>], schema: &SchemaRef, b: RecordBatch) -> DfResult<RecordBatch> {
+    let mut b = RecordBatch::try_new(Arc::clone(schema), b.columns().to_vec())?;
+    for f in filters {
+        if b.num_rows() == 0 {
+            break;
+        }
+        let met = f.evaluate(&b)?.into_array(b.num_rows())?;
+        let met = as_boolean_array(&met)?;
+        if met.null_count() > 0 || met.has_false() {
+            b = filter_record_batch(&b, met)?;
+        }
+    }
+    Ok(b)
 }
 
 /// The range's values; `None` when a NULL among them means that no row qualifies.
