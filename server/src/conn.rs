@@ -1,6 +1,7 @@
 //! One authenticated connection: read a message, answer it, repeat. The loop decides what follows an error, when bytes
 //! leave, and how a session ends; what each message means is in `wire`.
 
+use crate::os;
 use crate::wire::frame::{BadHeader, Phase};
 use crate::wire::link::{Frame, ReadEnd, terminated};
 use crate::wire::output::Wire;
@@ -35,7 +36,12 @@ pub struct Conn {
     pub canceller: Arc<dyn Canceller>,
     /// An extended-protocol message failed: everything up to Sync is skipped.
     skipping: bool,
+    /// There was a message of [`LARGE`] bytes, so that what it took is worth giving back.
+    large: bool,
 }
+
+/// Size of a message after which freed memory goes back to the operating system at once.
+const LARGE: usize = 16 << 20;
 
 /// What follows a message that was answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,7 +71,7 @@ impl From<DbError> for End {
 impl Conn {
     /// A connection whose startup is done.
     pub fn new(session: Box<dyn SqlSession>, wire: Wire, canceller: Arc<dyn Canceller>) -> Conn {
-        Conn { session, wire, canceller, skipping: false }
+        Conn { session, wire, canceller, skipping: false, large: false }
     }
 
     /// Serves the connection until it ends, then closes the session. Answers the error that must stop the server, if
@@ -77,6 +83,9 @@ impl Conn {
         };
         // First the session, so that locks and the transaction do not wait for a client that no longer reads.
         self.session.close().await;
+        if self.large {
+            os::trim_memory();
+        }
         let mut fault = None;
         if let End::Say(err) = end {
             fault = (err.severity == Severity::Panic).then(|| err.clone());
@@ -98,6 +107,7 @@ impl Conn {
                 continue;
             }
             self.skipping = false;
+            let large = body.len() >= LARGE;
             let answer = match tag {
                 b'Q' => simple::query(self, body).await,
                 b'P' => extended::parse(self, body).await,
@@ -113,6 +123,10 @@ impl Conn {
                 _ => Ok(Step::More),
             };
             self.wire.link.set_copy(false);
+            if large {
+                self.large = true;
+                os::trim_memory();
+            }
             if self.wire.signal().is_client_gone() {
                 return Err(End::Quiet);
             }

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 /// The workspace's root directory.
 pub fn workspace_root() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).to_owned()
+    // Cargo's word at run time comes first: the target directory, and with it this program, may be another clone's.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR");
+    let manifest = manifest.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest.parent().map_or_else(|| manifest.clone(), Path::to_owned)
 }
 
 /// The suites' folder, when there is one.

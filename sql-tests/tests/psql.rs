@@ -3,7 +3,7 @@
 use rustydb_sql_tests::{Kind, Options, Result, Server, psql};
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "acceptance run of the open issue: not known to pass yet"]
+
 async fn its_commands_show_the_same() -> Result<()> {
     let judge = Server::start(Kind::Postgres, Options::default()).await?;
     let rustydb = Server::start(Kind::RustyDb, Options::default()).await?;

@@ -6,8 +6,8 @@
 use std::path::PathBuf;
 
 fn suite(name: &str) -> Option<String> {
-    let root = std::env::var_os("RUSTYDB_SUITES")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/suites"), PathBuf::from);
+    let root =
+        std::env::var_os("RUSTYDB_SUITES").map_or_else(|| PathBuf::from("../../../shared/suites"), PathBuf::from);
     match std::fs::read_to_string(root.join(name)) {
         Ok(s) => Some(s),
         Err(e) => {

@@ -171,10 +171,19 @@ async fn attempt(
 /// Point programs of bound statements, found again by where the statement's tree lies in memory; an entry counts only
 /// while the statement it was made for lives.
 #[derive(Default)]
-pub struct PointPlans(Mutex<HashMap<usize, (Weak<Bound>, Option<Arc<PointPlan>>)>>);
+pub struct PointPlans(Mutex<Kept>);
 
-/// Entries kept; beyond that those of dead statements are dropped, and if that is not enough, all.
+#[derive(Default)]
+struct Kept {
+    plans: HashMap<usize, (Weak<Bound>, Option<Arc<PointPlan>>)>,
+    /// Entries at which those of dead statements are next looked for.
+    sweep_at: usize,
+}
+
+/// Entries kept at most; if so many statements live, all are dropped.
 const POINT_PLANS: usize = 8192;
+/// Entries that are kept before any is looked at.
+const SWEEP_AT_LEAST: usize = 64;
 
 impl PointPlans {
     fn get(
@@ -185,20 +194,23 @@ impl PointPlans {
         env: &StatementEnv,
     ) -> Result<Option<Arc<PointPlan>>> {
         let key = std::ptr::from_ref(rel).addr();
-        if let Some((of, plan)) = self.0.lock().get(&key)
+        if let Some((of, plan)) = self.0.lock().plans.get(&key)
             && of.upgrade().is_some_and(|o| Arc::ptr_eq(&o, owner))
         {
             return Ok(plan.clone());
         }
         let plan = point::compile(rel, &tx.catalog, &|r| tx.table(&env.eval, r))?.map(Arc::new);
-        let mut map = self.0.lock();
-        if map.len() >= POINT_PLANS {
-            map.retain(|_, e| e.0.strong_count() > 0);
-            if map.len() >= POINT_PLANS {
-                map.clear();
-            }
+        let mut kept = self.0.lock();
+        let mut dead = Vec::new();
+        if kept.plans.len() >= kept.sweep_at.max(SWEEP_AT_LEAST) {
+            let full = kept.plans.len() >= POINT_PLANS;
+            dead.extend(kept.plans.extract_if(|_, e| full || e.0.strong_count() == 0));
+            kept.sweep_at = (kept.plans.len() * 2).min(POINT_PLANS);
         }
-        map.insert(key, (Arc::downgrade(owner), plan.clone()));
+        kept.plans.insert(key, (Arc::downgrade(owner), plan.clone()));
+        // What they hold may be large: it is freed outside the lock.
+        drop(kept);
+        drop(dead);
         Ok(plan)
     }
 }

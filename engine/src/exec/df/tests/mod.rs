@@ -89,7 +89,8 @@ impl Tables for Memory {
             }
             let options = RecordBatchOptions::new().with_row_count(Some(chunk.len()));
             let b = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options);
-            out.push(b.map_err(|e| DbError::internal(e.to_string())));
+            let b = b.map_err(|e| DbError::internal(e.to_string()));
+            out.push(q.filter.as_ref().map_or_else(|| b.clone(), |f| f(b.clone()?)));
         }
         futures::stream::iter(out).boxed()
     }
