@@ -17,7 +17,6 @@ fn short(kind: Kind, checks: &[&str]) -> Result<()> {
 }
 
 #[test]
-#[ignore = "acceptance run of the open issue: not known to pass yet"]
 fn on_rustydb() -> Result<()> {
     short(Kind::RustyDb, &[])
 }

@@ -4,7 +4,6 @@ use rustydb_sql_tests::tpch::{self, Keys};
 use rustydb_sql_tests::{Kind, Options, Result, Server};
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "acceptance run of the open issue: not known to pass yet"]
 async fn answers_are_postgres_answers() -> Result<()> {
     let data = tpch::generate("0.01")?;
     let judge = Server::start(Kind::Postgres, Options::default()).await?;

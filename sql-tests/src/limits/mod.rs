@@ -30,8 +30,8 @@ pub struct Sizes {
     pub depth: usize,
     /// Bytes of rows in a table larger than the pool.
     pub table_bytes: u64,
-    /// The most memory the server may have used by then (RustyDB only).
-    pub pool_peak_bytes: u64,
+    /// Bytes by which the server's memory may grow meanwhile (RustyDB only), the page pool among them.
+    pub pool_growth_bytes: u64,
     /// Updates of the same rows.
     pub updates: u64,
     /// Bytes by which the data may grow during most of them, besides a half.
@@ -49,7 +49,7 @@ impl Sizes {
             literal: 100 << 20,
             depth: 10_000,
             table_bytes: 500 << 20,
-            pool_peak_bytes: 400 << 20,
+            pool_growth_bytes: 300 << 20,
             updates: 1_000_000,
             churn_bytes: 32 << 20,
         }

@@ -18,6 +18,8 @@ pub async fn larger_than_pool(server: &Server, sizes: &Sizes) -> Result<String> 
     query::execute(&client, "CREATE TABLE pool (id bigint PRIMARY KEY, n bigint NOT NULL, filler text)").await?;
     let pid = target.own_pid()?;
     proc::reset_peak(pid)?;
+    // Earlier statements may have left memory with the process, such as stacks that were once deep.
+    let before = proc::peak_memory(pid)?;
     let began = Instant::now();
     let fill =
         format!("INSERT INTO pool SELECT i, i * 7 % 1000, repeat('f', 950) FROM generate_series(1, {rows}) AS i");
@@ -46,16 +48,16 @@ pub async fn larger_than_pool(server: &Server, sizes: &Sizes) -> Result<String> 
     check("after single updates", touched).await?;
     let changed = client.execute("UPDATE pool SET n = n + 1 WHERE id % 10 = 3", &[]).await?;
     check("after an update of a tenth", touched + i64::try_from(changed).unwrap_or(0)).await?;
-    let peak = proc::peak_memory(pid)?;
+    let grown = proc::peak_memory(pid)?.saturating_sub(before);
     query::execute(&client, "DROP TABLE pool").await?;
     alive(target).await?;
     let figures = format!(
-        "{:.0} MiB of rows filled in {:.1} s; the main process's peak memory was {:.0} MiB",
+        "{:.0} MiB of rows filled in {:.1} s; the main process's memory grew by up to {:.0} MiB",
         megabytes(sizes.table_bytes),
         filled.as_secs_f64(),
-        megabytes(peak)
+        megabytes(grown)
     );
-    (target.kind == Kind::Postgres || peak < sizes.pool_peak_bytes).then_some(figures.clone()).context(|| figures)
+    (target.kind == Kind::Postgres || grown < sizes.pool_growth_bytes).then_some(figures.clone()).context(|| figures)
 }
 
 /// The same few rows updated again and again: what is on disk stays small.
