@@ -126,7 +126,14 @@ impl PageFiles {
         let (key, off) = place(first);
         let len = n as usize * PAGE_SIZE;
         match self.existing(key).await? {
-            Some(f) => self.io.read(&f, off, AlignedBuf::with_len(len)).await,
+            Some(f) => {
+                let mut buf = AlignedBuf::with_len(len);
+                // A single page is somebody's wait; longer runs are read ahead by a task that has time.
+                if n == 1 && self.io.read_cached(&f, off, &mut buf) {
+                    return Ok(buf);
+                }
+                self.io.read(&f, off, buf).await
+            }
             None => Ok(AlignedBuf::zeroed(len)),
         }
     }

@@ -52,7 +52,11 @@ impl Loader {
         let (tx, rx) = oneshot::channel();
         if self.join(pid, Some(tx)) {
             let this = Arc::clone(self);
-            self.rt.spawn("page read", async move { this.read(pid, 1, access).await }.boxed());
+            let mut read = async move { this.read(pid, 1, access).await }.boxed();
+            // Done at once if the kernel has the page; else it becomes a task, so that it outlives a caller who gives up.
+            if futures::poll!(read.as_mut()).is_pending() {
+                self.rt.spawn("page read", read);
+            }
         }
         // Only a stopping runtime drops the read.
         rx.await.unwrap_or_else(|_| Err(DbError::internal("page read was abandoned")))

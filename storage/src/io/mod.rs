@@ -83,6 +83,11 @@ impl OpenMode {
 pub trait Io: Send + Sync {
     /// Opens a file; the handle closes when its last clone is dropped. A missing file is 58P01.
     fn open(&self, path: &str, mode: OpenMode) -> BoxFuture<'static, Result<FileId>>;
+    /// Fills the whole buffer if that takes no waiting, because the kernel has the bytes in its cache; answers whether it
+    /// did. Worth trying where the way to another thread would take longer than the copy.
+    fn read_cached(&self, _file: &FileId, _off: u64, _buf: &mut AlignedBuf) -> bool {
+        false
+    }
     /// Fills the whole buffer from `off`. Bytes beyond the end of the file read as zero.
     fn read(&self, file: &FileId, off: u64, buf: AlignedBuf) -> BoxFuture<'static, Result<AlignedBuf>>;
     /// Writes the whole buffer at `off`, growing the file as needed.

@@ -3,9 +3,10 @@
 
 use super::file::{Backing, FileId};
 use super::{AlignedBuf, IO_READ_BYTES, IO_SYNCS, IO_WRITE_BYTES, OpenMode, check_path, os_error};
+use rustix::io::ReadWriteFlags;
 use rustydb_base::{DbError, Result};
 use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSliceMut};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -64,6 +65,22 @@ pub(super) fn read(file: &FileId, off: u64, mut buf: AlignedBuf) -> Result<Align
     buf[done..].fill(0);
     IO_READ_BYTES.add(done as u64);
     Ok(buf)
+}
+
+/// Fills the buffer from the kernel's cache, if all of it is there.
+pub(super) fn read_cached(file: &FileId, off: u64, buf: &mut AlignedBuf) -> bool {
+    let Ok(f) = std_file(file) else { return false };
+    if file.is_direct() {
+        return false;
+    }
+    let want = buf.len();
+    let got = rustix::io::preadv2(f, &mut [IoSliceMut::new(buf)], off, ReadWriteFlags::NOWAIT);
+    // Anything else, an error included, is for the ordinary read to find out.
+    let all = got == Ok(want);
+    if all {
+        IO_READ_BYTES.add(want as u64);
+    }
+    all
 }
 
 /// A direct read that stops inside a block has met the end of the file, and could not be continued at that offset.

@@ -303,6 +303,9 @@ impl UringIo {
 impl Io for UringIo {
     name_operations!(root, names);
 
+    fn read_cached(&self, file: &FileId, off: u64, buf: &mut AlignedBuf) -> bool {
+        os::read_cached(file, off, buf)
+    }
     fn read(&self, file: &FileId, off: u64, buf: AlignedBuf) -> BoxFuture<'static, Result<AlignedBuf>> {
         self.ring(file.0.class).submit(|done| Call::Read { file: file.clone(), off, buf, done })
     }

@@ -187,6 +187,9 @@ pub(super) use name_operations;
 impl Io for WorkerIo {
     name_operations!(root, page);
 
+    fn read_cached(&self, file: &FileId, off: u64, buf: &mut AlignedBuf) -> bool {
+        os::read_cached(file, off, buf)
+    }
     fn read(&self, file: &FileId, off: u64, buf: AlignedBuf) -> BoxFuture<'static, Result<AlignedBuf>> {
         let f = file.clone();
         self.pool(file).run(move || os::read(&f, off, buf))
