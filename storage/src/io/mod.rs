@@ -67,7 +67,7 @@ pub struct OpenMode {
 }
 
 impl OpenMode {
-    /// For relation files: direct, synced by hand, created on demand.
+    /// For relation files: synced by hand, created on demand; direct unless the page cache is wanted.
     pub const PAGES: OpenMode = OpenMode { create: true, direct: true, dsync: false, class: IoClass::Page };
     /// For log segments: direct, durable at completion, must exist.
     pub const LOG: OpenMode = OpenMode { create: false, direct: true, dsync: true, class: IoClass::Log };
