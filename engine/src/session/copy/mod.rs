@@ -1,7 +1,7 @@
 //! COPY, both ways: between a table (or a query) and the client or a file.
 //!
-//! Rows stream: coming in, at most one unfinished line and one batch of rows are in memory; going out, what the output
-//! buffers before it asks for a flush.
+//! Rows stream: coming in, one unfinished line and the few pieces and batches between parsing and storing (`from.rs`) are in
+//! memory; going out, what the output buffers before it asks for a flush.
 
 mod binary;
 mod from;
