@@ -112,6 +112,7 @@ impl Transaction {
             (Isolation::RepeatableRead, Some(s)) => self.txn.refresh(s),
             _ => {
                 let s = self.txn.snapshot();
+                self.held = None;
                 if self.isolation == Isolation::RepeatableRead {
                     // Later snapshots (catalog reads, foreign keys) replace the registered one; this keeps it.
                     self.held = Some(self.txn.store().hold(&s));
@@ -122,9 +123,19 @@ impl Transaction {
         }
     }
 
-    /// A snapshot of what is committed now, whatever the isolation level (catalog writes, foreign keys).
+    /// A snapshot of what is committed now, whatever the isolation level (catalog writes, foreign keys, rows that others
+    /// have changed). The statement's own, which it may go on reading by, is kept.
     pub fn latest_snapshot(&mut self) -> Snapshot {
+        if let (None, Some(s)) = (&self.held, &self.snapshot) {
+            self.held = Some(self.txn.store().hold(s));
+        }
         self.txn.snapshot()
+    }
+
+    /// Nothing is read until the next statement begins (READ COMMITTED): old versions need not be kept.
+    pub fn release_snapshot(&mut self) {
+        self.txn.release_snapshot();
+        (self.snapshot, self.held) = (None, None);
     }
 
     /// Begins the next command: what was written so far becomes visible to it.
@@ -378,7 +389,7 @@ impl Transaction {
         table: &Arc<Relation>,
         index: &mut crate::catalog::Index,
     ) -> Result<()> {
-        crate::exec::tables::build_index(self, eval, table, index).await
+        crate::exec::index_build::build_index(self, eval, table, index).await
     }
 
     /// Whether an OID belongs to the system.

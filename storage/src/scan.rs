@@ -4,7 +4,7 @@
 //! of one scan can run in parallel. It reads ahead, runs through pages that are in memory without suspending, and
 //! collects in [`TableScan::dep_lsn`] what its answer depends on; the session takes that over (I7).
 
-use crate::btree::{BulkBuilder, CursorState, IndexDesc, InsertResult};
+use crate::btree::{self, BulkBuilder, CursorState, IndexDesc, InsertResult};
 use crate::buf::READ_AHEAD;
 use crate::heap::{Columns, PageRows, Reader, Rel, RowBuf, Scan, TableLayout};
 use crate::store::{Interrupt, Store, Txn};
@@ -227,6 +227,8 @@ pub struct IndexBuild {
     idx: IndexDesc,
     rel: Rel,
     unique: bool,
+    /// Others maintain the index meanwhile.
+    beside: bool,
     keys: Vec<u8>,
     entries: Vec<(Range<usize>, Rid, bool)>,
     flushed: bool,
@@ -235,7 +237,13 @@ pub struct IndexBuild {
 impl IndexBuild {
     /// Begins to fill an index that [`Txn::create_relation`] has made in this transaction.
     pub fn new(idx: IndexDesc, rel: Rel, unique: bool) -> IndexBuild {
-        IndexBuild { idx, rel, unique, keys: Vec::new(), entries: Vec::new(), flushed: false }
+        IndexBuild { idx, rel, unique, beside: false, keys: Vec::new(), entries: Vec::new(), flushed: false }
+    }
+
+    /// Begins to fill an index that every writer of the table maintains already, from rows of a snapshot that is kept
+    /// until the end. Whether keys are unique shows only afterwards: no method answers a pair.
+    pub fn beside_writers(idx: IndexDesc, rel: Rel) -> IndexBuild {
+        IndexBuild { beside: true, ..IndexBuild::new(idx, rel, false) }
     }
 
     /// Adds a live row's entry. `distinct`: the key contains NULLs that make it differ from every other. Answers a pair
@@ -265,6 +273,10 @@ impl IndexBuild {
         for (range, rid, unique) in std::mem::take(&mut self.entries) {
             let key = Key { bytes: &self.keys[range], unique };
             let (idx, rel) = (self.idx, self.rel);
+            if self.beside {
+                txn.drive(|core, cx| btree::enter(core, cx.xid, &idx, key.bytes, rid)).await?;
+                continue;
+            }
             let done = txn.drive(|core, cx| index_insert(core, cx, rel, &idx, key, rid, false)).await?;
             if let InsertResult::Duplicate { rid: other } = done {
                 return Ok(Some((other, rid)));
@@ -276,7 +288,7 @@ impl IndexBuild {
 
     /// Writes what is left. Answers as [`IndexBuild::add`].
     pub async fn finish(mut self, txn: &mut Txn) -> Result<Option<(Rid, Rid)>> {
-        if self.flushed {
+        if self.flushed || self.beside {
             return self.flush(txn).await;
         }
         if let Some(pair) = self.sort() {

@@ -76,7 +76,7 @@ fn describe(heap: RelId, index: RelId) -> TableDesc {
     TableDesc {
         rel: Rel { id: heap, overflow: RelId(0) },
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::I64, Decode::Bin]).expect("small")),
-        indexes: vec![IndexDesc { rel: index, heap }],
+        indexes: vec![IndexDesc { rel: index, heap, complete: true }],
     }
 }
 

@@ -256,6 +256,7 @@ pub async fn rebuild_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation) -> Result<(
         let mut ix = (*rel.indexes[i]).clone();
         let file = ix.storage;
         ix.storage = cx.tx.create_btree().await?;
+        ix.valid = true;
         cx.tx.build_index(cx.eval, &table, &mut ix).await?;
         cx.tx.drop_files(file).await?;
         rel.indexes[i] = Arc::new(ix);

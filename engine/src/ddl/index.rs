@@ -1,7 +1,7 @@
 //! CREATE INDEX and REINDEX.
 //!
-//! An index is built from a scan of its table while writers wait (Share lock). CONCURRENTLY takes the same lock: it is
-//! correct under concurrent writers, who wait for the build; PostgreSQL would let them go on.
+//! An index is built from a scan of its table while writers wait (Share lock). With CONCURRENTLY the definition alone is
+//! made here, and the session goes on from there: see `session/concurrently.rs`.
 
 use super::column::{bind_row, collation, keep};
 use super::constraint::own_names;
@@ -172,7 +172,7 @@ fn check_method(method: Option<&Ident>) -> Result<()> {
     }
 }
 
-/// CREATE INDEX.
+/// CREATE INDEX. With CONCURRENTLY the index is empty and not valid; [`DdlCx::beside`] says which it is.
 pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
     if s.concurrently && cx.in_block {
         return Err(err(
@@ -184,7 +184,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
     if s.tablespace.as_ref().is_some_and(|t| t.value != "pg_default") {
         return Err(DbError::unsupported("tablespaces are not supported yet"));
     }
-    let Some(rel) = cx.open(&s.table.name, TableLockMode::Share).await? else {
+    let mode = if s.concurrently { TableLockMode::ShareUpdateExclusive } else { TableLockMode::Share };
+    let Some(rel) = cx.open(&s.table.name, mode).await? else {
         return Err(cx.missing("relation", &s.table.name));
     };
     if rel.kind != RelKind::Table {
@@ -258,7 +259,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         primary: false,
         nulls_not_distinct: s.nulls_not_distinct,
         predicate,
-        valid: true,
+        valid: !s.concurrently,
         valid_from: 0,
         owner: rel.owner,
     };
@@ -271,7 +272,11 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         }
     };
     ix.storage = cx.tx.create_btree().await?;
-    cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
+    if s.concurrently {
+        cx.beside = Some((rel.oid, ix.oid));
+    } else {
+        cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
+    }
     let mut r = (*rel).clone();
     r.indexes.push(Arc::new(ix));
     cx.put(r).await
@@ -281,7 +286,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
 pub async fn rebuild(cx: &mut DdlCx<'_>, table: u32, index: u32) -> Result<()> {
     let rel = cx.relation(table)?;
     let Some(old) = rel.indexes.iter().find(|i| i.oid == index).cloned() else { return Ok(()) };
-    let mut ix = Index { storage: cx.tx.create_btree().await?, ..(*old).clone() };
+    let mut ix = Index { storage: cx.tx.create_btree().await?, valid: true, ..(*old).clone() };
     cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
     cx.tx.drop_files(old.storage).await?;
     let mut r = (*rel).clone();

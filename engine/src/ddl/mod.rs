@@ -61,6 +61,8 @@ pub struct DdlCx<'a> {
     pub sql: &'a str,
     /// Inside BEGIN … COMMIT (or a multi-statement string): CONCURRENTLY is refused.
     pub in_block: bool,
+    /// Table and index that CREATE INDEX CONCURRENTLY has yet to fill.
+    pub beside: Option<(u32, u32)>,
     /// Notices for the client: severity and message.
     pub notices: Vec<(&'static str, DbError)>,
 }
@@ -171,6 +173,21 @@ fn kind_word(k: RelKind) -> &'static str {
         RelKind::View => "view",
         RelKind::MaterializedView => "materialized view",
         RelKind::Composite => "composite type",
+    }
+}
+
+impl<'a> DdlCx<'a> {
+    /// For a statement that begins; the fields say what is what.
+    pub fn new(
+        tx: &'a mut Transaction,
+        search_path: Vec<u32>,
+        role: u32,
+        eval: &'a EvalCtx,
+        env: &'a StatementEnv,
+        sql: &'a str,
+        in_block: bool,
+    ) -> DdlCx<'a> {
+        DdlCx { tx, search_path, role, eval, env, sql, in_block, beside: None, notices: Vec::new() }
     }
 }
 

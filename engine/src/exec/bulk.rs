@@ -108,7 +108,7 @@ impl BulkInsert {
             return Err(self.rt.duplicate(d.index, &batch.rows[d.row]));
         }
         self.count += batch.rows.len() as u64;
-        Ok(())
+        self.fks.relieve(tx, &self.env).await
     }
 
     /// Checks the foreign keys. Answers the number of rows.

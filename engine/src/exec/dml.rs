@@ -223,6 +223,7 @@ async fn insert(
         let shown = match stored {
             Stored::New => {
                 fks.child(&rt, &row);
+                fks.relieve(tx, env).await?;
                 row
             }
             Stored::Updated(r) => r,
@@ -573,6 +574,7 @@ async fn update(
         count += 1;
         fks.parent(&rt, &old, Some(&new));
         fks.child_changed(&rt, &old, &new);
+        fks.relieve(tx, env).await?;
         if let (Some(out), Some(ret)) = (&mut out, &ret) {
             new.extend(row);
             out.push(ret.row(e, &new)?);
@@ -624,6 +626,7 @@ async fn delete(
         let Some(old) = gone else { continue };
         count += 1;
         fks.parent(&rt, &old, None);
+        fks.relieve(tx, env).await?;
         if let (Some(out), Some(ret)) = (&mut out, &ret) {
             out.push(ret.row(e, &row)?);
         }

@@ -4,6 +4,10 @@
 //! PostgreSQL's constraint triggers do. A referenced row is locked FOR KEY SHARE before it is relied upon, so it cannot go
 //! away before the referring transaction ends. Actions (CASCADE, SET NULL, SET DEFAULT) change rows that may owe something
 //! in turn, so the list is worked through until it is empty.
+//!
+//! Bound: a long list is gone through while the statement still runs ([`ForeignKeys::relieve`]). Rows whose parent is there
+//! owe nothing any more; the others may get their parent later, so they stay, and so do changes of referenced rows, which
+//! are judged by what is left in the end. A list that is too long even so ends the statement (53200).
 
 use super::dml::{change_row, remove_row};
 use super::eval::{Env, compile};
@@ -14,6 +18,7 @@ use crate::bind::{BindCx, Binder};
 use crate::catalog::{Constraint, ConstraintKind, FkAction, Relation};
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, Rid, SqlState};
+use rustydb_parser::ast::TableLockMode;
 use rustydb_storage::btree::{CursorState, Direction, Edge};
 use rustydb_storage::buf::Access;
 use rustydb_storage::core::RowLockMode;
@@ -32,6 +37,10 @@ pub struct ForeignKeys {
     queue: VecDeque<Task>,
     /// Parent keys already found, so that a bulk load looks each up once.
     found: HashSet<(u32, Vec<u8>)>,
+    /// Tables locked for this statement, beside those it names.
+    locked: Vec<(u32, TableLockMode)>,
+    /// Length of the queue at which it is gone through next.
+    relieve_at: usize,
 }
 
 enum Task {
@@ -43,6 +52,10 @@ enum Task {
 
 /// Keys remembered as found, per statement.
 const REMEMBERED: usize = 100_000;
+/// Tasks queued before any is looked at.
+const QUEUED: usize = 10_000;
+/// Tasks queued at most.
+const QUEUED_MOST: usize = 16_000_000;
 
 fn pick(row: &[Datum], columns: &[i16]) -> Vec<Datum> {
     columns.iter().map(|n| row[*n as usize - 1].clone()).collect()
@@ -88,28 +101,66 @@ impl ForeignKeys {
         while let Some(task) = self.queue.pop_front() {
             env.cancel.check()?;
             match task {
-                Task::Child(c, values) => self.check_child(tx, env, &c, &values).await?,
+                Task::Child(c, values) => {
+                    if let Some(e) = self.missing_parent(tx, env, &c, &values).await? {
+                        return Err(e);
+                    }
+                }
                 Task::Parent(c, old, new) => self.check_parent(tx, env, &c, old, new).await?,
             }
         }
         Ok(())
     }
 
-    async fn check_child(
+    /// Shortens a long list in the middle of a statement.
+    pub async fn relieve(&mut self, tx: &mut Transaction, env: &StatementEnv) -> Result<()> {
+        if self.queue.len() < self.relieve_at.max(QUEUED) {
+            return Ok(());
+        }
+        tx.next_command();
+        for task in std::mem::take(&mut self.queue) {
+            env.cancel.check()?;
+            if let Task::Child(c, values) = &task
+                && self.missing_parent(tx, env, c, values).await?.is_none()
+            {
+                continue;
+            }
+            self.queue.push_back(task);
+        }
+        self.relieve_at = self.queue.len() * 2;
+        if self.queue.len() < QUEUED_MOST {
+            return Ok(());
+        }
+        Err(DbError::new(SqlState::OUT_OF_MEMORY, "too many foreign key checks in one statement")
+            .hint("Change fewer rows at a time."))
+    }
+
+    /// Locks a table that the statement does not name, once, and takes notice of its newest definition.
+    async fn lock(&mut self, tx: &mut Transaction, table: u32, mode: TableLockMode) -> Result<()> {
+        if !self.locked.contains(&(table, mode)) {
+            tx.lock_table(table, mode, false).await?;
+            tx.refresh_catalog();
+            self.locked.push((table, mode));
+        }
+        Ok(())
+    }
+
+    /// The error of a row whose parent is not there; else the parent is locked.
+    async fn missing_parent(
         &mut self,
         tx: &mut Transaction,
         env: &StatementEnv,
         c: &Arc<Constraint>,
         values: &[Datum],
-    ) -> Result<()> {
+    ) -> Result<Option<DbError>> {
         let ConstraintKind::Foreign { ref_table, ref_columns, ref_index, match_full, .. } = &c.kind else {
-            return Ok(());
+            return Ok(None);
         };
         let nulls = values.iter().filter(|v| v.is_null()).count();
         let child = relation(tx, c.table)?;
         if nulls > 0 {
             if *match_full && nulls < values.len() {
-                return Err(DbError::new(
+                let e = DbError::new(
                     SqlState::FOREIGN_KEY_VIOLATION,
                     format!(
                         "insert or update on table \"{}\" violates foreign key constraint \"{}\"",
@@ -118,10 +169,12 @@ impl ForeignKeys {
                 )
                 .detail("MATCH FULL does not allow mixing of null and nonnull key values.")
                 .table(child.schema.clone(), child.name.clone())
-                .constraint(c.name.clone()));
+                .constraint(c.name.clone());
+                return Ok(Some(e));
             }
-            return Ok(());
+            return Ok(None);
         }
+        self.lock(tx, *ref_table, TableLockMode::RowShare).await?;
         let parent = relation(tx, *ref_table)?;
         let rt = tx.table(&env.eval, &parent)?;
         let (_, index) =
@@ -138,7 +191,7 @@ impl ForeignKeys {
         }
         let bytes = index.prefix(&rt, &key)?;
         if self.found.contains(&(*ref_index, bytes.clone())) {
-            return Ok(());
+            return Ok(None);
         }
         let desc = index.desc;
         loop {
@@ -146,7 +199,7 @@ impl ForeignKeys {
             let mut image = RowBuf::new();
             let hit = tx.txn.point_get(&snap, rt.desc.rel, &desc, &bytes, &mut image, |_| Ok(true)).await?;
             let Some(rid) = hit else {
-                return Err(missing_parent(&child, &parent, c, values));
+                return Ok(Some(no_parent(&child, &parent, c, values)));
             };
             let same = {
                 let row = decode_row(&mut tx.txn, &rt, &image).await?;
@@ -156,7 +209,7 @@ impl ForeignKeys {
                     .any(|(k, i)| i.def.oid == *ref_index && k.is_some_and(|k| k.bytes == bytes))
             };
             if !same {
-                return Err(missing_parent(&child, &parent, c, values));
+                return Ok(Some(no_parent(&child, &parent, c, values)));
             }
             match tx.lock_row(&rt, &snap, rid, RowLockMode::KeyShare).await? {
                 TmResult::Ok | TmResult::SelfModified => break,
@@ -167,7 +220,7 @@ impl ForeignKeys {
         if self.found.len() < REMEMBERED {
             self.found.insert((*ref_index, bytes));
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn check_parent(
@@ -181,10 +234,15 @@ impl ForeignKeys {
         let ConstraintKind::Foreign { ref_table, ref_columns, on_update, on_delete, .. } = &c.kind else {
             return Ok(());
         };
+        let action = if new.is_some() { on_update } else { on_delete };
+        let mode = match action {
+            FkAction::NoAction | FkAction::Restrict => TableLockMode::RowShare,
+            _ => TableLockMode::RowExclusive,
+        };
+        self.lock(tx, c.table, mode).await?;
         let parent = relation(tx, *ref_table)?;
         let child = relation(tx, c.table)?;
         let rt = tx.table(&env.eval, &child)?;
-        let action = if new.is_some() { on_update } else { on_delete };
         // Keys in the child's types.
         let mut key = Vec::with_capacity(old.len());
         for (n, v) in c.columns.iter().zip(&old) {
@@ -442,7 +500,7 @@ fn key_text(rel: &Relation, columns: &[i16], values: &[Datum]) -> (String, Strin
     (names.join(", "), shown.join(", "))
 }
 
-fn missing_parent(child: &Relation, parent: &Relation, c: &Constraint, values: &[Datum]) -> DbError {
+fn no_parent(child: &Relation, parent: &Relation, c: &Constraint, values: &[Datum]) -> DbError {
     let (names, shown) = key_text(child, &c.columns, values);
     DbError::new(
         SqlState::FOREIGN_KEY_VIOLATION,

@@ -8,6 +8,7 @@ pub mod df;
 pub mod dml;
 pub mod eval;
 mod fk;
+pub mod index_build;
 mod locking;
 pub mod point;
 mod projection;

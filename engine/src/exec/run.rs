@@ -101,7 +101,9 @@ impl RowSource for ReadyRows {
 
 /// The context in which a statement's relations are read.
 pub fn statement_cx(tx: &Transaction, snap: Snapshot, params: &Arc<[Datum]>, env: &StatementEnv) -> Arc<StmtCx> {
+    let held = Arc::new(tx.txn.store().hold(&snap));
     let tables = SessionTables {
+        held,
         db: Arc::clone(&tx.db),
         catalog: Arc::clone(&tx.catalog),
         eval: Arc::clone(&env.eval),

@@ -339,7 +339,8 @@ fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_
     }
     needs.sort_unstable();
     needs.dedup();
-    Ok(IndexRt { def: Arc::clone(i), desc: IndexDesc { rel: i.storage, heap }, keys, predicate, bound: kept, needs })
+    let desc = IndexDesc { rel: i.storage, heap, complete: i.valid };
+    Ok(IndexRt { def: Arc::clone(i), desc, keys, predicate, bound: kept, needs })
 }
 
 impl IndexRt {

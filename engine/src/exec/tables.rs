@@ -1,11 +1,10 @@
-//! Stored tables for the executors: scans into record batches, row decoding, index builds.
+//! Stored tables for the executors: scans into record batches, row decoding.
 
 use super::eval::Env;
 use super::table::{RowKey, Stored, TableRt};
 use super::{IndexRange, RowFilter, ScanRequest, Tables};
 use crate::catalog::{Index, RelKind, Relation};
 use crate::engine::DatabaseState;
-use crate::transaction::Transaction;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Decimal128Type;
 use arrow_array::{Array, ArrayRef, RecordBatch};
@@ -13,12 +12,12 @@ use arrow_schema::{ArrowError, DataType, Field, Schema};
 use datafusion::arrow::compute::BatchCoalescer;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use rustydb_base::{DbError, Lsn, Result, Rid, SqlState};
+use rustydb_base::{DbError, Lsn, Result, Rid};
 use rustydb_storage::btree::{CursorState, Direction, Edge};
 use rustydb_storage::buf::Access;
 use rustydb_storage::heap::{Rel, RowBuf};
 use rustydb_storage::page::PAGE_SIZE;
-use rustydb_storage::scan::{IndexBuild, IndexScan, RowScan, ScanEnv, TableScan, blocks_now, partitions};
+use rustydb_storage::scan::{IndexScan, RowScan, ScanEnv, TableScan, blocks_now, partitions};
 use rustydb_storage::store::Txn;
 use rustydb_storage::txn::{HeldSnapshot, Snapshot};
 use rustydb_types::arrow::DatumBuilder;
@@ -51,6 +50,9 @@ pub struct SessionTables {
     pub eval: Arc<EvalCtx>,
     /// What is visible.
     pub env: ScanEnv,
+    /// Keeps what is visible: the transaction may take other snapshots while a result is still being read (a portal, a
+    /// row that others have changed).
+    pub held: Arc<HeldSnapshot>,
     /// Highest LSN that anything read so far depends on.
     pub dep_lsn: Arc<AtomicU64>,
 }
@@ -71,7 +73,7 @@ pub async fn decode_row(txn: &mut Txn, rt: &TableRt, row: &[u8]) -> Result<Vec<D
 }
 
 /// Decodes some columns of a row, given by position; the others are NULL.
-async fn decode_columns(txn: &mut Txn, rt: &TableRt, row: &[u8], columns: &[usize]) -> Result<Vec<Datum>> {
+pub(super) async fn decode_columns(txn: &mut Txn, rt: &TableRt, row: &[u8], columns: &[usize]) -> Result<Vec<Datum>> {
     let mut out = vec![Datum::Null; rt.rel.columns.len()];
     for att in columns {
         out[*att] = decode_column(txn, rt, row, *att).await?;
@@ -123,56 +125,6 @@ pub async fn find_equal_row(
         }
     }
     Ok(None)
-}
-
-/// Fills an index from its table's committed and own rows. Versions older than the snapshot it is built from get no
-/// entries, so no older snapshot may use it: that is noted in the definition. It is not stored, since no snapshot outlives
-/// the server.
-pub async fn build_index(tx: &mut Transaction, eval: &EvalCtx, table: &Arc<Relation>, index: &mut Index) -> Result<()> {
-    // A definition with only this index, so that its key is computed like any other's.
-    let only = Relation { indexes: vec![Arc::new(index.clone())], version: 0, ..(**table).clone() };
-    let path: Vec<u32> = tx.catalog.namespaces.keys().copied().collect();
-    let catalog = Arc::clone(&tx.catalog);
-    let cx = crate::bind::BindCx { catalog: &catalog, search_path: &path, eval, role: table.owner, sql: "" };
-    let rt = TableRt::new(&cx, &Arc::new(only))?;
-    let snap = tx.latest_snapshot();
-    index.valid_from = snap.scn.0;
-    let store = Arc::clone(tx.txn.store());
-    tx.txn.ensure_xid().await?;
-    let env = ScanEnv { store: Arc::clone(&store), snap, interrupt: tx.txn.rules.interrupt.clone() };
-    let mut build = IndexBuild::new(rt.indexes[0].desc, rt.desc.rel, index.unique);
-    let mut duplicate = None;
-    'scan: for blocks in partitions(&store, rt.desc.rel, 1).await? {
-        let mut scan = RowScan::new(env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
-        while let Some(rows) = scan.next().await? {
-            let page: Vec<(Rid, Vec<u8>)> = rows.iter().map(|(r, b)| (r, b.to_vec())).collect();
-            for (rid, image) in page {
-                let values = decode_columns(&mut tx.txn, &rt, &image, rt.indexes[0].needs()).await?;
-                let keys = rt.keys(Env { ctx: eval, params: &[] }, &values)?;
-                let Some(Some(k)) = keys.first() else { continue };
-                if build.add(&mut tx.txn, &k.bytes, rid, !k.unique).await?.is_some() {
-                    duplicate = Some(rid);
-                    break 'scan;
-                }
-            }
-        }
-    }
-    let pair = match duplicate {
-        Some(r) => Some(r),
-        None => build.finish(&mut tx.txn).await?.map(|p| p.1),
-    };
-    let Some(rid) = pair else { return Ok(()) };
-    let mut buf = RowBuf::new();
-    let mut e = DbError::new(SqlState::UNIQUE_VIOLATION, format!("could not create unique index \"{}\"", index.name))
-        .table(table.schema.clone(), table.name.clone())
-        .constraint(index.name.clone());
-    if tx.txn.fetch(&snap, rt.desc.rel, rid, &mut buf).await? {
-        let values = decode_row(&mut tx.txn, &rt, &buf).await?;
-        if let Some(d) = rt.duplicate(0, &values).fields.and_then(|f| f.detail) {
-            e = e.detail(d.replace("already exists", "is duplicated"));
-        }
-    }
-    Err(e)
 }
 
 /// Key bounds of an index range.

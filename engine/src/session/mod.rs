@@ -10,6 +10,7 @@
 mod access;
 mod analyze;
 mod backend;
+mod concurrently;
 mod copy;
 mod cursor;
 mod explain;

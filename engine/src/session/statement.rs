@@ -256,8 +256,7 @@ impl Session {
                 tx.next_command();
             }
             if !open && tx.isolation == rustydb_storage::txn::Isolation::ReadCommitted {
-                // Between statements nothing is being read: old versions need not be kept.
-                tx.txn.release_snapshot();
+                tx.release_snapshot();
             }
         }
     }
@@ -356,19 +355,21 @@ impl Session {
         let search_path = self.path(&catalog).to_vec();
         let tx = self.tx()?;
         tx.txn.rules.lock_timeout = lock_timeout;
-        let mut cx = DdlCx { tx, search_path, role, eval: &eval, env: &env, sql: text, in_block, notices: Vec::new() };
+        let mut cx = DdlCx::new(tx, search_path, role, &eval, &env, text, in_block);
         let r = ddl::execute(&mut cx, stmt).await;
-        let notices = std::mem::take(&mut cx.notices);
+        let (notices, beside) = (std::mem::take(&mut cx.notices), cx.beside);
         for (severity, n) in notices {
             self.shared.notice(severity, n);
         }
-        if r.is_ok() {
-            let tx = self.tx()?;
-            tx.next_command();
-            let catalog = Arc::clone(&tx.catalog);
-            self.shared.set_catalog(&catalog);
+        let tag = r?;
+        let tx = self.tx()?;
+        tx.next_command();
+        let catalog = Arc::clone(&tx.catalog);
+        self.shared.set_catalog(&catalog);
+        if let Some((table, index)) = beside {
+            self.complete_index(table, index).await?;
         }
-        r
+        Ok(tag)
     }
 
     async fn set_statement(&mut self, s: &ast::Set, own: &str) -> Result<String> {

@@ -42,7 +42,7 @@ impl Session {
         let catalog = Arc::clone(&self.tx()?.catalog);
         let search_path = self.path(&catalog).to_vec();
         let tx = self.tx()?;
-        let mut cx = DdlCx { tx, search_path, role, eval: &eval, env: &env, sql: text, in_block, notices: Vec::new() };
+        let mut cx = DdlCx::new(tx, search_path, role, &eval, &env, text, in_block);
         let made = ddl::create_table_for_query(&mut cx, c, &query.columns).await;
         let notices = std::mem::take(&mut cx.notices);
         for (severity, n) in notices {

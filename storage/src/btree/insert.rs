@@ -123,6 +123,36 @@ fn try_insert(
     Ok(Some(InsertResult::Done))
 }
 
+/// Inserts the entry of a row version that is there already, on behalf of an index that is filled while others write:
+/// nobody's change, so rollback leaves it. An entry that is there, marked or not, stays as it is.
+pub fn enter(core: &Core, xid: Xid, idx: &IndexDesc, key: &[u8], rid: Rid) -> Op<()> {
+    if key.len() > MAX_KEY {
+        return Err(too_long(key.len()).into());
+    }
+    let entry = whole(key, rid);
+    loop {
+        let mut mtr = core.mtr(xid);
+        let l = mtr.adopt(leaf_for_write(&core.pool, idx.rel, &entry)?)?;
+        let node = Node::open(mtr.page(l))?;
+        let at = node.position(&entry, Bound::Before)?;
+        if at < node.len() && node.is(at, &entry)? {
+            return Ok(());
+        }
+        let suffix = entry.get(node.prefix().len()..).ok_or_else(|| node.broken())?;
+        if node.free() < SLOT + suffix.len() {
+            drop(mtr);
+            make_room(core, idx.rel, 0, Need::Entry(Incoming { whole: &entry, tail: 0 }))?;
+            continue;
+        }
+        let mut payload = Vec::new();
+        redo::insert_payload(&mut payload, at, suffix, &[]);
+        mtr.reserve(payload.len() + 16)?;
+        mtr.apply(l, redo::INSERT, &payload);
+        mtr.finish();
+        return Ok(());
+    }
+}
+
 /// One entry of [`insert_run`].
 #[derive(Clone, Copy, Debug)]
 pub struct RunEntry<'k> {

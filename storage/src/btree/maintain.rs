@@ -1,5 +1,6 @@
 //! Marking, rollback and purge of entries.
 
+use super::insert::enter;
 use super::node::{Bound, Node};
 use super::redo;
 use super::split::{Need, is_sparse, make_room, shrink};
@@ -26,6 +27,11 @@ pub fn mark(core: &Core, txn: &mut TxnCx, idx: &IndexDesc, key: &[u8], rid: Rid,
         match if found { node.mark(at)? } else { None } {
             Some(by) if by == txn.xid => return Ok(()),
             None if found => (),
+            None if !idx.complete => {
+                drop(mtr);
+                enter(core, txn.xid, idx, key, rid)?;
+                continue;
+            }
             _ => return Err(missing(idx.rel, rid).into()),
         }
         if node.marker_at(at).is_none() && node.free() < 8 {

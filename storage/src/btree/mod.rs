@@ -38,7 +38,7 @@ mod tree;
 mod verify;
 
 pub use build::BulkBuilder;
-pub use insert::{InsertResult, RowState, RunEntry, Unique, insert, insert_run};
+pub use insert::{InsertResult, RowState, RunEntry, Unique, enter, insert, insert_run};
 pub use maintain::{exists, mark, purge, purge_remove, undo, undo_insert, undo_mark};
 pub use scan::{Candidate, CursorState, Direction, Edge, lookup};
 pub use tree::create;
@@ -66,6 +66,9 @@ pub struct IndexDesc {
     pub rel: RelId,
     /// The table whose rows the entries name.
     pub heap: RelId,
+    /// Every row has its entry. Not so while an index is filled beside its writers: a row that one of them changes may
+    /// have none yet, and gets it first ([`enter`]).
+    pub complete: bool,
 }
 
 /// What an index operation leaves in the undo stream.

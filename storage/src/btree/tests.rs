@@ -44,7 +44,7 @@ impl LogAppend for Log {
 }
 
 const REL: RelId = RelId(77);
-const IDX: IndexDesc = IndexDesc { rel: REL, heap: RelId(70) };
+const IDX: IndexDesc = IndexDesc { rel: REL, heap: RelId(70), complete: true };
 
 /// A toy transaction table: what is not in it is running.
 #[derive(Default)]

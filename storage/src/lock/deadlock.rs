@@ -22,6 +22,9 @@ use std::collections::{HashMap as StdMap, HashSet, VecDeque};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+/// Pause between two looks at a transaction whose end is waited for.
+const OUTLAST_LOOK: Duration = Duration::from_millis(10);
+
 /// Takes the request out of its queue when the wait is dropped.
 struct Patience<'l> {
     locks: &'l LockManager,
@@ -47,6 +50,26 @@ impl LockManager {
         let Some(granted) = granted else { return Ok(()) };
         let _patience = Patience { locks: self, owner, ticket };
         self.await_grant(owner, granted, deadlock_timeout).await
+    }
+
+    /// Waits for the end of every transaction that holds a target in a mode which conflicts with `mode` now; whoever asks
+    /// later need not wait for the caller. To be called without holding locks: the wait is not searched for cycles.
+    /// Dropping the future gives it up.
+    pub async fn outlast(&self, owner: &Arc<LockOwner>, target: LockTarget, mode: LockMode) {
+        struct Attention<'o>(&'o LockOwner);
+        impl Drop for Attention<'_> {
+            fn drop(&mut self) {
+                self.0.state.lock().waiting = Waiting::Nothing;
+            }
+        }
+        let tenures = self.tenures(target, mode);
+        owner.state.lock().waiting = Waiting::Writers(tenures.clone());
+        let _attention = Attention(owner);
+        for t in tenures {
+            while !t.is_over() {
+                self.rt.sleep(OUTLAST_LOOK).await;
+            }
+        }
     }
 
     async fn await_grant(
@@ -211,7 +234,8 @@ impl<'l> Moment<'l> {
     ) -> Option<bool> {
         walked.steps += 1;
         let (target, mode) = match &owner.state.lock().waiting {
-            Waiting::Nothing => return None,
+            // Who waits for writers holds nothing that they could wait for.
+            Waiting::Nothing | Waiting::Writers(_) => return None,
             Waiting::Row(key, xid) => {
                 let to = self.row_blocker(owner, key, *xid)?;
                 if to.id == start.id {
@@ -290,6 +314,7 @@ impl<'l> Moment<'l> {
     fn describe(&self, owner: &LockOwner) -> String {
         match &owner.state.lock().waiting {
             Waiting::Nothing => "nothing".into(),
+            Waiting::Writers(_) => "writers".into(),
             Waiting::Lock(p) => format!("{} on {}", p.mode.name(), p.target),
             Waiting::Row(key, xid) => {
                 let first = self.queue(key).and_then(|q| q.front()).is_some_and(|w| w.owner.id == owner.id);
@@ -307,6 +332,11 @@ impl<'l> Moment<'l> {
         let state = owner.state.lock();
         match &state.waiting {
             Waiting::Nothing => (),
+            Waiting::Writers(all) => {
+                let all = all.clone();
+                drop(state);
+                all.iter().filter(|t| !t.is_over()).for_each(|t| f(false, t.owner.pid));
+            }
             Waiting::Row(key, xid) => {
                 if let Some(o) = self.row_blocker(owner, key, *xid) {
                     f(false, o.pid);

@@ -43,6 +43,8 @@ pub(super) enum Waiting {
     Lock(Pending),
     /// Its turn in a row's queue, or (as the first of it) the end of a transaction.
     Row(RowKey, Xid),
+    /// The end of these transactions.
+    Writers(Vec<Tenure>),
 }
 
 /// A queued request.
@@ -79,6 +81,23 @@ pub(super) struct OwnerState {
     pub(super) row_locks: usize,
     pub(super) waiting: Waiting,
     pub(super) xid: Xid,
+    /// Transactions that have given back their locks.
+    pub(super) ended: u64,
+}
+
+/// A transaction that held a lock at some moment.
+#[derive(Clone)]
+pub(super) struct Tenure {
+    pub(super) owner: Arc<LockOwner>,
+    /// [`OwnerState::ended`] at that moment.
+    pub(super) ended: u64,
+}
+
+impl Tenure {
+    /// Whether the transaction has given its locks back.
+    pub(super) fn is_over(&self) -> bool {
+        self.owner.state.lock().ended != self.ended
+    }
 }
 
 impl OwnerState {

@@ -1,7 +1,7 @@
 //! The table of locks: requests, grants, releases.
 
 use super::mode::{LockMode, Mask, modes};
-use super::owner::{Held, LockMark, LockOwner, Pending, Waiting};
+use super::owner::{Held, LockMark, LockOwner, Pending, Tenure, Waiting};
 use super::*;
 use crate::core::{RowLockMode, RowLocks};
 use crate::page::{BODY, BODY_END};
@@ -373,7 +373,11 @@ impl LockManager {
     /// Releases all transaction-scope locks (end of transaction), and the owner's number if it had one.
     pub fn release_all(&self, owner: &Arc<LockOwner>) {
         self.release_after(owner, LockMark(0));
-        let xid = std::mem::replace(&mut owner.state.lock().xid, Xid::NONE);
+        let xid = {
+            let mut s = owner.state.lock();
+            s.ended += 1;
+            std::mem::replace(&mut s.xid, Xid::NONE)
+        };
         if xid.is_some() {
             self.txn_ended(xid);
         }
@@ -420,6 +424,26 @@ impl LockManager {
     /// Whether the owner holds the lock in this mode.
     pub fn holds(&self, owner: &LockOwner, target: LockTarget, mode: LockMode) -> bool {
         owner.state.lock().held.get(&target).copied().unwrap_or(Held::default()).all() & mode.bit() != 0
+    }
+
+    /// The transactions that hold a target in a mode which conflicts with `mode`.
+    pub(super) fn tenures(&self, target: LockTarget, mode: LockMode) -> Vec<Tenure> {
+        let owners: Vec<Arc<LockOwner>> = {
+            let shard = self.shards[target.shard()].lock();
+            let holders = shard.locks.get(&target).map(|l| &l.holders);
+            holders
+                .into_iter()
+                .flatten()
+                .filter(|h| h.mask & mode.conflicts() != 0)
+                .map(|h| Arc::clone(&h.owner))
+                .collect()
+        };
+        // An owner that ends its transaction in between is waited for once more than it need be.
+        let tenure = |owner: Arc<LockOwner>| {
+            let ended = owner.state.lock().ended;
+            Tenure { owner, ended }
+        };
+        owners.into_iter().map(tenure).collect()
     }
 
     /// All locks held and waited for, as `pg_locks` shows them. Each shard is a moment of its own.

@@ -49,7 +49,7 @@ async fn make_table(store: &Arc<Store>) -> TableDesc {
     TableDesc {
         rel: Rel { id: heap, overflow: RelId(0) },
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::Bin]).unwrap()),
-        indexes: vec![IndexDesc { rel: index, heap }],
+        indexes: vec![IndexDesc { rel: index, heap, complete: true }],
     }
 }
 

@@ -55,7 +55,10 @@ pub async fn create(t: &mut Txn) -> Result<TableDesc> {
     Ok(TableDesc {
         rel: Rel { id: heap, overflow },
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::I32, Decode::Bin])?),
-        indexes: vec![IndexDesc { rel: primary, heap }, IndexDesc { rel: second, heap }],
+        indexes: vec![
+            IndexDesc { rel: primary, heap, complete: true },
+            IndexDesc { rel: second, heap, complete: true },
+        ],
     })
 }
 

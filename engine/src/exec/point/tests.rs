@@ -103,16 +103,8 @@ impl Client<'_> {
 
     async fn run_in(&self, tx: &mut Transaction, sql: &str, stmt: &Statement) {
         if ddl::is_definition(stmt) {
-            let mut cx = DdlCx {
-                tx,
-                search_path: PATH.to_vec(),
-                role: 10,
-                eval: &self.d.eval,
-                env: &self.d.env(),
-                sql,
-                in_block: false,
-                notices: vec![],
-            };
+            let env = self.d.env();
+            let mut cx = DdlCx::new(tx, PATH.to_vec(), 10, &self.d.eval, &env, sql, false);
             ddl::execute(&mut cx, stmt).await.expect(sql);
             return;
         }
