@@ -5,26 +5,15 @@ use crate::os;
 use crate::wire::frame::{BadHeader, Phase};
 use crate::wire::link::{Frame, ReadEnd, terminated};
 use crate::wire::output::Wire;
-use crate::wire::{copy, encode, extended, simple};
+use crate::wire::{batch, copy, encode, extended, simple};
 use rustydb_base::{DbError, Result, Severity, SqlState};
 use rustydb_engine::api::{Canceller, Output, SqlSession};
-use std::cell::Cell;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a connection that ends may take to accept its last words.
 const GOODBYE: Duration = Duration::from_secs(5);
-
-thread_local! {
-    /// Messages that this worker has taken up since it last had nothing to do.
-    static TAKEN_UP: Cell<u32> = const { Cell::new(0) };
-}
-
-/// To be called when a worker thread is about to wait for work.
-pub fn worker_idle() {
-    TAKEN_UP.set(0);
-}
 
 /// A connection with its session.
 pub struct Conn {
@@ -164,12 +153,7 @@ impl Conn {
     /// ReadyForQuery, and everything before it, to the client.
     async fn ready(&mut self) -> Result<(), End> {
         encode::ready_for_query(&mut self.wire.buf, self.session.transaction_status());
-        // Sending wakes the client, who then takes the processor from the sessions that are ready to run here. So all
-        // but the first of those that one look at the sockets has woken compute first and send afterwards.
-        if TAKEN_UP.get() > 1 {
-            tokio::task::yield_now().await;
-        }
-        Ok(self.wire.send().await?)
+        Ok(self.wire.send_with_others().await?)
     }
 
     /// The client's next message.
@@ -182,7 +166,7 @@ impl Conn {
         // Now the connection is idle: it holds no buffer.
         self.wire.release();
         let frame = self.wait(frame).await;
-        TAKEN_UP.set(TAKEN_UP.get().saturating_add(1));
+        batch::taken_up();
         frame
     }
 

@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod node;
 pub mod os;
 pub mod registry;
+pub mod ring;
 pub mod server;
 pub mod tls;
 pub mod wire;

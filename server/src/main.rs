@@ -35,7 +35,7 @@ fn serve(config: &Config) -> Result<(), DbError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(WORKER_STACK)
-        .on_thread_park(rustydb_server::conn::worker_idle)
+        .on_thread_park(rustydb_server::wire::batch::idle)
         .build()
         .map_err(|e| DbError::io("start the runtime", &e))?;
     tracing::info!("starting RustyDB {}", env!("CARGO_PKG_VERSION"));

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::listener::{self, Listener};
 use crate::lockfile::{LockFile, Protects};
 use crate::server::Server;
+use crate::wire::batch;
 use crate::{os, tls};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustydb_base::{DbError, Result, SqlState};
@@ -67,6 +68,9 @@ where
     check_open_files(config);
     let acceptor = config.tls.as_ref().map(|(cert, key)| tls::load(cert, key)).transpose()?;
     let mock = mock_secret(&config.data_dir)?;
+    if config.settings.iter().any(|(n, v)| n == "io_method" && v == "worker") {
+        batch::forbid();
+    }
     let (listeners, exposed) = bind(config)?;
     let backend = open(config).await?;
     if exposed && config.superuser_password.is_none() {

@@ -62,6 +62,8 @@ pub async fn accept(acceptor: &TlsAcceptor, io: Box<dyn Io>, early: BytesMut) ->
     Ok((Box::new(stream), named))
 }
 
+impl Io for tokio_rustls::server::TlsStream<Replay> {}
+
 /// A stream whose first bytes were read before.
 struct Replay {
     early: BytesMut,

@@ -8,7 +8,7 @@
 use super::eval::{Compiled, Env, compile};
 use super::fk::ForeignKeys;
 use super::projection::{Projection, ctes_of};
-use super::run::{Chunk, Executed, RowSource, StatementEnv, query, stream};
+use super::run::{Chunk, Executed, Results, RowSource, StatementEnv, query, stream};
 use super::table::{TableRt, borrow_changes, borrow_keys};
 use super::tables::{decode_row, number_rid};
 use crate::plan::ir::{
@@ -110,7 +110,8 @@ fn output_cols(outs: &[Col], after: usize) -> impl Iterator<Item = (Col, usize)>
 
 /// Takes a source's rows one after the other.
 pub(crate) struct SourceRows {
-    source: Box<dyn RowSource>,
+    /// What is left beside the queue.
+    source: Option<Box<dyn RowSource>>,
     outs: Vec<Col>,
     queue: std::vec::IntoIter<Vec<Datum>>,
 }
@@ -124,10 +125,12 @@ impl SourceRows {
         params: &Arc<[Datum]>,
         env: &StatementEnv,
     ) -> Result<SourceRows> {
-        let Executed::Rows(source) = query(tx, owner, rel, snap, params, env).await? else {
-            return Err(DbError::internal("a relation answers rows"));
+        let (source, rows) = match query(tx, owner, rel, snap, params, env).await? {
+            Executed::Rows(Results::Ready(rows)) => (None, rows),
+            Executed::Rows(Results::Stream(s)) => (Some(s), Vec::new()),
+            Executed::Count(_) => return Err(DbError::internal("a relation answers rows")),
         };
-        Ok(SourceRows { source, outs: rel.outputs(), queue: Vec::new().into_iter() })
+        Ok(SourceRows { source, outs: rel.outputs(), queue: rows.into_iter() })
     }
 
     /// The rows of a relation that is no part of a bound statement, from DataFusion.
@@ -138,7 +141,7 @@ impl SourceRows {
         params: &Arc<[Datum]>,
         env: &StatementEnv,
     ) -> Result<SourceRows> {
-        let source = stream(tx, rel, snap, params, env).await?;
+        let source = Some(stream(tx, rel, snap, params, env).await?);
         Ok(SourceRows { source, outs: rel.outputs(), queue: Vec::new().into_iter() })
     }
 
@@ -147,7 +150,8 @@ impl SourceRows {
             if let Some(r) = self.queue.next() {
                 return Ok(Some(r));
             }
-            let rows = match self.source.next().await? {
+            let Some(source) = &mut self.source else { return Ok(None) };
+            let rows = match source.next().await? {
                 None => return Ok(None),
                 Some(Chunk::Rows(rows)) => rows,
                 Some(Chunk::Batch(b)) => {

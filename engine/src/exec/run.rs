@@ -58,10 +58,18 @@ pub trait RowSource: Send {
     async fn next(&mut self) -> Result<Option<Chunk>>;
 }
 
+/// A statement's rows.
+pub enum Results {
+    /// All of them.
+    Ready(Vec<Vec<Datum>>),
+    /// One part after the other.
+    Stream(Box<dyn RowSource>),
+}
+
 /// What a statement answers.
 pub enum Executed {
     /// Rows.
-    Rows(Box<dyn RowSource>),
+    Rows(Results),
     /// Rows affected.
     Count(u64),
 }
@@ -78,24 +86,6 @@ impl RowSource for Batches {
             }
         }
         Ok(None)
-    }
-}
-
-/// Rows that are at hand.
-pub struct ReadyRows(std::vec::IntoIter<Vec<Datum>>);
-
-impl ReadyRows {
-    /// From the rows.
-    pub fn new(rows: Vec<Vec<Datum>>) -> ReadyRows {
-        ReadyRows(rows.into_iter())
-    }
-}
-
-#[async_trait]
-impl RowSource for ReadyRows {
-    async fn next(&mut self) -> Result<Option<Chunk>> {
-        let rows: Vec<Vec<Datum>> = self.0.by_ref().take(1024).collect();
-        Ok(if rows.is_empty() { None } else { Some(Chunk::Rows(rows)) })
     }
 }
 
@@ -140,7 +130,7 @@ pub async fn run(
     let done = loop {
         match attempt(tx, bound, &params, &env).await {
             Err(_) if env.stale.swap(false, Ordering::AcqRel) => {
-                tx.rollback_to(&mark).await?;
+                Box::pin(tx.rollback_to(&mark)).await?;
                 env.cancel.check()?;
             }
             done => break done,
@@ -157,7 +147,9 @@ async fn attempt(
     params: &Arc<[Datum]>,
     env: &StatementEnv,
 ) -> Result<Executed> {
-    let rewritten = resolve_modifying_ctes(tx, bound, params, env).await?;
+    // The futures of what is seldom are boxed, so that those of point queries stay small: they are moved to where they run.
+    let rewritten =
+        if modifies_in_with(bound) { Box::pin(resolve_modifying_ctes(tx, bound, params, env)).await? } else { None };
     let bound = rewritten.as_ref().unwrap_or(bound);
     let snap = tx.statement_snapshot();
     if let Bound::Query(q) = &**bound {
@@ -165,7 +157,7 @@ async fn attempt(
     }
     let (rows, count) = dml::execute(tx, bound, snap, params, env).await?;
     Ok(match rows {
-        Some(rows) => Executed::Rows(Box::new(ReadyRows::new(rows))),
+        Some(rows) => Executed::Rows(Results::Ready(rows)),
         None => Executed::Count(count),
     })
 }
@@ -230,10 +222,11 @@ pub async fn query(
     if let Some(plan) = db.point_plans.get(tx, owner, rel, env)?
         && let Some(rows) = run_program(tx, &plan, &snap, params, env).await?
     {
-        return Ok(Executed::Rows(Box::new(ReadyRows::new(rows))));
+        return Ok(Executed::Rows(Results::Ready(rows)));
     }
-    let locked = locking::resolve(tx, rel, snap, params, env).await?;
-    Ok(Executed::Rows(stream(tx, locked.as_ref().unwrap_or(rel), snap, params, env).await?))
+    let locked = Box::pin(locking::resolve(tx, rel, snap, params, env)).await?;
+    let rows = Box::pin(stream(tx, locked.as_ref().unwrap_or(rel), snap, params, env)).await?;
+    Ok(Executed::Rows(Results::Stream(rows)))
 }
 
 /// A relation's rows from DataFusion.
@@ -324,6 +317,17 @@ pub async fn explain(
     })
 }
 
+/// Whether a statement has data-modifying common tables.
+fn modifies_in_with(bound: &Bound) -> bool {
+    let top = match bound {
+        Bound::Query(q) => &q.rel,
+        Bound::Insert(i) => &i.source,
+        Bound::Update(u) => &u.source,
+        Bound::Delete(d) => &d.source,
+    };
+    matches!(top, Rel::With { ctes, .. } if ctes.iter().any(|c| matches!(c.rel, Rel::Modify(..))))
+}
+
 /// Executes data-modifying common tables, in order, and puts their RETURNING rows in their place. All of them and the
 /// main statement see the same snapshot, so the changes are not visible to each other.
 async fn resolve_modifying_ctes(
@@ -332,16 +336,6 @@ async fn resolve_modifying_ctes(
     params: &Arc<[Datum]>,
     env: &StatementEnv,
 ) -> Result<Option<Arc<Bound>>> {
-    let top = match &**bound {
-        Bound::Query(q) => &q.rel,
-        Bound::Insert(i) => &i.source,
-        Bound::Update(u) => &u.source,
-        Bound::Delete(d) => &d.source,
-    };
-    let Rel::With { ctes, .. } = top else { return Ok(None) };
-    if !ctes.iter().any(|c| matches!(c.rel, Rel::Modify(..))) {
-        return Ok(None);
-    }
     let mut new = (**bound).clone();
     let rel = match &mut new {
         Bound::Query(q) => &mut q.rel,

@@ -125,23 +125,23 @@ impl Session {
                 None
             }
         };
-        let values = if params.is_empty() {
+        let values: Arc<[Datum]> = if params.is_empty() {
             [].into()
         } else {
             let eval = self.eval();
-            params
-                .iter()
-                .zip(prepared.params.iter())
-                .enumerate()
-                .map(|(i, (value, ty))| {
-                    let format = match param_formats {
-                        [] => 0,
-                        [one] => *one,
-                        many => many.get(i).copied().unwrap_or(0),
-                    };
-                    parameter(&eval, portal, i, type_ref(*ty), format, *value)
-                })
-                .collect::<Result<Arc<[Datum]>>>()?
+            let value = |(i, (value, ty)): (usize, (&Option<&[u8]>, &u32))| {
+                let format = match param_formats {
+                    [] => 0,
+                    [one] => *one,
+                    many => many.get(i).copied().unwrap_or(0),
+                };
+                parameter(&eval, portal, i, type_ref(*ty), format, *value)
+            };
+            match (params, &*prepared.params) {
+                // Without the detour over a list.
+                ([one], [ty]) => Arc::new([value((0, (one, ty)))?]),
+                _ => params.iter().zip(prepared.params.iter()).enumerate().map(value).collect::<Result<_>>()?,
+            }
         };
         let columns = match &plan {
             Some(p) => p.columns.clone(),

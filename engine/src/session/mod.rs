@@ -35,13 +35,13 @@ use crate::catalog::Catalog;
 use crate::engine::{DatabaseState, Engine};
 use crate::settings::Settings;
 use async_trait::async_trait;
+use hashbrown::HashMap;
 use rows::Portal;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_storage::store::Session as StoreSession;
 use rustydb_types::ctx::SessionInfo;
 use shared::{NewSession, User};
 use statement::Prepared;
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use txn::{Block, Modes, TxState};
@@ -192,7 +192,7 @@ impl Session {
             Ok(v) => Ok(v),
             Err(e) => {
                 let e = self.shared.explain_stop(e);
-                self.failed().await;
+                Box::pin(self.failed()).await;
                 Err(e)
             }
         };
@@ -267,7 +267,8 @@ impl SqlSession for Session {
     }
 
     async fn describe_portal(&mut self, name: &str) -> Result<Option<RowShape>> {
-        self.enter();
+        // It computes nothing that a new time would matter to.
+        self.shared.begin_statement();
         let r = self.describe_open_portal(name).await;
         self.leave(r).await
     }

@@ -3,9 +3,8 @@
 use super::Session;
 use super::plan::Plan;
 use crate::api::{ColumnDesc, Output, RowShape};
-use crate::exec::run::{Chunk, RowSource};
+use crate::exec::run::{Chunk, Results, RowSource};
 use arrow_array::RecordBatch;
-use async_trait::async_trait;
 use futures::future::{Either, select};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast;
@@ -18,29 +17,11 @@ use std::sync::Arc;
 /// Rows taken out of the source between two looks at the output's buffer.
 const BATCH_STEP: usize = 256;
 
-/// A result that is at hand.
-pub struct Ready(std::vec::IntoIter<Vec<Datum>>);
-
-impl Ready {
-    /// From its rows.
-    pub fn new(rows: Vec<Vec<Datum>>) -> Ready {
-        Ready(rows.into_iter())
-    }
-}
-
-#[async_trait]
-impl RowSource for Ready {
-    async fn next(&mut self) -> Result<Option<Chunk>> {
-        let rows: Vec<Vec<Datum>> = self.0.by_ref().take(1024).collect();
-        Ok(if rows.is_empty() { None } else { Some(Chunk::Rows(rows)) })
-    }
-}
-
 /// A source of rows with what was taken from it and not yet used.
 pub struct Rows {
-    source: Box<dyn RowSource>,
+    /// What is left beside `rest`.
+    source: Option<Box<dyn RowSource>>,
     rest: Rest,
-    ended: bool,
 }
 
 enum Rest {
@@ -50,14 +31,17 @@ enum Rest {
 }
 
 impl Rows {
-    /// Rows of a source.
-    pub fn new(source: Box<dyn RowSource>) -> Rows {
-        Rows { source, rest: Rest::None, ended: false }
+    /// Of a statement.
+    pub fn new(results: Results) -> Rows {
+        match results {
+            Results::Ready(rows) => Rows::ready(rows),
+            Results::Stream(source) => Rows { source: Some(source), rest: Rest::None },
+        }
     }
 
     /// Rows that are at hand.
     pub fn ready(rows: Vec<Vec<Datum>>) -> Rows {
-        Rows::new(Box::new(Ready::new(rows)))
+        Rows { source: None, rest: Rest::Rows(rows.into_iter()) }
     }
 
     /// Makes sure that something is in `rest`; false at the end. A stopped statement leaves the wait at once.
@@ -69,11 +53,9 @@ impl Rows {
                 _ => {}
             }
             self.rest = Rest::None;
-            if self.ended {
-                return Ok(false);
-            }
+            let Some(source) = &mut self.source else { return Ok(false) };
             let next = {
-                let next = self.source.next();
+                let next = source.next();
                 let stop = pin!(session.interrupt.raised());
                 match select(next, stop).await {
                     Either::Left((r, _)) => r?,
@@ -83,7 +65,7 @@ impl Rows {
             match next {
                 Some(Chunk::Rows(r)) => self.rest = Rest::Rows(r.into_iter()),
                 Some(Chunk::Batch(b)) => self.rest = Rest::Batch(b, 0),
-                None => self.ended = true,
+                None => self.source = None,
             }
         }
     }
@@ -299,8 +281,8 @@ pub fn formats(given: &[i16], columns: usize) -> Result<Arc<[i16]>> {
         return Err(DbError::new(SqlState::INVALID_PARAMETER_VALUE, format!("unsupported format code: {bad}")));
     }
     match given {
-        [] => Ok(vec![0; columns].into()),
-        [one] => Ok(vec![*one; columns].into()),
+        [] => Ok(std::iter::repeat_n(0, columns).collect()),
+        [one] => Ok(std::iter::repeat_n(*one, columns).collect()),
         many if many.len() == columns => Ok(many.into()),
         many => Err(DbError::new(
             SqlState::PROTOCOL_VIOLATION,

@@ -159,7 +159,8 @@ impl Session {
                     let plan = Arc::clone(plan);
                     self.open_plan(portal, plan, &stmt).await?
                 }
-                None => self.open_utility(portal, &stmt, out).await?,
+                // Seldom and large: the futures of all other statements should not be as large.
+                None => Box::pin(self.open_utility(portal, &stmt, out)).await?,
             };
             match opened {
                 Opened::Rows(rows) => portal.stage = Stage::Open(rows),

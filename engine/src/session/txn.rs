@@ -157,7 +157,7 @@ impl Session {
     }
 
     fn begin(&mut self, modes: Modes) -> Result<()> {
-        let start = super::now_micros();
+        let start = self.statement_start;
         let mut tx = Transaction::begin(&self.db, &self.store, level(modes.isolation)?, modes.read_only, start)?;
         tx.txn.rules.interrupt = self.shared.interrupt.clone();
         self.shared.push_level();
@@ -307,9 +307,9 @@ impl Session {
             Block::Implicit => {
                 self.tx.block = Block::Idle;
                 self.tx.shared_string = false;
-                self.log_undo_error().await;
+                Box::pin(self.log_undo_error()).await;
             }
-            Block::Failed => self.undo_to_innermost().await,
+            Block::Failed => Box::pin(self.undo_to_innermost()).await,
             Block::Idle | Block::Open => {}
         }
     }

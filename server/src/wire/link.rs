@@ -8,16 +8,20 @@
 //! 1. Memory follows arrival: the read buffer grows by what came in (doubling), never by what a length field claims.
 //! 2. Nothing is held while idle: an empty read buffer has no allocation.
 //! 3. While a statement runs at most [`AHEAD`] bytes are read beyond it; then TCP's own window holds the client back.
-//! 4. While COPY reads, the watch keeps off the socket, so that only one of them is registered with it.
+//! 4. An answer that is left to be sent with others' leaves in one non-blocking call that holds the links concerned, or is
+//!    sent by its own session; a link has at most one.
+//! 5. While COPY reads, the watch keeps off the socket, so that only one of them is registered with it.
 
 use super::frame::{self, BadHeader, HEADER, Phase};
+use crate::ring::Send;
 use bytes::{Buf, Bytes, BytesMut};
 use futures::task::AtomicWaker;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rustydb_base::{DbError, SqlState};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -33,8 +37,26 @@ const CHUNK: usize = 8 * 1024;
 const MAX_CHUNK: usize = 1024 * 1024;
 
 /// Any byte stream a client can be on: TCP, Unix socket, TLS, or memory in tests.
-pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+pub trait Io: AsyncRead + AsyncWrite + std::marker::Send + Unpin {
+    /// The socket, if bytes written to the stream go there as they are.
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
+impl Io for tokio::net::TcpStream {
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.as_fd())
+    }
+}
+
+impl Io for tokio::net::UnixStream {
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.as_fd())
+    }
+}
+
+impl Io for tokio::io::DuplexStream {}
 
 /// What others may tell a connection, from any thread.
 #[derive(Default)]
@@ -124,6 +146,10 @@ struct State {
     copy: bool,
     /// A write was cut short: the client has part of a message.
     torn: bool,
+    /// Whole messages left to be sent together with other connections'.
+    left: BytesMut,
+    /// Why they could not be sent.
+    left_failed: bool,
     reserved: Reserved,
     /// The message `reserved` stands for was handed out.
     delivered: bool,
@@ -198,6 +224,8 @@ impl Link {
             ended: false,
             copy: false,
             torn: false,
+            left: BytesMut::new(),
+            left_failed: false,
             reserved,
             delivered: false,
         };
@@ -335,6 +363,39 @@ impl Link {
         r
     }
 
+    /// Leaves an answer to be sent together with others'; `false` (and nothing happens) if that cannot be done here.
+    pub fn leave(&self, buf: &mut BytesMut) -> bool {
+        let mut s = self.state.lock();
+        let can = s.left.is_empty() && s.io.socket().is_some();
+        if can {
+            s.left = std::mem::take(buf);
+        }
+        can
+    }
+
+    /// Sends what was left and has not been sent meanwhile. Fails as [`Link::write_all`].
+    pub async fn send_left(&self) -> Result<(), DbError> {
+        let taken = poll_fn(|cx| {
+            // Another worker that is sending it right now is not waited for by blocking this one.
+            let Some(mut s) = self.state.try_lock() else {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            };
+            Poll::Ready((std::mem::take(&mut s.left), std::mem::take(&mut s.left_failed)))
+        });
+        let (mut rest, failed) = taken.await;
+        if failed {
+            self.signal.client_gone();
+            return Err(client_gone());
+        }
+        if rest.is_empty() { Ok(()) } else { self.write_all(&mut rest).await }
+    }
+
+    /// What was left, for whoever sends it; `None` if there is nothing or the link is in use.
+    pub fn try_left(&self) -> Option<Left<'_>> {
+        self.state.try_lock().filter(|s| !s.left.is_empty() && s.io.socket().is_some()).map(Left)
+    }
+
     fn poll_write(&self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<Result<(), DbError>> {
         let mut s = self.state.lock();
         while !buf.is_empty() {
@@ -381,6 +442,32 @@ impl Link {
     pub async fn shutdown(&self) {
         // The peer may be gone already; there is nobody left to tell.
         let _gone: io::Result<()> = poll_fn(|cx| Pin::new(&mut self.state.lock().io).poll_shutdown(cx)).await;
+    }
+}
+
+/// An answer that was left, with its link held.
+pub struct Left<'l>(MutexGuard<'l, State>);
+
+impl Left<'_> {
+    /// The send it takes.
+    pub fn send(&self) -> Option<Send<'_>> {
+        self.0.io.socket().map(|s| Send::new(s, &self.0.left))
+    }
+
+    /// Notes how the send ended. What it left over is its session's to send.
+    pub fn sent(&mut self, done: io::Result<usize>) {
+        match done {
+            Ok(n) => {
+                let s = &mut *self.0;
+                s.left.advance(n.min(s.left.len()));
+                s.torn = n > 0 && !s.left.is_empty();
+            }
+            Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(_) => {
+                self.0.left.clear();
+                self.0.left_failed = true;
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! first ReadyForQuery, `simple`, `extended` and `copy` answer messages, `output` collects the answers that `encode`,
 //! `rows` and `error` write. Left out: replication, the function call protocol (0A000) and GSSAPI.
 
+pub mod batch;
 pub mod copy;
 pub mod decode;
 pub mod encode;

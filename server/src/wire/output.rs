@@ -5,7 +5,7 @@
 
 use super::link::{Link, Signal};
 use super::rows::RowWriter;
-use super::{copy, encode, error};
+use super::{batch, copy, encode, error};
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -69,6 +69,23 @@ impl Wire {
             return Err(e);
         }
         self.link.write_all(&mut self.buf).await
+    }
+
+    /// The same, together with the answers of other sessions of this worker if it has some to serve.
+    pub async fn send_with_others(&mut self) -> Result<()> {
+        if batch::is_busy() {
+            let open = self.gate.as_ref().is_none_or(|g| g.open());
+            let left = open && self.link.leave(&mut self.buf);
+            if left {
+                batch::join(&self.link);
+            }
+            tokio::task::yield_now().await;
+            if left {
+                batch::flush();
+                return self.link.send_left().await;
+            }
+        }
+        self.send().await
     }
 
     /// Sends what ends a connection. The text of an error depends on no data, so it may go out when the gate failed.

@@ -24,10 +24,14 @@ use std::time::Duration;
 /// "No rec_lsn": the frame is clean.
 pub(crate) const CLEAN: u64 = u64::MAX;
 
-/// A frame's state beside its bytes.
+/// Bit of `pins` while the frame is not mapped: free, or being given to another page.
+pub(crate) const TAKEN: u32 = 1 << 31;
+
+/// A frame's state beside its bytes. Each has its cache line, so that sessions in different pages do not disturb each other.
+#[repr(align(64))]
 pub(crate) struct Meta {
     latch: RawRwLock,
-    /// Guards and pins that keep the frame's page in place.
+    /// Guards and pins that keep the frame's page in place, and [`TAKEN`].
     pub(crate) pins: AtomicU32,
     /// CLOCK counter, 0..=3.
     pub(crate) usage: AtomicU8,
@@ -66,7 +70,7 @@ impl Frames {
         let meta = (0..n)
             .map(|_| Meta {
                 latch: RawRwLock::INIT,
-                pins: AtomicU32::new(0),
+                pins: AtomicU32::new(TAKEN),
                 usage: AtomicU8::new(0),
                 pid: AtomicU64::new(0),
                 mapped: AtomicBool::new(false),
@@ -86,6 +90,12 @@ impl Frames {
     #[inline]
     pub(crate) fn meta(&self, idx: u32) -> &Meta {
         &self.meta[idx as usize]
+    }
+
+    /// State of a frame, if there is one of this number.
+    #[inline]
+    pub(crate) fn get(&self, idx: u32) -> Option<&Meta> {
+        self.meta.get(idx as usize)
     }
 
     fn page_ptr(&self, idx: u32) -> *mut Page {

@@ -4,8 +4,9 @@
 //! (pin and latch); a page that is not there is a [`Wait::Page`], which the async shell answers with [`Pool::load`].
 //!
 //! Rules:
-//! 1. A frame changes its page only when nothing pins it and its page is clean. Pins are taken under the mapping shard's
-//!    lock, and the same lock is held while a frame is unmapped, so no pin can slip in between.
+//! 1. A frame changes its page only when nothing pins it and its page is clean. Whoever unmaps it turns its pin count from
+//!    zero to `TAKEN` in one step, under the mapping shard's lock. A pin is taken under that lock, or by a hint without it:
+//!    a pin that finds `TAKEN`, or afterwards another page than it looked for, is given back and the mapping asked.
 //! 2. A page is written back only after the log is stable up to its LSN (I1), from a copy taken under the shared latch.
 //! 3. `rec_lsn` is set under the exclusive latch before it is given up, so a checkpoint that latches every frame shared
 //!    after noting the log's end misses no change.

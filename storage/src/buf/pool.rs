@@ -1,6 +1,6 @@
 //! The mapping from pages to frames, and eviction. See the module head for the rules.
 
-use super::frame::{CLEAN, Frames, ReadGuard, WriteGuard, pid_of};
+use super::frame::{CLEAN, Frames, Meta, ReadGuard, TAKEN, WriteGuard, pid_of};
 use crate::page::Page;
 use crate::wait::{Op, Wait};
 use hashbrown::HashMap;
@@ -10,7 +10,7 @@ use rustydb_base::{Lsn, PageId};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// Pages found in the pool.
 pub static HITS: Counter = Counter::new("buffer_hits", "page accesses served from the pool");
@@ -85,6 +85,8 @@ impl Shard {
 pub struct Pool {
     frames: Frames,
     shards: Box<[Mutex<Shard>]>,
+    /// Where a page was found last, by a hash of its id: a frame index that may be out of date.
+    hints: Box<[AtomicU32]>,
     free: Mutex<Vec<u32>>,
     hand: AtomicUsize,
 }
@@ -101,6 +103,11 @@ impl Drop for Pin {
     }
 }
 
+/// Takes a mapped frame that nobody pins out of the reach of those who would pin it by a hint.
+fn take(m: &Meta) -> bool {
+    m.pins.compare_exchange(0, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
+}
+
 impl Pool {
     /// A pool of `frames` pages (at least 64).
     pub fn new(frames: usize) -> Arc<Pool> {
@@ -108,6 +115,7 @@ impl Pool {
         Arc::new(Pool {
             frames: Frames::new(n),
             shards: (0..SHARDS).map(|_| Mutex::new(Shard::default())).collect(),
+            hints: (0..(n * 2).next_power_of_two()).map(|_| AtomicU32::new(u32::MAX)).collect(),
             free: Mutex::new((0..n as u32).rev().collect()),
             hand: AtomicUsize::new(0),
         })
@@ -123,12 +131,42 @@ impl Pool {
         &self.shards[(h >> 57) as usize % SHARDS]
     }
 
-    fn lookup_pin(&self, pid: PageId, access: Access) -> Option<u32> {
+    fn hint(&self, pid: PageId) -> &AtomicU32 {
+        let h = pid.as_u64().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+        &self.hints[h as usize & (self.hints.len() - 1)]
+    }
+
+    /// Pins the frame that the hint names if that has the page. A frame without [`TAKEN`] is mapped, and stays so and keeps
+    /// its page while it is pinned, so what is seen after pinning holds.
+    fn pin_by_hint(&self, pid: PageId) -> Option<u32> {
+        let idx = self.hint(pid).load(Ordering::Relaxed);
+        let m = self.frames.get(idx)?;
+        if m.pid.load(Ordering::Relaxed) != pid.as_u64() {
+            return None;
+        }
+        let before = m.pins.fetch_add(1, Ordering::Acquire);
+        if before & TAKEN == 0 && m.pid.load(Ordering::Relaxed) == pid.as_u64() {
+            return Some(idx);
+        }
+        m.pins.fetch_sub(1, Ordering::Release);
+        None
+    }
+
+    fn pin_by_map(&self, pid: PageId) -> Option<u32> {
         let shard = self.shard(pid).lock();
         let idx = *shard.map.get(&pid.as_u64())?;
-        let m = self.frames.meta(idx);
-        m.pins.fetch_add(1, Ordering::Acquire);
+        self.frames.meta(idx).pins.fetch_add(1, Ordering::Acquire);
         drop(shard);
+        self.hint(pid).store(idx, Ordering::Relaxed);
+        Some(idx)
+    }
+
+    fn lookup_pin(&self, pid: PageId, access: Access) -> Option<u32> {
+        let idx = match self.pin_by_hint(pid) {
+            Some(idx) => idx,
+            None => self.pin_by_map(pid)?,
+        };
+        let m = self.frames.meta(idx);
         if access == Access::Point {
             let u = m.usage.load(Ordering::Relaxed);
             if u < 3 {
@@ -194,6 +232,8 @@ impl Pool {
         m.writing_rec_lsn.store(CLEAN, Ordering::Relaxed);
         m.mapped.store(true, Ordering::Release);
         shard.map.insert(pid.as_u64(), idx);
+        // Behind the page's id: whoever pins the frame from here on finds that.
+        m.pins.fetch_and(!TAKEN, Ordering::Release);
     }
 
     /// Puts a page image that was read and verified into a frame. Answers a pin on it; if another load won the race,
@@ -295,7 +335,11 @@ impl Pool {
         let m = self.frames.meta(idx);
         let pid = pid_of(m);
         let mut shard = self.shard(pid).lock();
-        if shard.map.get(&pid.as_u64()) != Some(&idx) || m.pins.load(Ordering::Acquire) > 0 || self.is_dirty(idx) {
+        if shard.map.get(&pid.as_u64()) != Some(&idx) || !take(m) {
+            return false;
+        }
+        if self.is_dirty(idx) {
+            m.pins.fetch_and(!TAKEN, Ordering::Release);
             return false;
         }
         shard.unmap(pid);
@@ -409,7 +453,12 @@ impl Pool {
             if shard.map.get(&pid.as_u64()) != Some(&idx) {
                 continue;
             }
-            if m.pins.load(Ordering::Acquire) > 0 || m.writing_rec_lsn.load(Ordering::Acquire) != CLEAN {
+            if !take(m) {
+                all = false;
+                continue;
+            }
+            if m.writing_rec_lsn.load(Ordering::Acquire) != CLEAN {
+                m.pins.fetch_and(!TAKEN, Ordering::Release);
                 all = false;
                 continue;
             }
@@ -465,6 +514,40 @@ mod tests {
             "block 100 is clean and makes room"
         );
         assert!(p.contains(id) && !p.contains(pid(100)));
+    }
+
+    /// Whoever finds a page, by hint or by map, has that page, however fast frames change hands.
+    #[test]
+    fn hints_never_mislead() {
+        let p = Pool::new(64);
+        let rounds = if cfg!(miri) { 200 } else { 50_000 };
+        std::thread::scope(|s| {
+            for t in 0..4u32 {
+                let p = &p;
+                s.spawn(move || {
+                    let (mut x, mut hits) = (t * 7919 + 1, 0);
+                    for _ in 0..rounds {
+                        x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                        let id = pid((x >> 16) % 90);
+                        match p.read(id, Access::Point) {
+                            Ok(g) => {
+                                assert_eq!(g.pid(), id);
+                                // A page that is published is formatted before its latch is let go.
+                                assert_eq!(g.0[100..104], id.block.to_le_bytes());
+                                hits += 1;
+                            }
+                            Err(_) => {
+                                if let Ok(mut g) = p.create(id) {
+                                    g.0[100..104].copy_from_slice(&id.block.to_le_bytes());
+                                }
+                            }
+                        }
+                    }
+                    assert!(hits > 0);
+                });
+            }
+        });
+        assert!(p.frames.meta(0).pins.load(Ordering::Relaxed) & !TAKEN == 0);
     }
 
     #[test]
