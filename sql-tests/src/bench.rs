@@ -20,6 +20,8 @@ pub struct Plan {
     pub rounds: u32,
     /// Sessions of pgbench.
     pub clients: Vec<u32>,
+    /// Whether pgbench comes by the Unix socket, as it does without options, instead of TCP.
+    pub socket: bool,
     /// TPC-H's scale factor; none leaves it out.
     pub tpch: Option<String>,
     /// Page pool of both, such as 256MB.
@@ -98,7 +100,8 @@ fn transactions(plan: &Plan, servers: [&Server; 2], run: &Run, report: &impl Fn(
         for (n, server) in servers.iter().enumerate() {
             let pid = server.target().own_pid()?;
             let before = proc::cpu(pid)?;
-            let got = pgbench::measure(server.target(), if round == 0 { &warm } else { run })?;
+            let target = if plan.socket { server.socket_target() } else { server.target().clone() };
+            let got = pgbench::measure(&target, if round == 0 { &warm } else { run })?;
             let used = proc::cpu(pid)?.saturating_sub(before);
             if round > 0 {
                 tps[n].push(got.tps);

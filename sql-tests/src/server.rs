@@ -160,6 +160,11 @@ impl Server {
         Ok(server)
     }
 
+    /// Where it is reached through its Unix socket, by programs on libpq.
+    pub fn socket_target(&self) -> Target {
+        Target { host: self.dir.path().to_string_lossy().into_owned(), ..self.target.clone() }
+    }
+
     /// Where to connect.
     pub fn target(&self) -> &Target {
         &self.target

@@ -15,6 +15,7 @@ Usage: bench [OPTION]...
   --seconds N               of each pgbench run (default: 10)
   --rounds N                runs on each server, of which the median counts (default: 3)
   --clients LIST            (default: 1,8,64)
+  --socket                  pgbench by Unix socket instead of TCP
   --tpch N                  TPC-H's scale factor (default: 1)
   --no-tpch
   --pool SIZE               shared_buffers of both (default: 256MB)
@@ -33,6 +34,7 @@ async fn run() -> Result<bool> {
         seconds: args.value("--seconds", 10)?,
         rounds: args.value("--rounds", 3)?,
         clients: args.list("--clients", &[1, 8, 64])?,
+        socket: args.flag("--socket"),
         tpch: (!args.flag("--no-tpch")).then_some(tpch),
         pool: args.value("--pool", "256MB".into())?,
         work_mem: args.value("--work-mem", "64MB".into())?,
