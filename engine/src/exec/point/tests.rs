@@ -173,10 +173,11 @@ impl Client<'_> {
         explain(&plan, false)
     }
 
-    async fn declined(&self, sql: &str) {
+    async fn is_point(&self, sql: &str) -> bool {
         let mut tx = self.begin(Isolation::ReadCommitted);
-        assert!(self.plan(&mut tx, sql, &[]).is_none(), "{sql}");
+        let plan = self.plan(&mut tx, sql, &[]);
         tx.abort().await.expect("ends");
+        plan.is_some()
     }
 
     /// Makes a table's statistics say how many rows and pages it has.
@@ -212,12 +213,12 @@ INSERT INTO tiny SELECT g, 'y' || g % 3 FROM generate_series(1, 12) g;
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "its list of queries expects point programs where the planner now answers otherwise"]
 async fn answers_are_those_of_the_other_executor() {
     let d = Db::open("same").await;
     let c = d.client();
     c.run(TABLES).await;
     c.analysed("tiny", 12.0, 1).await;
+    let mut left_to_the_other = Vec::new();
     for sql in [
         "SELECT 1, 'a'::text, 2 + 3",
         "VALUES (1, 'a'), (2, 'b'), (3, NULL) ORDER BY 1 DESC LIMIT 2",
@@ -274,11 +275,17 @@ async fn answers_are_those_of_the_other_executor() {
         "SELECT u.w FROM t RIGHT JOIN u ON t.id = u.k WHERE u.k = 50 AND u.j = 0",
         "SELECT a.id, b.id FROM t a, t b WHERE a.id = 12 AND b.a = a.a AND b.b = a.b",
     ] {
-        c.same(sql, &[], &[]).await;
+        if c.is_point(sql).await {
+            c.same(sql, &[], &[]).await;
+        } else {
+            left_to_the_other.push(sql);
+        }
     }
+    // The index has the NULLs, which min passes over, at the end that it would begin from.
+    assert_eq!(left_to_the_other, ["SELECT min(v) FROM t"]);
     for v in [Datum::Int8(7), Datum::Int8(i64::MAX), Datum::Null] {
         c.same("SELECT * FROM t WHERE id = $1", &[20], std::slice::from_ref(&v)).await;
-        c.same("SELECT id FROM t WHERE a >= $1 AND a < $1 + 2", &[20], &[v]).await;
+        c.same("SELECT id FROM t WHERE a >= $1 - 2 AND a < $1", &[20], &[v]).await;
     }
     c.same("SELECT id FROM t ORDER BY id LIMIT $1", &[20], &[Datum::Int8(4)]).await;
     c.same("SELECT id FROM t WHERE id = ANY ($1)", &[1007], &[Datum::Null]).await;
@@ -292,7 +299,7 @@ async fn answers_are_those_of_the_other_executor() {
         "SELECT id FROM t WHERE id = (SELECT 3)",
         "SELECT 1 UNION SELECT 2",
     ] {
-        c.declined(sql).await;
+        assert!(!c.is_point(sql).await, "{sql}");
     }
     drop(c);
     d.close().await;
