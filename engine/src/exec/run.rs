@@ -3,8 +3,9 @@
 use super::dml;
 use super::eval::Env;
 use super::point::{self, Attempt, Flow, PointPlan, PointScratch};
-use super::tables::SessionTables;
+use super::tables::{SessionTables, blocks_of};
 use super::{CancelFlag, StmtCx, df, locking};
+use crate::catalog::Relation;
 use crate::plan::ir::{Bound, Expr, ExprKind, Rel};
 use crate::plan::walk;
 use crate::transaction::Transaction;
@@ -19,6 +20,7 @@ use rustydb_storage::store::Interrupt;
 use rustydb_storage::txn::Snapshot;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -190,10 +192,21 @@ impl PointPlans {
         let key = std::ptr::from_ref(rel).addr();
         if let Some((of, plan)) = self.0.lock().plans.get(&key)
             && of.upgrade().is_some_and(|o| Arc::ptr_eq(&o, owner))
+            && !plan.as_ref().is_some_and(|p| p.is_outgrown(tx.txn.store()))
         {
             return Ok(plan.clone());
         }
-        let plan = point::compile(rel, &tx.catalog, &|r| tx.table(&env.eval, r))?.map(Arc::new);
+        let known = Cell::new(true);
+        let blocks = |r: &Relation| {
+            let b = blocks_of(tx.txn.store(), r);
+            known.set(known.get() && b.is_some());
+            b
+        };
+        let plan = point::compile(rel, &|r| tx.table(&env.eval, r), &blocks)?.map(Arc::new);
+        if plan.is_none() && !known.get() {
+            // Running it elsewhere brings in what was not known.
+            return Ok(None);
+        }
         let mut kept = self.0.lock();
         let mut dead = Vec::new();
         if kept.plans.len() >= kept.sweep_at.max(SWEEP_AT_LEAST) {
@@ -249,7 +262,7 @@ pub(super) async fn point_program(
     params: &Arc<[Datum]>,
     env: &StatementEnv,
 ) -> Result<Option<Vec<Vec<Datum>>>> {
-    match point::compile(rel, &tx.catalog, &|r| tx.table(&env.eval, r))? {
+    match point::compile(rel, &|r| tx.table(&env.eval, r), &|r| blocks_of(tx.txn.store(), r))? {
         Some(plan) => run_program(tx, &plan, snap, params, env).await,
         None => Ok(None),
     }

@@ -18,7 +18,7 @@ use rustydb_storage::buf::Access;
 use rustydb_storage::heap::{Rel, RowBuf};
 use rustydb_storage::page::PAGE_SIZE;
 use rustydb_storage::scan::{IndexScan, RowScan, ScanEnv, TableScan, blocks_now, partitions};
-use rustydb_storage::store::Txn;
+use rustydb_storage::store::{Store, Txn};
 use rustydb_storage::txn::{HeldSnapshot, Snapshot};
 use rustydb_types::arrow::DatumBuilder;
 use rustydb_types::ctx::EvalCtx;
@@ -191,17 +191,13 @@ impl Tables for SessionTables {
         self.env.snap.scn.0 >= index.valid_from
     }
 
-    /// As PostgreSQL's `estimate_rel_size`: the rows per page that ANALYZE found, or that fit by the columns' types,
-    /// times the pages there are now.
     fn estimated_rows(&self, table: &Relation) -> f64 {
         let analysed = table.stats.tuples >= 0.0;
         let Some(blocks) = self.blocks(table) else {
             return if analysed { f64::from(table.stats.tuples) } else { UNKNOWN_ROWS };
         };
-        if analysed && table.stats.pages > 0 {
-            return f64::from(table.stats.tuples) / f64::from(table.stats.pages) * f64::from(blocks);
-        }
-        f64::from(blocks.max(MIN_BLOCKS)) * USABLE / typical_width(table)
+        let counted = analysed && table.stats.pages > 0;
+        rows_in_blocks(table, if counted { blocks } else { blocks.max(MIN_BLOCKS) })
     }
 
     fn row_bytes(&self, table: &Relation) -> f64 {
@@ -316,10 +312,26 @@ fn typical_width(table: &Relation) -> f64 {
         + table.live_columns().map(|c| width(c.ty.oid)).map(|w| if w < 0.0 { VARIABLE_WIDTH } else { w }).sum::<f64>()
 }
 
+/// Blocks of a stored table now, if that is known without reading from disk.
+pub fn blocks_of(store: &Store, table: &Relation) -> Option<u32> {
+    let at = table.storage.as_ref()?;
+    blocks_now(store, Rel { id: at.heap, overflow: at.overflow })
+}
+
+/// Rows that so many blocks of a table may have: as PostgreSQL's `estimate_rel_size`, as many per block as ANALYZE found, or
+/// as fit by the columns' types.
+pub(super) fn rows_in_blocks(table: &Relation, blocks: u32) -> f64 {
+    let per_block = if table.stats.tuples >= 0.0 && table.stats.pages > 0 {
+        f64::from(table.stats.tuples) / f64::from(table.stats.pages)
+    } else {
+        USABLE / typical_width(table)
+    };
+    per_block * f64::from(blocks)
+}
+
 impl SessionTables {
     fn blocks(&self, table: &Relation) -> Option<u32> {
-        let at = table.storage.as_ref()?;
-        blocks_now(&self.env.store, Rel { id: at.heap, overflow: at.overflow })
+        blocks_of(&self.env.store, table)
     }
 
     async fn open(

@@ -10,6 +10,7 @@
 //! us, or the link is encrypted, every session sends for itself.
 
 use super::link::Link;
+use crate::metrics::SENT_TOGETHER;
 use crate::ring::{MOST, Ring};
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
@@ -76,6 +77,7 @@ pub fn flush() {
             let mut held: SmallVec<[_; MOST]> = links.iter().filter_map(|l| l.try_left()).collect();
             let mut sends: SmallVec<[_; MOST]> = held.iter().filter_map(|h| h.send()).collect();
             ring.send_all(&mut sends);
+            SENT_TOGETHER.add(sends.len() as u64);
             let done: SmallVec<[_; MOST]> = sends.into_iter().map(|s| s.done).collect();
             held.iter_mut().zip(done).for_each(|(h, d)| h.sent(d));
         }

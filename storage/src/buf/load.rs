@@ -7,7 +7,7 @@
 //! Bounded: at most [`MAX_READS`] reads are under way; further ones queue in their callers.
 
 use super::files::PageFiles;
-use super::pool::{Access, EvictionMark, Pin, Pool};
+use super::pool::{Access, EvictionMark, MISSES, Pin, Pool};
 use super::writer::PageWriter;
 use crate::page::{PAGE_SIZE, Page};
 use crate::rt::{RuntimeRef, oneshot};
@@ -49,6 +49,7 @@ impl Loader {
         if let Some(pin) = self.pool.pin(pid) {
             return Ok(pin);
         }
+        MISSES.inc();
         let (tx, rx) = oneshot::channel();
         if self.join(pid, Some(tx)) {
             let this = Arc::clone(self);

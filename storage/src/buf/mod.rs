@@ -27,5 +27,5 @@ mod writer;
 pub use files::PageFiles;
 pub use frame::{ReadGuard, WriteGuard};
 pub use load::{Loader, READ_AHEAD};
-pub use pool::{Access, DIRTY, EVICTIONS, HITS, MISSES, Pin, Pool};
+pub use pool::{Access, DIRTY, EVICTIONS, MISSES, Pin, Pool};
 pub use writer::{PAGES_WRITTEN, PageWriter, WriteHint};

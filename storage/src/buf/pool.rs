@@ -12,8 +12,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-/// Pages found in the pool.
-pub static HITS: Counter = Counter::new("buffer_hits", "page accesses served from the pool");
 /// Pages that had to be read.
 pub static MISSES: Counter = Counter::new("buffer_misses", "page accesses that had to wait for a read");
 /// Frames given to another page.

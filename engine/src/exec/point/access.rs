@@ -8,6 +8,7 @@
 use super::stats;
 use crate::catalog::Relation;
 use crate::exec::table::TableRt;
+use crate::exec::tables::rows_in_blocks;
 use crate::plan::ir::{Col, ColId, Expr, ExprKind, Scan, SortKey};
 use crate::plan::walk;
 use rustydb_types::datum::TypeRef;
@@ -20,6 +21,8 @@ pub(super) type ColSet = HashSet<ColId>;
 
 /// Most rows a scan may be expected to touch.
 pub(super) const MAX_ROWS: f64 = 500.0;
+/// Blocks of a table that is read as a whole.
+pub(super) const SMALL_BLOCKS: u32 = 4;
 
 /// What is wanted of an operator's rows.
 #[derive(Clone, Copy)]
@@ -49,6 +52,8 @@ pub(super) struct ScanDraft {
     pub touched: f64,
     /// In the wanted order.
     pub ordered: bool,
+    /// It is read as a whole because it is small now.
+    pub small: bool,
 }
 
 pub(super) enum PathDraft {
@@ -169,6 +174,8 @@ struct Chooser<'a> {
     table: &'a Arc<TableRt>,
     conds: &'a [Expr],
     want: Want<'a>,
+    /// Blocks the table has now, if that is known.
+    blocks: Option<u32>,
 }
 
 impl Chooser<'_> {
@@ -365,6 +372,7 @@ impl Chooser<'_> {
             rows: out,
             touched,
             ordered,
+            small: false,
         })
     }
 
@@ -400,11 +408,13 @@ impl Chooser<'_> {
 
     fn heap(&self) -> Option<ScanDraft> {
         let rel = self.rel();
-        let rows = stats::table_rows(rel);
+        let small = self.blocks.filter(|b| *b <= SMALL_BLOCKS).map(|b| rows_in_blocks(rel, b).max(1.0));
+        let rows = small.unwrap_or_else(|| stats::table_rows(rel));
         let limited = self.conds.is_empty() && self.want.order.is_empty();
-        let touched = match self.want.limit {
-            Some(l) if limited && l <= MAX_ROWS => rows.min(l),
-            _ if stats::is_tiny(rel) || self.want.at_any_cost => rows,
+        let (touched, small) = match self.want.limit {
+            Some(l) if limited && l <= MAX_ROWS => (rows.min(l), false),
+            _ if small.is_some() => (rows, true),
+            _ if self.want.at_any_cost => (rows, false),
             _ => return None,
         };
         Some(ScanDraft {
@@ -416,6 +426,7 @@ impl Chooser<'_> {
             rows: touched * stats::residual(self.conds.len()),
             touched,
             ordered: self.want.order.is_empty(),
+            small,
         })
     }
 }
@@ -427,8 +438,14 @@ fn is_default_family(family: u32) -> bool {
 
 /// The cheapest way to read a table under conditions that read only its columns and those further out; `None` if no way
 /// is short.
-pub(super) fn choose(scan: &Scan, table: &Arc<TableRt>, conds: &[Expr], want: Want<'_>) -> Option<ScanDraft> {
-    let chooser = Chooser { scan, table, conds, want };
+pub(super) fn choose(
+    scan: &Scan,
+    table: &Arc<TableRt>,
+    conds: &[Expr],
+    want: Want<'_>,
+    blocks: Option<u32>,
+) -> Option<ScanDraft> {
+    let chooser = Chooser { scan, table, conds, want, blocks };
     let cost = |d: &ScanDraft| {
         let sort = if d.ordered { 0.0 } else { d.rows };
         // A look-up costs a descent and a row; a page of a small heap costs its rows only.

@@ -17,12 +17,14 @@ use rustydb_types::{keyenc, oid, pgdata, registry};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Most rows a whole program may be expected to touch.
+/// Most rows a whole program may be expected to touch, and how many more per scan: about what a join costs the other
+/// executor whatever its size.
 const MAX_TOUCHED: f64 = 4.0 * MAX_ROWS;
+const MAX_TOUCHED_EACH: f64 = MAX_ROWS;
 /// Rows expected of a LIMIT whose number is a parameter.
 const UNKNOWN_LIMIT: f64 = 100.0;
 /// Most inputs of a nest of inner joins.
-const MAX_INPUTS: usize = 8;
+const MAX_INPUTS: usize = 64;
 /// Deepest tree.
 const MAX_DEPTH: usize = 40;
 
@@ -53,8 +55,12 @@ pub(super) enum Kind {
 /// Gives a stored table ready for row operations.
 pub type TableSource<'a> = &'a dyn Fn(&Arc<Relation>) -> Result<Arc<TableRt>>;
 
+/// Blocks a stored table has now, if that is known without reading from disk.
+pub type BlocksNow<'a> = &'a dyn Fn(&Relation) -> Option<u32>;
+
 pub(super) struct Planner<'a> {
     pub table: TableSource<'a>,
+    pub blocks: BlocksNow<'a>,
     pub depth: usize,
 }
 
@@ -62,6 +68,22 @@ pub(super) struct Planner<'a> {
 type Planned = Result<Option<Draft>>;
 
 impl Draft {
+    /// Tables read.
+    fn scans(&self) -> usize {
+        match &self.kind {
+            Kind::Scan(_) => 1,
+            Kind::Values { .. } => 0,
+            Kind::Join { left, right, .. } => left.scans() + right.scans(),
+            Kind::Project { input, .. }
+            | Kind::Filter { input, .. }
+            | Kind::Limit { input, .. }
+            | Kind::Sort { input, .. }
+            | Kind::Distinct { input, .. }
+            | Kind::Aggregate { input, .. }
+            | Kind::Lock { input, .. } => input.scans(),
+        }
+    }
+
     /// Under a predicate, if there is any.
     fn filtered(self, preds: Vec<Expr>) -> Draft {
         if preds.is_empty() {
@@ -73,7 +95,7 @@ impl Draft {
 }
 
 /// The plan of a whole tree.
-pub(super) fn plan(rel: &Rel, table: TableSource<'_>) -> Planned {
+pub(super) fn plan(rel: &Rel, table: TableSource<'_>, blocks: BlocksNow<'_>) -> Planned {
     let mut fits = true;
     walk::visit_rel(rel, &mut |e| {
         fits &= !matches!(e.kind, ExprKind::Subquery(_) | ExprKind::SetToDefault);
@@ -83,9 +105,9 @@ pub(super) fn plan(rel: &Rel, table: TableSource<'_>) -> Planned {
     }
     let locks = has_locks(rel);
     let outer = ColSet::new();
-    let mut p = Planner { table, depth: 0 };
+    let mut p = Planner { table, blocks, depth: 0 };
     let d = p.rel(rel, Vec::new(), Want { outer: &outer, order: &[], limit: None, at_any_cost: locks })?;
-    Ok(d.filter(|d| locks || d.touched <= MAX_TOUCHED))
+    Ok(d.filter(|d| locks || d.touched <= MAX_TOUCHED + MAX_TOUCHED_EACH * d.scans() as f64))
 }
 
 /// Whether rows are locked at the top of a tree.
@@ -174,7 +196,7 @@ impl Planner<'_> {
                     return Ok(None);
                 }
                 let table = (self.table)(&s.table)?;
-                let Some(d) = choose(s, &table, &conds, want) else { return Ok(None) };
+                let Some(d) = choose(s, &table, &conds, want, (self.blocks)(&s.table)) else { return Ok(None) };
                 let (rows, touched, ordered) = (d.rows, d.touched, d.ordered);
                 Ok(Some(Draft { kind: Kind::Scan(Box::new(d)), rows, touched, ordered }))
             }

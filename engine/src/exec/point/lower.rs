@@ -7,6 +7,7 @@ use crate::exec::eval::{Compiled, compile};
 use crate::exec::locking::lock_mode;
 use crate::plan::ir::{Col, ColId, Expr, ExprKind, RowLock};
 use rustydb_base::{DbError, Result};
+use rustydb_storage::heap::Rel;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::registry;
 use std::collections::HashMap;
@@ -23,6 +24,8 @@ pub(super) struct Program {
     pub rids: Vec<(ColId, NodeId)>,
     /// SCN below which snapshots must not use the program's indexes.
     pub valid_from: u64,
+    /// Tables that are read as a whole because they were small.
+    pub small: Vec<Rel>,
 }
 
 struct Lowering {
@@ -32,6 +35,7 @@ struct Lowering {
     nodes: Vec<Node>,
     rids: Vec<(ColId, NodeId)>,
     valid_from: u64,
+    small: Vec<Rel>,
     /// Whether a row lock is above: sorts keep everything then.
     locked: bool,
 }
@@ -47,11 +51,13 @@ pub(super) fn lower(d: &Draft, outputs: &[Col]) -> Result<Program> {
         nodes: Vec::new(),
         rids: Vec::new(),
         valid_from: 0,
+        small: Vec::new(),
         locked: false,
     };
     let root = l.draft(d)?;
     let outputs = outputs.iter().map(|c| l.slot(c.id)).collect::<Result<Vec<_>>>()?;
-    Ok(Program { nodes: l.nodes, root, width: l.width, outputs, rids: l.rids, valid_from: l.valid_from })
+    let Lowering { nodes, width, rids, valid_from, small, .. } = l;
+    Ok(Program { nodes, root, width, outputs, rids, valid_from, small })
 }
 
 impl Lowering {
@@ -259,6 +265,9 @@ impl Lowering {
             quals: self.exprs(&d.quals)?,
             key_quals: self.exprs(&d.key_conds)?,
         };
+        if d.small {
+            self.small.push(d.table.desc.rel);
+        }
         let id = self.add(Node::Scan(Box::new(node)));
         if let Some(r) = d.scan.rid {
             self.rids.push((r.id, id));

@@ -35,18 +35,22 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
-pub use draft::TableSource;
+pub use draft::{BlocksNow, TableSource};
 pub use explain::explain;
 pub use scratch::PointScratch;
 
-use crate::catalog::Catalog;
 use crate::exec::eval::Env;
 use crate::plan::ir::{Col, Rel};
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, SqlState};
+use rustydb_storage::scan::blocks_now;
+use rustydb_storage::store::Store;
 use rustydb_storage::txn::Snapshot;
 use rustydb_types::datum::Datum;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many times its first size a small table may grow under a plan.
+const GROWN: u32 = 2;
 
 /// A compiled program.
 pub struct PointPlan {
@@ -83,11 +87,10 @@ pub enum Attempt {
     TooBig,
 }
 
-/// Compiles a tree; `None` if it is no point program. `table` gives stored tables ready for row operations. The catalog
-/// is the one the tree was bound in.
-pub fn compile(rel: &Rel, _catalog: &Catalog, table: TableSource<'_>) -> Result<Option<PointPlan>> {
+/// Compiles a tree; `None` if it is no point program. `table` gives stored tables ready for row operations.
+pub fn compile(rel: &Rel, table: TableSource<'_>, blocks: BlocksNow<'_>) -> Result<Option<PointPlan>> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let Some(draft) = draft::plan(rel, table)? else { return Ok(None) };
+    let Some(draft) = draft::plan(rel, table, blocks)? else { return Ok(None) };
     let outputs = rel.outputs();
     let program = match lower::lower(&draft, &outputs) {
         Ok(p) => p,
@@ -110,6 +113,11 @@ impl PointPlan {
     /// Whether a snapshot may run the plan: it is not older than any of the plan's indexes.
     pub fn usable(&self, snap: &Snapshot) -> bool {
         snap.scn.0 >= self.program.valid_from
+    }
+
+    /// Whether a table that was small when the plan was made is so no longer: the statement is planned again.
+    pub fn is_outgrown(&self, store: &Store) -> bool {
+        self.program.small.iter().any(|r| blocks_now(store, *r).is_some_and(|b| b > GROWN * access::SMALL_BLOCKS))
     }
 
     /// Estimated number of rows.

@@ -25,12 +25,6 @@ pub(super) fn table_rows(rel: &Relation) -> f64 {
     if rel.stats.tuples >= 0.0 { f64::from(rel.stats.tuples).max(1.0) } else { UNKNOWN_ROWS }
 }
 
-/// Whether ANALYZE has found a table so small that reading all of it is no work.
-pub(super) fn is_tiny(rel: &Relation) -> bool {
-    // Rows say more than pages: an empty table may have grown since.
-    rel.stats.pages <= 4 && (1.0..=200.0).contains(&rel.stats.tuples)
-}
-
 fn column(rel: &Relation, attnum: i16) -> Option<&ColumnStats> {
     rel.stats.columns.get(&attnum)
 }

@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::bind::{BindCx, Binder};
-use crate::catalog::RelStats;
+use crate::catalog::{RelStats, Relation};
 use crate::ddl::{self, DdlCx};
 use crate::engine::{DatabaseState, Engine, EngineOptions, now_micros};
 use crate::exec::CancelFlag;
 use crate::exec::run::{self as exec, StatementEnv};
+use crate::exec::tables::blocks_of;
 use crate::plan::ir::Bound;
 use arrow_array::RecordBatch;
 use futures::StreamExt;
@@ -124,7 +125,8 @@ impl Client<'_> {
         let bound = self.bind(tx, sql, params);
         let Bound::Query(q) = &*bound else { panic!("{sql} is no query") };
         let (db, catalog) = (Arc::clone(&tx.db), Arc::clone(&tx.catalog));
-        compile(&q.rel, &catalog, &|r| db.table_rt(&catalog, &self.d.eval, r)).expect(sql)
+        let blocks = |r: &Relation| blocks_of(tx.txn.store(), r);
+        compile(&q.rel, &|r| db.table_rt(&catalog, &self.d.eval, r), &blocks).expect(sql)
     }
 
     async fn point(&self, tx: &mut Transaction, plan: &PointPlan, params: &[Datum]) -> Result<Rows> {
@@ -393,7 +395,7 @@ async fn pinned_rows_are_checked_again() {
     let bound = c.bind(&mut tx, "UPDATE p SET v = v + 1 WHERE id = 1 AND v < 15", &[]);
     let Bound::Update(u) = &*bound else { panic!("an update") };
     let (db, catalog) = (Arc::clone(&tx.db), Arc::clone(&tx.catalog));
-    let plan = compile(&u.source, &catalog, &|r| db.table_rt(&catalog, &d.eval, r)).expect("compiles").expect("point");
+    let plan = compile(&u.source, &|r| db.table_rt(&catalog, &d.eval, r), &|_| None).expect("compiles").expect("point");
     let rid_at = plan.outputs().iter().position(|c| c.id == u.rid.id).expect("has the row id");
     let rows = c.point(&mut tx, &plan, &[]).await.expect("runs");
     let Datum::Int8(rid) = rows[0][rid_at] else { panic!("a row id") };

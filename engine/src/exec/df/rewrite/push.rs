@@ -16,7 +16,7 @@ use rustydb_base::Result;
 use std::collections::HashSet;
 
 /// Most relations whose order is searched; beyond, they stay as written.
-const MAX_ORDERED: usize = 40;
+const MAX_ORDERED: usize = 100;
 
 /// Rewrites a tree, its subqueries included.
 pub fn optimize(rel: &mut Rel, cx: &StmtCx) -> Result<()> {
