@@ -69,7 +69,7 @@ type Planned = Result<Option<Draft>>;
 
 impl Draft {
     /// Tables read.
-    fn scans(&self) -> usize {
+    pub(super) fn scans(&self) -> usize {
         match &self.kind {
             Kind::Scan(_) => 1,
             Kind::Values { .. } => 0,

@@ -35,26 +35,11 @@ impl Text {
 /// The plan's lines.
 pub fn explain(plan: &PointPlan, costs: bool) -> Vec<String> {
     let mut names = Names { map: HashMap::new(), costs };
-    let many = count_scans(&plan.draft) > 1;
+    let many = plan.draft.scans() > 1;
     names.collect(&plan.draft, many);
     let mut out = Vec::new();
     names.operator(&plan.draft).lines(0, &mut out);
     out
-}
-
-fn count_scans(d: &Draft) -> usize {
-    match &d.kind {
-        Kind::Scan(_) => 1,
-        Kind::Values { .. } => 0,
-        Kind::Join { left, right, .. } => count_scans(left) + count_scans(right),
-        Kind::Project { input, .. }
-        | Kind::Filter { input, .. }
-        | Kind::Limit { input, .. }
-        | Kind::Sort { input, .. }
-        | Kind::Distinct { input, .. }
-        | Kind::Aggregate { input, .. }
-        | Kind::Lock { input, .. } => count_scans(input),
-    }
 }
 
 /// What columns are called.
