@@ -243,6 +243,11 @@ impl Engine {
         self.databases.read().get(name).cloned()
     }
 
+    /// All databases.
+    pub fn all_databases(&self) -> Vec<Arc<DatabaseState>> {
+        self.databases.read().values().cloned().collect()
+    }
+
     /// Any database: the shared catalogs are the same in all.
     pub fn any_database(&self) -> Option<Arc<DatabaseState>> {
         self.databases.read().values().next().cloned()

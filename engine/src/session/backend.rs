@@ -1,6 +1,6 @@
 //! The engine as the server sees it.
 
-use super::{KERNELS, Session};
+use super::{KERNELS, LOCK_KERNELS, Session};
 use crate::api::{Backend, PeerInfo, RoleAuth, SqlSession};
 use crate::engine::{Engine, EngineOptions};
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ pub struct EngineBackend(Arc<Engine>);
 impl EngineBackend {
     /// Opens the engine on a data directory, making it first if it is new.
     pub async fn open(options: EngineOptions) -> Result<EngineBackend> {
-        registry::add_kernels(&[&[KERNELS], crate::functions::TABLES].concat());
+        registry::add_kernels(&[&[KERNELS, LOCK_KERNELS], crate::functions::TABLES].concat());
         Engine::open(options).await.map(EngineBackend)
     }
 

@@ -6,16 +6,15 @@ use crate::api::Canceller;
 use crate::catalog::{Catalog, RelKind};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::EvalCtx;
-use rustydb_types::datum::{ArrayValue, Datum};
+use rustydb_types::datum::Datum;
 use rustydb_types::kernel::{CallInfo, Kernel, KernelBody};
 use rustydb_types::oid;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Longest that one nap of `pg_sleep` lasts before it looks for a cancel request.
 const NAP: Duration = Duration::from_millis(20);
 
-fn session(ctx: &EvalCtx) -> Result<&SessionShared> {
+pub(super) fn session(ctx: &EvalCtx) -> Result<&SessionShared> {
     ctx.session
         .as_any()
         .downcast_ref::<SessionShared>()
@@ -29,14 +28,14 @@ fn regclass(args: &[Datum], i: usize) -> Result<u32> {
     }
 }
 
-fn int8(args: &[Datum], i: usize) -> Result<i64> {
+pub(super) fn int8(args: &[Datum], i: usize) -> Result<i64> {
     match args.get(i) {
         Some(Datum::Int8(v)) => Ok(*v),
         other => Err(DbError::internal(format!("expected a bigint, found {other:?}"))),
     }
 }
 
-fn int4(args: &[Datum], i: usize) -> Result<i32> {
+pub(super) fn int4(args: &[Datum], i: usize) -> Result<i32> {
     match args.get(i) {
         Some(Datum::Int4(v)) => Ok(*v),
         other => Err(DbError::internal(format!("expected an integer, found {other:?}"))),
@@ -140,30 +139,6 @@ fn terminate_backend(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<
         return Err(DbError::unsupported("pg_terminate_backend with a timeout is not supported yet"));
     }
     signal(ctx, int4(args, 0)?, true)
-}
-
-/// Processes that keep a process waiting.
-fn blocking(ctx: &EvalCtx, args: &[Datum]) -> Result<Vec<i32>> {
-    Ok(session(ctx)?.engine.store().locks().blocking_pids(int4(args, 0)?))
-}
-
-fn blocking_pids(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let items: Vec<Datum> = blocking(ctx, args)?.into_iter().map(Datum::Int4).collect();
-    let dims = i32::try_from(items.len()).ok().filter(|n| *n > 0).map(|n| (n, 1)).into_iter().collect();
-    Ok(Datum::Array(Arc::new(ArrayValue { elem: oid::INT4, dims, items })))
-}
-
-/// What PostgreSQL's isolationtester asks: does one of these sessions keep that one waiting?
-fn is_blocked(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let by = blocking(ctx, args)?;
-    let Some(Datum::Array(of)) = args.get(1) else { return Ok(Datum::Null) };
-    Ok(Datum::Bool(of.items.iter().any(|p| matches!(p, Datum::Int4(p) if by.contains(p)))))
-}
-
-fn advisory_unlock_all(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
-    session(ctx)?;
-    // No advisory locks are given out yet, so there are none to release.
-    Ok(Datum::Text(Default::default()))
 }
 
 // ---- privileges ------------------------------------------------------------------------------------------------------
@@ -392,9 +367,6 @@ pub const KERNELS: &[Kernel] = scalars! {
     "pg_sleep" => sleep,
     "pg_cancel_backend" => cancel_backend,
     "pg_terminate_backend" => terminate_backend,
-    "pg_blocking_pids" => blocking_pids,
-    "pg_isolation_test_session_is_blocked" => is_blocked,
-    "pg_advisory_unlock_all" => advisory_unlock_all,
     "has_table_privilege_name_name" => table_privilege,
     "has_table_privilege_name_id" => table_privilege,
     "has_table_privilege_id_name" => table_privilege,

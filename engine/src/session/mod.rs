@@ -16,6 +16,7 @@ mod cursor;
 mod explain;
 mod extended;
 mod kernels;
+mod locks;
 mod plan;
 mod reg;
 mod rows;
@@ -28,6 +29,7 @@ mod txn;
 
 pub use backend::EngineBackend;
 pub use kernels::KERNELS;
+pub use locks::KERNELS as LOCK_KERNELS;
 pub use shared::{Registry, SessionShared};
 
 use crate::api::{Canceller, ExecuteEnd, Output, OutputGate, PeerInfo, RowShape, SqlSession, StatementDesc};
@@ -80,6 +82,7 @@ struct Limits {
     work_mem: usize,
     temp_limit: Option<u64>,
     lock_timeout: Option<Duration>,
+    deadlock_timeout: Option<Duration>,
     statement_timeout: Option<Duration>,
     standard_strings: bool,
     /// Of a transaction that says nothing of its modes.
@@ -134,7 +137,7 @@ impl Session {
         shared::start_settings(&mut settings, params)?;
         let user = User { oid: role.oid, name: role.name.clone(), superuser: role.superuser };
         let catalog = Arc::clone(&catalog);
-        let shared = SessionShared::enter(NewSession {
+        let (shared, store) = SessionShared::enter(NewSession {
             peer: peer.clone(),
             user,
             settings,
@@ -144,7 +147,7 @@ impl Session {
         let mut session = Session {
             engine: Arc::clone(engine),
             db,
-            store: engine.store().session(shared.pid),
+            store,
             shared,
             tx: TxState::default(),
             prepared: HashMap::new(),
@@ -179,6 +182,7 @@ impl Session {
             work_mem: usize::try_from(s.int("work_mem")).unwrap_or(4096).saturating_mul(1024),
             temp_limit: u64::try_from(s.int("temp_file_limit")).ok().map(|kb| kb.saturating_mul(1024)),
             lock_timeout: s.timeout("lock_timeout"),
+            deadlock_timeout: s.timeout("deadlock_timeout"),
             statement_timeout: s.timeout("statement_timeout"),
             standard_strings: s.is_on("standard_conforming_strings"),
             modes: Modes::defaults(s),

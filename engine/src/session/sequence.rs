@@ -59,7 +59,7 @@ pub fn wait_here<T>(f: impl Future<Output = Result<T>>) -> Result<T> {
         }
         // No runtime runs on this thread, so blocking it stops nobody.
         Err(_) => futures::executor::block_on(f),
-        Ok(_) => Err(DbError::internal("cannot wait for a sequence on the only thread")),
+        Ok(_) => Err(DbError::internal("cannot wait on the only thread")),
     }
 }
 

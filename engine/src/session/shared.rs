@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rustydb_base::{DbError, Lsn, Result, SqlState};
-use rustydb_storage::store::{Interrupt, Store};
+use rustydb_storage::lock::LockOwner;
+use rustydb_storage::store::{Interrupt, Session as StoreSession, Store};
 use rustydb_types::ctx::{FormatSettings, SessionInfo};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
@@ -34,7 +35,7 @@ pub struct Registry {
 
 impl Registry {
     /// A process id no live session has.
-    fn enter(&self, make: impl FnOnce(i32) -> Arc<SessionShared>) -> Arc<SessionShared> {
+    fn enter<T>(&self, make: impl FnOnce(i32) -> (Arc<SessionShared>, T)) -> (Arc<SessionShared>, T) {
         let mut map = self.by_pid.lock();
         let pid = loop {
             let n = self.next.fetch_add(1, Ordering::Relaxed) & 0x3fff_ffff;
@@ -44,9 +45,9 @@ impl Registry {
                 break pid;
             }
         };
-        let session = make(pid);
+        let (session, rest) = make(pid);
         map.insert(pid, Arc::downgrade(&session));
-        session
+        (session, rest)
     }
 
     /// Forgets a session that has ended.
@@ -173,6 +174,8 @@ pub struct SessionShared {
     pub gate: Arc<Gate>,
     /// The engine.
     pub engine: Arc<Engine>,
+    /// The session as the lock manager knows it.
+    pub locks: Arc<LockOwner>,
     /// Values given out by sequences.
     pub sequences: super::sequence::SequenceState,
     state: Mutex<State>,
@@ -219,12 +222,14 @@ pub struct NewSession {
 }
 
 impl SessionShared {
-    /// Registers a new session.
-    pub fn enter(new: NewSession) -> Arc<SessionShared> {
+    /// Registers a new session, here and with the store.
+    pub fn enter(new: NewSession) -> (Arc<SessionShared>, StoreSession) {
         let engine = Arc::clone(&new.engine);
         engine.sessions.enter(|pid| {
-            Arc::new(SessionShared {
+            let store = new.engine.store().session(pid);
+            let shared = Arc::new(SessionShared {
                 pid,
+                locks: Arc::clone(store.lock_owner()),
                 peer: new.peer,
                 started: super::now_micros(),
                 database: new.catalog.database.name.clone(),
@@ -251,7 +256,8 @@ impl SessionShared {
                 facts: Mutex::new(TxnFacts::default()),
                 query: Mutex::new(Arc::from("")),
                 times: [const { AtomicI64::new(NEVER) }; 3],
-            })
+            });
+            (shared, store)
         })
     }
 

@@ -125,7 +125,11 @@ impl TxState {
 impl Session {
     /// The open transaction.
     pub(crate) fn tx(&mut self) -> Result<&mut Transaction> {
-        self.tx.tx.as_mut().ok_or_else(|| DbError::internal("no transaction is open"))
+        let tx = self.tx.tx.as_mut().ok_or_else(|| DbError::internal("no transaction is open"))?;
+        if let Some(t) = self.limits.deadlock_timeout {
+            tx.txn.rules.deadlock_timeout = t;
+        }
+        Ok(tx)
     }
 
     /// Whether the statement runs in an explicit block, or in an implicit one that other statements share.

@@ -29,6 +29,11 @@ impl LockOwner {
     pub fn pid(&self) -> i32 {
         self.pid
     }
+
+    /// How many of its transactions have ended.
+    pub fn transactions_ended(&self) -> u64 {
+        self.state.lock().ended
+    }
 }
 
 /// A point in an owner's transaction to release locks back to.

@@ -40,6 +40,8 @@ pub(super) struct RowWaiter {
     pub(super) owner: Arc<LockOwner>,
     /// The transaction it met.
     pub(super) xid: Xid,
+    /// When it queued, microseconds since 1970.
+    since: u64,
     /// Told to look again; `None` while it does so.
     wake: Option<oneshot::Sender<()>>,
 }
@@ -161,7 +163,7 @@ impl LockManager {
                     .detail("Too many sessions wait for the same row."));
             }
             None => {
-                q.push_back(RowWaiter { owner: Arc::clone(owner), xid, wake: None });
+                q.push_back(RowWaiter { owner: Arc::clone(owner), xid, since: self.rt.now_micros(), wake: None });
                 q.len() - 1
             }
         };
@@ -195,6 +197,7 @@ impl LockManager {
                         mode: if first { LockMode::Share } else { LockMode::Exclusive },
                         pid: w.owner.pid,
                         granted: false,
+                        since: Some(w.since),
                     });
                 }
             }
@@ -207,6 +210,7 @@ impl LockManager {
                     mode: LockMode::Exclusive,
                     pid: r.owner.as_ref().map_or(0, |o| o.pid),
                     granted: true,
+                    since: None,
                 });
             }
         }

@@ -25,6 +25,8 @@ pub(super) struct Waiter {
     pub(super) owner: Arc<LockOwner>,
     pub(super) mode: LockMode,
     scope: Scope,
+    /// When it queued, microseconds since 1970.
+    since: u64,
     granted: oneshot::Sender<()>,
 }
 
@@ -95,6 +97,8 @@ pub struct LockInfo {
     pub pid: i32,
     /// Held, or waited for.
     pub granted: bool,
+    /// When the wait began, microseconds since 1970.
+    pub since: Option<u64>,
 }
 
 fn full() -> DbError {
@@ -214,7 +218,8 @@ impl LockManager {
             self.count_entry()?;
             let ticket = LockTicket(self.next_ticket.fetch_add(1, Ordering::Relaxed));
             let (tx, rx) = oneshot::channel();
-            let waiter = Waiter { ticket, owner: Arc::clone(owner), mode, scope, granted: tx };
+            let waiter =
+                Waiter { ticket, owner: Arc::clone(owner), mode, scope, since: self.rt.now_micros(), granted: tx };
             shard.locks.entry(target).or_default().queue.insert(place, waiter);
             if is_page {
                 self.pages.fetch_add(1, Ordering::AcqRel);
@@ -458,6 +463,7 @@ impl LockManager {
                         mode,
                         pid: h.owner.pid,
                         granted: true,
+                        since: None,
                     }));
                 }
                 out.extend(l.queue.iter().map(|w| LockInfo {
@@ -466,6 +472,7 @@ impl LockManager {
                     mode: w.mode,
                     pid: w.owner.pid,
                     granted: false,
+                    since: Some(w.since),
                 }));
             }
         }

@@ -3,7 +3,7 @@
 use super::Store;
 use crate::buf::{Access, Pin};
 use crate::core::Core;
-use crate::lock::LockOwner;
+use crate::lock::{LockMode, LockOwner, LockTarget, Scope};
 use crate::rt::{Notify, yield_now};
 use crate::txn::TxnCx;
 use crate::wait::{Op, Wait};
@@ -142,6 +142,24 @@ impl Store {
                 Err(w) => wait = w,
             }
         }
+    }
+
+    /// Takes a lock for a session outside the operations of its transaction (advisory locks), waiting as the rules say.
+    pub async fn lock_for(
+        &self,
+        owner: &Arc<LockOwner>,
+        rules: &WaitRules,
+        target: LockTarget,
+        mode: LockMode,
+        scope: Scope,
+    ) -> Result<()> {
+        let ticket = match self.locks.try_acquire_scoped(owner, target, mode, scope) {
+            Ok(()) => return Ok(()),
+            Err(Wait::Lock(ticket)) => ticket,
+            Err(Wait::Fail(e)) => return Err(*e),
+            Err(w) => return Err(DbError::internal(format!("a lock request answered {w:?}"))),
+        };
+        self.patiently(rules, self.locks.wait(owner, ticket, rules.deadlock_timeout)).await
     }
 
     /// Awaits a lock or a row, but no longer than the rules allow.
