@@ -8,6 +8,7 @@
 //! - [`debpkg`] loads Debian's package index, queries it, dumps it and loads it again.
 //! - [`clients`] runs one program per client library.
 //! - [`isolation`] lets several sessions meet and compares who waits and who sees what.
+//! - [`regress`] runs PostgreSQL's regression files and compares every statement's output.
 //! - [`crash`] kills the server at random moments and looks for what was acknowledged.
 //! - [`limits`] is about bounds: idle sessions, clients that stop reading, very long and very deep statements ([`wire`]).
 //! - [`bench`] measures two servers in turn.
@@ -27,6 +28,7 @@ pub mod pgbench;
 pub mod proc;
 pub mod psql;
 pub mod query;
+pub mod regress;
 pub mod server;
 pub mod slt;
 pub mod suites;
