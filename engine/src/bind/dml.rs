@@ -625,6 +625,15 @@ impl Binder<'_> {
     fn assigned(&mut self, rel: &Arc<Relation>, t: &ast::AssignTarget, e: &ast::Expr) -> Result<Expr> {
         let c = self.find_column(rel, &t.column)?.clone();
         let at = self.pos(t.column.pos);
+        if !t.steps.is_empty() && c.ty.oid == rustydb_types::oid::JSONB {
+            let value = self.expr(e)?;
+            // The target table is the scope's first.
+            let target = self.scopes.last().and_then(|s| s.rtes.first()).and_then(|r| {
+                r.cols.iter().find(|x| x.origin.1 == c.attnum).map(|x| Expr::new(ExprKind::Column(x.col.id), x.col.ty))
+            });
+            let target = target.ok_or_else(|| DbError::internal("the target of an assignment is not in scope"))?;
+            return self.jsonb_assign(target, &t.steps, value, at);
+        }
         if !t.steps.is_empty() {
             return Err(DbError::unsupported("assignment to a part of a column is not supported yet").at(at));
         }

@@ -460,8 +460,8 @@ impl Binder<'_> {
     }
 
     fn subscript(&mut self, arg: Expr, steps: &[Step], pos: u32) -> Result<Expr> {
-        if matches!(arg.ty.oid, oid::JSON | oid::JSONB) && arg.ty.oid == oid::JSONB {
-            return Err(DbError::unsupported("jsonb subscripting is not supported yet").at(pos));
+        if arg.ty.oid == oid::JSONB {
+            return self.jsonb_subscript(arg, steps, pos);
         }
         let elem = element_of(arg.ty.oid).or(match arg.ty.oid {
             oid::INT2VECTOR => Some(oid::INT2),

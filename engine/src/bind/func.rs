@@ -7,7 +7,7 @@ use crate::plan::ir::{AggCall, Expr, ExprKind, SortKey};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, FuncCall};
 use rustydb_types::datum::TypeRef;
-use rustydb_types::oid;
+use rustydb_types::{oid, shape};
 use rustydb_types::pgdata::{self, Proc};
 
 /// A function chosen for a call.
@@ -146,11 +146,29 @@ impl Binder<'_> {
                 if f.filter.is_some() {
                     plain_only("FILTER")?;
                 }
-                let call = self.build_call(resolved, all, pos)?;
+                let mut call = self.build_call(resolved, all, pos)?;
+                if f.variadic && proc.provariadic == oid::ANY {
+                    self.spread_last(&mut call)?;
+                }
                 let call = self.inline_sql(call)?;
                 if proc.proretset { self.srf(call, pos) } else { Ok(call) }
             }
         }
+    }
+
+    /// Marks the array after VARIADIC of a function of any arguments, which takes its elements instead.
+    fn spread_last(&self, call: &mut Expr) -> Result<()> {
+        if let ExprKind::Call { args, .. } = &mut call.kind
+            && let Some(last) = args.last_mut()
+        {
+            if element_of(last.ty.oid).is_none() {
+                return Err(
+                    DbError::new(SqlState::DATATYPE_MISMATCH, "VARIADIC argument must be an array").at(last.pos)
+                );
+            }
+            last.ty.typmod = shape::SPREAD;
+        }
+        Ok(())
     }
 
     fn func_args(&mut self, f: &FuncCall) -> Result<Vec<Expr>> {

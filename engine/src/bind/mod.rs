@@ -14,6 +14,7 @@ pub mod define;
 mod dml;
 mod expr;
 mod func;
+mod json;
 mod inline;
 mod query;
 pub mod resolve;

@@ -867,8 +867,9 @@ impl Binder<'_> {
                 scalar = false;
                 continue;
             }
-            let call = self.expr_typed(&tf.call)?;
+            let mut call = self.expr_typed(&tf.call)?;
             let defs = if tf.columns.is_empty() && i == 0 { &f.columns } else { &tf.columns };
+            let named = !defs.is_empty() || self.row_fields(&call).is_some();
             let fields: Vec<(String, TypeRef)> = if !defs.is_empty() {
                 if call.ty.oid != oid::RECORD {
                     return Err(DbError::new(
@@ -892,6 +893,10 @@ impl Binder<'_> {
                 let label = self.scalar_label(tf, &call, &f.alias, f.functions.len());
                 vec![(label, call.ty)]
             };
+            if named {
+                // Functions that make rows by name learn the names here.
+                call.ty.typmod = rustydb_types::shape::modifier(&fields)?;
+            }
             let mut out = Vec::with_capacity(fields.len());
             for (name, ty) in fields {
                 let c = self.col(ty);

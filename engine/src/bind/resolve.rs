@@ -658,6 +658,7 @@ impl Binder<'_> {
             out.push(a);
         }
         let collation = self.collation_of(&out, pos)?;
+        self.name_rows(proc, &mut out)?;
         let mut ty = types::plain(result);
         if ty.collation != 0 && collation != 0 {
             ty.collation = collation;

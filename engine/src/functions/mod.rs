@@ -10,6 +10,7 @@
 
 mod acl;
 mod definition;
+mod json;
 mod schema;
 mod setting;
 mod size;
@@ -96,6 +97,7 @@ pub fn access(ctx: &EvalCtx) -> Result<&dyn CatalogAccess> {
 pub const TABLES: &[&[Kernel]] = &[
     acl::KERNELS,
     definition::KERNELS,
+    json::KERNELS,
     schema::KERNELS,
     setting::KERNELS,
     size::KERNELS,

@@ -3,6 +3,7 @@
 //! Text compares by bytes: the database collation is C.UTF-8. NULL sorts after every value here; where NULL belongs in a
 //! result (NULLS FIRST, DESC) or that it equals nothing in a join is the caller's business.
 
+use crate::bytetype::byte_type;
 use crate::datetime::{USECS_PER_SEC, interval};
 use crate::datum::{ArrayValue, Datum, TypeRef};
 use crate::io::scalar::char_to_byte;
@@ -47,7 +48,10 @@ pub fn compare(ty: TypeRef, collation: u32, a: &Datum, b: &Datum) -> Ordering {
             oid::CHAR => char_to_byte(a).cmp(&char_to_byte(b)),
             _ => a.as_bytes().cmp(b.as_bytes()),
         },
-        (Bytes(a), Bytes(b)) => a.cmp(b),
+        (Bytes(a), Bytes(b)) => match byte_type(ty.oid).and_then(|t| t.compare) {
+            Some(compare) => compare(a, b),
+            None => a.cmp(b),
+        },
         (Date(a), Date(b)) => a.cmp(b),
         (Time(a), Time(b)) | (Timestamp(a), Timestamp(b)) | (TimestampTz(a), TimestampTz(b)) => a.cmp(b),
         (TimeTz(a, za), TimeTz(b, zb)) => timetz_utc(*a, *za).cmp(&timetz_utc(*b, *zb)).then(za.cmp(zb)),
@@ -155,7 +159,7 @@ pub fn hash(ty: TypeRef, d: &Datum, seed: u64) -> u64 {
         Datum::Null => xxh3_64_with_seed(&[], seed),
         Datum::Text(s) if ty.oid == oid::BPCHAR => xxh3_64_with_seed(bpchar_significant(s).as_bytes(), seed),
         Datum::Text(s) => xxh3_64_with_seed(s.as_bytes(), seed),
-        Datum::Bytes(b) => xxh3_64_with_seed(b, seed),
+        Datum::Bytes(b) if byte_type(ty.oid).is_none() => xxh3_64_with_seed(b, seed),
         d => {
             let mut key = smallvec::SmallVec::<[u8; 64]>::new();
             if let Some(v) = as_f64(d) {

@@ -10,9 +10,11 @@ pub mod array;
 pub mod binary;
 pub mod float;
 pub mod json;
+pub mod jsonb;
 mod record;
 pub mod scalar;
 
+use crate::bytetype::byte_type;
 use crate::ctx::{EvalCtx, FormatSettings, SessionInfo};
 use crate::datetime::{format, interval_in, parse};
 use crate::datum::{Datum, TypeRef};
@@ -116,7 +118,10 @@ pub fn text_in(ctx: &EvalCtx, ty: TypeRef, s: &str) -> Result<Datum> {
         o if oid::is_reg(o) => Datum::Oid(reg_in(ctx, o, s)?),
         o => match oid::array_element(o) {
             Some(elem) => return array::array_in(ctx, TypeRef { oid: elem, ..ty }, s),
-            None => return Err(unsupported_type(o)),
+            None => match byte_type(o) {
+                Some(t) => Datum::Bytes((t.text_in)(ctx, s)?.into()),
+                None => return Err(unsupported_type(o)),
+            },
         },
     };
     if ty.typmod < 0 { Ok(d) } else { apply_typmod(ty, d, false) }
@@ -162,7 +167,10 @@ pub fn text_out(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) -> R
         Datum::Numeric(n) => n.write_text(out),
         Datum::Text(s) => out.extend_from_slice(s.as_bytes()),
         Datum::Bytes(b) if ty.oid == oid::BYTEA => scalar::bytea_out(b, fmt.bytea_hex, out),
-        Datum::Bytes(_) => return Err(unsupported_type(ty.oid)),
+        Datum::Bytes(b) => match byte_type(ty.oid) {
+            Some(t) => (t.text_out)(ctx, b, out)?,
+            None => return Err(unsupported_type(ty.oid)),
+        },
         Datum::Date(v) => format::date_out(fmt, *v, out),
         Datum::Time(v) => format::time_out(*v, out),
         Datum::TimeTz(us, west) => format::timetz_out(*us, *west, out),

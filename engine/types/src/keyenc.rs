@@ -16,6 +16,7 @@
 //! | arrays | each element behind 01 (02 for NULL), 00, then dimensions |
 //! | rows | each field behind 01 (02 for NULL), then 00 |
 
+use crate::bytetype::byte_type;
 use crate::cmp::{bpchar_significant, timetz_utc};
 use crate::datetime::interval;
 use crate::datum::{ArrayValue, Datum, TypeRef};
@@ -34,6 +35,9 @@ pub const NULL_LAST: u8 = 2;
 pub fn is_orderable(type_oid: u32) -> bool {
     if let Some(elem) = oid::array_element(type_oid) {
         return is_orderable(elem);
+    }
+    if let Some(t) = byte_type(type_oid) {
+        return t.compare.is_some();
     }
     !matches!(
         type_oid,
@@ -119,6 +123,7 @@ pub fn put_value(ty: TypeRef, d: &Datum, out: &mut Vec<u8>) {
             out.extend_from_slice(s.as_bytes());
             out.push(0);
         }
+        Datum::Bytes(b) if let Some(t) = byte_type(ty.oid) => (t.put_key)(b, out),
         Datum::Bytes(b) => {
             for &c in b.iter() {
                 out.push(c);

@@ -6,12 +6,14 @@
 
 pub mod aggs;
 pub mod arrow;
+pub mod bytetype;
 pub mod cmp;
 pub mod ctx;
 pub mod datetime;
 pub mod datum;
 pub mod funcs;
 pub mod io;
+pub mod jsonb;
 pub mod kernel;
 pub mod keyenc;
 pub mod numeric;
@@ -20,6 +22,7 @@ pub mod pgdata;
 pub mod regexp;
 pub mod registry;
 pub mod rowcodec;
+pub mod shape;
 pub mod typename;
 pub mod typmod;
 

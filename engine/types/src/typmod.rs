@@ -1,5 +1,6 @@
 //! Type modifiers applied to values: lengths, precisions and ranges.
 
+use crate::bytetype::byte_type;
 use crate::datetime::interval_in;
 use crate::datetime::{apply_timestamp_typmod, round_usecs};
 use crate::datum::{ArrayValue, Datum, Str, TypeRef};
@@ -62,6 +63,10 @@ pub fn apply_typmod(ty: TypeRef, d: Datum, explicit: bool) -> Result<Datum> {
             let items: Result<Vec<Datum>> = a.items.iter().map(|d| apply_typmod(elem, d.clone(), explicit)).collect();
             Datum::Array(Arc::new(ArrayValue { elem: a.elem, dims: a.dims.clone(), items: items? }))
         }
+        Datum::Bytes(b) => match byte_type(ty.oid).and_then(|t| t.typmod) {
+            Some(apply) => Datum::Bytes(apply(ty, &b, explicit)?.into()),
+            None => Datum::Bytes(b),
+        },
         d => d,
     })
 }

@@ -21,7 +21,7 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::arrow::{DatumBuilder, arrow_type, datum_at};
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::kernel::{CallInfo, KernelBody, SetFn};
-use rustydb_types::{oid, registry};
+use rustydb_types::{oid, registry, shape};
 use std::sync::Arc;
 
 /// Rows of values as a batch of the given columns; a batch without columns keeps its row count through one dummy column.
@@ -110,7 +110,7 @@ impl SetCall {
         let Some(f) = self.set else {
             let d = args.into_iter().next().unwrap_or_default();
             let row = match d {
-                Datum::Row(fields) if self.cols.len() > 1 => fields.iter().map(|f| f.1.clone()).collect(),
+                Datum::Row(fields) if self.cols.len() > 1 || shape::fields(self.result.typmod).is_some() => fields.iter().map(|f| f.1.clone()).collect(),
                 Datum::Null => vec![Datum::Null; self.cols.len()],
                 d => vec![d],
             };

@@ -3,7 +3,7 @@
 use super::codec::{Reader, put_bytes};
 use super::collect::check_buffer;
 use crate::ctx::EvalCtx;
-use crate::datum::{Datum, Str};
+use crate::datum::{Datum, Str, TypeRef};
 use crate::funcs::args::arity;
 use crate::funcs::json;
 use crate::kernel::{AggKernel, AggState, CallInfo};
@@ -14,12 +14,12 @@ struct JsonAgg {
     members: String,
     rows: u64,
     object: bool,
-    types: [u32; 2],
+    types: [TypeRef; 2],
 }
 
 impl JsonAgg {
     fn boxed(info: &CallInfo<'_>, object: bool) -> Box<dyn AggState> {
-        let ty = |i: usize| info.args.get(i).map_or(0, |t| t.oid);
+        let ty = |i: usize| info.args.get(i).copied().unwrap_or(TypeRef { oid: 0, typmod: -1, collation: 0 });
         Box::new(JsonAgg { members: String::new(), rows: 0, object, types: [ty(0), ty(1)] })
     }
 

@@ -9,4 +9,5 @@ pub mod exact;
 pub mod float;
 pub mod interval;
 pub mod json;
+pub mod jsonb;
 pub mod minmax;

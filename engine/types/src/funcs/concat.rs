@@ -2,11 +2,12 @@
 
 use super::args::{arity, raw, unexpected};
 use super::quote::{quote_ident, quote_literal};
-use super::show::{argument_type, cast_to_text, show, text_of};
+use super::show::{argument_type, cast_to_text, show, spread, text_of};
 use super::text::{MAX_VALUE, too_large};
 use crate::ctx::EvalCtx;
-use crate::datum::{Datum, Str};
-use crate::kernel::{CallInfo, Kernel};
+use crate::datum::{Datum, Str, TypeRef};
+use crate::kernel::{CallInfo, Kernel, ScalarFn};
+use crate::shape::SPREAD;
 use rustydb_base::{DbError, Result, SqlState};
 
 fn text(s: String) -> Result<Datum> {
@@ -238,11 +239,26 @@ fn cat_any(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> 
     text(out)
 }
 
+/// Calls a function of any arguments with the elements of the array that came after VARIADIC, if one did; `null` is its
+/// answer when that array is NULL.
+fn variadic(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum], f: ScalarFn, null: Option<Datum>) -> Result<Datum> {
+    if info.args.last().is_none_or(|ty| ty.typmod != SPREAD) {
+        return f(ctx, info, args);
+    }
+    let fixed = args.len().saturating_sub(1);
+    let (types, values): (Vec<TypeRef>, Vec<Datum>) = match (spread(info, args)?, null) {
+        (Some(all), _) => all.into_iter().unzip(),
+        (None, Some(d)) => return Ok(d),
+        (None, None) => info.args.iter().copied().zip(args.iter().cloned()).take(fixed).unzip(),
+    };
+    f(ctx, &CallInfo { args: &types, result: info.result, collation: info.collation }, &values)
+}
+
 /// Kernels of this module.
 pub const KERNELS: &[&[Kernel]] = &[&[
-    raw!("text_concat", concat),
-    raw!("text_concat_ws", concat_ws),
-    raw!("text_format", format),
+    raw!("text_concat", |ctx, info, args| variadic(ctx, info, args, concat, Some(Datum::Null))),
+    raw!("text_concat_ws", |ctx, info, args| variadic(ctx, info, args, concat_ws, Some(Datum::Null))),
+    raw!("text_format", |ctx, info, args| variadic(ctx, info, args, format, None)),
     raw!("text_format_nv", format),
     raw!("array_to_text", array_to_text),
     raw!("array_to_text_null", array_to_text),

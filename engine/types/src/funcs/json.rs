@@ -5,17 +5,17 @@
 
 use super::args::{arity, raw, scalar, set, unexpected};
 use super::series::Rows;
-use super::show::{argument_type, show, text_of};
+use super::show::{show, spread, text_of};
 use super::text::{MAX_VALUE, too_large};
 use crate::ctx::EvalCtx;
-use crate::datum::{ArrayValue, Datum, Str};
+use crate::datum::{ArrayValue, Datum, Str, TypeRef};
 use crate::kernel::{CallInfo, Kernel};
-use crate::oid;
+use crate::{oid, shape};
 use rustydb_base::{DbError, Result, SqlState};
 use std::sync::Arc;
 
 /// Deepest nesting of values made into json.
-const MAX_DEPTH: u32 = 64;
+pub(super) const MAX_DEPTH: u32 = 64;
 
 fn parameter(message: impl Into<String>) -> DbError {
     DbError::new(SqlState::INVALID_PARAMETER_VALUE, message.into())
@@ -27,7 +27,7 @@ fn blank(b: u8) -> bool {
 
 /// What kind of value a text holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Object,
     Array,
     String,
@@ -36,7 +36,7 @@ enum Kind {
     Null,
 }
 
-fn kind(json: &str) -> Kind {
+pub(super) fn kind(json: &str) -> Kind {
     match json.trim_start_matches([' ', '\t', '\n', '\r']).as_bytes().first() {
         Some(b'{') => Kind::Object,
         Some(b'[') => Kind::Array,
@@ -48,14 +48,14 @@ fn kind(json: &str) -> Kind {
 }
 
 /// Walks the members of one object or array.
-struct Members<'a> {
+pub(super) struct Members<'a> {
     text: &'a str,
     at: usize,
     object: bool,
 }
 
 impl<'a> Members<'a> {
-    fn new(json: &'a str, wanted: Kind) -> Option<Members<'a>> {
+    pub(super) fn new(json: &'a str, wanted: Kind) -> Option<Members<'a>> {
         let found = kind(json);
         if found != wanted {
             return None;
@@ -112,7 +112,7 @@ impl<'a> Iterator for Members<'a> {
 }
 
 /// A string's text without its quotes and escapes.
-fn unescape(string: &str) -> Result<String> {
+pub(super) fn unescape(string: &str) -> Result<String> {
     let inner = string.trim_matches(['\u{20}', '\t', '\n', '\r']);
     let inner = inner.strip_prefix('"').and_then(|s| s.strip_suffix('"')).unwrap_or(inner);
     if !inner.contains('\\') {
@@ -166,7 +166,7 @@ fn unescape(string: &str) -> Result<String> {
 }
 
 /// A value as SQL text: strings unescaped, null as NULL, the rest as written.
-fn as_text(json: &str) -> Result<Option<String>> {
+pub(super) fn as_text(json: &str) -> Result<Option<String>> {
     match kind(json) {
         Kind::Null => Ok(None),
         Kind::String => unescape(json).map(Some),
@@ -309,13 +309,13 @@ pub(crate) fn quote(text: &str, out: &mut String) {
 }
 
 /// Whether a number's text is one in JSON too (NaN and the infinities are not).
-fn json_number(text: &str) -> bool {
+pub(super) fn is_json_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     digits.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// Appends a value as JSON.
-pub(crate) fn write(ctx: &EvalCtx, ty: u32, d: &Datum, out: &mut String, depth: u32) -> Result<()> {
+pub(crate) fn write(ctx: &EvalCtx, ty: TypeRef, d: &Datum, out: &mut String, depth: u32) -> Result<()> {
     if depth > MAX_DEPTH {
         return Err(DbError::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded"));
     }
@@ -325,57 +325,113 @@ pub(crate) fn write(ctx: &EvalCtx, ty: u32, d: &Datum, out: &mut String, depth: 
     match d {
         Datum::Null => out.push_str("null"),
         Datum::Bool(v) => out.push_str(if *v { "true" } else { "false" }),
-        Datum::Int2(_) | Datum::Int4(_) | Datum::Int8(_) | Datum::Float4(_) | Datum::Float8(_) | Datum::Numeric(_) => {
-            let text = text_of(ctx, ty, d)?.unwrap_or_default();
-            if json_number(&text) { out.push_str(&text) } else { quote(&text, out) }
+        Datum::Int2(_) | Datum::Int4(_) | Datum::Float4(_) | Datum::Float8(_) | Datum::Numeric(_) => {
+            let text = text_of(ctx, ty.oid, d)?.unwrap_or_default();
+            if is_json_number(&text) { out.push_str(&text) } else { quote(&text, out) }
         }
-        Datum::Text(s) if ty == oid::JSON => out.push_str(s),
+        Datum::Int8(v) if ty.oid == oid::INT8 => out.push_str(&v.to_string()),
+        Datum::Text(s) if ty.oid == oid::JSON => out.push_str(s),
+        Datum::Bytes(b) if ty.oid == oid::JSONB => crate::jsonb::write_text(b, out),
         Datum::Date(_) | Datum::Timestamp(_) | Datum::TimestampTz(_) => {
-            // Always ISO 8601, whatever DateStyle says.
-            let mut iso = EvalCtx {
-                fmt: ctx.fmt.clone(),
-                transaction_start: ctx.transaction_start,
-                statement_start: ctx.statement_start,
-                session: Arc::clone(&ctx.session),
-            };
-            iso.fmt.date_style = crate::ctx::DateStyle::Iso;
-            let mut text = text_of(&iso, ty, d)?.unwrap_or_default();
-            // The first blank parts date and time; a zone is written with its minutes.
-            if !matches!(d, Datum::Date(_))
-                && let Some(at) = text.find(' ')
-            {
-                text.replace_range(at..=at, "T");
-            }
-            if matches!(d, Datum::TimestampTz(_)) {
-                let end = text.find(" BC").unwrap_or(text.len());
-                if end > 3 && matches!(text.as_bytes().get(end - 3), Some(b'+' | b'-')) {
-                    text.insert_str(end, ":00");
-                }
-            }
-            quote(&text, out);
+            quote(&iso_text(ctx, ty.oid, d)?, out);
         }
-        Datum::Array(a) if !matches!(ty, oid::INT2VECTOR | oid::OIDVECTOR) => {
-            write_array(ctx, a, out, ",", depth)?;
+        Datum::Array(a) if !matches!(ty.oid, oid::INT2VECTOR | oid::OIDVECTOR) => {
+            write_array(ctx, ty, a, out, ",", depth)?;
         }
-        Datum::Row(_) => {
-            return Err(DbError::unsupported("conversion of a row to json is not supported"));
-        }
+        Datum::Row(values) => write_row(ctx, ty, values, out, ",", depth)?,
         d => {
             let mut text = String::new();
-            show(ctx, ty, d, &mut text)?;
+            show(ctx, ty.oid, d, &mut text)?;
             quote(&text, out);
         }
     }
     Ok(())
 }
 
-fn write_array(ctx: &EvalCtx, a: &ArrayValue, out: &mut String, separator: &str, depth: u32) -> Result<()> {
+fn write_array(
+    ctx: &EvalCtx,
+    ty: TypeRef,
+    a: &ArrayValue,
+    out: &mut String,
+    separator: &str,
+    depth: u32,
+) -> Result<()> {
     let mut items = a.items.iter();
-    write_dimension(ctx, a, 0, &mut items, out, separator, depth)
+    // An array of rows has its rows' modifier.
+    let elem = TypeRef { oid: a.elem, typmod: ty.typmod, collation: 0 };
+    write_dimension(ctx, elem, a, 0, &mut items, out, separator, depth)
 }
 
+/// Names and types of a row's fields: what the type's modifier stands for, else `f1`, `f2`…
+pub(crate) fn field_names(ty: TypeRef, values: &[(TypeRef, Datum)]) -> shape::Fields {
+    shape::fields(ty.typmod).filter(|f| f.len() == values.len()).unwrap_or_else(|| {
+        values.iter().enumerate().map(|(i, (ty, _))| (format!("f{}", i + 1), *ty)).collect()
+    })
+}
+
+/// A row's fields with their values.
+pub(crate) fn row_fields<'a>(
+    fields: &'a shape::Fields,
+    values: &'a [(TypeRef, Datum)],
+) -> impl Iterator<Item = ((&'a str, TypeRef), &'a Datum)> {
+    fields.iter().zip(values).map(|((name, ty), (own, d))| {
+        // The shape knows more of nested rows; a field's own type is right when a shape was made for another row.
+        let ty = if ty.oid == own.oid { *ty } else { *own };
+        ((name.as_str(), ty), d)
+    })
+}
+
+fn write_row(
+    ctx: &EvalCtx,
+    ty: TypeRef,
+    values: &[(TypeRef, Datum)],
+    out: &mut String,
+    separator: &str,
+    depth: u32,
+) -> Result<()> {
+    let fields = field_names(ty, values);
+    out.push('{');
+    for (i, ((name, ty), d)) in row_fields(&fields, values).enumerate() {
+        if i > 0 {
+            out.push_str(separator);
+        }
+        quote(name, out);
+        out.push(':');
+        write(ctx, ty, d, out, depth + 1)?;
+    }
+    out.push('}');
+    Ok(())
+}
+
+/// A date or timestamp in ISO 8601, whatever DateStyle says.
+pub(crate) fn iso_text(ctx: &EvalCtx, ty: u32, d: &Datum) -> Result<String> {
+    let mut iso = EvalCtx {
+        fmt: ctx.fmt.clone(),
+        transaction_start: ctx.transaction_start,
+        statement_start: ctx.statement_start,
+        session: Arc::clone(&ctx.session),
+    };
+    iso.fmt.date_style = crate::ctx::DateStyle::Iso;
+    let mut text = text_of(&iso, ty, d)?.unwrap_or_default();
+    // The first blank parts date and time; a zone is written with its minutes.
+    if !matches!(d, Datum::Date(_))
+        && let Some(at) = text.find(' ')
+    {
+        text.replace_range(at..=at, "T");
+    }
+    if matches!(d, Datum::TimestampTz(_)) {
+        let end = text.find(" BC").unwrap_or(text.len());
+        if end > 3 && matches!(text.as_bytes().get(end - 3), Some(b'+' | b'-')) {
+            text.insert_str(end, ":00");
+        }
+    }
+    Ok(text)
+}
+
+#[allow(clippy::too_many_arguments, reason = "the state of one walk")]
 fn write_dimension<'a>(
     ctx: &EvalCtx,
+    elem: TypeRef,
     a: &ArrayValue,
     level: usize,
     items: &mut impl Iterator<Item = &'a Datum>,
@@ -390,9 +446,9 @@ fn write_dimension<'a>(
         }
         if level + 1 < a.dims.len() {
             // Only the outermost level is laid out in lines.
-            write_dimension(ctx, a, level + 1, items, out, ",", depth)?;
+            write_dimension(ctx, elem, a, level + 1, items, out, ",", depth)?;
         } else if let Some(item) = items.next() {
-            write(ctx, a.elem, item, out, depth + 1)?;
+            write(ctx, elem, item, out, depth + 1)?;
         }
     }
     out.push(']');
@@ -400,14 +456,15 @@ fn write_dimension<'a>(
 }
 
 /// Whether a type can be the key of a JSON object.
-pub(crate) fn write_key(ctx: &EvalCtx, ty: u32, d: &Datum, out: &mut String) -> Result<()> {
-    let composite = matches!(d, Datum::Row(_)) || matches!(d, Datum::Array(_)) && oid::array_element(ty).is_some();
-    if composite || ty == oid::JSON {
+pub(crate) fn write_key(ctx: &EvalCtx, ty: TypeRef, d: &Datum, out: &mut String) -> Result<()> {
+    let composite = matches!(d, Datum::Row(_)) || matches!(d, Datum::Array(_)) && oid::array_element(ty.oid).is_some();
+    if composite || matches!(ty.oid, oid::JSON | oid::JSONB) {
         return Err(parameter("key value must be scalar, not array, composite, or json"));
     }
     let text = match d {
         Datum::Bool(v) => if *v { "true" } else { "false" }.to_owned(),
-        d => text_of(ctx, ty, d)?.unwrap_or_default(),
+        Datum::Date(_) | Datum::Timestamp(_) | Datum::TimestampTz(_) => iso_text(ctx, ty.oid, d)?,
+        d => text_of(ctx, ty.oid, d)?.unwrap_or_default(),
     };
     quote(&text, out);
     Ok(())
@@ -418,13 +475,13 @@ fn done(out: String) -> Result<Datum> {
 }
 
 fn to_json(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let [d] = args else { return Err(arity(args.len())) };
+    let ([d], [ty]) = (args, info.args) else { return Err(arity(args.len())) };
     let mut out = String::new();
-    write(ctx, argument_type(info.args, 0)?, d, &mut out, 0)?;
+    write(ctx, *ty, d, &mut out, 0)?;
     done(out)
 }
 
-fn array_to_json(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+fn array_to_json(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let (a, pretty) = match args {
         [Datum::Array(a)] => (a, false),
         [Datum::Array(a), Datum::Bool(pretty)] => (a, *pretty),
@@ -432,23 +489,39 @@ fn array_to_json(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datu
         [] => return Err(arity(0)),
     };
     let mut out = String::new();
-    write_array(ctx, a, &mut out, if pretty { ",\n " } else { "," }, 0)?;
+    let Some(ty) = info.args.first() else { return Err(arity(0)) };
+    write_array(ctx, *ty, a, &mut out, if pretty { ",\n " } else { "," }, 0)?;
+    done(out)
+}
+
+fn row_to_json(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let (row, pretty) = match args {
+        [Datum::Row(row)] => (row, false),
+        [Datum::Row(row), Datum::Bool(pretty)] => (row, *pretty),
+        [d, ..] => return Err(unexpected(d)),
+        [] => return Err(arity(0)),
+    };
+    let Some(ty) = info.args.first() else { return Err(arity(0)) };
+    let mut out = String::new();
+    write_row(ctx, *ty, row, &mut out, if pretty { ",\n " } else { "," }, 0)?;
     done(out)
 }
 
 fn build_array(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let Some(args) = spread(info, args)? else { return Ok(Datum::Null) };
     let mut out = String::from("[");
-    for (i, d) in args.iter().enumerate() {
+    for (i, (ty, d)) in args.iter().enumerate() {
         if i > 0 {
             out.push_str(", ");
         }
-        write(ctx, argument_type(info.args, i)?, d, &mut out, 0)?;
+        write(ctx, *ty, d, &mut out, 0)?;
     }
     out.push(']');
     done(out)
 }
 
 fn build_object(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let Some(args) = spread(info, args)? else { return Ok(Datum::Null) };
     if !args.len().is_multiple_of(2) {
         return Err(parameter("argument list must have even number of elements")
             .hint("The arguments of json_build_object() must consist of alternating keys and values."));
@@ -458,18 +531,19 @@ fn build_object(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Da
         if i > 0 {
             out.push_str(", ");
         }
-        if pair[0].is_null() {
+        let [(key_type, key), (value_type, value)] = pair else { continue };
+        if key.is_null() {
             return Err(parameter(format!("argument {} cannot be null", i * 2 + 1)).hint("Object keys should be text."));
         }
-        write_key(ctx, argument_type(info.args, i * 2)?, &pair[0], &mut out)?;
+        write_key(ctx, *key_type, key, &mut out)?;
         out.push_str(" : ");
-        write(ctx, argument_type(info.args, i * 2 + 1)?, &pair[1], &mut out, 0)?;
+        write(ctx, *value_type, value, &mut out, 0)?;
     }
     out.push('}');
     done(out)
 }
 
-fn subscript_error(message: &'static str) -> DbError {
+pub(super) fn subscript_error(message: &'static str) -> DbError {
     DbError::new(SqlState::ARRAY_SUBSCRIPT_ERROR, message)
 }
 
@@ -579,6 +653,8 @@ pub const KERNELS: &[&[Kernel]] = &[&[
     raw!("to_json", to_json),
     raw!("array_to_json", array_to_json),
     raw!("array_to_json_pretty", array_to_json),
+    raw!("row_to_json", row_to_json),
+    raw!("row_to_json_pretty", row_to_json),
     raw!("json_build_array", build_array),
     raw!("json_build_array_noargs", build_array),
     raw!("json_build_object", build_object),

@@ -5,7 +5,8 @@ use crate::cmp::bpchar_significant;
 use crate::ctx::EvalCtx;
 use crate::datum::{Datum, TypeRef};
 use crate::io::{OutCtx, text_out};
-use crate::oid;
+use crate::kernel::CallInfo;
+use crate::{oid, shape};
 use rustydb_base::{DbError, Result};
 
 /// Appends a value's text; nothing for NULL.
@@ -47,4 +48,21 @@ pub fn cast_to_text(ctx: &EvalCtx, ty: u32, d: &Datum) -> Result<Option<String>>
 /// The type of an argument of a function that takes any.
 pub fn argument_type(args: &[TypeRef], i: usize) -> Result<u32> {
     args.get(i).map(|t| t.oid).ok_or_else(|| unexpected(&Datum::Null))
+}
+
+/// The arguments with their types; an array after VARIADIC as its elements. `None` when that array is NULL.
+pub(crate) fn spread(info: &CallInfo<'_>, args: &[Datum]) -> Result<Option<Vec<(TypeRef, Datum)>>> {
+    let mut out: Vec<(TypeRef, Datum)> = info.args.iter().copied().zip(args.iter().cloned()).collect();
+    if out.last().is_some_and(|(ty, _)| ty.typmod == shape::SPREAD) {
+        match out.pop() {
+            Some((_, Datum::Null)) => return Ok(None),
+            Some((_, Datum::Array(a))) => {
+                let elem = TypeRef::new(a.elem);
+                out.extend(a.items.iter().map(|d| (elem, d.clone())));
+            }
+            Some((_, d)) => return Err(unexpected(&d)),
+            None => {}
+        }
+    }
+    Ok(Some(out))
 }

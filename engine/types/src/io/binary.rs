@@ -2,6 +2,7 @@
 
 use super::array::{MAX_DIMS, array_too_big};
 use super::{OutCtx, anonymous_record, checked_text, json, mismatch, scalar, unsupported_type};
+use crate::bytetype::byte_type;
 use crate::ctx::EvalCtx;
 use crate::datetime::{self, USECS_PER_DAY};
 use crate::datum::{ArrayValue, Datum, Interval, TypeRef};
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use rustydb_base::{DbError, Result, SqlState};
 use std::sync::Arc;
 
-fn bad_format() -> DbError {
+pub(super) fn bad_format() -> DbError {
     DbError::new(SqlState::INVALID_BINARY_REPRESENTATION, "incorrect binary data format")
 }
 
@@ -28,7 +29,7 @@ fn fixed<const N: usize>(b: &[u8]) -> Result<[u8; N]> {
     b.try_into().map_err(|_| bad_format())
 }
 
-fn utf8(b: &[u8]) -> Result<&str> {
+pub(super) fn utf8(b: &[u8]) -> Result<&str> {
     let s = std::str::from_utf8(b).map_err(|e| {
         let at = e.valid_up_to();
         let len = e.error_len().unwrap_or(b.len() - at).clamp(1, 4);
@@ -128,7 +129,10 @@ pub fn binary_in(ctx: &EvalCtx, ty: TypeRef, b: &[u8]) -> Result<Datum> {
         o if oid::is_oid_like(o) => Datum::Oid(u32::from_be_bytes(fixed(b)?)),
         o => match oid::array_element(o) {
             Some(elem) => return array_recv(ctx, TypeRef { oid: elem, ..ty }, b),
-            None => return Err(unsupported_type(o)),
+            None => match byte_type(o) {
+                Some(t) => Datum::Bytes((t.recv)(ctx, b)?.into()),
+                None => return Err(unsupported_type(o)),
+            },
         },
     };
     if ty.typmod < 0 { Ok(d) } else { apply_typmod(ty, d, false) }
@@ -249,7 +253,10 @@ pub fn binary_out(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) ->
         Datum::Text(s) if ty.oid == oid::CHAR => out.push(scalar::char_to_byte(s)),
         Datum::Text(s) => out.extend_from_slice(s.as_bytes()),
         Datum::Bytes(b) if ty.oid == oid::BYTEA => out.extend_from_slice(b),
-        Datum::Bytes(_) => return Err(mismatch(ty.oid, d)),
+        Datum::Bytes(b) => match byte_type(ty.oid) {
+            Some(t) => (t.send)(b, out),
+            None => return Err(mismatch(ty.oid, d)),
+        },
         Datum::TimeTz(us, west) => {
             out.extend_from_slice(&us.to_be_bytes());
             out.extend_from_slice(&west.to_be_bytes());

@@ -1,4 +1,4 @@
-//! Checking that a text is JSON, with PostgreSQL's errors.
+//! Reading JSON text, with PostgreSQL's errors: [`validate`] only checks it, [`walk`] tells a [`Visitor`] what it holds.
 //!
 //! One pass with an explicit stack, so nesting costs heap, not stack; its depth is bounded.
 
@@ -7,11 +7,27 @@ use rustydb_base::{DbError, Result, SqlState};
 /// Nesting beyond this is refused with 54001, about where PostgreSQL's stack limit does.
 const MAX_DEPTH: usize = 6000;
 
+/// Takes what [`walk`] finds, in the order of the text.
+pub trait Visitor {
+    /// An object (`true`) or an array begins.
+    fn open(&mut self, object: bool) -> Result<()>;
+    /// The innermost object or array ends.
+    fn close(&mut self) -> Result<()>;
+    /// A key of the innermost object, unescaped.
+    fn key(&mut self, key: &str) -> Result<()>;
+    /// A string, unescaped.
+    fn string(&mut self, text: &str) -> Result<()>;
+    /// A number, `true`, `false` or `null` as written.
+    fn word(&mut self, text: &str) -> Result<()>;
+}
+
 struct Lexer<'a> {
     s: &'a str,
     pos: usize,
     /// Start of the current token.
     start: usize,
+    /// Text of the current string without escapes; `None` when nobody asks for it.
+    unescaped: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -131,7 +147,17 @@ impl Lexer<'_> {
     fn string(&mut self) -> Result<Token> {
         let b = self.s.as_bytes();
         self.pos += 1;
+        if let Some(out) = &mut self.unescaped {
+            out.clear();
+        }
+        // A high surrogate that waits for its low one.
+        let mut high: Option<u32> = None;
+        let lone = "Unicode low surrogate must follow a high surrogate.";
         loop {
+            if high.is_some() && b.get(self.pos).is_some_and(|&c| c != b'\\') {
+                self.pos += self.s[self.pos..].chars().next().map_or(1, char::len_utf8);
+                return Err(self.error(lone.into()));
+            }
             match b.get(self.pos) {
                 None => {
                     self.pos = self.s.len();
@@ -162,8 +188,26 @@ impl Lexer<'_> {
                                     );
                                 }
                             }
+                            if self.unescaped.is_some() {
+                                self.code_unit(&mut high)?;
+                            }
                         }
-                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
+                        Some(&c @ (b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')) => {
+                            if high.is_some() {
+                                self.pos += 1;
+                                return Err(self.error(lone.into()));
+                            }
+                            if let Some(out) = &mut self.unescaped {
+                                out.push(match c {
+                                    b'b' => '\x08',
+                                    b'f' => '\x0c',
+                                    b'n' => '\n',
+                                    b'r' => '\r',
+                                    b't' => '\t',
+                                    c => c.into(),
+                                });
+                            }
+                        }
                         Some(_) => {
                             let c = self.s[self.pos..].chars().next().unwrap_or(' ');
                             self.pos += c.len_utf8();
@@ -172,9 +216,50 @@ impl Lexer<'_> {
                     }
                     self.pos += 1;
                 }
-                Some(_) => self.pos += 1,
+                Some(_) => {
+                    // Up to the next byte with a meaning.
+                    let n = b[self.pos..].iter().position(|&c| c < 32 || c == b'"' || c == b'\\');
+                    let end = n.map_or(b.len(), |n| self.pos + n);
+                    if let Some(out) = &mut self.unescaped {
+                        out.push_str(&self.s[self.pos..end]);
+                    }
+                    self.pos = end;
+                }
             }
         }
+    }
+
+    /// Takes the code unit whose last digit `pos` is at.
+    fn code_unit(&mut self, high: &mut Option<u32>) -> Result<()> {
+        let code = self.s.get(self.pos - 3..=self.pos).and_then(|h| u32::from_str_radix(h, 16).ok()).unwrap_or(0);
+        let mut fail = |detail: &str| {
+            self.pos += 1;
+            self.error(detail.into())
+        };
+        let c = match (*high, code) {
+            (Some(_), 0xd800..=0xdbff) => return Err(fail("Unicode high surrogate must not follow a high surrogate.")),
+            (None, 0xd800..=0xdbff) => {
+                *high = Some(code);
+                return Ok(());
+            }
+            (Some(h), 0xdc00..=0xdfff) => 0x1_0000 + ((h & 0x3ff) << 10) + (code & 0x3ff),
+            (None, 0xdc00..=0xdfff) | (Some(_), _) => {
+                return Err(fail("Unicode low surrogate must follow a high surrogate."));
+            }
+            (None, 0) => {
+                return Err(DbError {
+                    code: SqlState::UNTRANSLATABLE_CHARACTER,
+                    message: "unsupported Unicode escape sequence".into(),
+                    ..fail("\\u0000 cannot be converted to text.")
+                });
+            }
+            (None, c) => c,
+        };
+        *high = None;
+        if let (Some(out), Some(c)) = (&mut self.unescaped, char::from_u32(c)) {
+            out.push(c);
+        }
+        Ok(())
     }
 
     fn number(&mut self) -> Result<Token> {
@@ -234,10 +319,39 @@ impl Lexer<'_> {
     }
 }
 
+/// A visitor to whom all is the same.
+struct Ignore;
+
+impl Visitor for Ignore {
+    fn open(&mut self, _: bool) -> Result<()> {
+        Ok(())
+    }
+    fn close(&mut self) -> Result<()> {
+        Ok(())
+    }
+    fn key(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+    fn string(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+    fn word(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// Accepts exactly what PostgreSQL's `json` accepts; 22P02 otherwise.
 pub fn validate(s: &str) -> Result<()> {
-    super::checked_text(s)?;
-    let mut lx = Lexer { s, pos: 0, start: 0 };
+    run(Lexer { s, pos: 0, start: 0, unescaped: None }, &mut Ignore)
+}
+
+/// Reads a JSON text. Beyond [`validate`]'s errors: 22P05 for `\u0000`, 22P02 for lone surrogates, and the visitor's own.
+pub fn walk(s: &str, visitor: &mut impl Visitor) -> Result<()> {
+    run(Lexer { s, pos: 0, start: 0, unescaped: Some(String::new()) }, visitor)
+}
+
+fn run(mut lx: Lexer<'_>, visitor: &mut impl Visitor) -> Result<()> {
+    super::checked_text(lx.s)?;
     // true: in an object, false: in an array.
     let mut stack: Vec<bool> = Vec::new();
     let mut expect = Expect::Value;
@@ -247,18 +361,28 @@ pub fn validate(s: &str) -> Result<()> {
             (Expect::End, Token::End) => return Ok(()),
             (Expect::Value | Expect::FirstElement, Token::Open) => {
                 stack.push(true);
+                visitor.open(true)?;
                 expect = Expect::FirstKey;
                 false
             }
             (Expect::Value | Expect::FirstElement, Token::OpenArray) => {
                 stack.push(false);
+                visitor.open(false)?;
                 expect = Expect::FirstElement;
                 false
             }
-            (Expect::Value | Expect::FirstElement, Token::String | Token::Scalar) => true,
+            (Expect::Value | Expect::FirstElement, Token::String) => {
+                visitor.string(lx.unescaped.as_deref().unwrap_or_default())?;
+                true
+            }
+            (Expect::Value | Expect::FirstElement, Token::Scalar) => {
+                visitor.word(lx.token_text())?;
+                true
+            }
             (Expect::FirstElement | Expect::ArrayNext, Token::CloseArray)
             | (Expect::FirstKey | Expect::ObjectNext, Token::Close) => {
                 stack.pop();
+                visitor.close()?;
                 true
             }
             (Expect::ArrayNext, Token::Comma) => {
@@ -266,6 +390,7 @@ pub fn validate(s: &str) -> Result<()> {
                 false
             }
             (Expect::FirstKey | Expect::Key, Token::String) => {
+                visitor.key(lx.unescaped.as_deref().unwrap_or_default())?;
                 expect = Expect::Colon;
                 false
             }
