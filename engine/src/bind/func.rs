@@ -7,8 +7,8 @@ use crate::plan::ir::{AggCall, Expr, ExprKind, SortKey};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, FuncCall};
 use rustydb_types::datum::TypeRef;
-use rustydb_types::{oid, shape};
 use rustydb_types::pgdata::{self, Proc};
+use rustydb_types::{oid, shape};
 
 /// A function chosen for a call.
 pub(crate) struct Resolved {

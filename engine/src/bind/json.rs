@@ -133,11 +133,9 @@ impl Binder<'_> {
                 Step::Index(e) => e,
                 Step::Slice(a, b) => {
                     let at = a.as_ref().or(b.as_ref()).map_or(pos, |e| self.pos(e.pos));
-                    return Err(DbError::new(
-                        SqlState::DATATYPE_MISMATCH,
-                        "jsonb subscript does not support slices",
-                    )
-                    .at(at));
+                    return Err(
+                        DbError::new(SqlState::DATATYPE_MISMATCH, "jsonb subscript does not support slices").at(at)
+                    );
                 }
                 _ => {
                     return Err(DbError::new(
@@ -187,8 +185,7 @@ impl Binder<'_> {
         let proc = pgdata::procs_named("jsonb_extract_path")
             .first()
             .ok_or_else(|| DbError::internal("jsonb_extract_path is not in the catalog"))?;
-        let path =
-            Expr { kind: ExprKind::Array { items, nested: false }, ty: types::plain(oid::TEXT_ARRAY), pos };
+        let path = Expr { kind: ExprKind::Array { items, nested: false }, ty: types::plain(oid::TEXT_ARRAY), pos };
         let kind = ExprKind::Call { proc, args: vec![arg, path], collation: 0 };
         Ok(Expr { kind, ty: types::plain(oid::JSONB), pos })
     }
@@ -205,16 +202,10 @@ impl Binder<'_> {
             )
             .at(at)
         })?;
-        let first = Expr::new(
-            ExprKind::Const(rustydb_types::datum::Datum::Bool(numeric_first)),
-            types::plain(oid::BOOL),
-        );
+        let first =
+            Expr::new(ExprKind::Const(rustydb_types::datum::Datum::Bool(numeric_first)), types::plain(oid::BOOL));
         let mut args = vec![target, first, value];
         args.extend(path);
-        Ok(Expr {
-            kind: ExprKind::Call { proc: assign_proc(), args, collation: 0 },
-            ty: types::plain(oid::JSONB),
-            pos,
-        })
+        Ok(Expr { kind: ExprKind::Call { proc: assign_proc(), args, collation: 0 }, ty: types::plain(oid::JSONB), pos })
     }
 }

@@ -13,9 +13,9 @@
 pub mod define;
 mod dml;
 mod expr;
-mod func;
-mod json;
+pub(crate) mod func;
 mod inline;
+mod json;
 mod query;
 pub mod resolve;
 mod scope;

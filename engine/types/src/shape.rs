@@ -30,7 +30,9 @@ static SHAPES: LazyLock<RwLock<Shapes>> = LazyLock::new(RwLock::default);
 /// The modifier that stands for these fields. 54000 when there are too many lists.
 pub fn modifier(fields: &[(String, TypeRef)]) -> Result<i32> {
     let poisoned = |_| DbError::internal("the table of row shapes is broken");
-    if let Some(n) = SHAPES.read().map_err(|_| DbError::internal("the table of row shapes is broken"))?.numbers.get(fields) {
+    if let Some(n) =
+        SHAPES.read().map_err(|_| DbError::internal("the table of row shapes is broken"))?.numbers.get(fields)
+    {
         return Ok(*n);
     }
     let mut shapes = SHAPES.write().map_err(poisoned)?;

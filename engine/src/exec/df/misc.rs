@@ -6,6 +6,7 @@ use super::expr::{Lowered, RowExpr, generic, key_of, name, named};
 use super::lower::{Lower, Plan, has_subquery, projection, schema};
 use super::op::{Op, Order, Run, op_plan};
 use super::util::{ArrayFn, DfResult, call, from_df, produce, to_df};
+use crate::bind::func::{out_columns, resolve_fields};
 use crate::exec::StmtCx;
 use crate::plan::ir::{AggCall, Bound, Col, Expr, ExprKind, SortKey};
 use datafusion::arrow::array::{
@@ -100,6 +101,8 @@ struct SetCall {
     result: TypeRef,
     collation: u32,
     cols: Vec<Col>,
+    /// Types of the function's output columns, where several become one row value.
+    fields: Arc<[TypeRef]>,
 }
 
 type SetRows = Box<dyn Iterator<Item = Result<Vec<Datum>>> + Send>;
@@ -110,7 +113,9 @@ impl SetCall {
         let Some(f) = self.set else {
             let d = args.into_iter().next().unwrap_or_default();
             let row = match d {
-                Datum::Row(fields) if self.cols.len() > 1 || shape::fields(self.result.typmod).is_some() => fields.iter().map(|f| f.1.clone()).collect(),
+                Datum::Row(fields) if self.cols.len() > 1 || shape::fields(self.result.typmod).is_some() => {
+                    fields.iter().map(|f| f.1.clone()).collect()
+                }
                 Datum::Null => vec![Datum::Null; self.cols.len()],
                 d => vec![d],
             };
@@ -126,7 +131,8 @@ impl SetCall {
     fn fit(&self, row: Vec<Datum>, out: &mut Vec<Datum>) {
         if self.cols.len() == 1 && row.len() > 1 {
             let ty = crate::bind::type_ref(oid::TEXT);
-            out.push(Datum::Row(row.into_iter().map(|d| (type_of(&d).unwrap_or(ty), d)).collect()));
+            let known = |i: usize, d: &Datum| self.fields.get(i).copied().or_else(|| type_of(d)).unwrap_or(ty);
+            out.push(Datum::Row(row.into_iter().enumerate().map(|(i, d)| (known(i, &d), d)).collect()));
             return;
         }
         let n = self.cols.len();
@@ -261,9 +267,14 @@ impl Lower<'_> {
         let mut shown = Vec::new();
         for (e, cols) in calls {
             let row = |x: &Expr| RowExpr::new(x, self.cx, &self.frames, &|id| avail.contains_key(&id));
+            let mut fields: Arc<[TypeRef]> = Arc::from([]);
             let (set, args, arg_types, strict, collation) = match &e.kind {
                 ExprKind::Call { proc, args, collation } if proc.proretset => {
                     shown.push(proc.proname.to_string());
+                    if let Some(mut out) = out_columns(proc, e.ty) {
+                        resolve_fields(proc, args, &mut out);
+                        fields = out.into_iter().map(|f| f.1).collect();
+                    }
                     let f = match registry::kernel_of(proc).map(|k| k.body) {
                         Some(KernelBody::Set(f)) => f,
                         _ => {
@@ -282,7 +293,7 @@ impl Lower<'_> {
                     (None, vec![row(&e)?], Arc::from([e.ty]), false, 0)
                 }
             };
-            set_calls.push(SetCall { set, strict, args, arg_types, result: e.ty, collation, cols });
+            set_calls.push(SetCall { set, strict, args, arg_types, result: e.ty, collation, cols, fields });
         }
         let mut out: Vec<(Col, DataType)> = if keep { kept.clone() } else { vec![] };
         let new_cols: Vec<Col> = set_calls.iter().flat_map(|c| c.cols.iter().copied()).chain(ordinality).collect();

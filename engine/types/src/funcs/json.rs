@@ -364,9 +364,9 @@ fn write_array(
 
 /// Names and types of a row's fields: what the type's modifier stands for, else `f1`, `f2`…
 pub(crate) fn field_names(ty: TypeRef, values: &[(TypeRef, Datum)]) -> shape::Fields {
-    shape::fields(ty.typmod).filter(|f| f.len() == values.len()).unwrap_or_else(|| {
-        values.iter().enumerate().map(|(i, (ty, _))| (format!("f{}", i + 1), *ty)).collect()
-    })
+    shape::fields(ty.typmod)
+        .filter(|f| f.len() == values.len())
+        .unwrap_or_else(|| values.iter().enumerate().map(|(i, (ty, _))| (format!("f{}", i + 1), *ty)).collect())
 }
 
 /// A row's fields with their values.

@@ -180,11 +180,7 @@ fn array(ctx: &EvalCtx, elem: TypeRef, v: Source<'_>, place: &Place) -> Result<D
         first = inner.first().copied();
     }
     fill(ctx, elem, v, 0, &mut place.clone(), &mut maker)?;
-    let dims = if maker.items.is_empty() {
-        vec![]
-    } else {
-        maker.dims.iter().map(|n| (*n as i32, 1)).collect()
-    };
+    let dims = if maker.items.is_empty() { vec![] } else { maker.dims.iter().map(|n| (*n as i32, 1)).collect() };
     Ok(Datum::Array(Arc::new(ArrayValue { elem: elem.oid, dims, items: maker.items })))
 }
 
@@ -276,8 +272,10 @@ fn open<'a>(info: &CallInfo<'_>, args: &'a [Datum]) -> Result<Call<'a>> {
                 .hint("Provide a non-null record argument, or call the function in the FROM clause using a column definition list."));
         }
         (None, None, _) => {
-            return Err(DbError::unsupported("function returning record called in context that cannot accept type record")
-                .hint("Try calling the function in the FROM clause using a column definition list."));
+            return Err(DbError::unsupported(
+                "function returning record called in context that cannot accept type record",
+            )
+            .hint("Try calling the function in the FROM clause using a column definition list."));
         }
     };
     // A shape alone says the fields also when the base is NULL.

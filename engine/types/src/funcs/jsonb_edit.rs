@@ -40,10 +40,7 @@ fn not_composite() -> DbError {
 
 fn step<'a>(path: &[Option<&'a str>], level: usize) -> Result<&'a str> {
     path.get(level).copied().flatten().ok_or_else(|| {
-        DbError::new(
-            SqlState::NULL_VALUE_NOT_ALLOWED,
-            format!("path element at position {} is null", level + 1),
-        )
+        DbError::new(SqlState::NULL_VALUE_NOT_ALLOWED, format!("path element at position {} is null", level + 1))
     })
 }
 
@@ -223,7 +220,9 @@ fn set_lax(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     match treatment.as_str() {
         "raise_exception" => Err(DbError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "JSON value must not be null")
             .detail("Exception was raised because null_value_treatment is \"raise_exception\".")
-            .hint("To avoid, either change the null_value_treatment argument or ensure that an SQL NULL is not passed.")),
+            .hint(
+                "To avoid, either change the null_value_treatment argument or ensure that an SQL NULL is not passed.",
+            )),
         "use_json_null" => edit_path(j, path, &encode(&Json::Null), edit),
         "delete_key" => edit_path(j, path, &[], Edit::Delete),
         "return_target" => Ok(Datum::Bytes(j.clone())),

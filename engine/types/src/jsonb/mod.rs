@@ -57,15 +57,35 @@ mod tests {
 
     #[test]
     fn text_is_canonical() {
-        assert_eq!(shown(r#" { "bb":1.10, "a":[], "a": [1,{"x":null}] , "" : "\u00e9\n" }"#),
-            r#"{"": "é\n", "a": [1, {"x": null}], "bb": 1.10}"#);
+        assert_eq!(
+            shown(r#" { "bb":1.10, "a":[], "a": [1,{"x":null}] , "" : "\u00e9\n" }"#),
+            r#"{"": "é\n", "a": [1, {"x": null}], "bb": 1.10}"#
+        );
         assert_eq!(shown("1e3"), "1000");
     }
 
     #[test]
     fn order_and_keys_agree() {
-        let values = ["[]", "null", "\"\"", "\"a\"", "-1", "1.0", "2", "false", "true", "[null]", "[1, [] ]", "[1, 2, 3]",
-            "{}", r#"{"a": 1}"#, r#"{"a": 2}"#, r#"{"b": 1}"#, r#"{"aa": 0}"#, r#"{"a": 1, "b": 0}"#];
+        let values = [
+            "[]",
+            "null",
+            "\"\"",
+            "\"a\"",
+            "-1",
+            "1.0",
+            "2",
+            "false",
+            "true",
+            "[null]",
+            "[1, [] ]",
+            "[1, 2, 3]",
+            "{}",
+            r#"{"a": 1}"#,
+            r#"{"a": 2}"#,
+            r#"{"b": 1}"#,
+            r#"{"aa": 0}"#,
+            r#"{"a": 1, "b": 0}"#,
+        ];
         for (i, a) in values.iter().enumerate() {
             for (j, b) in values.iter().enumerate() {
                 let (x, y) = (stored(a), stored(b));

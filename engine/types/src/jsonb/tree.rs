@@ -185,7 +185,9 @@ impl Visitor for Builder {
     fn key(&mut self, text: &str) -> Result<()> {
         if text.len() > MAX_PARTS {
             return Err(DbError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "string too long to represent as jsonb string")
-                .detail(format!("Due to an implementation restriction, jsonb strings cannot exceed {MAX_PARTS} bytes.")));
+                .detail(format!(
+                    "Due to an implementation restriction, jsonb strings cannot exceed {MAX_PARTS} bytes."
+                )));
         }
         if let Some(Container::Object(_, key, _)) = self.open.last_mut() {
             *key = Some(text.to_owned());
@@ -195,7 +197,9 @@ impl Visitor for Builder {
     fn string(&mut self, text: &str) -> Result<()> {
         if text.len() > MAX_PARTS {
             return Err(DbError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "string too long to represent as jsonb string")
-                .detail(format!("Due to an implementation restriction, jsonb strings cannot exceed {MAX_PARTS} bytes.")));
+                .detail(format!(
+                    "Due to an implementation restriction, jsonb strings cannot exceed {MAX_PARTS} bytes."
+                )));
         }
         self.value(Json::String(text.to_owned()), text.len())
     }
