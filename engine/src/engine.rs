@@ -4,10 +4,13 @@ use crate::catalog::bootstrap::{self, DATABASES};
 use crate::catalog::change::{CatalogChange, next_version};
 use crate::catalog::load::{self, CatalogRows};
 use crate::catalog::rows::{CatRow, table};
-use crate::catalog::{Catalog, FIRST_USER_OID, RelKind, Relation, system};
+use crate::catalog::{Catalog, FIRST_USER_OID, Persistence, RelKind, Relation, system};
+use crate::exec::CancelFlag;
 use crate::exec::eval::Env;
+use crate::exec::run::StatementEnv;
 use crate::exec::table::{TableRt, borrow_keys};
 use crate::settings::Settings;
+use crate::transaction::Transaction;
 use hashbrown::HashMap as FastMap;
 use parking_lot::{Mutex, RwLock};
 use rustydb_base::{DbError, RelId, Result, SqlState};
@@ -222,6 +225,7 @@ impl Engine {
             std::fs::write(&ready, b"1\n").map_err(|e| DbError::io("write the catalog marker", &e))?;
         }
         engine.load_databases().await?;
+        engine.remove_lost().await?;
         if let Some(p) = &options.superuser_password {
             engine.set_superuser_password(p).await?;
         }
@@ -372,6 +376,36 @@ impl Engine {
                 published: tokio::sync::Notify::new(),
             };
             self.databases.write().insert(name.to_owned(), Arc::new(d));
+        }
+        Ok(())
+    }
+
+    /// Removes what did not outlive the last run: temporary objects, and after a crash the rows of unlogged relations.
+    async fn remove_lost(self: &Arc<Self>) -> Result<()> {
+        let databases: Vec<Arc<DatabaseState>> = self.databases.read().values().cloned().collect();
+        let eval = Arc::new(self.bare_eval());
+        let env = StatementEnv {
+            eval: Arc::clone(&eval),
+            cancel: CancelFlag::default(),
+            interrupt: Interrupt::new(),
+            dep_lsn: Arc::default(),
+            work_mem: 4 << 20,
+            temp_limit: None,
+            stale: Arc::default(),
+        };
+        for db in databases {
+            let cat = db.catalog();
+            let begin = || Transaction::begin(&db, &self.store.session(0), Isolation::ReadCommitted, false, now_micros());
+            for ns in cat.namespaces.keys().filter(|ns| crate::ddl::temp::is_temporary(&cat, **ns)) {
+                if cat.relations.values().any(|r| r.namespace == *ns) {
+                    let lsn = crate::ddl::drop_temporary(begin()?, *ns, &eval, &env).await?;
+                    self.store.gate(lsn).await?;
+                }
+            }
+            if self.store.crashed() && cat.relations.values().any(|r| r.persistence == Persistence::Unlogged) {
+                let lsn = crate::ddl::empty_unlogged(begin()?, &eval, &env).await?;
+                self.store.gate(lsn).await?;
+            }
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 
 use crate::catalog::change::{CatalogChange, difference, next_version, relation_rows};
 use crate::catalog::rows::{self, CatRow};
-use crate::catalog::{Catalog, Database, FIRST_USER_OID, Namespace, Relation, Role, Storage};
+use crate::catalog::{Catalog, Database, FIRST_USER_OID, Namespace, Persistence, Relation, Role, Storage};
 use crate::engine::{DatabaseState, Engine};
 use crate::exec::eval::Env;
 use crate::exec::table::{TableRt, borrow_keys};
@@ -354,21 +354,20 @@ impl Transaction {
     // ---- storage of relations ----------------------------------------------------------------------------------
 
     /// Files for a new table.
-    pub async fn create_heap(&mut self) -> Result<Storage> {
-        let heap = self.txn.create_relation(RelationKind::Heap).await?;
-        let overflow = self.txn.create_relation(RelationKind::Overflow).await?;
+    pub async fn create_heap(&mut self, p: Persistence) -> Result<Storage> {
+        let (heap, overflow) = self.txn.create_table_files(p == Persistence::Permanent).await?;
         Ok(Storage { heap, overflow, schema_ver: 0 })
     }
 
     /// A file for a new index.
-    pub async fn create_btree(&mut self) -> Result<RelId> {
-        self.txn.create_relation(RelationKind::Btree).await
+    pub async fn create_btree(&mut self, p: Persistence) -> Result<RelId> {
+        self.txn.create_relation(RelationKind::Btree, p == Persistence::Permanent).await
     }
 
     /// A file for a new sequence that begins at a state.
-    pub async fn create_sequence_file(&mut self, last: i64, is_called: bool) -> Result<RelId> {
+    pub async fn create_sequence_file(&mut self, last: i64, is_called: bool, p: Persistence) -> Result<RelId> {
         let state = rustydb_storage::sequence::SequenceState { last, is_called };
-        self.txn.create_relation(RelationKind::Sequence(state)).await
+        self.txn.create_relation(RelationKind::Sequence(state), p == Persistence::Permanent).await
     }
 
     /// Drops a file at commit.

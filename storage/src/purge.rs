@@ -214,7 +214,7 @@ impl Store {
     }
 
     /// Whether a relation is still there: a dropped one's first page reads as zeros.
-    async fn relation_exists(&self, rel: RelId) -> Result<bool> {
+    pub(crate) async fn relation_exists(&self, rel: RelId) -> Result<bool> {
         self.drive_free(|core| first_page_exists(core, rel)).await
     }
 }

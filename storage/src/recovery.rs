@@ -6,7 +6,7 @@
 //!    that lacks it, page by page, in the pool's bounded memory. 5. The caller opens the log behind its tail, finds the
 //!    losers (numbers whose status says "running"), opens for work, and rolls them back in the background.
 //!
-//! Not redone: pages of dropped relations, and status and undo pages before the checkpoint's bounds (their files may be
+//! Not redone: pages of dropped relations and of those that are not logged (their files go, too), and status and undo pages before the checkpoint's bounds (their files may be
 //! gone). Pages whose LSN fits neither end of a change are corruption, and recovery refuses.
 
 use crate::buf::{Access, Loader, PageFiles, Pool};
@@ -108,7 +108,7 @@ async fn analyse(io: &IoRef, cfg: &LogConfig, from: &Checkpoint) -> Result<Recov
                 state.next_xid = state.next_xid.max(rec.xid.seq() + 1);
             }
             for (i, p) in rec.pages.iter().enumerate() {
-                state.next_rel = state.next_rel.max(p.pid.rel.0.saturating_add(1));
+                state.next_rel = state.next_rel.max(p.pid.rel.number().saturating_add(1));
                 if p.pid.rel == TSP_REL {
                     state.tsp_formatted = state.tsp_formatted.max(u64::from(p.pid.block) + 1);
                 }
@@ -159,7 +159,7 @@ fn is_dead(pid: PageId, from: &Checkpoint, dropped: &BTreeSet<RelId>) -> bool {
         let head = from.undo.get(usize::from(stream)).map_or(0, |b| b.0);
         return u64::from(pid.block) < head / PAGE_SIZE as u64;
     }
-    dropped.contains(&pid.rel)
+    !pid.rel.is_logged() || dropped.contains(&pid.rel)
 }
 
 /// Analysis and redo. Pages that were changed are dirty in the pool afterwards; none has been given up.

@@ -60,7 +60,7 @@ impl Run {
             let store = Store::open(options(), io, rt.clone()).await?;
             let mut t = store.begin(Isolation::ReadCommitted)?;
             let start = SequenceState { last: 1, is_called: false };
-            let rel = t.create_relation(RelationKind::Sequence(start)).await?;
+            let rel = t.create_relation(RelationKind::Sequence(start), true).await?;
             let done = t.commit(CommitOptions::default()).await?;
             store.gate(done.lsn).await?;
             *sequence.lock() = Some(rel);

@@ -58,8 +58,8 @@ fn key(k: i32) -> [u8; 4] {
 
 async fn make(store: &Arc<Store>, accounts: i32, balance: i64) -> TableDesc {
     let mut t = store.begin(Isolation::ReadCommitted).expect("a slot");
-    let heap = t.create_relation(RelationKind::Heap).await.expect("created");
-    let index = t.create_relation(RelationKind::Btree).await.expect("created");
+    let heap = t.create_relation(RelationKind::Heap, true).await.expect("created");
+    let index = t.create_relation(RelationKind::Btree, true).await.expect("created");
     let d = describe(heap, index);
     for k in 0..accounts {
         let pk = key(k);

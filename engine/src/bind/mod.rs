@@ -170,6 +170,15 @@ impl<'a> Binder<'a> {
         })
     }
 
+    /// A schema by the name a statement gives it; `pg_temp` is the session's own.
+    pub fn schema_named(&self, name: &str) -> Option<u32> {
+        if name != "pg_temp" {
+            return self.cx.catalog.namespace_named(name);
+        }
+        let session = self.cx.eval.session.as_any().downcast_ref::<crate::session::SessionShared>()?;
+        session.temp_namespace(self.cx.catalog)
+    }
+
     /// Looks a relation up by name; an unknown schema is "not found".
     pub fn find_relation(&self, name: &ast::Name) -> Result<Option<Arc<Relation>>> {
         let cat = self.cx.catalog;
@@ -183,7 +192,7 @@ impl<'a> Binder<'a> {
             .at(self.pos(db.pos)));
         }
         if let Some(schema) = &name.schema {
-            let ns = cat.namespace_named(&schema.value);
+            let ns = self.schema_named(&schema.value);
             return Ok(ns.and_then(|ns| cat.relation_named(ns, &name.name.value)).cloned());
         }
         Ok(self.cx.search_path.iter().find_map(|&ns| cat.relation_named(ns, &name.name.value)).cloned())

@@ -7,9 +7,9 @@
 use super::column::bind_row;
 use super::constraint::{Key, add_check, add_key, adopt_index};
 use super::drop::{Object, drop_objects};
-use super::{DdlCx, alter_column, check_rows, err, foreign, identity, kind_word, options, sequence};
+use super::{DdlCx, alter_column, check_rows, err, foreign, identity, kind_word, options, persistence, sequence};
 use crate::bind::define::Defining;
-use crate::catalog::{Constraint, ConstraintKind, Index, RelKind, Relation};
+use crate::catalog::{Constraint, ConstraintKind, Index, Persistence, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, AlterCommand, ObjectKind, TableLockMode};
 use std::sync::Arc;
@@ -96,6 +96,7 @@ fn suits(c: &AlterCommand, kind: RelKind) -> bool {
     match c {
         A::OwnerTo { .. } => true,
         A::SetTablespace { .. } => kind != RelKind::View,
+        A::SetLogged | A::SetUnlogged => matches!(kind, RelKind::Table | RelKind::Sequence),
         A::SetDefault { .. } | A::DropDefault { .. } => matches!(kind, RelKind::Table | RelKind::View),
         A::SetOptions { .. } | A::ResetOptions { .. } => kind != RelKind::Sequence,
         _ => kind == RelKind::Table,
@@ -137,6 +138,10 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterTable) -> Result<String> {
     };
     check_kind(s.kind, &rel)?;
     cx.check_relation_owner(&rel)?;
+    let persistent = |c: &&AlterCommand| matches!(c, AlterCommand::SetLogged | AlterCommand::SetUnlogged);
+    if s.commands.iter().filter(persistent).count() > 1 {
+        return Err(err(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot change persistence setting twice"));
+    }
     for c in &s.commands {
         if !suits(c, rel.kind) {
             return Err(err(
@@ -273,8 +278,10 @@ async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<()> {
                 options::reset(&mut r.options, list)?;
             }
         }
+        A::SetLogged => return persistence::change(cx, &rel, Persistence::Permanent).await,
+        A::SetUnlogged => return persistence::change(cx, &rel, Persistence::Unlogged).await,
         // True of every table here already.
-        A::SetWithoutOids | A::SetWithoutCluster | A::SetLogged | A::NotOf => return Ok(()),
+        A::SetWithoutOids | A::SetWithoutCluster | A::NotOf => return Ok(()),
         A::RowSecurity { enable: false } | A::ForceRowSecurity { force: false } => return Ok(()),
         A::ReplicaIdentity(ast::ReplicaIdentity::Default) => return Ok(()),
         A::SetAccessMethod { method } if matches!(method.value.as_str(), "heap" | "row") => return Ok(()),
@@ -291,7 +298,6 @@ async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<()> {
         | A::SetStorage { .. }
         | A::SetCompression { .. }
         | A::ClusterOn { .. }
-        | A::SetUnlogged
         | A::Trigger { .. }
         | A::Rule { .. }
         | A::Inherit { .. }

@@ -221,7 +221,7 @@ pub async fn rewrite(
     mut change: impl FnMut(Vec<Datum>) -> Result<Vec<Datum>>,
 ) -> Result<()> {
     let before = old.storage.clone().ok_or_else(|| DbError::internal("a table without rows is rewritten"))?;
-    new.storage = Some(cx.tx.create_heap().await?);
+    new.storage = Some(cx.tx.create_heap(new.persistence).await?);
     for c in &mut new.columns {
         c.since = 0;
         c.missing = Datum::Null;
@@ -255,7 +255,7 @@ pub async fn rebuild_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation) -> Result<(
     for i in 0..rel.indexes.len() {
         let mut ix = (*rel.indexes[i]).clone();
         let file = ix.storage;
-        ix.storage = cx.tx.create_btree().await?;
+        ix.storage = cx.tx.create_btree(rel.persistence).await?;
         ix.valid = true;
         cx.tx.build_index(cx.eval, &table, &mut ix).await?;
         cx.tx.drop_files(file).await?;

@@ -190,7 +190,7 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
         valid_from: 0,
         owner: rel.owner,
     };
-    let ix = Index { storage: cx.tx.create_btree().await?, ..ix };
+    let ix = Index { storage: cx.tx.create_btree(rel.persistence).await?, ..ix };
     let kind =
         if k.primary { ConstraintKind::Primary { index: ix.oid } } else { ConstraintKind::Unique { index: ix.oid } };
     attach_key(cx, rel, &ix, name, columns, kind).await?;

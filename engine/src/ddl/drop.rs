@@ -410,7 +410,7 @@ async fn drop_relations(cx: &mut DdlCx<'_>, s: &ast::Drop, want: RelKind) -> Res
             let word = kind_word(want);
             if s.if_exists {
                 let e = match &n.schema {
-                    Some(sc) if cx.tx.catalog.namespace_named(&sc.value).is_none() => err(
+                    Some(sc) if cx.schema_named(&sc.value).is_none() => err(
                         SqlState::SUCCESSFUL_COMPLETION,
                         format!("schema \"{}\" does not exist, skipping", sc.value),
                     ),
@@ -423,7 +423,7 @@ async fn drop_relations(cx: &mut DdlCx<'_>, s: &ast::Drop, want: RelKind) -> Res
                 continue;
             }
             if let Some(sc) = &n.schema
-                && cx.tx.catalog.namespace_named(&sc.value).is_none()
+                && cx.schema_named(&sc.value).is_none()
             {
                 return Err(err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{}\" does not exist", sc.value)));
             }

@@ -129,6 +129,7 @@ pub async fn add(
     if target.owner != cx.role && !cx.is_superuser() {
         return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for table {}", target.name)));
     }
+    super::temp::check_foreign_key(cx, rel, &target)?;
     let columns = column_list(rel, &f.columns)?;
     let (ref_columns, index) = if f.references.is_empty() {
         let Some(pk) = target.primary_key().cloned() else {

@@ -271,7 +271,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
             choose_relation_name(&cx.cat(), rel.namespace, &own_names(&rel), &rel.name, Some(&addition), "idx", false)
         }
     };
-    ix.storage = cx.tx.create_btree().await?;
+    ix.storage = cx.tx.create_btree(rel.persistence).await?;
     if s.concurrently {
         cx.beside = Some((rel.oid, ix.oid));
     } else {
@@ -286,7 +286,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
 pub async fn rebuild(cx: &mut DdlCx<'_>, table: u32, index: u32) -> Result<()> {
     let rel = cx.relation(table)?;
     let Some(old) = rel.indexes.iter().find(|i| i.oid == index).cloned() else { return Ok(()) };
-    let mut ix = Index { storage: cx.tx.create_btree().await?, valid: true, ..(*old).clone() };
+    let mut ix = Index { storage: cx.tx.create_btree(rel.persistence).await?, valid: true, ..(*old).clone() };
     cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
     cx.tx.drop_files(old.storage).await?;
     let mut r = (*rel).clone();

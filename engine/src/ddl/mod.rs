@@ -8,7 +8,7 @@
 //! definition is read again after the wait; expressions are kept in the form of [`crate::bind::define`]; what depends on
 //! an object that goes is found first, and goes too (CASCADE) or refuses the statement.
 //!
-//! Left out: temporary, unlogged, partitioned and inherited tables, privileges, and objects that are neither relations,
+//! Left out: partitioned and inherited tables, privileges, and objects that are neither relations,
 //! schemas nor roles: they are 0A000.
 
 mod alter;
@@ -23,11 +23,13 @@ mod identity;
 mod index;
 pub mod names;
 mod options;
+mod persistence;
 mod rename;
 mod role;
 mod schema;
 mod sequence;
 mod table;
+pub mod temp;
 mod truncate;
 mod view;
 mod view_text;
@@ -61,6 +63,8 @@ pub struct DdlCx<'a> {
     pub sql: &'a str,
     /// Inside BEGIN … COMMIT (or a multi-statement string): CONCURRENTLY is refused.
     pub in_block: bool,
+    /// The statement is part of CREATE SCHEMA: new names go to the new schema, whatever the search path says.
+    pub in_new_schema: bool,
     /// Table and index that CREATE INDEX CONCURRENTLY has yet to fill.
     pub beside: Option<(u32, u32)>,
     /// Notices for the client: severity and message.
@@ -92,6 +96,35 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         ast::Statement::Comment(s) => Box::pin(comment::comment(cx, s)).await.map(|()| "COMMENT".into()),
         ast::Statement::Reindex(s) => Box::pin(index::reindex(cx, s)).await.map(|()| "REINDEX".into()),
         other => Err(unsupported(other)),
+    }
+}
+
+/// Drops what is in a schema of temporary objects and commits; answers what must be stable before anyone is told.
+pub async fn drop_temporary(
+    mut tx: Transaction,
+    ns: u32,
+    eval: &EvalCtx,
+    env: &StatementEnv,
+) -> Result<rustydb_base::Lsn> {
+    let mut cx = DdlCx::new(&mut tx, Vec::new(), crate::catalog::system::SUPERUSER, eval, env, "", true);
+    match Box::pin(temp::drop_contents(&mut cx, ns)).await {
+        Ok(()) => tx.commit().await,
+        Err(e) => {
+            tx.abort().await?;
+            Err(e)
+        }
+    }
+}
+
+/// Gives every unlogged relation of a database new, empty files, as those it had were lost, and commits.
+pub async fn empty_unlogged(mut tx: Transaction, eval: &EvalCtx, env: &StatementEnv) -> Result<rustydb_base::Lsn> {
+    let mut cx = DdlCx::new(&mut tx, Vec::new(), crate::catalog::system::SUPERUSER, eval, env, "", true);
+    match Box::pin(truncate::empty_unlogged(&mut cx)).await {
+        Ok(()) => tx.commit().await,
+        Err(e) => {
+            tx.abort().await?;
+            Err(e)
+        }
     }
 }
 
@@ -187,7 +220,7 @@ impl<'a> DdlCx<'a> {
         sql: &'a str,
         in_block: bool,
     ) -> DdlCx<'a> {
-        DdlCx { tx, search_path, role, eval, env, sql, in_block, beside: None, notices: Vec::new() }
+        DdlCx { tx, search_path, role, eval, env, sql, in_block, in_new_schema: false, beside: None, notices: Vec::new() }
     }
 }
 
@@ -246,6 +279,11 @@ impl DdlCx<'_> {
         crate::catalog::deparse::relation_name(&self.tx.catalog, &self.search_path, rel)
     }
 
+    /// A schema by the name a statement gives it; `pg_temp` is the session's own.
+    fn schema_named(&self, name: &str) -> Option<u32> {
+        if name == "pg_temp" { temp::own(self) } else { self.tx.catalog.namespace_named(name) }
+    }
+
     /// Finds a relation by name; `None` when it (or its schema) does not exist.
     fn find(&self, name: &Name) -> Result<Option<Arc<Relation>>> {
         self.binder(|b| b.find_relation(name))
@@ -254,7 +292,7 @@ impl DdlCx<'_> {
     /// 42P01 (or the word for the kind) for a relation that is not there.
     fn missing(&self, kind: &str, name: &Name) -> DbError {
         if let Some(s) = &name.schema
-            && self.tx.catalog.namespace_named(&s.value).is_none()
+            && self.schema_named(&s.value).is_none()
         {
             return err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{}\" does not exist", s.value));
         }
@@ -303,11 +341,11 @@ impl DdlCx<'_> {
             )));
         }
         let ns = match &name.schema {
-            Some(s) => cat.namespace_named(&s.value).ok_or_else(|| {
+            Some(s) => self.schema_named(&s.value).ok_or_else(|| {
                 err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{}\" does not exist", s.value))
                     .at(self.pos(name.pos()))
             })?,
-            None => self.search_path.iter().copied().find(|n| *n != pgdata::PG_CATALOG).ok_or_else(|| {
+            None => temp::first_of_path(self).ok_or_else(|| {
                 err(SqlState::UNDEFINED_SCHEMA, "no schema has been selected to create in").at(self.pos(name.pos()))
             })?,
         };

@@ -360,12 +360,13 @@ pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Resul
     }
     let to = s.schema.value.as_str();
     let ns = cx
-        .tx
-        .catalog
-        .namespace_named(to)
+        .schema_named(to)
         .ok_or_else(|| err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{to}\" does not exist")))?;
     if ns == rel.namespace {
         return Ok(tag);
+    }
+    if [ns, rel.namespace].iter().any(|n| super::temp::is_temporary(&cx.tx.catalog, *n)) {
+        return Err(DbError::unsupported("cannot move objects into or out of temporary schemas"));
     }
     cx.check_create_in(ns, &rel.name)?;
     let mut moved = vec![Arc::clone(&rel)];

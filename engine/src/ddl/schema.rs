@@ -53,6 +53,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateSchema) -> Result<()> {
     // The objects inside go to the new schema, and find its objects first. Foreign keys may look forward: tables first.
     let role = std::mem::replace(&mut cx.role, owner);
     cx.search_path.insert(0, oid);
+    cx.in_new_schema = true;
     let rank = |e: &ast::Statement| match e {
         ast::Statement::CreateSequence(_) => 0,
         ast::Statement::CreateTable(_) => 1,
@@ -68,7 +69,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateSchema) -> Result<()> {
             break;
         }
     }
-    cx.search_path.remove(0);
+    cx.search_path.retain(|n| *n != oid);
+    cx.in_new_schema = false;
     cx.role = role;
     result
 }

@@ -267,8 +267,7 @@ pub fn ownership(owned_by: Option<(u32, i16)>, internal: bool) -> Vec<Dependency
 
 /// CREATE SEQUENCE.
 pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateSequence) -> Result<()> {
-    super::table::check_persistence(s.persistence)?;
-    let ns = cx.creation_namespace(&s.name)?;
+    let (ns, persistence) = super::temp::place(cx, &s.name, s.persistence).await?;
     if cx.taken(ns, &s.name.name.value, s.if_not_exists)? {
         return Ok(());
     }
@@ -277,11 +276,21 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateSequence) -> Result<()> {
         p.seq.owned_by = Some(owner_column(cx, target, ns, cx.role).await?);
     }
     let first = p.restart.unwrap_or(p.seq.start);
-    p.seq.storage = cx.tx.create_sequence_file(first, false).await?;
+    p.seq.storage = cx.tx.create_sequence_file(first, false, persistence).await?;
     let oid = cx.tx.new_oid().await?;
     let depends = ownership(p.seq.owned_by, false);
-    let rel = relation(cx, oid, ns, &s.name.name.value, p.seq, depends);
+    let rel = Relation { persistence, ..relation(cx, oid, ns, &s.name.name.value, p.seq, depends) };
     cx.put(rel).await
+}
+
+/// What a sequence takes from the table whose column it belongs to.
+pub struct OwnerTable {
+    /// OID.
+    pub oid: u32,
+    /// Owner.
+    pub owner: u32,
+    /// Persistence.
+    pub persistence: Persistence,
 }
 
 /// The sequence of a new serial or identity column of a table that is being made.
@@ -289,15 +298,17 @@ pub async fn create_owned(
     cx: &mut DdlCx<'_>,
     ns: u32,
     name: &str,
-    owner: u32,
+    table: &OwnerTable,
     mut seq: Sequence,
-    column: (u32, i16),
+    attnum: i16,
     internal: bool,
 ) -> Result<u32> {
-    seq.storage = cx.tx.create_sequence_file(seq.start, false).await?;
+    let column = (table.oid, attnum);
+    seq.storage = cx.tx.create_sequence_file(seq.start, false, table.persistence).await?;
     seq.owned_by = Some(column);
     let oid = cx.tx.new_oid().await?;
-    let rel = Relation { owner, ..relation(cx, oid, ns, name, seq, ownership(Some(column), internal)) };
+    let OwnerTable { owner, persistence, .. } = *table;
+    let rel = Relation { owner, persistence, ..relation(cx, oid, ns, name, seq, ownership(Some(column), internal)) };
     cx.put(rel).await?;
     Ok(oid)
 }
@@ -323,7 +334,7 @@ pub async fn redefine(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, p: Plan) -> Resul
     if state.last > p.seq.max {
         return Err(bad(format!("RESTART value ({}) cannot be greater than MAXVALUE ({})", state.last, p.seq.max)));
     }
-    let file = cx.tx.create_sequence_file(state.last, state.is_called).await?;
+    let file = cx.tx.create_sequence_file(state.last, state.is_called, rel.persistence).await?;
     cx.tx.drop_files(old.storage).await?;
     let mut seq = p.seq;
     seq.storage = file;

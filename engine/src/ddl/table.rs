@@ -3,7 +3,7 @@
 use super::column::{self, Built, Kept, OwnSequence};
 use super::constraint::{Key, add_check, add_key, own_names};
 use super::names::{choose_constraint_name, choose_relation_name, name_addition};
-use super::{DdlCx, comment, err, foreign, options, sequence};
+use super::{DdlCx, comment, err, foreign, options, sequence, temp};
 use crate::catalog::{Constraint, ConstraintKind, Dependency, Index, Persistence, RelKind, RelStats, Relation};
 use crate::plan::ir::OutputColumn;
 use rustydb_base::{DbError, Result, SqlState};
@@ -12,15 +12,6 @@ use rustydb_types::datum::TypeRef;
 use rustydb_types::oid;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// 0A000 for what does not outlive the session or is not logged.
-pub fn check_persistence(p: ast::Persistence) -> Result<()> {
-    match p {
-        ast::Persistence::Permanent => Ok(()),
-        ast::Persistence::Unlogged => Err(DbError::unsupported("unlogged relations are not supported yet")),
-        ast::Persistence::Temporary => Err(DbError::unsupported("temporary relations are not supported yet")),
-    }
-}
 
 /// USING: the heap is the only access method.
 fn check_method(method: Option<&ast::Ident>) -> Result<()> {
@@ -85,7 +76,6 @@ struct Draft {
 
 /// CREATE TABLE.
 pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
-    check_persistence(s.persistence)?;
     if !s.inherits.is_empty() {
         return Err(DbError::unsupported("table inheritance is not supported yet"));
     }
@@ -95,10 +85,9 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
     if s.of_type.is_some() {
         return Err(DbError::unsupported("typed tables are not supported yet"));
     }
-    if s.on_commit != ast::OnCommit::Unspecified {
-        return Err(err(SqlState::INVALID_TABLE_DEFINITION, "ON COMMIT can only be used on temporary tables"));
-    }
-    let ns = cx.creation_namespace(&s.name)?;
+    let at = cx.pos(s.name.pos());
+    let (ns, persistence) = temp::place(cx, &s.name, s.persistence).await.map_err(|e| e.at(at))?;
+    temp::check_on_commit(s.on_commit, persistence)?;
     let name = s.name.name.value.as_str();
     if cx.taken(ns, name, s.if_not_exists)? {
         return Ok(());
@@ -116,7 +105,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
             TableElement::Like(l) => like(cx, &mut draft, l).await?,
         }
     }
-    let mut rel = blank_table(cx, ns, name).await?;
+    let mut rel = Relation { persistence, ..blank_table(cx, ns, name).await? };
+    temp::note_on_commit(cx, rel.oid, s.on_commit);
     options::set(options::Owner::Table, &mut rel.options, &s.options)?;
     rel.columns = draft.built.iter().map(|b| b.column.clone()).collect();
     finish(cx, rel, draft).await
@@ -146,7 +136,7 @@ pub async fn give_sequence(cx: &mut DdlCx<'_>, rel: &mut Relation, at: usize, ow
     let column = rel.columns[at].clone();
     let (ns, name) = match &own.name {
         Some(n) => {
-            let ns = cx.creation_namespace(n)?;
+            let (ns, _) = temp::place(cx, n, ast::Persistence::Permanent).await?;
             cx.taken(ns, &n.name.value, false)?;
             (ns, n.name.value.clone())
         }
@@ -156,7 +146,8 @@ pub async fn give_sequence(cx: &mut DdlCx<'_>, rel: &mut Relation, at: usize, ow
             (rel.namespace, n)
         }
     };
-    let seq = sequence::create_owned(cx, ns, &name, rel.owner, own.seq, (rel.oid, column.attnum), own.identity).await?;
+    let table = sequence::OwnerTable { oid: rel.oid, owner: rel.owner, persistence: rel.persistence };
+    let seq = sequence::create_owned(cx, ns, &name, &table, own.seq, column.attnum, own.identity).await?;
     if !own.identity {
         let oid = cx.tx.new_oid().await?;
         let c = &mut rel.columns[at];
@@ -228,7 +219,7 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
             _ => {}
         }
     }
-    rel.storage = Some(cx.tx.create_heap().await?);
+    rel.storage = Some(cx.tx.create_heap(rel.persistence).await?);
     let (oid, columns) = (rel.oid, rel.columns.clone());
     cx.put(rel).await?;
     for c in &copied {
@@ -362,7 +353,7 @@ async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied])
         ix.table = rel.oid;
         ix.namespace = rel.namespace;
         ix.owner = rel.owner;
-        ix.storage = cx.tx.create_btree().await?;
+        ix.storage = cx.tx.create_btree(rel.persistence).await?;
         if let Some(k) = constraint {
             let kind = match k {
                 ConstraintKind::Primary { .. } => ConstraintKind::Primary { index: ix.oid },
@@ -414,11 +405,8 @@ pub async fn create_table_for_query(
     if s.materialized_view {
         return Err(DbError::unsupported("materialized views are not supported yet"));
     }
-    check_persistence(s.persistence)?;
-    if s.on_commit != ast::OnCommit::Unspecified {
-        return Err(err(SqlState::INVALID_TABLE_DEFINITION, "ON COMMIT can only be used on temporary tables"));
-    }
-    let ns = cx.creation_namespace(&s.name)?;
+    let (ns, persistence) = temp::place(cx, &s.name, s.persistence).await?;
+    temp::check_on_commit(s.on_commit, persistence)?;
     if cx.taken(ns, &s.name.name.value, s.if_not_exists)? {
         return Ok(None);
     }
@@ -427,7 +415,8 @@ pub async fn create_table_for_query(
     if s.columns.len() > columns.len() {
         return Err(err(SqlState::SYNTAX_ERROR, "too many column names were specified"));
     }
-    let mut rel = blank_table(cx, ns, &s.name.name.value).await?;
+    let mut rel = Relation { persistence, ..blank_table(cx, ns, &s.name.name.value).await? };
+    temp::note_on_commit(cx, rel.oid, s.on_commit);
     options::set(options::Owner::Table, &mut rel.options, &s.options)?;
     for (i, c) in columns.iter().enumerate() {
         let name = s.columns.get(i).map_or(c.name.as_str(), |n| n.value.as_str());
@@ -445,7 +434,7 @@ pub async fn create_table_for_query(
         }
         rel.columns.push(column::blank(attnum(i)?, name, ty));
     }
-    rel.storage = Some(cx.tx.create_heap().await?);
+    rel.storage = Some(cx.tx.create_heap(rel.persistence).await?);
     let oid = rel.oid;
     cx.put(rel).await?;
     Ok(Some(cx.relation(oid)?))

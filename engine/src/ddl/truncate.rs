@@ -1,7 +1,7 @@
 //! TRUNCATE: a table gets new, empty files; the old ones go at commit.
 
 use super::{DdlCx, err, kind_word, sequence};
-use crate::catalog::{Index, RelKind, RelStats, Relation, Storage};
+use crate::catalog::{Index, Persistence, RelKind, RelStats, Relation, Storage};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, TableLockMode};
 use std::collections::HashMap;
@@ -10,6 +10,9 @@ use std::sync::Arc;
 fn check(cx: &DdlCx<'_>, rel: &Relation) -> Result<()> {
     if rel.kind != RelKind::Table {
         return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a table", rel.name)));
+    }
+    if rel.persistence == Persistence::Temporary && Some(rel.namespace) != super::temp::own(cx) {
+        return Err(DbError::unsupported("cannot truncate temporary tables of other sessions"));
     }
     if rel.oid < crate::catalog::FIRST_USER_OID {
         return Err(err(
@@ -88,14 +91,35 @@ pub async fn truncate(cx: &mut DdlCx<'_>, s: &ast::Truncate) -> Result<()> {
     Ok(())
 }
 
-async fn empty(cx: &mut DdlCx<'_>, table: u32) -> Result<()> {
+/// Gives every unlogged relation new, empty files.
+pub async fn empty_unlogged(cx: &mut DdlCx<'_>) -> Result<()> {
+    let cat = cx.cat();
+    let mut lost: Vec<&Arc<Relation>> =
+        cat.relations.values().filter(|r| r.persistence == Persistence::Unlogged && r.kind != RelKind::Index).collect();
+    lost.sort_by_key(|r| r.oid);
+    for rel in lost {
+        if let Some(seq) = &rel.sequence {
+            let file = cx.tx.create_sequence_file(seq.start, false, rel.persistence).await?;
+            cx.tx.drop_files(seq.storage).await?;
+            let mut r = (**rel).clone();
+            r.sequence = Some(crate::catalog::Sequence { storage: file, ..seq.clone() });
+            cx.put(r).await?;
+        } else if rel.storage.is_some() {
+            empty(cx, rel.oid).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives a table new, empty files.
+pub async fn empty(cx: &mut DdlCx<'_>, table: u32) -> Result<()> {
     let old = cx.relation(table)?;
     let mut r = (*old).clone();
     let before = old.storage.clone().ok_or_else(|| DbError::internal("a table without rows is truncated"))?;
-    r.storage = Some(Storage { schema_ver: before.schema_ver, ..cx.tx.create_heap().await? });
+    r.storage = Some(Storage { schema_ver: before.schema_ver, ..cx.tx.create_heap(old.persistence).await? });
     cx.tx.drop_storage(&before).await?;
     for i in &mut r.indexes {
-        let file = cx.tx.create_btree().await?;
+        let file = cx.tx.create_btree(old.persistence).await?;
         cx.tx.drop_files(i.storage).await?;
         *i = Arc::new(Index { storage: file, ..(**i).clone() });
     }

@@ -3,9 +3,9 @@
 //! A view keeps its query as text in which every table has its schema and every `*` is spelled out, so that neither the
 //! search path nor columns added later change what it means.
 
-use super::{DdlCx, column, err, options, view_text};
+use super::{DdlCx, column, err, options, temp, view_text};
 use crate::bind::define::Resolved;
-use crate::catalog::{Column, Dependency, RelKind, Relation};
+use crate::catalog::{Column, Dependency, Persistence, RelKind, Relation};
 use crate::plan::ir::{OutputColumn, Rel};
 use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
@@ -112,12 +112,39 @@ fn check_replacement(old: &Relation, new: &[Column]) -> Result<()> {
 
 /// CREATE VIEW.
 pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
-    super::table::check_persistence(s.persistence)?;
     if s.check != ast::CheckOption::No {
         return Err(DbError::unsupported("WITH CHECK OPTION is not supported yet"));
     }
-    let ns = cx.creation_namespace(&s.name)?;
+    let mut opts = Vec::new();
+    options::set(options::Owner::View, &mut opts, &s.options)?;
+    if let Some(o) = opts.first() {
+        return Err(DbError::unsupported(format!("view option \"{}\" is not supported yet", o.0)));
+    }
     let name = s.name.name.value.as_str();
+    let (query, resolved) = loop {
+        let catalog = cx.cat();
+        let bound = cx.binder(|b| {
+            let (mut q, resolved) = b.view_query(&s.query)?;
+            b.resolve_outputs(&mut q)?;
+            Ok((q, resolved))
+        })?;
+        for r in &bound.1 {
+            if let Resolved::Relation(_, rel) = r {
+                cx.lock(rel.oid, TableLockMode::AccessShare).await?;
+            }
+        }
+        // Definitions that changed before they were locked are bound again.
+        if Arc::ptr_eq(&catalog, &cx.tx.catalog) {
+            break bound;
+        }
+    };
+    let reads = |x: &dyn Fn(&Relation) -> bool| resolved.iter().any(|r| matches!(r, Resolved::Relation(_, rel) if x(rel)));
+    let mut written = s.persistence;
+    if written == ast::Persistence::Permanent && reads(&|r| r.persistence == Persistence::Temporary) {
+        written = ast::Persistence::Temporary;
+        cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, format!("view \"{name}\" will be a temporary view")));
+    }
+    let (ns, persistence) = temp::place(cx, &s.name, written).await?;
     let old = match cx.tx.catalog.relation_named(ns, name).map(|r| (r.oid, r.kind)) {
         None => None,
         Some(_) if !s.or_replace => {
@@ -131,34 +158,12 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
         }
         Some(_) => return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{name}\" is not a view"))),
     };
-    let mut opts = Vec::new();
-    options::set(options::Owner::View, &mut opts, &s.options)?;
-    if let Some(o) = opts.first() {
-        return Err(DbError::unsupported(format!("view option \"{}\" is not supported yet", o.0)));
+    if old.as_ref().is_some_and(|o| reads(&|r| r.oid == o.oid)) {
+        return Err(err(
+            SqlState::INVALID_OBJECT_DEFINITION,
+            format!("infinite recursion detected in rules for relation \"{name}\""),
+        ));
     }
-    let (query, resolved) = loop {
-        let catalog = cx.cat();
-        let bound = cx.binder(|b| {
-            let (mut q, resolved) = b.view_query(&s.query)?;
-            b.resolve_outputs(&mut q)?;
-            Ok((q, resolved))
-        })?;
-        for r in &bound.1 {
-            if let Resolved::Relation(_, rel) = r {
-                cx.lock(rel.oid, TableLockMode::AccessShare).await?;
-                if old.as_ref().is_some_and(|o| o.oid == rel.oid) {
-                    return Err(err(
-                        SqlState::INVALID_OBJECT_DEFINITION,
-                        format!("infinite recursion detected in rules for relation \"{name}\""),
-                    ));
-                }
-            }
-        }
-        // Definitions that changed before they were locked are bound again.
-        if Arc::ptr_eq(&catalog, &cx.tx.catalog) {
-            break bound;
-        }
-    };
     let columns = view_columns(s, &query.columns)?;
     let depends = dependencies(&query, &resolved);
     let mut syntax = (*s.query).clone();
@@ -172,7 +177,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
         r.depends = depends;
         return cx.put(r).await;
     }
-    let mut r = super::table::blank_table(cx, ns, name).await?;
+    let mut r = Relation { persistence, ..super::table::blank_table(cx, ns, name).await? };
     r.kind = RelKind::View;
     r.rule_oid = cx.tx.new_oid().await?;
     r.columns = columns;

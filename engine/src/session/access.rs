@@ -22,7 +22,7 @@ impl CatalogAccess for SessionShared {
     }
 
     fn temp_schema(&self) -> Option<u32> {
-        SessionShared::catalog(self).namespace_named(&SessionShared::temp_schema(self))
+        self.temp_namespace(&SessionShared::catalog(self))
     }
 
     fn with_settings(&self, f: &mut dyn FnMut(&Settings)) {

@@ -25,6 +25,7 @@ mod set;
 pub mod shared;
 mod statement;
 mod table_as;
+pub mod temp;
 mod txn;
 
 pub use backend::EngineBackend;
@@ -341,6 +342,10 @@ impl SqlSession for Session {
         if let Err(e) = self.roll_back().await {
             tracing::error!("rollback at the end of a session failed: {e}");
         }
+        // A cancel request that came too late was meant for a statement.
+        self.shared.interrupt.clear();
+        self.shared.cancel.clear();
+        self.end_temporary().await;
         self.leave_engine();
     }
 }

@@ -8,10 +8,10 @@
 use super::{PathCache, Session};
 use crate::api::ColumnDesc;
 use crate::bind::{BindCx, Binder};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Persistence};
 use crate::plan::ir::{Bound, OutputColumn};
 use quick_cache::sync::Cache;
-use rustydb_base::Result;
+use rustydb_base::{DbError, Result};
 use rustydb_parser::ast::{self, TableLockMode};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::TypeRef;
@@ -28,6 +28,8 @@ pub struct Plan {
     pub columns: Option<Arc<[ColumnDesc]>>,
     /// OID, version and lock mode of each relation named.
     relations: Vec<(u32, u64, TableLockMode)>,
+    /// Those of them that are temporary, with their schema.
+    temporary: Vec<(u32, u32)>,
     path: Vec<u32>,
     role: u32,
     /// The catalog it was last found valid in; compared by address only.
@@ -76,6 +78,12 @@ impl Plan {
     /// Whether running it changes stored rows.
     pub fn writes(&self) -> bool {
         self.relations.iter().any(|r| r.2 >= TableLockMode::RowExclusive)
+    }
+
+    /// Whether running it changes stored rows that outlive their session.
+    pub fn writes_permanent(&self) -> bool {
+        let temporary = |oid: u32| self.temporary.iter().any(|t| t.0 == oid);
+        self.relations.iter().any(|r| r.2 >= TableLockMode::RowExclusive && !temporary(r.0))
     }
 
     /// Whether rows are locked (SELECT FOR UPDATE).
@@ -183,6 +191,12 @@ impl Session {
                 bound: Arc::new(bound),
                 params: b.finish_params()?.into(),
                 relations: b.relations.iter().map(|r| (r.0.oid, r.0.version, r.1)).collect(),
+                temporary: b
+                    .relations
+                    .iter()
+                    .filter(|r| r.0.persistence == Persistence::Temporary)
+                    .map(|r| (r.0.oid, r.0.namespace))
+                    .collect(),
                 path: b.cx.search_path.to_vec(),
                 role,
                 catalog: Arc::downgrade(b.cx.catalog),
@@ -232,6 +246,22 @@ impl Session {
         Ok(plan.is_valid(&catalog, &path, self.shared.user_oid()))
     }
 
+    /// A plan's temporary relations must be this session's; writing them is noted.
+    fn use_temporary(&mut self, plan: &Plan) -> Result<()> {
+        if plan.temporary.is_empty() {
+            return Ok(());
+        }
+        let catalog = Arc::clone(&self.tx()?.catalog);
+        let own = self.shared.temp_namespace(&catalog);
+        if plan.temporary.iter().any(|t| Some(t.1) != own) {
+            return Err(DbError::unsupported("cannot access temporary tables of other sessions"));
+        }
+        if plan.writes() {
+            self.shared.temp.note_use();
+        }
+        Ok(())
+    }
+
     /// Takes the table locks of a plan, then makes sure that it is still what its text means.
     pub(crate) async fn lock_plan(
         &mut self,
@@ -244,6 +274,7 @@ impl Session {
                 self.tx()?.lock_table(*rel, *mode, false).await?;
             }
             if self.is_current(&plan)? {
+                self.use_temporary(&plan)?;
                 return Ok(plan);
             }
             let params: Vec<u32> = plan.params.iter().map(|t| t.oid).collect();

@@ -89,7 +89,7 @@ fn qualified(cat: &Catalog, text: &str) -> Result<(Option<String>, String)> {
 /// The schemas to look in: the one named, or the search path.
 fn schemas(s: &SessionShared, cat: &Catalog, schema: Option<&str>) -> Vec<u32> {
     match schema {
-        Some(n) => cat.namespace_named(n).into_iter().collect(),
+        Some(n) => s.namespace_named(cat, n).into_iter().collect(),
         None => s.search_path(cat),
     }
 }

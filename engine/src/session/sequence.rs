@@ -5,7 +5,7 @@
 //! telling the runtime, so that other sessions go on elsewhere.
 
 use super::shared::SessionShared;
-use crate::catalog::{RelKind, Relation, Sequence};
+use crate::catalog::{Persistence, RelKind, Relation, Sequence};
 use parking_lot::Mutex;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_storage::sequence::{self, SequenceRule};
@@ -83,8 +83,8 @@ fn find(s: &SessionShared, oid: u32) -> Result<(Arc<Relation>, Sequence)> {
     }
 }
 
-fn check_writable(s: &SessionShared, what: &str) -> Result<()> {
-    if s.facts().read_only {
+fn check_writable(s: &SessionShared, rel: &Relation, what: &str) -> Result<()> {
+    if s.facts().read_only && rel.persistence != Persistence::Temporary {
         return Err(DbError::new(
             SqlState::READ_ONLY_SQL_TRANSACTION,
             format!("cannot execute {what} in a read-only transaction"),
@@ -96,7 +96,7 @@ fn check_writable(s: &SessionShared, what: &str) -> Result<()> {
 /// `nextval`.
 pub fn nextval(s: &SessionShared, oid: u32) -> Result<i64> {
     let (rel, q) = find(s, oid)?;
-    check_writable(s, "nextval()")?;
+    check_writable(s, &rel, "nextval()")?;
     {
         let mut inner = s.sequences.inner.lock();
         if let Some(e) = inner.by_oid.get_mut(&oid).filter(|e| e.version == rel.version)
@@ -155,7 +155,7 @@ pub fn lastval(s: &SessionShared) -> Result<i64> {
 /// `setval`.
 pub fn setval(s: &SessionShared, oid: u32, value: i64, is_called: bool) -> Result<i64> {
     let (rel, q) = find(s, oid)?;
-    check_writable(s, "setval()")?;
+    check_writable(s, &rel, "setval()")?;
     if !(q.min..=q.max).contains(&value) {
         return Err(DbError::new(
             SqlState::NUMERIC_VALUE_OUT_OF_RANGE,

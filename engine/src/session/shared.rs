@@ -16,7 +16,7 @@ use rustydb_base::{DbError, Lsn, Result, SqlState};
 use rustydb_storage::lock::LockOwner;
 use rustydb_storage::store::{Interrupt, Session as StoreSession, Store};
 use rustydb_types::ctx::{FormatSettings, SessionInfo};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -31,11 +31,31 @@ const PG_CATALOG: u32 = rustydb_types::pgdata::PG_CATALOG;
 pub struct Registry {
     by_pid: Mutex<HashMap<i32, Weak<SessionShared>>>,
     next: AtomicI32,
+    slots: Mutex<Slots>,
+}
+
+/// Small numbers that live sessions have, each its own: the schema of a session's temporary objects is called by it.
+#[derive(Default)]
+struct Slots {
+    /// Numbers below `fresh` that no session has.
+    free: BTreeSet<u32>,
+    /// The next number that none has had.
+    fresh: u32,
+}
+
+impl Slots {
+    fn take(&mut self) -> u32 {
+        self.free.pop_first().unwrap_or_else(|| {
+            self.fresh += 1;
+            self.fresh
+        })
+    }
 }
 
 impl Registry {
     /// A process id no live session has.
-    fn enter<T>(&self, make: impl FnOnce(i32) -> (Arc<SessionShared>, T)) -> (Arc<SessionShared>, T) {
+    fn enter<T>(&self, make: impl FnOnce(i32, u32) -> (Arc<SessionShared>, T)) -> (Arc<SessionShared>, T) {
+        let slot = self.slots.lock().take();
         let mut map = self.by_pid.lock();
         let pid = loop {
             let n = self.next.fetch_add(1, Ordering::Relaxed) & 0x3fff_ffff;
@@ -45,7 +65,7 @@ impl Registry {
                 break pid;
             }
         };
-        let (session, rest) = make(pid);
+        let (session, rest) = make(pid, slot);
         map.insert(pid, Arc::downgrade(&session));
         (session, rest)
     }
@@ -53,6 +73,11 @@ impl Registry {
     /// Forgets a session that has ended.
     pub fn leave(&self, pid: i32) {
         self.by_pid.lock().remove(&pid);
+    }
+
+    /// Another session may have the number. Only when nothing temporary is left of the one that had it.
+    pub fn free_slot(&self, slot: u32) {
+        self.slots.lock().free.insert(slot);
     }
 
     /// A live session.
@@ -178,6 +203,8 @@ pub struct SessionShared {
     pub locks: Arc<LockOwner>,
     /// Values given out by sequences.
     pub sequences: super::sequence::SequenceState,
+    /// Temporary objects.
+    pub temp: super::temp::TempState,
     state: Mutex<State>,
     catalog: Mutex<Arc<Catalog>>,
     notices: Mutex<Vec<Notice>>,
@@ -225,7 +252,7 @@ impl SessionShared {
     /// Registers a new session, here and with the store.
     pub fn enter(new: NewSession) -> (Arc<SessionShared>, StoreSession) {
         let engine = Arc::clone(&new.engine);
-        engine.sessions.enter(|pid| {
+        engine.sessions.enter(|pid, slot| {
             let store = new.engine.store().session(pid);
             let shared = Arc::new(SessionShared {
                 pid,
@@ -239,6 +266,7 @@ impl SessionShared {
                 gate: Arc::new(Gate { store: Arc::clone(new.engine.store()), lsn: Arc::default() }),
                 engine: new.engine,
                 sequences: Default::default(),
+                temp: super::temp::TempState::new(slot),
                 state: Mutex::new(State {
                     formats: new.settings.formats(),
                     settings: new.settings,
@@ -387,7 +415,20 @@ impl SessionShared {
 
     /// Name of the schema of this session's temporary objects.
     pub fn temp_schema(&self) -> String {
-        format!("pg_temp_{}", self.pid)
+        format!("pg_temp_{}", self.temp.slot)
+    }
+
+    /// The schema of this session's temporary objects, once it has made one.
+    pub fn temp_namespace(&self, catalog: &Catalog) -> Option<u32> {
+        if self.temp.is_active() { catalog.namespace_named(&self.temp_schema()) } else { None }
+    }
+
+    /// A schema by the name a statement gives it: `pg_temp` is the session's own temporary one.
+    pub fn namespace_named(&self, catalog: &Catalog, name: &str) -> Option<u32> {
+        match name {
+            "pg_temp" => self.temp_namespace(catalog),
+            n => catalog.namespace_named(n),
+        }
     }
 
     /// Schemas of the search path that exist in a catalog, in search order, temporary schema and `pg_catalog` included.
@@ -400,7 +441,7 @@ impl SessionShared {
             let s = self.state.lock();
             (s.settings.get("search_path").to_owned(), s.users.current().name.clone())
         };
-        let temp = catalog.namespace_named(&self.temp_schema());
+        let temp = self.temp_namespace(catalog);
         let mut path = Vec::with_capacity(4);
         for name in Settings::name_list(&text) {
             let ns = match name.as_str() {

@@ -223,7 +223,7 @@ impl Session {
 
     /// Runs a locked plan.
     pub(super) async fn start_plan(&mut self, plan: &Arc<Plan>, params: Arc<[Datum]>) -> Result<Executed> {
-        if plan.writes() {
+        if plan.writes_permanent() {
             self.check_read_only(plan.command())?;
         } else if plan.locks_rows() {
             self.check_read_only("SELECT FOR UPDATE")?;
@@ -319,7 +319,7 @@ impl Session {
             Statement::Explain(e) => self.explain(e, text).await,
             Statement::Vacuum(v) => self.vacuum(v, text).await.map(Done::Tag),
             Statement::Lock(l) => self.lock_tables(l, text).await.map(Done::Tag),
-            Statement::Discard(d) => self.discard(*d).map(Done::Tag),
+            Statement::Discard(d) => self.discard(*d).await.map(Done::Tag),
             Statement::Listen(_) => Err(DbError::unsupported("LISTEN is not supported yet")),
             // Nothing is ever listened to, so there is nothing to stop.
             Statement::Unlisten(_) => tag("UNLISTEN"),
@@ -439,7 +439,7 @@ impl Session {
         }
     }
 
-    fn discard(&mut self, what: DiscardTarget) -> Result<String> {
+    async fn discard(&mut self, what: DiscardTarget) -> Result<String> {
         match what {
             DiscardTarget::All => {
                 self.must_be_alone("DISCARD ALL")?;
@@ -449,6 +449,7 @@ impl Session {
                 self.prepared.clear();
                 self.engine.locks().release_session_all(self.store.lock_owner());
                 self.shared.sequences.forget();
+                self.discard_temporary().await?;
                 Ok("DISCARD ALL".into())
             }
             DiscardTarget::Plans => {
@@ -461,7 +462,10 @@ impl Session {
                 self.shared.sequences.forget();
                 Ok("DISCARD SEQUENCES".into())
             }
-            DiscardTarget::Temp => Err(DbError::unsupported("DISCARD TEMP is not supported yet")),
+            DiscardTarget::Temp => {
+                self.discard_temporary().await?;
+                Ok("DISCARD TEMP".into())
+            }
         }
     }
 

@@ -169,6 +169,7 @@ impl Session {
         self.tx.tx = Some(tx);
         self.tx.block = Block::Implicit;
         self.tx.used = false;
+        self.shared.temp.begin();
         self.tx.modes = modes;
         self.publish_modes();
         Ok(())
@@ -199,7 +200,10 @@ impl Session {
         self.tx.block = Block::Idle;
         self.tx.savepoints.clear();
         self.tx.shared_string = false;
-        let held = self.hold_cursors().await;
+        let held = match self.hold_cursors().await {
+            Ok(()) => self.temporary_at_commit().await,
+            Err(e) => Err(e),
+        };
         self.portals.retain(|_, p| p.survives_commit());
         let Some(tx) = self.tx.tx.take() else {
             self.shared.roll_back_level(0);

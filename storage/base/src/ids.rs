@@ -85,6 +85,21 @@ impl PageId {
     }
 }
 
+impl RelId {
+    /// Bit of the numbers of relations whose pages are not logged: a crash loses them.
+    pub const UNLOGGED: u32 = 1 << 31;
+
+    /// Whether changes of the relation's pages are logged.
+    pub fn is_logged(self) -> bool {
+        self.0 & RelId::UNLOGGED == 0
+    }
+
+    /// The number without what it says about logging.
+    pub fn number(self) -> u32 {
+        self.0 & !RelId::UNLOGGED
+    }
+}
+
 /// Address of a row's home slot; stable for the row's whole life.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Rid {

@@ -199,11 +199,15 @@ impl<'s> Mtr<'s> {
     /// Changes a page by one redo operation. Only after [`Mtr::reserve`].
     pub fn apply(&mut self, i: PageIdx, code: u8, payload: &[u8]) {
         self.changed = true;
-        self.ops.push(i.0);
-        self.ops.push(code);
-        put_varint(&mut self.ops, payload.len() as u64);
-        self.ops.extend_from_slice(payload);
-        let page = &mut *self.pages[i.0 as usize].0;
+        let page = &mut self.pages[i.0 as usize].0;
+        // The record still names a page that is not logged, so that numbers of relations are never used twice.
+        if page.pid().rel.is_logged() {
+            self.ops.push(i.0);
+            self.ops.push(code);
+            put_varint(&mut self.ops, payload.len() as u64);
+            self.ops.extend_from_slice(payload);
+        }
+        let page = &mut **page;
         if let Err(e) = redo::apply(page, code, payload) {
             self.poison.trip(e.context(format!("redo operation {code:#x} failed in forward execution")));
         }

@@ -120,7 +120,8 @@ impl Store {
         io.remove(INITIALIZING).await?;
         io.sync_dir("").await?;
         log.keep().set("checkpoint", state.redo_lsn);
-        Store::start(opts, rt, base, log, ControlState { file, control }, state, Vec::new(), BTreeSet::new()).await
+        Store::start(opts, rt, base, log, ControlState { file, control }, state, Vec::new(), BTreeSet::new(), false)
+            .await
     }
 
     async fn open_existing(opts: StoreOptions, io: IoRef, rt: RuntimeRef) -> Result<Arc<Store>> {
@@ -137,7 +138,11 @@ impl Store {
         } else {
             tracing::info!("the database was not shut down in order; redo begins at {}", from.redo_lsn);
         }
-        let Recovered { tail, state, dropped } = recovery::redo(&io, &cfg, &base.pool, &base.loader, &from).await?;
+        let crashed = !control.clean_shutdown;
+        let Recovered { tail, state, mut dropped } = recovery::redo(&io, &cfg, &base.pool, &base.loader, &from).await?;
+        if crashed {
+            dropped.extend(base.files.relations().await?.into_iter().filter(|r| !r.is_logged()));
+        }
         let epoch = control.writer_epoch.max(tail.writer_epoch) + 1;
         control = Control { writer_epoch: epoch, clean_shutdown: false, ..control };
         file.write(&control).await?;
@@ -145,7 +150,7 @@ impl Store {
         log.keep().set("checkpoint", from.redo_lsn);
         let state = Checkpoint { redo_lsn: from.redo_lsn, ..state };
         let active = state.active.clone();
-        Store::start(opts, rt, base, log, ControlState { file, control }, state, active, dropped).await
+        Store::start(opts, rt, base, log, ControlState { file, control }, state, active, dropped, crashed).await
     }
 
     #[allow(clippy::too_many_arguments, reason = "the one place where the parts meet")]
@@ -158,6 +163,7 @@ impl Store {
         state: Checkpoint,
         active: Vec<(Xid, UndoPtr)>,
         dropped: BTreeSet<rustydb_base::RelId>,
+        crashed: bool,
     ) -> Result<Arc<Store>> {
         let Base { poison, pool, files, writer, loader } = base;
         writer.set_log(log.clone());
@@ -210,6 +216,7 @@ impl Store {
             purge_kick: Notify::new(),
             stopping: AtomicBool::new(false),
             recovered_to: redo_end,
+            crashed,
             tasks: AtomicUsize::new(0),
             task_ended: Notify::new(),
             purge,

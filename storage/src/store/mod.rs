@@ -115,6 +115,8 @@ pub struct Store {
     pub(crate) purge_kick: Notify,
     stopping: AtomicBool,
     recovered_to: Lsn,
+    /// The store was not shut down in order when it was last open.
+    crashed: bool,
     /// Background tasks that have not ended.
     tasks: AtomicUsize,
     task_ended: Notify,
@@ -209,6 +211,11 @@ impl Store {
     /// Relations that have files.
     pub async fn relations(&self) -> Result<std::collections::BTreeSet<RelId>> {
         self.files.relations().await
+    }
+
+    /// Whether the store was not shut down in order when it was last open.
+    pub fn crashed(&self) -> bool {
+        self.crashed
     }
 
     /// Where the log ended when the store was opened: every commit record before that has survived, none behind it has.

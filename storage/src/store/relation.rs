@@ -34,14 +34,21 @@ pub enum RelationKind {
 }
 
 impl Txn {
-    /// Makes a relation that exists if this transaction commits. Answers its number.
-    pub async fn create_relation(&mut self, what: RelationKind) -> Result<RelId> {
-        let n = self.store().next_rel.fetch_add(1, Ordering::SeqCst);
-        if n == u32::MAX {
-            return Err(DbError::new(rustydb_base::SqlState::PROGRAM_LIMIT_EXCEEDED, "out of relation numbers"));
-        }
-        self.create_relation_as(RelId(n), what).await?;
-        Ok(RelId(n))
+    /// Makes a relation that exists if this transaction commits. Answers its number. A relation that is not `logged`
+    /// is lost in a crash.
+    pub async fn create_relation(&mut self, what: RelationKind, logged: bool) -> Result<RelId> {
+        let rel = self.store().reserve_relations(1, logged)?;
+        self.create_relation_as(rel, what).await?;
+        Ok(rel)
+    }
+
+    /// Makes the two relations of a table: rows, and, under the number behind it, values too big for them.
+    pub async fn create_table_files(&mut self, logged: bool) -> Result<(RelId, RelId)> {
+        let heap = self.store().reserve_relations(2, logged)?;
+        let overflow = RelId(heap.0 + 1);
+        self.create_relation_as(heap, RelationKind::Heap).await?;
+        self.create_relation_as(overflow, RelationKind::Overflow).await?;
+        Ok((heap, overflow))
     }
 
     /// As [`Txn::create_relation`] with a fixed number below [`FIRST_REL`], for the catalogs a new directory begins with.
@@ -105,6 +112,15 @@ fn file_undo(core: &Core, cx: &mut TxnCx, rel: RelId, what: UndoType) -> Op<()> 
 }
 
 impl Store {
+    /// Sets aside numbers that follow one another, for relations that are not `logged` with [`RelId::UNLOGGED`] in them.
+    pub fn reserve_relations(&self, count: u32, logged: bool) -> Result<RelId> {
+        let n = self.next_rel.fetch_add(count, Ordering::SeqCst);
+        if n.checked_add(count).is_none_or(|end| end >= RelId::UNLOGGED) {
+            return Err(DbError::new(rustydb_base::SqlState::PROGRAM_LIMIT_EXCEEDED, "out of relation numbers"));
+        }
+        Ok(RelId(if logged { n } else { n | RelId::UNLOGGED }))
+    }
+
     /// Removes a relation for good. Nobody can reach it any more.
     pub(crate) async fn remove_relation(&self, rel: RelId, xid: Xid) -> Result<()> {
         let end = self

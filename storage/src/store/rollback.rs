@@ -94,6 +94,11 @@ impl Store {
     /// Undoes one record; answers the one before it.
     async fn undo_step(&self, ptr: UndoPtr, walk: &mut Walk) -> Result<UndoPtr> {
         let rec = self.drive_free(|core| core.undo.read(ptr, &core.pool)).await?;
+        let of_file = matches!(rec.kind, UndoType::FileCreate | UndoType::FileDropOnCommit);
+        if !rec.rel.is_logged() && !of_file && !self.relation_exists(rec.rel).await? {
+            // Lost in a crash, with all that was in it.
+            return Ok(rec.prev_in_txn);
+        }
         match rec.kind {
             UndoType::Insert => {
                 self.drive_free(|core| heap::undo_row(core, &rec)).await?;

@@ -43,8 +43,8 @@ fn key(k: i32) -> [u8; 4] {
 
 async fn make_table(store: &Arc<Store>) -> TableDesc {
     let mut t = store.begin(Isolation::ReadCommitted).unwrap();
-    let heap = t.create_relation(RelationKind::Heap).await.unwrap();
-    let index = t.create_relation(RelationKind::Btree).await.unwrap();
+    let heap = t.create_relation(RelationKind::Heap, true).await.unwrap();
+    let index = t.create_relation(RelationKind::Btree, true).await.unwrap();
     t.commit(CommitOptions::default()).await.unwrap();
     TableDesc {
         rel: Rel { id: heap, overflow: RelId(0) },
@@ -184,7 +184,7 @@ fn relations_come_and_go() {
         t.commit(CommitOptions::default()).await.unwrap();
         // A created relation goes with its transaction.
         let mut t = store.begin(Isolation::ReadCommitted).unwrap();
-        let gone = t.create_relation(RelationKind::Heap).await.unwrap();
+        let gone = t.create_relation(RelationKind::Heap, true).await.unwrap();
         t.abort().await.unwrap();
         store.writer.flush_before(store.log.end_lsn()).await.unwrap();
         let rels = store.files.relations().await.unwrap();
@@ -213,7 +213,7 @@ fn sequences_never_repeat_over_a_crash() {
     let (rel, last) = run(11, &disk, move |store| async move {
         let mut t = store.begin(Isolation::ReadCommitted).unwrap();
         let start = SequenceState { last: 1, is_called: false };
-        let rel = t.create_relation(RelationKind::Sequence(start)).await.unwrap();
+        let rel = t.create_relation(RelationKind::Sequence(start), true).await.unwrap();
         t.commit(CommitOptions::default()).await.unwrap();
         let mut last = 0;
         for i in 1..=100 {

@@ -48,10 +48,10 @@ impl Encoded {
 }
 
 pub async fn create(t: &mut Txn) -> Result<TableDesc> {
-    let heap = t.create_relation(RelationKind::Heap).await?;
-    let overflow = t.create_relation(RelationKind::Overflow).await?;
-    let primary = t.create_relation(RelationKind::Btree).await?;
-    let second = t.create_relation(RelationKind::Btree).await?;
+    let heap = t.create_relation(RelationKind::Heap, true).await?;
+    let overflow = t.create_relation(RelationKind::Overflow, true).await?;
+    let primary = t.create_relation(RelationKind::Btree, true).await?;
+    let second = t.create_relation(RelationKind::Btree, true).await?;
     Ok(TableDesc {
         rel: Rel { id: heap, overflow },
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::I32, Decode::Bin])?),

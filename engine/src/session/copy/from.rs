@@ -8,7 +8,7 @@ use super::lines::{Fields, Lines, csv_fields, text_fields};
 use super::options::{Format, Header, Options};
 use super::{binary, check_choice, check_kind, columns, to};
 use crate::api::{CopyShape, Output};
-use crate::catalog::Relation;
+use crate::catalog::{Persistence, Relation};
 use crate::exec::bulk::{Batch, BulkInsert, BulkRows};
 use crate::exec::eval::{Compiled, Env, compile};
 use crate::plan::ir::{Bound, Rel};
@@ -258,8 +258,12 @@ impl Session {
         text: &Arc<str>,
         out: &mut dyn Output,
     ) -> Result<String> {
-        self.check_read_only("COPY FROM")?;
         let rel = self.with_binder(text, &[], |b| b.relation(name))?;
+        if rel.persistence == Persistence::Temporary {
+            self.shared.temp.note_use();
+        } else {
+            self.check_read_only("COPY FROM")?;
+        }
         check_kind(&rel, true)?;
         self.tx.used = true;
         let lock_timeout = self.limits.lock_timeout;

@@ -1,0 +1,47 @@
+-- Unlogged relations, and the change from one kind to the other.
+create unlogged table ul1 (id serial primary key, v text);
+insert into ul1 (v) values ('a'), ('b');
+select relname, relkind, relpersistence from pg_class where relname like 'ul1%' order by 1;
+alter table ul1 set logged;
+select relname, relkind, relpersistence from pg_class where relname like 'ul1%' order by 1;
+insert into ul1 (v) values ('c');
+select * from ul1 order by id;
+alter table ul1 set unlogged;
+alter table ul1 set unlogged;
+insert into ul1 (v) values ('d');
+select * from ul1 order by id;
+alter table ul1 set logged, set unlogged;
+begin;
+update ul1 set v = v || v;
+delete from ul1 where id = 2;
+savepoint s;
+insert into ul1 (v) select repeat('x', 5000) from generate_series(1, 3);
+rollback to s;
+select * from ul1 order by id;
+rollback;
+select * from ul1 order by id;
+\d ul1
+create table ul_p (id int primary key);
+create unlogged table ul_u (id int primary key references ul_p);
+create table ul_bad (id int references ul_u);
+alter table ul_p set unlogged;
+create unlogged table ul_u2 (id int references ul_u);
+alter table ul_u2 set logged;
+create unlogged sequence ul_seq;
+select nextval('ul_seq');
+select relpersistence from pg_class where relname = 'ul_seq';
+alter sequence ul_seq set logged;
+select nextval('ul_seq'), relpersistence from pg_class where relname = 'ul_seq';
+alter sequence ul_seq set unlogged;
+\d ul_seq
+create temp table ul_t (a int);
+alter table ul_t set logged;
+create view ul_v as select 1 as one;
+alter view ul_v set unlogged;
+alter table ul_v set unlogged;
+create unlogged table ul_as as select 1 as a;
+truncate ul_as;
+drop view ul_v;
+drop table ul1, ul_u2, ul_u, ul_p, ul_as;
+drop sequence ul_seq;
+drop table ul_t;
