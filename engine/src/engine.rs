@@ -395,7 +395,8 @@ impl Engine {
         };
         for db in databases {
             let cat = db.catalog();
-            let begin = || Transaction::begin(&db, &self.store.session(0), Isolation::ReadCommitted, false, now_micros());
+            let begin =
+                || Transaction::begin(&db, &self.store.session(0), Isolation::ReadCommitted, false, now_micros());
             for ns in cat.namespaces.keys().filter(|ns| crate::ddl::temp::is_temporary(&cat, **ns)) {
                 if cat.relations.values().any(|r| r.namespace == *ns) {
                     let lsn = crate::ddl::drop_temporary(begin()?, *ns, &eval, &env).await?;

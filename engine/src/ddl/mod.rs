@@ -220,7 +220,18 @@ impl<'a> DdlCx<'a> {
         sql: &'a str,
         in_block: bool,
     ) -> DdlCx<'a> {
-        DdlCx { tx, search_path, role, eval, env, sql, in_block, in_new_schema: false, beside: None, notices: Vec::new() }
+        DdlCx {
+            tx,
+            search_path,
+            role,
+            eval,
+            env,
+            sql,
+            in_block,
+            in_new_schema: false,
+            beside: None,
+            notices: Vec::new(),
+        }
     }
 }
 

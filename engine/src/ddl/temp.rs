@@ -139,12 +139,8 @@ pub fn check_foreign_key(cx: &DdlCx<'_>, from: &Relation, to: &Relation) -> Resu
 /// Drops everything in a schema of temporary objects.
 pub async fn drop_contents(cx: &mut DdlCx<'_>, ns: u32) -> Result<()> {
     let cat = cx.cat();
-    let mut inside: Vec<u32> = cat
-        .relations
-        .values()
-        .filter(|r| r.namespace == ns && r.kind != RelKind::Index)
-        .map(|r| r.oid)
-        .collect();
+    let mut inside: Vec<u32> =
+        cat.relations.values().filter(|r| r.namespace == ns && r.kind != RelKind::Index).map(|r| r.oid).collect();
     inside.sort_unstable();
     let named: Vec<Object> = inside.into_iter().map(Object::Relation).collect();
     if !named.is_empty() {

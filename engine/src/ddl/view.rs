@@ -138,7 +138,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
             break bound;
         }
     };
-    let reads = |x: &dyn Fn(&Relation) -> bool| resolved.iter().any(|r| matches!(r, Resolved::Relation(_, rel) if x(rel)));
+    let reads =
+        |x: &dyn Fn(&Relation) -> bool| resolved.iter().any(|r| matches!(r, Resolved::Relation(_, rel) if x(rel)));
     let mut written = s.persistence;
     if written == ast::Persistence::Permanent && reads(&|r| r.persistence == Persistence::Temporary) {
         written = ast::Persistence::Temporary;

@@ -24,7 +24,12 @@ pub struct TempState {
 impl TempState {
     /// Of a new session.
     pub fn new(slot: u32) -> TempState {
-        TempState { slot, active: AtomicBool::new(false), used: AtomicBool::new(false), on_commit: Mutex::new(Vec::new()) }
+        TempState {
+            slot,
+            active: AtomicBool::new(false),
+            used: AtomicBool::new(false),
+            on_commit: Mutex::new(Vec::new()),
+        }
     }
     /// Whether the session has made something temporary.
     pub fn is_active(&self) -> bool {
