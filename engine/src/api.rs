@@ -162,6 +162,15 @@ pub trait SqlSession: Send {
     fn reported_settings(&self) -> Vec<(&'static str, String)>;
     /// Milliseconds after which an idle session in a transaction must end (25P03); `None` for never.
     fn idle_in_transaction_timeout(&self) -> Option<std::time::Duration>;
+    /// Time after which a session that is idle outside a transaction must end (57P05); `None` for never.
+    fn idle_timeout(&self) -> Option<std::time::Duration> {
+        None
+    }
+    /// Writes NotificationResponses for what has come, if the session is outside a transaction. Called before
+    /// ReadyForQuery, and while the client is waited for, after the callback of [`SqlSession::on_notification`].
+    fn notifications(&mut self, _out: &mut dyn Output) {}
+    /// Called back (from any thread) whenever a notification comes.
+    fn on_notification(&self, _f: Box<dyn Fn() + Send + Sync>) {}
     /// Ends the session: rolls back, drops temporary things, releases locks.
     async fn close(&mut self);
 }

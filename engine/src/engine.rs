@@ -61,6 +61,10 @@ pub struct Engine {
     oids: tokio::sync::Mutex<(u32, u32)>,
     /// Live sessions, by process id.
     pub sessions: crate::session::Registry,
+    /// Prepared transactions.
+    pub prepared: crate::two_phase::Registry,
+    /// LISTEN and NOTIFY.
+    pub notifications: crate::notify::Hub,
 }
 
 /// One database.
@@ -205,13 +209,19 @@ impl Engine {
         let opts = StoreOptions {
             pool_bytes: usize::try_from(all.int("shared_buffers")).unwrap_or(16384) * 8192,
             direct: all.is_on("io_direct"),
-            max_transactions: usize::try_from(all.int("max_connections")).unwrap_or(5000) + 64,
+            max_transactions: usize::try_from(all.int("max_connections")).unwrap_or(5000)
+                + usize::try_from(all.int("max_prepared_transactions")).unwrap_or(0)
+                + 64,
             undo_retention_micros: u64::try_from(all.int("undo_retention")).unwrap_or(0) * 1000,
             checkpoint_distance: u64::try_from(all.int("checkpoint_distance")).unwrap_or(1024) << 20,
             ..StoreOptions::default()
         };
         let ready = options.data_dir.join(READY);
         let store = Store::open(opts, io, rt).await?;
+        let prepared = crate::two_phase::Registry::default();
+        for p in store.take_prepared().await? {
+            prepared.found(p)?;
+        }
         let engine = Arc::new(Engine {
             store,
             databases: RwLock::new(HashMap::new()),
@@ -219,6 +229,8 @@ impl Engine {
             started: now_micros(),
             oids: tokio::sync::Mutex::new((0, 0)),
             sessions: crate::session::Registry::default(),
+            prepared,
+            notifications: crate::notify::Hub::default(),
         });
         if !ready.exists() {
             engine.bootstrap(options.superuser_password.clone()).await?;

@@ -8,6 +8,7 @@ use crate::catalog::change::{CatalogChange, difference, next_version, relation_r
 use crate::catalog::rows::{self, CatRow};
 use crate::catalog::{Catalog, Database, FIRST_USER_OID, Namespace, Persistence, Relation, Role, Storage};
 use crate::engine::{DatabaseState, Engine};
+use crate::exec::deferred::{Deferred, DeferredMark};
 use crate::exec::eval::Env;
 use crate::exec::table::{TableRt, borrow_keys};
 use rustydb_base::{DbError, Lsn, RelId, Result, Rid, SqlState};
@@ -41,12 +42,15 @@ pub struct Transaction {
     changes: Vec<CatalogChange>,
     snapshot: Option<Snapshot>,
     held: Option<HeldSnapshot>,
+    /// Constraint checks put off to the end, and SET CONSTRAINTS.
+    pub deferred: Deferred,
 }
 
 /// A place in a transaction to go back to.
 pub struct Mark {
     store: Savepoint,
     changes: usize,
+    deferred: DeferredMark,
 }
 
 impl Transaction {
@@ -71,6 +75,7 @@ impl Transaction {
             changes: Vec::new(),
             snapshot: None,
             held: None,
+            deferred: Deferred::default(),
         })
     }
 
@@ -157,12 +162,13 @@ impl Transaction {
 
     /// Marks a place to go back to.
     pub fn mark(&mut self) -> Mark {
-        Mark { store: self.txn.savepoint(), changes: self.changes.len() }
+        Mark { store: self.txn.savepoint(), changes: self.changes.len(), deferred: self.deferred.mark() }
     }
 
     /// Undoes everything since a mark, which stays usable.
     pub async fn rollback_to(&mut self, mark: &Mark) -> Result<()> {
         self.txn.rollback_to(&mark.store).await?;
+        self.deferred.roll_back(&mark.deferred);
         if self.changes.len() > mark.changes {
             self.changes.truncate(mark.changes);
             self.rebase(self.db.catalog());

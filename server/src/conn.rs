@@ -152,6 +152,7 @@ impl Conn {
 
     /// ReadyForQuery, and everything before it, to the client.
     async fn ready(&mut self) -> Result<(), End> {
+        self.session.notifications(&mut self.wire);
         encode::ready_for_query(&mut self.wire.buf, self.session.transaction_status());
         Ok(self.wire.send_with_others().await?)
     }
@@ -174,12 +175,18 @@ impl Conn {
     async fn wait(&mut self, mut frame: Pin<&mut impl Future<Output = Result<Frame, ReadEnd>>>) -> Result<Frame, End> {
         let link = self.wire.link.clone();
         let idle = self.session.transaction_status() == b'I';
-        let limit = if idle { None } else { self.session.idle_in_transaction_timeout() };
+        let limit = if idle { self.session.idle_timeout() } else { self.session.idle_in_transaction_timeout() };
         let mut expiry = pin!(limit.map(tokio::time::sleep));
         loop {
             let signal = link.signal();
             if signal.is_terminated() || (idle && signal.is_draining()) {
                 return Err(End::Say(terminated()));
+            }
+            let before = self.wire.buf.len();
+            self.session.notifications(&mut self.wire);
+            if self.wire.buf.len() > before {
+                self.wire.send().await?;
+                self.wire.release();
             }
             tokio::select! {
                 biased;
@@ -191,10 +198,15 @@ impl Conn {
                         None => std::future::pending().await,
                     }
                 } => {
-                    return Err(End::Say(DbError::fatal(
-                        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
-                        "terminating connection due to idle-in-transaction timeout",
-                    )));
+                    let (code, words) = if idle {
+                        (SqlState::IDLE_SESSION_TIMEOUT, "terminating connection due to idle-session timeout")
+                    } else {
+                        (
+                            SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                            "terminating connection due to idle-in-transaction timeout",
+                        )
+                    };
+                    return Err(End::Say(DbError::fatal(code, words)));
                 }
             }
         }

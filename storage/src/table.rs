@@ -457,6 +457,26 @@ impl Txn {
         self.drive(|core, cx| point_get(core, snap, &mut cx.dep_lsn, rel, idx, key, &mut rids, row, &mut recheck)).await
     }
 
+    /// Whether an index has more than one entry for a key, dead ones included. To be asked after one's own entry is in:
+    /// of two transactions that enter the same key at once, at least one then learns of it.
+    pub async fn shares_key(&mut self, idx: &IndexDesc, key: &[u8]) -> Result<bool> {
+        let mut rids = SmallVec::new();
+        self.drive(|core, _| btree::lookup(&core.pool, idx, key, &mut rids)).await?;
+        Ok(rids.len() > 1)
+    }
+
+    /// Whether more than one row has a key now: own changes count, those of others are waited for.
+    pub async fn key_is_shared(&mut self, rel: Rel, idx: &IndexDesc, key: &[u8]) -> Result<bool> {
+        self.drive(|core, cx| {
+            let (own, mut dep, mut buf) = (cx.xid, Lsn(0), RowBuf::new());
+            let mut state = |other: Rid| newest_state(core, own, &mut dep, rel, other, &mut buf);
+            let n = btree::holders(core, cx, idx, key, &mut state);
+            cx.dep_lsn = cx.dep_lsn.max(dep);
+            Ok(n? > 1)
+        })
+        .await
+    }
+
     /// A column's value that is kept in the overflow file.
     pub async fn overflow_value(&mut self, rel: Rel, ptr: OvfPtr) -> Result<Vec<u8>> {
         let mut r = OvfReader::new(ptr)?;

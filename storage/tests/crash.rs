@@ -70,12 +70,13 @@ impl Run {
                 sequence: rel,
                 left: AtomicUsize::new(ops),
                 next_table: AtomicUsize::new(1),
+                to_finish: AtomicUsize::new(0),
             });
             let mut ends = Vec::new();
             for id in 1..=5 {
                 let (tx, rx) = oneshot::channel();
-                let world = world.clone();
-                let one = async move { drop(tx.send(session(world, id, seed).await)) };
+                let one = session(world.clone(), id, seed);
+                let one = async move { drop(tx.send(one.await)) };
                 rt.spawn("session", Box::pin(one));
                 ends.push(rx);
             }
@@ -87,6 +88,10 @@ impl Run {
                     Either::Left((end, _)) => end.expect("sessions end by themselves")?,
                     Either::Right(_) => panic!("seed {seed}: a session hangs: {:#?}", store.locks().list()),
                 }
+            }
+            while world.to_finish.load(Ordering::SeqCst) > 0 {
+                store.poison().check()?;
+                rt.sleep(Duration::from_millis(1)).await;
             }
             store.shutdown().await
         });

@@ -956,7 +956,12 @@ impl Binder<'_> {
         }
         let rtes = self.scopes.last().map(|s| s.rtes.clone()).unwrap_or_default();
         for rte in rtes {
-            let Some(pk) = rte.table.as_ref().and_then(|t| t.primary_key().cloned()) else { continue };
+            let Some(pk) = rte.table.as_ref().and_then(|t| {
+                // What is checked later proves nothing now.
+                t.primary_key().filter(|i| t.deferrable_key(i.oid).is_none()).cloned()
+            }) else {
+                continue;
+            };
             let grouped = |attnum: i16, groups: &[(Col, Expr)]| {
                 rte.cols
                     .iter()

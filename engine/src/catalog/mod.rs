@@ -338,6 +338,13 @@ impl Relation {
     pub fn live_columns(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|c| !c.dropped)
     }
+    /// The deferrable constraint that an index belongs to: between statements its keys need not be unique.
+    pub fn deferrable_key(&self, index: u32) -> Option<&Arc<Constraint>> {
+        self.constraints.iter().find(|c| {
+            c.deferrable
+                && matches!(c.kind, ConstraintKind::Primary { index: i } | ConstraintKind::Unique { index: i } if i == index)
+        })
+    }
     /// The primary key's index.
     pub fn primary_key(&self) -> Option<&Arc<Index>> {
         self.indexes.iter().find(|i| i.primary)

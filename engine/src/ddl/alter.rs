@@ -138,6 +138,7 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterTable) -> Result<String> {
     };
     check_kind(s.kind, &rel)?;
     cx.check_relation_owner(&rel)?;
+    cx.not_in_use(&rel, "ALTER TABLE")?;
     let persistent = |c: &&AlterCommand| matches!(c, AlterCommand::SetLogged | AlterCommand::SetUnlogged);
     if s.commands.iter().filter(persistent).count() > 1 {
         return Err(err(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot change persistence setting twice"));

@@ -112,9 +112,6 @@ pub struct Key<'a> {
 pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge: bool) -> Result<Option<Index>> {
     let what = if k.primary { "primary key" } else { "unique" };
     let c = k.constraint;
-    if c.deferrable {
-        return Err(DbError::unsupported(format!("deferrable {what} constraints are not supported yet")));
-    }
     if k.def.tablespace.is_some() {
         return Err(DbError::unsupported("tablespaces are not supported yet"));
     }
@@ -193,7 +190,7 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
     let ix = Index { storage: cx.tx.create_btree(rel.persistence).await?, ..ix };
     let kind =
         if k.primary { ConstraintKind::Primary { index: ix.oid } } else { ConstraintKind::Unique { index: ix.oid } };
-    attach_key(cx, rel, &ix, name, columns, kind).await?;
+    attach_key(cx, rel, &ix, name, columns, kind, k.constraint).await?;
     Ok(Some(ix))
 }
 
@@ -204,6 +201,7 @@ async fn attach_key(
     name: String,
     columns: Vec<i16>,
     kind: ConstraintKind,
+    written: &ast::Constraint,
 ) -> Result<()> {
     if ix.primary {
         for a in &columns {
@@ -222,8 +220,8 @@ async fn attach_key(
         table: rel.oid,
         columns,
         kind,
-        deferrable: false,
-        deferred: false,
+        deferrable: written.deferrable,
+        deferred: written.initially_deferred,
         validated: true,
     }));
     Ok(())
@@ -275,9 +273,6 @@ pub async fn adopt_index(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, in
             bad(format!("index \"{}\" column number 1 does not have default sorting behavior", ix.name)).detail(only)
         );
     }
-    if k.constraint.deferrable {
-        return Err(DbError::unsupported("deferrable unique constraints are not supported yet"));
-    }
     if k.primary && rel.indexes.iter().any(|i| i.primary) {
         return Err(err(
             SqlState::INVALID_TABLE_DEFINITION,
@@ -304,5 +299,5 @@ pub async fn adopt_index(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, in
     let columns: Vec<i16> = ix.keys.iter().map(|x| x.attnum).collect();
     let kind =
         if k.primary { ConstraintKind::Primary { index: ix.oid } } else { ConstraintKind::Unique { index: ix.oid } };
-    attach_key(cx, rel, &ix, name, columns, kind).await
+    attach_key(cx, rel, &ix, name, columns, kind, k.constraint).await
 }

@@ -230,6 +230,9 @@ pub async fn drop_objects(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, w
         tables.dedup();
         for t in tables {
             cx.lock(t, TableLockMode::AccessExclusive).await?;
+            if let Some(rel) = cx.tx.catalog.relation(t).cloned() {
+                cx.not_in_use(&rel, "DROP TABLE")?;
+            }
         }
         let again = plan(&cx.cat(), named);
         if again.objects == p.objects {

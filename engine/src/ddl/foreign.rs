@@ -36,8 +36,8 @@ fn target_index(target: &Relation, columns: &[i16]) -> Option<Arc<Index>> {
             && columns.iter().all(|c| i.keys.iter().any(|k| k.attnum == *c))
     };
     let mut found: Vec<&Arc<Index>> = target.indexes.iter().filter(|i| fits(i)).collect();
-    // The primary key first: dropping another unique constraint then does not matter.
-    found.sort_by_key(|i| (!i.primary, i.oid));
+    // One that holds at all times, and the primary key first: dropping another unique constraint then does not matter.
+    found.sort_by_key(|i| (target.deferrable_key(i.oid).is_some(), !i.primary, i.oid));
     found.first().map(|i| Arc::clone(i))
 }
 
@@ -164,6 +164,12 @@ pub async fn add(
             format!("there is no unique constraint matching given keys for referenced table \"{}\"", target.name),
         ));
     };
+    if target.deferrable_key(index.oid).is_some() {
+        return Err(err(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!("cannot use a deferrable unique constraint for referenced table \"{}\"", target.name),
+        ));
+    }
     let name = match &c.name {
         Some(n) => {
             check_free(rel, &n.value)?;

@@ -331,6 +331,15 @@ impl DdlCx<'_> {
         Ok(())
     }
 
+    /// 55006 while this transaction has checks to make of a table's rows.
+    fn not_in_use(&self, rel: &Relation, what: &str) -> Result<()> {
+        if !self.tx.deferred.concerns(rel.oid) {
+            return Ok(());
+        }
+        let m = format!("cannot {what} \"{}\" because it has pending trigger events", rel.name);
+        Err(err(SqlState::OBJECT_IN_USE, m))
+    }
+
     /// The definition of a relation by OID, which must exist.
     fn relation(&self, oid: u32) -> Result<Arc<Relation>> {
         self.tx

@@ -67,6 +67,8 @@ pub async fn truncate(cx: &mut DdlCx<'_>, s: &ast::Truncate) -> Result<()> {
         }
     }
     for t in &tables {
+        let rel = cx.relation(*t)?;
+        cx.not_in_use(&rel, "TRUNCATE")?;
         empty(cx, *t).await?;
     }
     if s.restart_identity {

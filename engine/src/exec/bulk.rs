@@ -101,11 +101,12 @@ impl BulkInsert {
                 tx.txn.encode(&self.rt.desc, &encoded.values(), image).await?;
             }
         }
-        for r in &batch.rows {
-            self.fks.child(&self.rt, r);
-        }
-        if let Err(d) = tx.txn.insert_batch(&self.rt.desc, &batch.images, &borrow_keys(&batch.keys)).await? {
-            return Err(self.rt.duplicate(d.index, &batch.rows[d.row]));
+        let stored = tx.txn.insert_batch(&self.rt.desc, &batch.images, &borrow_keys(&batch.keys)).await?;
+        let rids = stored.map_err(|d| self.rt.duplicate(d.index, &batch.rows[d.row]))?;
+        let n = self.rt.indexes.len();
+        for (i, (r, rid)) in batch.rows.iter().zip(rids).enumerate() {
+            self.fks.keys(tx, &self.rt, r, batch.keys.get(i * n..(i + 1) * n).unwrap_or_default()).await?;
+            self.fks.child(&self.rt, rid, r);
         }
         self.count += batch.rows.len() as u64;
         self.fks.relieve(tx, &self.env).await

@@ -216,7 +216,7 @@ async fn insert(
         }
         checks.apply(&rt, e, &mut row)?;
         let stored = match &conflict {
-            None => insert_row(tx, &rt, env, &row).await?,
+            None => insert_row(tx, &rt, env, &row, fks).await?,
             Some((arbiters, update)) => {
                 match insert_or(tx, &rt, env, params, &row, arbiters, update.as_ref(), &checks, fks).await? {
                     Some(r) => r,
@@ -225,8 +225,8 @@ async fn insert(
             }
         };
         let shown = match stored {
-            Stored::New => {
-                fks.child(&rt, &row);
+            Stored::New(rid) => {
+                fks.child(&rt, rid, &row);
                 fks.relieve(tx, env).await?;
                 row
             }
@@ -245,16 +245,25 @@ async fn insert(
 
 /// How a row came to be stored.
 enum Stored {
-    New,
+    New(Rid),
     /// By ON CONFLICT DO UPDATE, with these values.
     Updated(Vec<Datum>),
 }
 
-async fn insert_row(tx: &mut Transaction, rt: &Arc<TableRt>, env: &StatementEnv, row: &[Datum]) -> Result<Stored> {
+async fn insert_row(
+    tx: &mut Transaction,
+    rt: &Arc<TableRt>,
+    env: &StatementEnv,
+    row: &[Datum],
+    fks: &mut ForeignKeys,
+) -> Result<Stored> {
     let encoded = rt.encode(row)?;
     let keys = rt.keys(Env { ctx: &env.eval, params: &[] }, row)?;
     match tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await? {
-        Inserted::Row(_) => Ok(Stored::New),
+        Inserted::Row(rid) => {
+            fks.keys(tx, rt, row, &keys).await?;
+            Ok(Stored::New(rid))
+        }
         Inserted::Duplicate(d) => Err(rt.duplicate(d.index, row)),
     }
 }
@@ -292,11 +301,24 @@ async fn insert_or(
     checks: &Checks,
     fks: &mut ForeignKeys,
 ) -> Result<Option<Stored>> {
+    if let Some(i) =
+        rt.indexes.iter().find(|i| i.deferrable.is_some() && (arbiters.is_empty() || arbiters.contains(&i.def.oid)))
+    {
+        return Err(DbError::new(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters",
+        )
+        .table(rt.rel.schema.clone(), rt.rel.name.clone())
+        .constraint(i.def.name.clone()));
+    }
     let encoded = rt.encode(row)?;
     let keys = rt.keys(Env { ctx: &env.eval, params: &[] }, row)?;
     loop {
         let d = match tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await? {
-            Inserted::Row(_) => return Ok(Some(Stored::New)),
+            Inserted::Row(rid) => {
+                fks.keys(tx, rt, row, &keys).await?;
+                return Ok(Some(Stored::New(rid)));
+            }
             Inserted::Duplicate(d) => d,
         };
         let index = &rt.indexes[d.index].def;
@@ -333,10 +355,10 @@ async fn insert_or(
             new[*att] = v;
         }
         checks.apply(rt, Env { ctx: &env.eval, params }, &mut new)?;
-        match change_row(tx, rt, env, &latest, d.rid, &image, &existing, &new).await? {
+        match change_row(tx, rt, env, &latest, d.rid, &image, &existing, &new, fks).await? {
             TmResult::Ok => {
                 fks.parent(rt, &existing, Some(&new));
-                fks.child_changed(rt, &existing, &new);
+                fks.child_changed(rt, d.rid, &existing, &new);
                 return Ok(Some(Stored::Updated(new)));
             }
             TmResult::SelfModified => {
@@ -364,6 +386,7 @@ pub(super) async fn change_row(
     image: &[u8],
     old: &[Datum],
     new: &[Datum],
+    fks: &mut ForeignKeys,
 ) -> Result<TmResult> {
     let changed: Vec<usize> = (0..new.len()).filter(|&i| old[i] != new[i]).collect();
     let encoded = rt.encode(new)?;
@@ -373,7 +396,16 @@ pub(super) async fn change_row(
         .update(&rt.desc, snap, rid, image, &encoded.values(), &borrow_changes(&changes), rt.changes_key(&changed))
         .await?;
     match done {
-        Changed::Heap(r) => Ok(r),
+        Changed::Heap(r) => {
+            if r == TmResult::Ok {
+                for (index, _, key) in &changes {
+                    if let Some(k) = key {
+                        fks.key(tx, rt, new, *index, k).await?;
+                    }
+                }
+            }
+            Ok(r)
+        }
         Changed::Duplicate(d) => Err(rt.duplicate(d.index, new)),
     }
 }
@@ -565,8 +597,8 @@ async fn update(
                 new[*att] = x.eval(e, &row)?;
             }
             checks.apply(&rt, e, &mut new)?;
-            match change_row(tx, &rt, env, &seen, rid, &image, &old, &new).await? {
-                TmResult::Ok => break Some((old, new)),
+            match change_row(tx, &rt, env, &seen, rid, &image, &old, &new, fks).await? {
+                TmResult::Ok => break Some((rid, old, new)),
                 TmResult::SelfModified => break None,
                 other => match target.again(tx, e, rid, &mut row, &mut image, other).await? {
                     Some(s) => seen = s,
@@ -574,10 +606,10 @@ async fn update(
                 },
             }
         };
-        let Some((old, mut new)) = stored else { continue };
+        let Some((rid, old, mut new)) = stored else { continue };
         count += 1;
         fks.parent(&rt, &old, Some(&new));
-        fks.child_changed(&rt, &old, &new);
+        fks.child_changed(&rt, rid, &old, &new);
         fks.relieve(tx, env).await?;
         if let (Some(out), Some(ret)) = (&mut out, &ret) {
             new.extend(row);

@@ -12,7 +12,7 @@
 use super::dml::{change_row, remove_row};
 use super::eval::{Env, compile};
 use super::run::StatementEnv;
-use super::table::{TableRt, show_value};
+use super::table::{RowKey, TableRt, show_value};
 use super::tables::decode_row;
 use crate::bind::{BindCx, Binder};
 use crate::catalog::{Constraint, ConstraintKind, FkAction, Relation};
@@ -43,11 +43,40 @@ pub struct ForeignKeys {
     relieve_at: usize,
 }
 
-enum Task {
-    /// A row refers to a parent: (constraint, its values in the constraint's order).
-    Child(Arc<Constraint>, Vec<Datum>),
+/// A check to be made.
+#[derive(Clone)]
+pub(super) enum Task {
+    /// A row refers to a parent: (constraint, the row, its values in the constraint's order).
+    Child(Arc<Constraint>, Rid, Vec<Datum>),
     /// A referenced row changed or went: (constraint of the referring table, old key, new key).
     Parent(Arc<Constraint>, Vec<Datum>, Option<Vec<Datum>>),
+    /// A row may share its key of a deferrable unique constraint: (constraint, key, the row).
+    Key(Arc<Constraint>, Vec<u8>, Vec<Datum>),
+}
+
+impl Task {
+    pub(super) fn constraint(&self) -> &Arc<Constraint> {
+        let (Task::Child(c, ..) | Task::Parent(c, ..) | Task::Key(c, ..)) = self;
+        c
+    }
+
+    /// The table whose rows it is about.
+    pub(super) fn table(&self) -> u32 {
+        match self {
+            Task::Child(c, ..) | Task::Key(c, ..) => c.table,
+            Task::Parent(c, ..) => match &c.kind {
+                ConstraintKind::Foreign { ref_table, .. } => *ref_table,
+                _ => c.table,
+            },
+        }
+    }
+
+    /// Whether it can wait for the end of the transaction: actions cannot, even if their constraint is deferrable.
+    pub(super) fn may_wait(&self) -> bool {
+        let Task::Parent(c, _, new) = self else { return self.constraint().deferrable };
+        let ConstraintKind::Foreign { on_update, on_delete, .. } = &c.kind else { return false };
+        c.deferrable && matches!(if new.is_some() { on_update } else { on_delete }, FkAction::NoAction)
+    }
 }
 
 /// Keys remembered as found, per statement.
@@ -57,25 +86,59 @@ const QUEUED: usize = 10_000;
 /// Tasks queued at most.
 const QUEUED_MOST: usize = 16_000_000;
 
-fn pick(row: &[Datum], columns: &[i16]) -> Vec<Datum> {
+pub(super) fn pick(row: &[Datum], columns: &[i16]) -> Vec<Datum> {
     columns.iter().map(|n| row[*n as usize - 1].clone()).collect()
 }
 
 impl ForeignKeys {
+    /// A row was stored: keys that it must not share in the end.
+    pub async fn keys(
+        &mut self,
+        tx: &mut Transaction,
+        rt: &TableRt,
+        row: &[Datum],
+        keys: &[Option<RowKey>],
+    ) -> Result<()> {
+        for (index, key) in keys.iter().enumerate() {
+            if let Some(k) = key {
+                self.key(tx, rt, row, index, k).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A row got this key in the index at a position.
+    pub async fn key(
+        &mut self,
+        tx: &mut Transaction,
+        rt: &TableRt,
+        row: &[Datum],
+        index: usize,
+        key: &RowKey,
+    ) -> Result<()> {
+        let Some(c) = rt.indexes.get(index).and_then(|i| i.deferrable.as_ref()).filter(|_| key.unique) else {
+            return Ok(());
+        };
+        if tx.txn.shares_key(&rt.indexes[index].desc, &key.bytes).await? {
+            self.queue.push_back(Task::Key(Arc::clone(c), key.bytes.clone(), row.to_vec()));
+        }
+        Ok(())
+    }
+
     /// A row was stored.
-    pub fn child(&mut self, rt: &TableRt, row: &[Datum]) {
+    pub fn child(&mut self, rt: &TableRt, rid: Rid, row: &[Datum]) {
         for c in &rt.rel.constraints {
             if matches!(c.kind, ConstraintKind::Foreign { .. }) {
-                self.queue.push_back(Task::Child(Arc::clone(c), pick(row, &c.columns)));
+                self.queue.push_back(Task::Child(Arc::clone(c), rid, pick(row, &c.columns)));
             }
         }
     }
 
     /// A row was changed: only constraints whose columns changed matter.
-    pub fn child_changed(&mut self, rt: &TableRt, old: &[Datum], new: &[Datum]) {
+    pub fn child_changed(&mut self, rt: &TableRt, rid: Rid, old: &[Datum], new: &[Datum]) {
         for c in &rt.rel.constraints {
             if matches!(c.kind, ConstraintKind::Foreign { .. }) && pick(old, &c.columns) != pick(new, &c.columns) {
-                self.queue.push_back(Task::Child(Arc::clone(c), pick(new, &c.columns)));
+                self.queue.push_back(Task::Child(Arc::clone(c), rid, pick(new, &c.columns)));
             }
         }
     }
@@ -92,7 +155,7 @@ impl ForeignKeys {
         }
     }
 
-    /// Looks at everything noted.
+    /// Looks at everything noted; what is deferred moves to the transaction's list.
     pub async fn check(&mut self, tx: &mut Transaction, env: &StatementEnv) -> Result<()> {
         if self.queue.is_empty() {
             return Ok(());
@@ -100,16 +163,33 @@ impl ForeignKeys {
         tx.next_command();
         while let Some(task) = self.queue.pop_front() {
             env.cancel.check()?;
-            match task {
-                Task::Child(c, values) => {
-                    if let Some(e) = self.missing_parent(tx, env, &c, &values).await? {
-                        return Err(e);
-                    }
-                }
-                Task::Parent(c, old, new) => self.check_parent(tx, env, &c, old, new).await?,
+            if tx.deferred.takes(&task) {
+                tx.deferred.push(task);
+            } else {
+                self.perform(tx, env, task).await?;
             }
         }
-        Ok(())
+        self.relieve_deferred(tx, env).await
+    }
+
+    /// Makes one check.
+    pub(super) async fn perform(&mut self, tx: &mut Transaction, env: &StatementEnv, task: Task) -> Result<()> {
+        match task {
+            Task::Child(c, _, values) => match self.missing_parent(tx, env, &c, &values).await? {
+                Some(e) => Err(e),
+                None => Ok(()),
+            },
+            Task::Parent(c, old, new) => self.check_parent(tx, env, &c, old, new).await,
+            Task::Key(c, key, row) => check_key(tx, env, &c, &key, &row).await,
+        }
+    }
+
+    /// Whether a check made now finds nothing wrong and nothing that this transaction does later can change that.
+    pub(super) async fn settled(&mut self, tx: &mut Transaction, env: &StatementEnv, task: &Task) -> Result<bool> {
+        match task {
+            Task::Child(c, _, values) => Ok(self.missing_parent(tx, env, c, values).await?.is_none()),
+            _ => Ok(false),
+        }
     }
 
     /// Shortens a long list in the middle of a statement.
@@ -120,13 +200,13 @@ impl ForeignKeys {
         tx.next_command();
         for task in std::mem::take(&mut self.queue) {
             env.cancel.check()?;
-            if let Task::Child(c, values) = &task
-                && self.missing_parent(tx, env, c, values).await?.is_none()
-            {
-                continue;
+            if tx.deferred.takes(&task) {
+                tx.deferred.push(task);
+            } else if !self.settled(tx, env, &task).await? {
+                self.queue.push_back(task);
             }
-            self.queue.push_back(task);
         }
+        self.relieve_deferred(tx, env).await?;
         self.relieve_at = self.queue.len() * 2;
         if self.queue.len() < QUEUED_MOST {
             return Ok(());
@@ -309,7 +389,7 @@ impl ForeignKeys {
         new: Vec<Datum>,
     ) -> Result<()> {
         rt.check_not_null(&new)?;
-        match change_row(tx, rt, env, snap, rid, image, old, &new).await? {
+        match change_row(tx, rt, env, snap, rid, image, old, &new, self).await? {
             TmResult::Ok | TmResult::SelfModified | TmResult::Deleted => {}
             _ => {
                 return Err(DbError::new(
@@ -319,7 +399,7 @@ impl ForeignKeys {
             }
         }
         self.parent(rt, old, Some(&new));
-        self.child_changed(rt, old, &new);
+        self.child_changed(rt, rid, old, &new);
         tx.next_command();
         Ok(())
     }
@@ -380,7 +460,25 @@ impl ForeignKeys {
     }
 }
 
-fn relation(tx: &Transaction, oid: u32) -> Result<Arc<Relation>> {
+/// 23505 if more than one row has the key of a deferrable unique constraint.
+async fn check_key(
+    tx: &mut Transaction,
+    env: &StatementEnv,
+    c: &Arc<Constraint>,
+    key: &[u8],
+    row: &[Datum],
+) -> Result<()> {
+    let (ConstraintKind::Primary { index } | ConstraintKind::Unique { index }) = c.kind else { return Ok(()) };
+    let table = relation(tx, c.table)?;
+    let rt = tx.table(&env.eval, &table)?;
+    let Some((at, i)) = rt.index(index) else { return Ok(()) };
+    if tx.txn.key_is_shared(rt.desc.rel, &i.desc, key).await? {
+        return Err(rt.duplicate(at, row));
+    }
+    Ok(())
+}
+
+pub(super) fn relation(tx: &Transaction, oid: u32) -> Result<Arc<Relation>> {
     tx.catalog.relation(oid).cloned().ok_or_else(|| DbError::internal("foreign key on a table that is gone"))
 }
 

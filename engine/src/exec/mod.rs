@@ -4,6 +4,7 @@
 //! the rows of their source from either executor and change tables through [`Tables`].
 
 pub mod bulk;
+pub(crate) mod deferred;
 pub mod df;
 pub mod dml;
 pub mod eval;

@@ -5,7 +5,7 @@
 
 use super::eval::{Compiled, Env, compile};
 use crate::bind::{BindCx, Binder};
-use crate::catalog::{Index, Relation};
+use crate::catalog::{Constraint, Index, Relation};
 use crate::plan::ir::{Col, Expr};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_storage::btree::{IndexDesc, MAX_KEY};
@@ -36,6 +36,8 @@ pub struct IndexRt {
     pub def: Arc<Index>,
     /// For the store.
     pub desc: IndexDesc,
+    /// Its constraint, if that is deferrable.
+    pub deferrable: Option<Arc<Constraint>>,
     /// Per key column: attribute (0-based) or compiled expression over the row.
     keys: Vec<KeySource>,
     /// Predicate of a partial index over the row.
@@ -66,13 +68,15 @@ enum KeySource {
 pub struct RowKey {
     /// Normalised bytes.
     pub bytes: Vec<u8>,
-    /// Checked for uniqueness.
+    /// No two rows may have it.
     pub unique: bool,
+    /// The index's constraint is deferrable: the store lets a second row in, and the check comes later.
+    pub later: bool,
 }
 
 impl RowKey {
     fn borrow(&self) -> Key<'_> {
-        Key { bytes: &self.bytes, unique: self.unique }
+        Key { bytes: &self.bytes, unique: self.unique && !self.later }
     }
 }
 
@@ -340,7 +344,8 @@ fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_
     needs.sort_unstable();
     needs.dedup();
     let desc = IndexDesc { rel: i.storage, heap, complete: i.valid };
-    Ok(IndexRt { def: Arc::clone(i), desc, keys, predicate, bound: kept, needs })
+    let deferrable = rel.deferrable_key(i.oid).cloned();
+    Ok(IndexRt { def: Arc::clone(i), desc, deferrable, keys, predicate, bound: kept, needs })
 }
 
 impl IndexRt {
@@ -401,7 +406,7 @@ impl IndexRt {
             .constraint(self.def.name.clone()));
         }
         let unique = self.def.unique && (!has_null || self.def.nulls_not_distinct);
-        Ok(Some(RowKey { bytes, unique }))
+        Ok(Some(RowKey { bytes, unique, later: self.deferrable.is_some() }))
     }
 
     /// Key bytes of a prefix of the key columns (types already the columns').

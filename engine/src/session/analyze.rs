@@ -32,18 +32,15 @@ impl Session {
     /// Runs VACUUM or ANALYZE.
     pub(super) async fn vacuum(&mut self, v: &ast::Vacuum, text: &Arc<str>) -> Result<String> {
         let word = if v.vacuum { "VACUUM" } else { "ANALYZE" };
-        let (mut analyze, mut verbose) = (!v.vacuum, false);
+        let (mut analyze, mut verbose, mut skip_locked, mut full) = (!v.vacuum, false, false, false);
         for o in &v.options {
             match o.name.value.as_str() {
                 "verbose" => verbose = flag(o)?,
                 "analyze" if v.vacuum => analyze = flag(o)?,
-                "skip_locked" => {
-                    if flag(o)? {
-                        return Err(DbError::unsupported(format!("{word} option SKIP_LOCKED is not supported yet")));
-                    }
-                }
+                "skip_locked" => skip_locked = flag(o)?,
+                "full" if v.vacuum => full = flag(o)?,
                 // What these tune has no counterpart: there is no separate pass over the table.
-                "full" | "freeze" | "disable_page_skipping" | "process_toast" | "truncate" if v.vacuum => {
+                "freeze" | "disable_page_skipping" | "process_toast" | "truncate" if v.vacuum => {
                     flag(o)?;
                 }
                 "index_cleanup" | "parallel" if v.vacuum => {}
@@ -66,7 +63,7 @@ impl Session {
                 let what = if v.vacuum { "vacuum" } else { "analyze" };
                 self.shared.warning(
                     SqlState::INSUFFICIENT_PRIVILEGE,
-                    format!("permission denied to {what} \"{}\", skipping it", rel.name),
+                    format!("skipping \"{}\" --- only table or database owner can {what} it", rel.name),
                 );
                 continue;
             }
@@ -99,7 +96,20 @@ impl Session {
             all.sort_by_key(|r| r.oid);
             targets = all.into_iter().map(|r| (r, Vec::new())).collect();
         }
+        let mode = if full { TableLockMode::AccessExclusive } else { TableLockMode::ShareUpdateExclusive };
         for (rel, columns) in targets {
+            // A table that is named is waited for even if there is nothing to do with it.
+            if !v.tables.is_empty() {
+                match self.tx()?.lock_table(rel.oid, mode, skip_locked).await {
+                    Err(e) if skip_locked && e.code == SqlState::LOCK_NOT_AVAILABLE => {
+                        let what = if v.vacuum { "vacuum" } else { "analyze" };
+                        let m = format!("skipping {what} of \"{}\" --- lock not available", rel.name);
+                        self.shared.warning(SqlState::LOCK_NOT_AVAILABLE, m);
+                        continue;
+                    }
+                    locked => locked?,
+                }
+            }
             if v.vacuum && verbose {
                 let name = format!("{}.{}.{}", self.db.name, rel.schema, rel.name);
                 let left = rustydb_storage::purge::PURGE_BACKLOG.get();

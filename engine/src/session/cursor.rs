@@ -5,6 +5,7 @@
 //! forward only, as PostgreSQL's does over plans that cannot run backwards. WITH HOLD keeps the rest of its rows when its
 //! transaction commits.
 
+use super::listing::CursorLine;
 use super::plan::Plan;
 use super::rows::{Cursor, Portal, Rows, Source, Stage, row_bytes, too_big};
 use super::statement::Opened;
@@ -71,6 +72,14 @@ impl Session {
         portal.stage = Stage::Open(Rows::new(rows));
         portal.depth = self.tx.depth();
         portal.name.clone_from(&name);
+        let listed = self.shared.listing.cursor(CursorLine {
+            name: name.clone(),
+            text: Arc::clone(own),
+            hold: d.hold,
+            binary: d.binary,
+            scroll: d.scroll.unwrap_or(d.query.locking.is_empty()),
+            at: self.statement_start,
+        });
         portal.cursor = Some(Cursor {
             scroll: d.scroll,
             hold: d.hold,
@@ -79,6 +88,7 @@ impl Session {
             forward_only: d.scroll == Some(false),
             at: 0,
             complete: false,
+            _listed: Some(listed),
         });
         self.portals.insert(name, portal);
         Ok("DECLARE CURSOR".into())
@@ -102,13 +112,21 @@ impl Session {
     pub(super) async fn open_fetch(&mut self, fetching: &mut Portal, f: &ast::Fetch) -> Result<Opened> {
         let name = &f.cursor.value;
         let mut p = self.portals.remove(name).ok_or_else(|| no_cursor(name))?;
+        if p.failed {
+            self.portals.insert(name.clone(), p);
+            return Err(DbError::new(
+                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("portal \"{name}\" cannot be run"),
+            ));
+        }
         if p.cursor.is_none() {
             // A portal of the extended protocol can be fetched from, too, once it runs.
             self.as_cursor(&mut p).await?;
         }
         let shape = p.shape.clone();
         let moved = self.travel(&mut p, f.direction, f.is_move).await;
-        // An error leaves the cursor where it was; the transaction's failure closes it.
+        // The transaction's failure closes it, unless it is older than the savepoint that is gone back to.
+        p.failed = moved.is_err();
         self.portals.insert(name.clone(), p);
         let (rows, count) = moved?;
         if f.is_move {
@@ -146,6 +164,7 @@ impl Session {
             forward_only: true,
             at: 0,
             complete: false,
+            _listed: None,
         });
         Ok(())
     }

@@ -43,8 +43,9 @@ impl Session {
                 params: types.into(),
                 columns: None,
                 plan: Mutex::new(None),
+                listed: None,
             };
-            return self.keep_prepared(name, prepared);
+            return self.keep_prepared(name, prepared, false);
         };
         self.parsed(&mut p);
         self.check_aborted(&p.stmt)?;
@@ -70,8 +71,9 @@ impl Session {
             own_text,
             stmt: Some(stmt),
             plan: Mutex::new(plan),
+            listed: None,
         };
-        self.keep_prepared(name, prepared)
+        self.keep_prepared(name, prepared, false)
     }
 
     /// Bind.

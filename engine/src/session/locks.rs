@@ -12,7 +12,6 @@ use super::shared::SessionShared;
 use crate::engine::UNIX_TO_PG_EPOCH;
 use rustydb_base::{RelId, Result, SqlState};
 use rustydb_storage::lock::{LockInfo, LockMode, LockTarget, Scope};
-use rustydb_storage::store::WaitRules;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{ArrayValue, Datum};
 use rustydb_types::kernel::{CallInfo, Kernel, KernelBody};
@@ -36,20 +35,10 @@ fn key(s: &SessionShared, args: &[Datum]) -> Result<LockTarget> {
     })
 }
 
-/// How this session's statements wait.
-fn rules(s: &SessionShared) -> WaitRules {
-    let mut rules = WaitRules { interrupt: s.interrupt.clone(), ..WaitRules::default() };
-    s.settings(|x| {
-        rules.lock_timeout = x.timeout("lock_timeout");
-        rules.deadlock_timeout = x.timeout("deadlock_timeout").unwrap_or(rules.deadlock_timeout);
-    });
-    rules
-}
-
 fn lock(ctx: &EvalCtx, args: &[Datum], mode: LockMode, scope: Scope) -> Result<Datum> {
     let s = session(ctx)?;
     let target = key(s, args)?;
-    wait_here(s.engine.store().lock_for(&s.locks, &rules(s), target, mode, scope))?;
+    wait_here(s.engine.store().lock_for(&s.locks, &s.wait_rules(), target, mode, scope))?;
     Ok(void())
 }
 

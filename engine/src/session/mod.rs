@@ -11,12 +11,15 @@ mod access;
 mod analyze;
 mod backend;
 mod concurrently;
+mod constraints;
 mod copy;
 mod cursor;
 mod explain;
 mod extended;
 mod kernels;
+mod listing;
 mod locks;
+mod notify;
 mod plan;
 mod reg;
 mod rows;
@@ -26,12 +29,16 @@ pub mod shared;
 mod statement;
 mod table_as;
 pub mod temp;
+mod two_phase;
 mod txn;
 
 pub use backend::EngineBackend;
 pub use kernels::KERNELS;
+pub use listing::KERNELS as LISTING_KERNELS;
 pub use locks::KERNELS as LOCK_KERNELS;
+pub use notify::KERNELS as NOTIFY_KERNELS;
 pub use shared::{Registry, SessionShared};
+pub use two_phase::KERNELS as TWO_PHASE_KERNELS;
 
 use crate::api::{Canceller, ExecuteEnd, Output, OutputGate, PeerInfo, RowShape, SqlSession, StatementDesc};
 use crate::catalog::Catalog;
@@ -334,6 +341,18 @@ impl SqlSession for Session {
         self.shared.settings(|s| s.timeout("idle_in_transaction_session_timeout"))
     }
 
+    fn idle_timeout(&self) -> Option<Duration> {
+        self.shared.settings(|s| s.timeout("idle_session_timeout"))
+    }
+
+    fn notifications(&mut self, out: &mut dyn Output) {
+        self.deliver(out);
+    }
+
+    fn on_notification(&self, f: Box<dyn Fn() + Send + Sync>) {
+        self.shared.notifications.inbox.on_message(f);
+    }
+
     async fn close(&mut self) {
         if std::mem::replace(&mut self.closed, true) {
             return;
@@ -352,6 +371,7 @@ impl SqlSession for Session {
 
 impl Session {
     fn leave_engine(&self) {
+        self.stop_listening();
         self.engine.sessions.leave(self.shared.pid);
     }
 }

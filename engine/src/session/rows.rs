@@ -215,6 +215,8 @@ pub struct Cursor {
     pub at: usize,
     /// Whether all rows are in `kept`.
     pub complete: bool,
+    /// Its line of `pg_cursors`; a portal of the protocol has none.
+    pub _listed: Option<super::listing::Listed>,
 }
 
 /// A portal.
@@ -239,6 +241,8 @@ pub struct Portal {
     pub tag: String,
     /// Kept over the end of its transaction (a held cursor after its commit).
     pub held: bool,
+    /// A FETCH has failed: it cannot be run any more.
+    pub failed: bool,
 }
 
 impl Portal {
@@ -255,6 +259,7 @@ impl Portal {
             name: String::new(),
             tag: String::new(),
             held: false,
+            failed: false,
         }
     }
     /// The command tag after a number of rows.
@@ -264,6 +269,10 @@ impl Portal {
             None if self.tag == "FETCH" => format!("FETCH {rows}"),
             None => self.tag.clone(),
         }
+    }
+    /// Whether a commit would keep its rows: WITH HOLD, made in the open transaction.
+    pub fn will_be_held(&self) -> bool {
+        !self.held && self.cursor.as_ref().is_some_and(|c| c.hold)
     }
     /// Whether a commit leaves it.
     pub fn survives_commit(&self) -> bool {

@@ -8,6 +8,7 @@ use super::shared::SessionShared;
 use crate::catalog::{Persistence, RelKind, Relation, Sequence};
 use parking_lot::Mutex;
 use rustydb_base::{DbError, Result, SqlState};
+use rustydb_storage::lock::{LockMode, LockTarget, Scope};
 use rustydb_storage::sequence::{self, SequenceRule};
 use std::collections::HashMap;
 use std::pin::pin;
@@ -93,10 +94,35 @@ fn check_writable(s: &SessionShared, rel: &Relation, what: &str) -> Result<()> {
     Ok(())
 }
 
+/// Locks a sequence against ALTER SEQUENCE until the end of the transaction, once in it. What the sequence is may be
+/// decided by the transaction that was waited for, so its definition is then the newest one.
+fn lock(s: &SessionShared, rel: Arc<Relation>, q: Sequence) -> Result<(Arc<Relation>, Sequence)> {
+    let (store, engine) = (s.engine.store(), &s.engine);
+    let target = LockTarget::Relation { db: s.catalog().database.oid, oid: rel.oid };
+    if store.locks().holds(&s.locks, target, LockMode::RowExclusive) {
+        return Ok((rel, q));
+    }
+    let db = engine.database(&s.database).ok_or_else(|| DbError::internal("a session without a database"))?;
+    wait_here(async {
+        store.lock_for(&s.locks, &s.wait_rules(), target, LockMode::RowExclusive, Scope::Transaction).await?;
+        db.published().await;
+        Ok(())
+    })?;
+    let newest = db.catalog();
+    match newest.relation(rel.oid) {
+        Some(r) if r.version > rel.version => match r.sequence.clone() {
+            Some(q) => Ok((Arc::clone(r), q)),
+            None => Err(DbError::internal("a sequence has become something else")),
+        },
+        _ => Ok((rel, q)),
+    }
+}
+
 /// `nextval`.
 pub fn nextval(s: &SessionShared, oid: u32) -> Result<i64> {
     let (rel, q) = find(s, oid)?;
     check_writable(s, &rel, "nextval()")?;
+    let (rel, q) = lock(s, rel, q)?;
     {
         let mut inner = s.sequences.inner.lock();
         if let Some(e) = inner.by_oid.get_mut(&oid).filter(|e| e.version == rel.version)
@@ -156,6 +182,7 @@ pub fn lastval(s: &SessionShared) -> Result<i64> {
 pub fn setval(s: &SessionShared, oid: u32, value: i64, is_called: bool) -> Result<i64> {
     let (rel, q) = find(s, oid)?;
     check_writable(s, &rel, "setval()")?;
+    let (rel, q) = lock(s, rel, q)?;
     if !(q.min..=q.max).contains(&value) {
         return Err(DbError::new(
             SqlState::NUMERIC_VALUE_OUT_OF_RANGE,

@@ -14,7 +14,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rustydb_base::{DbError, Lsn, Result, SqlState};
 use rustydb_storage::lock::LockOwner;
-use rustydb_storage::store::{Interrupt, Session as StoreSession, Store};
+use rustydb_storage::store::{Interrupt, Session as StoreSession, Store, WaitRules};
 use rustydb_types::ctx::{FormatSettings, SessionInfo};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
@@ -201,6 +201,10 @@ pub struct SessionShared {
     pub engine: Arc<Engine>,
     /// The session as the lock manager knows it.
     pub locks: Arc<LockOwner>,
+    /// Prepared statements and cursors, as views show them.
+    pub listing: Arc<super::listing::Listing>,
+    /// LISTEN and NOTIFY.
+    pub notifications: super::notify::Notifications,
     /// Values given out by sequences.
     pub sequences: super::sequence::SequenceState,
     /// Temporary objects.
@@ -265,6 +269,8 @@ impl SessionShared {
                 cancel: CancelFlag::default(),
                 gate: Arc::new(Gate { store: Arc::clone(new.engine.store()), lsn: Arc::default() }),
                 engine: new.engine,
+                listing: Default::default(),
+                notifications: Default::default(),
                 sequences: Default::default(),
                 temp: super::temp::TempState::new(slot),
                 state: Mutex::new(State {
@@ -325,6 +331,7 @@ impl SessionShared {
         let users = Arc::clone(&s.users);
         s.saved.push(users);
         s.settings.push();
+        self.notifications.pending.lock().push_level();
     }
 
     /// The transaction's levels from `depth` on roll back: settings and users are those of when level `depth` began.
@@ -335,6 +342,7 @@ impl SessionShared {
         }
         s.saved.truncate(depth);
         s.settings.rollback(depth);
+        self.notifications.pending.lock().roll_back_level(depth);
         s.formats = s.settings.formats();
         s.version += 1;
     }
@@ -344,12 +352,14 @@ impl SessionShared {
         let mut s = self.state.lock();
         s.saved.truncate(depth);
         s.settings.release(depth);
+        self.notifications.pending.lock().release_level(depth);
     }
 
     /// The transaction commits: what SET LOCAL said ends.
     pub fn commit_levels(&self) {
         let mut s = self.state.lock();
         s.saved.clear();
+        self.notifications.pending.lock().release_level(0);
         let local_role = s.users.local_role.is_some();
         let ends = s.settings.has_local() || local_role;
         if local_role {
@@ -360,6 +370,16 @@ impl SessionShared {
             s.formats = s.settings.formats();
             s.version += 1;
         }
+    }
+
+    /// How this session's statements wait, for kernels.
+    pub fn wait_rules(&self) -> WaitRules {
+        let mut rules = WaitRules { interrupt: self.interrupt.clone(), ..WaitRules::default() };
+        self.settings(|s| {
+            rules.lock_timeout = s.timeout("lock_timeout");
+            rules.deadlock_timeout = s.timeout("deadlock_timeout").unwrap_or(rules.deadlock_timeout);
+        });
+        rules
     }
 
     /// Grows with every change of settings or users.

@@ -1,5 +1,6 @@
 //! Statements: the simple protocol's strings, and what each kind of statement does.
 
+use super::listing::{Listed, StatementLine};
 use super::plan::{Plan, column};
 use super::rows::{Portal, Rows, Source, Stage};
 use super::txn::{Block, aborted};
@@ -29,6 +30,8 @@ pub struct Prepared {
     pub columns: Option<Arc<[ColumnDesc]>>,
     /// The plan found last, for queries and DML.
     pub plan: Mutex<Option<Arc<Plan>>>,
+    /// Its line of `pg_prepared_statements`.
+    pub listed: Option<Listed>,
 }
 
 /// What a utility statement answers.
@@ -320,10 +323,11 @@ impl Session {
             Statement::Vacuum(v) => self.vacuum(v, text).await.map(Done::Tag),
             Statement::Lock(l) => self.lock_tables(l, text).await.map(Done::Tag),
             Statement::Discard(d) => self.discard(*d).await.map(Done::Tag),
-            Statement::Listen(_) => Err(DbError::unsupported("LISTEN is not supported yet")),
-            // Nothing is ever listened to, so there is nothing to stop.
-            Statement::Unlisten(_) => tag("UNLISTEN"),
-            Statement::Notify(_) => Err(DbError::unsupported("NOTIFY is not supported yet")),
+            Statement::Listen(c) => self.listen(&c.value).map(Done::Tag),
+            Statement::Unlisten(c) => self.unlisten(c.as_ref().map(|c| c.value.as_str())).map(Done::Tag),
+            Statement::Notify(n) => {
+                self.notify(&n.channel.value, n.payload.as_deref().unwrap_or_default()).map(Done::Tag)
+            }
             Statement::Checkpoint => {
                 if !self.shared.user().superuser {
                     return Err(DbError::new(
@@ -334,7 +338,7 @@ impl Session {
                 self.engine.store().checkpoint().await?;
                 tag("CHECKPOINT")
             }
-            Statement::SetConstraints(_) => Err(DbError::unsupported("SET CONSTRAINTS is not supported yet")),
+            Statement::SetConstraints(s) => self.set_constraints(s).await.map(Done::Tag),
             Statement::CreateTableAs(c) => self.create_table_as(c, text).await.map(Done::Tag),
             other => {
                 self.check_read_only(&definition_name(other))?;
@@ -447,6 +451,7 @@ impl Session {
                 set::set_value(&self.shared, "session_authorization", None, false)?;
                 set::reset_all(&self.shared);
                 self.prepared.clear();
+                self.unlisten(None)?;
                 self.engine.locks().release_session_all(self.store.lock_owner());
                 self.shared.sequences.forget();
                 self.discard_temporary().await?;
@@ -521,17 +526,27 @@ impl Session {
             columns: plan.as_ref().and_then(|p| p.columns.clone()),
             stmt: Some(stmt),
             plan: Mutex::new(plan),
+            listed: None,
         };
-        self.keep_prepared(&p.name.value, prepared)?;
+        self.keep_prepared(&p.name.value, prepared, true)?;
         Ok("PREPARE".into())
     }
 
-    pub(super) fn keep_prepared(&mut self, name: &str, p: Prepared) -> Result<()> {
+    pub(super) fn keep_prepared(&mut self, name: &str, mut p: Prepared, from_sql: bool) -> Result<()> {
         if self.prepared.len() >= super::MAX_PREPARED {
             return Err(DbError::new(
                 SqlState::CONFIGURATION_LIMIT_EXCEEDED,
                 format!("a session can keep no more than {} prepared statements", super::MAX_PREPARED),
             ));
+        }
+        if !name.is_empty() {
+            p.listed = Some(self.shared.listing.statement(StatementLine {
+                name: name.to_owned(),
+                text: Arc::clone(&p.own_text),
+                params: Arc::clone(&p.params),
+                from_sql,
+                at: self.statement_start,
+            }));
         }
         self.prepared.insert(name.to_owned(), Arc::new(p));
         Ok(())

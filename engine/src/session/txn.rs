@@ -200,7 +200,11 @@ impl Session {
         self.tx.block = Block::Idle;
         self.tx.savepoints.clear();
         self.tx.shared_string = false;
-        let held = match self.hold_cursors().await {
+        let held = match self.check_deferred().await {
+            Ok(()) => self.hold_cursors().await,
+            Err(e) => Err(e),
+        };
+        let held = match held {
             Ok(()) => self.temporary_at_commit().await,
             Err(e) => Err(e),
         };
@@ -216,7 +220,12 @@ impl Session {
             tx.abort().await?;
             return Err(e);
         }
-        match tx.commit().await {
+        let done = if self.shared.notifications.pending.lock().is_empty() {
+            tx.commit().await
+        } else {
+            self.commit_notifying(tx).await
+        };
+        match done {
             Ok(lsn) => {
                 // With synchronous_commit off the client may hear of it before it is durable.
                 self.read_limits();
@@ -403,15 +412,24 @@ impl Session {
                 self.tx.block = Block::Open;
                 Ok("ROLLBACK".into())
             }
-            ast::Transaction::Prepare(_) => Err(DbError::unsupported("PREPARE TRANSACTION is not supported yet")),
-            ast::Transaction::CommitPrepared(_) => Err(DbError::unsupported("COMMIT PREPARED is not supported yet")),
-            ast::Transaction::RollbackPrepared(_) => {
-                Err(DbError::unsupported("ROLLBACK PREPARED is not supported yet"))
-            }
+            ast::Transaction::Prepare(gid) => self.prepare_transaction(gid).await,
+            ast::Transaction::CommitPrepared(gid) => self.finish_prepared(gid, true).await,
+            ast::Transaction::RollbackPrepared(gid) => self.finish_prepared(gid, false).await,
         }
     }
 
-    fn no_transaction(&self) {
+    /// The block's transaction has been prepared: the session has none any more.
+    pub(super) fn prepared_block(&mut self) {
+        self.tx.block = Block::Idle;
+        self.tx.shared_string = false;
+        self.tx.savepoints.clear();
+        self.tx.tx = None;
+        self.portals.retain(|_, p| p.survives_commit());
+        self.shared.commit_levels();
+        self.publish_defaults();
+    }
+
+    pub(super) fn no_transaction(&self) {
         self.shared.warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
     }
 

@@ -105,6 +105,10 @@ impl Signal {
     pub fn is_draining(&self) -> bool {
         self.has(Self::DRAIN)
     }
+    /// There is something to look at while the client is waited for.
+    pub fn nudge(&self) {
+        self.notify.notify_one();
+    }
     /// Waits until something was raised. May return early; look at the flags.
     pub async fn raised(&self) {
         self.notify.notified().await;

@@ -222,6 +222,10 @@ async fn open(
         let signal = signal.clone();
         move || signal.terminate()
     }));
+    session.on_notification(Box::new({
+        let signal = signal.clone();
+        move || signal.nudge()
+    }));
     let registered = server.registry.register(session.pid(), key, canceller.clone(), signal.clone());
     // What happened before the hook and the registration were there did not reach the signal.
     if canceller.terminated() {

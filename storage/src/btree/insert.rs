@@ -3,9 +3,9 @@
 use super::node::{Bound, Node, SLOT};
 use super::redo;
 use super::split::{Incoming, Need, make_room};
-use super::tree::{leaf_for_write, whole};
+use super::tree::{Way, leaf_for_read, leaf_for_write, whole};
 use super::{IndexDesc, IndexUndo, MAX_KEY, too_long};
-use crate::buf::WriteGuard;
+use crate::buf::{Access, WriteGuard};
 use crate::core::Core;
 use crate::txn::{TxnCx, TxnState};
 use crate::undo::{UndoFlags, UndoHead, UndoType};
@@ -298,6 +298,44 @@ fn check_run<'p>(
             gate = Some(passed);
         }
         // Any other leaf of the run is let go: inserters of this key cannot get past the first one.
+    }
+}
+
+/// How many rows have a key now, counted no further than two: what a check put off until later asks. Rows that others
+/// are changing are waited for.
+pub fn holders(
+    core: &Core,
+    txn: &mut TxnCx,
+    idx: &IndexDesc,
+    key: &[u8],
+    row_state: &mut dyn FnMut(Rid) -> Op<RowState>,
+) -> Op<usize> {
+    let mut leaf = leaf_for_read(&core.pool, idx.rel, Way::To(key, Bound::Through), Access::Point)?;
+    let mut live = 0;
+    loop {
+        let node = Node::open(&leaf)?;
+        for i in node.position(key, Bound::Before)?..node.len() {
+            if !node.begins_with(i, key)? {
+                return Ok(live);
+            }
+            let rid = node.rid(i)?;
+            let has = match node.mark(i)? {
+                Some(by) => marked_conflicts(core, txn, idx, by, rid)?,
+                None => match row_state(rid)? {
+                    RowState::Live => true,
+                    RowState::Gone => false,
+                    RowState::Busy(w) => return Err(Wait::Txn(w)),
+                },
+            };
+            live += usize::from(has);
+            if live > 1 {
+                return Ok(live);
+            }
+        }
+        if !node.run_goes_on(key) {
+            return Ok(live);
+        }
+        leaf = core.pool.read(PageId::new(idx.rel, node.next()), Access::Point)?;
     }
 }
 

@@ -38,7 +38,7 @@ mod tree;
 mod verify;
 
 pub use build::BulkBuilder;
-pub use insert::{InsertResult, RowState, RunEntry, Unique, enter, insert, insert_run};
+pub use insert::{InsertResult, RowState, RunEntry, Unique, enter, holders, insert, insert_run};
 pub use maintain::{exists, mark, purge, purge_remove, undo, undo_insert, undo_mark};
 pub use scan::{Candidate, CursorState, Direction, Edge, lookup};
 pub use tree::create;

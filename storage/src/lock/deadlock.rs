@@ -62,13 +62,18 @@ impl LockManager {
                 self.0.state.lock().waiting = Waiting::Nothing;
             }
         }
-        let tenures = self.tenures(target, mode);
-        owner.state.lock().waiting = Waiting::Writers(tenures.clone());
+        let mut tenures = self.tenures(target, mode);
         let _attention = Attention(owner);
-        for t in tenures {
-            while !t.is_over() {
-                self.rt.sleep(OUTLAST_LOOK).await;
+        while !tenures.is_empty() {
+            owner.state.lock().waiting = Waiting::Writers(tenures.clone());
+            for t in tenures {
+                while !t.is_over() {
+                    self.rt.sleep(OUTLAST_LOOK).await;
+                }
             }
+            // One that was prepared meanwhile has passed its locks on to an owner without a session.
+            tenures = self.tenures(target, mode);
+            tenures.retain(|t| t.owner.pid == 0);
         }
     }
 

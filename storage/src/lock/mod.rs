@@ -22,6 +22,7 @@
 //! Left out: PostgreSQL's fast path for weak table locks, group locking of parallel workers.
 
 mod deadlock;
+pub mod handover;
 mod mode;
 mod owner;
 mod rows;

@@ -42,6 +42,10 @@ impl Lock {
     pub(super) fn held_by(&self, owner: &LockOwner) -> Mask {
         self.holders.iter().find(|h| h.owner.id == owner.id).map_or(0, |h| h.mask)
     }
+    /// What an owner holds here.
+    pub(super) fn holder_mut(&mut self, owner: &LockOwner) -> Option<&mut Holder> {
+        self.holders.iter_mut().find(|h| h.owner.id == owner.id)
+    }
     /// Whether somebody else holds one of these modes.
     fn others_hold(&self, owner: &LockOwner, mask: Mask) -> bool {
         self.holders.iter().any(|h| h.owner.id != owner.id && h.mask & mask != 0)

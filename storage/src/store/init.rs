@@ -221,6 +221,7 @@ impl Store {
             task_ended: Notify::new(),
             purge,
             sequences: Sequences::default(),
+            found_prepared: parking_lot::Mutex::default(),
         });
         for rel in dropped {
             store.forget_relation(rel).await?;
@@ -240,7 +241,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Every number handed out whose status says "running" lost its transaction in the crash.
+    /// Every number handed out whose status says "running" lost its transaction in the crash; one that says "prepared" has
+    /// not.
     async fn find_losers(&self, state: &Checkpoint, active: &[(Xid, UndoPtr)]) -> Result<usize> {
         let last: HashMap<u64, UndoPtr> = active.iter().map(|(x, u)| (x.0, *u)).collect();
         let mut losers = 0;
@@ -249,20 +251,27 @@ impl Store {
         while at < end {
             // A page at a time, so that nothing is latched while waiting.
             let page_end = ((at / crate::txn::tsp::PER_PAGE + 1) * crate::txn::tsp::PER_PAGE).min(end);
-            let running: Vec<u64> = self
+            let open: Vec<(u64, Status)> = self
                 .drive_free(|_| {
                     let mut v = Vec::new();
                     for x in at..page_end {
-                        if self.txns.status(Xid(x))? == Status::Running {
-                            v.push(x);
+                        let status = self.txns.status(Xid(x))?;
+                        if matches!(status, Status::Running | Status::Prepared) {
+                            v.push((x, status));
                         }
                     }
                     Ok::<_, Wait>(v)
                 })
                 .await?;
-            for x in running {
+            for (x, status) in open {
+                let undo = last.get(&x).copied().unwrap_or(UndoPtr::NONE);
+                if status == Status::Prepared {
+                    let cx = self.txns.resume(Xid(x), undo)?;
+                    self.found_prepared.lock().push(cx);
+                    continue;
+                }
                 self.locks.txn_found(Xid(x));
-                self.txns.set_orphan(Xid(x), last.get(&x).copied().unwrap_or(UndoPtr::NONE));
+                self.txns.set_orphan(Xid(x), undo);
                 losers += 1;
             }
             at = page_end;

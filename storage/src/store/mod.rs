@@ -9,6 +9,7 @@
 
 mod drive;
 mod init;
+mod prepared;
 mod relation;
 mod rollback;
 mod session;
@@ -16,6 +17,7 @@ mod session;
 mod tests;
 
 pub use drive::{Interrupt, WaitPolicy, WaitRules};
+pub use prepared::Prepared;
 pub use relation::RelationKind;
 pub use session::{CommitOptions, Savepoint, Session, Txn};
 
@@ -122,6 +124,8 @@ pub struct Store {
     task_ended: Notify,
     pub(crate) purge: crate::purge::PurgeState,
     sequences: Sequences,
+    /// Prepared transactions that recovery found and nobody has asked for yet.
+    found_prepared: parking_lot::Mutex<Vec<crate::txn::TxnCx>>,
 }
 
 struct ControlState {

@@ -132,7 +132,7 @@ impl Store {
                 self.drive_free(|core| crate::overflow::undo_new(core, &rec)).await?;
             }
             UndoType::FileCreate => self.remove_relation(rec.rel, rec.xid).await?,
-            UndoType::Lock => {}
+            UndoType::Prepared => {}
         }
         Ok(rec.prev_in_txn)
     }

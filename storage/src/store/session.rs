@@ -19,11 +19,23 @@ pub struct Savepoint {
 }
 
 /// Unregisters the session from the lock manager when neither it nor a transaction of it is left.
-struct Owner {
+pub(super) struct Owner {
     store: Arc<Store>,
     locks: Arc<LockOwner>,
     /// A transaction is open (or still rolling back).
     busy: AtomicBool,
+}
+
+impl Owner {
+    /// What owns a prepared transaction.
+    pub(super) fn without_session(store: &Arc<Store>) -> Arc<Owner> {
+        let locks = store.locks.register(0);
+        Arc::new(Owner { store: Arc::clone(store), locks, busy: AtomicBool::new(true) })
+    }
+
+    pub(super) fn lock_owner(&self) -> &Arc<LockOwner> {
+        &self.locks
+    }
 }
 
 impl Drop for Owner {
@@ -67,6 +79,7 @@ impl Session {
                 cx,
                 rules: WaitRules::default(),
                 ended: false,
+                prepared: false,
             }),
             Err(e) => {
                 self.owner.busy.store(false, Ordering::SeqCst);
@@ -85,12 +98,14 @@ pub struct CommitOptions {
 
 /// An open transaction. Dropped unfinished it is rolled back in the background.
 pub struct Txn {
-    store: Arc<Store>,
-    owner: Arc<Owner>,
-    cx: TxnCx,
+    pub(super) store: Arc<Store>,
+    pub(super) owner: Arc<Owner>,
+    pub(super) cx: TxnCx,
     /// How its operations wait.
     pub rules: WaitRules,
-    ended: bool,
+    pub(super) ended: bool,
+    /// Two-phase commit: only COMMIT PREPARED and ROLLBACK PREPARED end it.
+    pub(super) prepared: bool,
 }
 
 impl Txn {
@@ -197,6 +212,12 @@ impl Txn {
         self.store.undo_to(&mut self.cx, mark).await
     }
 
+    /// The transaction goes on elsewhere: for its session it has ended.
+    pub(super) fn leave(&mut self) {
+        self.ended = true;
+        self.owner.busy.store(false, Ordering::SeqCst);
+    }
+
     fn finish(&mut self) {
         self.ended = true;
         self.store.finish(&mut self.cx, &self.owner.locks);
@@ -240,7 +261,7 @@ impl Txn {
 
 impl Drop for Txn {
     fn drop(&mut self) {
-        if self.ended {
+        if self.ended || self.prepared {
             return;
         }
         if !self.cx.xid.is_some() {

@@ -5,13 +5,14 @@
 //! SCN order is LSN order (I5). Durability is not this module's business: the session's output waits for the commit
 //! record's LSN, and so does everyone who has learnt of the commit through [`TxnTable::resolve`].
 
-use super::TxnCx;
 use super::table::{ABORTS, COMMITS, TxnTable};
 use super::tsp::{self, SET, Status, set_payload};
+use super::{Isolation, TxnCx};
 use crate::core::Core;
 use crate::mtr::kind;
+use crate::undo::UndoPtr;
 use crate::wait::{Op, Wait};
-use rustydb_base::{DbError, Lsn, Scn, Xid};
+use rustydb_base::{DbError, Lsn, Result, Scn, Xid};
 
 /// Flags in a commit record's head.
 pub mod flags {
@@ -71,6 +72,25 @@ impl TxnTable {
         drop(latch);
         COMMITS.inc();
         Ok(Committed { scn, lsn, dep_lsn: cx.dep_lsn })
+    }
+
+    /// Marks the transaction as prepared (or, to be rolled back, as running again); answers the end of the record that says
+    /// so. All that must survive with it has been written.
+    pub fn mark_prepared(&self, core: &Core, cx: &TxnCx, prepared: bool) -> Op<Lsn> {
+        let mut mtr = core.mtr(cx.xid);
+        let page = mtr.fix(tsp::page_of(cx.xid))?;
+        mtr.reserve(64)?;
+        let (status, kind) = if prepared { (Status::Prepared, kind::PREPARE) } else { (Status::Running, kind::PAGES) };
+        mtr.apply(page, SET, &set_payload(cx.xid, status));
+        Ok(mtr.finish_as(kind, &[]).1)
+    }
+
+    /// Takes a slot for a prepared transaction that recovery has found.
+    pub fn resume(&self, xid: Xid, last_undo: UndoPtr) -> Result<TxnCx> {
+        let mut cx = self.begin(Isolation::ReadCommitted)?;
+        (cx.xid, cx.stream, cx.last_undo) = (xid, last_undo.stream(), last_undo);
+        self.take_up(&cx);
+        Ok(cx)
     }
 
     /// Ends a rollback whose every step is done: the status entry becomes "aborted". For transactions without a slot too.

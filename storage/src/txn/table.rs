@@ -160,6 +160,13 @@ impl TxnTable {
         Ok(TxnCx { xid: Xid::NONE, stream: 0, last_undo: UndoPtr::NONE, cid: 0, isolation, dep_lsn: Lsn(0), slot })
     }
 
+    /// Enters a transaction that has its number already into its slot.
+    pub(super) fn take_up(&self, cx: &TxnCx) {
+        let s = self.slot(cx);
+        s.last_undo.store(cx.last_undo.0, Ordering::SeqCst);
+        s.xid.store(cx.xid.0, Ordering::SeqCst);
+    }
+
     /// Gives the slot back. The transaction has ended.
     pub(super) fn release(&self, cx: &mut TxnCx) {
         if cx.slot == u32::MAX {

@@ -17,8 +17,8 @@ pub enum UndoType {
     Update = 2,
     /// A heap row was marked deleted; payload: its old flags.
     Delete = 3,
-    /// A row lock that must survive a crash (two-phase commit); payload: mode.
-    Lock = 4,
+    /// Nothing to undo: a part of what a prepared transaction keeps over a crash (two-phase commit).
+    Prepared = 4,
     /// An index entry was inserted; `rel` is the index, payload: key and the mark it replaced, if any.
     IdxInsert = 5,
     /// An index entry was delete-marked; payload: key.
@@ -43,7 +43,7 @@ impl UndoType {
             1 => Insert,
             2 => Update,
             3 => Delete,
-            4 => Lock,
+            4 => Prepared,
             5 => IdxInsert,
             6 => IdxMark,
             7 => OvfNew,

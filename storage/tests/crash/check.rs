@@ -1,6 +1,6 @@
 //! What must hold of a disk found after a crash.
 
-use super::model::Model;
+use super::model::{Model, State};
 use super::rows;
 use super::workload::RULE;
 use parking_lot::Mutex;
@@ -9,7 +9,7 @@ use rustydb_storage::btree::Verifier;
 use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
 use rustydb_storage::rt::RuntimeRef;
 use rustydb_storage::sim::{SimRuntime, SimStop};
-use rustydb_storage::store::{FIRST_REL, Store, StoreOptions};
+use rustydb_storage::store::{CommitOptions, FIRST_REL, Prepared, Store, StoreOptions};
 use rustydb_storage::txn::Isolation;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -71,10 +71,47 @@ fn reopened_after(
     }
 }
 
+/// The prepared transactions, which must be those of the history that were prepared for good and had not ended.
+async fn prepared_there(store: &Arc<Store>, model: &Model, survived: Lsn) -> Result<Vec<Prepared>> {
+    let found = store.take_prepared().await?;
+    let names: Vec<u64> =
+        found.iter().map(|p| u64::from_le_bytes(p.words().try_into().expect("eight bytes were kept"))).collect();
+    for p in &model.prepared {
+        let there = names.contains(&p.name);
+        let ended = p.ended.is_some_and(|e| e <= survived);
+        if p.lsn > survived || ended {
+            assert!(!there, "{p:?} is there after recovery to {survived}");
+        } else if !p.rolling_back {
+            assert!(there, "{p:?} is lost after recovery to {survived}");
+        }
+    }
+    for n in &names {
+        assert!(model.prepared.iter().any(|p| p.name == *n), "transaction {n} was never prepared");
+    }
+    Ok(found)
+}
+
+/// Ends prepared transactions one way or the other; their rows must have been theirs until now.
+async fn finish_prepared(store: &Arc<Store>, model: &Model, state: &mut State, prepared: Vec<Prepared>) -> Result<()> {
+    for mut p in prepared {
+        let name = u64::from_le_bytes(p.words().try_into().expect("eight bytes were kept"));
+        if name.is_multiple_of(2) {
+            p.roll_back().await?;
+            continue;
+        }
+        let done = p.commit(CommitOptions::default()).await?;
+        store.gate(done.lsn).await?;
+        let known = model.prepared.iter().find(|p| p.name == name).expect("compared before");
+        known.writes.iter().for_each(|w| state.apply(w));
+    }
+    Ok(())
+}
+
 async fn after_crash(store: &Arc<Store>, model: &Model, sequence: RelId, survived: Lsn) -> Result<()> {
     assert!(model.acked <= survived, "acknowledged up to {}, recovered up to {survived}", model.acked);
     let n = model.commits.partition_point(|c| c.lsn <= survived);
-    let state = model.after(n);
+    let mut state = model.after(n);
+    let prepared = prepared_there(store, model, survived).await?;
     let last = n.checked_sub(1).map(|i| (model.commits[i].scn, model.commits[i].lsn));
     // Losers may be rolling back under this very look.
     let mut t = store.begin(Isolation::RepeatableRead)?;
@@ -84,6 +121,7 @@ async fn after_crash(store: &Arc<Store>, model: &Model, sequence: RelId, survive
         rows::check(store, d, &snap, &state.rows[table], &what).await?;
     }
     t.abort().await?;
+    finish_prepared(store, model, &mut state, prepared).await?;
     while store.losers() > 0 {
         store.poison().check()?;
         store.runtime().sleep(Duration::from_millis(1)).await;

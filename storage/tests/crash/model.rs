@@ -27,6 +27,20 @@ pub struct Commit {
     pub writes: Vec<Write>,
 }
 
+/// A transaction that was prepared.
+#[derive(Clone, Debug)]
+pub struct PreparedTxn {
+    /// What it was told to keep.
+    pub name: u64,
+    /// Prepared for good when the log is stable up to here.
+    pub lsn: Lsn,
+    pub writes: Vec<Write>,
+    /// Its rollback has begun.
+    pub rolling_back: bool,
+    /// It has ended for good when the log is stable up to here.
+    pub ended: Option<Lsn>,
+}
+
 /// The history so far.
 #[derive(Clone, Default)]
 pub struct Model {
@@ -36,6 +50,8 @@ pub struct Model {
     pub acked: Lsn,
     /// Largest sequence value a client has been told.
     pub sequence: i64,
+    /// Two-phase commits.
+    pub prepared: Vec<PreparedTxn>,
     /// Tables as the newest commit has them.
     pub tables: BTreeMap<u32, TableDesc>,
 }

@@ -1,6 +1,6 @@
 //! Sessions running random transactions against the store and the model.
 
-use super::model::{Commit, Model, Row, Table, Write};
+use super::model::{Commit, Model, PreparedTxn, Row, Table, Write};
 use super::rows::{self, Encoded, key};
 use parking_lot::Mutex;
 use rand::rngs::SmallRng;
@@ -10,7 +10,7 @@ use rustydb_storage::core::RowLockMode;
 use rustydb_storage::heap::TmResult;
 use rustydb_storage::lock::{LockMode, LockTarget};
 use rustydb_storage::sequence::SequenceRule;
-use rustydb_storage::store::{CommitOptions, Savepoint, Session, Store, Txn};
+use rustydb_storage::store::{CommitOptions, Prepared, Savepoint, Session, Store, Txn};
 use rustydb_storage::table::{Changed, Inserted, Key, KeyChange, TableDesc};
 use rustydb_storage::txn::{Isolation, Snapshot};
 use std::sync::Arc;
@@ -46,6 +46,8 @@ pub struct World {
     /// Operations left.
     pub left: AtomicUsize,
     pub next_table: AtomicUsize,
+    /// Prepared transactions that their tasks have not ended yet.
+    pub to_finish: AtomicUsize,
 }
 
 /// A transaction in progress and what it has done.
@@ -133,6 +135,7 @@ async fn transaction(world: &Arc<World>, session: &Session, rng: &mut SmallRng) 
             drop(w);
             Ok(())
         }
+        4..=5 => prepare(world, w).await,
         _ => {
             let xid = w.txn.xid();
             let done = w.txn.commit(CommitOptions::default()).await?;
@@ -151,6 +154,62 @@ async fn transaction(world: &Arc<World>, session: &Session, rng: &mut SmallRng) 
             Ok(())
         }
     }
+}
+
+/// Two-phase commit: the transaction leaves its session, which goes on with the next; a task ends it after a while.
+async fn prepare(world: &Arc<World>, mut w: Work) -> Result<()> {
+    let name: u64 = w.rng.random();
+    let wait = Duration::from_micros(w.rng.random_range(0..3_000));
+    let commits = w.rng.random_ratio(2, 3);
+    let (prepared, lsn) = w.txn.prepare(&name.to_le_bytes()).await?;
+    say!("{} is prepared as {name} at {lsn}: {:?}", prepared.xid(), w.writes);
+    // No await in between, as for commits.
+    let txn = PreparedTxn { name, lsn, writes: w.writes, rolling_back: false, ended: None };
+    world.model.lock().prepared.push(txn);
+    world.to_finish.fetch_add(1, Ordering::SeqCst);
+    let (task, rt) = (Arc::clone(world), Arc::clone(world.store.runtime()));
+    let finish = async move {
+        task.store.runtime().sleep(wait).await;
+        // Fails only when a fault has stopped the store, and then its session fails, too.
+        let _stopped = finish(&task, prepared, name, commits).await;
+        task.to_finish.fetch_sub(1, Ordering::SeqCst);
+    };
+    rt.spawn("finish prepared", Box::pin(finish));
+    world.store.gate(lsn).await?;
+    let mut m = world.model.lock();
+    m.acked = m.acked.max(lsn);
+    Ok(())
+}
+
+async fn finish(world: &World, mut p: Prepared, name: u64, commits: bool) -> Result<()> {
+    let xid = p.xid();
+    let entry = |m: &mut Model| m.prepared.iter().position(|p| p.name == name).expect("noted when it was prepared");
+    if !commits {
+        {
+            let mut m = world.model.lock();
+            let at = entry(&mut m);
+            m.prepared[at].rolling_back = true;
+        }
+        let end = p.roll_back().await?;
+        say!("{xid}, prepared as {name}, is rolled back at {end}");
+        let mut m = world.model.lock();
+        let at = entry(&mut m);
+        m.prepared[at].ended = Some(end);
+        return Ok(());
+    }
+    let done = p.commit(CommitOptions::default()).await?;
+    say!("{xid}, prepared as {name}, commits at {} lsn {}", done.scn, done.lsn);
+    {
+        let mut m = world.model.lock();
+        let at = entry(&mut m);
+        m.prepared[at].ended = Some(done.lsn);
+        let writes = m.prepared[at].writes.clone();
+        m.commit(Commit { scn: done.scn, lsn: done.lsn, writes });
+    }
+    world.store.gate(done.lsn).await?;
+    let mut m = world.model.lock();
+    m.acked = m.acked.max(done.lsn);
+    Ok(())
 }
 
 trait ReleaseSnapshot {

@@ -339,7 +339,10 @@ impl Chooser<'_> {
             break;
         }
         let nulls = d.equal.iter().any(|k| matches!(k, KeyDraft::Null));
-        d.single = i.def.unique && (!nulls || i.def.nulls_not_distinct) && d.equal.len() == i.def.keys.len();
+        d.single = i.def.unique
+            && rel.deferrable_key(i.def.oid).is_none()
+            && (!nulls || i.def.nulls_not_distinct)
+            && d.equal.len() == i.def.keys.len();
         let rows = stats::table_rows(rel);
         let mut touched = rows * sel;
         if d.single {
