@@ -12,7 +12,8 @@ Usage: slt [OPTION]... [FILE PREFIX]...
 
   --on postgres|rustydb     start a private server of this kind for each file (default: rustydb)
   --port PORT               use the server on this port instead; its schema public is dropped before each file
-  --suite sqlite|serenedb   which corpus (default: sqlite)
+  --suite sqlite|serenedb|cockroach
+                            which corpus (default: sqlite)
   --jobs N                  files at a time (default: 2)
   --show N                  failures to show (default: 50)
   --causes N                most frequent causes to show (default: 0)
@@ -37,7 +38,8 @@ async fn run() -> Result<bool> {
     let suite = match which.as_str() {
         "sqlite" => Suite::sqlite(&folder, &wanted)?,
         "serenedb" => Suite::serenedb(&folder, &wanted)?,
-        _ => return Err(Error::new(format!("--suite {which}: expected sqlite or serenedb"))),
+        "cockroach" => Suite::cockroach(&folder, &wanted)?,
+        _ => return Err(Error::new(format!("--suite {which}: expected sqlite, serenedb or cockroach"))),
     };
     let place = port.map_or(Where::Fresh(kind), |p| Where::Existing(Target::local(kind, p)));
     let results = run_suite(Arc::new(suite), place, jobs).await?;

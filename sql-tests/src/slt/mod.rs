@@ -23,6 +23,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// The roles that CockroachDB's files find.
+const COCKROACH_ROLES: &str = "CREATE ROLE root LOGIN SUPERUSER; CREATE ROLE testuser LOGIN";
+
 /// A folder of test files with what is known about them.
 #[derive(Debug)]
 pub struct Suite {
@@ -51,9 +54,19 @@ impl Suite {
         Self::new(root, wanted, known, parse::Dialect::Serene)
     }
 
+    /// CockroachDB's files of February 2019, as far as PostgreSQL passes them.
+    pub fn cockroach(suites: &Path, wanted: &[String]) -> Result<Self> {
+        let root = suites.join("cockroachdb-2019-02/pkg/sql/logictest/testdata/logic_test");
+        let known = Known::statuses(
+            &suites.join("BASELINES/cockroachdb-2019-02.pg15.18.tsv"),
+            "pkg/sql/logictest/testdata/logic_test/",
+        )?;
+        Self::new(root, wanted, known, parse::Dialect::Cockroach)
+    }
+
     fn new(root: PathBuf, wanted: &[String], known: Known, dialect: parse::Dialect) -> Result<Self> {
         let mut files = Vec::new();
-        collect(&root, &root, &mut files)?;
+        collect(&root, &root, dialect, &mut files)?;
         files.retain(|f| wanted.is_empty() || wanted.iter().any(|w| f.starts_with(w.as_str())));
         files.sort();
         (!files.is_empty())
@@ -63,12 +76,14 @@ impl Suite {
     }
 }
 
-fn collect(root: &Path, dir: &Path, out: &mut Vec<String>) -> Result<()> {
+fn collect(root: &Path, dir: &Path, dialect: parse::Dialect, out: &mut Vec<String>) -> Result<()> {
+    // CockroachDB's files have no ending.
+    let all = dialect == parse::Dialect::Cockroach;
     for entry in std::fs::read_dir(dir).context(|| format!("reading {}", dir.display()))? {
         let path = entry?.path();
         if path.is_dir() {
-            collect(root, &path, out)?;
-        } else if path.extension().is_some_and(|e| e == "test" || e == "slt" || e == "test_slow") {
+            collect(root, &path, dialect, out)?;
+        } else if all || path.extension().is_some_and(|e| e == "test" || e == "slt" || e == "test_slow") {
             let name = path.strip_prefix(root).unwrap_or(&path);
             out.push(name.to_str().context(|| format!("{} is not UTF-8", path.display()))?.to_owned());
         }
@@ -118,6 +133,9 @@ async fn run_one(suite: &Suite, file: &str, place: &Where) -> Result<FileResult>
     match place {
         Where::Fresh(kind) => {
             let server = Server::start(*kind, Options::default()).await?;
+            if suite.dialect == parse::Dialect::Cockroach {
+                server.target().connect().await?.batch_execute(COCKROACH_ROLES).await?;
+            }
             run::run_file(file, &records(server.scratch())?, server.target(), &suite.known).await
         }
         Where::Existing(target) => {

@@ -10,6 +10,9 @@ use std::collections::HashMap;
 /// Labels that `onlyif` and `skipif` know this engine by.
 const LABELS: [&str; 2] = ["postgresql", "postgres"];
 
+/// What a CockroachDB record's label ends with when its result begins with column names.
+const NAMES: &str = "+names";
+
 /// Which project's habits the files follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -17,6 +20,8 @@ pub enum Dialect {
     Sqlite,
     /// SereneDB's: no types; PostgreSQL's text; a line of column names and tab-separated rows, unless headers say otherwise.
     Serene,
+    /// CockroachDB's: types whose letters only name columns, rows of words, a line of column names where asked for.
+    Cockroach,
 }
 
 /// What a record must do.
@@ -65,6 +70,11 @@ pub enum Layout {
     Flat,
     /// Tab-separated values, the first line being column names.
     Table,
+    /// A row as words: values with blanks in them are several.
+    Words {
+        /// Whether the first line is column names.
+        names: bool,
+    },
 }
 
 /// One statement or query.
@@ -107,11 +117,22 @@ struct Prepared {
     text: String,
     sessions: Sessions,
     layout: Layout,
+    /// From which line on which session is the one of records that name none.
+    users: Vec<(usize, String)>,
+}
+
+impl Prepared {
+    /// The session of records at this line that name none.
+    fn user_at(&self, line: u32) -> String {
+        let since = self.users.iter().rev().find(|(from, _)| u32::try_from(*from).is_ok_and(|from| from <= line));
+        since.map(|(_, user)| user.clone()).unwrap_or_default()
+    }
 }
 
 /// Rewrites what the crate's parser refuses or misreads. Each line stays on its line.
 fn prepare(script: &str, dialect: Dialect) -> Prepared {
     let mut sessions = Sessions::new();
+    let mut users = Vec::new();
     let (mut names, mut flat) = (true, false);
     let mut out: Vec<String> = Vec::new();
     // Whether the conditions just above the present line switch it off, and how many they are.
@@ -157,6 +178,32 @@ fn prepare(script: &str, dialect: Dialect) -> Prepared {
                 sessions.insert((*name).to_owned(), pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect());
                 out.push(format!("connection {name}"));
             }
+            ["query" | "statement", "error", ..] if dialect == Dialect::Cockroach => {
+                // The texts are CockroachDB's.
+                in_record = true;
+                out.push("statement error".into());
+            }
+            ["query", types, rest @ ..] if dialect == Dialect::Cockroach => {
+                in_record = true;
+                let has = |w: &str| rest.first().is_some_and(|r| r.split(',').any(|o| o.starts_with(w)));
+                let order = if has("rowsort") || has("partialsort") { "rowsort" } else { "nosort" };
+                // The crate knows only some of the letters, so they go with the label.
+                out.push(format!("query {types} {order} {types}{}", if has("colnames") { NAMES } else { "" }));
+            }
+            ["user", name] if dialect == Dialect::Cockroach => {
+                out.push(String::new());
+                // The default session is the superuser's; others are made as their name says.
+                let name = if *name == "root" { "" } else { name };
+                if !name.is_empty() {
+                    sessions.insert(name.to_owned(), vec![("user".to_owned(), name.to_owned())]);
+                }
+                users.push((out.len(), name.to_owned()));
+            }
+            ["statement", "OK"] => {
+                in_record = true;
+                out.push("statement ok".into());
+            }
+            ["subtest" | "repeat", ..] if dialect == Dialect::Cockroach => out.push(String::new()),
             ["query", rest @ ..] if dialect == Dialect::Serene && rest.first() != Some(&"error") => {
                 in_record = true;
                 let order = rest.iter().find(|w| matches!(**w, "rowsort" | "valuesort" | "nosort"));
@@ -178,8 +225,9 @@ fn prepare(script: &str, dialect: Dialect) -> Prepared {
         Dialect::Sqlite => Layout::Typed,
         Dialect::Serene if flat && !names => Layout::Flat,
         Dialect::Serene => Layout::Table,
+        Dialect::Cockroach => Layout::Words { names: false },
     };
-    Prepared { text: out.join("\n"), sessions, layout }
+    Prepared { text: out.join("\n"), sessions, layout, users }
 }
 
 fn reduce(parsed: Parsed<DefaultColumnType>, prepared: &Prepared) -> Option<Record> {
@@ -195,14 +243,20 @@ fn reduce(parsed: Parsed<DefaultColumnType>, prepared: &Prepared) -> Option<Reco
         Parsed::Query { loc, conditions, connection, sql, expected, .. } => {
             let expect = match expected {
                 QueryExpect::Error(e) => Expect::Error(message(&e)),
-                QueryExpect::Results { types, sort_mode, results, .. } => Expect::Rows(Rows {
-                    types: types.iter().map(letter).collect(),
+                QueryExpect::Results { types, sort_mode, label, results, .. } => Expect::Rows(Rows {
+                    types: match (prepared.layout, &label) {
+                        (Layout::Words { .. }, Some(label)) => label.trim_end_matches(NAMES).chars().collect(),
+                        _ => types.iter().map(letter).collect(),
+                    },
                     order: match sort_mode {
                         Some(SortMode::RowSort) => Order::Rows,
                         Some(SortMode::ValueSort) => Order::Values,
                         Some(SortMode::NoSort) | None => Order::None,
                     },
-                    layout: prepared.layout,
+                    layout: match prepared.layout {
+                        Layout::Words { .. } => Layout::Words { names: label.is_some_and(|l| l.ends_with(NAMES)) },
+                        layout => layout,
+                    },
                     lines: results,
                 }),
             };
@@ -211,7 +265,7 @@ fn reduce(parsed: Parsed<DefaultColumnType>, prepared: &Prepared) -> Option<Reco
         _ => return None,
     };
     let connection = match connection {
-        Connection::Default => String::new(),
+        Connection::Default => prepared.user_at(loc.line()),
         Connection::Named(name) => name,
     };
     Some(Record { line: loc.line(), skip: skipped_by(&conditions), connection, sql, expect })
@@ -265,5 +319,16 @@ mod tests {
         let Expect::Rows(rows) = &got.records[0].expect else { panic!("a query was expected") };
         assert_eq!((rows.layout, rows.order), (Layout::Flat, Order::Rows));
         assert_eq!(got.records[0].line, 5);
+    }
+
+    #[test]
+    fn cockroach_users_and_column_names() {
+        let script = "user testuser\n\nquery BI colnames,rowsort\nSELECT true AS a, 1 AS b\n----\na b\ntrue 1\n\nuser root\n\nquery error pq: no (\nSELECT\n";
+        let got = parse(script, "t", Dialect::Cockroach).unwrap();
+        let Expect::Rows(rows) = &got.records[0].expect else { panic!("a query was expected") };
+        assert_eq!((rows.types.as_slice(), rows.order), (['B', 'I'].as_slice(), Order::Rows));
+        assert_eq!(rows.layout, Layout::Words { names: true });
+        assert_eq!((got.records[0].connection.as_str(), got.records[1].connection.as_str()), ("testuser", ""));
+        assert_eq!(got.records[1].expect, Expect::Error(None));
     }
 }

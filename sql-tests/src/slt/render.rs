@@ -17,6 +17,7 @@ pub fn compare(expected: &Rows, answer: &Answer) -> Result<(), Vec<String>> {
     match expected.layout {
         Layout::Typed | Layout::Flat => compare_values(expected, answer),
         Layout::Table => compare_table(expected, answer),
+        Layout::Words { names } => compare_words(expected, answer, names),
     }
 }
 
@@ -113,6 +114,32 @@ fn compare_table(expected: &Rows, answer: &Answer) -> Result<(), Vec<String>> {
         return Ok(());
     }
     got.insert(0, names);
+    Err(got)
+}
+
+fn compare_words(expected: &Rows, answer: &Answer, names: bool) -> Result<(), Vec<String>> {
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let value = |(n, v): (usize, &Option<String>)| match (v.as_deref(), expected.types.get(n)) {
+        (None, _) => "NULL".to_owned(),
+        (Some(""), _) => "·".to_owned(),
+        (Some(text), Some('B')) => if text == "t" { "true" } else { "false" }.to_owned(),
+        (Some(text), _) => text.to_owned(),
+    };
+    let line = |row: &Vec<Option<String>>| words(&row.iter().enumerate().map(value).collect::<Vec<_>>().join(" "));
+    let mut got: Vec<String> = answer.rows.iter().map(line).collect();
+    let from = usize::from(names);
+    let mut want: Vec<String> = expected.lines.get(from..).unwrap_or_default().iter().map(|l| words(l)).collect();
+    if expected.order != Order::None {
+        got.sort();
+        want.sort();
+    }
+    let head = words(&answer.names.join(" "));
+    if got == want && (!names || expected.lines.first().is_some_and(|l| words(l) == head)) {
+        return Ok(());
+    }
+    if names {
+        got.insert(0, head);
+    }
     Err(got)
 }
 
