@@ -371,10 +371,23 @@ impl Engine {
     async fn load_databases(self: &Arc<Self>) -> Result<()> {
         for (oid, name, slot, ..) in DATABASES {
             let relations = system::relations(slot);
-            let rows = self.read_catalog(&relations).await?;
+            let (rows, lists) = self.read_catalog(&relations).await?;
             let mut cat = load::catalog(&rows, oid)?;
             for r in relations {
-                cat.put_relation(Relation { version: next_version(), ..r });
+                let own = lists.iter().find(|l| l.class == table::PG_CLASS && l.oid == r.oid).map(|l| l.acl.clone());
+                let columns: Vec<_> = lists
+                    .iter()
+                    .filter(|l| l.class == table::PG_ATTRIBUTE && l.oid == r.oid)
+                    .map(|l| (l.sub, l.acl.clone()))
+                    .collect();
+                let acl = (own.is_some() || !columns.is_empty())
+                    .then(|| Arc::new(crate::acl::RelationAcl { own, columns }));
+                cat.put_relation(Relation { version: next_version(), acl, ..r });
+            }
+            for l in lists.into_iter().filter(|l| !matches!(l.class, table::PG_CLASS | table::PG_ATTRIBUTE)) {
+                cat.change_rights(|r| {
+                    r.objects.insert((l.class, l.oid), l.acl);
+                });
             }
             let d = DatabaseState {
                 oid,
@@ -425,8 +438,8 @@ impl Engine {
 
     /// All rows of the catalog tables that typed objects are made from. Rows of the system's own relations are left out:
     /// their definitions are compiled in.
-    async fn read_catalog(self: &Arc<Self>, relations: &[Relation]) -> Result<CatalogRows> {
-        const WANTED: [u32; 13] = [
+    async fn read_catalog(self: &Arc<Self>, relations: &[Relation]) -> Result<(CatalogRows, Vec<SystemAcl>)> {
+        const WANTED: [u32; 17] = [
             table::PG_CLASS,
             table::PG_ATTRIBUTE,
             table::PG_TYPE,
@@ -440,13 +453,18 @@ impl Engine {
             table::PG_REWRITE,
             table::PG_DEPEND,
             table::PG_STATISTIC,
+            table::PG_AUTH_MEMBERS,
+            table::PG_DEFAULT_ACL,
+            // Only for the lists of built-in objects.
+            table::PG_PROC,
+            table::PG_LANGUAGE,
         ];
         let mut txn = self.store.begin(Isolation::ReadCommitted)?;
         let snap = txn.snapshot();
         let eval = self.bare_eval();
         let cat = Arc::new(empty_catalog());
         let cx = crate::bind::BindCx { catalog: &cat, search_path: &[], eval: &eval, role: 10, sql: "" };
-        let mut out = CatalogRows::new();
+        let (mut out, mut lists) = (CatalogRows::new(), Vec::new());
         for r in relations.iter().filter(|r| WANTED.contains(&r.oid)) {
             let rt = TableRt::new(&cx, &Arc::new(r.clone()))?;
             let env = ScanEnv { store: Arc::clone(&self.store), snap, interrupt: Interrupt::new() };
@@ -458,6 +476,8 @@ impl Engine {
                     for (_, row) in rows.iter() {
                         if !is_system_row(&rt, row)? {
                             page.push(row.to_vec());
+                        } else if let Some(acl) = system_acl(&rt, row)? {
+                            lists.push(acl);
                         }
                     }
                     for row in page {
@@ -469,7 +489,7 @@ impl Engine {
             out.insert(r.oid, list);
         }
         txn.commit(CommitOptions::default()).await?;
-        Ok(out)
+        Ok((out, lists))
     }
 
     async fn set_superuser_password(self: &Arc<Self>, password: &str) -> Result<()> {
@@ -489,13 +509,60 @@ impl Engine {
 /// Whether a catalog row belongs to a system relation: its first column is (or leads to) a system OID.
 fn is_system_row(rt: &TableRt, row: &[u8]) -> Result<bool> {
     let t = rt.rel.oid;
-    if matches!(t, table::PG_NAMESPACE | table::PG_AUTHID | table::PG_DATABASE | table::PG_DEPEND) {
+    if matches!(
+        t,
+        table::PG_NAMESPACE
+            | table::PG_AUTHID
+            | table::PG_AUTH_MEMBERS
+            | table::PG_DEFAULT_ACL
+            | table::PG_DATABASE
+            | table::PG_DEPEND
+    ) {
         return Ok(false);
     }
     Ok(match rt.attribute(row, 0)? {
         crate::exec::table::Stored::Value(Datum::Oid(v)) => v < FIRST_USER_OID,
         _ => false,
     })
+}
+
+/// The privileges kept for an object of the system, whose definition is compiled in.
+struct SystemAcl {
+    class: u32,
+    oid: u32,
+    sub: i16,
+    acl: crate::acl::Acl,
+}
+
+fn system_acl(rt: &TableRt, row: &[u8]) -> Result<Option<SystemAcl>> {
+    let class = rt.rel.oid;
+    let column = match class {
+        table::PG_CLASS => "relacl",
+        table::PG_ATTRIBUTE => "attacl",
+        table::PG_PROC => "proacl",
+        table::PG_TYPE => "typacl",
+        table::PG_LANGUAGE => "lanacl",
+        _ => return Ok(None),
+    };
+    let value = |name: &str| match crate::catalog::rows::column_index(class, name) {
+        Some(i) => rt.attribute(row, i).map(|v| match v {
+            crate::exec::table::Stored::Value(d) => d,
+            _ => Datum::Null,
+        }),
+        None => Ok(Datum::Null),
+    };
+    let Some(acl) = crate::acl::item::decode_list(&value(column)?)? else { return Ok(None) };
+    let Datum::Oid(oid) = value(if class == table::PG_ATTRIBUTE { "attrelid" } else { "oid" })? else {
+        return Ok(None);
+    };
+    let sub = match class {
+        table::PG_ATTRIBUTE => match value("attnum")? {
+            Datum::Int2(n) => n,
+            _ => 0,
+        },
+        _ => 0,
+    };
+    Ok(Some(SystemAcl { class, oid, sub, acl }))
 }
 
 fn empty_catalog() -> Catalog {
@@ -506,6 +573,7 @@ fn empty_catalog() -> Catalog {
             owner: 0,
             allow_connections: false,
             is_template: false,
+            acl: None,
         },
         namespaces: HashMap::new(),
         namespace_names: HashMap::new(),
@@ -515,6 +583,7 @@ fn empty_catalog() -> Catalog {
         role_names: HashMap::new(),
         databases: HashMap::new(),
         row_types: HashMap::new(),
+        rights: Arc::default(),
     }
 }
 

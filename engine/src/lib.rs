@@ -1,5 +1,6 @@
 //! The SQL engine: from statement text to rows. See `api` for what the server sees of it.
 
+pub mod acl;
 pub mod api;
 pub mod bind;
 pub mod catalog;

@@ -19,6 +19,8 @@ use rustydb_storage::lock::{LockMode, LockOwner, LockTarget};
 use rustydb_storage::store::{CommitOptions, RelationKind, Savepoint, Session, Txn, WaitPolicy};
 use rustydb_storage::table::Inserted;
 use rustydb_storage::txn::{HeldSnapshot, Isolation, Snapshot};
+use crate::acl::membership::Membership;
+use crate::acl::{Acl, DefaultAcl};
 use rustydb_types::ctx::EvalCtx;
 use std::sync::Arc;
 
@@ -301,6 +303,41 @@ impl Transaction {
         let old = self.catalog.roles.get(&oid).map(|o| rows::role(o));
         self.write_rows(old.into_iter().collect(), Vec::new()).await?;
         self.changed(CatalogChange::DropRole(oid)).await;
+        Ok(())
+    }
+
+    /// Grants or changes a membership.
+    pub async fn put_membership(&mut self, m: Membership) -> Result<()> {
+        let old = self.catalog.rights.members.iter().find(|o| o.role == m.role && o.member == m.member);
+        let (gone, added) = difference(old.map(rows::membership).into_iter().collect(), vec![rows::membership(&m)]);
+        self.write_rows(gone, added).await?;
+        self.changed(CatalogChange::PutMembership(m)).await;
+        Ok(())
+    }
+
+    /// Revokes a membership.
+    pub async fn drop_membership(&mut self, role: u32, member: u32) -> Result<()> {
+        let old = self.catalog.rights.members.iter().find(|o| o.role == role && o.member == member);
+        self.write_rows(old.map(rows::membership).into_iter().collect(), Vec::new()).await?;
+        self.changed(CatalogChange::DropMembership(role, member)).await;
+        Ok(())
+    }
+
+    /// Sets or (`None`) removes default privileges.
+    pub async fn put_default_acl(&mut self, oid: u32, d: Option<DefaultAcl>) -> Result<()> {
+        let old = self.catalog.rights.defaults.iter().find(|o| o.oid == oid).map(rows::default_acl);
+        let new = d.as_ref().map(rows::default_acl);
+        let (gone, added) = difference(old.into_iter().collect(), new.into_iter().collect());
+        self.write_rows(gone, added).await?;
+        self.changed(d.map_or(CatalogChange::DropDefaultAcl(oid), CatalogChange::PutDefaultAcl)).await;
+        Ok(())
+    }
+
+    /// Changes the list of a built-in object, whose row is replaced.
+    pub async fn put_object_acl(&mut self, old: CatRow, new: CatRow, oid: u32, acl: Option<Acl>) -> Result<()> {
+        let class = old.table;
+        self.write_rows(vec![old], vec![new]).await?;
+        self.changed(CatalogChange::PutObjectAcl(class, oid, acl)).await;
         Ok(())
     }
 

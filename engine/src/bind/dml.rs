@@ -6,6 +6,7 @@ use super::query::{collect_used, drop_unused};
 use super::scope::{Rte, Scope, ScopeCol};
 use super::select::Clause;
 use super::types;
+use crate::acl::privs;
 use crate::catalog::{Column, ConstraintKind, Index, RelKind, Relation};
 use crate::plan::ir::{
     Bound, Col, ConflictUpdate, Delete, Expr, ExprKind, IndexExprs, Insert, JoinKind, OnConflict, OutputColumn, Rel,
@@ -74,6 +75,13 @@ impl Binder<'_> {
             .into_iter()
             .map(|(t, n)| (self.col(t), n))
             .collect()
+    }
+
+    /// Columns that stand for a row of a use of the table.
+    fn offer(&mut self, need: usize, row: &[(Col, i16)]) {
+        for (c, n) in row {
+            self.needs.offers(need, c.id, *n);
+        }
     }
 
     pub(crate) fn row_rte(&mut self, rel: &Arc<Relation>, name: &str, cols: &[(Col, i16)]) -> Rte {
@@ -274,6 +282,7 @@ impl Binder<'_> {
             wanted = rel.live_columns().collect();
         }
         let explicit = !i.columns.is_empty();
+        let need = self.needs.relation(&rel, self.acts_as, privs::INSERT);
         let (rows_rel, given): (Rel, Vec<(i16, Expr)>) = match &i.source {
             None => (Rel::Values { cols: vec![], rows: vec![vec![]] }, Vec::new()),
             Some(q) => match &q.body {
@@ -285,6 +294,9 @@ impl Binder<'_> {
                 _ => self.insert_query(&rel, q, &wanted, explicit, i.overriding)?,
             },
         };
+        if let Some(n) = self.needs.get_mut(need).filter(|_| i.source.is_some()) {
+            n.inserted.extend(given.iter().map(|g| g.0));
+        }
         // Every live column in order: given, or default.
         let mut exprs = Vec::new();
         let mut targets = Vec::new();
@@ -300,12 +312,13 @@ impl Binder<'_> {
         let row = self.row_cols(&rel);
         let alias = i.alias.as_ref().map_or(rel.name.as_str(), |a| a.value.as_str()).to_owned();
         let on_conflict = match &i.on_conflict {
-            Some(c) => Some(self.on_conflict(&rel, &alias, c)?),
+            Some(c) => Some(self.on_conflict(&rel, &alias, c, need)?),
             None => None,
         };
         let checks = self.row_checks(&rel, &row)?;
         let generated = self.generated(&rel, &row)?;
         let rte = self.row_rte(&rel, &alias, &row);
+        self.offer(need, &row);
         let returning = self.returning(&i.returning, Scope::of(rte))?;
         Ok(Insert { table: rel, source, targets, on_conflict, returning, row, checks, generated })
     }
@@ -425,7 +438,13 @@ impl Binder<'_> {
         Ok((bound.rel, given))
     }
 
-    fn on_conflict(&mut self, rel: &Arc<Relation>, alias: &str, c: &ast::OnConflict) -> Result<OnConflict> {
+    fn on_conflict(
+        &mut self,
+        rel: &Arc<Relation>,
+        alias: &str,
+        c: &ast::OnConflict,
+        need: usize,
+    ) -> Result<OnConflict> {
         let pos = self.pos(c.pos);
         let arbiters = match &c.target {
             None if c.update.is_some() => {
@@ -445,6 +464,10 @@ impl Binder<'_> {
                     )
                     .at(self.pos(name.pos))
                 })?;
+                if let Some(n) = self.needs.get_mut(need) {
+                    n.privs |= privs::SELECT;
+                    n.selected.extend(con.columns.iter().copied());
+                }
                 match con.kind {
                     ConstraintKind::Primary { index } | ConstraintKind::Unique { index } => vec![index],
                     _ => {
@@ -462,7 +485,14 @@ impl Binder<'_> {
                 let row = self.row_cols(rel);
                 for e in elements {
                     match &e.key {
-                        ast::IndexKey::Column(name) => want.push(self.find_column(rel, name)?.attnum),
+                        ast::IndexKey::Column(name) => {
+                            let n = self.find_column(rel, name)?.attnum;
+                            want.push(n);
+                            if let Some(need) = self.needs.get_mut(need) {
+                                need.privs |= privs::SELECT;
+                                need.selected.insert(n);
+                            }
+                        }
                         ast::IndexKey::Expr(x) => {
                             let rte = self.row_rte(rel, alias, &row);
                             self.scopes.push(Scope::of(rte));
@@ -505,6 +535,8 @@ impl Binder<'_> {
             Some(u) => {
                 let existing = self.row_cols(rel);
                 let excluded = self.row_cols(rel);
+                self.offer(need, &existing);
+                self.offer(need, &excluded);
                 let mut scope = Scope::of(self.row_rte(rel, alias, &existing));
                 let ex = self.row_rte(rel, "excluded", &excluded);
                 // Unqualified names mean the existing row only.
@@ -527,6 +559,10 @@ impl Binder<'_> {
                 self.leave_level();
                 self.scopes.pop();
                 let (set, filter) = r?;
+                if let Some(n) = self.needs.get_mut(need) {
+                    n.privs |= privs::UPDATE;
+                    n.updated.extend(set.iter().map(|s| s.0));
+                }
                 Some(ConflictUpdate { existing, excluded, set, filter })
             }
         };
@@ -695,9 +731,13 @@ impl Binder<'_> {
         t: &ast::TableFactor,
         others: &[ast::TableRef],
         filter: Option<&ast::Expr>,
+        need: usize,
     ) -> Result<(Rel, Col, Vec<(Col, i16)>, Scope)> {
         let alias = t.alias.as_ref().map_or(rel.name.as_str(), |a| a.name.value.as_str()).to_owned();
         let (scan, mut rte) = self.scan(rel, &alias);
+        for c in rte.cols.iter().chain(&rte.system) {
+            self.needs.offers(need, c.col.id, c.origin.1);
+        }
         if t.alias.is_none() {
             rte.schema = Some(rel.schema.clone());
         }
@@ -738,9 +778,13 @@ impl Binder<'_> {
 
     fn update_inner(&mut self, u: &ast::Update) -> Result<Update> {
         let rel = self.dml_target(&u.table.name, "update")?;
-        let (mut source, rid, old, scope) = self.dml_source(&rel, &u.table, &u.from, u.filter.as_ref())?;
+        let need = self.needs.relation(&rel, self.acts_as, privs::UPDATE);
+        let (mut source, rid, old, scope) = self.dml_source(&rel, &u.table, &u.from, u.filter.as_ref(), need)?;
         self.set_clause(Clause::UpdateSet);
         let mut set = self.assignments(&rel, &u.set)?;
+        if let Some(n) = self.needs.get_mut(need) {
+            n.updated.extend(set.iter().map(|s| s.0));
+        }
         // New values with subqueries are computed by the source.
         let mut computed = Vec::new();
         for (_, e) in &mut set {
@@ -767,6 +811,7 @@ impl Binder<'_> {
             }
         }
         self.scopes.pop();
+        self.offer(need, &new);
         let returning = self.returning(&u.returning, ret)?;
         Ok(Update { table: rel, source, rid, old, set, returning, new, checks, generated })
     }
@@ -783,7 +828,8 @@ impl Binder<'_> {
         let depth = self.scopes.len();
         let r = (|| -> Result<Delete> {
             let rel = self.dml_target(&d.table.name, "delete from")?;
-            let (source, rid, old, scope) = self.dml_source(&rel, &d.table, &d.using, d.filter.as_ref())?;
+            let need = self.needs.relation(&rel, self.acts_as, privs::DELETE);
+            let (source, rid, old, scope) = self.dml_source(&rel, &d.table, &d.using, d.filter.as_ref(), need)?;
             self.scopes.pop();
             let returning = self.returning(&d.returning, scope)?;
             Ok(Delete { table: rel, source, rid, old, returning })

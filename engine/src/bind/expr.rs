@@ -244,6 +244,7 @@ impl Binder<'_> {
         match parts.as_slice() {
             [name] => {
                 if let Some(col) = self.lookup_unqualified(name, pos)? {
+                    self.needs.reads(col.col.id);
                     return Ok(Expr { pos, ..Expr::column(col.col) });
                 }
                 if let Some(rte) = self.lookup_table(None, name) {
@@ -359,15 +360,20 @@ impl Binder<'_> {
                 )
                 .at(pos));
             }
+            self.needs.reads(c.col.id);
             return Ok(Expr { pos, ..Expr::column(c.col) });
         }
         if let Some(c) = rte.system.iter().find(|c| c.name == name) {
+            self.needs.reads(c.col.id);
             return Ok(Expr { pos, ..Expr::column(c.col) });
         }
         Err(DbError::new(SqlState::UNDEFINED_COLUMN, format!("column {table}.{name} does not exist")).at(pos))
     }
 
-    pub(crate) fn whole_row(&self, rte: &Rte, pos: u32) -> Expr {
+    pub(crate) fn whole_row(&mut self, rte: &Rte, pos: u32) -> Expr {
+        for c in &rte.cols {
+            self.needs.reads(c.col.id);
+        }
         if rte.scalar && rte.cols.len() == 1 {
             return Expr { pos, ..Expr::column(rte.cols[0].col) };
         }

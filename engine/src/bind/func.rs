@@ -332,6 +332,7 @@ impl Binder<'_> {
 
     fn arrange(&mut self, r: Resolved, args: Vec<Expr>, pos: u32) -> Result<(&'static Proc, Vec<u32>, Vec<Expr>)> {
         let Resolved { proc, mut declared, order, pack } = r;
+        self.needs.calls(self.cx.catalog, proc.oid, proc.proname);
         let mut args: Vec<Option<Expr>> = args.into_iter().map(Some).collect();
         let packed: Vec<Expr> = match pack {
             Some(n) => args.split_off(args.len() - n).into_iter().flatten().collect(),

@@ -22,6 +22,8 @@ mod scope;
 mod select;
 pub(crate) mod types;
 
+use crate::acl::needs::Needs;
+use crate::acl::{check, privs};
 use crate::catalog::{Catalog, Relation};
 use crate::plan::ir::{self, Col, ColId};
 use rustydb_base::{DbError, Result, SqlState};
@@ -78,6 +80,10 @@ pub struct Binder<'a> {
     from_locks: Vec<ast::Locking>,
     /// What names mean, noted when a view is defined.
     resolved: Option<Vec<define::Resolved>>,
+    /// What the statement needs to be allowed to do.
+    pub needs: Needs,
+    /// As whom relations are used: the owner of the view being expanded, `None` for the current role.
+    acts_as: Option<u32>,
 }
 
 /// Deepest nesting of expressions and queries the binder follows.
@@ -103,6 +109,8 @@ impl<'a> Binder<'a> {
             depth: 0,
             from_locks: Vec::new(),
             resolved: None,
+            needs: Needs::default(),
+            acts_as: None,
         }
     }
 
@@ -193,6 +201,9 @@ impl<'a> Binder<'a> {
         }
         if let Some(schema) = &name.schema {
             let ns = self.schema_named(&schema.value);
+            if let Some(ns) = ns.filter(|_| self.acts_as.is_none()) {
+                check::need_schema(cat, ns, self.cx.role, privs::USAGE)?;
+            }
             return Ok(ns.and_then(|ns| cat.relation_named(ns, &name.name.value)).cloned());
         }
         Ok(self.cx.search_path.iter().find_map(|&ns| cat.relation_named(ns, &name.name.value)).cloned())

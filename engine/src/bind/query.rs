@@ -5,6 +5,7 @@ use super::resolve::Coercion;
 use super::scope::{Rte, Scope, ScopeCol};
 use super::select::Clause;
 use super::types::{self, show};
+use crate::acl::privs;
 use crate::catalog::{RelKind, Relation};
 use crate::plan::ir::{
     Bound, Col, Cte, CteId, Expr, ExprKind, JoinKind, OutputColumn, Query, Rel, Scan, SetOpKind, SortKey,
@@ -669,6 +670,7 @@ impl Binder<'_> {
             RelKind::Table | RelKind::MaterializedView => {
                 self.uses(&rel, mode);
                 let (scan, mut rte) = self.scan(&rel, &alias);
+                self.need_read(&rte, mode);
                 if t.alias.is_none() {
                     rte.schema = Some(rel.schema.clone());
                 }
@@ -691,6 +693,7 @@ impl Binder<'_> {
             RelKind::Sequence => {
                 self.uses(&rel, ast::TableLockMode::AccessShare);
                 let (scan, rte) = self.scan(&rel, &alias);
+                self.need_read(&rte, mode);
                 Ok((Rel::Scan(Box::new(scan)), rte))
             }
             RelKind::Index => {
@@ -747,6 +750,17 @@ impl Binder<'_> {
         (scan, rte)
     }
 
+    /// Notes that a relation is read: by its rows at first, by those of its columns that expressions name.
+    fn need_read(&mut self, rte: &Rte, mode: ast::TableLockMode) {
+        let Some(rel) = &rte.table else { return };
+        // Locking rows needs what changing them would.
+        let locks = if mode >= ast::TableLockMode::RowShare { privs::UPDATE } else { 0 };
+        let need = self.needs.relation(rel, self.acts_as, privs::SELECT | locks);
+        for c in rte.cols.iter().chain(&rte.system) {
+            self.needs.offers(need, c.col.id, c.origin.1);
+        }
+    }
+
     fn view(
         &mut self,
         rel: &Arc<Relation>,
@@ -755,6 +769,12 @@ impl Binder<'_> {
         mode: ast::TableLockMode,
     ) -> Result<(Rel, Rte)> {
         self.uses(rel, mode);
+        let locks = if mode >= ast::TableLockMode::RowShare { privs::UPDATE } else { 0 };
+        let need = self.needs.relation(rel, self.acts_as, privs::SELECT | locks);
+        let outer_role = self.acts_as;
+        if !rel.options.iter().any(|o| o.0 == "security_invoker" && o.1 == "true") {
+            self.acts_as = Some(rel.owner);
+        }
         self.view_depth += 1;
         if self.view_depth > 64 {
             return Err(DbError::new(
@@ -782,6 +802,7 @@ impl Binder<'_> {
         self.levels = levels;
         self.inlined = inlined;
         self.view_depth -= 1;
+        self.acts_as = outer_role;
         let mut q = r.map_err(|mut e| {
             // Positions in the view's text mean nothing in the statement's.
             if let Some(f) = &mut e.fields {
@@ -799,6 +820,9 @@ impl Binder<'_> {
             .zip(&outs)
             .map(|(c, o)| ScopeCol { name: c.name.clone(), col: *o, origin: (rel.oid, c.attnum) })
             .collect();
+        for c in &cols {
+            self.needs.offers(need, c.col.id, c.origin.1);
+        }
         self.rename(&mut cols, alias, t.alias.as_ref())?;
         let schema = t.alias.is_none().then(|| rel.schema.clone());
         let rte = Rte {
@@ -1014,6 +1038,8 @@ impl Binder<'_> {
                 Ok(c.clone())
             };
             let (l, r) = (side(&lscope, "left")?, side(&rscope, "right")?);
+            self.needs.reads(l.col.id);
+            self.needs.reads(r.col.id);
             let eq = self.operator(None, "=", Some(Expr::column(l.col)), Expr::column(r.col), pos)?;
             on = Some(match on {
                 None => eq,

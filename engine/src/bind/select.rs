@@ -693,6 +693,7 @@ impl Binder<'_> {
                         super::define::Resolved::Star(t.pos, names)
                     });
                     for col in cols {
+                        self.needs.reads(col.col.id);
                         out.push(Target { expr: Expr::column(col.col), name: col.name, origin: col.origin });
                     }
                 }

@@ -4,6 +4,8 @@
 use super::rows::{self, CatRow, RowBuilder, oid_vector, table};
 use super::system::SUPERUSER;
 use super::{Database, Namespace, Relation, Role};
+use crate::acl::membership::Membership;
+use crate::acl::{Acl, AclItem, AclKind, privs};
 use rustydb_types::datum::{ArrayValue, Datum};
 use rustydb_types::{oid, pgdata};
 use std::sync::Arc;
@@ -20,15 +22,85 @@ const PREDEFINED_ROLES: [(u32, &str); 12] = [
     (PG_DATABASE_OWNER, "pg_database_owner"),
     (6181, "pg_read_all_data"),
     (6182, "pg_write_all_data"),
-    (3373, "pg_monitor"),
+    (PG_MONITOR, "pg_monitor"),
     (3374, "pg_read_all_settings"),
-    (3375, "pg_read_all_stats"),
+    (PG_READ_ALL_STATS, "pg_read_all_stats"),
     (3377, "pg_stat_scan_tables"),
     (4569, "pg_read_server_files"),
     (4570, "pg_write_server_files"),
     (4571, "pg_execute_server_program"),
     (4200, "pg_signal_backend"),
     (4544, "pg_checkpoint"),
+];
+
+/// Member of the roles that may see settings and statistics.
+const PG_MONITOR: u32 = 3373;
+/// Role that may see the statistics of all.
+const PG_READ_ALL_STATS: u32 = 3375;
+
+/// Functions that only the superuser may call.
+const OWN_FUNCTIONS: [&str; 49] = [
+    "lo_export(oid,text)",
+    "lo_import(text)",
+    "lo_import(text,oid)",
+    "pg_backup_start(text,boolean)",
+    "pg_backup_stop(boolean)",
+    "pg_config()",
+    "pg_create_restore_point(text)",
+    "pg_current_logfile()",
+    "pg_current_logfile(text)",
+    "pg_hba_file_rules()",
+    "pg_ident_file_mappings()",
+    "pg_log_backend_memory_contexts(integer)",
+    "pg_ls_dir(text)",
+    "pg_ls_dir(text,boolean,boolean)",
+    "pg_promote(boolean,integer)",
+    "pg_read_binary_file(text)",
+    "pg_read_binary_file(text,bigint,bigint)",
+    "pg_read_binary_file(text,bigint,bigint,boolean)",
+    "pg_read_file(text)",
+    "pg_read_file(text,bigint,bigint)",
+    "pg_read_file(text,bigint,bigint,boolean)",
+    "pg_reload_conf()",
+    "pg_replication_origin_advance(text,pg_lsn)",
+    "pg_replication_origin_create(text)",
+    "pg_replication_origin_drop(text)",
+    "pg_replication_origin_oid(text)",
+    "pg_replication_origin_progress(text,boolean)",
+    "pg_replication_origin_session_is_setup()",
+    "pg_replication_origin_session_progress(boolean)",
+    "pg_replication_origin_session_reset()",
+    "pg_replication_origin_session_setup(text)",
+    "pg_replication_origin_xact_reset()",
+    "pg_replication_origin_xact_setup(pg_lsn,timestamp with time zone)",
+    "pg_rotate_logfile()",
+    "pg_show_all_file_settings()",
+    "pg_show_replication_origin_status()",
+    "pg_stat_file(text)",
+    "pg_stat_file(text,boolean)",
+    "pg_stat_have_stats(text,oid,oid)",
+    "pg_stat_reset()",
+    "pg_stat_reset_replication_slot(text)",
+    "pg_stat_reset_shared(text)",
+    "pg_stat_reset_single_function_counters(oid)",
+    "pg_stat_reset_single_table_counters(oid)",
+    "pg_stat_reset_slru(text)",
+    "pg_stat_reset_subscription_stats(oid)",
+    "pg_switch_wal()",
+    "pg_wal_replay_pause()",
+    "pg_wal_replay_resume()",
+];
+
+/// Functions that only the superuser and `pg_monitor` may call.
+const MONITOR_FUNCTIONS: [&str; 8] = [
+    "pg_ls_archive_statusdir()",
+    "pg_ls_logdir()",
+    "pg_ls_logicalmapdir()",
+    "pg_ls_logicalsnapdir()",
+    "pg_ls_replslotdir(text)",
+    "pg_ls_tmpdir()",
+    "pg_ls_tmpdir(oid)",
+    "pg_ls_waldir()",
 ];
 
 /// The schema `public`.
@@ -71,8 +143,17 @@ pub fn shared(superuser_password: Option<String>) -> Vec<CatRow> {
             valid_until: None,
         })
     }));
+    for role in [3374, PG_READ_ALL_STATS, 3377] {
+        let m = Membership { role, member: PG_MONITOR, grantor: SUPERUSER, admin: false };
+        out.push(rows::membership(&m));
+    }
     for (oid, name, _, is_template, allow_connections) in DATABASES {
-        let d = Database { oid, name: name.to_owned(), owner: SUPERUSER, allow_connections, is_template };
+        // The templates let nobody but their owner make temporary tables in them.
+        let acl = is_template.then(|| {
+            let item = |grantee, privs| AclItem { grantee, grantor: SUPERUSER, privs, options: 0 };
+            Acl(vec![item(0, privs::CONNECT), item(SUPERUSER, AclKind::Database.all())])
+        });
+        let d = Database { oid, name: name.to_owned(), owner: SUPERUSER, allow_connections, is_template, acl };
         out.push(rows::database(&d));
     }
     for t in pgdata::tablespaces() {
@@ -81,17 +162,54 @@ pub fn shared(superuser_password: Option<String>) -> Vec<CatRow> {
     out
 }
 
+/// What initdb grants on its own schemas.
+fn schema_acl(name: &str, owner: u32) -> Option<Acl> {
+    if name == "pg_toast" {
+        return None;
+    }
+    let mut acl = Acl::default_for(AclKind::Schema, owner);
+    acl.0.push(AclItem { grantee: 0, grantor: owner, privs: privs::USAGE, options: 0 });
+    Some(acl)
+}
+
+/// What initdb grants on functions that not everyone may call, by signature: to whom beside the superuser.
+fn function_acl(p: &pgdata::Proc) -> Option<Acl> {
+    let signature = rustydb_types::registry::signature(p);
+    let grantee = match () {
+        () if OWN_FUNCTIONS.contains(&signature.as_str()) => None,
+        () if MONITOR_FUNCTIONS.contains(&signature.as_str()) => Some(PG_MONITOR),
+        () if matches!(p.proname, "pg_get_backend_memory_contexts" | "pg_get_shmem_allocations") => {
+            Some(PG_READ_ALL_STATS)
+        }
+        () => return None,
+    };
+    let item = |grantee| AclItem { grantee, grantor: SUPERUSER, privs: privs::EXECUTE, options: 0 };
+    Some(Acl(std::iter::once(SUPERUSER).chain(grantee).map(item).collect()))
+}
+
+/// `pg_init_privs` of an object with a list.
+fn init_privs(class: u32, oid: u32, acl: &Acl) -> CatRow {
+    RowBuilder::new(table::PG_INIT_PRIVS)
+        .oid("objoid", oid)
+        .oid("classoid", class)
+        .i4("objsubid", 0)
+        .ch("privtype", 'i')
+        .acl("initprivs", Some(acl))
+        .build()
+}
+
 /// Schemas of a new database.
 pub fn namespaces() -> Vec<Namespace> {
     let mut out: Vec<Namespace> = pgdata::namespaces()
         .iter()
         .map(|n| {
             let owner = if n.oid == PUBLIC { PG_DATABASE_OWNER } else { SUPERUSER };
-            Namespace { oid: n.oid, name: n.nspname.to_owned(), owner }
+            Namespace { oid: n.oid, name: n.nspname.to_owned(), owner, acl: schema_acl(n.nspname, owner) }
         })
         .collect();
     if !out.iter().any(|n| n.oid == PUBLIC) {
-        out.push(Namespace { oid: PUBLIC, name: "public".to_owned(), owner: PG_DATABASE_OWNER });
+        let acl = schema_acl("public", PG_DATABASE_OWNER);
+        out.push(Namespace { oid: PUBLIC, name: "public".to_owned(), owner: PG_DATABASE_OWNER, acl });
     }
     out
 }
@@ -99,12 +217,19 @@ pub fn namespaces() -> Vec<Namespace> {
 /// Rows of a new database's own catalogs; `relations` are the system relations as they are in that database.
 pub fn database(relations: &[Relation]) -> Vec<CatRow> {
     let mut out: Vec<CatRow> = namespaces().iter().map(rows::namespace).collect();
+    for n in namespaces() {
+        out.extend(n.acl.as_ref().map(|a| init_privs(table::PG_NAMESPACE, n.oid, a)));
+    }
     for r in relations {
+        out.extend(r.acl.as_ref().and_then(|a| a.own.as_ref()).map(|a| init_privs(table::PG_CLASS, r.oid, a)));
         // The row types are among the built-in types.
         out.extend(rows::relation(r).into_iter().filter(|row| row.table != table::PG_TYPE));
     }
     out.extend(pgdata::types().iter().map(pg_type));
-    out.extend(pgdata::procs().iter().map(pg_proc));
+    for p in pgdata::procs() {
+        out.push(pg_proc(p));
+        out.extend(function_acl(p).map(|a| init_privs(table::PG_PROC, p.oid, &a)));
+    }
     out.extend(pgdata::operators().iter().map(pg_operator));
     for c in pgdata::casts() {
         out.push(
@@ -295,7 +420,8 @@ fn pg_proc(p: &pgdata::Proc) -> CatRow {
         .oid("prorettype", p.prorettype)
         .set("proargtypes", oid_vector(p.proargtypes.iter().copied()))
         .text("prosrc", &p.prosrc)
-        .opt_text("prosqlbody", p.prosqlbody.as_deref());
+        .opt_text("prosqlbody", p.prosqlbody.as_deref())
+        .acl("proacl", function_acl(p).as_ref());
     if let Some(all) = &p.proallargtypes {
         b = b.set("proallargtypes", array(oid::OID, all.iter().map(|o| Datum::Oid(*o)).collect()));
     }

@@ -7,6 +7,8 @@
 //! make sure that two transactions never change the same object at once.
 
 use super::rows::{self, CatRow};
+use crate::acl::membership::Membership;
+use crate::acl::{Acl, DefaultAcl};
 use super::{Catalog, Constraint, ConstraintKind, Database, Namespace, Relation, Role};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +32,16 @@ pub enum CatalogChange {
     PutDatabase(Database),
     /// A database was dropped (in every database).
     DropDatabase(String),
+    /// A membership was granted or changed (in every database).
+    PutMembership(Membership),
+    /// A membership, by role and member, was revoked (in every database).
+    DropMembership(u32, u32),
+    /// The list of a built-in function, type or language (catalog and OID) was changed.
+    PutObjectAcl(u32, u32, Option<Acl>),
+    /// Default privileges were changed.
+    PutDefaultAcl(DefaultAcl),
+    /// Default privileges, by OID of their row, were removed.
+    DropDefaultAcl(u32),
 }
 
 /// Version given to each new definition, so that cached plans notice.
@@ -49,6 +61,8 @@ impl CatalogChange {
                 | CatalogChange::DropRole(_)
                 | CatalogChange::PutDatabase(_)
                 | CatalogChange::DropDatabase(_)
+                | CatalogChange::PutMembership(_)
+                | CatalogChange::DropMembership(..)
         )
     }
 
@@ -75,6 +89,29 @@ impl CatalogChange {
             CatalogChange::DropDatabase(name) => {
                 cat.databases.remove(name);
             }
+            CatalogChange::PutMembership(m) => cat.change_rights(|r| {
+                match r.members.iter_mut().find(|o| o.role == m.role && o.member == m.member) {
+                    Some(old) => *old = *m,
+                    None => r.members.push(*m),
+                }
+            }),
+            CatalogChange::DropMembership(role, member) => {
+                cat.change_rights(|r| r.members.retain(|m| m.role != *role || m.member != *member));
+            }
+            CatalogChange::PutObjectAcl(class, oid, acl) => cat.change_rights(|r| {
+                match acl {
+                    Some(acl) => r.objects.insert((*class, *oid), acl.clone()),
+                    None => r.objects.remove(&(*class, *oid)),
+                };
+            }),
+            CatalogChange::PutDefaultAcl(d) => cat.change_rights(|r| {
+                r.defaults.retain(|o| o.oid != d.oid);
+                r.defaults.push(d.clone());
+            }),
+            CatalogChange::DropDefaultAcl(oid) => cat.change_rights(|r| r.defaults.retain(|d| d.oid != *oid)),
+        }
+        if !matches!(self, CatalogChange::PutRelation(_) | CatalogChange::DropRelation(_)) {
+            cat.change_rights(|_| {});
         }
     }
 }

@@ -5,6 +5,9 @@ use super::{
     Catalog, Column, ColumnStats, Constraint, ConstraintKind, Database, Dependency, FkAction, Index, IndexKey,
     Namespace, Persistence, RelKind, RelStats, Relation, Role, Sequence, Storage,
 };
+use crate::acl::item::decode_list;
+use crate::acl::membership::Membership;
+use crate::acl::{DefaultAcl, RelationAcl, Rights};
 use rustydb_base::{DbError, RelId, Result};
 use rustydb_types::datum::{Datum, TypeRef};
 use std::collections::HashMap;
@@ -85,7 +88,8 @@ impl Reader<'_> {
 /// A schema from its row.
 pub fn namespace(r: &CatRow) -> Result<Namespace> {
     let r = Reader(r);
-    Ok(Namespace { oid: r.oid("oid")?, name: r.text("nspname")?, owner: r.oid("nspowner")? })
+    let acl = decode_list(r.get("nspacl"))?;
+    Ok(Namespace { oid: r.oid("oid")?, name: r.text("nspname")?, owner: r.oid("nspowner")?, acl })
 }
 
 /// A role from its row.
@@ -119,6 +123,7 @@ pub fn database(r: &CatRow) -> Result<Database> {
         owner: r.oid("datdba")?,
         allow_connections: r.bool("datallowconn"),
         is_template: r.bool("datistemplate"),
+        acl: decode_list(r.get("datacl"))?,
     })
 }
 
@@ -130,7 +135,14 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
     let empty = Vec::new();
     let of = |t: u32| rows.get(&t).unwrap_or(&empty);
     let mut cat = Catalog {
-        database: Database { oid: 0, name: String::new(), owner: 0, allow_connections: false, is_template: false },
+        database: Database {
+            oid: 0,
+            name: String::new(),
+            owner: 0,
+            allow_connections: false,
+            is_template: false,
+            acl: None,
+        },
         namespaces: HashMap::new(),
         namespace_names: HashMap::new(),
         relations: HashMap::new(),
@@ -139,6 +151,7 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
         role_names: HashMap::new(),
         databases: HashMap::new(),
         row_types: HashMap::new(),
+        rights: Arc::new(rights(rows)?),
     };
     for r in of(table::PG_DATABASE) {
         let d = database(r)?;
@@ -157,6 +170,43 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
         cat.put_relation(r);
     }
     Ok(cat)
+}
+
+/// Memberships and default privileges.
+fn rights(rows: &CatalogRows) -> Result<Rights> {
+    let mut out = Rights { version: super::change::next_version(), ..Rights::default() };
+    for r in rows.get(&table::PG_AUTH_MEMBERS).into_iter().flatten() {
+        let r = Reader(r);
+        out.members.push(Membership {
+            role: r.oid("roleid")?,
+            member: r.oid("member")?,
+            grantor: r.oid("grantor")?,
+            admin: r.bool("admin_option"),
+        });
+    }
+    for r in rows.get(&table::PG_DEFAULT_ACL).into_iter().flatten() {
+        let r = Reader(r);
+        out.defaults.push(DefaultAcl {
+            oid: r.oid("oid")?,
+            role: r.oid("defaclrole")?,
+            namespace: r.oid("defaclnamespace")?,
+            kind: r.ch("defaclobjtype"),
+            acl: decode_list(r.get("defaclacl"))?.unwrap_or_default(),
+        });
+    }
+    Ok(out)
+}
+
+/// The lists of a relation and its columns.
+fn relation_acl(class: &Reader<'_>, attributes: &[Reader<'_>]) -> Result<Option<Arc<RelationAcl>>> {
+    let own = decode_list(class.get("relacl"))?;
+    let mut columns = Vec::new();
+    for a in attributes {
+        if let Some(acl) = decode_list(a.get("attacl"))? {
+            columns.push((a.i2("attnum")?, acl));
+        }
+    }
+    Ok((own.is_some() || !columns.is_empty()).then(|| Arc::new(RelationAcl { own, columns })))
 }
 
 /// Groups the rows of a catalog table by an OID column.
@@ -277,7 +327,7 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
                 })
                 .collect(),
             version: 0,
-            acl: None,
+            acl: relation_acl(c, &atts)?,
         });
     }
     link_foreign_keys(&mut out);
@@ -476,6 +526,12 @@ fn statistics(rows: &[Reader<'_>]) -> Result<HashMap<i16, ColumnStats>> {
 }
 
 impl Catalog {
+    /// Changes what roles may do, so that plans are checked again.
+    pub fn change_rights(&mut self, f: impl FnOnce(&mut Rights)) {
+        let r = Arc::make_mut(&mut self.rights);
+        f(r);
+        r.version = super::change::next_version();
+    }
     /// Adds or replaces a schema.
     pub fn put_namespace(&mut self, n: Namespace) {
         if let Some(old) = self.namespaces.get(&n.oid) {

@@ -17,6 +17,7 @@ pub mod system;
 pub(crate) mod testing;
 pub mod views;
 
+use crate::acl::{Acl, RelationAcl, Rights};
 use rustydb_base::RelId;
 use rustydb_types::datum::{Datum, TypeRef};
 use std::collections::HashMap;
@@ -69,6 +70,8 @@ pub struct Namespace {
     pub name: String,
     /// Owner.
     pub owner: u32,
+    /// `nspacl`; `None` for the default.
+    pub acl: Option<Acl>,
 }
 
 /// A column of a relation.
@@ -321,8 +324,8 @@ pub struct Relation {
     pub options: Vec<(String, String)>,
     /// Grows with every change of the definition: cached plans compare it.
     pub version: u64,
-    /// Access privileges (`relacl`) as text items; `None` for the default.
-    pub acl: Option<Vec<String>>,
+    /// Access privileges (`relacl`, `attacl`); `None` for the default ones.
+    pub acl: Option<Arc<RelationAcl>>,
 }
 
 impl Relation {
@@ -406,6 +409,8 @@ pub struct Database {
     pub allow_connections: bool,
     /// Is a template.
     pub is_template: bool,
+    /// `datacl`; `None` for the default.
+    pub acl: Option<Acl>,
 }
 
 /// A typed snapshot of one database's catalog and the shared one.
@@ -429,6 +434,8 @@ pub struct Catalog {
     pub databases: HashMap<String, Arc<Database>>,
     /// Row types of relations: type OID to relation OID.
     pub row_types: HashMap<u32, u32>,
+    /// Memberships, default privileges, and lists of built-in objects.
+    pub rights: Arc<Rights>,
 }
 
 impl Catalog {

@@ -9,9 +9,11 @@
 //! `indexprs`, `indpred`, `ev_action`) are SQL text.
 
 use super::{
-    Column, Constraint, ConstraintKind, Database, FIRST_USER_OID, FkAction, Index, Namespace, Persistence, RelKind,
-    Relation, Role, bootstrap,
+    Column, Constraint, ConstraintKind, Database, FkAction, Index, Namespace, Persistence, RelKind, Relation, Role,
 };
+use crate::acl::item::encode_list;
+use crate::acl::membership::Membership;
+use crate::acl::{Acl, DefaultAcl};
 use rustydb_types::datum::{ArrayValue, Datum, Str, TypeRef};
 use rustydb_types::{oid, pgdata};
 use std::collections::HashMap;
@@ -35,6 +37,10 @@ pub mod table {
     pub const PG_STATISTIC: u32 = 2619;
     pub const PG_PROC: u32 = 1255;
     pub const PG_DESCRIPTION: u32 = 2609;
+    pub const PG_LANGUAGE: u32 = 2612;
+    pub const PG_AUTH_MEMBERS: u32 = 1261;
+    pub const PG_DEFAULT_ACL: u32 = 826;
+    pub const PG_INIT_PRIVS: u32 = 3394;
 }
 
 /// Separates several expressions kept in one `pg_node_tree` value.
@@ -111,8 +117,11 @@ impl RowBuilder {
     pub(crate) fn f4(self, name: &str, v: f32) -> RowBuilder {
         self.set(name, Datum::Float4(v))
     }
-    pub(crate) fn acl(self, name: &str, items: &[&str]) -> RowBuilder {
-        self.set(name, array(oid::ACLITEM, 1, items.iter().map(|s| Datum::Text((*s).into())).collect()))
+    pub(crate) fn acl(self, name: &str, acl: Option<&Acl>) -> RowBuilder {
+        match acl {
+            Some(acl) => self.set(name, encode_list(acl)),
+            None => self,
+        }
     }
     pub(crate) fn build(self) -> CatRow {
         self.0
@@ -145,16 +154,12 @@ fn text_array(v: impl IntoIterator<Item = String>) -> Datum {
 
 /// A schema's row.
 pub fn namespace(n: &Namespace) -> CatRow {
-    let row = RowBuilder::new(table::PG_NAMESPACE).oid("oid", n.oid).text("nspname", &n.name).oid("nspowner", n.owner);
-    match n.oid {
-        bootstrap::PUBLIC => row.acl("nspacl", &["pg_database_owner=UC/pg_database_owner", "=U/pg_database_owner"]),
-        // What initdb grants on its own schemas.
-        o if o < FIRST_USER_OID && !n.name.starts_with("pg_toast") => {
-            row.acl("nspacl", &["postgres=UC/postgres", "=U/postgres"])
-        }
-        _ => row,
-    }
-    .build()
+    RowBuilder::new(table::PG_NAMESPACE)
+        .oid("oid", n.oid)
+        .text("nspname", &n.name)
+        .oid("nspowner", n.owner)
+        .acl("nspacl", n.acl.as_ref())
+        .build()
 }
 
 /// A role's row.
@@ -179,7 +184,7 @@ pub fn role(r: &Role) -> CatRow {
 
 /// A database's row.
 pub fn database(d: &Database) -> CatRow {
-    let row = RowBuilder::new(table::PG_DATABASE)
+    RowBuilder::new(table::PG_DATABASE)
         .oid("oid", d.oid)
         .text("datname", &d.name)
         .oid("datdba", d.owner)
@@ -192,13 +197,30 @@ pub fn database(d: &Database) -> CatRow {
         .oid("datminmxid", 1)
         .oid("dattablespace", 1663)
         .text("datcollate", "C.UTF-8")
-        .text("datctype", "C.UTF-8");
-    // The templates let nobody but their owner make temporary tables in them.
-    if d.is_template && d.oid < FIRST_USER_OID {
-        row.acl("datacl", &["=c/postgres", "postgres=CTc/postgres"]).build()
-    } else {
-        row.build()
-    }
+        .text("datctype", "C.UTF-8")
+        .acl("datacl", d.acl.as_ref())
+        .build()
+}
+
+/// A membership's row.
+pub fn membership(m: &Membership) -> CatRow {
+    RowBuilder::new(table::PG_AUTH_MEMBERS)
+        .oid("roleid", m.role)
+        .oid("member", m.member)
+        .oid("grantor", m.grantor)
+        .bool("admin_option", m.admin)
+        .build()
+}
+
+/// The row of default privileges.
+pub fn default_acl(d: &DefaultAcl) -> CatRow {
+    RowBuilder::new(table::PG_DEFAULT_ACL)
+        .oid("oid", d.oid)
+        .oid("defaclrole", d.role)
+        .oid("defaclnamespace", d.namespace)
+        .ch("defaclobjtype", d.kind)
+        .acl("defaclacl", Some(&d.acl))
+        .build()
 }
 
 /// All rows of a relation: its class, types, columns, defaults, indexes, constraints, sequence, rule, dependencies and
@@ -300,6 +322,7 @@ fn class(r: &Relation) -> CatRow {
         .oid("relrewrite", 0)
         .oid("relfrozenxid", if r.storage.is_some() { 3 } else { 0 })
         .oid("relminmxid", if r.storage.is_some() { 1 } else { 0 });
+    b = b.acl("relacl", r.acl.as_ref().and_then(|a| a.own.as_ref()));
     if !r.options.is_empty() {
         b = b.set("reloptions", text_array(r.options.iter().map(|(k, v)| format!("{k}={v}"))));
     }
@@ -419,6 +442,8 @@ fn attribute(r: &Relation, c: &Column) -> CatRow {
         .ch("attgenerated", c.generated)
         .bool("attisdropped", c.dropped)
         .oid("attcollation", c.ty.collation);
+    let list = r.acl.as_ref().and_then(|a| a.columns.iter().find(|l| l.0 == c.attnum));
+    b = b.acl("attacl", list.map(|l| &l.1));
     if !c.missing.is_null() {
         b = b.set("attmissingval", array(c.ty.oid, 1, vec![c.missing.clone()]));
     }

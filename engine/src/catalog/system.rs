@@ -6,6 +6,7 @@
 //! [`rustydb_types::pgdata`]; the text of the views is RustyDB's own, in [`super::views`].
 
 use super::{Column, Index, IndexKey, Persistence, RelKind, RelStats, Relation, Storage};
+use crate::acl::{Acl, AclItem, AclKind, RelationAcl, privs};
 use rustydb_base::RelId;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::pgdata;
@@ -20,6 +21,9 @@ const PER_DATABASE: u32 = 512;
 const INDEXES: u32 = 200;
 /// Largest slot.
 pub const MAX_SLOT: u32 = 30;
+
+/// Role that may see the statistics of all.
+const PG_READ_ALL_STATS: u32 = 3375;
 
 /// The bootstrap superuser's OID.
 pub const SUPERUSER: u32 = 10;
@@ -52,6 +56,36 @@ fn index_file(oid: u32, slot: u32) -> Option<RelId> {
 /// RustyDB defines.
 pub fn relations(slot: u32) -> Vec<Relation> {
     pgdata::relations().iter().filter_map(|r| relation(r, slot)).collect()
+}
+
+/// What initdb grants on the relations of the system: everyone may read most of them.
+fn initial_acl(name: &str) -> Option<Acl> {
+    const SECRET: [&str; 11] = [
+        "pg_statistic",
+        "pg_authid",
+        "pg_shadow",
+        "pg_statistic_ext_data",
+        "pg_file_settings",
+        "pg_hba_file_rules",
+        "pg_ident_file_mappings",
+        "pg_config",
+        "pg_user_mapping",
+        "pg_replication_origin_status",
+        "pg_largeobject",
+    ];
+    // Read by everyone column by column, which its view of the connection string is kept out of.
+    if name == "pg_subscription" {
+        return None;
+    }
+    let mut acl = Acl::default_for(AclKind::Table, SUPERUSER);
+    let grantee = match name {
+        n if SECRET.contains(&n) => return Some(acl),
+        "pg_shmem_allocations" | "pg_backend_memory_contexts" => PG_READ_ALL_STATS,
+        _ => 0,
+    };
+    let more = if name == "pg_settings" { privs::UPDATE } else { 0 };
+    acl.0.push(AclItem { grantee, grantor: SUPERUSER, privs: privs::SELECT | more, options: 0 });
+    Some(acl)
 }
 
 fn relation(r: &'static pgdata::Relation, slot: u32) -> Option<Relation> {
@@ -105,7 +139,7 @@ fn relation(r: &'static pgdata::Relation, slot: u32) -> Option<Relation> {
         stats: Arc::new(RelStats { tuples: -1.0, pages: 0, columns: HashMap::new() }),
         options: Vec::new(),
         version: 0,
-        acl: None,
+        acl: initial_acl(r.relname).map(|own| Arc::new(RelationAcl { own: Some(own), columns: Vec::new() })),
     })
 }
 

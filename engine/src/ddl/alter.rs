@@ -7,9 +7,9 @@
 use super::column::bind_row;
 use super::constraint::{Key, add_check, add_key, adopt_index};
 use super::drop::{Object, drop_objects};
-use super::{DdlCx, alter_column, check_rows, err, foreign, identity, kind_word, options, persistence, sequence};
+use super::{DdlCx, alter_column, check_rows, err, foreign, identity, options, persistence, sequence};
 use crate::bind::define::Defining;
-use crate::catalog::{Constraint, ConstraintKind, Index, Persistence, RelKind, Relation};
+use crate::catalog::{Constraint, ConstraintKind, Persistence, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, AlterCommand, ObjectKind, TableLockMode};
 use std::sync::Arc;
@@ -423,24 +423,6 @@ pub async fn set_owner(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, owner: u32) -> R
         return Err(DbError::unsupported("cannot change owner of sequence \"".to_owned() + &rel.name + "\"")
             .detail(format!("Sequence \"{}\" is linked to table \"{}\".", rel.name, table.name)));
     }
-    if !cx.is_superuser() {
-        let name = cx.tx.catalog.roles.get(&owner).map(|r| r.name.clone()).unwrap_or_default();
-        return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("must be member of role \"{name}\"")));
-    }
-    let mut owned: Vec<Arc<Relation>> = cx
-        .tx
-        .catalog
-        .relations
-        .values()
-        .filter(|s| s.sequence.as_ref().and_then(|s| s.owned_by).is_some_and(|o| o.0 == rel.oid))
-        .cloned()
-        .collect();
-    owned.sort_by_key(|s| s.oid);
-    for s in owned {
-        cx.put(Relation { owner, ..(*s).clone() }).await?;
-    }
-    let mut r = Relation { owner, ..(**rel).clone() };
-    r.indexes = r.indexes.iter().map(|i| Arc::new(Index { owner, ..(**i).clone() })).collect();
-    debug_assert_ne!(kind_word(r.kind), "index");
-    cx.put(r).await
+    super::owned::check_new_owner(cx, owner, Some(rel.namespace))?;
+    super::owned::give_relation(cx, rel, owner).await
 }

@@ -138,7 +138,7 @@ pub fn names_column(rel: &Relation, text: &str, att: i16) -> bool {
 }
 
 /// How messages call an object.
-fn describe(cx: &DdlCx<'_>, o: Object) -> String {
+pub(super) fn describe(cx: &DdlCx<'_>, o: Object) -> String {
     let cat = &cx.tx.catalog;
     let table = |oid: u32| {
         cat.relation(oid).map_or_else(|| oid.to_string(), |r| format!("{} {}", kind_word(r.kind), cx.shown(r)))
@@ -441,7 +441,8 @@ async fn drop_relations(cx: &mut DdlCx<'_>, s: &ast::Drop, want: RelKind) -> Res
         }
         // The owner of the schema may drop what is in it.
         let schema_owner = cx.tx.catalog.namespaces.get(&rel.namespace).map_or(0, |n| n.owner);
-        if schema_owner != cx.role || rel.oid < crate::catalog::FIRST_USER_OID {
+        let owns_schema = crate::acl::check::owns(&cx.tx.catalog, cx.role, schema_owner);
+        if !owns_schema || rel.oid < crate::catalog::FIRST_USER_OID {
             cx.check_relation_owner(&rel)?;
         }
         check_internal(cx, &rel)?;

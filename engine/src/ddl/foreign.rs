@@ -90,6 +90,18 @@ fn action(rel: &Relation, columns: &[i16], a: &ForeignAction) -> Result<FkAction
 }
 
 /// Adds a FOREIGN KEY. Both tables are locked (the referencing one by the caller). Answers the constraint, whose rows
+/// 42501 unless the role may reference the columns.
+fn check_references(cx: &DdlCx<'_>, target: &Relation, columns: &[i16]) -> Result<()> {
+    use crate::acl::{Mask, check, privs};
+    let cat = &cx.tx.catalog;
+    let by_column =
+        |n: &i16| check::on_column(cat, target, *n, cx.role, Mask::of(privs::REFERENCES)).privs != 0;
+    if check::may(cat, target, cx.role, privs::REFERENCES) || columns.iter().all(by_column) {
+        return Ok(());
+    }
+    Err(check::denied("table", &target.name))
+}
+
 /// the caller checks.
 pub async fn add(
     cx: &mut DdlCx<'_>,
@@ -126,9 +138,6 @@ pub async fn add(
             format!("permission denied: \"{}\" is a system catalog", target.name),
         ));
     }
-    if target.owner != cx.role && !cx.is_superuser() {
-        return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for table {}", target.name)));
-    }
     super::temp::check_foreign_key(cx, rel, &target)?;
     let columns = column_list(rel, &f.columns)?;
     let (ref_columns, index) = if f.references.is_empty() {
@@ -152,6 +161,7 @@ pub async fn add(
         let i = target_index(&target, &list);
         (list, i)
     };
+    check_references(cx, &target, &ref_columns)?;
     if columns.len() != ref_columns.len() {
         return Err(err(
             SqlState::INVALID_FOREIGN_KEY,

@@ -8,7 +8,7 @@
 //! definition is read again after the wait; expressions are kept in the form of [`crate::bind::define`]; what depends on
 //! an object that goes is found first, and goes too (CASCADE) or refuses the statement.
 //!
-//! Left out: partitioned and inherited tables, privileges, and objects that are neither relations,
+//! Left out: partitioned and inherited tables, and objects that are neither relations,
 //! schemas nor roles: they are 0A000.
 
 mod alter;
@@ -17,15 +17,20 @@ mod check_rows;
 mod column;
 mod comment;
 mod constraint;
+mod default_acl;
 mod drop;
 mod foreign;
+mod grant;
 mod identity;
 mod index;
+mod membership;
 pub mod names;
 mod options;
+mod owned;
 mod persistence;
 mod rename;
 mod role;
+mod routine;
 mod schema;
 mod sequence;
 mod table;
@@ -36,6 +41,7 @@ mod view_text;
 
 pub use table::create_table_for_query;
 
+use crate::acl::{check, privs};
 use crate::bind::{BindCx, Binder};
 use crate::catalog::rows::{CatRow, relation as relation_rows};
 use crate::catalog::{Catalog, ConstraintKind, FIRST_USER_OID, RelKind, Relation};
@@ -94,6 +100,11 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         ast::Statement::AlterRole(s) => Box::pin(role::alter(cx, s)).await.map(|()| "ALTER ROLE".into()),
         ast::Statement::Truncate(s) => Box::pin(truncate::truncate(cx, s)).await.map(|()| "TRUNCATE TABLE".into()),
         ast::Statement::Comment(s) => Box::pin(comment::comment(cx, s)).await.map(|()| "COMMENT".into()),
+        ast::Statement::Grant(s) => Box::pin(grant::grant(cx, s)).await,
+        ast::Statement::GrantRole(s) => Box::pin(membership::grant(cx, s)).await,
+        ast::Statement::AlterDefaultPrivileges(s) => Box::pin(default_acl::alter(cx, s)).await,
+        ast::Statement::DropOwned(s) => Box::pin(owned::drop_owned(cx, s)).await,
+        ast::Statement::ReassignOwned(s) => Box::pin(owned::reassign(cx, s)).await,
         ast::Statement::Reindex(s) => Box::pin(index::reindex(cx, s)).await.map(|()| "REINDEX".into()),
         other => Err(unsupported(other)),
     }
@@ -172,10 +183,6 @@ fn unsupported(stmt: &ast::Statement) -> DbError {
     let tag = match stmt {
         S::AlterSetting(s) if s.role.is_some() || s.all_roles => "ALTER ROLE ... SET",
         S::AlterSetting(_) => "ALTER DATABASE ... SET",
-        S::Grant(g) if g.grant => "GRANT",
-        S::GrantRole(g) if g.grant => "GRANT",
-        S::Grant(_) | S::GrantRole(_) => "REVOKE",
-        S::AlterDefaultPrivileges(_) => "ALTER DEFAULT PRIVILEGES",
         S::Cluster(_) => "CLUSTER",
         S::RefreshMaterializedView(_) => "REFRESH MATERIALIZED VIEW",
         S::CreateDatabase(_) => "CREATE DATABASE",
@@ -183,8 +190,6 @@ fn unsupported(stmt: &ast::Statement) -> DbError {
         S::AlterSystem(_) => "ALTER SYSTEM",
         S::CreateExtension(_) => "CREATE EXTENSION",
         S::CreateEnum(_) => "CREATE TYPE",
-        S::DropOwned(_) => "DROP OWNED",
-        S::ReassignOwned(_) => "REASSIGN OWNED",
         S::Do(_) => "DO",
         S::Other(o) => o.tag,
         _ => "this statement",
@@ -268,10 +273,10 @@ impl DdlCx<'_> {
 
     /// 42501 unless the role owns the object.
     fn check_owner(&self, owner: u32, kind: &str, name: &str) -> Result<()> {
-        if owner == self.role || self.is_superuser() {
+        if check::owns(&self.tx.catalog, self.role, owner) {
             return Ok(());
         }
-        Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("must be owner of {kind} {name}")))
+        Err(check::not_owner(kind, name))
     }
 
     /// Ownership of a relation; the catalog's own relations are nobody's to change.
@@ -383,13 +388,24 @@ impl DdlCx<'_> {
             )
             .detail("System catalog modifications are currently disallowed."));
         }
-        let owner = self.tx.catalog.namespaces.get(&ns).map_or(0, |n| n.owner);
-        let of_database =
-            owner == crate::catalog::bootstrap::PG_DATABASE_OWNER && self.tx.catalog.database.owner == self.role;
-        if owner == self.role || of_database || self.is_superuser() {
+        check::need_schema(&self.tx.catalog, ns, self.role, privs::CREATE)
+    }
+
+    /// 42501 unless the role may create schemas in the database.
+    fn check_create_in_database(&self) -> Result<()> {
+        let cat = &self.tx.catalog;
+        if check::on_database(cat, &cat.database, self.role, crate::acl::Mask::of(privs::CREATE)).privs != 0 {
             return Ok(());
         }
-        Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for schema {schema}")))
+        Err(check::denied("database", &cat.database.name))
+    }
+
+    /// A schema by name.
+    fn schema_named(&self, name: &str) -> Result<u32> {
+        self.tx
+            .catalog
+            .namespace_named(name)
+            .ok_or_else(|| err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist")))
     }
 
     fn namespace_name(&self, ns: u32) -> String {

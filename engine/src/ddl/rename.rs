@@ -324,22 +324,35 @@ async fn rename_schema(cx: &mut DdlCx<'_>, from: &str, to: &str) -> Result<()> {
 /// ALTER … OWNER TO of what is not a relation.
 pub async fn owner(cx: &mut DdlCx<'_>, s: &ast::AlterOwner) -> Result<String> {
     let role = cx.role_of(&s.owner)?;
-    if s.kind != ObjectKind::Schema {
-        return Err(DbError::unsupported(format!("ALTER {} OWNER TO is not supported yet", s.kind.sql())));
-    }
     let name = &named(&s.object)?.name.value;
-    let Some(ns) = cx.tx.catalog.namespace_named(name).and_then(|o| cx.tx.catalog.namespaces.get(&o).cloned()) else {
-        return Err(err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist")));
-    };
-    cx.check_owner(ns.owner, "schema", name)?;
-    if role != ns.owner {
-        if !cx.is_superuser() {
-            let to = cx.tx.catalog.roles.get(&role).map(|r| r.name.clone()).unwrap_or_default();
-            return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("must be member of role \"{to}\"")));
+    match s.kind {
+        ObjectKind::Schema => {
+            let oid = cx.schema_named(name)?;
+            let Some(ns) = cx.tx.catalog.namespaces.get(&oid).cloned() else { return Ok("ALTER SCHEMA".into()) };
+            if role != ns.owner {
+                cx.check_owner(ns.owner, "schema", name)?;
+                super::owned::check_new_owner(cx, role, None)?;
+                cx.check_create_in_database()?;
+                super::owned::give_schema(cx, &ns, role).await?;
+            }
+            Ok("ALTER SCHEMA".into())
         }
-        cx.tx.put_namespace(Namespace { owner: role, ..(*ns).clone() }).await?;
+        ObjectKind::Database => {
+            let Some(db) = cx.tx.catalog.databases.get(name).cloned() else {
+                return Err(err(SqlState::UNDEFINED_DATABASE, format!("database \"{name}\" does not exist")));
+            };
+            if role != db.owner {
+                cx.check_owner(db.owner, "database", name)?;
+                super::owned::check_new_owner(cx, role, None)?;
+                if !cx.is_superuser() && !cx.tx.catalog.roles.get(&cx.role).is_some_and(|r| r.create_db) {
+                    return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, "permission denied to change owner of database"));
+                }
+                super::owned::give_database(cx, &db, role).await?;
+            }
+            Ok("ALTER DATABASE".into())
+        }
+        kind => Err(DbError::unsupported(format!("ALTER {} OWNER TO is not supported yet", kind.sql()))),
     }
-    Ok("ALTER SCHEMA".into())
 }
 
 /// ALTER … SET SCHEMA.

@@ -1,6 +1,6 @@
 //! CREATE, ALTER and DROP ROLE.
 
-use super::{DdlCx, err};
+use super::{DdlCx, err, membership};
 use crate::catalog::Role;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, ObjectRef, RoleOption, RoleOptionKind, RoleSpec};
@@ -69,10 +69,10 @@ fn apply(cx: &DdlCx<'_>, r: &mut Role, options: &[RoleOption]) -> Result<()> {
                     _ => None,
                 };
             }
-            RoleOptionKind::AdminMembers(_) | RoleOptionKind::Members(_) | RoleOptionKind::InRoles(_) => {
-                return Err(DbError::unsupported("membership of roles is not supported yet").at(cx.pos(o.pos)));
-            }
-            RoleOptionKind::SysId(_) => {}
+            RoleOptionKind::AdminMembers(_)
+            | RoleOptionKind::Members(_)
+            | RoleOptionKind::InRoles(_)
+            | RoleOptionKind::SysId(_) => {}
         }
     }
     Ok(())
@@ -121,14 +121,31 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateRole) -> Result<()> {
         return Err(err(SqlState::DUPLICATE_OBJECT, format!("role \"{}\" already exists", r.name)));
     }
     r.oid = cx.tx.new_oid().await?;
-    cx.tx.put_role(r).await
+    let role = r.clone();
+    cx.tx.put_role(r).await?;
+    let by = cx.role;
+    for o in &s.options {
+        if let RoleOptionKind::InRoles(list) = &o.kind {
+            for spec in list {
+                let other = cx.role_of(spec)?;
+                let Some(other) = cx.tx.catalog.roles.get(&other).cloned() else { continue };
+                membership::add(cx, &other, &[role.oid], by, false).await?;
+            }
+        }
+    }
+    for admin in [true, false] {
+        for o in &s.options {
+            if let (RoleOptionKind::AdminMembers(list), true) | (RoleOptionKind::Members(list), false) = (&o.kind, admin) {
+                let members = membership::roles_of(cx, list)?;
+                membership::add(cx, &role, &members, by, admin).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// ALTER ROLE … options.
 pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterRole) -> Result<()> {
-    if s.drop_members || s.options.iter().any(|o| matches!(o.kind, RoleOptionKind::Members(_))) {
-        return Err(DbError::unsupported("membership of roles is not supported yet"));
-    }
     let id = cx.role_of(&s.name)?;
     let Some(old) = cx.tx.catalog.roles.get(&id).cloned() else {
         return Err(err(SqlState::UNDEFINED_OBJECT, "role does not exist"));
@@ -165,7 +182,20 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterRole) -> Result<()> {
         return Err(DbError::unsupported("permission denied to alter role")
             .detail("The bootstrap user must have the SUPERUSER attribute."));
     }
-    cx.tx.put_role(r).await
+    let role = r.clone();
+    cx.tx.put_role(r).await?;
+    let by = cx.role;
+    for o in &s.options {
+        if let RoleOptionKind::Members(list) = &o.kind {
+            let members = membership::roles_of(cx, list)?;
+            if s.drop_members {
+                membership::remove(cx, &role, &members, by, false).await?;
+            } else {
+                membership::add(cx, &role, &members, by, false).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// ALTER ROLE … RENAME.
@@ -220,7 +250,7 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<()> {
         if r.superuser && !cx.is_superuser() {
             return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, "must be superuser to drop superusers"));
         }
-        let needed = owned(cx, r.oid);
+        let needed = super::owned::dependents(cx, r.oid);
         if r.oid < crate::catalog::FIRST_USER_OID {
             return Err(err(
                 SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
@@ -234,37 +264,20 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<()> {
             )
             .detail(needed.join("\n")));
         }
+        let gone: Vec<(u32, u32)> = cx
+            .tx
+            .catalog
+            .rights
+            .members
+            .iter()
+            .filter(|m| m.role == r.oid || m.member == r.oid)
+            .map(|m| (m.role, m.member))
+            .collect();
+        for (role, member) in gone {
+            cx.tx.drop_membership(role, member).await?;
+        }
         super::comment::write(cx, r.oid, crate::catalog::rows::table::PG_AUTHID, 0, None).await?;
         cx.tx.drop_role(r.oid).await?;
     }
     Ok(())
-}
-
-/// What a role owns, in every database.
-fn owned(cx: &DdlCx<'_>, role: u32) -> Vec<String> {
-    let cat = &cx.tx.catalog;
-    let mut out: Vec<(u32, String)> = Vec::new();
-    for d in cat.databases.values().filter(|d| d.owner == role) {
-        out.push((d.oid, format!("owner of database {}", d.name)));
-    }
-    for n in cat.namespaces.values().filter(|n| n.owner == role) {
-        out.push((n.oid, format!("owner of schema {}", n.name)));
-    }
-    for r in cat.relations.values().filter(|r| r.owner == role && r.kind != crate::catalog::RelKind::Index) {
-        out.push((r.oid, format!("owner of {} {}", super::kind_word(r.kind), cx.shown(r))));
-    }
-    out.sort();
-    let mut lines: Vec<String> = out.into_iter().map(|o| o.1).collect();
-    let here = &cat.database.name;
-    for name in cat.databases.keys().filter(|n| *n != here) {
-        if let Some(db) = cx.tx.db.engine().database(name) {
-            let c = db.catalog();
-            let n = c.relations.values().filter(|r| r.owner == role).count()
-                + c.namespaces.values().filter(|n| n.owner == role).count();
-            if n > 0 {
-                lines.push(format!("{n} object{} in database {name}", if n == 1 { "" } else { "s" }));
-            }
-        }
-    }
-    lines
 }

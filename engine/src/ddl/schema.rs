@@ -24,13 +24,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateSchema) -> Result<()> {
         Some(n) => n.value.clone(),
         None => cx.tx.catalog.roles.get(&owner).map(|r| r.name.clone()).unwrap_or_default(),
     };
-    // Without privileges on databases, making schemas is for superusers and the database's owner.
-    if !cx.is_superuser() && cx.tx.catalog.database.owner != cx.role {
-        return Err(err(
-            SqlState::INSUFFICIENT_PRIVILEGE,
-            format!("permission denied for database {}", cx.tx.catalog.database.name),
-        ));
-    }
+    cx.check_create_in_database()?;
+    super::owned::check_new_owner(cx, owner, None)?;
     check_name(&name)?;
     if s.if_not_exists && !s.elements.is_empty() {
         return Err(
@@ -46,7 +41,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateSchema) -> Result<()> {
         return Err(e);
     }
     let oid = cx.tx.new_oid().await?;
-    cx.tx.put_namespace(Namespace { oid, name, owner }).await?;
+    let acl = super::grant::initial(cx, 'n', owner, 0);
+    cx.tx.put_namespace(Namespace { oid, name, owner, acl }).await?;
     if s.elements.is_empty() {
         return Ok(());
     }

@@ -205,7 +205,7 @@ pub fn relation(cx: &DdlCx<'_>, oid: u32, ns: u32, name: &str, seq: Sequence, de
         stats: Arc::new(RelStats { tuples: 1.0, pages: 1, columns: HashMap::new() }),
         options: Vec::new(),
         version: 0,
-        acl: None,
+        acl: super::grant::initial_relation(cx, RelKind::Sequence, cx.role, ns),
     }
 }
 

@@ -55,7 +55,7 @@ pub async fn blank_table(cx: &mut DdlCx<'_>, ns: u32, name: &str) -> Result<Rela
         stats: Arc::new(RelStats { tuples: -1.0, pages: 0, columns: HashMap::new() }),
         options: Vec::new(),
         version: 0,
-        acl: None,
+        acl: super::grant::initial_relation(cx, RelKind::Table, cx.role, ns),
     })
 }
 

@@ -40,7 +40,7 @@ async fn own_or_new(cx: &mut DdlCx<'_>) -> Result<u32> {
         Some(ns) => ns,
         None => {
             let oid = cx.tx.new_oid().await?;
-            cx.tx.put_namespace(Namespace { oid, name, owner: SUPERUSER }).await?;
+            cx.tx.put_namespace(Namespace { oid, name, owner: SUPERUSER, acl: None }).await?;
             oid
         }
     };

@@ -1,6 +1,6 @@
 //! TRUNCATE: a table gets new, empty files; the old ones go at commit.
 
-use super::{DdlCx, err, kind_word, sequence};
+use super::{DdlCx, err, sequence};
 use crate::catalog::{Index, Persistence, RelKind, RelStats, Relation, Storage};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, TableLockMode};
@@ -20,13 +20,7 @@ fn check(cx: &DdlCx<'_>, rel: &Relation) -> Result<()> {
             format!("permission denied: \"{}\" is a system catalog", rel.name),
         ));
     }
-    if rel.owner != cx.role && !cx.is_superuser() {
-        return Err(err(
-            SqlState::INSUFFICIENT_PRIVILEGE,
-            format!("permission denied for {} {}", kind_word(rel.kind), rel.name),
-        ));
-    }
-    Ok(())
+    crate::acl::check::need(&cx.tx.catalog, rel, cx.role, crate::acl::privs::TRUNCATE)
 }
 
 /// TRUNCATE.

@@ -1,124 +1,124 @@
-//! Access privileges as values: `aclitem` texts like `role=arw*/grantor`.
+//! Functions over access privileges as values.
 
-use super::{Rows, access, array, oid_arg, rows, scalar, set, text, text_arg};
-use crate::catalog::Catalog;
+use super::{Rows, access, bool_arg, oid_arg, rows, scalar, set, text, text_arg};
+use crate::acl::item::{decode, decode_list, encode, encode_list};
+use crate::acl::{Acl, AclItem, AclKind, LETTERS, privilege_named};
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_parser::ast::quote_ident;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
 use rustydb_types::kernel::{CallInfo, Kernel};
-use rustydb_types::oid;
 
-/// Privileges by letter, in the order in which they are listed.
-const PRIVILEGES: &[(char, &str)] = &[
-    ('a', "INSERT"),
-    ('r', "SELECT"),
-    ('w', "UPDATE"),
-    ('d', "DELETE"),
-    ('D', "TRUNCATE"),
-    ('x', "REFERENCES"),
-    ('t', "TRIGGER"),
-    ('X', "EXECUTE"),
-    ('U', "USAGE"),
-    ('C', "CREATE"),
-    ('T', "TEMPORARY"),
-    ('c', "CONNECT"),
-    ('s', "SET"),
-    ('A', "ALTER SYSTEM"),
-];
-
-/// What everyone and what the owner may do with a new object of a kind (`acldefault`'s letter).
-fn defaults(kind: char) -> Option<(&'static str, &'static str)> {
-    Some(match kind {
-        'c' => ("", ""),
-        'r' => ("", "arwdDxt"),
-        's' => ("", "rwU"),
-        'd' => ("Tc", "CTc"),
-        'f' => ("X", "X"),
-        'l' | 'T' => ("U", "U"),
-        'L' => ("", "rw"),
-        'n' => ("", "UC"),
-        'p' => ("", "sA"),
-        't' => ("", "C"),
-        'F' | 'S' => ("", "U"),
-        _ => return None,
-    })
-}
-
-fn default_for(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+fn default_for(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let kind = text_arg(args, 0)?.chars().next().unwrap_or('\0');
     let Some(owner) = oid_arg(args, 1)? else { return Ok(Datum::Null) };
-    let (world, own) =
-        defaults(kind).ok_or_else(|| DbError::internal(format!("unrecognized object type abbreviation: {kind}")))?;
-    let cat = access(ctx)?.catalog();
-    let name = cat.roles.get(&owner).map_or_else(|| owner.to_string(), |r| quote_ident(&r.name).to_string());
-    let mut items = Vec::with_capacity(2);
-    if !world.is_empty() {
-        items.push(text(format!("={world}/{name}")));
-    }
-    if !own.is_empty() {
-        items.push(text(format!("{name}={own}/{name}")));
-    }
-    Ok(array(oid::ACLITEM, items))
-}
-
-/// A role name (quoted or not) or number at the head of a text, and the rest.
-fn role<'t>(cat: &Catalog, t: &'t str) -> Result<(u32, &'t str)> {
-    let mut name = String::new();
-    let mut rest = t;
-    if let Some(mut inner) = t.strip_prefix('"') {
-        loop {
-            let end = inner.find('"').ok_or_else(|| bad(t))?;
-            name.push_str(&inner[..end]);
-            inner = &inner[end + 1..];
-            match inner.strip_prefix('"') {
-                Some(more) => {
-                    name.push('"');
-                    inner = more;
-                }
-                None => break,
-            }
+    let acl = match (AclKind::of_letter(kind), kind) {
+        (Some(kind), _) => Acl::default_for(kind, owner),
+        (None, 'F' | 'S') => Acl::default_for(AclKind::Type, owner).owners_only(),
+        (None, 'p') => {
+            let privs = crate::acl::privs::SET | crate::acl::privs::ALTER_SYSTEM;
+            Acl(vec![AclItem { grantee: owner, grantor: owner, privs, options: 0 }])
         }
-        rest = inner;
-    } else {
-        let end = t.find(['=', '/']).unwrap_or(t.len());
-        name.push_str(&t[..end]);
-        rest = &rest[end..];
-    }
-    if name.is_empty() {
-        return Ok((0, rest));
-    }
-    let known = cat.role_named(&name).map(|r| r.oid).or_else(|| name.parse().ok());
-    known
-        .map(|o| (o, rest))
-        .ok_or_else(|| DbError::new(SqlState::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist")))
+        (None, _) => return Err(DbError::internal(format!("unrecognized object type abbreviation: {kind}"))),
+    };
+    Ok(encode_list(&acl))
 }
 
-fn bad(t: &str) -> DbError {
-    DbError::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid aclitem: \"{t}\""))
-}
-
-fn explode(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Rows> {
-    let Some(Datum::Array(list)) = args.first() else { return rows(Vec::new()) };
-    let cat = access(ctx)?.catalog();
+fn explode(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Rows> {
+    let Some(acl) = args.first().map(decode_list).transpose()?.flatten() else { return rows(Vec::new()) };
     let mut out = Vec::new();
-    for item in &list.items {
-        let Datum::Text(t) = item else {
-            return Err(DbError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "ACL arrays must not contain null values"));
-        };
-        let (grantee, rest) = role(&cat, t)?;
-        let rest = rest.strip_prefix('=').ok_or_else(|| bad(t))?;
-        let (letters, by) = rest.split_once('/').ok_or_else(|| bad(t))?;
-        let (grantor, _) = role(&cat, by)?;
-        for (letter, name) in PRIVILEGES {
-            if let Some(i) = letters.find(*letter) {
-                let option = letters[i + letter.len_utf8()..].starts_with('*');
-                out.push(vec![Datum::Oid(grantor), Datum::Oid(grantee), text(name), Datum::Bool(option)]);
+    for i in &acl.0 {
+        for (n, (_, name)) in LETTERS.iter().enumerate() {
+            if i.privs & (1 << n) != 0 {
+                let option = Datum::Bool(i.options & (1 << n) != 0);
+                out.push(vec![Datum::Oid(i.grantor), Datum::Oid(i.grantee), text(name), option]);
             }
         }
     }
     rows(out)
 }
 
+fn make(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let (Some(grantee), Some(grantor)) = (oid_arg(args, 0)?, oid_arg(args, 1)?) else { return Ok(Datum::Null) };
+    let mut privs = 0;
+    for word in text_arg(args, 2)?.split(',') {
+        privs |= privilege_named(word.trim()).ok_or_else(|| {
+            DbError::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("unrecognized privilege type: \"{}\"", word.trim()),
+            )
+        })?;
+    }
+    let options = if bool_arg(args, 3) { privs } else { 0 };
+    Ok(encode(&AclItem { grantee, grantor, privs, options }))
+}
+
+fn contains(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let (Some(list), Some(item)) = (args.first(), args.get(1)) else { return Ok(Datum::Null) };
+    let (Some(list), item) = (decode_list(list)?, decode(item)?) else { return Ok(Datum::Null) };
+    let has = |i: &AclItem| {
+        i.grantee == item.grantee
+            && i.grantor == item.grantor
+            && i.privs & item.privs == item.privs
+            && i.options & item.options == item.options
+    };
+    Ok(Datum::Bool(list.0.iter().any(has)))
+}
+
+fn equal(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let (Some(a), Some(b)) = (args.first(), args.get(1)) else { return Ok(Datum::Null) };
+    Ok(Datum::Bool(decode(a)? == decode(b)?))
+}
+
+fn no_insert(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
+    Err(DbError::unsupported("aclinsert is no longer supported"))
+}
+
+fn no_remove(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
+    Err(DbError::unsupported("aclremove is no longer supported"))
+}
+
+/// `has_parameter_privilege`.
+fn on_parameter(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let a = access(ctx)?;
+    let cat = a.catalog();
+    let role = match args {
+        [_, _] => a.role(),
+        [Datum::Text(name), ..] if name == "public" => 0,
+        [Datum::Text(name), ..] => {
+            cat.role_named(name)
+                .ok_or_else(|| {
+                    DbError::new(SqlState::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist"))
+                })?
+                .oid
+        }
+        [Datum::Oid(o), ..] => *o,
+        _ => return Ok(Datum::Null),
+    };
+    let n = args.len();
+    for word in text_arg(args, n.saturating_sub(1))?.split(',') {
+        let upper = word.trim().to_ascii_uppercase();
+        let base = upper.strip_suffix(" WITH GRANT OPTION").unwrap_or(&upper);
+        if !matches!(base, "SET" | "ALTER SYSTEM") {
+            return Err(DbError::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("unrecognized privilege type: \"{}\"", word.trim()),
+            ));
+        }
+    }
+    // Nothing can be granted on parameters, so they are the superusers' alone.
+    Ok(Datum::Bool(crate::acl::check::is_superuser(&cat, role)))
+}
+
 /// Kernels of this module.
-pub(super) const KERNELS: &[Kernel] = &[scalar("acldefault_sql", default_for), set("aclexplode", explode)];
+pub(super) const KERNELS: &[Kernel] = &[
+    scalar("acldefault_sql", default_for),
+    set("aclexplode", explode),
+    scalar("makeaclitem", make),
+    scalar("aclcontains", contains),
+    scalar("aclitem_eq", equal),
+    scalar("aclinsert", no_insert),
+    scalar("aclremove", no_remove),
+    scalar("has_parameter_privilege_name_name", on_parameter),
+    scalar("has_parameter_privilege_id_name", on_parameter),
+    scalar("has_parameter_privilege_name", on_parameter),
+];

@@ -1,6 +1,8 @@
 //! The engine as the server sees it.
 
-use super::{KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, Session, TWO_PHASE_KERNELS};
+use super::{
+    KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, PRIVILEGE_KERNELS, Session, TWO_PHASE_KERNELS,
+};
 use crate::api::{Backend, PeerInfo, RoleAuth, SqlSession};
 use crate::engine::{Engine, EngineOptions};
 use async_trait::async_trait;
@@ -14,10 +16,8 @@ pub struct EngineBackend(Arc<Engine>);
 impl EngineBackend {
     /// Opens the engine on a data directory, making it first if it is new.
     pub async fn open(options: EngineOptions) -> Result<EngineBackend> {
-        registry::add_kernels(
-            &[&[KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, TWO_PHASE_KERNELS], crate::functions::TABLES]
-                .concat(),
-        );
+        let own = [KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, PRIVILEGE_KERNELS, TWO_PHASE_KERNELS];
+        registry::add_kernels(&[&own, crate::functions::TABLES].concat());
         Engine::open(options).await.map(EngineBackend)
     }
 

@@ -21,6 +21,7 @@ mod listing;
 mod locks;
 mod notify;
 mod plan;
+mod privileges;
 mod reg;
 mod rows;
 mod sequence;
@@ -37,6 +38,7 @@ pub use kernels::KERNELS;
 pub use listing::KERNELS as LISTING_KERNELS;
 pub use locks::KERNELS as LOCK_KERNELS;
 pub use notify::KERNELS as NOTIFY_KERNELS;
+pub use privileges::KERNELS as PRIVILEGE_KERNELS;
 pub use shared::{Registry, SessionShared};
 pub use two_phase::KERNELS as TWO_PHASE_KERNELS;
 

@@ -8,6 +8,7 @@
 use super::{PathCache, Session};
 use crate::api::ColumnDesc;
 use crate::bind::{BindCx, Binder};
+use crate::acl::needs::Needs;
 use crate::catalog::{Catalog, Persistence};
 use crate::plan::ir::{Bound, OutputColumn};
 use quick_cache::sync::Cache;
@@ -16,6 +17,7 @@ use rustydb_parser::ast::{self, TableLockMode};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::pgdata;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 
 /// A bound statement.
@@ -32,6 +34,10 @@ pub struct Plan {
     temporary: Vec<(u32, u32)>,
     path: Vec<u32>,
     role: u32,
+    /// What must be allowed, whether it was found so, and the state of rights it was bound in.
+    needs: Needs,
+    allowed: AtomicBool,
+    rights: u64,
     /// The catalog it was last found valid in; compared by address only.
     catalog: Weak<Catalog>,
 }
@@ -91,13 +97,29 @@ impl Plan {
         self.relations.iter().any(|r| r.2 == TableLockMode::RowShare)
     }
 
+    /// Whether its role may do what it does. A plan is valid only as long as what decides that is unchanged, so a
+    /// positive answer holds as long as the plan does.
+    pub fn check_rights(&self, catalog: &Catalog) -> Result<()> {
+        if !self.allowed.load(Ordering::Relaxed) {
+            self.needs.check(catalog, self.role)?;
+            self.allowed.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// The server itself runs it: nothing is asked.
+    pub fn trust(&self) {
+        self.allowed.store(true, Ordering::Relaxed);
+    }
+
     fn is_valid(&self, catalog: &Arc<Catalog>, path: &[u32], role: u32) -> bool {
         if self.role != role || self.path != path {
             return false;
         }
         // A Weak keeps its allocation, so an equal address is the same catalog.
         std::ptr::eq(self.catalog.as_ptr(), Arc::as_ptr(catalog))
-            || self.relations.iter().all(|r| catalog.relation(r.0).is_some_and(|now| now.version == r.1))
+            || self.rights == catalog.rights.version
+                && self.relations.iter().all(|r| catalog.relation(r.0).is_some_and(|now| now.version == r.1))
     }
 }
 
@@ -199,6 +221,9 @@ impl Session {
                     .collect(),
                 path: b.cx.search_path.to_vec(),
                 role,
+                needs: std::mem::take(&mut b.needs).settled(),
+                allowed: AtomicBool::new(false),
+                rights: b.cx.catalog.rights.version,
                 catalog: Arc::downgrade(b.cx.catalog),
             };
             Ok(Some((Arc::new(plan), b.context_dependent)))
@@ -275,6 +300,7 @@ impl Session {
             }
             if self.is_current(&plan)? {
                 self.use_temporary(&plan)?;
+                plan.check_rights(&self.tx()?.catalog)?;
                 return Ok(plan);
             }
             let params: Vec<u32> = plan.params.iter().map(|t| t.oid).collect();

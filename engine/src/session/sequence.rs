@@ -5,6 +5,7 @@
 //! telling the runtime, so that other sessions go on elsewhere.
 
 use super::shared::SessionShared;
+use crate::acl::{Mask, Privs, check, privs};
 use crate::catalog::{Persistence, RelKind, Relation, Sequence};
 use parking_lot::Mutex;
 use rustydb_base::{DbError, Result, SqlState};
@@ -64,7 +65,8 @@ pub fn wait_here<T>(f: impl Future<Output = Result<T>>) -> Result<T> {
     }
 }
 
-fn find(s: &SessionShared, oid: u32) -> Result<(Arc<Relation>, Sequence)> {
+/// The sequence, if the role has one of `wanted` on it.
+fn find(s: &SessionShared, oid: u32, wanted: Privs) -> Result<(Arc<Relation>, Sequence)> {
     let cat = s.catalog();
     let rel = cat
         .relation(oid)
@@ -72,11 +74,8 @@ fn find(s: &SessionShared, oid: u32) -> Result<(Arc<Relation>, Sequence)> {
         .ok_or_else(|| DbError::new(SqlState::UNDEFINED_TABLE, format!("could not open relation with OID {oid}")))?;
     match (&rel.kind, rel.sequence.clone()) {
         (RelKind::Sequence, Some(q)) => {
-            if !s.may_act_as(rel.owner) {
-                return Err(DbError::new(
-                    SqlState::INSUFFICIENT_PRIVILEGE,
-                    format!("permission denied for sequence {}", rel.name),
-                ));
+            if check::on_relation(&cat, &rel, s.user_oid(), Mask::of(wanted)).is_empty() {
+                return Err(check::denied("sequence", &rel.name));
             }
             Ok((rel, q))
         }
@@ -120,7 +119,7 @@ fn lock(s: &SessionShared, rel: Arc<Relation>, q: Sequence) -> Result<(Arc<Relat
 
 /// `nextval`.
 pub fn nextval(s: &SessionShared, oid: u32) -> Result<i64> {
-    let (rel, q) = find(s, oid)?;
+    let (rel, q) = find(s, oid, privs::USAGE | privs::UPDATE)?;
     check_writable(s, &rel, "nextval()")?;
     let (rel, q) = lock(s, rel, q)?;
     {
@@ -161,7 +160,7 @@ pub fn nextval(s: &SessionShared, oid: u32) -> Result<i64> {
 
 /// `currval`.
 pub fn currval(s: &SessionShared, oid: u32) -> Result<i64> {
-    let (rel, _) = find(s, oid)?;
+    let (rel, _) = find(s, oid, privs::USAGE | privs::SELECT)?;
     s.sequences.inner.lock().by_oid.get(&oid).map(|e| e.value).ok_or_else(|| {
         DbError::new(
             SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -180,7 +179,7 @@ pub fn lastval(s: &SessionShared) -> Result<i64> {
 
 /// `setval`.
 pub fn setval(s: &SessionShared, oid: u32, value: i64, is_called: bool) -> Result<i64> {
-    let (rel, q) = find(s, oid)?;
+    let (rel, q) = find(s, oid, privs::UPDATE)?;
     check_writable(s, &rel, "setval()")?;
     let (rel, q) = lock(s, rel, q)?;
     if !(q.min..=q.max).contains(&value) {

@@ -4,6 +4,7 @@
 //! modes of the running transaction (`transaction_isolation`, `transaction_read_only`, `transaction_deferrable`).
 
 use super::shared::{SessionShared, User};
+use crate::acl::membership::is_member_of;
 use crate::settings::{self, Settings};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{Isolation, SetValue, TransactionModes, quote_ident};
@@ -101,7 +102,7 @@ pub fn set_value(s: &SessionShared, name: &str, value: Option<&str>, local: bool
                 Some(v) => {
                     let role = find_role(s, v)?;
                     let session = s.session_role();
-                    if !session.superuser && session.oid != role.oid {
+                    if !is_member_of(&s.catalog(), session.oid, role.oid) {
                         return Err(DbError::new(
                             SqlState::INSUFFICIENT_PRIVILEGE,
                             format!("permission denied to set role \"{v}\""),
@@ -118,7 +119,8 @@ pub fn set_value(s: &SessionShared, name: &str, value: Option<&str>, local: bool
                 None => s.authenticated.clone(),
                 Some(v) => find_role(s, v)?,
             };
-            if !s.authenticated.superuser && user.oid != s.authenticated.oid {
+            let may = s.catalog().roles.get(&s.authenticated.oid).is_some_and(|r| r.superuser);
+            if !may && user.oid != s.authenticated.oid {
                 return Err(DbError::new(
                     SqlState::INSUFFICIENT_PRIVILEGE,
                     "permission denied to set session authorization",

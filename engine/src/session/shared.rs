@@ -3,6 +3,9 @@
 //! across an await.
 
 use super::reg;
+use crate::acl::check::on_schema;
+use crate::acl::membership::has_privs_of;
+use crate::acl::{Mask, privs};
 use crate::api::{Canceller, OutputGate, PeerInfo};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -394,12 +397,23 @@ impl SessionShared {
 
     /// `session_user`.
     pub fn session_role(&self) -> User {
-        self.state.lock().users.session.clone()
+        let user = self.state.lock().users.session.clone();
+        self.as_of_now(user)
     }
 
     /// `current_user`.
     pub fn user(&self) -> User {
-        self.state.lock().users.current().clone()
+        let user = self.state.lock().users.current().clone();
+        self.as_of_now(user)
+    }
+
+    /// A role with the attributes it has now.
+    fn as_of_now(&self, user: User) -> User {
+        let cat = self.catalog();
+        match cat.roles.get(&user.oid) {
+            Some(r) => User { oid: r.oid, name: r.name.clone(), superuser: r.superuser },
+            None => user,
+        }
     }
 
     /// OID of `current_user`.
@@ -457,11 +471,13 @@ impl SessionShared {
     }
 
     fn path(&self, catalog: &Catalog, implicit: bool) -> Vec<u32> {
-        let (text, user) = {
+        let (text, user, role) = {
             let s = self.state.lock();
-            (s.settings.get("search_path").to_owned(), s.users.current().name.clone())
+            let user = s.users.current();
+            (s.settings.get("search_path").to_owned(), user.name.clone(), user.oid)
         };
         let temp = self.temp_namespace(catalog);
+        let usable = |ns: &u32| on_schema(catalog, *ns, role, Mask::of(privs::USAGE)).privs != 0;
         let mut path = Vec::with_capacity(4);
         for name in Settings::name_list(&text) {
             let ns = match name.as_str() {
@@ -469,7 +485,7 @@ impl SessionShared {
                 "pg_temp" => temp,
                 n => catalog.namespace_named(n),
             };
-            if let Some(ns) = ns.filter(|ns| !path.contains(ns)) {
+            if let Some(ns) = ns.filter(|ns| !path.contains(ns) && (Some(*ns) == temp || usable(ns))) {
                 path.push(ns);
             }
         }
@@ -597,10 +613,9 @@ impl SessionShared {
         *self.facts.lock() = facts;
     }
 
-    /// Whether a role may do what `needed` may: it is that role or a superuser.
+    /// Whether the current role may do what `needed` may.
     pub fn may_act_as(&self, needed: u32) -> bool {
-        let u = self.user();
-        u.superuser || u.oid == needed
+        has_privs_of(&self.catalog(), self.user_oid(), needed)
     }
 }
 
@@ -666,6 +681,19 @@ impl SessionInfo for SessionShared {
     }
     fn format_user_type(&self, oid: u32, _typmod: i32) -> Option<String> {
         reg::user_type_name(self, oid)
+    }
+    fn acl_in(&self, text: &str) -> Result<String> {
+        let (item, left_out) = crate::acl::item::read(&self.catalog(), text)?;
+        if left_out {
+            self.warning(SqlState::INVALID_GRANTOR, format!("defaulting grantor to user ID {}", item.grantor));
+        }
+        match crate::acl::item::encode(&item) {
+            rustydb_types::datum::Datum::Text(t) => Ok(t.to_string()),
+            _ => Err(DbError::internal("an ACL item is not text")),
+        }
+    }
+    fn acl_out(&self, kept: &str) -> String {
+        crate::acl::item::show(&self.catalog(), kept)
     }
     fn random(&self) -> f64 {
         self.rng.lock().random::<f64>()

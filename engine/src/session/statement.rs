@@ -329,7 +329,8 @@ impl Session {
                 self.notify(&n.channel.value, n.payload.as_deref().unwrap_or_default()).map(Done::Tag)
             }
             Statement::Checkpoint => {
-                if !self.shared.user().superuser {
+                // The role pg_checkpoint.
+                if !self.shared.may_act_as(4544) {
                     return Err(DbError::new(
                         SqlState::INSUFFICIENT_PRIVILEGE,
                         "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT",
@@ -490,7 +491,7 @@ impl Session {
                     format!("cannot lock relation \"{}\"", rel.name),
                 ));
             }
-            self.check_owner_or_superuser(&rel)?;
+            self.check_may_lock(&rel, l.mode)?;
             let tx = self.tx()?;
             tx.txn.rules.lock_timeout = lock_timeout;
             tx.lock_table(rel.oid, l.mode, l.nowait).await?;
@@ -498,12 +499,19 @@ impl Session {
         Ok("LOCK TABLE".into())
     }
 
-    /// 42501 unless the role owns the table or is superuser.
-    pub(super) fn check_owner_or_superuser(&self, rel: &crate::catalog::Relation) -> Result<()> {
-        if self.shared.may_act_as(rel.owner) {
+    /// 42501 unless the role may lock the table so: readers may lock against nobody but DROP, writers against writers.
+    fn check_may_lock(&self, rel: &crate::catalog::Relation, mode: ast::TableLockMode) -> Result<()> {
+        use crate::acl::{Mask, check, privs};
+        let mut any = privs::UPDATE | privs::DELETE | privs::TRUNCATE;
+        if mode == ast::TableLockMode::AccessShare {
+            any |= privs::SELECT;
+        } else if mode <= ast::TableLockMode::RowExclusive {
+            any |= privs::INSERT;
+        }
+        if check::on_relation(&self.shared.catalog(), rel, self.shared.user_oid(), Mask::of(any)).privs != 0 {
             return Ok(());
         }
-        Err(DbError::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for table {}", rel.name)))
+        Err(check::denied(check::relation_word(rel.kind), &rel.name))
     }
 
     /// PREPARE.

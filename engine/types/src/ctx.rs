@@ -85,6 +85,14 @@ pub trait SessionInfo: Send + Sync + std::any::Any {
     fn reg_out(&self, kind: u32, oid: u32) -> String;
     /// `format_type(oid, typmod)` for types that are not built in.
     fn format_user_type(&self, oid: u32, typmod: i32) -> Option<String>;
+    /// An `aclitem` as clients write it to the text it is kept as, which has role numbers for names.
+    fn acl_in(&self, _text: &str) -> Result<String> {
+        Err(rustydb_base::DbError::internal("no session to resolve role names in"))
+    }
+    /// An `aclitem` as clients see it.
+    fn acl_out(&self, kept: &str) -> String {
+        kept.to_owned()
+    }
     /// Random float in [0, 1).
     fn random(&self) -> f64;
     /// `setseed`.

@@ -115,6 +115,7 @@ pub fn text_in(ctx: &EvalCtx, ty: TypeRef, s: &str) -> Result<Datum> {
         oid::INT2VECTOR | oid::OIDVECTOR => array::vector_in(ty.oid, s)?,
         oid::VOID => Datum::Text(Default::default()),
         oid::RECORD => return Err(anonymous_record()),
+        oid::ACLITEM => Datum::Text(ctx.session.acl_in(s)?.into()),
         o if oid::is_reg(o) => Datum::Oid(reg_in(ctx, o, s)?),
         o => match oid::array_element(o) {
             Some(elem) => return array::array_in(ctx, TypeRef { oid: elem, ..ty }, s),
@@ -165,7 +166,10 @@ pub fn text_out(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) -> R
             _ => out.extend_from_slice(int.format(*v).as_bytes()),
         },
         Datum::Numeric(n) => n.write_text(out),
-        Datum::Text(s) => out.extend_from_slice(s.as_bytes()),
+        Datum::Text(s) => match ctx.session {
+            Some(session) if ty.oid == oid::ACLITEM => out.extend_from_slice(session.acl_out(s).as_bytes()),
+            _ => out.extend_from_slice(s.as_bytes()),
+        },
         Datum::Bytes(b) if ty.oid == oid::BYTEA => scalar::bytea_out(b, fmt.bytea_hex, out),
         Datum::Bytes(b) => match byte_type(ty.oid) {
             Some(t) => (t.text_out)(ctx, b, out)?,

@@ -274,6 +274,7 @@ impl Session {
         let rel = self.with_binder(text, &[], |b| b.relation(name))?;
         check_kind(&rel, true)?;
         let cols = columns(&rel, list, text)?;
+        self.check_copy_rights(&rel, &cols)?;
         check_choice(&rel, &cols, &o.force_not_null, "FORCE_NOT_NULL")?;
         check_choice(&rel, &cols, &o.force_null, "FORCE_NULL")?;
         if o.freeze {
@@ -315,6 +316,17 @@ impl Session {
         let n = insert.finish(self.tx()?).await?;
         self.tx()?.next_command();
         Ok(format!("COPY {n}"))
+    }
+
+    /// 42501 unless the role may insert into the columns.
+    fn check_copy_rights(&mut self, rel: &Arc<Relation>, cols: &[i16]) -> Result<()> {
+        let mut needs = crate::acl::needs::Needs::default();
+        let n = needs.relation(rel, None, crate::acl::privs::INSERT);
+        if let Some(n) = needs.get_mut(n) {
+            n.inserted.extend(cols);
+        }
+        let role = self.shared.user_oid();
+        needs.check(&self.tx()?.catalog, role)
     }
 
     /// FREEZE is for tables that this transaction has made or truncated, and that nothing else can be reading.

@@ -30,7 +30,8 @@ impl Session {
             CopyTarget::Program(_) => {
                 return Err(DbError::unsupported("COPY to or from a program is not supported"));
             }
-            CopyTarget::File(_) if !self.shared.user().superuser => {
+            // The roles pg_read_server_files and pg_write_server_files.
+            CopyTarget::File(_) if !self.shared.may_act_as(if c.from { 4569 } else { 4570 }) => {
                 let (word, role) =
                     if c.from { ("from", "pg_read_server_files") } else { ("to", "pg_write_server_files") };
                 return Err(DbError::new(

@@ -142,6 +142,7 @@ impl Db {
                 owner: 10,
                 allow_connections: true,
                 is_template: false,
+                acl: None,
             },
             namespaces: HashMap::new(),
             namespace_names: HashMap::new(),
@@ -151,9 +152,10 @@ impl Db {
             role_names: HashMap::new(),
             databases: HashMap::new(),
             row_types: HashMap::new(),
+            rights: Arc::default(),
         };
         for (oid, name) in [(11, "pg_catalog"), (2200, "public")] {
-            catalog.put_namespace(Namespace { oid, name: name.into(), owner: 10 });
+            catalog.put_namespace(Namespace { oid, name: name.into(), owner: 10, acl: None });
         }
         let mut rows: HashMap<u32, Vec<Vec<Datum>>> = HashMap::new();
         let mut table: Option<Relation> = None;

@@ -1,0 +1,300 @@
+//! Ownership: what a role owns or has privileges on, and REASSIGN OWNED, DROP OWNED and the owner changes they share
+//! with ALTER … OWNER TO.
+
+use super::drop::Object;
+use super::{DdlCx, err};
+use crate::acl::RelationAcl;
+use crate::acl::membership::{has_privs_of, is_member_of};
+use crate::acl::{Acl, check, privs};
+use crate::catalog::rows::table;
+use crate::catalog::{Catalog, Database, FIRST_USER_OID, Index, Namespace, RelKind, Relation};
+use rustydb_base::{Result, SqlState};
+use rustydb_parser::ast;
+use rustydb_types::pgdata;
+use std::sync::Arc;
+
+/// One tie of a role to an object, as errors list them.
+struct Tie {
+    /// Object, part and rank ('a' privileges, 'o' owner), which give the order.
+    key: (u32, i32, char),
+    text: String,
+}
+
+/// What one database's catalog ties to a role; `shared` for objects of no database.
+fn ties(cx: &DdlCx<'_>, cat: &Catalog, role: u32, shared: bool) -> Vec<Tie> {
+    let mut out = Vec::new();
+    let mut tie = |oid: u32, sub: i32, owner: Option<u32>, acl: Option<&Acl>, what: &str| {
+        if owner == Some(role) {
+            out.push(Tie { key: (oid, sub, 'o'), text: format!("owner of {what}") });
+        }
+        // Where the owner stands in the list is a matter of ownership.
+        if owner != Some(role) && acl.is_some_and(|a| a.mentions(role)) {
+            out.push(Tie { key: (oid, sub, 'a'), text: format!("privileges for {what}") });
+        }
+    };
+    if shared {
+        for d in cat.databases.values() {
+            tie(d.oid, 0, Some(d.owner), d.acl.as_ref(), &format!("database {}", d.name));
+        }
+        return out;
+    }
+    for n in cat.namespaces.values() {
+        tie(n.oid, 0, Some(n.owner), n.acl.as_ref(), &format!("schema {}", n.name));
+    }
+    for r in cat.relations.values().filter(|r| r.kind != RelKind::Index) {
+        let what = format!("{} {}", super::kind_word(r.kind), cx.shown(r));
+        tie(r.oid, 0, Some(r.owner), r.acl.as_ref().and_then(|a| a.own.as_ref()), &what);
+        for (n, acl) in r.acl.iter().flat_map(|a| &a.columns).filter(|_| r.owner != role) {
+            if let Some(c) = r.attribute(*n) {
+                tie(r.oid, i32::from(*n), None, Some(acl), &format!("column {} of {what}", c.name));
+            }
+        }
+    }
+    for ((class, oid), acl) in &cat.rights.objects {
+        let what = match *class {
+            table::PG_PROC => pgdata::proc(*oid).map(|p| format!("function {}", rustydb_types::registry::signature(p))),
+            table::PG_TYPE => Some(format!("type {}", rustydb_types::typename::format_type(*oid, -1))),
+            table::PG_LANGUAGE => {
+                pgdata::languages().iter().find(|l| l.oid == *oid).map(|l| format!("language {}", l.lanname))
+            }
+            _ => None,
+        };
+        if let Some(what) = what {
+            tie(*oid, 0, None, Some(acl), &what);
+        }
+    }
+    for d in &cat.rights.defaults {
+        let kind = match d.kind {
+            'r' => "relations",
+            'S' => "sequences",
+            'f' => "functions",
+            'T' => "types",
+            _ => "schemas",
+        };
+        let name = |o: u32| cat.roles.get(&o).map_or("", |r| r.name.as_str());
+        let mut what = format!("default privileges on new {kind} belonging to role {}", name(d.role));
+        if let Some(n) = cat.namespaces.get(&d.namespace) {
+            what.push_str(&format!(" in schema {}", n.name));
+        }
+        tie(d.oid, 0, Some(d.role), Some(&d.acl), &what);
+    }
+    out
+}
+
+/// What ties a role to objects of every database, as DROP ROLE lists it.
+pub fn dependents(cx: &DdlCx<'_>, role: u32) -> Vec<String> {
+    let cat = &cx.tx.catalog;
+    let mut here = ties(cx, cat, role, true);
+    here.extend(ties(cx, cat, role, false));
+    here.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut lines: Vec<String> = here.into_iter().map(|t| t.text).collect();
+    let mut others: Vec<&String> = cat.databases.keys().filter(|n| **n != cat.database.name).collect();
+    others.sort();
+    for name in others {
+        if let Some(db) = cx.tx.db.engine().database(name) {
+            let n = ties(cx, &db.catalog(), role, false).len();
+            if n > 0 {
+                lines.push(format!("{n} object{} in database {name}", if n == 1 { "" } else { "s" }));
+            }
+        }
+    }
+    lines
+}
+
+/// 42501 unless the current role may make `owner` the owner of something in a schema.
+pub fn check_new_owner(cx: &DdlCx<'_>, owner: u32, namespace: Option<u32>) -> Result<()> {
+    if cx.is_superuser() {
+        return Ok(());
+    }
+    if !is_member_of(&cx.tx.catalog, cx.role, owner) {
+        let name = cx.tx.catalog.roles.get(&owner).map(|r| r.name.clone()).unwrap_or_default();
+        return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("must be member of role \"{name}\"")));
+    }
+    match namespace {
+        Some(ns) => check::need_schema(&cx.tx.catalog, ns, owner, privs::CREATE),
+        None => Ok(()),
+    }
+}
+
+/// Gives a relation, its indexes and the sequences its columns own to another role.
+pub async fn give_relation(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, owner: u32) -> Result<()> {
+    let mut all: Vec<Arc<Relation>> = cx
+        .tx
+        .catalog
+        .relations
+        .values()
+        .filter(|s| s.sequence.as_ref().and_then(|s| s.owned_by).is_some_and(|o| o.0 == rel.oid))
+        .cloned()
+        .collect();
+    all.sort_by_key(|s| s.oid);
+    all.push(Arc::clone(rel));
+    for r in all {
+        let old = r.owner;
+        let acl = r.acl.as_ref().map(|a| {
+            Arc::new(RelationAcl {
+                own: a.own.as_ref().map(|l| l.with_owner(old, owner)),
+                columns: a.columns.iter().map(|(n, l)| (*n, l.with_owner(old, owner))).collect(),
+            })
+        });
+        let indexes = r.indexes.iter().map(|i| Arc::new(Index { owner, ..(**i).clone() })).collect();
+        cx.put(Relation { owner, acl, indexes, ..(*r).clone() }).await?;
+    }
+    Ok(())
+}
+
+/// Gives a schema to another role.
+pub async fn give_schema(cx: &mut DdlCx<'_>, ns: &Namespace, owner: u32) -> Result<()> {
+    let acl = ns.acl.as_ref().map(|a| a.with_owner(ns.owner, owner));
+    cx.tx.put_namespace(Namespace { owner, acl, ..ns.clone() }).await
+}
+
+/// Gives a database to another role.
+pub async fn give_database(cx: &mut DdlCx<'_>, db: &Database, owner: u32) -> Result<()> {
+    let acl = db.acl.as_ref().map(|a| a.with_owner(db.owner, owner));
+    cx.tx.put_database(Database { owner, acl, ..db.clone() }).await
+}
+
+fn roles(cx: &DdlCx<'_>, list: &[ast::RoleSpec], what: &str) -> Result<Vec<u32>> {
+    let roles = super::membership::roles_of(cx, list)?;
+    for r in &roles {
+        if !has_privs_of(&cx.tx.catalog, cx.role, *r) {
+            return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied to {what} objects")));
+        }
+    }
+    Ok(roles)
+}
+
+fn check_pinned(cx: &DdlCx<'_>, roles: &[u32], verb: &str) -> Result<()> {
+    for r in roles.iter().filter(|r| **r < FIRST_USER_OID) {
+        let name = cx.tx.catalog.roles.get(r).map(|r| r.name.clone()).unwrap_or_default();
+        return Err(err(
+            SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("cannot {verb} objects owned by role {name} because they are required by the database system"),
+        ));
+    }
+    Ok(())
+}
+
+/// Relations of some owners that are not part of another one, by OID.
+fn owned_relations(cx: &DdlCx<'_>, owners: &[u32]) -> Vec<Arc<Relation>> {
+    let mut out: Vec<Arc<Relation>> = cx
+        .tx
+        .catalog
+        .relations
+        .values()
+        .filter(|r| owners.contains(&r.owner) && r.kind != RelKind::Index && r.oid >= FIRST_USER_OID)
+        .cloned()
+        .collect();
+    out.sort_by_key(|r| r.oid);
+    out
+}
+
+/// REASSIGN OWNED.
+pub async fn reassign(cx: &mut DdlCx<'_>, s: &ast::ReassignOwned) -> Result<String> {
+    let from = roles(cx, &s.roles, "reassign")?;
+    let to = roles(cx, std::slice::from_ref(&s.to), "reassign")?;
+    let Some(to) = to.first().copied() else { return Ok("REASSIGN OWNED".into()) };
+    check_pinned(cx, &from, "reassign ownership of")?;
+    for r in owned_relations(cx, &from) {
+        cx.lock(r.oid, ast::TableLockMode::AccessExclusive).await?;
+        let r = cx.relation(r.oid)?;
+        if r.owner != to {
+            give_relation(cx, &r, to).await?;
+        }
+    }
+    let cat = cx.cat();
+    let mut schemas: Vec<_> = cat.namespaces.values().filter(|n| from.contains(&n.owner)).cloned().collect();
+    schemas.sort_by_key(|n| n.oid);
+    for n in schemas {
+        give_schema(cx, &n, to).await?;
+    }
+    let mut databases: Vec<_> = cat.databases.values().filter(|d| from.contains(&d.owner)).cloned().collect();
+    databases.sort_by_key(|d| d.oid);
+    for d in databases {
+        give_database(cx, &d, to).await?;
+    }
+    Ok("REASSIGN OWNED".into())
+}
+
+/// DROP OWNED.
+pub async fn drop_owned(cx: &mut DdlCx<'_>, s: &ast::DropOwned) -> Result<String> {
+    let from = roles(cx, &s.roles, "drop")?;
+    check_pinned(cx, &from, "drop")?;
+    for r in &from {
+        forget_privileges(cx, *r).await?;
+    }
+    let mut objects: Vec<Object> =
+        owned_relations(cx, &from).iter().filter(|r| owned_part(r).is_none()).map(|r| Object::Relation(r.oid)).collect();
+    let cat = cx.cat();
+    let mut schemas: Vec<u32> =
+        cat.namespaces.values().filter(|n| from.contains(&n.owner)).map(|n| n.oid).collect();
+    schemas.sort_unstable();
+    objects.extend(schemas.into_iter().map(Object::Schema));
+    let defaults: Vec<u32> = cat.rights.defaults.iter().filter(|d| from.contains(&d.role)).map(|d| d.oid).collect();
+    for d in defaults {
+        cx.tx.put_default_acl(d, None).await?;
+    }
+    if !objects.is_empty() {
+        let what = match objects.as_slice() {
+            [one] => super::drop::describe(cx, *one),
+            _ => "desired object(s)".to_owned(),
+        };
+        let multiple = objects.len() > 1;
+        super::drop::drop_objects(cx, &objects, s.cascade, &what).await.map_err(|mut e| {
+            if multiple && e.code == SqlState::DEPENDENT_OBJECTS_STILL_EXIST {
+                e.message = "cannot drop desired object(s) because other objects depend on them".into();
+            }
+            e
+        })?;
+    }
+    Ok("DROP OWNED".into())
+}
+
+/// The table a sequence goes with.
+fn owned_part(r: &Relation) -> Option<u32> {
+    r.sequence.as_ref().and_then(|s| s.owned_by).map(|o| o.0)
+}
+
+/// Takes a role out of every list of this database and of the databases' own.
+async fn forget_privileges(cx: &mut DdlCx<'_>, role: u32) -> Result<()> {
+    let cat = cx.cat();
+    let in_list = |a: &Acl| a.mentions(role);
+    let mut relations: Vec<_> = cat
+        .relations
+        .values()
+        .filter(|r| r.acl.as_ref().is_some_and(|a| a.own.iter().chain(a.columns.iter().map(|c| &c.1)).any(in_list)))
+        .filter(|r| r.owner != role)
+        .cloned()
+        .collect();
+    relations.sort_by_key(|r| r.oid);
+    for r in relations {
+        let Some(a) = r.acl.as_deref() else { continue };
+        let own = a.own.as_ref().map(|l| l.without(&cat, role, r.owner)).transpose()?;
+        let mut columns = Vec::new();
+        for (n, l) in &a.columns {
+            let l = l.without(&cat, role, r.owner)?;
+            if !l.0.is_empty() {
+                columns.push((*n, l));
+            }
+        }
+        super::grant::put_lists(cx, &r, RelationAcl { own, columns }).await?;
+    }
+    for n in cat.namespaces.values().filter(|n| n.owner != role && n.acl.as_ref().is_some_and(in_list)) {
+        let acl = n.acl.as_ref().map(|l| l.without(&cat, role, n.owner)).transpose()?;
+        cx.tx.put_namespace(Namespace { acl, ..(**n).clone() }).await?;
+    }
+    for d in cat.databases.values().filter(|d| d.owner != role && d.acl.as_ref().is_some_and(in_list)) {
+        let acl = d.acl.as_ref().map(|l| l.without(&cat, role, d.owner)).transpose()?;
+        cx.tx.put_database(Database { acl, ..(**d).clone() }).await?;
+    }
+    for ((class, oid), acl) in cat.rights.objects.iter().filter(|o| in_list(o.1)) {
+        let (owner, _) = check::object_acl(&cat, *class, *oid);
+        super::grant::put_object_list(cx, *class, *oid, acl.without(&cat, role, owner)?).await?;
+    }
+    for d in cat.rights.defaults.iter().filter(|d| d.role != role && in_list(&d.acl)) {
+        let acl = d.acl.without(&cat, role, d.role)?;
+        let kept = (!acl.0.is_empty() || d.namespace == 0).then(|| crate::acl::DefaultAcl { acl, ..d.clone() });
+        cx.tx.put_default_acl(d.oid, kept).await?;
+    }
+    Ok(())
+}
