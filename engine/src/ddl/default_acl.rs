@@ -56,7 +56,7 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterDefaultPrivileges) -> Resul
     for role in roles {
         let mut schemas = Vec::new();
         for n in &s.schemas {
-            schemas.push(cx.schema_named(&n.value)?);
+            schemas.push(cx.need_schema_named(&n.value)?);
         }
         if schemas.is_empty() {
             schemas.push(0);

@@ -234,7 +234,7 @@ async fn named(cx: &mut DdlCx<'_>, kind: ObjectKind, list: &[ObjectRef]) -> Resu
                 };
                 Found::Relation(rel.oid)
             }
-            (ObjectKind::Schema, ObjectRef::Name(n)) => Found::Schema(cx.schema_named(&n.name.value)?),
+            (ObjectKind::Schema, ObjectRef::Name(n)) => Found::Schema(cx.need_schema_named(&n.name.value)?),
             (ObjectKind::Database, ObjectRef::Name(n)) => {
                 let name = &n.name.value;
                 let d = cx.tx.catalog.databases.get(name).cloned().ok_or_else(|| {
@@ -292,7 +292,7 @@ fn named_type(cx: &DdlCx<'_>, kind: ObjectKind, n: &ast::Name) -> Result<Found> 
 async fn all_in(cx: &mut DdlCx<'_>, kind: ObjectKind, schemas: &[ast::Ident]) -> Result<Vec<Found>> {
     let mut out = Vec::new();
     for s in schemas {
-        let ns = cx.schema_named(&s.value)?;
+        let ns = cx.need_schema_named(&s.value)?;
         check::need_schema(&cx.tx.catalog, ns, cx.role, privs::USAGE)?;
         match kind {
             ObjectKind::Table | ObjectKind::Sequence => {

@@ -400,11 +400,9 @@ impl DdlCx<'_> {
         Err(check::denied("database", &cat.database.name))
     }
 
-    /// A schema by name.
-    fn schema_named(&self, name: &str) -> Result<u32> {
-        self.tx
-            .catalog
-            .namespace_named(name)
+    /// A schema by name, which must exist.
+    fn need_schema_named(&self, name: &str) -> Result<u32> {
+        self.schema_named(name)
             .ok_or_else(|| err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist")))
     }
 

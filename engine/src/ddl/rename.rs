@@ -327,7 +327,7 @@ pub async fn owner(cx: &mut DdlCx<'_>, s: &ast::AlterOwner) -> Result<String> {
     let name = &named(&s.object)?.name.value;
     match s.kind {
         ObjectKind::Schema => {
-            let oid = cx.schema_named(name)?;
+            let oid = cx.need_schema_named(name)?;
             let Some(ns) = cx.tx.catalog.namespaces.get(&oid).cloned() else { return Ok("ALTER SCHEMA".into()) };
             if role != ns.owner {
                 cx.check_owner(ns.owner, "schema", name)?;

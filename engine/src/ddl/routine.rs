@@ -18,7 +18,7 @@ pub fn plain_type(n: &Name) -> TypeName {
 pub fn find(cx: &DdlCx<'_>, kind: ObjectKind, n: &Name, args: Option<&[RoutineArg]>) -> Result<(u32, String)> {
     let name = n.name.value.as_str();
     let namespaces: Vec<u32> = match &n.schema {
-        Some(s) => vec![cx.schema_named(&s.value)?],
+        Some(s) => vec![cx.need_schema_named(&s.value)?],
         None => cx.search_path.clone(),
     };
     let word = super::object_word(kind);
