@@ -380,8 +380,8 @@ impl Engine {
                     .filter(|l| l.class == table::PG_ATTRIBUTE && l.oid == r.oid)
                     .map(|l| (l.sub, l.acl.clone()))
                     .collect();
-                let acl = (own.is_some() || !columns.is_empty())
-                    .then(|| Arc::new(crate::acl::RelationAcl { own, columns }));
+                let acl =
+                    (own.is_some() || !columns.is_empty()).then(|| Arc::new(crate::acl::RelationAcl { own, columns }));
                 cat.put_relation(Relation { version: next_version(), acl, ..r });
             }
             for l in lists.into_iter().filter(|l| !matches!(l.class, table::PG_CLASS | table::PG_ATTRIBUTE)) {

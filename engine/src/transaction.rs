@@ -4,6 +4,8 @@
 //! catalog itself: from then on it is a private overlay. At commit the changes become part of the shared snapshot in the
 //! same critical section in which the store publishes the commit, so nobody sees one without the other.
 
+use crate::acl::membership::Membership;
+use crate::acl::{Acl, DefaultAcl};
 use crate::catalog::change::{CatalogChange, difference, next_version, relation_rows};
 use crate::catalog::rows::{self, CatRow};
 use crate::catalog::{Catalog, Database, FIRST_USER_OID, Namespace, Persistence, Relation, Role, Storage};
@@ -19,8 +21,6 @@ use rustydb_storage::lock::{LockMode, LockOwner, LockTarget};
 use rustydb_storage::store::{CommitOptions, RelationKind, Savepoint, Session, Txn, WaitPolicy};
 use rustydb_storage::table::Inserted;
 use rustydb_storage::txn::{HeldSnapshot, Isolation, Snapshot};
-use crate::acl::membership::Membership;
-use crate::acl::{Acl, DefaultAcl};
 use rustydb_types::ctx::EvalCtx;
 use std::sync::Arc;
 

@@ -140,8 +140,9 @@ pub fn read(cat: &Catalog, text: &str) -> Result<(AclItem, bool)> {
     let (mut name, mut rest) = name_of(text.trim_start())?;
     if !rest.trim_start().starts_with('=') {
         if name != "group" && name != "user" {
-            return Err(bad(&format!("unrecognized key word: \"{name}\""))
-                .hint("ACL key word must be \"group\" or \"user\"."));
+            return Err(
+                bad(&format!("unrecognized key word: \"{name}\"")).hint("ACL key word must be \"group\" or \"user\".")
+            );
         }
         (name, rest) = name_of(rest.trim_start())?;
         if name.is_empty() {

@@ -7,9 +7,9 @@
 //! make sure that two transactions never change the same object at once.
 
 use super::rows::{self, CatRow};
+use super::{Catalog, Constraint, ConstraintKind, Database, Namespace, Relation, Role};
 use crate::acl::membership::Membership;
 use crate::acl::{Acl, DefaultAcl};
-use super::{Catalog, Constraint, ConstraintKind, Database, Namespace, Relation, Role};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -89,12 +89,12 @@ impl CatalogChange {
             CatalogChange::DropDatabase(name) => {
                 cat.databases.remove(name);
             }
-            CatalogChange::PutMembership(m) => cat.change_rights(|r| {
-                match r.members.iter_mut().find(|o| o.role == m.role && o.member == m.member) {
+            CatalogChange::PutMembership(m) => {
+                cat.change_rights(|r| match r.members.iter_mut().find(|o| o.role == m.role && o.member == m.member) {
                     Some(old) => *old = *m,
                     None => r.members.push(*m),
-                }
-            }),
+                })
+            }
             CatalogChange::DropMembership(role, member) => {
                 cat.change_rights(|r| r.members.retain(|m| m.role != *role || m.member != *member));
             }

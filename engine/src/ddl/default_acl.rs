@@ -4,8 +4,8 @@
 //! Lists equal to what holds without them are not kept.
 
 use super::{DdlCx, err, grant};
-use crate::acl::{Acl, AclKind, DefaultAcl};
 use crate::acl::membership::is_member_of;
+use crate::acl::{Acl, AclKind, DefaultAcl};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, GrantTarget, ObjectKind};
 
@@ -69,9 +69,8 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterDefaultPrivileges) -> Resul
                 ));
             }
             let without = if ns == 0 { Acl::default_for(kind, role) } else { Acl::default() };
-            let old = cx.tx.catalog.rights.defaults.iter().find(|d| {
-                d.role == role && d.namespace == ns && d.kind == letter
-            });
+            let old =
+                cx.tx.catalog.rights.defaults.iter().find(|d| d.role == role && d.namespace == ns && d.kind == letter);
             let old = old.cloned();
             let before = old.as_ref().map_or(&without, |o| &o.acl);
             let wanted = if change.all { kind.all() } else { change.privs };

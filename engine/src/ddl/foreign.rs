@@ -94,8 +94,7 @@ fn action(rel: &Relation, columns: &[i16], a: &ForeignAction) -> Result<FkAction
 fn check_references(cx: &DdlCx<'_>, target: &Relation, columns: &[i16]) -> Result<()> {
     use crate::acl::{Mask, check, privs};
     let cat = &cx.tx.catalog;
-    let by_column =
-        |n: &i16| check::on_column(cat, target, *n, cx.role, Mask::of(privs::REFERENCES)).privs != 0;
+    let by_column = |n: &i16| check::on_column(cat, target, *n, cx.role, Mask::of(privs::REFERENCES)).privs != 0;
     if check::may(cat, target, cx.role, privs::REFERENCES) || columns.iter().all(by_column) {
         return Ok(());
     }

@@ -129,7 +129,10 @@ fn kind_facts(kind: ObjectKind) -> Result<(AclKind, Privs, &'static str)> {
         ObjectKind::Domain => (AclKind::Type, "domain"),
         ObjectKind::Tablespace => (AclKind::Tablespace, "tablespace"),
         other => {
-            return Err(DbError::unsupported(format!("privileges on a {} are not supported yet", super::object_word(other))));
+            return Err(DbError::unsupported(format!(
+                "privileges on a {} are not supported yet",
+                super::object_word(other)
+            )));
         }
     };
     Ok((k, k.all(), word))
@@ -147,8 +150,7 @@ pub(super) fn read_privileges(g: &ast::Grant, all: Privs, word: &str, relation: 
         columns: Vec::new(),
     };
     let names = |v: &[ast::Ident]| v.iter().map(|i| i.value.clone()).collect::<Vec<_>>();
-    let only_relations =
-        || err(SqlState::INVALID_GRANT_OPERATION, "column privileges are only valid for relations");
+    let only_relations = || err(SqlState::INVALID_GRANT_OPERATION, "column privileges are only valid for relations");
     if g.privileges.is_empty() {
         if g.all_columns.is_empty() {
             c.all = true;
@@ -160,9 +162,8 @@ pub(super) fn read_privileges(g: &ast::Grant, all: Privs, word: &str, relation: 
         return Ok(c);
     }
     for p in &g.privileges {
-        let known = privilege_named(&p.name.value).ok_or_else(|| {
-            err(SqlState::SYNTAX_ERROR, format!("unrecognized privilege type \"{}\"", p.name.value))
-        })?;
+        let known = privilege_named(&p.name.value)
+            .ok_or_else(|| err(SqlState::SYNTAX_ERROR, format!("unrecognized privilege type \"{}\"", p.name.value)))?;
         if !p.columns.is_empty() {
             if !relation {
                 return Err(only_relations());
@@ -237,23 +238,26 @@ async fn named(cx: &mut DdlCx<'_>, kind: ObjectKind, list: &[ObjectRef]) -> Resu
             (ObjectKind::Schema, ObjectRef::Name(n)) => Found::Schema(cx.need_schema_named(&n.name.value)?),
             (ObjectKind::Database, ObjectRef::Name(n)) => {
                 let name = &n.name.value;
-                let d = cx.tx.catalog.databases.get(name).cloned().ok_or_else(|| {
-                    err(SqlState::UNDEFINED_DATABASE, format!("database \"{name}\" does not exist"))
-                })?;
+                let d =
+                    cx.tx.catalog.databases.get(name).cloned().ok_or_else(|| {
+                        err(SqlState::UNDEFINED_DATABASE, format!("database \"{name}\" does not exist"))
+                    })?;
                 Found::Database(d)
             }
             (ObjectKind::Language, ObjectRef::Name(n)) => {
                 let name = &n.name.value;
-                let l = pgdata::languages().iter().find(|l| l.lanname == name).ok_or_else(|| {
-                    err(SqlState::UNDEFINED_OBJECT, format!("language \"{name}\" does not exist"))
-                })?;
+                let l = pgdata::languages()
+                    .iter()
+                    .find(|l| l.lanname == name)
+                    .ok_or_else(|| err(SqlState::UNDEFINED_OBJECT, format!("language \"{name}\" does not exist")))?;
                 Found::Object { class: table::PG_LANGUAGE, oid: l.oid, name: name.clone() }
             }
             (ObjectKind::Tablespace, ObjectRef::Name(n)) => {
                 let name = &n.name.value;
-                let t = pgdata::tablespaces().iter().find(|t| t.spcname == name).ok_or_else(|| {
-                    err(SqlState::UNDEFINED_OBJECT, format!("tablespace \"{name}\" does not exist"))
-                })?;
+                let t = pgdata::tablespaces()
+                    .iter()
+                    .find(|t| t.spcname == name)
+                    .ok_or_else(|| err(SqlState::UNDEFINED_OBJECT, format!("tablespace \"{name}\" does not exist")))?;
                 Found::Object { class: PG_TABLESPACE, oid: t.oid, name: name.clone() }
             }
             (ObjectKind::Type | ObjectKind::Domain, ObjectRef::Name(n)) => named_type(cx, kind, n)?,
@@ -439,9 +443,8 @@ async fn on_schema(cx: &mut DdlCx<'_>, change: &Change, oid: u32) -> Result<()> 
     let wanted = if change.all { all } else { change.privs };
     let (grantor, options) = old.best_grantor(&cat, cx.role, owner, wanted);
     let called = Called { kind: "schema", name: &ns.name, column: None };
-    let holds = |cx: &DdlCx<'_>| {
-        !check::on_schema(&cx.tx.catalog, oid, grantor, Mask { privs: all, options: all }).is_empty()
-    };
+    let holds =
+        |cx: &DdlCx<'_>| !check::on_schema(&cx.tx.catalog, oid, grantor, Mask { privs: all, options: all }).is_empty();
     let given = restrict(cx, change, options, (wanted, change.all), holds, &called)?;
     let acl = Some(change.merged(cx, &old, given, grantor, owner)?);
     cx.tx.put_namespace(Namespace { acl, ..(*ns).clone() }).await

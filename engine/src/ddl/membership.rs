@@ -72,13 +72,7 @@ pub(super) async fn add(cx: &mut DdlCx<'_>, role: &Role, members: &[u32], by: u3
 }
 
 /// Ends memberships, or only takes their ADMIN OPTION.
-pub(super) async fn remove(
-    cx: &mut DdlCx<'_>,
-    role: &Role,
-    members: &[u32],
-    by: u32,
-    only_option: bool,
-) -> Result<()> {
+pub(super) async fn remove(cx: &mut DdlCx<'_>, role: &Role, members: &[u32], by: u32, only_option: bool) -> Result<()> {
     if members.is_empty() {
         return Ok(());
     }

@@ -223,11 +223,13 @@ pub async fn drop_owned(cx: &mut DdlCx<'_>, s: &ast::DropOwned) -> Result<String
     for r in &from {
         forget_privileges(cx, *r).await?;
     }
-    let mut objects: Vec<Object> =
-        owned_relations(cx, &from).iter().filter(|r| owned_part(r).is_none()).map(|r| Object::Relation(r.oid)).collect();
+    let mut objects: Vec<Object> = owned_relations(cx, &from)
+        .iter()
+        .filter(|r| owned_part(r).is_none())
+        .map(|r| Object::Relation(r.oid))
+        .collect();
     let cat = cx.cat();
-    let mut schemas: Vec<u32> =
-        cat.namespaces.values().filter(|n| from.contains(&n.owner)).map(|n| n.oid).collect();
+    let mut schemas: Vec<u32> = cat.namespaces.values().filter(|n| from.contains(&n.owner)).map(|n| n.oid).collect();
     schemas.sort_unstable();
     objects.extend(schemas.into_iter().map(Object::Schema));
     let defaults: Vec<u32> = cat.rights.defaults.iter().filter(|d| from.contains(&d.role)).map(|d| d.oid).collect();

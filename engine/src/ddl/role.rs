@@ -135,7 +135,9 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateRole) -> Result<()> {
     }
     for admin in [true, false] {
         for o in &s.options {
-            if let (RoleOptionKind::AdminMembers(list), true) | (RoleOptionKind::Members(list), false) = (&o.kind, admin) {
+            if let (RoleOptionKind::AdminMembers(list), true) | (RoleOptionKind::Members(list), false) =
+                (&o.kind, admin)
+            {
                 let members = membership::roles_of(cx, list)?;
                 membership::add(cx, &role, &members, by, admin).await?;
             }

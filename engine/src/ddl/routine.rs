@@ -3,8 +3,8 @@
 use super::{DdlCx, err};
 use rustydb_base::{Result, SqlState};
 use rustydb_parser::ast::{Name, ObjectKind, RoutineArg, TypeName};
-use rustydb_types::typename::format_type;
 use rustydb_types::pgdata::{self, Proc};
+use rustydb_types::typename::format_type;
 
 /// A type's name as syntax.
 pub fn plain_type(n: &Name) -> TypeName {
@@ -30,15 +30,15 @@ pub fn find(cx: &DdlCx<'_>, kind: ObjectKind, n: &Name, args: Option<&[RoutineAr
     let found = match args {
         None => match candidates.as_slice() {
             [] => {
-                return Err(err(SqlState::UNDEFINED_FUNCTION, format!("could not find a {word} named \"{}\"", n.plain())));
+                return Err(err(
+                    SqlState::UNDEFINED_FUNCTION,
+                    format!("could not find a {word} named \"{}\"", n.plain()),
+                ));
             }
             [one] => *one,
             _ => {
-                return Err(err(
-                    SqlState::AMBIGUOUS_FUNCTION,
-                    format!("{word} name \"{}\" is not unique", n.plain()),
-                )
-                .hint(format!("Specify the argument list to select the {word} unambiguously.")));
+                return Err(err(SqlState::AMBIGUOUS_FUNCTION, format!("{word} name \"{}\" is not unique", n.plain()))
+                    .hint(format!("Specify the argument list to select the {word} unambiguously.")));
             }
         },
         Some(args) => {
@@ -48,10 +48,7 @@ pub fn find(cx: &DdlCx<'_>, kind: ObjectKind, n: &Name, args: Option<&[RoutineAr
             }
             candidates.into_iter().find(|p| p.proargtypes.iter().eq(types.iter())).ok_or_else(|| {
                 let shown: Vec<String> = types.iter().map(|t| format_type(*t, -1)).collect();
-                err(
-                    SqlState::UNDEFINED_FUNCTION,
-                    format!("{word} {}({}) does not exist", n.plain(), shown.join(", ")),
-                )
+                err(SqlState::UNDEFINED_FUNCTION, format!("{word} {}({}) does not exist", n.plain(), shown.join(", ")))
             })?
         }
     };
@@ -65,7 +62,12 @@ pub fn find(cx: &DdlCx<'_>, kind: ObjectKind, n: &Name, args: Option<&[RoutineAr
         let shown: Vec<String> = found.proargtypes.iter().map(|t| format_type(*t, -1)).collect();
         return Err(err(
             SqlState::WRONG_OBJECT_TYPE,
-            format!("{}({}) is not {} {word}", n.plain(), shown.join(", "), if kind == ObjectKind::Aggregate { "an" } else { "a" }),
+            format!(
+                "{}({}) is not {} {word}",
+                n.plain(),
+                shown.join(", "),
+                if kind == ObjectKind::Aggregate { "an" } else { "a" }
+            ),
         ));
     }
     Ok((found.oid, found.proname.to_owned()))

@@ -42,10 +42,7 @@ fn make(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let mut privs = 0;
     for word in text_arg(args, 2)?.split(',') {
         privs |= privilege_named(word.trim()).ok_or_else(|| {
-            DbError::new(
-                SqlState::INVALID_PARAMETER_VALUE,
-                format!("unrecognized privilege type: \"{}\"", word.trim()),
-            )
+            DbError::new(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized privilege type: \"{}\"", word.trim()))
         })?;
     }
     let options = if bool_arg(args, 3) { privs } else { 0 };
@@ -86,9 +83,7 @@ fn on_parameter(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum
         [Datum::Text(name), ..] if name == "public" => 0,
         [Datum::Text(name), ..] => {
             cat.role_named(name)
-                .ok_or_else(|| {
-                    DbError::new(SqlState::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist"))
-                })?
+                .ok_or_else(|| DbError::new(SqlState::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist")))?
                 .oid
         }
         [Datum::Oid(o), ..] => *o,

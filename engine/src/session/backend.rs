@@ -1,8 +1,6 @@
 //! The engine as the server sees it.
 
-use super::{
-    KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, PRIVILEGE_KERNELS, Session, TWO_PHASE_KERNELS,
-};
+use super::{KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, PRIVILEGE_KERNELS, Session, TWO_PHASE_KERNELS};
 use crate::api::{Backend, PeerInfo, RoleAuth, SqlSession};
 use crate::engine::{Engine, EngineOptions};
 use async_trait::async_trait;

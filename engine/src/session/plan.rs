@@ -6,9 +6,9 @@
 //! also shared among all sessions under the statement's text.
 
 use super::{PathCache, Session};
+use crate::acl::needs::Needs;
 use crate::api::ColumnDesc;
 use crate::bind::{BindCx, Binder};
-use crate::acl::needs::Needs;
 use crate::catalog::{Catalog, Persistence};
 use crate::plan::ir::{Bound, OutputColumn};
 use quick_cache::sync::Cache;

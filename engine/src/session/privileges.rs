@@ -163,13 +163,14 @@ fn on_sequence(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Dat
 
 fn on_schema(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let a = asked(ctx, info, args, 2)?;
-    let ns = match a.object {
-        Datum::Oid(o) => a.cat.namespaces.contains_key(o).then_some(*o),
-        Datum::Text(name) => Some(a.cat.namespace_named(name).ok_or_else(|| {
-            DbError::new(SqlState::UNDEFINED_SCHEMA, format!("schema \"{name}\" does not exist"))
-        })?),
-        other => return Err(unexpected(other)),
-    };
+    let ns =
+        match a.object {
+            Datum::Oid(o) => a.cat.namespaces.contains_key(o).then_some(*o),
+            Datum::Text(name) => Some(a.cat.namespace_named(name).ok_or_else(|| {
+                DbError::new(SqlState::UNDEFINED_SCHEMA, format!("schema \"{name}\" does not exist"))
+            })?),
+            other => return Err(unexpected(other)),
+        };
     let mask = wanted(a.rest.first(), AclKind::Schema.all())?;
     let Some(ns) = ns else { return Ok(Datum::Null) };
     answer(check::on_schema(&a.cat, ns, a.role, mask))
@@ -233,13 +234,12 @@ fn on_language(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Dat
 }
 
 fn on_tablespace(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let find = |_: &SessionShared, name: &str| {
-        pgdata::tablespaces()
-            .iter()
-            .find(|t| t.spcname == name)
-            .map(|t| t.oid)
-            .ok_or_else(|| DbError::new(SqlState::UNDEFINED_OBJECT, format!("tablespace \"{name}\" does not exist")))
-    };
+    let find =
+        |_: &SessionShared, name: &str| {
+            pgdata::tablespaces().iter().find(|t| t.spcname == name).map(|t| t.oid).ok_or_else(|| {
+                DbError::new(SqlState::UNDEFINED_OBJECT, format!("tablespace \"{name}\" does not exist"))
+            })
+        };
     let exists = |_: &Catalog, o: u32| pgdata::tablespaces().iter().any(|t| t.oid == o);
     on_object(ctx, info, args, 1213, AclKind::Tablespace, find, exists)
 }
