@@ -120,8 +120,19 @@ impl Binder<'_> {
             }
             ast::ExprKind::NullIf(a, b) => self.null_if(a, b, pos),
             ast::ExprKind::Row { fields, .. } => {
-                let fields = fields.iter().map(|f| self.expr_typed(f)).collect::<Result<Vec<_>>>()?;
-                mk(ExprKind::Row(fields), types::plain(oid::RECORD))
+                let mut out = Vec::with_capacity(fields.len());
+                for f in fields {
+                    match &f.kind {
+                        // `ROW(t.*, x)`: each column is a field.
+                        ast::ExprKind::Column(c) if c.star && !c.parts.is_empty() => {
+                            let at = self.pos(f.pos);
+                            let cols = self.expand_star(c, at)?;
+                            out.extend(cols.into_iter().map(|c| Expr { pos: at, ..Expr::column(c.col) }));
+                        }
+                        _ => out.push(self.expr_typed(f)?),
+                    }
+                }
+                mk(ExprKind::Row(out), types::plain(oid::RECORD))
             }
             ast::ExprKind::Array(items) => self.array(items, None, pos),
             ast::ExprKind::ArrayQuery(q) => {
@@ -389,7 +400,15 @@ impl Binder<'_> {
             return Some(rel.live_columns().map(|c| (c.name.clone(), c.ty)).collect());
         }
         match &e.kind {
-            ExprKind::Row(f) | ExprKind::WholeRow(f) => {
+            ExprKind::WholeRow(f) => {
+                let name = |i: usize, x: &Expr| match x.kind {
+                    ExprKind::Column(id) => self.column_name(id),
+                    _ => None,
+                }
+                .unwrap_or_else(|| format!("f{}", i + 1));
+                Some(f.iter().enumerate().map(|(i, x)| (name(i, x), x.ty)).collect())
+            }
+            ExprKind::Row(f) => {
                 Some(f.iter().enumerate().map(|(i, x)| (format!("f{}", i + 1), x.ty)).collect())
             }
             ExprKind::Call { proc, args, .. } => {
@@ -400,6 +419,12 @@ impl Binder<'_> {
             ExprKind::Column(id) => self.record_fields.get(id).cloned(),
             _ => None,
         }
+    }
+
+    /// The name that a column has where it can be named.
+    fn column_name(&self, id: crate::plan::ir::ColId) -> Option<String> {
+        let rtes = self.scopes.iter().rev().flat_map(|s| &s.rtes);
+        rtes.flat_map(|r| &r.cols).find(|c| c.col.id == id).map(|c| c.name.clone())
     }
 
     /// A column takes a value of type `record`: remembers its fields if they are known.

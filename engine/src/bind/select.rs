@@ -741,7 +741,7 @@ impl Binder<'_> {
             .map_or((0, 0), |c| c.origin)
     }
 
-    fn expand_star(&self, c: &ast::ColumnRef, pos: u32) -> Result<Vec<ScopeCol>> {
+    pub(crate) fn expand_star(&self, c: &ast::ColumnRef, pos: u32) -> Result<Vec<ScopeCol>> {
         let parts: Vec<&str> = c.parts.iter().map(|p| p.as_str()).collect();
         let missing = |t: &str| {
             DbError::new(SqlState::UNDEFINED_TABLE, format!("missing FROM-clause entry for table \"{t}\"")).at(pos)

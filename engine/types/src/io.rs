@@ -96,6 +96,7 @@ pub fn text_in(ctx: &EvalCtx, ty: TypeRef, s: &str) -> Result<Datum> {
             json::validate(s)?;
             Datum::Text(s.into())
         }
+        oid::JSONPATH => Datum::Text(crate::jsonpath::parse(checked_text(s)?)?.to_string().into()),
         oid::BYTEA => Datum::Bytes(scalar::bytea_in(s)?.into()),
         oid::UUID => Datum::Uuid(scalar::uuid_in(s)?),
         oid::DATE => Datum::Date(parse::date_in(ctx, s)?),

@@ -14,6 +14,7 @@ pub mod datum;
 pub mod funcs;
 pub mod io;
 pub mod jsonb;
+pub mod jsonpath;
 pub mod kernel;
 pub mod keyenc;
 pub mod numeric;

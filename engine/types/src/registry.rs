@@ -26,6 +26,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::jsonb::KERNELS,
     funcs::jsonb_edit::KERNELS,
     funcs::jsonb_make::KERNELS,
+    funcs::jsonpath::KERNELS,
     funcs::like::KERNELS,
     funcs::num_format::KERNELS,
     funcs::numeric::KERNELS,

@@ -343,11 +343,58 @@ struct Read {
     east: Option<i32>,
 }
 
-fn read(text: &str, format: &str) -> Result<Read> {
+/// What [`read_standard`] read.
+pub(crate) struct Standard {
+    pub(crate) days: i64,
+    pub(crate) micros: i64,
+    pub(crate) east: Option<i32>,
+    /// The template has fields of a date.
+    pub(crate) dated: bool,
+    /// The template has fields of a time.
+    pub(crate) timed: bool,
+    /// The template has a zone.
+    pub(crate) zoned: bool,
+}
+
+/// Reads a text by a template as the SQL standard has it: separators as written, nothing left over.
+pub(crate) fn read_standard(text: &str, format: &str) -> Result<Standard> {
     let nodes = parse(format);
+    let (mut dated, mut timed, mut zoned) = (false, false, false);
+    for node in &nodes {
+        match node {
+            Node::Text { c, quoted: false } if !"-./,':; ".contains(*c) => {
+                return Err(format_error(format!("invalid datetime format separator: \"{c}\"")));
+            }
+            Node::Text { .. } => {}
+            Node::Field { pattern, .. } => match pattern {
+                Pattern::HalfDay { .. }
+                | Pattern::Fraction(_)
+                | Pattern::Hour12
+                | Pattern::Hour24
+                | Pattern::Minute
+                | Pattern::Millisecond
+                | Pattern::SecondOfDay
+                | Pattern::Second
+                | Pattern::Microsecond => timed = true,
+                Pattern::Offset | Pattern::ZoneHour | Pattern::ZoneMinute | Pattern::ZoneName => zoned = true,
+                Pattern::Exact => {}
+                _ => dated = true,
+            },
+        }
+    }
+    let r = read_nodes(text, &nodes, true)?;
+    Ok(Standard { days: r.days, micros: r.micros, east: r.east, dated, timed, zoned })
+}
+
+fn read(text: &str, format: &str) -> Result<Read> {
+    read_nodes(text, &parse(format), false)
+}
+
+fn read_nodes(text: &str, nodes: &[Node], strict: bool) -> Result<Read> {
     let mut r = Reader { rest: text, found: Found::default() };
-    let mut exact = false;
+    let mut exact = strict;
     let mut extra = 0;
+    let mut done = nodes.len();
     for (i, node) in nodes.iter().enumerate() {
         if let Node::Field { pattern: Pattern::Exact, .. } = node {
             exact = true;
@@ -357,12 +404,16 @@ fn read(text: &str, format: &str) -> Result<Read> {
             extra += r.skip_blanks();
         }
         if r.rest.is_empty() {
+            done = i;
             break;
         }
         match node {
             Node::Text { c, quoted } => {
                 let space = c.is_ascii_whitespace();
                 if !*quoted && (space || separator(*c)) {
+                    if strict && !r.rest.starts_with(*c) {
+                        return Err(format_error(format!("unmatched format separator \"{c}\"")));
+                    }
                     if exact {
                         r.skip_char();
                     } else {
@@ -389,6 +440,15 @@ fn read(text: &str, format: &str) -> Result<Read> {
                 }
                 extra = if exact { 0 } else { r.skip_blanks() };
             }
+        }
+    }
+    if strict {
+        if nodes.iter().skip(done).any(|n| !matches!(n, Node::Field { pattern: Pattern::Exact, .. })) {
+            return Err(format_error("input string is too short for datetime format"));
+        }
+        r.skip_blanks();
+        if !r.rest.is_empty() {
+            return Err(format_error("trailing characters remain in input string after datetime format"));
         }
     }
     r.found.assemble(text)

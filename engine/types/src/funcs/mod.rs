@@ -16,6 +16,7 @@ pub mod json_record;
 pub mod jsonb;
 pub mod jsonb_edit;
 pub mod jsonb_make;
+pub mod jsonpath;
 pub mod like;
 pub mod num_format;
 pub mod numeric;

@@ -13,6 +13,9 @@ use bytes::Bytes;
 use rustydb_base::{DbError, Result, SqlState};
 use std::sync::Arc;
 
+/// Version of the binary form of jsonpath.
+const JSONPATH_VERSION: u8 = 1;
+
 pub(super) fn bad_format() -> DbError {
     DbError::new(SqlState::INVALID_BINARY_REPRESENTATION, "incorrect binary data format")
 }
@@ -83,6 +86,11 @@ pub fn binary_in(ctx: &EvalCtx, ty: TypeRef, b: &[u8]) -> Result<Datum> {
             json::validate(s)?;
             Datum::Text(s.into())
         }
+        oid::JSONPATH => match b.split_first() {
+            Some((&JSONPATH_VERSION, text)) => Datum::Text(crate::jsonpath::parse(utf8(text)?)?.to_string().into()),
+            Some((v, _)) => return Err(DbError::internal(format!("unsupported jsonpath version number {v}"))),
+            None => return Err(bad_format()),
+        },
         oid::BYTEA => Datum::Bytes(Bytes::copy_from_slice(b)),
         oid::UUID => Datum::Uuid(fixed(b)?),
         oid::DATE => {
@@ -251,6 +259,10 @@ pub fn binary_out(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) ->
         Datum::Oid(v) => out.extend_from_slice(&v.to_be_bytes()),
         Datum::Numeric(n) => n.write_wire(out),
         Datum::Text(s) if ty.oid == oid::CHAR => out.push(scalar::char_to_byte(s)),
+        Datum::Text(s) if ty.oid == oid::JSONPATH => {
+            out.push(JSONPATH_VERSION);
+            out.extend_from_slice(s.as_bytes());
+        }
         Datum::Text(s) => out.extend_from_slice(s.as_bytes()),
         Datum::Bytes(b) if ty.oid == oid::BYTEA => out.extend_from_slice(b),
         Datum::Bytes(b) => match byte_type(ty.oid) {
