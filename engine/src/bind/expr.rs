@@ -401,16 +401,16 @@ impl Binder<'_> {
         }
         match &e.kind {
             ExprKind::WholeRow(f) => {
-                let name = |i: usize, x: &Expr| match x.kind {
-                    ExprKind::Column(id) => self.column_name(id),
-                    _ => None,
-                }
-                .unwrap_or_else(|| format!("f{}", i + 1));
+                let name = |i: usize, x: &Expr| {
+                    match x.kind {
+                        ExprKind::Column(id) => self.column_name(id),
+                        _ => None,
+                    }
+                    .unwrap_or_else(|| format!("f{}", i + 1))
+                };
                 Some(f.iter().enumerate().map(|(i, x)| (name(i, x), x.ty)).collect())
             }
-            ExprKind::Row(f) => {
-                Some(f.iter().enumerate().map(|(i, x)| (format!("f{}", i + 1), x.ty)).collect())
-            }
+            ExprKind::Row(f) => Some(f.iter().enumerate().map(|(i, x)| (format!("f{}", i + 1), x.ty)).collect()),
             ExprKind::Call { proc, args, .. } => {
                 let mut fields = super::func::out_columns(proc, e.ty)?;
                 super::func::resolve_fields(proc, args, &mut fields);

@@ -312,8 +312,9 @@ impl<'a> Exec<'a> {
     }
 
     fn variable(&self, name: &str) -> Done<Val<'a>> {
-        let missing =
-            || Fail::Hard(DbError::new(SqlState::UNDEFINED_OBJECT, format!("could not find jsonpath variable \"{name}\"")));
+        let missing = || {
+            Fail::Hard(DbError::new(SqlState::UNDEFINED_OBJECT, format!("could not find jsonpath variable \"{name}\"")))
+        };
         let View::Object(o) = View::of(self.call.vars.ok_or_else(missing)?) else { return Err(missing()) };
         o.find(name).map(|b| Val::Json(Cow::Borrowed(b), 1)).ok_or_else(missing)
     }
@@ -434,7 +435,10 @@ impl<'a> Exec<'a> {
             _ => None,
         };
         let Some(n) = number else {
-            return soft(SqlState::INVALID_SQL_JSON_SUBSCRIPT, "jsonpath array subscript is not a single numeric value");
+            return soft(
+                SqlState::INVALID_SQL_JSON_SUBSCRIPT,
+                "jsonpath array subscript is not a single numeric value",
+            );
         };
         match n.trunc(0).and_then(|n| n.to_i32()) {
             Ok(i) => Ok(i.into()),
@@ -459,16 +463,18 @@ impl<'a> Exec<'a> {
     fn arithmetic(&mut self, op: Op, a: &'a Path, b: &'a Path, v: &Val<'a>) -> Done<Val<'a>> {
         let left = self.operand(a, v, true)?;
         let right = self.operand(b, v, true)?;
-        let single = |list: &[Val<'a>], side: &str| match list {
-            [x] => x.view().number(),
-            _ => None,
-        }
-        .ok_or_else(|| {
-            Fail::Soft(DbError::new(
-                SqlState::SINGLETON_SQL_JSON_ITEM_REQUIRED,
-                format!("{side} operand of jsonpath operator {} is not a single numeric value", op.name()),
-            ))
-        });
+        let single = |list: &[Val<'a>], side: &str| {
+            match list {
+                [x] => x.view().number(),
+                _ => None,
+            }
+            .ok_or_else(|| {
+                Fail::Soft(DbError::new(
+                    SqlState::SINGLETON_SQL_JSON_ITEM_REQUIRED,
+                    format!("{side} operand of jsonpath operator {} is not a single numeric value", op.name()),
+                ))
+            })
+        };
         let (x, y) = (single(&left, "left")?, single(&right, "right")?);
         let n = match op {
             Op::Add => x.add(&y),
@@ -480,7 +486,14 @@ impl<'a> Exec<'a> {
         n.map(|n| Val::made(&Json::Number(n))).map_err(Fail::Soft)
     }
 
-    fn unary(&mut self, minus: bool, a: &'a Path, rest: &'a [Item], v: &Val<'a>, mut found: Sink<'_, 'a>) -> Done<bool> {
+    fn unary(
+        &mut self,
+        minus: bool,
+        a: &'a Path,
+        rest: &'a [Item],
+        v: &Val<'a>,
+        mut found: Sink<'_, 'a>,
+    ) -> Done<bool> {
         let mut ok = false;
         for x in self.operand(a, v, true)? {
             let only_asks = found.is_none() && rest.is_empty();

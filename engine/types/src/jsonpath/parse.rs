@@ -307,10 +307,7 @@ impl Parser<'_> {
             t if is_word(&t, "false") => Item::Bool(false),
             t if is_word(&t, "last") => {
                 if self.subscripts == 0 {
-                    return Err(DbError::new(
-                        SqlState::SYNTAX_ERROR,
-                        "LAST is allowed only in array subscripts",
-                    ));
+                    return Err(DbError::new(SqlState::SYNTAX_ERROR, "LAST is allowed only in array subscripts"));
                 }
                 Item::Last
             }
@@ -415,15 +412,8 @@ impl Parser<'_> {
         if !matches!(self.peek(), Token::Mark("(")) {
             return Ok(Item::Key(name));
         }
-        let methods = [
-            Method::Type,
-            Method::Size,
-            Method::Abs,
-            Method::Floor,
-            Method::Ceiling,
-            Method::Double,
-            Method::KeyValue,
-        ];
+        let methods =
+            [Method::Type, Method::Size, Method::Abs, Method::Floor, Method::Ceiling, Method::Double, Method::KeyValue];
         if let Some(m) = methods.into_iter().find(|m| is_word(&word, m.name())) {
             self.at += 1;
             self.expect(")")?;

@@ -63,7 +63,11 @@ fn operand(f: &mut fmt::Formatter<'_>, p: &Path, parent: &Item) -> fmt::Result {
     path(f, p, priority(p.first()) <= priority(Some(parent)))
 }
 
-fn bracketed(f: &mut fmt::Formatter<'_>, on: bool, body: impl FnOnce(&mut fmt::Formatter<'_>) -> fmt::Result) -> fmt::Result {
+fn bracketed(
+    f: &mut fmt::Formatter<'_>,
+    on: bool,
+    body: impl FnOnce(&mut fmt::Formatter<'_>) -> fmt::Result,
+) -> fmt::Result {
     if on {
         f.write_str("(")?;
     }
@@ -83,13 +87,8 @@ fn flags(f: &mut fmt::Formatter<'_>, flags: Flags) -> fmt::Result {
         return Ok(());
     }
     f.write_str(" flag \"")?;
-    let all = [
-        (flags.ignore_case, "i"),
-        (flags.dot_all, "s"),
-        (flags.lines, "m"),
-        (flags.expanded, "x"),
-        (flags.quote, "q"),
-    ];
+    let all =
+        [(flags.ignore_case, "i"), (flags.dot_all, "s"), (flags.lines, "m"), (flags.expanded, "x"), (flags.quote, "q")];
     for (on, c) in all {
         if on {
             f.write_str(c)?;
