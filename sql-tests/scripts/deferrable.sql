@@ -146,4 +146,6 @@ SELECT * FROM d_casc;
 DELETE FROM d_parent WHERE id = 2;
 SELECT * FROM d_casc;
 COMMIT;
-DROP TABLE d_casc, d_child, d_seq, d_parent;
+CREATE TABLE d_like (LIKE d_seq INCLUDING ALL);
+SELECT conname, condeferrable, condeferred FROM pg_constraint WHERE conrelid = 'd_like'::regclass ORDER BY 1;
+DROP TABLE d_casc, d_child, d_seq, d_parent, d_like;

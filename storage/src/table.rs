@@ -411,8 +411,23 @@ impl Txn {
         let (locks, owner) = (Arc::clone(self.store().locks()), Arc::clone(self.lock_owner()));
         self.change_row(|core, cx| {
             let pid = PageId::new(rel.id, rid.block);
-            let g = core.pool.read(pid, Access::Point)?;
-            let seen = lockable(core, cx, &snap, &g, rid, mode, TxnWait { xid: Xid::NONE, page: pid, slot: rid.slot })?;
+            let at = TxnWait { xid: Xid::NONE, page: pid, slot: rid.slot };
+            let mut g = core.pool.read(pid, Access::Point)?;
+            let mut seen = lockable(core, cx, &snap, &g, rid, mode, at)?;
+            if seen == TmResult::Updated && mode == RowLockMode::KeyShare {
+                drop(g);
+                let kept = heap::key_kept(core, &snap, &mut cx.dep_lsn, rel, rid)?;
+                g = core.pool.read(pid, Access::Point)?;
+                seen = lockable(core, cx, &snap, &g, rid, mode, at)?;
+                if let Some(newest) = kept
+                    && seen == TmResult::Updated
+                {
+                    if page::ver(page::row(&g, page::slot(&g, rid.slot)?)?) != newest {
+                        return Err(Wait::Restart);
+                    }
+                    seen = TmResult::Ok;
+                }
+            }
             if seen == TmResult::Ok {
                 // Under the page's latch, so that no writer slips in between the look and the lock.
                 locks.try_acquire(&owner, LockTarget::Row { rel: rel.id, rid }, mode.into())?;

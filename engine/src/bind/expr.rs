@@ -173,7 +173,9 @@ impl Binder<'_> {
             ast::ExprKind::Default => {
                 Err(DbError::new(SqlState::SYNTAX_ERROR, "DEFAULT is not allowed in this context").at(pos))
             }
-            ast::ExprKind::CurrentOf(_) => Err(DbError::unsupported("WHERE CURRENT OF is not supported yet").at(pos)),
+            ast::ExprKind::CurrentOf(_) => {
+                Err(DbError::unsupported("WHERE CURRENT OF in a prepared statement is not supported yet").at(pos))
+            }
         }
     }
 

@@ -231,7 +231,8 @@ pub async fn drop_objects(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, w
         for t in tables {
             cx.lock(t, TableLockMode::AccessExclusive).await?;
             if let Some(rel) = cx.tx.catalog.relation(t).cloned() {
-                cx.not_in_use(&rel, "DROP TABLE")?;
+                let goes = p.objects.contains(&Object::Relation(t));
+                cx.not_in_use(&rel, if goes { "DROP TABLE" } else { "ALTER TABLE" })?;
             }
         }
         let again = plan(&cx.cat(), named);

@@ -54,7 +54,7 @@ fn comparable(referencing: TypeRef, referenced: TypeRef) -> bool {
 
 fn action(rel: &Relation, columns: &[i16], a: &ForeignAction) -> Result<FkAction> {
     let list = |l: &[Ident]| -> Result<Vec<i16>> {
-        let out = column_list(rel, l)?;
+        let mut out = column_list(rel, l)?;
         for (n, a) in l.iter().zip(&out) {
             if !columns.contains(a) {
                 return Err(err(
@@ -63,6 +63,14 @@ fn action(rel: &Relation, columns: &[i16], a: &ForeignAction) -> Result<FkAction
                 ));
             }
         }
+        // A column may be named twice.
+        let mut seen = Vec::new();
+        out.retain(|a| {
+            !seen.contains(a) && {
+                seen.push(*a);
+                true
+            }
+        });
         Ok(out)
     };
     let generated = |what: &str| {

@@ -334,6 +334,7 @@ async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied])
                 .map(|c| c.attnum)
                 .ok_or_else(|| DbError::internal("a copied index has a column that was not copied"))
         };
+        let of = source.deferrable_key(index.oid);
         let mut ix = (**index).clone();
         for k in &mut ix.keys {
             k.attnum = map(k.attnum)?;
@@ -378,8 +379,8 @@ async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied])
                 table: rel.oid,
                 columns,
                 kind,
-                deferrable: false,
-                deferred: false,
+                deferrable: of.is_some_and(|c| c.deferrable),
+                deferred: of.is_some_and(|c| c.deferred),
                 validated: true,
             };
             rel.constraints.push(Arc::new(made));

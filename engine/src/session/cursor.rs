@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::rows::{Cursor, Portal, Rows, Source, Stage, row_bytes, too_big};
 use super::statement::Opened;
 use super::{MAX_PORTALS, Session};
-use crate::api::RowShape;
+use crate::api::{ColumnDesc, RowShape};
 use crate::exec::run::Executed;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, FetchDirection, Ident, Statement};
@@ -55,8 +55,21 @@ impl Session {
                 format!("a session can keep no more than {MAX_PORTALS} portals"),
             ));
         }
-        let stmt = Arc::new(Statement::Query(d.query.clone()));
-        let plan = self.bind_statement(&stmt, text, &[], false)?;
+        let mut stmt = Arc::new(Statement::Query(d.query.clone()));
+        let (mut plan, mut updates) = (None, None);
+        if !d.hold
+            && let Some((query, table)) = super::positioned::with_address(&d.query)?
+        {
+            // A query whose rows have no address is bound as it is.
+            let with = Arc::new(Statement::Query(Box::new(query)));
+            if let Ok(p) = self.bind_statement(&with, text, &[], false) {
+                updates = Some(self.with_binder(text, &[], |b| b.relation(&table))?.oid);
+                (plan, stmt) = (p, with);
+            }
+        }
+        if plan.is_none() {
+            plan = self.bind_statement(&stmt, text, &[], false)?;
+        }
         let plan: Arc<Plan> = plan.ok_or_else(|| DbError::internal("a query without a plan"))?;
         if plan.writes() {
             return Err(DbError::unsupported("DECLARE CURSOR must not contain data-modifying statements in WITH"));
@@ -65,7 +78,11 @@ impl Session {
         let Executed::Rows(rows) = self.start_plan(&plan, [].into()).await? else {
             return Err(DbError::internal("a query without rows"));
         };
-        let columns = plan.columns.clone().unwrap_or_else(|| [].into());
+        let all = plan.columns.clone().unwrap_or_else(|| [].into());
+        let columns: Arc<[ColumnDesc]> = match (updates, all.split_last()) {
+            (Some(_), Some((_, shown))) => shown.into(),
+            _ => Arc::clone(&all),
+        };
         let formats = vec![i16::from(d.binary); columns.len()].into();
         let source = Source { stmt: Some(stmt), text: Arc::clone(text), own: Arc::clone(own) };
         let mut portal = Portal::new(source, Some(plan), [].into(), Some(RowShape { columns, formats }));
@@ -88,6 +105,9 @@ impl Session {
             forward_only: d.scroll == Some(false),
             at: 0,
             complete: false,
+            columns: all,
+            updates,
+            current: None,
             _listed: Some(listed),
         });
         self.portals.insert(name, portal);
@@ -164,6 +184,9 @@ impl Session {
             forward_only: true,
             at: 0,
             complete: false,
+            columns: p.shape.as_ref().map_or_else(|| [].into(), |s| Arc::clone(&s.columns)),
+            updates: None,
+            current: None,
             _listed: None,
         });
         Ok(())
@@ -227,11 +250,22 @@ impl Session {
             if current.is_none() && c.forward_only && c.at > 0 && !got.silent {
                 return Err(forward_only());
             }
-            return current.map_or(Ok(()), |row| got.take(row));
+            let hidden = c.updates.is_some();
+            return current.map_or(Ok(()), |mut row| {
+                if hidden {
+                    row.pop();
+                }
+                got.take(row)
+            });
         }
         for _ in 0..n.unsigned_abs() {
             self.shared.interrupt.check()?;
-            let row = if n > 0 { self.step(p).await? } else { back(p)? };
+            let mut row = if n > 0 { self.step(p).await? } else { back(p)? };
+            if let Some(c) = &mut p.cursor
+                && c.updates.is_some()
+            {
+                c.current = row.as_mut().and_then(Vec::pop);
+            }
             match row {
                 Some(row) => got.take(row)?,
                 None => break,
@@ -242,16 +276,13 @@ impl Session {
 
     /// One row forward.
     async fn step(&mut self, p: &mut Portal) -> Result<Option<Vec<Datum>>> {
-        let Portal { cursor: Some(c), stage, shape, .. } = p else { return Ok(None) };
+        let Portal { cursor: Some(c), stage, .. } = p else { return Ok(None) };
         if let Some(row) = c.kept.get(c.at) {
             c.at += 1;
             return Ok(Some(row.clone()));
         }
         let next = match stage {
-            Stage::Open(rows) if !c.complete => {
-                let columns = shape.as_ref().map_or(&[][..], |s| &s.columns);
-                rows.next(&self.shared, columns).await?
-            }
+            Stage::Open(rows) if !c.complete => rows.next(&self.shared, &c.columns).await?,
             _ => None,
         };
         let Some(row) = next else {

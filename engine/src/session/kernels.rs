@@ -7,7 +7,6 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
 use rustydb_types::kernel::{CallInfo, Kernel, KernelBody};
-use rustydb_types::oid;
 use std::time::{Duration, Instant};
 
 /// Longest that one nap of `pg_sleep` lasts before it looks for a cancel request.

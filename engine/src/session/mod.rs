@@ -21,6 +21,7 @@ mod listing;
 mod locks;
 mod notify;
 mod plan;
+mod positioned;
 mod privileges;
 mod reg;
 mod rows;

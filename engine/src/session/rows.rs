@@ -215,6 +215,12 @@ pub struct Cursor {
     pub at: usize,
     /// Whether all rows are in `kept`.
     pub complete: bool,
+    /// All columns its rows have; of one with `updates`, one more than are shown.
+    pub columns: Arc<[ColumnDesc]>,
+    /// The table that WHERE CURRENT OF may change: the rows' last column is their address in it.
+    pub updates: Option<u32>,
+    /// The address of the current row.
+    pub current: Option<Datum>,
     /// Its line of `pg_cursors`; a portal of the protocol has none.
     pub _listed: Option<super::listing::Listed>,
 }

@@ -93,20 +93,19 @@ fn check_writable(s: &SessionShared, rel: &Relation, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// Locks a sequence against ALTER SEQUENCE until the end of the transaction, once in it. What the sequence is may be
-/// decided by the transaction that was waited for, so its definition is then the newest one.
+/// Locks a sequence against ALTER SEQUENCE until the end of the transaction, once in it. What the sequence is may have been
+/// decided by the transaction that was waited for, so its newest definition counts, not the statement's.
 fn lock(s: &SessionShared, rel: Arc<Relation>, q: Sequence) -> Result<(Arc<Relation>, Sequence)> {
     let (store, engine) = (s.engine.store(), &s.engine);
     let target = LockTarget::Relation { db: s.catalog().database.oid, oid: rel.oid };
-    if store.locks().holds(&s.locks, target, LockMode::RowExclusive) {
-        return Ok((rel, q));
-    }
     let db = engine.database(&s.database).ok_or_else(|| DbError::internal("a session without a database"))?;
-    wait_here(async {
-        store.lock_for(&s.locks, &s.wait_rules(), target, LockMode::RowExclusive, Scope::Transaction).await?;
-        db.published().await;
-        Ok(())
-    })?;
+    if !store.locks().holds(&s.locks, target, LockMode::RowExclusive) {
+        wait_here(async {
+            store.lock_for(&s.locks, &s.wait_rules(), target, LockMode::RowExclusive, Scope::Transaction).await?;
+            db.published().await;
+            Ok(())
+        })?;
+    }
     let newest = db.catalog();
     match newest.relation(rel.oid) {
         Some(r) if r.version > rel.version => match r.sequence.clone() {

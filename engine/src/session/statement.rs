@@ -131,8 +131,12 @@ impl Session {
     async fn run_simple(&mut self, p: Parsed, text: &Arc<str>, out: &mut dyn Output) -> Result<String> {
         let own: Arc<str> =
             if p.text == (0..text.len()) { Arc::clone(text) } else { text.get(p.text.clone()).unwrap_or("").into() };
-        let stmt = Arc::new(p.stmt);
+        let mut stmt = p.stmt;
+        let at_cursor = self.at_cursor(&mut stmt, text)?;
+        let stmt = Arc::new(stmt);
         let plan = match &*stmt {
+            // Its plan is good only where the cursor stands now.
+            _ if at_cursor => self.bind_statement(&stmt, text, &[], false)?,
             // Positions in errors count from the start of the string, so only a statement alone in it can be shared.
             _ if is_plannable(&stmt) && own.len() == text.len() && p.params == 0 => self.plan_text(&stmt, text, &[])?,
             _ if is_plannable(&stmt) => self.bind_statement(&stmt, text, &[], false)?,

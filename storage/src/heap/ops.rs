@@ -5,11 +5,12 @@
 
 use super::history::{Move, chain, insert_payload, update_payload};
 use super::page::{self, CONTENT, MAX_ROW, MIN_ALLOC, ROW_HEADER, SLOT, Slot, SlotState, flag};
+use super::version::key_kept;
 use super::{Rel, TableLayout, delta};
 use crate::buf::Access;
 use crate::core::{Core, RowLockMode};
 use crate::mtr::{Mtr, PageIdx};
-use crate::page::PageKind;
+use crate::page::{Page, PageKind};
 use crate::txn::{Snapshot, TxnCx, TxnState, VER_XID};
 use crate::undo::{UndoFlags, UndoHead, UndoPtr, UndoType};
 use crate::wait::{Op, TxnWait, Wait};
@@ -240,24 +241,41 @@ pub fn lock(
     register: impl FnOnce() -> Op<()>,
 ) -> Op<TmResult> {
     let pid = PageId::new(rel.id, rid.block);
-    let p = core.pool.read(pid, Access::Point)?;
-    p.expect_kind(PageKind::Heap)?;
-    let slot = page::slot(&p, rid.slot)?;
-    if matches!(slot.state, SlotState::Free | SlotState::Body) {
-        return Ok(TmResult::Deleted);
-    }
-    let row = page::row(&p, slot)?;
     let at = TxnWait { xid: Xid::NONE, page: pid, slot: rid.slot };
-    let keeps_key = page::flags(row) & flag::KEY_CHANGED == 0;
-    let res = match may_change(core, txn, snap, row, at)?.0 {
-        TmResult::BeingModified(_) if mode == RowLockMode::KeyShare && keeps_key => TmResult::Ok,
-        // Locking what this command has changed is no conflict.
-        TmResult::SelfModified if page::flags(row) & flag::DELETED == 0 => TmResult::Ok,
-        r => r,
+    // What is to be said of the row's newest version, and its `ver` word.
+    let judge = |p: &Page, txn: &mut TxnCx| -> Op<(TmResult, u64)> {
+        p.expect_kind(PageKind::Heap)?;
+        let slot = page::slot(p, rid.slot)?;
+        if matches!(slot.state, SlotState::Free | SlotState::Body) {
+            return Ok((TmResult::Deleted, 0));
+        }
+        let row = page::row(p, slot)?;
+        let keeps_key = page::flags(row) & flag::KEY_CHANGED == 0;
+        let res = match may_change(core, txn, snap, row, at)?.0 {
+            TmResult::BeingModified(_) if mode == RowLockMode::KeyShare && keeps_key => TmResult::Ok,
+            // Locking what this command has changed is no conflict.
+            TmResult::SelfModified if page::flags(row) & flag::DELETED == 0 => TmResult::Ok,
+            r => r,
+        };
+        Ok((res, page::ver(row)))
     };
+    let mut p = core.pool.read(pid, Access::Point)?;
+    let (mut res, _) = judge(&p, txn)?;
+    if res == TmResult::Updated && mode == RowLockMode::KeyShare {
+        drop(p);
+        let kept = key_kept(core, snap, &mut txn.dep_lsn, rel, rid)?;
+        p = core.pool.read(pid, Access::Point)?;
+        let (again, ver) = judge(&p, txn)?;
+        res = match kept {
+            Some(newest) if again == TmResult::Updated && newest == ver => TmResult::Ok,
+            Some(_) if again == TmResult::Updated => return Err(Wait::Restart),
+            _ => again,
+        };
+    }
     if res == TmResult::Ok {
         register()?;
     }
+    drop(p);
     Ok(res)
 }
 

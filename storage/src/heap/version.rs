@@ -130,6 +130,35 @@ impl<'c> Reader<'c> {
         Ok(None)
     }
 
+    /// See [`key_kept`]; `image` is the newest image, and is used up.
+    fn key_kept(&mut self, rel: Rel, rid: Rid, image: &mut RowBuf) -> Op<bool> {
+        loop {
+            let (ver, undo) = (page::ver(image), page::undo(image));
+            if self.visible(ver, undo)? {
+                return Ok(page::flags(image) & flag::DELETED == 0);
+            }
+            if page::flags(image) & (flag::KEY_CHANGED | flag::DELETED) != 0 || !undo.is_some() {
+                return Ok(false);
+            }
+            let rec = self.core.undo.read(undo, &self.core.pool)?;
+            if !is_of(&rec, rel.id, rid, ver) {
+                return Err(Wait::Restart);
+            }
+            if rec.kind != UndoType::Update {
+                return Ok(false);
+            }
+            let u = Update::parse(&rec.payload)?;
+            self.scratch.clear();
+            u.old_content(&image[CONTENT..], &mut self.scratch)?;
+            image.truncate(CONTENT);
+            image.extend_from_slice(&self.scratch);
+            if image.len() < page::ROW_HEADER {
+                return Err(DbError::corrupt("undo record holds no row").into());
+            }
+            image[..16].copy_from_slice(&page::words(rec.prev_ver, rec.prev_undo));
+        }
+    }
+
     /// Reads the visible version of a row into `out`; `false` if there is none.
     pub fn fetch(&mut self, rel: Rel, rid: Rid, out: &mut RowBuf) -> Op<bool> {
         if !peek(self.core, rel, rid, out)? {
@@ -137,6 +166,20 @@ impl<'c> Reader<'c> {
         }
         self.version(rel, rid, out)
     }
+}
+
+/// The `ver` word of a row's newest version, if every change after the version the snapshot sees has left the row's key
+/// alone: who locks the key of that version need not look at newer ones.
+pub fn key_kept(core: &Core, snap: &Snapshot, dep_lsn: &mut Lsn, rel: Rel, rid: Rid) -> Op<Option<u64>> {
+    let mut image = RowBuf::new();
+    if !peek(core, rel, rid, &mut image)? {
+        return Ok(None);
+    }
+    let newest = page::ver(&image);
+    let mut r = Reader::new(core, *snap);
+    let kept = r.key_kept(rel, rid, &mut image);
+    *dep_lsn = (*dep_lsn).max(r.dep_lsn);
+    Ok(kept?.then_some(newest))
 }
 
 /// Copies the newest version of a row, whoever wrote it, into `out`; its first word tells. `false` if there is no row

@@ -98,7 +98,8 @@ impl LockManager {
     pub(super) fn check_deadlock(&self, owner: &Arc<LockOwner>) -> Result<()> {
         let mut moment = Moment::take(self);
         let Some(cycle) = moment.search(owner).cycle else { return Ok(()) };
-        for e in cycle.iter().filter(|e| e.soft) {
+        // The farthest first, as PostgreSQL: the choice decides who of the cycle goes on.
+        for e in cycle.iter().rev().filter(|e| e.soft) {
             if moment.reorder(e) {
                 return Ok(());
             }

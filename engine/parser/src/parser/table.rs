@@ -522,7 +522,7 @@ impl Parser<'_> {
         } else {
             return self.unexpected();
         };
-        let a = self.attributes(&kind)?;
+        let a = self.attributes(kind_sql(&kind))?;
         Ok(Constraint {
             name,
             kind,
@@ -562,11 +562,11 @@ impl Parser<'_> {
         Ok(Exclude { method, elements, include, options, tablespace, filter })
     }
     /// DEFERRABLE, INITIALLY …, NOT VALID, NO INHERIT in any order, as far as the kind has them.
-    fn attributes(&mut self, kind: &ConstraintKind) -> Result<Attributes> {
+    fn attributes(&mut self, kind: &str) -> Result<Attributes> {
         let mut a = Attributes { deferrable: None, deferred: None, not_valid: false, no_inherit: false };
-        let check = matches!(kind, ConstraintKind::Check(_));
+        let (check, foreign) = (kind == "CHECK", kind == "FOREIGN KEY");
         let refuse = |what: &str| -> Result<Attributes> {
-            let message = format!("{} constraints cannot be marked {what}", kind_sql(kind));
+            let message = format!("{kind} constraints cannot be marked {what}");
             Err(DbError::new(SqlState::FEATURE_NOT_SUPPORTED, message))
         };
         loop {
@@ -602,7 +602,7 @@ impl Parser<'_> {
                 }
                 a.deferred = Some(yes);
             } else if self.eat_seq(&[kw::NOT, kw::VALID]) {
-                if !check && !matches!(kind, ConstraintKind::ForeignKey(_)) {
+                if !check && !foreign {
                     return refuse("NOT VALID");
                 }
                 a.not_valid = true;
@@ -618,8 +618,11 @@ impl Parser<'_> {
     }
     /// DEFERRABLE and INITIALLY of ALTER CONSTRAINT.
     pub(super) fn deferral(&mut self) -> Result<(bool, bool)> {
-        // Any kind that allows deferral will do.
-        let a = self.attributes(&ConstraintKind::PrimaryKey(KeyDef::default()))?;
+        let a = self.attributes("FOREIGN KEY")?;
+        if a.not_valid {
+            let message = "FOREIGN KEY constraints cannot be marked NOT VALID";
+            return Err(DbError::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+        }
         Ok((a.deferrable.unwrap_or(a.deferred == Some(true)), a.deferred == Some(true)))
     }
 
