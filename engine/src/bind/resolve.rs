@@ -204,8 +204,13 @@ pub fn select<T: Clone>(actual: &[u32], mut cands: Vec<Candidate<T>>) -> Option<
     let mut knowns = (0..n).filter(|&i| known(i)).map(|i| actual[i]);
     let ty = knowns.next()?;
     if knowns.all(|t| t == ty) {
-        let mut left: Vec<_> =
-            cands.into_iter().filter(|c| c.args.iter().all(|&a| can_coerce(ty, a, Coercion::Implicit))).collect();
+        let fits = |c: &Candidate<T>| {
+            let mut declared = c.args.clone();
+            c.args.iter().all(|&a| can_coerce(ty, a, Coercion::Implicit))
+                && (!declared.iter().any(|t| is_polymorphic(*t))
+                    || resolve_polymorphic(&vec![ty; n], &mut declared, oid::BOOL).is_some())
+        };
+        let mut left: Vec<_> = cands.into_iter().filter(fits).collect();
         if left.len() == 1 {
             return left.pop().map(|c| c.row);
         }

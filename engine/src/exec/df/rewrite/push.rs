@@ -54,6 +54,16 @@ fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &StmtCx) -> Result<Rel> {
             }
             Ok(filtered(filtered(push(*input, down, cx)?, stay), preds))
         }
+        // Conditions that must stay where they are (volatile, or with a subquery) are tested above the join: left in it they
+        // would keep it from being taken apart.
+        Rel::Join { kind: JoinKind::Inner, left, right, on: Some(on), lateral: false } if !movable(&on) => {
+            let mut conds = Vec::new();
+            split(on, &mut conds);
+            let (mut down, stay): (Vec<_>, Vec<_>) = conds.into_iter().partition(movable);
+            down.extend(preds);
+            let product = Rel::Join { kind: JoinKind::Inner, left, right, on: None, lateral: false };
+            Ok(filtered(push(product, down, cx)?, stay))
+        }
         Rel::Join { kind: JoinKind::Inner, lateral: false, .. } => {
             let mut leaves = Vec::new();
             let mut conds = preds;
