@@ -307,7 +307,7 @@ pub fn canonical(d: &Def, value: &str) -> Result<String> {
         VarType::Enum => {
             let hidden = match (d.name, value.to_ascii_lowercase().as_str()) {
                 // Spellings PostgreSQL accepts without listing them.
-                ("synchronous_commit" | "constraint_exclusion", v) => {
+                ("synchronous_commit" | "constraint_exclusion" | "force_parallel_mode", v) => {
                     parse_bool(v).map(|b| if b { "on" } else { "off" })
                 }
                 ("client_min_messages", "debug") => Some("debug2"),

@@ -321,6 +321,11 @@ async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<()> {
     for o in objects {
         if let Object::Schema(n) = o {
             super::comment::write(cx, *n, crate::catalog::rows::table::PG_NAMESPACE, 0, None).await?;
+            let defaults: Vec<u32> =
+                cx.tx.catalog.rights.defaults.iter().filter(|d| d.namespace == *n).map(|d| d.oid).collect();
+            for d in defaults {
+                cx.tx.put_default_acl(d, None).await?;
+            }
             cx.tx.drop_namespace(*n).await?;
         }
     }

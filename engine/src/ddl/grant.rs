@@ -523,7 +523,7 @@ pub fn initial(cx: &DdlCx<'_>, kind: char, owner: u32, namespace: u32) -> Option
     let standard = Acl::default_for(AclKind::of_letter(kind)?, owner);
     let base = global.map_or_else(|| standard.clone(), |g| g.acl.clone());
     let acl = local.map_or_else(|| base.clone(), |l| base.merged(&l.acl));
-    (!acl.same(&standard)).then_some(acl)
+    (!acl.same(&standard)).then(|| super::default_acl::sorted(acl))
 }
 
 /// The same for a new relation.

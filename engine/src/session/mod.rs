@@ -135,6 +135,14 @@ impl Session {
                 format!("role \"{user}\" is not permitted to log in"),
             ));
         }
+        let connect = crate::acl::Mask::of(crate::acl::privs::CONNECT);
+        if crate::acl::check::on_database(&catalog, &catalog.database, role.oid, connect).is_empty() {
+            return Err(DbError::fatal(
+                SqlState::INSUFFICIENT_PRIVILEGE,
+                format!("permission denied for database \"{database}\""),
+            )
+            .detail("User does not have CONNECT privilege."));
+        }
         if role.connection_limit >= 0 && !role.superuser {
             let others = engine.sessions.all().iter().filter(|s| s.authenticated.oid == role.oid).count();
             if others >= usize::try_from(role.connection_limit).unwrap_or(0) {

@@ -13,7 +13,7 @@ use rustydb_base::{DbError, Result};
 pub fn show(ctx: &EvalCtx, ty: u32, d: &Datum, out: &mut String) -> Result<()> {
     match d {
         Datum::Null => {}
-        Datum::Text(s) => out.push_str(s),
+        Datum::Text(s) if ty != oid::ACLITEM => out.push_str(s),
         d => {
             let mut bytes = Vec::new();
             text_out(OutCtx { fmt: &ctx.fmt, session: Some(&*ctx.session) }, TypeRef::new(ty), d, &mut bytes)?;
