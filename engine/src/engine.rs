@@ -19,6 +19,7 @@ use rustydb_storage::lock::LockManager;
 use rustydb_storage::rt::TokioRuntime;
 use rustydb_storage::scan::{RowScan, ScanEnv, partitions};
 use rustydb_storage::sequence::{SequenceRule, SequenceState};
+use rustydb_storage::ssi::SsiLimits;
 use rustydb_storage::store::{CommitOptions, Interrupt, RelationKind, Store, StoreOptions};
 use rustydb_storage::txn::Isolation;
 use rustydb_types::ctx::{EvalCtx, FormatSettings, SessionInfo};
@@ -214,6 +215,12 @@ impl Engine {
                 + 64,
             undo_retention_micros: u64::try_from(all.int("undo_retention")).unwrap_or(0) * 1000,
             checkpoint_distance: u64::try_from(all.int("checkpoint_distance")).unwrap_or(1024) << 20,
+            ssi: SsiLimits::from_settings(
+                usize::try_from(all.int("max_connections")).unwrap_or(5000),
+                usize::try_from(all.int("max_pred_locks_per_transaction")).unwrap_or(64),
+                all.int("max_pred_locks_per_relation"),
+                usize::try_from(all.int("max_pred_locks_per_page")).unwrap_or(2),
+            ),
             ..StoreOptions::default()
         };
         let ready = options.data_dir.join(READY);
@@ -469,7 +476,7 @@ impl Engine {
             let rt = TableRt::new(&cx, &Arc::new(r.clone()))?;
             let env = ScanEnv { store: Arc::clone(&self.store), snap, interrupt: Interrupt::new() };
             let mut list = Vec::new();
-            for blocks in partitions(&self.store, rt.desc.rel, 1).await? {
+            for blocks in partitions(&env, rt.desc.rel, 1).await? {
                 let mut scan = RowScan::new(env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
                 while let Some(rows) = scan.next().await? {
                     let mut page = Vec::new();

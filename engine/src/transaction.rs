@@ -16,7 +16,7 @@ use crate::exec::table::{TableRt, borrow_keys};
 use rustydb_base::{DbError, Lsn, RelId, Result, Rid, SqlState};
 use rustydb_parser::ast::TableLockMode;
 use rustydb_storage::core::RowLockMode;
-use rustydb_storage::heap::TmResult;
+use rustydb_storage::heap::{RowBuf, TmResult};
 use rustydb_storage::lock::{LockMode, LockOwner, LockTarget};
 use rustydb_storage::store::{CommitOptions, RelationKind, Savepoint, Session, Txn, WaitPolicy};
 use rustydb_storage::table::Inserted;
@@ -36,6 +36,8 @@ pub struct Transaction {
     pub isolation: Isolation,
     /// READ ONLY.
     pub read_only: bool,
+    /// DEFERRABLE: a serializable, read-only one waits for a safe snapshot.
+    pub deferrable: bool,
     /// `now()`, microseconds since 2000.
     pub start: i64,
     /// The committed snapshot that `catalog` is, or that the changes were applied to.
@@ -73,6 +75,7 @@ impl Transaction {
             db: Arc::clone(db),
             isolation,
             read_only,
+            deferrable: false,
             start,
             changes: Vec::new(),
             snapshot: None,
@@ -112,22 +115,30 @@ impl Transaction {
         self.base = newest;
     }
 
-    /// The snapshot for the next statement: a new one at READ COMMITTED, the first one at REPEATABLE READ (with the
-    /// transaction's own changes up to now).
-    pub fn statement_snapshot(&mut self) -> Snapshot {
-        match (self.isolation, &self.snapshot) {
-            (Isolation::RepeatableRead, Some(s)) => self.txn.refresh(s),
-            _ => {
-                let s = self.txn.snapshot();
-                self.held = None;
-                if self.isolation == Isolation::RepeatableRead {
-                    // Later snapshots (catalog reads, foreign keys) replace the registered one; this keeps it.
-                    self.held = Some(self.txn.store().hold(&s));
-                }
-                self.snapshot = Some(s);
-                s
-            }
+    /// The snapshot for the next statement: a new one at READ COMMITTED, the first one at the higher levels (with the
+    /// transaction's own changes up to now). Waits only for the first one of a deferrable transaction.
+    pub async fn statement_snapshot(&mut self) -> Result<Snapshot> {
+        if let Some(s) = self.snapshot.as_ref().filter(|_| self.isolation.one_snapshot()) {
+            return Ok(self.txn.refresh(s));
         }
+        let s = if self.isolation == Isolation::Serializable {
+            Box::pin(self.txn.serializable_snapshot(self.read_only, self.deferrable)).await?
+        } else {
+            self.txn.snapshot()
+        };
+        self.held = None;
+        if self.isolation.one_snapshot() {
+            // Later snapshots (catalog reads, foreign keys) replace the registered one; this keeps it.
+            self.held = Some(self.txn.store().hold(&s));
+        }
+        self.snapshot = Some(s);
+        Ok(s)
+    }
+
+    /// What is committed now, for a look at other tables that belongs to what the transaction reads (foreign keys).
+    pub fn latest_tracked(&mut self) -> Snapshot {
+        let ssi = self.txn.cx().ssi;
+        Snapshot { ssi, ..self.latest_snapshot() }
     }
 
     /// A snapshot of what is committed now, whatever the isolation level (catalog writes, foreign keys, rows that others
@@ -137,6 +148,13 @@ impl Transaction {
             self.held = Some(self.txn.store().hold(s));
         }
         self.txn.snapshot()
+    }
+
+    /// Whether the transaction's one snapshot shows any version of a row, or the transaction itself has written it.
+    pub async fn own_sees(&mut self, rt: &TableRt, rid: Rid) -> Result<bool> {
+        let own = self.statement_snapshot().await?.untracked();
+        let now = Snapshot { cid: u32::MAX, ..own };
+        self.txn.fetch(&now, rt.desc.rel, rid, &mut RowBuf::new()).await
     }
 
     /// Nothing is read until the next statement begins (READ COMMITTED): old versions need not be kept.
@@ -260,6 +278,7 @@ impl Transaction {
         let Some(r) = self.catalog.relation(oid).cloned() else { return Ok(()) };
         self.write_rows(relation_rows(&r), Vec::new()).await?;
         if let Some(s) = &r.storage {
+            self.txn.empties(s.heap)?;
             self.drop_storage(s).await?;
         }
         for i in &r.indexes {

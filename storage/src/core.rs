@@ -6,6 +6,7 @@
 use crate::buf::Pool;
 use crate::mtr::{LogAppend, Mtr};
 use crate::space::Spaces;
+use crate::ssi::Ssi;
 use crate::txn::TxnState;
 use crate::undo::Streams;
 use crate::wait::{Op, Wait};
@@ -71,6 +72,8 @@ pub struct Core {
     pub txns: Arc<dyn Resolve>,
     /// Row locks.
     pub locks: Arc<dyn RowLocks>,
+    /// Serializable transactions.
+    pub ssi: Ssi,
     /// Undo streams.
     pub undo: Streams,
     /// Space maps and insert targets.

@@ -19,6 +19,7 @@ pub mod scan;
 pub mod sequence;
 pub mod sim;
 pub mod space;
+pub mod ssi;
 pub mod store;
 pub mod table;
 pub mod txn;

@@ -8,7 +8,7 @@ use crate::btree::{self, BulkBuilder, CursorState, IndexDesc, InsertResult};
 use crate::buf::READ_AHEAD;
 use crate::heap::{Columns, PageRows, Reader, Rel, RowBuf, Scan, TableLayout};
 use crate::store::{Interrupt, Store, Txn};
-use crate::table::{Key, index_insert};
+use crate::table::{Key, index_insert, read_whole};
 use crate::txn::Snapshot;
 use arrow_array::ArrayRef;
 use rustydb_base::{BlockNo, Lsn, RelId, Result, Rid};
@@ -26,9 +26,10 @@ pub struct ScanEnv {
     pub interrupt: Interrupt,
 }
 
-/// Blocks of a table, cut into at most `n` ranges of about equal size for parallel scans.
-pub async fn partitions(store: &Arc<Store>, rel: Rel, n: usize) -> Result<Vec<Range<BlockNo>>> {
-    let blocks = store.read(|core| core.space.nblocks(rel.id, &core.pool)).await?;
+/// Blocks of a table that is about to be read whole, cut into at most `n` ranges of about equal size for parallel scans.
+pub async fn partitions(env: &ScanEnv, rel: Rel, n: usize) -> Result<Vec<Range<BlockNo>>> {
+    read_whole(&env.store.core, &env.snap, rel)?;
+    let blocks = env.store.read(|core| core.space.nblocks(rel.id, &core.pool)).await?;
     let each = blocks.div_ceil(n.max(1) as u32).max(READ_AHEAD);
     Ok((0..blocks).step_by(each as usize).map(|from| from..(from + each).min(blocks)).collect())
 }
@@ -199,7 +200,7 @@ impl IndexScan {
                 loop {
                     let Some(c) = cursor.candidate(*at) else {
                         *at = 0;
-                        if !cursor.next_batch(&core.pool)? {
+                        if !cursor.next_batch(core, env.snap.ssi)? {
                             return Ok(None);
                         }
                         continue;
@@ -278,7 +279,7 @@ impl IndexBuild {
                 continue;
             }
             let done = txn.drive(|core, cx| index_insert(core, cx, rel, &idx, key, rid, false)).await?;
-            if let InsertResult::Duplicate { rid: other } = done {
+            if let InsertResult::Duplicate { rid: other, .. } = done {
                 return Ok(Some((other, rid)));
             }
         }

@@ -22,7 +22,7 @@ use crate::store::{Txn, WaitPolicy};
 use crate::txn::{Snapshot, TxnCx, TxnState, VER_XID};
 use crate::undo::{UndoFlags, UndoPtr};
 use crate::wait::{Op, TxnWait, Wait};
-use rustydb_base::{Lsn, PageId, Result, Rid, Scn, Xid};
+use rustydb_base::{BlockNo, Lsn, PageId, Result, Rid, Scn, Xid};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -84,6 +84,8 @@ pub struct Duplicate {
     pub index: usize,
     /// The row that has the key.
     pub rid: Rid,
+    /// The index leaf in which that was found.
+    pub leaf: BlockNo,
 }
 
 /// State of a row's newest version, for unique checks.
@@ -206,9 +208,9 @@ impl Txn {
             let Some(key) = key else { continue };
             let last = Some(index) == last_key;
             let done = self.drive(|core, cx| index_insert(core, cx, desc.rel, idx, *key, rid, last)).await?;
-            if let InsertResult::Duplicate { rid } = done {
+            if let InsertResult::Duplicate { rid, leaf } = done {
                 self.undo_to(mark).await?;
-                return Ok(Inserted::Duplicate(Duplicate { row: 0, index, rid }));
+                return Ok(Inserted::Duplicate(Duplicate { row: 0, index, rid, leaf }));
             }
         }
         Ok(Inserted::Row(rid))
@@ -264,8 +266,8 @@ impl Txn {
                 while at < run.len() {
                     let (done, result) =
                         self.drive(|core, cx| index_insert_run(core, cx, desc.rel, idx, &run[at..])).await?;
-                    if let InsertResult::Duplicate { rid } = result {
-                        return Ok(Err(Duplicate { row: entries[at].1, index, rid }));
+                    if let InsertResult::Duplicate { rid, leaf } = result {
+                        return Ok(Err(Duplicate { row: entries[at].1, index, rid, leaf }));
                     }
                     at += done;
                 }
@@ -348,8 +350,8 @@ impl Txn {
             }
             let Some(key) = c.new else { continue };
             let done = self.drive(|core, cx| index_insert(core, cx, desc.rel, idx, key, rid, false)).await?;
-            if let InsertResult::Duplicate { rid } = done {
-                return Ok(Changed::Duplicate(Duplicate { row: 0, index: c.index, rid }));
+            if let InsertResult::Duplicate { rid, leaf } = done {
+                return Ok(Changed::Duplicate(Duplicate { row: 0, index: c.index, rid, leaf }));
             }
         }
         for ptr in given_up {
@@ -401,6 +403,17 @@ impl Txn {
             self.drive(|core, cx| overflow::retire(core, cx, desc.rel, rid, ptr, left == 0)).await?;
         }
         Ok(TmResult::Ok)
+    }
+
+    /// Asks whether an operation that a duplicate key has stopped, and that will be reported as such, must fail with 40001
+    /// instead: who has looked for the key before, found nothing and tries to insert it is to learn of the other
+    /// transaction, not of its row.
+    pub fn duplicate_is_conflict(&self, desc: &TableDesc, d: &Duplicate) -> Result<()> {
+        let ssi = self.cx().ssi;
+        match desc.indexes.get(d.index) {
+            Some(idx) if ssi.is_some() => self.store().core.ssi.wrote_page(ssi, idx.rel, d.leaf),
+            _ => Ok(()),
+        }
     }
 
     /// Locks a row (SELECT … FOR UPDATE and its weaker kinds, foreign keys' KEY SHARE) until the end of the
@@ -553,6 +566,12 @@ pub fn fetch(core: &Core, snap: &Snapshot, dep_lsn: &mut Lsn, rel: Rel, rid: Rid
     found
 }
 
+/// Registers a serializable reader of a whole table; before it asks how many blocks there are, so that no row escapes
+/// both its scan and the look of the row's writer.
+pub fn read_whole(core: &Core, snap: &Snapshot, rel: Rel) -> Result<()> {
+    if snap.ssi.is_some() { core.ssi.read_relation(snap.ssi, rel.id) } else { Ok(()) }
+}
+
 /// Finds the visible row with a key: index look-up, heap fetch, and the caller's check that the version found really
 /// has the key (entries are candidates). For indexes where at most one visible row can have a key; answers the first.
 #[allow(clippy::too_many_arguments, reason = "the hot path: everything is borrowed from the caller")]
@@ -567,7 +586,7 @@ pub fn point_get(
     row: &mut RowBuf,
     recheck: &mut dyn FnMut(&[u8]) -> Result<bool>,
 ) -> Op<Option<Rid>> {
-    btree::lookup(&core.pool, idx, key, rids)?;
+    btree::lookup(core, snap.ssi, idx, key, rids)?;
     let mut r = Reader::new(core, *snap);
     let mut found = Ok(None);
     for rid in rids.iter() {

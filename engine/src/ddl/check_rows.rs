@@ -45,7 +45,7 @@ impl Reader {
         let store = Arc::clone(cx.tx.txn.store());
         let env = ScanEnv { store: Arc::clone(&store), snap, interrupt: cx.tx.txn.rules.interrupt.clone() };
         let mut scans = Vec::new();
-        for blocks in partitions(&store, rt.desc.rel, 1).await? {
+        for blocks in partitions(&env, rt.desc.rel, 1).await? {
             scans.push(RowScan::new(env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks));
         }
         scans.reverse();
@@ -245,6 +245,9 @@ pub async fn rewrite(
         }
     }
     cx.tx.next_command();
+    if let Some(s) = &new.storage {
+        cx.tx.txn.store().ssi().relation_replaced(before.heap, s.heap);
+    }
     cx.tx.drop_storage(&before).await?;
     rebuild_indexes(cx, new).await
 }
@@ -258,6 +261,9 @@ pub async fn rebuild_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation) -> Result<(
         ix.storage = cx.tx.create_btree(rel.persistence).await?;
         ix.valid = true;
         cx.tx.build_index(cx.eval, &table, &mut ix).await?;
+        if let Some(s) = &rel.storage {
+            cx.tx.txn.store().ssi().relation_replaced(file, s.heap);
+        }
         cx.tx.drop_files(file).await?;
         rel.indexes[i] = Arc::new(ix);
     }

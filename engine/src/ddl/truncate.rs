@@ -113,9 +113,17 @@ pub async fn empty(cx: &mut DdlCx<'_>, table: u32) -> Result<()> {
     let mut r = (*old).clone();
     let before = old.storage.clone().ok_or_else(|| DbError::internal("a table without rows is truncated"))?;
     r.storage = Some(Storage { schema_ver: before.schema_ver, ..cx.tx.create_heap(old.persistence).await? });
+    cx.tx.txn.empties(before.heap)?;
+    if let Some(new) = &r.storage {
+        cx.tx.txn.store().ssi().relation_replaced(before.heap, new.heap);
+    }
     cx.tx.drop_storage(&before).await?;
     for i in &mut r.indexes {
         let file = cx.tx.create_btree(old.persistence).await?;
+        // What was read through the index was a part of the table.
+        if let Some(new) = &r.storage {
+            cx.tx.txn.store().ssi().relation_replaced(i.storage, new.heap);
+        }
         cx.tx.drop_files(i.storage).await?;
         *i = Arc::new(Index { storage: file, ..(**i).clone() });
     }

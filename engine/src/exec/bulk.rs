@@ -102,7 +102,7 @@ impl BulkInsert {
             }
         }
         let stored = tx.txn.insert_batch(&self.rt.desc, &batch.images, &borrow_keys(&batch.keys)).await?;
-        let rids = stored.map_err(|d| self.rt.duplicate(d.index, &batch.rows[d.row]))?;
+        let rids = stored.map_err(|d| super::dml::refused(tx, &self.rt, &d, &batch.rows[d.row]))?;
         let n = self.rt.indexes.len();
         for (i, (r, rid)) in batch.rows.iter().zip(rids).enumerate() {
             self.fks.keys(tx, &self.rt, r, batch.keys.get(i * n..(i + 1) * n).unwrap_or_default()).await?;

@@ -18,7 +18,7 @@ use crate::transaction::Transaction;
 use arrow_array::Array;
 use rustydb_base::{DbError, Result, Rid, SqlState};
 use rustydb_storage::heap::{RowBuf, TmResult};
-use rustydb_storage::table::{Changed, Inserted};
+use rustydb_storage::table::{Changed, Duplicate, Inserted};
 use rustydb_storage::txn::{Isolation, Snapshot};
 use rustydb_types::arrow::datum_at;
 use rustydb_types::datum::Datum;
@@ -243,6 +243,14 @@ async fn insert(
     Ok((out, count))
 }
 
+/// A duplicate key is to be reported: 23505, or 40001 if the key comes from a transaction that this one conflicts with.
+pub(super) fn refused(tx: &Transaction, rt: &TableRt, d: &Duplicate, row: &[Datum]) -> DbError {
+    match tx.txn.duplicate_is_conflict(&rt.desc, d) {
+        Ok(()) => rt.duplicate(d.index, row),
+        Err(e) => e,
+    }
+}
+
 /// How a row came to be stored.
 enum Stored {
     New(Rid),
@@ -264,7 +272,7 @@ async fn insert_row(
             fks.keys(tx, rt, row, &keys).await?;
             Ok(Stored::New(rid))
         }
-        Inserted::Duplicate(d) => Err(rt.duplicate(d.index, row)),
+        Inserted::Duplicate(d) => Err(refused(tx, rt, &d, row)),
     }
 }
 
@@ -323,9 +331,15 @@ async fn insert_or(
         };
         let index = &rt.indexes[d.index].def;
         if !arbiters.is_empty() && !arbiters.contains(&index.oid) {
-            return Err(rt.duplicate(d.index, row));
+            return Err(refused(tx, rt, &d, row));
         }
-        let Some(update) = update else { return Ok(None) };
+        let Some(update) = update else {
+            // What this transaction's snapshot does not show must not make it leave a row out.
+            if tx.isolation.one_snapshot() && !tx.own_sees(rt, d.rid).await? {
+                return Err(serialization("update"));
+            }
+            return Ok(None);
+        };
         // The row in the way, in its newest version.
         let latest = tx.latest_snapshot();
         let mut image = RowBuf::new();
@@ -334,12 +348,8 @@ async fn insert_or(
             env.cancel.check()?;
             continue;
         }
-        if tx.isolation == Isolation::RepeatableRead {
-            let own = tx.statement_snapshot();
-            let mut seen = RowBuf::new();
-            if !tx.txn.fetch(&own, rt.desc.rel, d.rid, &mut seen).await? {
-                return Err(serialization("update"));
-            }
+        if tx.isolation.one_snapshot() && !tx.own_sees(rt, d.rid).await? {
+            return Err(serialization("update"));
         }
         let existing = decode_row(&mut tx.txn, rt, &image).await?;
         let mut both = existing.clone();
@@ -406,7 +416,7 @@ pub(super) async fn change_row(
             }
             Ok(r)
         }
-        Changed::Duplicate(d) => Err(rt.duplicate(d.index, new)),
+        Changed::Duplicate(d) => Err(refused(tx, rt, &d, new)),
     }
 }
 
@@ -541,7 +551,7 @@ impl<'a> Target<'a> {
         what: TmResult,
     ) -> Result<Option<Snapshot>> {
         self.env.cancel.check()?;
-        if tx.isolation == Isolation::RepeatableRead {
+        if tx.isolation.one_snapshot() {
             return Err(changed_meanwhile(tx, self.env, what));
         }
         let latest = tx.latest_snapshot();

@@ -275,7 +275,7 @@ impl ForeignKeys {
         }
         let desc = index.desc;
         loop {
-            let snap = tx.latest_snapshot();
+            let snap = tx.latest_tracked();
             let mut image = RowBuf::new();
             let hit = tx.txn.point_get(&snap, rt.desc.rel, &desc, &bytes, &mut image, |_| Ok(true)).await?;
             let Some(rid) = hit else {
@@ -335,7 +335,7 @@ impl ForeignKeys {
             // Another row has taken the key over.
             return Ok(());
         }
-        let snap = tx.latest_snapshot();
+        let snap = tx.latest_tracked();
         let rows = find_children(tx, env, &rt, c, &key, &snap).await?;
         for (rid, image) in rows {
             let row = decode_row(&mut tx.txn, &rt, &image).await?;
@@ -449,7 +449,7 @@ impl ForeignKeys {
             .collect();
         let bytes = index.prefix(&rt, &ordered)?;
         let desc = index.desc;
-        let snap = tx.latest_snapshot();
+        let snap = tx.latest_tracked();
         let mut image = RowBuf::new();
         let hit = tx.txn.point_get(&snap, rt.desc.rel, &desc, &bytes, &mut image, |_| Ok(true)).await?;
         if hit.is_none() {
@@ -535,7 +535,7 @@ async fn find_children(
             }
         }
         None => {
-            for blocks in partitions(&scan_env.store, rt.desc.rel, 1).await? {
+            for blocks in partitions(&scan_env, rt.desc.rel, 1).await? {
                 let mut scan = RowScan::new(scan_env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
                 while let Some(rows) = scan.next().await? {
                     candidates.extend(rows.iter().map(|(r, b)| (r, b.to_vec())));

@@ -62,7 +62,7 @@ async fn feed(
     let store = Arc::clone(tx.txn.store());
     let env = ScanEnv { store: Arc::clone(&store), snap: *snap, interrupt: tx.txn.rules.interrupt.clone() };
     let index = &rt.indexes[at];
-    for blocks in partitions(&store, rt.desc.rel, 1).await? {
+    for blocks in partitions(&env, rt.desc.rel, 1).await? {
         let mut scan = RowScan::new(env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
         while let Some(rows) = scan.next().await? {
             let page: Vec<(Rid, Vec<u8>)> = rows.iter().map(|(r, b)| (r, b.to_vec())).collect();

@@ -153,7 +153,7 @@ async fn attempt(
     let rewritten =
         if modifies_in_with(bound) { Box::pin(resolve_modifying_ctes(tx, bound, params, env)).await? } else { None };
     let bound = rewritten.as_ref().unwrap_or(bound);
-    let snap = tx.statement_snapshot();
+    let snap = tx.statement_snapshot().await?;
     if let Bound::Query(q) = &**bound {
         return query(tx, bound, &q.rel, snap, params, env).await;
     }
@@ -303,7 +303,7 @@ pub async fn explain(
     env: StatementEnv,
     costs: bool,
 ) -> Result<Vec<String>> {
-    let snap = tx.statement_snapshot();
+    let snap = tx.statement_snapshot().await?;
     let (head, rel) = match &**bound {
         Bound::Query(q) => (None, &q.rel),
         Bound::Insert(i) => (Some(format!("Insert on {}", i.table.name)), &i.source),
@@ -357,7 +357,7 @@ async fn resolve_modifying_ctes(
         Bound::Delete(d) => &mut d.source,
     };
     let Rel::With { ctes, .. } = rel else { return Ok(None) };
-    let snap = tx.statement_snapshot();
+    let snap = tx.statement_snapshot().await?;
     for i in 0..ctes.len() {
         let Rel::Modify(inner, cols) = ctes[i].rel.clone() else { continue };
         let mut inner = *inner;

@@ -110,7 +110,7 @@ pub async fn find_equal_row(
     }
     let store = Arc::clone(txn.store());
     let env = ScanEnv { store: Arc::clone(&store), snap: *snap, interrupt: txn.rules.interrupt.clone() };
-    for blocks in partitions(&store, rt.desc.rel, 1).await? {
+    for blocks in partitions(&env, rt.desc.rel, 1).await? {
         let mut scan = RowScan::new(env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
         while let Some(rows) = scan.next().await? {
             let page: Vec<(Rid, Vec<u8>)> = rows.iter().map(|(r, b)| (r, b.to_vec())).collect();
@@ -359,7 +359,7 @@ impl SessionTables {
         part: usize,
         parts: usize,
     ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-        let ranges = partitions(&self.env.store, rt.desc.rel, parts.max(1)).await?;
+        let ranges = partitions(&self.env, rt.desc.rel, parts.max(1)).await?;
         let Some(blocks) = take_part(ranges, part, parts) else { return Ok(futures::stream::empty().boxed()) };
         let proj: Vec<usize> = request.cols.iter().map(|c| c.1 as usize - 1).collect();
         let schema = schema_of(&request);
@@ -405,7 +405,7 @@ impl SessionTables {
                 RowReader::Index(Box::new(IndexScan::new(self.env.clone(), rt.desc.rel, cursor)), n)
             }
             None => {
-                let ranges = partitions(&self.env.store, rt.desc.rel, parts.max(1)).await?;
+                let ranges = partitions(&self.env, rt.desc.rel, parts.max(1)).await?;
                 let Some(blocks) = take_part(ranges, part, parts) else { return Ok(futures::stream::empty().boxed()) };
                 RowReader::Heap(Box::new(RowScan::new(
                     self.env.clone(),

@@ -414,9 +414,6 @@ impl Session {
             }
             SetAction::Transaction(modes) => self.set_transaction(modes).await.map(|()| "SET".into()),
             SetAction::SessionCharacteristics(m) => {
-                if m.isolation == Some(ast::Isolation::Serializable) {
-                    return Err(DbError::unsupported("isolation level SERIALIZABLE is not supported yet"));
-                }
                 let on = |b: bool| if b { "on" } else { "off" };
                 if let Some(i) = m.isolation {
                     set::set_value(&self.shared, "default_transaction_isolation", Some(i.as_str()), false)?;

@@ -94,15 +94,12 @@ fn outside(what: &str) -> DbError {
     DbError::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, format!("{what} can only be used in transaction blocks"))
 }
 
-fn level(i: ast::Isolation) -> Result<Isolation> {
+fn level(i: ast::Isolation) -> Isolation {
     match i {
         // PostgreSQL runs READ UNCOMMITTED as READ COMMITTED, too.
-        ast::Isolation::ReadUncommitted | ast::Isolation::ReadCommitted => Ok(Isolation::ReadCommitted),
-        ast::Isolation::RepeatableRead => Ok(Isolation::RepeatableRead),
-        ast::Isolation::Serializable => Err(DbError::unsupported("isolation level SERIALIZABLE is not supported yet")
-            .hint(
-                "REPEATABLE READ is snapshot isolation. It is not chosen silently, since it lets write skew through.",
-            )),
+        ast::Isolation::ReadUncommitted | ast::Isolation::ReadCommitted => Isolation::ReadCommitted,
+        ast::Isolation::RepeatableRead => Isolation::RepeatableRead,
+        ast::Isolation::Serializable => Isolation::Serializable,
     }
 }
 
@@ -162,7 +159,8 @@ impl Session {
 
     fn begin(&mut self, modes: Modes) -> Result<()> {
         let start = self.statement_start;
-        let mut tx = Transaction::begin(&self.db, &self.store, level(modes.isolation)?, modes.read_only, start)?;
+        let mut tx = Transaction::begin(&self.db, &self.store, level(modes.isolation), modes.read_only, start)?;
+        tx.deferrable = modes.deferrable;
         tx.txn.rules.interrupt = self.shared.interrupt.clone();
         self.shared.push_level();
         self.shared.set_catalog(&tx.catalog);
@@ -490,18 +488,19 @@ impl Session {
             }
             new.deferrable = d;
         }
-        let changes_level = level(new.isolation)? != level(self.tx.modes.isolation)?;
+        let changes_level = level(new.isolation) != level(self.tx.modes.isolation);
         if changes_level {
             // Nothing has been read or locked yet, so another transaction can take this one's place.
             let start = self.tx()?.start;
             if let Some(old) = self.tx.tx.take() {
                 old.abort().await?;
             }
-            let mut tx = Transaction::begin(&self.db, &self.store, level(new.isolation)?, new.read_only, start)?;
+            let mut tx = Transaction::begin(&self.db, &self.store, level(new.isolation), new.read_only, start)?;
             tx.txn.rules.interrupt = self.shared.interrupt.clone();
             self.tx.tx = Some(tx);
         }
-        self.tx()?.read_only = new.read_only;
+        let tx = self.tx()?;
+        (tx.read_only, tx.deferrable) = (new.read_only, new.deferrable);
         self.tx.modes = new;
         self.publish_modes();
         Ok(())

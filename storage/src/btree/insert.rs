@@ -10,7 +10,7 @@ use crate::core::Core;
 use crate::txn::{TxnCx, TxnState};
 use crate::undo::{UndoFlags, UndoHead, UndoType};
 use crate::wait::{Op, TxnWait, Wait};
-use rustydb_base::{PageId, Rid, Xid};
+use rustydb_base::{BlockNo, PageId, Rid, Xid};
 use smallvec::SmallVec;
 
 /// What the newest version of a row says about an unmarked entry that names it.
@@ -43,6 +43,8 @@ pub enum InsertResult {
     Duplicate {
         /// That row.
         rid: Rid,
+        /// The leaf that its entry is in.
+        leaf: BlockNo,
     },
 }
 
@@ -85,7 +87,7 @@ fn try_insert(
     let leaf = match unique {
         Unique::No => leaf_for_write(&core.pool, idx.rel, entry)?,
         Unique::Check(row_state) => match check_run(core, txn, idx, key, entry, row_state)? {
-            Run::Conflict(rid) => return Ok(Some(InsertResult::Duplicate { rid })),
+            Run::Conflict(rid, leaf) => return Ok(Some(InsertResult::Duplicate { rid, leaf })),
             Run::Free { gate, target } => {
                 _gate = gate;
                 target
@@ -93,6 +95,9 @@ fn try_insert(
         },
     };
     let l = mtr.adopt(leaf)?;
+    if txn.ssi.is_some() {
+        core.ssi.wrote_page(txn.ssi, idx.rel, mtr.pid(l).block)?;
+    }
     let node = Node::open(mtr.page(l))?;
     let at = node.position(entry, Bound::Before)?;
     let here = at < node.len() && node.is(at, entry)?;
@@ -196,6 +201,9 @@ fn try_run(core: &Core, txn: &mut TxnCx, idx: &IndexDesc, entries: &[RunEntry<'_
     let first_entry = whole(first.key, first.rid);
     let target = if first.unique { first.key } else { &first_entry };
     let l = mtr.adopt(leaf_for_write(&core.pool, idx.rel, target)?)?;
+    if txn.ssi.is_some() {
+        core.ssi.wrote_page(txn.ssi, idx.rel, mtr.pid(l).block)?;
+    }
     let node = Node::open(mtr.page(l))?;
     let (mut free, mut log, mut n) = (node.free(), 0, 0);
     let mut places: Vec<(usize, SmallVec<[u8; 64]>)> = Vec::with_capacity(entries.len());
@@ -243,8 +251,8 @@ fn try_run(core: &Core, txn: &mut TxnCx, idx: &IndexDesc, entries: &[RunEntry<'_
 
 /// The run of entries with one key, as the unique check found it.
 enum Run<'p> {
-    /// A live row has the key.
-    Conflict(Rid),
+    /// A live row has the key; its entry is in this leaf.
+    Conflict(Rid, BlockNo),
     /// None has. `target` is the leaf the entry belongs into; `gate` the leaf the run begins in, if another one.
     Free { gate: Option<WriteGuard<'p>>, target: WriteGuard<'p> },
 }
@@ -279,7 +287,7 @@ fn check_run<'p>(
                 },
             };
             if conflict {
-                return Ok(Run::Conflict(rid));
+                return Ok(Run::Conflict(rid, leaf.pid().block));
             }
         }
         let (more, mine, next) = (node.run_goes_on(key), node.covers(entry), PageId::new(idx.rel, node.next()));

@@ -4,17 +4,22 @@ use super::IndexDesc;
 use super::node::{Bound, Node};
 use super::tree::{Way, leaf_for_read};
 use crate::buf::{Access, Pool, ReadGuard};
+use crate::core::Core;
 use crate::page::PageKind;
+use crate::ssi::SxId;
 use crate::wait::Op;
 use rustydb_base::{BlockNo, PageId, Result, Rid, Xid};
 use smallvec::SmallVec;
 
 /// The RIDs of all entries of a key, marked ones included: they are candidates, the rows decide. `out` is cleared
-/// first. Allocates nothing while there are at most four.
-pub fn lookup(pool: &Pool, idx: &IndexDesc, key: &[u8], out: &mut SmallVec<[Rid; 4]>) -> Op<()> {
+/// first. Allocates nothing while there are at most four. A serializable `reader` is registered at the leaves.
+pub fn lookup(core: &Core, reader: SxId, idx: &IndexDesc, key: &[u8], out: &mut SmallVec<[Rid; 4]>) -> Op<()> {
     out.clear();
-    let mut leaf = leaf_for_read(pool, idx.rel, Way::To(key, Bound::Through), Access::Point)?;
+    let mut leaf = leaf_for_read(&core.pool, idx.rel, Way::To(key, Bound::Through), Access::Point)?;
     loop {
+        if reader.is_some() {
+            core.ssi.read_page(reader, idx.rel, leaf.pid().block)?;
+        }
         let node = Node::open(&leaf)?;
         for i in node.position(key, Bound::Before)?..node.len() {
             if !node.begins_with(i, key)? {
@@ -26,7 +31,7 @@ pub fn lookup(pool: &Pool, idx: &IndexDesc, key: &[u8], out: &mut SmallVec<[Rid;
             return Ok(());
         }
         // The right sibling is latched before this leaf is let go.
-        leaf = pool.read(PageId::new(idx.rel, node.next()), Access::Point)?;
+        leaf = core.pool.read(PageId::new(idx.rel, node.next()), Access::Point)?;
     }
 }
 
@@ -144,8 +149,10 @@ impl CursorState {
     }
 
     /// Reads the next batch. `false`: the range is exhausted and the batch empty. A batch may be empty before the end.
-    /// After a [`Wait`](crate::wait::Wait) the batch is empty and the call can be repeated.
-    pub fn next_batch(&mut self, pool: &Pool) -> Op<bool> {
+    /// After a [`Wait`](crate::wait::Wait) the batch is empty and the call can be repeated. A serializable `reader` is
+    /// registered at the leaf.
+    pub fn next_batch(&mut self, core: &Core, reader: SxId) -> Op<bool> {
+        let pool = &*core.pool;
         self.keys.clear();
         self.items.clear();
         if matches!(self.place, Place::End) {
@@ -155,6 +162,9 @@ impl CursorState {
             Direction::Forward => self.seek_forward(pool)?,
             Direction::Backward => self.seek_backward(pool)?,
         };
+        if reader.is_some() {
+            core.ssi.read_page(reader, self.idx.rel, leaf.pid().block)?;
+        }
         let node = Node::open(&leaf)?;
         let place = self.copy(&node)?;
         self.hint = node.next();

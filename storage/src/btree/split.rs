@@ -4,6 +4,7 @@
 //! a sound tree. Room is made top-down: before a node is split, its parent is known to have room for the separator.
 //! The root never moves: when it is full, its content goes to a new only child, and that child is split.
 
+use super::ROOT_BLOCK;
 use super::node::{Bound, Node, SLOT, SPACE, common_prefix};
 use super::redo::{self, NodeSpec};
 use super::tree::{Way, node_for_write, root};
@@ -99,6 +100,9 @@ pub(crate) fn make_room(core: &Core, rel: RelId, level: u8, need: Need<'_>) -> O
         mtr.apply(new.page, redo::NEW_RIGHT, spec.payload());
         redo::split_payload(&mut payload, plan.cut, new.block, &plan.separator);
         mtr.apply(l, redo::SPLIT_LEFT, &payload);
+        if level == 0 {
+            core.ssi.page_split(rel, child_id.block, new.block);
+        }
         mtr.finish();
     }
 }
@@ -196,6 +200,9 @@ fn grow_root(core: &Core, rel: RelId, level: u8) -> Op<()> {
     core.space.apply_alloc(&mut mtr, &new, PageKind::Btree);
     mtr.apply(new.page, redo::NEW_RIGHT, copy.payload());
     mtr.apply(r, redo::ROOT, top.payload());
+    if level == 0 {
+        core.ssi.page_joined(rel, root(rel).block, new.block);
+    }
     mtr.finish();
     Ok(())
 }
@@ -275,6 +282,9 @@ fn join(core: &Core, rel: RelId, target: &[u8], level: u8) -> Op<bool> {
         mtr.reserve(2 * PAGE_SIZE + ALLOC_LOG_BYTES + 128)?;
         mtr.apply(p, redo::PARENT_DEL, &redo::remove_payload(i + 1, Scn(0)));
         mtr.apply(l, redo::MERGE, spec.payload());
+        if level == 0 {
+            core.ssi.page_joined(rel, rid.block, lid.block);
+        }
         core.space.apply_free(&mut mtr, &freed);
         mtr.finish();
         return Ok(true);
@@ -291,11 +301,15 @@ fn lower_root<'s>(core: &'s Core, mut mtr: Mtr<'s>, p: PageIdx, only: PageId) ->
     if !node.low().is_empty() || !node.high().is_empty() || node.level() + 1 != mtr.page(p).level() {
         return Err(node.broken().into());
     }
-    let mut spec = NodeSpec::new(node.level(), 0, &[], &[]);
+    let level = node.level();
+    let mut spec = NodeSpec::new(level, 0, &[], &[]);
     for k in 0..node.len() {
         spec.carry(&node, k)?;
     }
     mtr.apply(p, redo::ROOT, spec.payload());
+    if level == 0 {
+        core.ssi.page_joined(only.rel, only.block, ROOT_BLOCK);
+    }
     core.space.apply_free(&mut mtr, &freed);
     mtr.finish();
     Ok(false)

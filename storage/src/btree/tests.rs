@@ -76,6 +76,7 @@ fn env(frames: usize) -> Env {
         poison: Poison::default(),
         txns: Arc::clone(&txns) as Arc<dyn Resolve>,
         locks: Arc::new(NoRowLocks),
+        ssi: crate::ssi::Ssi::default(),
         undo: Streams::new(1, 1 << 30),
         space: Spaces::default(),
     };
@@ -94,6 +95,7 @@ fn txn(xid: u64) -> TxnCx {
         isolation: Isolation::ReadCommitted,
         dep_lsn: Lsn(0),
         slot: 0,
+        ssi: crate::ssi::SxId::NONE,
     }
 }
 
@@ -145,7 +147,7 @@ fn check(e: &Env) -> VerifyReport {
 fn scan(e: &Env, low: Edge, high: Edge, dir: Direction) -> Vec<(Vec<u8>, Rid, bool)> {
     let mut c = CursorState::new(IDX, low, high, dir, Access::Scan, true);
     let mut out = Vec::new();
-    while c.next_batch(&e.core.pool).expect("no waits") {
+    while c.next_batch(&e.core, crate::ssi::SxId::NONE).expect("no waits") {
         out.extend(c.batch().map(|x| (x.key.to_vec(), x.rid, x.marked.is_some())));
     }
     out
@@ -283,7 +285,7 @@ fn workload(shape: u32, seed: u64, steps: u32) {
     let mut out = SmallVec::new();
     let keys: HashSet<&Vec<u8>> = model.keys().map(|(k, _)| k).collect();
     for k in keys {
-        lookup(&e.core.pool, &IDX, k, &mut out).expect("no waits");
+        lookup(&e.core, crate::ssi::SxId::NONE, &IDX, k, &mut out).expect("no waits");
         let want: Vec<Rid> =
             model.range((k.clone(), rid(0))..).take_while(|((x, _), _)| x == k).map(|((_, r), _)| *r).collect();
         assert_eq!(out.as_slice(), want);
@@ -375,7 +377,10 @@ fn unique_check_decides_by_row_and_marker() {
         other => panic!("{other:?}"),
     }
     rows.insert(rid(1), RowState::Live);
-    assert_eq!(insert_unique(&e, &mut b, &k, rid(2), &rows).expect("no wait"), InsertResult::Duplicate { rid: rid(1) });
+    assert_eq!(
+        insert_unique(&e, &mut b, &k, rid(2), &rows).expect("no wait"),
+        InsertResult::Duplicate { rid: rid(1), leaf: ROOT_BLOCK }
+    );
     assert_eq!(insert(&e.core, &mut b, &IDX, &k, rid(2), Unique::No, NO).expect("not checked"), InsertResult::Done);
     undo_insert(&e.core, b.xid, REL, &k, rid(2), None).expect("no wait");
     // a deletes the row: b waits for the marker's end, unless it is committed; a itself may insert again.
@@ -471,7 +476,7 @@ fn a_scan_survives_splits_and_merges_between_batches() {
         let mut c = CursorState::new(IDX, Edge::Open, Edge::Open, dir, Access::Point, true);
         let mut seen = Vec::new();
         let mut gone = HashSet::new();
-        while c.next_batch(&e.core.pool).expect("no waits") {
+        while c.next_batch(&e.core, crate::ssi::SxId::NONE).expect("no waits") {
             seen.extend(c.batch().map(|x| x.key.to_vec()));
             for _ in 0..400 {
                 let n = rng.random_range(0..4_000u32);
@@ -517,7 +522,7 @@ fn concurrent_writers_and_readers_agree() {
                     let k = rng.random::<u16>().to_be_bytes();
                     let r = rid(n * 4 + w);
                     retry(&mut || insert(&e.core, &mut t, &IDX, &k, r, Unique::No, NO).map(|_| ()));
-                    retry(&mut || lookup(&e.core.pool, &IDX, &k, &mut out));
+                    retry(&mut || lookup(&e.core, crate::ssi::SxId::NONE, &IDX, &k, &mut out));
                     assert!(out.contains(&r));
                     if n % 3 != 0 {
                         retry(&mut || mark(&e.core, &mut t, &IDX, &k, r, NO));

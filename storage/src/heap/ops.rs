@@ -89,6 +89,9 @@ pub fn insert_many<R: AsRef<[u8]>>(
             block = core.space.not_enough(core, rel.id, block, free, need)?;
             continue;
         }
+        if txn.ssi.is_some() {
+            core.ssi.wrote_relation(txn.ssi, rel.id)?;
+        }
         let (mut slots, mut bytes, mut from) = (Vec::new(), 0, 0);
         for r in rows {
             let n = r.as_ref().len().max(MIN_ALLOC) + SLOT;
@@ -198,6 +201,9 @@ fn fix_row<'c>(
         && let Some(wait) = core.locks.conflict(rel.id, rid, mode, txn.xid)
     {
         return Err(wait);
+    }
+    if txn.ssi.is_some() {
+        core.ssi.wrote_row(txn.ssi, rel.id, rid, committed)?;
     }
     let (ver, undo, flags) = (page::ver(row), page::undo(row), page::flags(row));
     Ok(Ok(Target { mtr, home, slot, ver, undo, flags, committed }))

@@ -55,6 +55,7 @@ impl PageRows {
         self.rows.clear();
         self.buf.clear();
         self.uniform = true;
+        reader.whole = true;
         let pid = PageId::new(rel.id, block);
         let g = reader.core.pool.read(pid, Access::Scan)?;
         if !g.is(PageKind::Heap) {

@@ -73,6 +73,7 @@ impl Bench {
             poison: Poison::default(),
             txns: Arc::clone(&txns) as Arc<dyn Resolve>,
             locks: Arc::new(NoRowLocks),
+            ssi: crate::ssi::Ssi::default(),
             undo: Streams::new(2, 1 << 30),
             space: Spaces::default(),
         };
@@ -90,10 +91,11 @@ impl Bench {
             isolation: Isolation::ReadCommitted,
             dep_lsn: Lsn(0),
             slot: 0,
+            ssi: crate::ssi::SxId::NONE,
         }
     }
     pub(crate) fn snap(&self, t: Option<&TxnCx>) -> Snapshot {
-        Snapshot { scn: Scn(self.scn), xid: t.map_or(Xid::NONE, |t| t.xid), cid: t.map_or(0, |t| t.cid) }
+        Snapshot { scn: Scn(self.scn), xid: t.map_or(Xid::NONE, |t| t.xid), cid: t.map_or(0, |t| t.cid), ssi: crate::ssi::SxId::NONE }
     }
     pub(crate) fn commit(&mut self, t: &TxnCx) {
         self.scn += 1;

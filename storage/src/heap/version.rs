@@ -22,6 +22,11 @@ pub struct Reader<'c> {
     // Sound for the snapshot's life: what it met running commits, if ever, above the snapshot's SCN.
     last_xid: (Xid, bool),
     last_cid: (UndoPtr, u32),
+    /// A serializable reader of a whole table: every writer it passes is noted, not only the one that replaced what it
+    /// sees, as readers of rows do.
+    pub(super) whole: bool,
+    /// The writer noted last.
+    noted: Xid,
     scratch: Vec<u8>,
 }
 
@@ -34,6 +39,8 @@ impl<'c> Reader<'c> {
             dep_lsn: Lsn(0),
             last_xid: (Xid::NONE, false),
             last_cid: (UndoPtr::NONE, 0),
+            whole: false,
+            noted: Xid::NONE,
             scratch: Vec::new(),
         }
     }
@@ -69,10 +76,15 @@ impl<'c> Reader<'c> {
     /// Turns the newest image of a row (header and content, slack allowed) into the version the snapshot sees. `false`
     /// if it sees none. Pages may be unlatched: a registered snapshot keeps its undo alive.
     pub fn version(&mut self, rel: Rel, rid: Rid, image: &mut RowBuf) -> Op<bool> {
-        let mut skips = true;
+        let tracked = self.snap.ssi.is_some();
+        let mut skips = !(tracked && self.whole);
+        let mut passed = Xid::NONE;
         loop {
             let (ver, undo) = (page::ver(image), page::undo(image));
             if self.visible(ver, undo)? {
+                if tracked {
+                    self.note(rel, passed)?;
+                }
                 return Ok(page::flags(image) & flag::DELETED == 0);
             }
             if !undo.is_some() {
@@ -83,8 +95,17 @@ impl<'c> Reader<'c> {
                 // The image was overtaken: its writer rolled back and the row went on. Read it again.
                 return Err(Wait::Restart);
             }
+            if tracked && self.whole {
+                self.note(rel, rec.xid)?;
+            }
+            passed = rec.xid;
             match rec.kind {
-                UndoType::Insert => return Ok(false),
+                UndoType::Insert => {
+                    if tracked {
+                        self.note(rel, passed)?;
+                    }
+                    return Ok(false);
+                }
                 UndoType::Delete => {
                     let old = *rec.payload.first().ok_or_else(|| DbError::corrupt("malformed undo of a delete"))?;
                     image[18] = old;
@@ -92,7 +113,10 @@ impl<'c> Reader<'c> {
                 _ => {
                     if skips && !self.visible(rec.prev_ver, rec.prev_undo)? {
                         match self.jump(rel, rid, &rec)? {
-                            Some(far) => rec = far,
+                            Some(far) => {
+                                passed = far.xid;
+                                rec = far;
+                            }
                             None => skips = false,
                         }
                     }
@@ -108,6 +132,15 @@ impl<'c> Reader<'c> {
             }
             image[..16].copy_from_slice(&page::words(rec.prev_ver, rec.prev_undo));
         }
+    }
+
+    /// A serializable reader has passed a version of this writer.
+    fn note(&mut self, rel: Rel, writer: Xid) -> Op<()> {
+        if writer.is_some() && writer != self.noted && writer != self.snap.xid {
+            self.core.ssi.conflict_out(self.snap.ssi, rel.id, writer)?;
+            self.noted = writer;
+        }
+        Ok(())
     }
 
     /// The oldest full record that one skip pointer leads to and whose image is still too new or just right.
@@ -161,6 +194,9 @@ impl<'c> Reader<'c> {
 
     /// Reads the visible version of a row into `out`; `false` if there is none.
     pub fn fetch(&mut self, rel: Rel, rid: Rid, out: &mut RowBuf) -> Op<bool> {
+        if self.snap.ssi.is_some() {
+            self.core.ssi.read_row(self.snap.ssi, rel.id, rid)?;
+        }
         if !peek(self.core, rel, rid, out)? {
             return Ok(false);
         }

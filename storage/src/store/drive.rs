@@ -5,6 +5,7 @@ use crate::buf::{Access, Pin};
 use crate::core::Core;
 use crate::lock::{LockMode, LockOwner, LockTarget, Scope};
 use crate::rt::{Notify, yield_now};
+use crate::ssi::{Safety, SxId};
 use crate::txn::TxnCx;
 use crate::wait::{Op, Wait};
 use futures::future::{Either, select};
@@ -178,6 +179,23 @@ impl Store {
             Either::Left((Either::Right((e, _)), _)) => Err(e),
             Either::Right(_) => {
                 Err(DbError::new(SqlState::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout"))
+            }
+        }
+    }
+
+    /// Waits until a snapshot is known to be safe, or not.
+    pub(super) async fn safe_snapshot(&self, id: SxId, rules: &WaitRules) -> Result<bool> {
+        loop {
+            let settled = self.core.ssi.settled();
+            let cancel = rules.interrupt.raised();
+            futures::pin_mut!(settled, cancel);
+            match self.core.ssi.safety(id) {
+                Safety::Safe => return Ok(true),
+                Safety::Unsafe => return Ok(false),
+                Safety::Open => {}
+            }
+            if let Either::Right((e, _)) = select(settled, cancel).await {
+                return Err(e);
             }
         }
     }

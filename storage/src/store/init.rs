@@ -14,6 +14,7 @@ use crate::recovery::{self, Recovered};
 use crate::rt::{Notify, RuntimeRef};
 use crate::sequence::Sequences;
 use crate::space::Spaces;
+use crate::ssi::Ssi;
 use crate::txn::tsp::Status;
 use crate::txn::{TxnStart, TxnTable};
 use crate::undo::{Streams, UndoPtr};
@@ -194,6 +195,7 @@ impl Store {
             poison,
             txns: Arc::clone(&txns) as Arc<dyn crate::core::Resolve>,
             locks: Arc::clone(&locks) as Arc<dyn crate::core::RowLocks>,
+            ssi: Ssi::new(opts.ssi),
             undo: Streams::restore(&state.undo, opts.undo_limit),
             space: Spaces::default(),
         };

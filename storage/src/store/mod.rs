@@ -28,6 +28,7 @@ use crate::core::Core;
 use crate::lock::LockManager;
 use crate::rt::{Notify, RuntimeRef};
 use crate::sequence::{Given, SequenceRule, SequenceState, Sequences};
+use crate::ssi::{Ssi, SsiLimits};
 use crate::txn::{HeldSnapshot, Isolation, Snapshot, TxnTable};
 use crate::wal::{Log, ReserveError};
 use futures::FutureExt as _;
@@ -75,6 +76,8 @@ pub struct StoreOptions {
     pub purge_nap: Duration,
     /// Slots of the hot ring.
     pub hot_ring: usize,
+    /// Bounds of what is remembered of serializable transactions.
+    pub ssi: SsiLimits,
 }
 
 impl Default for StoreOptions {
@@ -93,6 +96,7 @@ impl Default for StoreOptions {
             undo_retention_micros: 0,
             purge_nap: Duration::from_millis(50),
             hot_ring: 64 << 10,
+            ssi: SsiLimits::default(),
         }
     }
 }
@@ -177,6 +181,11 @@ impl Store {
     /// Opens a transaction that belongs to no session; 53300 when too many are open.
     pub fn begin(self: &Arc<Self>, isolation: Isolation) -> Result<Txn> {
         self.session(0).begin(isolation)
+    }
+
+    /// What is known of serializable transactions.
+    pub fn ssi(&self) -> &Ssi {
+        &self.core.ssi
     }
 
     fn check_open(&self) -> Result<()> {

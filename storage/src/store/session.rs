@@ -4,10 +4,11 @@ use super::Store;
 use super::drive::{WaitPolicy, WaitRules};
 use crate::core::Core;
 use crate::lock::{LockMark, LockMode, LockOwner, LockTarget, Scope};
+use crate::ssi::Beginning;
 use crate::txn::{CommitWait, Committed, Isolation, Snapshot, TxnCx};
 use crate::undo::UndoPtr;
 use crate::wait::{Op, Wait};
-use rustydb_base::{DbError, Lsn, Result, Xid};
+use rustydb_base::{DbError, Lsn, RelId, Result, Xid};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -140,9 +141,28 @@ impl Txn {
         self.store.txns.snapshot(&self.cx)
     }
 
+    /// Takes a serializable transaction's one snapshot, whose reads are tracked from now on, as its writes are. A
+    /// deferrable one waits for a snapshot that needs no tracking.
+    pub async fn serializable_snapshot(&mut self, read_only: bool, deferrable: bool) -> Result<Snapshot> {
+        let how = Beginning { pid: self.owner.locks.pid(), read_only, deferrable: deferrable && read_only };
+        loop {
+            let (store, cx) = (&self.store, &self.cx);
+            let snap = store.core.ssi.begin(how, || store.txns.snapshot(cx))?;
+            self.cx.ssi = snap.ssi;
+            if !how.deferrable || !snap.ssi.is_some() {
+                return Ok(snap);
+            }
+            let found = self.store.safe_snapshot(snap.ssi, &self.rules).await;
+            self.store.core.ssi.end(std::mem::take(&mut self.cx.ssi), false);
+            if found? {
+                return Ok(snap.untracked());
+            }
+        }
+    }
+
     /// The same snapshot, seeing the transaction's own changes up to now.
     pub fn refresh(&self, s: &Snapshot) -> Snapshot {
-        Snapshot { scn: s.scn, xid: self.cx.xid, cid: self.cx.cid }
+        Snapshot { scn: s.scn, xid: self.cx.xid, cid: self.cx.cid, ssi: s.ssi }
     }
 
     /// No snapshot is in use until the next is taken (READ COMMITTED between statements).
@@ -230,6 +250,9 @@ impl Txn {
         if self.ended {
             return Err(DbError::internal("transaction has ended already"));
         }
+        if self.cx.ssi.is_some() {
+            self.store.core.ssi.before_commit(self.cx.ssi)?;
+        }
         let flags = if options.catalog_changed { crate::txn::flags::CATALOG_CHANGED } else { 0 };
         let mut pins = super::drive::Pins::default();
         let done = loop {
@@ -244,8 +267,23 @@ impl Txn {
                 Err(CommitWait::Op(w)) => self.store.wait_free(w, &mut pins).await?,
             }
         };
+        if self.cx.ssi.is_some() {
+            self.store.core.ssi.end(std::mem::take(&mut self.cx.ssi), true);
+        }
         self.finish();
         Ok(done)
+    }
+
+    /// The transaction empties or drops a table that it has locked exclusively: a write of all its rows.
+    pub fn empties(&self, heap: RelId) -> Result<()> {
+        if self.cx.ssi.is_some() { self.store.core.ssi.wrote_table(self.cx.ssi, heap) } else { Ok(()) }
+    }
+
+    /// What is going to be rolled back conflicts with nobody.
+    fn leave_serializable(&mut self) {
+        if self.cx.ssi.is_some() {
+            self.store.core.ssi.end(std::mem::take(&mut self.cx.ssi), false);
+        }
     }
 
     /// Rolls back.
@@ -253,6 +291,7 @@ impl Txn {
         if self.ended {
             return Ok(());
         }
+        self.leave_serializable();
         self.store.abort(&mut self.cx).await?;
         self.finish();
         Ok(())
@@ -264,6 +303,7 @@ impl Drop for Txn {
         if self.ended || self.prepared {
             return;
         }
+        self.leave_serializable();
         if !self.cx.xid.is_some() {
             self.finish();
             return;

@@ -1,5 +1,6 @@
 //! What an operation knows of its transaction.
 
+use crate::ssi::SxId;
 use crate::undo::UndoPtr;
 use rustydb_base::{Lsn, Scn, Xid};
 
@@ -14,6 +15,16 @@ pub enum Isolation {
     ReadCommitted,
     /// One snapshot per transaction; a conflicting update fails with 40001.
     RepeatableRead,
+    /// As [`Isolation::RepeatableRead`], and 40001 for what could not be the outcome of one transaction after another.
+    Serializable,
+}
+
+impl Isolation {
+    /// Whether all statements of a transaction read by one snapshot.
+    #[inline]
+    pub fn one_snapshot(self) -> bool {
+        self != Isolation::ReadCommitted
+    }
 }
 
 /// What a statement sees: commits up to `scn`, and its own transaction's changes made before command `cid`.
@@ -25,6 +36,15 @@ pub struct Snapshot {
     pub xid: Xid,
     /// Own changes with a smaller command number are visible.
     pub cid: u32,
+    /// The serializable transaction whose reads by it are tracked.
+    pub ssi: SxId,
+}
+
+impl Snapshot {
+    /// The same for reads that are none of the transaction's own (catalogs, checks).
+    pub fn untracked(self) -> Snapshot {
+        Snapshot { ssi: SxId::NONE, ..self }
+    }
 }
 
 /// How a transaction number resolves.
@@ -59,6 +79,8 @@ pub struct TxnCx {
     pub dep_lsn: Lsn,
     /// Slot in the transaction table, once there is one.
     pub slot: u32,
+    /// As what it is known among the serializable transactions, from its snapshot to its end.
+    pub ssi: SxId,
 }
 
 impl TxnCx {
@@ -72,6 +94,7 @@ impl TxnCx {
             isolation: self.isolation,
             dep_lsn: self.dep_lsn,
             slot: u32::MAX,
+            ssi: SxId::NONE,
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::core::{Core, Resolve};
 use crate::mtr::redo::{code, format_payload};
 use crate::page::PageKind;
 use crate::rt::RuntimeRef;
+use crate::ssi::SxId;
 use crate::undo::UndoPtr;
 use crate::wait::Op;
 use parking_lot::Mutex;
@@ -157,7 +158,7 @@ impl TxnTable {
             .pop()
             .ok_or_else(|| DbError::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already"))?;
         TXNS_OPEN.add(1);
-        Ok(TxnCx { xid: Xid::NONE, stream: 0, last_undo: UndoPtr::NONE, cid: 0, isolation, dep_lsn: Lsn(0), slot })
+        Ok(TxnCx { xid: Xid::NONE, stream: 0, last_undo: UndoPtr::NONE, cid: 0, isolation, dep_lsn: Lsn(0), slot, ssi: SxId::NONE })
     }
 
     /// Enters a transaction that has its number already into its slot.
@@ -207,6 +208,9 @@ impl TxnTable {
         // Still under the allocation latch: whoever reads `next_xid` and then the slots misses no number.
         self.slot(cx).xid.store(xid.0, Ordering::SeqCst);
         drop(a);
+        if cx.ssi.is_some() {
+            core.ssi.set_xid(cx.ssi, xid);
+        }
         self.ring.enter(xid, (self.stable)());
         Ok(())
     }
@@ -254,14 +258,14 @@ impl TxnTable {
     pub fn snapshot(&self, cx: &TxnCx) -> Snapshot {
         if cx.slot == u32::MAX {
             // The transaction has ended: nothing is kept for it.
-            return Snapshot { scn: self.clock.last(), xid: Xid::NONE, cid: cx.cid };
+            return Snapshot { scn: self.clock.last(), xid: Xid::NONE, cid: cx.cid, ssi: SxId::NONE };
         }
         let s = self.slot(cx);
         s.snap.store(self.clock.last().0, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         let scn = self.clock.last();
         s.snap.store(scn.0, Ordering::SeqCst);
-        Snapshot { scn, xid: cx.xid, cid: cx.cid }
+        Snapshot { scn, xid: cx.xid, cid: cx.cid, ssi: SxId::NONE }
     }
 
     /// The transaction uses no snapshot until it takes the next one.

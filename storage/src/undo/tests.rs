@@ -93,6 +93,7 @@ fn writers_at_the_same_time_never_share_bytes() {
                     isolation: crate::txn::Isolation::ReadCommitted,
                     dep_lsn: rustydb_base::Lsn(0),
                     slot: 0,
+                    ssi: crate::ssi::SxId::NONE,
                 };
                 for i in 0..400usize {
                     while let Err(e) = put(b, &b.core.undo, &mut t, &vec![w as u8; (i * 37 + w as usize * 11) % 900]) {

@@ -76,7 +76,7 @@ impl ScanCx<'_> {
 
     fn lookup(&mut self, p: &IndexPath, core: &Core, cx: &mut TxnCx) -> Op<bool> {
         if !self.state.looked {
-            btree::lookup(&core.pool, &p.desc, &self.state.search, &mut self.state.rids)?;
+            btree::lookup(core, self.snap.ssi, &p.desc, &self.state.search, &mut self.state.rids)?;
             self.state.looked = true;
             self.state.at = 0;
         }
@@ -104,7 +104,7 @@ impl ScanCx<'_> {
         for _ in 0..CANDIDATES {
             let Some(c) = cursor.candidate(self.state.at) else {
                 self.state.at = 0;
-                if !cursor.next_batch(&core.pool)? {
+                if !cursor.next_batch(core, self.snap.ssi)? {
                     self.state.phase = Phase::NextKey;
                     return Ok(false);
                 }
@@ -236,7 +236,10 @@ fn next_row(
 ) -> Op<Option<Rid>> {
     let end = match place.end {
         Some(e) => e,
-        None => *place.end.insert(core.space.nblocks(rel.id, &core.pool)?),
+        None => {
+            table::read_whole(core, snap, rel)?;
+            *place.end.insert(core.space.nblocks(rel.id, &core.pool)?)
+        }
     };
     loop {
         if place.loaded {
@@ -282,7 +285,7 @@ impl LockCx {
         let newest = scan.state.newest;
         if scan.state.decoding.is_none() {
             let scn = if newest { Scn(u64::MAX) } else { scan.snap.scn };
-            let snap = Snapshot { scn, xid: cx.xid, cid: scan.snap.cid };
+            let snap = Snapshot { scn, xid: cx.xid, ..*scan.snap };
             let target = LockTarget::Row { rel: rel.id, rid: self.rid };
             let mut refused = false;
             let done = heap::lock(core, cx, &snap, rel, self.rid, self.mode, || {

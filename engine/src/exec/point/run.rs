@@ -13,7 +13,7 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::LockWait;
 use rustydb_storage::btree::{CursorState, Direction, Edge};
 use rustydb_storage::buf::Access;
-use rustydb_storage::txn::{Isolation, Snapshot};
+use rustydb_storage::txn::Snapshot;
 use rustydb_storage::wait::{Op, Wait};
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::kernel::CallInfo;
@@ -642,7 +642,7 @@ impl<'a> Machine<'a> {
 
     /// Goes on from a lock's outcome: to the next lock, or to this one again. `false` drops the row.
     fn locked(&mut self, n: NodeId, l: &LockNode, outcome: Outcome, recheck: &Recheck) -> Result<bool> {
-        let repeatable = self.tx.isolation == Isolation::RepeatableRead;
+        let repeatable = self.tx.isolation.one_snapshot();
         let conflict = |what: &str| {
             let text = format!("could not serialize access due to concurrent {what}");
             Err(DbError::new(SqlState::T_R_SERIALIZATION_FAILURE, text))

@@ -130,7 +130,7 @@ impl Client<'_> {
     }
 
     async fn point(&self, tx: &mut Transaction, plan: &PointPlan, params: &[Datum]) -> Result<Rows> {
-        let snap = tx.statement_snapshot();
+        let snap = tx.statement_snapshot().await.expect("a snapshot");
         assert!(plan.usable(&snap));
         let mut scratch = PointScratch::default();
         scratch.start(plan);
@@ -161,7 +161,7 @@ impl Client<'_> {
         let mut got = self.point(&mut tx, &plan, params).await.expect(sql);
         let bound = self.bind(&mut tx, sql, types);
         let Bound::Query(q) = &*bound else { panic!("{sql}") };
-        let snap = tx.statement_snapshot();
+        let snap = tx.statement_snapshot().await.expect("a snapshot");
         let cx = exec::statement_cx(&tx, snap, &params.to_vec().into(), &self.d.env());
         let stream = crate::exec::df::execute(&q.rel, &cx).await.expect(sql);
         let mut expected = collect(stream, &q.rel.outputs()).await;
@@ -366,7 +366,7 @@ async fn row_locks() {
     for (new, rows) in [(11, vec![vec![Datum::Int4(11)]]), (99, vec![])] {
         let mut old = third.begin(Isolation::RepeatableRead);
         let rr = third.plan(&mut old, "SELECT v FROM l WHERE id = 1 FOR UPDATE", &[]).expect("point");
-        old.statement_snapshot();
+        old.statement_snapshot().await.expect("a snapshot");
         let mut tx = c.begin(Isolation::ReadCommitted);
         c.change(&mut tx, &format!("UPDATE l SET v = {new} WHERE id = 1")).await;
         let mut tx2 = other.begin(Isolation::ReadCommitted);
@@ -401,7 +401,7 @@ async fn pinned_rows_are_checked_again() {
     let Datum::Int8(rid) = rows[0][rid_at] else { panic!("a row id") };
     for (new, found) in [(12, 1), (50, 0)] {
         c.change(&mut tx, &format!("UPDATE p SET v = {new} WHERE id = 1")).await;
-        let snap = tx.statement_snapshot();
+        let snap = tx.statement_snapshot().await.expect("a snapshot");
         let mut s = PointScratch::default();
         s.start(&plan);
         assert!(s.pin(&plan, u.rid.id, crate::exec::tables::number_rid(rid)));
@@ -437,7 +437,7 @@ async fn point_bench() {
         for _ in 0..n {
             x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let params = [Datum::Int4((x >> 8) as i32 % 100_000 + 1)];
-            let snap = tx.statement_snapshot();
+            let snap = tx.statement_snapshot().await.expect("a snapshot");
             scratch.start(&plan);
             let mut sink = |r: &[Datum]| {
                 if let Datum::Int4(v) = r[0] {
