@@ -372,6 +372,9 @@ async fn strip(cx: &mut DdlCx<'_>, table: u32, objects: &[Object]) -> Result<()>
             }
             Object::Relation(i) => {
                 if let Some(ix) = r.indexes.iter().find(|x| x.oid == *i).cloned() {
+                    if let Some(s) = &r.storage {
+                        cx.tx.txn.store().ssi().relation_replaced(ix.storage, s.heap);
+                    }
                     cx.tx.drop_files(ix.storage).await?;
                     r.indexes.retain(|x| x.oid != *i);
                     super::comment::write(cx, *i, crate::catalog::rows::table::PG_CLASS, 0, None).await?;

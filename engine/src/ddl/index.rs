@@ -288,6 +288,9 @@ pub async fn rebuild(cx: &mut DdlCx<'_>, table: u32, index: u32) -> Result<()> {
     let Some(old) = rel.indexes.iter().find(|i| i.oid == index).cloned() else { return Ok(()) };
     let mut ix = Index { storage: cx.tx.create_btree(rel.persistence).await?, valid: true, ..(*old).clone() };
     cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
+    if let Some(s) = &rel.storage {
+        cx.tx.txn.store().ssi().relation_replaced(old.storage, s.heap);
+    }
     cx.tx.drop_files(old.storage).await?;
     let mut r = (*rel).clone();
     for i in &mut r.indexes {

@@ -3,8 +3,8 @@
 //! Advisory locks go through the store's lock manager like all others, so that deadlocks across kinds of locks are found
 //! and `lock_timeout` holds. Kernels are synchronous: the thread waits, after telling the runtime ([`wait_here`]).
 //!
-//! `pg_locks` shows what PostgreSQL's shows: a row's lock is kept in the row, so only waits for it are listed. Left out:
-//! locks on pages of indexes and `fastpath` (there is none).
+//! `pg_locks` shows what PostgreSQL's shows: a row's lock is kept in the row, so only waits for it are listed. Predicate
+//! locks of serializable transactions follow (`SIReadLock`). Left out: `fastpath` (there is none).
 
 use super::kernels::{int4, int8, session};
 use super::sequence::wait_here;
@@ -12,6 +12,7 @@ use super::shared::SessionShared;
 use crate::engine::UNIX_TO_PG_EPOCH;
 use rustydb_base::{RelId, Result, SqlState};
 use rustydb_storage::lock::{LockInfo, LockMode, LockTarget, Scope};
+use rustydb_storage::ssi::SireadLock;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{ArrayValue, Datum};
 use rustydb_types::kernel::{CallInfo, Kernel, KernelBody};
@@ -102,16 +103,19 @@ fn blocking_pids(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datu
     Ok(pids(blocking(ctx, args)?))
 }
 
-/// No transaction waits for a safe snapshot: DEFERRABLE takes its first.
+/// Processes whose end a process awaits to get a safe snapshot.
+fn safe_snapshot_blockers(ctx: &EvalCtx, args: &[Datum]) -> Result<Vec<i32>> {
+    Ok(session(ctx)?.engine.store().ssi().safe_snapshot_blockers(int4(args, 0)?))
+}
+
 fn safe_snapshot_blocking_pids(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    session(ctx)?;
-    int4(args, 0)?;
-    Ok(pids(Vec::new()))
+    Ok(pids(safe_snapshot_blockers(ctx, args)?))
 }
 
 /// What PostgreSQL's isolationtester asks: does one of these sessions keep that one waiting?
 fn is_blocked(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let by = blocking(ctx, args)?;
+    let mut by = blocking(ctx, args)?;
+    by.extend(safe_snapshot_blockers(ctx, args)?);
     let Some(Datum::Array(of)) = args.get(1) else { return Ok(Datum::Null) };
     Ok(Datum::Bool(of.items.iter().any(|p| matches!(p, Datum::Int4(p) if by.contains(p)))))
 }
@@ -142,8 +146,18 @@ impl Files {
         for db in needed.then(|| s.engine.all_databases()).into_iter().flatten() {
             let files = db.catalog();
             map.extend(files.relations.values().filter_map(|r| Some((r.storage.as_ref()?.heap, (db.oid, r.oid)))));
+            let indexes = files.relations.values().flat_map(|r| r.indexes.iter());
+            map.extend(indexes.map(|i| (i.storage, (db.oid, i.oid))));
         }
         Files(map)
+    }
+
+    /// What a serializable transaction has read.
+    fn read(&self, l: &SireadLock) -> What {
+        match l.block {
+            Some(page) => self.what(l.rel, page, l.slot),
+            None => What { kind: "relation", page: Datum::Null, tuple: Datum::Null, ..self.what(l.rel, 0, None) },
+        }
     }
 
     fn what(&self, rel: RelId, page: u32, tuple: Option<u16>) -> What {
@@ -194,6 +208,10 @@ fn virtual_xid(s: &SessionShared) -> Datum {
 
 fn row(w: What, l: &LockInfo, transaction: Datum) -> Vec<Datum> {
     let since = l.since.and_then(|t| i64::try_from(t).ok());
+    shown(w, l.pid, l.mode.name(), l.granted, since, transaction)
+}
+
+fn shown(w: What, pid: i32, mode: &'static str, granted: bool, since: Option<i64>, transaction: Datum) -> Vec<Datum> {
     vec![
         Datum::Text(w.kind.into()),
         w.database,
@@ -207,9 +225,9 @@ fn row(w: What, l: &LockInfo, transaction: Datum) -> Vec<Datum> {
         w.sub,
         transaction,
         // A prepared transaction belongs to no process.
-        if l.pid == 0 { Datum::Null } else { Datum::Int4(l.pid) },
-        Datum::Text(l.mode.name().into()),
-        Datum::Bool(l.granted),
+        if pid == 0 { Datum::Null } else { Datum::Int4(pid) },
+        Datum::Text(mode.into()),
+        Datum::Bool(granted),
         Datum::Bool(false),
         since.map_or(Datum::Null, |t| Datum::TimestampTz(t - UNIX_TO_PG_EPOCH)),
     ]
@@ -221,7 +239,8 @@ fn lock_status(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
     let s = session(ctx)?;
     let list = s.engine.store().locks().list();
     let in_rows = |l: &LockInfo| matches!(l.target, Some(LockTarget::Row { .. } | LockTarget::Page { .. }));
-    let files = Files::of(s, list.iter().any(|l| in_rows(l) && !l.granted));
+    let read = s.engine.store().ssi().list();
+    let files = Files::of(s, !read.is_empty() || list.iter().any(|l| in_rows(l) && !l.granted));
     let mut out: Vec<Vec<Datum>> = Vec::with_capacity(list.len());
     for x in s.engine.sessions.all().iter().filter(|x| x.seen().transaction_start.is_some()) {
         let id = virtual_xid(x);
@@ -237,6 +256,10 @@ fn lock_status(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
             (None, None) => Datum::Null,
         };
         out.push(row(w, l, id));
+    }
+    for l in &read {
+        let id = s.engine.sessions.get(l.pid).map_or(Datum::Null, |x| virtual_xid(&x));
+        out.push(shown(files.read(l), l.pid, "SIReadLock", true, None, id));
     }
     Ok(Box::new(out.into_iter().map(Ok)))
 }

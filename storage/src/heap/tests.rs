@@ -95,7 +95,12 @@ impl Bench {
         }
     }
     pub(crate) fn snap(&self, t: Option<&TxnCx>) -> Snapshot {
-        Snapshot { scn: Scn(self.scn), xid: t.map_or(Xid::NONE, |t| t.xid), cid: t.map_or(0, |t| t.cid), ssi: crate::ssi::SxId::NONE }
+        Snapshot {
+            scn: Scn(self.scn),
+            xid: t.map_or(Xid::NONE, |t| t.xid),
+            cid: t.map_or(0, |t| t.cid),
+            ssi: crate::ssi::SxId::NONE,
+        }
     }
     pub(crate) fn commit(&mut self, t: &TxnCx) {
         self.scn += 1;

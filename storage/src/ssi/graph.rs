@@ -300,9 +300,8 @@ impl Graph {
             if declared {
                 continue;
             }
-            let hit = commit
-                && wrote
-                && earliest.is_some_and(|e| self.xacts.get(&other).is_some_and(|ro| e <= ro.before));
+            let hit =
+                commit && wrote && earliest.is_some_and(|e| self.xacts.get(&other).is_some_and(|ro| e <= ro.before));
             self.judge(other, hit, &mut gone);
         }
         self.stop_running(before, declared);

@@ -310,12 +310,7 @@ impl Ssi {
         })
     }
 
-    fn wrote(
-        &self,
-        id: SxId,
-        rel: RelId,
-        targets: impl IntoIterator<Item = (Target, Option<Scn>)>,
-    ) -> Result<()> {
+    fn wrote(&self, id: SxId, rel: RelId, targets: impl IntoIterator<Item = (Target, Option<Scn>)>) -> Result<()> {
         if rel < FIRST_REL {
             return Ok(());
         }

@@ -158,7 +158,16 @@ impl TxnTable {
             .pop()
             .ok_or_else(|| DbError::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already"))?;
         TXNS_OPEN.add(1);
-        Ok(TxnCx { xid: Xid::NONE, stream: 0, last_undo: UndoPtr::NONE, cid: 0, isolation, dep_lsn: Lsn(0), slot, ssi: SxId::NONE })
+        Ok(TxnCx {
+            xid: Xid::NONE,
+            stream: 0,
+            last_undo: UndoPtr::NONE,
+            cid: 0,
+            isolation,
+            dep_lsn: Lsn(0),
+            slot,
+            ssi: SxId::NONE,
+        })
     }
 
     /// Enters a transaction that has its number already into its slot.
