@@ -221,9 +221,13 @@ impl Graph {
         }
     }
 
-    /// The last judgement: T1 → T2 → me is dangerous now, as I am going to be the first to commit.
+    /// The last judgement: T1 → T2 → me is dangerous now, as I am going to be the first to commit. Passed once, when the
+    /// transaction is prepared if it is.
     pub fn before_commit(&mut self, me: SxId) -> Result<()> {
         let Some(s) = self.xacts.get(&me) else { return Ok(()) };
+        if s.prepared() {
+            return Ok(());
+        }
         if s.doomed {
             return Err(failure("Canceled on identification as a pivot, during commit attempt"));
         }

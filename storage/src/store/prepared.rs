@@ -70,6 +70,9 @@ impl Txn {
         }
         let store = Arc::clone(&self.store);
         self.ensure_xid().await?;
+        if self.cx.ssi.is_some() {
+            store.core.ssi.before_commit(self.cx.ssi)?;
+        }
         let locks = store.locks.kept(self.owner.lock_owner())?;
         let mut kept = Vec::with_capacity(words.len() + 16 + locks.len() * 16);
         put_varint(&mut kept, words.len() as u64);
