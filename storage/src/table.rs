@@ -18,6 +18,7 @@ use crate::heap::{self, Datum, OvfPtr, Reader, Rel, RowBuf, TableLayout, TmResul
 use crate::lock::LockTarget;
 use crate::overflow::{self, OvfReader, OvfWriter};
 use crate::page::PageKind;
+use crate::ssi::SxId;
 use crate::store::{Txn, WaitPolicy};
 use crate::txn::{Snapshot, TxnCx, TxnState, VER_XID};
 use crate::undo::{UndoFlags, UndoPtr};
@@ -486,10 +487,11 @@ impl Txn {
     }
 
     /// Whether an index has more than one entry for a key, dead ones included. To be asked after one's own entry is in:
-    /// of two transactions that enter the same key at once, at least one then learns of it.
+    /// of two transactions that enter the same key at once, at least one then learns of it. No read of the transaction's:
+    /// as in every check of uniqueness, what is found becomes an error.
     pub async fn shares_key(&mut self, idx: &IndexDesc, key: &[u8]) -> Result<bool> {
         let mut rids = SmallVec::new();
-        self.drive(|core, _| btree::lookup(&core.pool, idx, key, &mut rids)).await?;
+        self.drive(|core, _| btree::lookup(core, SxId::NONE, idx, key, &mut rids)).await?;
         Ok(rids.len() > 1)
     }
 
