@@ -228,11 +228,11 @@ async fn transaction(session: &Session, desc: &TableDesc, rng: &mut SmallRng, hi
 
 async fn create(store: &Arc<Store>) -> Result<TableDesc> {
     let mut t = store.begin(Isolation::ReadCommitted)?;
-    let heap = t.create_relation(RelationKind::Heap).await?;
-    let overflow = t.create_relation(RelationKind::Overflow).await?;
+    let heap = t.create_relation(RelationKind::Heap, true).await?;
+    let overflow = t.create_relation(RelationKind::Overflow, true).await?;
     let mut index = Vec::new();
     for _ in 0..2 {
-        index.push(IndexDesc { rel: t.create_relation(RelationKind::Btree).await?, heap, complete: true });
+        index.push(IndexDesc { rel: t.create_relation(RelationKind::Btree, true).await?, heap, complete: true });
     }
     t.commit(CommitOptions::default()).await?;
     Ok(TableDesc {

@@ -604,9 +604,4 @@ impl Graph {
         };
         r.summary_in || r.ins.iter().filter_map(|t| self.xacts.get(t)).any(harmed)
     }
-
-    #[cfg(test)]
-    pub fn old_writers(&self) -> usize {
-        self.old.len()
-    }
 }

@@ -58,9 +58,4 @@ impl OldWriters {
             self.floor = 0;
         }
     }
-
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.known.len()
-    }
 }
