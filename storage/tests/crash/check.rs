@@ -1,6 +1,6 @@
 //! What must hold of a disk found after a crash.
 
-use super::model::{Model, State};
+use super::model::{Model, PreparedTxn, State};
 use super::rows;
 use super::workload::RULE;
 use parking_lot::Mutex;
@@ -55,7 +55,7 @@ fn reopened_after(
     let outcome = rt.block_on(async move {
         let store = Store::open(options(), io, rt2).await?;
         let survived = *end2.lock().get_or_insert(store.recovered_to());
-        after_crash(&store, &m, sequence, survived).await
+        after_crash(&store, &m, sequence, survived, first.is_some()).await
     });
     rt.shutdown();
     match outcome {
@@ -71,8 +71,20 @@ fn reopened_after(
     }
 }
 
-/// The prepared transactions, which must be those of the history that were prepared for good and had not ended.
-async fn prepared_there(store: &Arc<Store>, model: &Model, survived: Lsn) -> Result<Vec<Prepared>> {
+/// How the check ends a prepared transaction that it finds.
+fn commits(p: &PreparedTxn) -> bool {
+    !p.rolling_back && !p.name.is_multiple_of(2)
+}
+
+/// The prepared transactions, which must be those of the history that were prepared for good and had not ended. `again`: an
+/// earlier recovery may have ended some of them, as [`finish_prepared`] does; `state` is then what it has left.
+async fn prepared_there(
+    store: &Arc<Store>,
+    model: &Model,
+    survived: Lsn,
+    state: &mut State,
+    again: bool,
+) -> Result<Vec<Prepared>> {
     let found = store.take_prepared().await?;
     let names: Vec<u64> =
         found.iter().map(|p| u64::from_le_bytes(p.words().try_into().expect("eight bytes were kept"))).collect();
@@ -81,6 +93,10 @@ async fn prepared_there(store: &Arc<Store>, model: &Model, survived: Lsn) -> Res
         let ended = p.ended.is_some_and(|e| e <= survived);
         if p.lsn > survived || ended {
             assert!(!there, "{p:?} is there after recovery to {survived}");
+        } else if !there && again {
+            if commits(p) {
+                p.writes.iter().for_each(|w| state.apply(w));
+            }
         } else if !p.rolling_back {
             assert!(there, "{p:?} is lost after recovery to {survived}");
         }
@@ -95,23 +111,23 @@ async fn prepared_there(store: &Arc<Store>, model: &Model, survived: Lsn) -> Res
 async fn finish_prepared(store: &Arc<Store>, model: &Model, state: &mut State, prepared: Vec<Prepared>) -> Result<()> {
     for mut p in prepared {
         let name = u64::from_le_bytes(p.words().try_into().expect("eight bytes were kept"));
-        if name.is_multiple_of(2) {
+        let known = model.prepared.iter().find(|p| p.name == name).expect("compared before");
+        if !commits(known) {
             p.roll_back().await?;
             continue;
         }
         let done = p.commit(CommitOptions::default()).await?;
         store.gate(done.lsn).await?;
-        let known = model.prepared.iter().find(|p| p.name == name).expect("compared before");
         known.writes.iter().for_each(|w| state.apply(w));
     }
     Ok(())
 }
 
-async fn after_crash(store: &Arc<Store>, model: &Model, sequence: RelId, survived: Lsn) -> Result<()> {
+async fn after_crash(store: &Arc<Store>, model: &Model, sequence: RelId, survived: Lsn, again: bool) -> Result<()> {
     assert!(model.acked <= survived, "acknowledged up to {}, recovered up to {survived}", model.acked);
     let n = model.commits.partition_point(|c| c.lsn <= survived);
     let mut state = model.after(n);
-    let prepared = prepared_there(store, model, survived).await?;
+    let prepared = prepared_there(store, model, survived, &mut state, again).await?;
     let last = n.checked_sub(1).map(|i| (model.commits[i].scn, model.commits[i].lsn));
     // Losers may be rolling back under this very look.
     let mut t = store.begin(Isolation::RepeatableRead)?;
