@@ -313,7 +313,7 @@ impl Engine {
             let mut current = d.catalog.write();
             let mut cat = (**current).clone();
             if own {
-                changes.iter().for_each(|c| c.apply(&mut cat));
+                changes.iter().for_each(|c| c.settled(&cat).apply(&mut cat));
             } else {
                 shared.iter().for_each(|c| c.apply(&mut cat));
             }
@@ -591,6 +591,10 @@ fn empty_catalog() -> Catalog {
         databases: HashMap::new(),
         row_types: HashMap::new(),
         rights: Arc::default(),
+        types: HashMap::new(),
+        type_names: HashMap::new(),
+        type_owners: HashMap::new(),
+        types_version: 0,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::acl::membership::Membership;
 use crate::acl::{Acl, DefaultAcl};
 use crate::catalog::change::{CatalogChange, difference, next_version, relation_rows};
 use crate::catalog::rows::{self, CatRow};
+use crate::catalog::types::{self, UserType};
 use crate::catalog::{Catalog, Database, FIRST_USER_OID, Namespace, Persistence, Relation, Role, Storage};
 use crate::engine::{DatabaseState, Engine};
 use crate::exec::deferred::{Deferred, DeferredMark};
@@ -288,6 +289,29 @@ impl Transaction {
             self.drop_files(s.storage).await?;
         }
         self.changed(CatalogChange::DropRelation(oid)).await;
+        Ok(())
+    }
+
+    /// Creates a type or replaces its definition.
+    pub async fn put_type(&mut self, mut t: UserType) -> Result<()> {
+        t.version = next_version();
+        let old = self.catalog.types.get(&t.oid).map(|o| types::rows(o)).unwrap_or_default();
+        let (gone, added) = difference(old, types::rows(&t));
+        self.write_rows(gone, added).await?;
+        self.changed(CatalogChange::PutType(Box::new(t))).await;
+        Ok(())
+    }
+
+    /// Whether a type was there before this transaction.
+    pub fn committed_type(&self, oid: u32) -> bool {
+        self.base.types.contains_key(&oid)
+    }
+
+    /// Drops a type.
+    pub async fn drop_type(&mut self, oid: u32) -> Result<()> {
+        let Some(t) = self.catalog.types.get(&oid).cloned() else { return Ok(()) };
+        self.write_rows(types::rows(&t), Vec::new()).await?;
+        self.changed(CatalogChange::DropType(oid)).await;
         Ok(())
     }
 

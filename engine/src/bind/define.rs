@@ -196,8 +196,18 @@ fn at(kind: ast::ExprKind) -> ast::Expr {
     ast::Expr::new(kind, 0)
 }
 
-/// A built-in type as syntax.
+/// Schema of type names that are OIDs, in kept expressions only.
+pub const BY_OID: &str = "pg_type";
+
+/// A type as syntax.
+///
+/// Users' types go by their OID in a schema that cannot exist, so that what is kept survives renaming.
 pub fn type_syntax(ty: TypeRef) -> ast::TypeName {
+    if ty.oid >= crate::catalog::FIRST_USER_OID {
+        let mut name = ast::Name::bare(&ty.oid.to_string());
+        name.schema = Some(ast::Ident::new(BY_OID));
+        return ast::TypeName { name, mods: vec![], dims: vec![], setof: false, pct_type: false };
+    }
     let t = super::types::info(ty.oid);
     let (name, dims) = match super::types::element_of(ty.oid) {
         Some(e) if t.typname.starts_with('_') => (super::types::info(e).typname, vec![None]),
@@ -288,6 +298,9 @@ fn unbind_inner(e: &Expr, name: &dyn Fn(ColId) -> Option<String>) -> Option<ast:
             }
         }
         ExprKind::ViaIo(a) | ExprKind::ArrayMap { arg: a, .. } => cast_to(one(a)?, TypeRef { typmod: -1, ..e.ty }),
+        ExprKind::Domain(a) => cast_to(one(a)?, TypeRef { typmod: -1, ..e.ty }),
+        // Operators see through domains by themselves.
+        ExprKind::Relabel(a) if super::types::base_type(a.ty).oid == e.ty.oid && a.ty.oid != e.ty.oid => one(a)?,
         ExprKind::Relabel(a) if a.ty.oid == e.ty.oid => {
             let c = pgdata::collations().iter().find(|c| c.oid == e.ty.collation)?;
             at(K::Collate(one(a)?.into(), Box::new(ast::Name::bare(c.collname))))

@@ -255,6 +255,10 @@ impl Binder<'_> {
         }
         let parts: Vec<&str> = c.parts.iter().map(|p| p.as_str()).collect();
         match parts.as_slice() {
+            ["value"] if self.domain_value.is_some() => {
+                let ty = self.domain_value.unwrap_or_else(|| types::plain(oid::UNKNOWN));
+                Ok(Expr { pos, ..Expr::column(crate::plan::ir::Col { id: crate::session::domain::VALUE, ty }) })
+            }
             [name] => {
                 if let Some(col) = self.lookup_unqualified(name, pos)? {
                     self.needs.reads(col.col.id);

@@ -84,6 +84,8 @@ pub struct Binder<'a> {
     pub needs: Needs,
     /// As whom relations are used: the owner of the view being expanded, `None` for the current role.
     acts_as: Option<u32>,
+    /// Type of `VALUE` while the condition of a domain is bound.
+    pub domain_value: Option<TypeRef>,
 }
 
 /// Deepest nesting of expressions and queries the binder follows.
@@ -111,6 +113,7 @@ impl<'a> Binder<'a> {
             resolved: None,
             needs: Needs::default(),
             acts_as: None,
+            domain_value: None,
         }
     }
 

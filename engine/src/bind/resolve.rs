@@ -6,7 +6,7 @@ use crate::plan::ir::{Expr, ExprKind};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::pgdata::{self, Operator, Proc};
-use rustydb_types::{io, oid};
+use rustydb_types::{io, oid, usertype};
 
 /// In what context a conversion is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -52,11 +52,13 @@ fn is_compatible_family(t: u32) -> bool {
 }
 
 fn is_row_type(t: u32) -> bool {
-    t == oid::RECORD || pgdata::pg_type(t).is_none_or(|t| t.typtype == 'c')
+    t == oid::RECORD || info(t).typtype == 'c'
 }
 
 /// How `source` converts to `target` in a context, if it does. Both differ.
 pub fn pathway(source: u32, target: u32, cx: Coercion) -> Option<Path> {
+    // A value of a domain is one of its base type; becoming one of a domain is the caller's business.
+    let source = types::base_oid(source);
     if source == target {
         return Some(Path::Relabel);
     }
@@ -96,6 +98,12 @@ pub fn can_coerce(source: u32, target: u32, cx: Coercion) -> bool {
     if source == target || target == oid::ANY || source == oid::UNKNOWN {
         return true;
     }
+    // What may become the base type may become the domain.
+    let target = types::base_oid(target);
+    if matches!(target, oid::ANYELEMENT | oid::ANYCOMPATIBLE) {
+        return true;
+    }
+    let source = types::base_oid(source);
     match target {
         oid::ANYELEMENT | oid::ANYCOMPATIBLE => return true,
         oid::ANYARRAY | oid::ANYCOMPATIBLEARRAY => {
@@ -131,7 +139,13 @@ pub struct Candidate<T> {
 
 /// Chooses among candidates that all accept the arguments (PostgreSQL's `func_select_candidate`); `None` when no one
 /// is best.
-pub fn select<T: Clone>(actual: &[u32], mut cands: Vec<Candidate<T>>) -> Option<T> {
+pub fn select<T: Clone>(actual: &[u32], cands: Vec<Candidate<T>>) -> Option<T> {
+    // Domains count as their base types.
+    let actual: Vec<u32> = actual.iter().map(|t| types::base_oid(*t)).collect();
+    select_base(&actual, cands)
+}
+
+fn select_base<T: Clone>(actual: &[u32], mut cands: Vec<Candidate<T>>) -> Option<T> {
     if cands.len() <= 1 {
         return cands.pop().map(|c| c.row);
     }
@@ -233,6 +247,12 @@ pub fn resolve_polymorphic(actual: &[u32], declared: &mut [u32], result: u32) ->
     };
     for (&a, &d) in actual.iter().zip(declared.iter()) {
         let unknown = a == oid::UNKNOWN;
+        // Only an "any element" may be a domain itself.
+        let a = if matches!(d, oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYCOMPATIBLE | oid::ANYCOMPATIBLENONARRAY) {
+            a
+        } else {
+            types::base_oid(a)
+        };
         let ok = match d {
             oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYENUM => unknown || set(&mut elem, a),
             oid::ANYARRAY => unknown || set(&mut array, a),
@@ -415,13 +435,32 @@ impl Binder<'_> {
         if e.ty.collation != 0 && ty.collation != 0 {
             ty.collation = e.ty.collation;
         }
+        if usertype::is_domain(to)
+            && from != oid::UNKNOWN
+        {
+            return self.into_domain(e, ty, cx);
+        }
+        if usertype::is_domain(from) && from != to {
+            let e = self.see_through(e);
+            if e.ty.oid == to {
+                return Ok(Some(Expr { ty, ..e }));
+            }
+            return self.coerce_type(e, to, cx);
+        }
         if from == oid::UNKNOWN {
             match e.kind {
                 ExprKind::Param(i) => {
                     self.params[i] = Some(ty);
                     return Ok(Some(Expr { kind: ExprKind::Param(i), ty, pos }));
                 }
-                ExprKind::Const(Datum::Null) => return Ok(Some(Expr { kind: ExprKind::Const(Datum::Null), ty, pos })),
+                ExprKind::Const(Datum::Null) => {
+                    let null = Expr { kind: ExprKind::Const(Datum::Null), ty, pos };
+                    // A domain may have something against NULL.
+                    return Ok(Some(if usertype::is_domain(to) { checked(null, ty) } else { null }));
+                }
+                ExprKind::Const(Datum::Text(_)) if usertype::is_domain(to) => {
+                    return self.into_domain(e, ty, cx);
+                }
                 ExprKind::Const(Datum::Text(ref s)) => {
                     if matches!(info(to).typcategory, 'D' | 'T') || is_reg(to) {
                         self.context_dependent = true;
@@ -468,6 +507,24 @@ impl Binder<'_> {
         }
         let Some(path) = pathway(from, to, cx) else { return Ok(None) };
         Ok(Some(self.apply_path(e, ty, path, cx)?))
+    }
+
+    /// A value as one of a domain: first of its base, brought to the base's modifier, then checked.
+    fn into_domain(&mut self, e: Expr, ty: TypeRef, cx: Coercion) -> Result<Option<Expr>> {
+        if e.ty.oid == ty.oid {
+            return Ok(Some(e));
+        }
+        Ok(self.coerce(e, usertype::base(ty), cx)?.map(|e| checked(e, ty)))
+    }
+
+    /// A value of a domain as one of its base type.
+    pub fn see_through(&self, e: Expr) -> Expr {
+        let ty = types::base_type(e.ty);
+        if ty.oid == e.ty.oid {
+            return e;
+        }
+        let pos = e.pos;
+        Expr { kind: ExprKind::Relabel(Box::new(e)), ty, pos }
     }
 
     fn apply_path(&mut self, e: Expr, ty: TypeRef, path: Path, cx: Coercion) -> Result<Expr> {
@@ -568,6 +625,8 @@ impl Binder<'_> {
                     .at(pos)
             }
         };
+        // Operators see through domains, unless they take any element.
+        let (left, right) = (left.map(types::base_oid), types::base_oid(right));
         let Some(l) = left else {
             let prefix: Vec<_> = rows.iter().copied().filter(|o| o.oprleft == 0).collect();
             if let Some(o) = prefix.iter().find(|o| o.oprright == right) {
@@ -618,6 +677,7 @@ impl Binder<'_> {
         pos: u32,
     ) -> Result<Expr> {
         let op = self.find_operator(schema, name, left.as_ref().map(|e| e.ty.oid), right.ty.oid, pos)?;
+        let (left, right) = (left.map(|e| self.see_through(e)), self.see_through(right));
         let proc = pgdata::proc(op.oprcode).ok_or_else(|| {
             DbError::new(SqlState::UNDEFINED_FUNCTION, format!("operator is only a shell: {name}")).at(pos)
         })?;
@@ -729,7 +789,14 @@ impl Binder<'_> {
     }
 }
 
+/// A value that must satisfy a domain.
+fn checked(e: Expr, ty: TypeRef) -> Expr {
+    let pos = e.pos;
+    Expr { kind: ExprKind::Domain(Box::new(e)), ty, pos }
+}
+
 fn sortable(ty: u32) -> bool {
+    let ty = types::base_oid(ty);
     if pgdata::default_opclass(pgdata::BTREE, ty).is_some() {
         return true;
     }

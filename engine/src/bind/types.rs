@@ -5,8 +5,8 @@ use crate::catalog::Catalog;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, ExprKind, Literal};
 use rustydb_types::datum::TypeRef;
-use rustydb_types::pgdata::{self, PgType};
-use rustydb_types::{oid, typename};
+use rustydb_types::usertype::{self, Kind};
+use rustydb_types::{oid, pgdata, typename};
 
 /// Default collation's OID.
 pub const DEFAULT_COLLATION: u32 = 100;
@@ -17,31 +17,71 @@ pub fn type_ref(oid: u32) -> TypeRef {
 }
 
 pub(crate) fn plain(oid: u32) -> TypeRef {
-    TypeRef { oid, typmod: -1, collation: pgdata::pg_type(oid).map_or(0, |t| t.typcollation) }
+    TypeRef::new(oid)
 }
 
-/// Facts of a type by OID (row types of user tables share `record`'s).
-pub(crate) fn info(oid: u32) -> &'static PgType {
-    pgdata::pg_type(oid).or_else(|| pgdata::pg_type(oid::RECORD)).expect("record is a built-in type")
+/// What resolution asks of a type; names are PostgreSQL's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    pub oid: u32,
+    /// Empty for users' types.
+    pub typname: &'static str,
+    pub typtype: char,
+    pub typcategory: char,
+    pub typispreferred: bool,
+    pub typcollation: u32,
 }
 
-/// The type that a domain's values have; other types as they are. The only domains are those of `information_schema`.
-pub(crate) fn base_type(ty: TypeRef) -> TypeRef {
-    match pgdata::pg_type(ty.oid) {
-        Some(t) if t.typtype == 'd' => TypeRef { oid: t.typbasetype, typmod: t.typtypmod, collation: ty.collation },
-        _ => ty,
+/// Facts of a type by OID; one that nobody knows is taken for a row type.
+pub(crate) fn info(oid: u32) -> Facts {
+    if let Some(t) = pgdata::pg_type(oid) {
+        return Facts {
+            oid,
+            typname: t.typname,
+            typtype: t.typtype,
+            typcategory: t.typcategory,
+            typispreferred: t.typispreferred,
+            typcollation: t.typcollation,
+        };
     }
+    let (typtype, typcategory, typcollation) = match usertype::get(oid) {
+        Some(t) => match t.kind {
+            Kind::Enum => ('e', 'E', 0),
+            Kind::Domain(_) => ('d', info(base_oid(oid)).typcategory, t.collation),
+            Kind::Composite => ('c', 'C', 0),
+            Kind::Range { .. } => ('r', 'R', 0),
+            Kind::Multirange { .. } => ('m', 'R', 0),
+            Kind::Array { .. } => ('b', 'A', t.collation),
+        },
+        None => ('c', 'C', 0),
+    };
+    Facts { oid, typname: "", typtype, typcategory, typispreferred: false, typcollation }
+}
+
+/// The type whose values a domain has; other types as they are.
+pub(crate) fn base_type(ty: TypeRef) -> TypeRef {
+    usertype::base(ty)
+}
+
+/// [`base_type`] of an OID.
+pub(crate) fn base_oid(oid: u32) -> u32 {
+    usertype::base(TypeRef { oid, typmod: -1, collation: 0 }).oid
 }
 
 /// The array type over an element type.
 pub(crate) fn array_of(elem: u32) -> Option<u32> {
-    pgdata::pg_type(elem).map(|t| t.typarray).filter(|a| *a != 0)
+    match pgdata::pg_type(elem) {
+        Some(t) => Some(t.typarray).filter(|a| *a != 0),
+        None => oid::array_of(elem),
+    }
 }
 
 /// The element type of an array type (true arrays and the vectors).
 pub(crate) fn element_of(array: u32) -> Option<u32> {
-    let t = pgdata::pg_type(array)?;
-    (t.typelem != 0 && (t.typcategory == 'A')).then_some(t.typelem)
+    match pgdata::pg_type(array) {
+        Some(t) => (t.typelem != 0 && (t.typcategory == 'A')).then_some(t.typelem),
+        None => oid::array_element(array),
+    }
 }
 
 impl Binder<'_> {
@@ -64,7 +104,7 @@ pub(crate) fn resolve(cx: &BindCx<'_>, t: &ast::TypeName, pos: impl Fn(ast::Pos)
         || DbError::new(SqlState::UNDEFINED_OBJECT, format!("type \"{}\" does not exist", t.name.plain())).at(at);
     let oid = find(cx.catalog, cx.search_path, &t.name).ok_or_else(missing)?;
     let base = info(oid);
-    let typmod = typmod_of(base, &t.mods, at)?;
+    let typmod = typmod_of(oid, &t.mods, at)?;
     let mut ty = TypeRef { oid, typmod, collation: base.typcollation };
     if !t.dims.is_empty() {
         ty.oid = if base.typcategory == 'A' { oid } else { array_of(oid).ok_or_else(missing)? };
@@ -72,7 +112,7 @@ pub(crate) fn resolve(cx: &BindCx<'_>, t: &ast::TypeName, pos: impl Fn(ast::Pos)
     Ok(ty)
 }
 
-fn find(cat: &Catalog, path: &[u32], name: &ast::Name) -> Option<u32> {
+pub(crate) fn find(cat: &Catalog, path: &[u32], name: &ast::Name) -> Option<u32> {
     let by_ns = |ns: u32| -> Option<u32> {
         if ns == pgdata::PG_CATALOG
             && let Some(t) = pgdata::type_named(&name.name.value)
@@ -85,15 +125,18 @@ fn find(cat: &Catalog, path: &[u32], name: &ast::Name) -> Option<u32> {
         {
             return Some(t.oid);
         }
-        cat.relation_named(ns, &name.name.value).map(|r| r.row_type).filter(|o| *o != 0)
+        cat.type_named(ns, &name.name.value)
     };
     match &name.schema {
+        Some(s) if s.value == super::define::BY_OID => {
+            name.name.value.parse().ok().filter(|o| cat.type_place(*o).is_some())
+        }
         Some(s) => by_ns(cat.namespace_named(&s.value)?),
         None => path.iter().copied().find_map(by_ns),
     }
 }
 
-fn typmod_of(base: &PgType, mods: &[ast::Expr], at: u32) -> Result<i32> {
+fn typmod_of(ty: u32, mods: &[ast::Expr], at: u32) -> Result<i32> {
     if mods.is_empty() {
         return Ok(-1);
     }
@@ -103,7 +146,7 @@ fn typmod_of(base: &PgType, mods: &[ast::Expr], at: u32) -> Result<i32> {
             DbError::new(SqlState::SYNTAX_ERROR, "type modifiers must be simple constants or identifiers").at(at)
         })?);
     }
-    typename::typmod_in(base.oid, &nums).map_err(|e| e.at(at))
+    typename::typmod_in(ty, &nums).map_err(|e| e.at(at))
 }
 
 fn int_mod(e: &ast::Expr) -> Option<i32> {

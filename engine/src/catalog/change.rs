@@ -7,6 +7,7 @@
 //! make sure that two transactions never change the same object at once.
 
 use super::rows::{self, CatRow};
+use super::types::UserType;
 use super::{Catalog, Constraint, ConstraintKind, Database, Namespace, Relation, Role};
 use crate::acl::membership::Membership;
 use crate::acl::{Acl, DefaultAcl};
@@ -20,6 +21,10 @@ pub enum CatalogChange {
     PutRelation(Box<Relation>),
     /// A relation was dropped.
     DropRelation(u32),
+    /// A type was created or changed.
+    PutType(Box<UserType>),
+    /// A type was dropped.
+    DropType(u32),
     /// A schema was created or changed.
     PutNamespace(Namespace),
     /// A schema was dropped.
@@ -66,6 +71,28 @@ impl CatalogChange {
         )
     }
 
+    /// The change as it is to be applied to the shared snapshot once it is committed; what the registry of types keeps of
+    /// dropped ones is forgotten then.
+    pub fn settled(&self, before: &Catalog) -> CatalogChange {
+        let forget = |types: &[u32]| types.iter().for_each(|t| rustydb_types::usertype::remove(*t));
+        match self {
+            CatalogChange::PutType(t) => CatalogChange::PutType(Box::new(t.settled())),
+            CatalogChange::DropType(oid) => {
+                if let Some(t) = before.types.get(oid) {
+                    t.members().iter().for_each(|m| forget(&[m.0]));
+                }
+                self.clone()
+            }
+            CatalogChange::DropRelation(oid) => {
+                if let Some(r) = before.relation(*oid) {
+                    forget(&[r.row_type, r.row_array_type]);
+                }
+                self.clone()
+            }
+            other => other.clone(),
+        }
+    }
+
     /// Applies the change to a snapshot.
     pub fn apply(&self, cat: &mut Catalog) {
         match self {
@@ -79,6 +106,8 @@ impl CatalogChange {
                 cat.remove_relation(*oid);
                 relink(cat, old.as_deref(), None);
             }
+            CatalogChange::PutType(t) => cat.put_type((**t).clone()),
+            CatalogChange::DropType(oid) => cat.remove_type(*oid),
             CatalogChange::PutNamespace(n) => cat.put_namespace(n.clone()),
             CatalogChange::DropNamespace(oid) => cat.remove_namespace(*oid),
             CatalogChange::PutRole(r) => cat.put_role((**r).clone()),

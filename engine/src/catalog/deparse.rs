@@ -165,7 +165,13 @@ impl Printer<'_> {
             }
         }
         self.out.push_str("::");
-        self.out.push_str(&type_text(ty));
+        let by_oid = ty.name.schema.as_ref().is_some_and(|s| s.value == crate::bind::define::BY_OID);
+        match ty.name.name.value.parse::<u32>() {
+            Ok(o) if by_oid && self.show.catalog.is_some() => {
+                self.out.push_str(&typename::format_type(o, -1));
+            }
+            _ => self.out.push_str(&type_text(ty)),
+        }
     }
 
     fn binary(&mut self, name: &ast::Name, left: Option<&Expr>, right: &Expr, within: Within) {

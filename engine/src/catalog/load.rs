@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Reads fields of a row by column name.
-struct Reader<'r>(&'r CatRow);
+pub(super) struct Reader<'r>(&'r CatRow);
 
 impl Reader<'_> {
     fn get(&self, name: &str) -> &Datum {
@@ -23,28 +23,28 @@ impl Reader<'_> {
     fn bad(&self, name: &str) -> DbError {
         DbError::corrupt(format!("catalog {}: bad value in column {name}", self.0.table))
     }
-    fn oid(&self, name: &str) -> Result<u32> {
+    pub(super) fn oid(&self, name: &str) -> Result<u32> {
         match self.get(name) {
             Datum::Oid(v) => Ok(*v),
             _ => Err(self.bad(name)),
         }
     }
-    fn text(&self, name: &str) -> Result<String> {
+    pub(super) fn text(&self, name: &str) -> Result<String> {
         self.opt_text(name).ok_or_else(|| self.bad(name))
     }
-    fn opt_text(&self, name: &str) -> Option<String> {
+    pub(super) fn opt_text(&self, name: &str) -> Option<String> {
         match self.get(name) {
             Datum::Text(s) => Some(s.to_string()),
             _ => None,
         }
     }
-    fn ch(&self, name: &str) -> char {
+    pub(super) fn ch(&self, name: &str) -> char {
         match self.get(name) {
             Datum::Text(s) => s.chars().next().unwrap_or('\0'),
             _ => '\0',
         }
     }
-    fn bool(&self, name: &str) -> bool {
+    pub(super) fn bool(&self, name: &str) -> bool {
         matches!(self.get(name), Datum::Bool(true))
     }
     fn i2(&self, name: &str) -> Result<i16> {
@@ -53,7 +53,7 @@ impl Reader<'_> {
             _ => Err(self.bad(name)),
         }
     }
-    fn i4(&self, name: &str) -> Result<i32> {
+    pub(super) fn i4(&self, name: &str) -> Result<i32> {
         match self.get(name) {
             Datum::Int4(v) => Ok(*v),
             _ => Err(self.bad(name)),
@@ -65,7 +65,7 @@ impl Reader<'_> {
             _ => Err(self.bad(name)),
         }
     }
-    fn f4(&self, name: &str) -> f32 {
+    pub(super) fn f4(&self, name: &str) -> f32 {
         match self.get(name) {
             Datum::Float4(v) => *v,
             _ => 0.0,
@@ -152,6 +152,10 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
         databases: HashMap::new(),
         row_types: HashMap::new(),
         rights: Arc::new(rights(rows)?),
+        types: HashMap::new(),
+        type_names: HashMap::new(),
+        type_owners: HashMap::new(),
+        types_version: 0,
     };
     for r in of(table::PG_DATABASE) {
         let d = database(r)?;
@@ -165,6 +169,9 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
     }
     for r in of(table::PG_NAMESPACE) {
         cat.put_namespace(namespace(r)?);
+    }
+    for t in super::types::load(rows)? {
+        cat.put_type(t);
     }
     for r in relations(rows, &cat)? {
         cat.put_relation(r);
@@ -210,7 +217,7 @@ fn relation_acl(class: &Reader<'_>, attributes: &[Reader<'_>]) -> Result<Option<
 }
 
 /// Groups the rows of a catalog table by an OID column.
-fn grouped<'r>(rows: &'r CatalogRows, t: u32, column: &str) -> Result<HashMap<u32, Vec<Reader<'r>>>> {
+pub(super) fn grouped<'r>(rows: &'r CatalogRows, t: u32, column: &str) -> Result<HashMap<u32, Vec<Reader<'r>>>> {
     let mut out: HashMap<u32, Vec<Reader<'r>>> = HashMap::new();
     for r in rows.get(&t).into_iter().flatten() {
         let r = Reader(r);
@@ -568,6 +575,7 @@ impl Catalog {
             self.relations.insert(i.oid, Arc::new(index_relation(&r, i)));
         }
         if r.row_type != 0 {
+            super::types::announce_row_type(&r);
             self.row_types.insert(r.row_type, r.oid);
         }
         self.relation_names.insert((r.namespace, r.name.clone()), r.oid);

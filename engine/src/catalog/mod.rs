@@ -13,6 +13,7 @@ pub mod deparse;
 pub mod load;
 pub mod rows;
 pub mod system;
+pub mod types;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod views;
@@ -436,6 +437,14 @@ pub struct Catalog {
     pub row_types: HashMap<u32, u32>,
     /// Memberships, default privileges, and lists of built-in objects.
     pub rights: Arc<Rights>,
+    /// Enums, domains and ranges by OID.
+    pub types: HashMap<u32, Arc<types::UserType>>,
+    /// OIDs of their `pg_type` rows by schema and name.
+    pub type_names: HashMap<(u32, String), u32>,
+    /// Which of [`Catalog::types`] a `pg_type` row belongs to.
+    pub type_owners: HashMap<u32, u32>,
+    /// Grows with every change of a type: cached plans compare it.
+    pub types_version: u64,
 }
 
 impl Catalog {

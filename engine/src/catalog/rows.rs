@@ -400,20 +400,20 @@ const SYSTEM_ATTRIBUTES: [(&str, i16, u32); 6] = [
 ];
 
 fn attribute_base(rel: u32, name: &str, attnum: i16, ty: u32) -> RowBuilder {
-    let t = pgdata::pg_type(ty);
+    let t = super::types::Shape::of(ty);
     RowBuilder::new(table::PG_ATTRIBUTE)
         .oid("attrelid", rel)
         .text("attname", name)
         .oid("atttypid", ty)
         .i4("attstattarget", if attnum < 0 { 0 } else { -1 })
-        .i2("attlen", t.map_or(-1, |t| t.typlen))
+        .i2("attlen", t.len)
         .i2("attnum", attnum)
-        .i4("attndims", i32::from(t.is_some_and(|t| t.typcategory == 'A')))
+        .i4("attndims", i32::from(t.category == 'A'))
         .i4("attcacheoff", -1)
         .i4("atttypmod", -1)
-        .bool("attbyval", t.is_some_and(|t| t.typbyval))
-        .ch("attalign", t.map_or('d', |t| t.typalign))
-        .ch("attstorage", t.map_or('x', |t| t.typstorage))
+        .bool("attbyval", t.by_val)
+        .ch("attalign", t.align)
+        .ch("attstorage", t.storage)
         .ch("attcompression", '\0')
         .bool("attnotnull", attnum < 0)
         .bool("atthasdef", false)

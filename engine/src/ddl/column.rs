@@ -183,6 +183,15 @@ pub fn keep(rel: Option<&Relation>, bound: &Expr, written: &ast::Expr) -> String
     }
 }
 
+/// [`keep`] for the condition of a domain, in which `value` is the value.
+pub fn keep_value(bound: &Expr, written: &ast::Expr) -> String {
+    let names = |id| (id == crate::session::domain::VALUE).then(|| "value".to_owned());
+    match unbind(bound, &names) {
+        Some(e) => deparse::expr(&e, deparse::STORED),
+        None => deparse::expr(written, deparse::STORED),
+    }
+}
+
 /// Binds a DEFAULT for a column type.
 pub fn default_of(cx: &DdlCx<'_>, column: &str, ty: TypeRef, e: &ast::Expr) -> Result<Kept> {
     cx.binder(|b| {

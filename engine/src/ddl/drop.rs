@@ -5,6 +5,7 @@
 //! notice (CASCADE).
 
 use super::{DdlCx, err, kind_word, lock_oid, object_word};
+use crate::catalog::types::TypeDef;
 use crate::catalog::{Catalog, Constraint, ConstraintKind, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, ObjectKind, ObjectRef, TableLockMode};
@@ -23,6 +24,8 @@ pub enum Object {
     Constraint(u32, u32),
     /// A schema.
     Schema(u32),
+    /// An enum, domain or range.
+    Type(u32),
 }
 
 /// Dependents of an object: what, and whether it goes silently.
@@ -35,6 +38,14 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             for r in relations.iter().filter(|r| r.namespace == ns) {
                 out.push((Object::Relation(r.oid), false));
             }
+            let mut types: Vec<u32> = cat.types.values().filter(|t| t.namespace == ns).map(|t| t.oid).collect();
+            types.sort_unstable();
+            out.extend(types.into_iter().map(|t| (Object::Type(t), false)));
+        }
+        Object::Type(oid) => {
+            let members: Vec<u32> =
+                cat.types.get(&oid).map(|t| t.members().iter().map(|m| m.0).collect()).unwrap_or_default();
+            out.extend(users_of_types(cat, &members));
         }
         Object::Relation(oid) => {
             if let Some(i) = cat.index(oid) {
@@ -60,12 +71,12 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
                         out.push((Object::Default(r.oid, c.attnum), false));
                     }
                 }
-                for c in r.live_columns().filter(|c| c.ty.oid != 0 && types.contains(&c.ty.oid)) {
-                    if r.oid != oid {
-                        out.push((Object::Column(r.oid, c.attnum), false));
-                    }
-                }
             }
+            let types: Vec<u32> = types.into_iter().filter(|t| *t != 0).collect();
+            out.extend(users_of_types(cat, &types).into_iter().filter(|(o, _)| match o {
+                Object::Column(t, _) | Object::Relation(t) => *t != oid,
+                _ => true,
+            }));
             if let Some(r) = cat.relation(oid) {
                 for c in r.referenced_by.iter().filter(|c| c.table != oid) {
                     out.push((Object::Constraint(c.table, c.oid), false));
@@ -118,6 +129,32 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
     out
 }
 
+/// Columns, views and types that are of one of the given types or built on one.
+fn users_of_types(cat: &Catalog, types: &[u32]) -> Vec<(Object, bool)> {
+    let mut out: Vec<(u32, Object)> = Vec::new();
+    for r in cat.relations.values().filter(|r| r.kind != RelKind::Index && r.oid >= crate::catalog::FIRST_USER_OID) {
+        for c in r.live_columns().filter(|c| types.contains(&c.ty.oid)) {
+            if r.view.is_some() {
+                out.push((r.oid, Object::Relation(r.oid)));
+                break;
+            }
+            out.push((r.oid, Object::Column(r.oid, c.attnum)));
+        }
+    }
+    for t in cat.types.values() {
+        let on = match &t.def {
+            TypeDef::Domain(d) => d.base.oid,
+            TypeDef::Range(r) => r.sub.oid,
+            TypeDef::Enum(_) => continue,
+        };
+        if types.contains(&on) {
+            out.push((t.oid, Object::Type(t.oid)));
+        }
+    }
+    out.sort_by_key(|o| (o.0, if let Object::Column(_, a) = o.1 { a } else { 0 }));
+    out.into_iter().map(|o| (o.1, false)).collect()
+}
+
 /// Foreign keys that need an index of a table.
 fn references_through(t: &Relation, index: u32) -> Vec<(Object, bool)> {
     t.referenced_by
@@ -157,6 +194,7 @@ pub(super) fn describe(cx: &DdlCx<'_>, o: Object) -> String {
             format!("constraint {name} on {}", table(t))
         }
         Object::Schema(n) => format!("schema {}", cx.namespace_name(n)),
+        Object::Type(t) => format!("type {}", rustydb_types::typename::format_type(t, -1)),
     }
 }
 
@@ -223,6 +261,8 @@ pub async fn drop_objects(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, w
                     }
                 }
                 Object::Column(t, _) | Object::Default(t, _) => tables.push(*t),
+                // Types are locked under their OIDs like relations.
+                Object::Type(t) => tables.push(*t),
                 Object::Schema(_) => {}
             }
         }
@@ -287,7 +327,7 @@ async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<()> {
         let t = match o {
             Object::Column(t, _) | Object::Default(t, _) | Object::Constraint(t, _) => Some(*t),
             Object::Relation(r) => cx.tx.catalog.index(*r).map(|i| i.table),
-            Object::Schema(_) => None,
+            Object::Schema(_) | Object::Type(_) => None,
         };
         if let Some(t) = t.filter(|t| !objects.contains(&Object::Relation(*t)) && !tables.contains(t)) {
             tables.push(t);
@@ -317,6 +357,12 @@ async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<()> {
     });
     for r in relations {
         cx.remove(r).await?;
+    }
+    for o in objects {
+        if let Object::Type(t) = o {
+            super::comment::write(cx, *t, crate::catalog::rows::table::PG_TYPE, 0, None).await?;
+            cx.tx.drop_type(*t).await?;
+        }
     }
     for o in objects {
         if let Object::Schema(n) = o {
@@ -565,7 +611,6 @@ fn absent(cx: &mut DdlCx<'_>, s: &ast::Drop, kind: ObjectKind) -> Result<()> {
     let never = matches!(
         kind,
         K::Extension
-            | K::Domain
             | K::Publication
             | K::Subscription
             | K::EventTrigger

@@ -30,18 +30,16 @@ pub fn check_width(n: usize) -> Result<()> {
     Ok(())
 }
 
+/// Arrays have an operator class whatever their elements; only those of ordered elements can be indexed.
+fn orderable(opclass: u32, ty: TypeRef) -> bool {
+    let array = pgdata::opclass(opclass).is_some_and(|o| o.opcintype == oid::ANYARRAY);
+    let elem = oid::array_element(rustydb_types::usertype::base(ty).oid);
+    !array || elem.is_none_or(|e| default_opclass(TypeRef::new(e)).is_ok())
+}
+
 /// The operator class a type gets without naming one.
 pub fn default_opclass(ty: TypeRef) -> Result<u32> {
-    let known = match ty.oid {
-        oid::VARCHAR => pgdata::default_opclass(pgdata::BTREE, oid::TEXT),
-        o => pgdata::default_opclass(pgdata::BTREE, o),
-    };
-    let array = || {
-        oid::array_element(ty.oid)
-            .filter(|e| default_opclass(TypeRef::new(*e)).is_ok())
-            .and_then(|_| pgdata::default_opclass(pgdata::BTREE, oid::ANYARRAY))
-    };
-    known.or_else(array).map(|o| o.oid).ok_or_else(|| {
+    super::types::default_opclass(ty.oid).filter(|o| orderable(*o, ty)).ok_or_else(|| {
         err(
             SqlState::UNDEFINED_OBJECT,
             format!(
@@ -68,7 +66,8 @@ fn named_opclass(cx: &DdlCx<'_>, name: &ast::Name, ty: TypeRef) -> Result<u32> {
     };
     let takes = o.opcintype == ty.oid
         || (o.opcintype == oid::TEXT && ty.oid == oid::VARCHAR)
-        || (o.opcintype == oid::ANYARRAY && oid::array_element(ty.oid).is_some());
+        || (o.opcintype == oid::ANYARRAY && oid::array_element(ty.oid).is_some())
+        || super::types::default_opclass(ty.oid) == Some(o.oid);
     if !takes {
         return Err(err(
             SqlState::DATATYPE_MISMATCH,

@@ -13,11 +13,13 @@
 
 mod alter;
 mod alter_column;
+mod attribute;
 mod check_rows;
 mod column;
 mod comment;
 mod constraint;
 mod default_acl;
+mod domain;
 mod drop;
 mod foreign;
 mod grant;
@@ -36,6 +38,7 @@ mod sequence;
 mod table;
 pub mod temp;
 mod truncate;
+mod types;
 mod view;
 mod view_text;
 
@@ -91,6 +94,16 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         ast::Statement::AlterSequence(s) => Box::pin(sequence::alter(cx, s)).await.map(|()| "ALTER SEQUENCE".into()),
         ast::Statement::CreateSchema(s) => Box::pin(schema::create(cx, s)).await.map(|()| "CREATE SCHEMA".into()),
         ast::Statement::CreateView(s) => Box::pin(view::create(cx, s)).await.map(|()| "CREATE VIEW".into()),
+        ast::Statement::CreateEnum(s) => Box::pin(types::create_enum(cx, s)).await.map(|()| "CREATE TYPE".into()),
+        ast::Statement::CreateType(s) => Box::pin(types::create(cx, s)).await.map(|()| "CREATE TYPE".into()),
+        ast::Statement::AddEnumValue(s) => Box::pin(types::add_value(cx, s)).await.map(|()| "ALTER TYPE".into()),
+        ast::Statement::AlterComposite(s) => Box::pin(attribute::alter(cx, s)).await.map(|()| "ALTER TYPE".into()),
+        ast::Statement::CreateDomain(s) => Box::pin(domain::create(cx, s)).await.map(|()| "CREATE DOMAIN".into()),
+        ast::Statement::AlterDomain(s) => Box::pin(domain::alter(cx, s)).await.map(|()| "ALTER DOMAIN".into()),
+        ast::Statement::Drop(s) if of_types(s.kind) => Box::pin(types::drop(cx, s)).await,
+        ast::Statement::Rename(s) if of_types(s.kind) => Box::pin(types::rename(cx, s)).await,
+        ast::Statement::AlterOwner(s) if of_types(s.kind) => Box::pin(types::owner(cx, s)).await,
+        ast::Statement::AlterSchema(s) if of_types(s.kind) => Box::pin(types::set_schema(cx, s)).await,
         ast::Statement::Drop(s) => Box::pin(drop::drop(cx, s)).await,
         ast::Statement::AlterTable(s) => Box::pin(alter::alter(cx, s)).await,
         ast::Statement::Rename(s) => Box::pin(rename::rename(cx, s)).await,
@@ -171,6 +184,11 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
             | S::AlterSystem(_)
             | S::CreateExtension(_)
             | S::CreateEnum(_)
+            | S::CreateType(_)
+            | S::AddEnumValue(_)
+            | S::AlterComposite(_)
+            | S::CreateDomain(_)
+            | S::AlterDomain(_)
             | S::DropOwned(_)
             | S::ReassignOwned(_)
             | S::Do(_)
@@ -189,12 +207,16 @@ fn unsupported(stmt: &ast::Statement) -> DbError {
         S::DropDatabase(_) => "DROP DATABASE",
         S::AlterSystem(_) => "ALTER SYSTEM",
         S::CreateExtension(_) => "CREATE EXTENSION",
-        S::CreateEnum(_) => "CREATE TYPE",
         S::Do(_) => "DO",
         S::Other(o) => o.tag,
         _ => "this statement",
     };
     DbError::unsupported(format!("{tag} is not supported yet"))
+}
+
+/// Whether ALTER and DROP of a kind are about types.
+fn of_types(kind: ObjectKind) -> bool {
+    matches!(kind, ObjectKind::Type | ObjectKind::Domain)
 }
 
 /// An error without more.

@@ -92,6 +92,13 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
     if cx.taken(ns, name, s.if_not_exists)? {
         return Ok(());
     }
+    if cx.tx.catalog.type_named(ns, name).is_some() {
+        super::types::check_free(cx, ns, name).await.map_err(|e| {
+            e.hint(
+                "A relation has an associated type of the same name, so you must use a name that doesn't conflict with any existing type.",
+            )
+        })?;
+    }
     check_method(s.method.as_ref())?;
     check_tablespace(s.tablespace.as_ref())?;
     let mut draft = Draft::default();

@@ -139,6 +139,10 @@ enum Node {
         arg: Box<Node>,
         to: TypeRef,
     },
+    Domain {
+        arg: Box<Node>,
+        ty: u32,
+    },
     Typmod {
         arg: Box<Node>,
         ty: TypeRef,
@@ -273,6 +277,7 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
         },
         ExprKind::ViaIo(x) => Node::ViaIo { arg: boxed(x)?, from: x.ty, to: e.ty },
         ExprKind::Relabel(x) => Node::Relabel { arg: boxed(x)?, to: e.ty },
+        ExprKind::Domain(x) => Node::Domain { arg: boxed(x)?, ty: e.ty.oid },
         ExprKind::Typmod { arg, explicit } => Node::Typmod { arg: boxed(arg)?, ty: e.ty, explicit: *explicit },
         ExprKind::ArrayMap { arg, elem } => Node::ArrayMap {
             arg: boxed(arg)?,
@@ -540,6 +545,11 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
         Node::Relabel { arg, to } => {
             let d = nested(arg, env, row, case)?;
             Ok(relabel(*to, d))
+        }
+        Node::Domain { arg, ty } => {
+            let d = nested(arg, env, row, case)?;
+            env.ctx.session.check_domain(env.ctx, *ty, &d)?;
+            Ok(d)
         }
         Node::Typmod { arg, ty, explicit } => {
             let d = nested(arg, env, row, case)?;

@@ -32,20 +32,11 @@ fn type_(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
         let built_in = |ns: u32, name: &str| pgdata::types().iter().any(|t| t.typnamespace == ns && t.typname == name);
         if let Some(t) = pgdata::pg_type(oid) {
             return Some(first_is(path, t.typnamespace, |ns| {
-                built_in(ns, t.typname) || cat.relation_named(ns, t.typname).is_some_and(|r| r.row_type != 0)
+                built_in(ns, t.typname) || cat.type_named(ns, t.typname).is_some()
             }));
         }
-        let (rel, name) = match cat.row_types.get(&oid) {
-            Some(r) => (cat.relation(*r)?, None),
-            None => {
-                let r = cat.relations.values().find(|r| r.row_array_type == oid && oid != 0)?;
-                (r, Some(format!("_{}", r.name)))
-            }
-        };
-        let name = name.as_deref().unwrap_or(&rel.name);
-        Some(first_is(path, rel.namespace, |ns| {
-            built_in(ns, name) || cat.relation_named(ns, name).is_some_and(|r| r.row_type != 0)
-        }))
+        let (ns, name) = cat.type_place(oid)?;
+        Some(first_is(path, ns, |ns| built_in(ns, &name) || cat.type_named(ns, &name).is_some()))
     })
 }
 

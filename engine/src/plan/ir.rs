@@ -377,6 +377,8 @@ pub enum ExprKind {
     ViaIo(Box<Expr>),
     /// Same representation under another type.
     Relabel(Box<Expr>),
+    /// A value of its base type as one of a domain, whose conditions it must satisfy.
+    Domain(Box<Expr>),
     /// Length coercion to the expression's typmod; `explicit` casts truncate silently.
     Typmod {
         /// Argument.

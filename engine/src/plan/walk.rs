@@ -25,6 +25,7 @@ pub fn children_mut(e: &mut Expr, f: &mut dyn FnMut(&mut Expr) -> Result<()>) ->
         | ExprKind::WholeRow(v) => v.iter_mut().try_for_each(f),
         ExprKind::ViaIo(x)
         | ExprKind::Relabel(x)
+        | ExprKind::Domain(x)
         | ExprKind::Typmod { arg: x, .. }
         | ExprKind::Not(x)
         | ExprKind::IsNull { arg: x, .. }
@@ -102,6 +103,7 @@ pub fn children<'e>(e: &'e Expr, f: &mut dyn FnMut(&'e Expr)) {
         | ExprKind::WholeRow(v) => v.iter().for_each(f),
         ExprKind::ViaIo(x)
         | ExprKind::Relabel(x)
+        | ExprKind::Domain(x)
         | ExprKind::Typmod { arg: x, .. }
         | ExprKind::Not(x)
         | ExprKind::IsNull { arg: x, .. }
@@ -472,7 +474,7 @@ pub fn same(a: &Expr, b: &Expr) -> bool {
         (K::Call { proc: p, args: x, collation: c }, K::Call { proc: q, args: y, collation: d }) => {
             p.oid == q.oid && c == d && p.provolatile != 'v' && all(x, y)
         }
-        (K::ViaIo(x), K::ViaIo(y)) | (K::Relabel(x), K::Relabel(y)) | (K::Not(x), K::Not(y)) => same(x, y),
+        (K::ViaIo(x), K::ViaIo(y)) | (K::Relabel(x), K::Relabel(y)) | (K::Domain(x), K::Domain(y)) | (K::Not(x), K::Not(y)) => same(x, y),
         (K::Typmod { arg: x, .. }, K::Typmod { arg: y, .. }) => a.ty.typmod == b.ty.typmod && same(x, y),
         (K::ArrayMap { arg: x, elem: e }, K::ArrayMap { arg: y, elem: g }) => same(x, y) && same(e, g),
         (K::CaseValue, K::CaseValue) => true,

@@ -15,6 +15,7 @@ mod constraints;
 mod copy;
 mod cursor;
 mod explain;
+pub mod domain;
 mod extended;
 mod kernels;
 mod listing;

@@ -16,7 +16,6 @@ use rustydb_base::{DbError, Result};
 use rustydb_parser::ast::{self, TableLockMode};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::TypeRef;
-use rustydb_types::pgdata;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 
@@ -32,6 +31,8 @@ pub struct Plan {
     relations: Vec<(u32, u64, TableLockMode)>,
     /// Those of them that are temporary, with their schema.
     temporary: Vec<(u32, u32)>,
+    /// Version of the catalog's types ([`Catalog::types_version`]).
+    types: u64,
     path: Vec<u32>,
     role: u32,
     /// What must be allowed, whether it was found so, and the state of rights it was bound in.
@@ -113,7 +114,7 @@ impl Plan {
     }
 
     fn is_valid(&self, catalog: &Arc<Catalog>, path: &[u32], role: u32) -> bool {
-        if self.role != role || self.path != path {
+        if self.role != role || self.path != path || self.types != catalog.types_version {
             return false;
         }
         // A Weak keeps its allocation, so an equal address is the same catalog.
@@ -129,8 +130,9 @@ pub fn describe(c: &OutputColumn) -> ColumnDesc {
         name: c.name.clone(),
         table_oid: c.origin.0,
         attnum: c.origin.1,
-        ty: c.ty,
-        typlen: pgdata::pg_type(c.ty.oid).map_or(-1, |t| t.typlen),
+        // Clients see a domain's base type.
+        ty: rustydb_types::usertype::base(c.ty),
+        typlen: crate::catalog::types::Shape::of(c.ty.oid).len,
     }
 }
 
@@ -219,6 +221,7 @@ impl Session {
                     .filter(|r| r.0.persistence == Persistence::Temporary)
                     .map(|r| (r.0.oid, r.0.namespace))
                     .collect(),
+                types: b.cx.catalog.types_version,
                 path: b.cx.search_path.to_vec(),
                 role,
                 needs: std::mem::take(&mut b.needs).settled(),

@@ -367,16 +367,19 @@ pub fn reg_out(s: &SessionShared, kind: u32, value: u32) -> String {
     }
 }
 
-/// The name of a type that is not built in: a table's row type or the array type over it.
+/// The name of a type that is not built in, with its schema unless the search path finds it.
 pub fn user_type_name(s: &SessionShared, ty: u32) -> Option<String> {
     let cat = s.catalog();
-    if let Some(rel) = cat.row_types.get(&ty).and_then(|r| cat.relation(*r)) {
-        let visible = relation_is_visible(s, &cat, rel.oid).unwrap_or(false);
-        return Some(visible_name(&rel.schema, &rel.name, visible));
+    if let Some(elem) = oid::array_element(ty).filter(|_| ty >= crate::catalog::FIRST_USER_OID) {
+        return Some(format!("{}[]", user_type_name(s, elem).unwrap_or_else(|| typename::format_type(elem, -1))));
     }
-    let rel = cat.relations.values().find(|r| r.row_array_type == ty && ty != 0)?;
-    let visible = relation_is_visible(s, &cat, rel.oid).unwrap_or(false);
-    Some(format!("{}[]", visible_name(&rel.schema, &rel.name, visible)))
+    let (ns, name) = cat.type_place(ty)?;
+    let path = s.search_path(&cat);
+    let first = path.iter().find_map(|n| match pgdata::type_named(&name).filter(|_| *n == pgdata::PG_CATALOG) {
+        Some(t) => Some(t.oid),
+        None => cat.type_named(*n, &name),
+    });
+    Some(visible_name(&schema_name(&cat, ns), &name, first == Some(ty)))
 }
 
 /// A relation by a name in text, as functions like `has_table_privilege` take it.

@@ -2,7 +2,7 @@
 //! [`OutputGate`], other sessions through the registry. Everything is behind short-lived locks that are never held
 //! across an await.
 
-use super::reg;
+use super::{domain, reg};
 use crate::acl::check::on_schema;
 use crate::acl::membership::has_privs_of;
 use crate::acl::{Mask, privs};
@@ -18,7 +18,8 @@ use rand::{Rng, SeedableRng};
 use rustydb_base::{DbError, Lsn, Result, SqlState};
 use rustydb_storage::lock::LockOwner;
 use rustydb_storage::store::{Interrupt, Session as StoreSession, Store, WaitRules};
-use rustydb_types::ctx::{FormatSettings, SessionInfo};
+use rustydb_types::ctx::{EvalCtx, FormatSettings, RowField, SessionInfo};
+use rustydb_types::datum::{Datum, EnumValue};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -212,6 +213,8 @@ pub struct SessionShared {
     pub sequences: super::sequence::SequenceState,
     /// Temporary objects.
     pub temp: super::temp::TempState,
+    /// Compiled conditions of domains.
+    pub domains: super::domain::DomainCache,
     state: Mutex<State>,
     catalog: Mutex<Arc<Catalog>>,
     notices: Mutex<Vec<Notice>>,
@@ -283,6 +286,7 @@ impl SessionShared {
                     saved: Vec::new(),
                     version: 1,
                 }),
+                domains: Default::default(),
                 catalog: Mutex::new(new.catalog),
                 notices: Mutex::new(Vec::new()),
                 rng: Mutex::new(StdRng::from_os_rng()),
@@ -694,6 +698,24 @@ impl SessionInfo for SessionShared {
     }
     fn acl_out(&self, kept: &str) -> String {
         crate::acl::item::show(&self.catalog(), kept)
+    }
+    fn enum_in(&self, ty: u32, label: &str) -> Result<EnumValue> {
+        domain::enum_in(self, ty, label)
+    }
+    fn enum_label(&self, ty: u32, label: u32) -> Option<String> {
+        domain::enum_label(self, ty, label)
+    }
+    fn check_label(&self, ty: u32, label: u32) -> Result<()> {
+        domain::check_label(self, ty, label)
+    }
+    fn enum_values(&self, ty: u32) -> Result<Vec<EnumValue>> {
+        domain::enum_values(self, ty)
+    }
+    fn check_domain(&self, ctx: &EvalCtx, ty: u32, value: &Datum) -> Result<()> {
+        domain::check(self, ctx, ty, value)
+    }
+    fn row_fields(&self, ty: u32) -> Option<Vec<RowField>> {
+        domain::row_fields(self, ty)
     }
     fn random(&self) -> f64 {
         self.rng.lock().random::<f64>()

@@ -27,7 +27,7 @@
 use crate::datum::{Datum, Interval, TypeRef};
 use crate::numeric::Numeric;
 use crate::rowcodec::{self, PhysKind, phys_kind};
-use crate::{cmp, keyenc, oid};
+use crate::{cmp, keyenc, oid, usertype};
 use arrow_array::builder::{
     BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder, PrimitiveBuilder, StringViewBuilder,
 };
@@ -47,6 +47,7 @@ pub type StaticNumeric = Option<(u8, i8)>;
 /// The Arrow type of a PostgreSQL type. `static_numeric` says that a numeric's values all fit that precision and scale;
 /// for columns [`rowcodec::static_numeric`] tells.
 pub fn arrow_type(ty: TypeRef, static_numeric: StaticNumeric) -> DataType {
+    let ty = usertype::base(ty);
     match ty.oid {
         oid::BOOL => DataType::Boolean,
         oid::INT2 => DataType::Int16,
@@ -71,6 +72,7 @@ pub fn arrow_type(ty: TypeRef, static_numeric: StaticNumeric) -> DataType {
 
 /// Whether the Arrow form's own equality, hash and order are PostgreSQL's.
 pub fn native_order(ty: TypeRef, static_numeric: StaticNumeric) -> bool {
+    let ty = usertype::base(ty);
     match ty.oid {
         oid::FLOAT4 | oid::FLOAT8 | oid::BPCHAR | oid::CHAR | oid::TIMETZ | oid::INTERVAL => false,
         oid::BYTEA | oid::UUID => true,
@@ -98,6 +100,7 @@ fn get_numeric(b: &[u8]) -> Result<Numeric> {
 
 /// The value at a row.
 pub fn datum_at(a: &ArrayRef, row: usize, ty: TypeRef) -> Result<Datum> {
+    let ty = usertype::base(ty);
     if row >= a.len() {
         return Err(DbError::internal("row beyond the array's end"));
     }
@@ -175,6 +178,7 @@ impl DatumBuilder {
     /// An empty array of the type with room for `capacity` values.
     pub fn new(ty: TypeRef, static_numeric: StaticNumeric, capacity: usize) -> DatumBuilder {
         let n = capacity;
+        let ty = usertype::base(ty);
         let inner = match arrow_type(ty, static_numeric) {
             DataType::Boolean => Inner::Bool(BooleanBuilder::with_capacity(n)),
             DataType::Int16 => Inner::I16(PrimitiveBuilder::with_capacity(n)),
@@ -372,6 +376,7 @@ pub fn repeat(ty: TypeRef, static_numeric: StaticNumeric, d: &Datum, rows: usize
 /// An array that may stand in for `a` wherever rows are compared, hashed or sorted; `a` itself where it may. NULLs stay
 /// NULL.
 pub fn key_array(ty: TypeRef, a: &ArrayRef) -> Result<ArrayRef> {
+    let ty = usertype::base(ty);
     match (ty.oid, a.data_type()) {
         (oid::FLOAT4, DataType::Float32) => {
             // Adding zero turns -0 into 0.

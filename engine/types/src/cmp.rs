@@ -5,9 +5,9 @@
 
 use crate::bytetype::byte_type;
 use crate::datetime::{USECS_PER_SEC, interval};
-use crate::datum::{ArrayValue, Datum, TypeRef};
+use crate::datum::{ArrayValue, Bound, Datum, RangeValue, TypeRef};
 use crate::io::scalar::char_to_byte;
-use crate::oid;
+use crate::{oid, usertype};
 use std::cmp::Ordering;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -43,7 +43,7 @@ pub fn compare(ty: TypeRef, collation: u32, a: &Datum, b: &Datum) -> Ordering {
         (Float8(a), Float8(b)) => compare_f64(*a, *b),
         (Oid(a), Oid(b)) => a.cmp(b),
         (Numeric(a), Numeric(b)) => a.cmp(b),
-        (Text(a), Text(b)) => match ty.oid {
+        (Text(a), Text(b)) => match usertype::base(ty).oid {
             oid::BPCHAR => bpchar_significant(a).cmp(bpchar_significant(b)),
             oid::CHAR => char_to_byte(a).cmp(&char_to_byte(b)),
             _ => a.as_bytes().cmp(b.as_bytes()),
@@ -67,7 +67,40 @@ pub fn compare(ty: TypeRef, collation: u32, a: &Datum, b: &Datum) -> Ordering {
             }
             a.len().cmp(&b.len())
         }
+        (Enum(a), Enum(b)) => a.order.total_cmp(&b.order).then(a.oid.cmp(&b.oid)),
+        (Range(a), Range(b)) => compare_ranges(a, b),
+        (Multirange(a), Multirange(b)) => a
+            .ranges
+            .iter()
+            .zip(&b.ranges)
+            .map(|(a, b)| compare_ranges(a, b))
+            .find(|o| o.is_ne())
+            .unwrap_or_else(|| a.ranges.len().cmp(&b.ranges.len())),
         _ => compare_mixed(a, b),
+    }
+}
+
+/// Order of ranges: empty first, then by lower bound, then by upper bound.
+pub fn compare_ranges(a: &RangeValue, b: &RangeValue) -> Ordering {
+    if a.empty || b.empty {
+        return b.empty.cmp(&a.empty);
+    }
+    compare_bounds(a.sub, (&a.lower, true), (&b.lower, true))
+        .then_with(|| compare_bounds(a.sub, (&a.upper, false), (&b.upper, false)))
+}
+
+/// Order of two bounds, each with whether it is a lower one.
+pub fn compare_bounds(sub: TypeRef, (a, a_lower): (&Bound, bool), (b, b_lower): (&Bound, bool)) -> Ordering {
+    let infinite = |lower: bool| if lower { Ordering::Less } else { Ordering::Greater };
+    match (&a.value, &b.value) {
+        (None, None) => b_lower.cmp(&a_lower),
+        (None, Some(_)) => infinite(a_lower),
+        (Some(_), None) => infinite(b_lower).reverse(),
+        (Some(x), Some(y)) => compare(sub, sub.collation, x, y).then_with(|| {
+            // Just before the value, on it, or just after it.
+            let side = |inclusive: bool, lower: bool| if inclusive { 0 } else if lower { 1 } else { -1 };
+            side(a.inclusive, a_lower).cmp(&side(b.inclusive, b_lower))
+        }),
     }
 }
 
@@ -121,6 +154,9 @@ fn variant(d: &Datum) -> u8 {
         Datum::Uuid(_) => 17,
         Datum::Array(_) => 18,
         Datum::Row(_) => 19,
+        Datum::Enum(_) => 20,
+        Datum::Range(_) => 21,
+        Datum::Multirange(_) => 22,
     }
 }
 
@@ -157,7 +193,7 @@ pub fn hash(ty: TypeRef, d: &Datum, seed: u64) -> u64 {
     }
     match d {
         Datum::Null => xxh3_64_with_seed(&[], seed),
-        Datum::Text(s) if ty.oid == oid::BPCHAR => xxh3_64_with_seed(bpchar_significant(s).as_bytes(), seed),
+        Datum::Text(s) if usertype::base(ty).oid == oid::BPCHAR => xxh3_64_with_seed(bpchar_significant(s).as_bytes(), seed),
         Datum::Text(s) => xxh3_64_with_seed(s.as_bytes(), seed),
         Datum::Bytes(b) if byte_type(ty.oid).is_none() => xxh3_64_with_seed(b, seed),
         d => {

@@ -1,6 +1,7 @@
 //! What a kernel may know of its surroundings.
 
-use rustydb_base::Result;
+use crate::datum::{Datum, EnumValue, TypeRef};
+use rustydb_base::{DbError, Result};
 
 /// Settings that change how values are read and shown. A copy lives in each statement's context.
 #[derive(Clone, Debug)]
@@ -61,6 +62,19 @@ impl Default for FormatSettings {
     }
 }
 
+/// An attribute of a composite type.
+#[derive(Clone, Debug)]
+pub struct RowField {
+    /// Name.
+    pub name: String,
+    /// Type.
+    pub ty: TypeRef,
+}
+
+fn no_catalog(ty: u32) -> DbError {
+    DbError::internal(format!("type {ty} is used where there is no catalog"))
+}
+
 /// What a kernel may ask of the session that runs it. The engine implements it; kernels that need more of the catalog
 /// than this live in the engine.
 pub trait SessionInfo: Send + Sync + std::any::Any {
@@ -92,6 +106,30 @@ pub trait SessionInfo: Send + Sync + std::any::Any {
     /// An `aclitem` as clients see it.
     fn acl_out(&self, kept: &str) -> String {
         kept.to_owned()
+    }
+    /// The label of an enum by its name; 22P02 when there is none, 55P04 when it may not be used yet.
+    fn enum_in(&self, ty: u32, _label: &str) -> Result<EnumValue> {
+        Err(no_catalog(ty))
+    }
+    /// A label's name.
+    fn enum_label(&self, _ty: u32, _label: u32) -> Option<String> {
+        None
+    }
+    /// 55P04 for a label that may not be used yet.
+    fn check_label(&self, _ty: u32, _label: u32) -> Result<()> {
+        Ok(())
+    }
+    /// All labels of an enum in order.
+    fn enum_values(&self, ty: u32) -> Result<Vec<EnumValue>> {
+        Err(no_catalog(ty))
+    }
+    /// 23502 or 23514 for a value that a domain does not allow.
+    fn check_domain(&self, _ctx: &EvalCtx, _ty: u32, _value: &Datum) -> Result<()> {
+        Ok(())
+    }
+    /// Attributes of a composite type.
+    fn row_fields(&self, _ty: u32) -> Option<Vec<RowField>> {
+        None
     }
     /// Random float in [0, 1).
     fn random(&self) -> f64;

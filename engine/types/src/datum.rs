@@ -37,6 +37,47 @@ pub struct ArrayValue {
     pub items: Vec<Datum>,
 }
 
+/// A label of an enum: where it stands among the labels, and the OID of its `pg_enum` row, by which the catalog finds its
+/// name. The place is part of the value so that values compare without the catalog.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct EnumValue {
+    /// `enumsortorder`.
+    pub order: f32,
+    /// OID of the label.
+    pub oid: u32,
+}
+
+/// A range without its type: bounds of the subtype `sub`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RangeValue {
+    /// Type of the bounds, with the collation they compare by.
+    pub sub: TypeRef,
+    /// Contains nothing; the bounds mean nothing then.
+    pub empty: bool,
+    /// Lower bound.
+    pub lower: Bound,
+    /// Upper bound.
+    pub upper: Bound,
+}
+
+/// One bound of a range.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Bound {
+    /// The value; `None` is infinity.
+    pub value: Option<Datum>,
+    /// Whether the value itself is in the range; never for infinity.
+    pub inclusive: bool,
+}
+
+/// A multirange: ranges that are not empty, in order, neither overlapping nor adjacent.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MultirangeValue {
+    /// Type of the bounds.
+    pub sub: TypeRef,
+    /// The ranges.
+    pub ranges: Vec<RangeValue>,
+}
+
 /// One SQL value. The variant is the in-memory representation, not the type: several types share one (text, varchar,
 /// name, json and unknown are all `Text`; oid and the reg* family are `Oid`); the [`TypeRef`] travels beside it.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -83,6 +124,12 @@ pub enum Datum {
     Array(Arc<ArrayValue>),
     /// A row value: the fields in order.
     Row(Arc<[(TypeRef, Datum)]>),
+    /// A label of an enum.
+    Enum(EnumValue),
+    /// A range.
+    Range(Arc<RangeValue>),
+    /// A multirange.
+    Multirange(Arc<MultirangeValue>),
 }
 
 /// Text in a value: inline up to 24 bytes.

@@ -11,14 +11,16 @@ pub mod binary;
 pub mod float;
 pub mod json;
 pub mod jsonb;
+pub mod range;
 mod record;
 pub mod scalar;
+pub mod user;
 
 use crate::bytetype::byte_type;
 use crate::ctx::{EvalCtx, FormatSettings, SessionInfo};
 use crate::datetime::{format, interval_in, parse};
 use crate::datum::{Datum, TypeRef};
-use crate::oid;
+use crate::{oid, usertype};
 use crate::typmod::apply_typmod;
 use rustydb_base::{DbError, Result, SqlState};
 
@@ -36,12 +38,19 @@ pub struct OutCtx<'a> {
 impl TypeRef {
     /// A type without modifier, with its default collation.
     pub fn new(oid: u32) -> TypeRef {
-        TypeRef { oid, typmod: -1, collation: oid::type_info(oid).map_or(0, |t| t.collation) }
+        let collation = match usertype::get(oid) {
+            Some(t) => t.collation,
+            None => oid::type_info(oid).map_or(0, |t| t.collation),
+        };
+        TypeRef { oid, typmod: -1, collation }
     }
 }
 
 /// 0A000 for a type whose values RustyDB does not read or write.
 pub(crate) fn unsupported_type(oid: u32) -> DbError {
+    if let Some(t) = usertype::get(oid) {
+        return DbError::unsupported(format!("values of type {} are not supported here", t.name));
+    }
     match oid::type_info(oid) {
         Some(t) => DbError::unsupported(format!("type {} is not supported yet", t.shown)),
         None => DbError::unsupported(format!("type with OID {oid} is not supported yet")),
@@ -122,7 +131,7 @@ pub fn text_in(ctx: &EvalCtx, ty: TypeRef, s: &str) -> Result<Datum> {
             Some(elem) => return array::array_in(ctx, TypeRef { oid: elem, ..ty }, s),
             None => match byte_type(o) {
                 Some(t) => Datum::Bytes((t.text_in)(ctx, s)?.into()),
-                None => return Err(unsupported_type(o)),
+                None => return user::read(ctx, ty, user::Form::Text(s)),
             },
         },
     };
@@ -147,6 +156,7 @@ fn reg_in(ctx: &EvalCtx, kind: u32, s: &str) -> Result<u32> {
 pub fn text_out(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) -> Result<()> {
     let mut int = itoa::Buffer::new();
     let fmt = ctx.fmt;
+    let ty = usertype::base(ty);
     match d {
         Datum::Null => {}
         Datum::Bool(b) => out.push(if *b { b't' } else { b'f' }),
@@ -186,6 +196,9 @@ pub fn text_out(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) -> R
         Datum::Array(a) if matches!(ty.oid, oid::INT2VECTOR | oid::OIDVECTOR) => array::vector_out(ctx, a, out)?,
         Datum::Array(a) => array::array_out(ctx, a, out)?,
         Datum::Row(fields) => record::record_out(ctx, fields, out)?,
+        Datum::Enum(v) => user::enum_out(ctx, ty, *v, out)?,
+        Datum::Range(r) => range::range_out(ctx, r, out)?,
+        Datum::Multirange(m) => range::multirange_out(ctx, m, out)?,
     }
     Ok(())
 }

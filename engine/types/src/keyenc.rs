@@ -15,13 +15,15 @@
 //! | interval | normalised microseconds, 16 bytes |
 //! | arrays | each element behind 01 (02 for NULL), 00, then dimensions |
 //! | rows | each field behind 01 (02 for NULL), then 00 |
+//! | enums | the place among the labels as a float, then the label's OID |
+//! | ranges, multiranges | see `put_range`; each range behind 01, then 00 |
 
 use crate::bytetype::byte_type;
 use crate::cmp::{bpchar_significant, timetz_utc};
 use crate::datetime::interval;
-use crate::datum::{ArrayValue, Datum, TypeRef};
+use crate::datum::{ArrayValue, Datum, RangeValue, TypeRef};
 use crate::io::scalar::char_to_byte;
-use crate::oid;
+use crate::{oid, usertype};
 use rustydb_base::{DbError, Result, SqlState};
 
 /// Marker of a NULL that sorts first.
@@ -33,6 +35,7 @@ pub const NULL_LAST: u8 = 2;
 
 /// Whether values of the type have an order.
 pub fn is_orderable(type_oid: u32) -> bool {
+    let type_oid = usertype::base(TypeRef { oid: type_oid, typmod: -1, collation: 0 }).oid;
     if let Some(elem) = oid::array_element(type_oid) {
         return is_orderable(elem);
     }
@@ -106,6 +109,7 @@ fn put_i32(v: i32, out: &mut Vec<u8>) {
 
 /// Appends a value's bytes, without marker. NULL appends nothing.
 pub fn put_value(ty: TypeRef, d: &Datum, out: &mut Vec<u8>) {
+    let ty = usertype::base(ty);
     match d {
         Datum::Null => {}
         Datum::Bool(v) => out.push(u8::from(*v)),
@@ -148,6 +152,44 @@ pub fn put_value(ty: TypeRef, d: &Datum, out: &mut Vec<u8>) {
                 put_item(*ty, d, out);
             }
             out.push(0);
+        }
+        Datum::Enum(v) => {
+            out.extend_from_slice(&f32_bits(v.order).to_be_bytes());
+            out.extend_from_slice(&v.oid.to_be_bytes());
+        }
+        Datum::Range(r) => put_range(r, out),
+        Datum::Multirange(m) => {
+            for r in &m.ranges {
+                out.push(VALUE);
+                put_range(r, out);
+            }
+            out.push(0);
+        }
+    }
+}
+
+/// 0 for the empty range, which sorts first; else 1 and the bounds. A lower bound is infinite (0) or a value (1) followed
+/// by whether it is exclusive, an upper bound a value (1) followed by whether it is inclusive or infinite (2).
+fn put_range(r: &RangeValue, out: &mut Vec<u8>) {
+    if r.empty {
+        out.push(0);
+        return;
+    }
+    out.push(1);
+    match &r.lower.value {
+        None => out.push(0),
+        Some(d) => {
+            out.push(1);
+            put_value(r.sub, d, out);
+            out.push(u8::from(!r.lower.inclusive));
+        }
+    }
+    match &r.upper.value {
+        None => out.push(2),
+        Some(d) => {
+            out.push(1);
+            put_value(r.sub, d, out);
+            out.push(u8::from(r.upper.inclusive));
         }
     }
 }

@@ -21,11 +21,13 @@ pub mod numeric;
 pub mod oid;
 pub mod pgdata;
 pub mod regexp;
+pub mod range;
 pub mod registry;
 pub mod rowcodec;
 pub mod shape;
 pub mod typename;
 pub mod typmod;
+pub mod usertype;
 
 #[cfg(test)]
 mod testing;

@@ -3,6 +3,8 @@
 //! The table is made by `data/gen_types.py` from a running PostgreSQL 15 and holds facts only; what a type *does* is in
 //! [`crate::io`], [`crate::cmp`] and their neighbours. Types a user creates are not here: the catalog knows them.
 
+use crate::usertype;
+
 /// One row of `pg_type`, names as `pg_type` and `pg_proc` have them; `-` stands for no function.
 #[derive(Clone, Copy, Debug)]
 pub struct TypeInfo {
@@ -64,6 +66,12 @@ pub fn type_by_name(name: &str) -> Option<&'static TypeInfo> {
 
 /// Element type of a true array type (`int4[]` but not `name` or `int2vector`).
 pub fn array_element(oid: u32) -> Option<u32> {
+    if oid >= usertype::FIRST_USER_OID {
+        return match usertype::kind(oid)? {
+            usertype::Kind::Array { elem } => Some(elem),
+            _ => None,
+        };
+    }
     type_info(oid).filter(|t| t.subscript == "array_subscript_handler" && t.len == -1 && t.elem != 0).and_then(|t| {
         // int2vector and oidvector share the handler but are no `_x` type.
         (oid != INT2VECTOR && oid != OIDVECTOR).then_some(t.elem)
@@ -72,6 +80,9 @@ pub fn array_element(oid: u32) -> Option<u32> {
 
 /// Array type over an element type.
 pub fn array_of(elem: u32) -> Option<u32> {
+    if elem >= usertype::FIRST_USER_OID {
+        return usertype::get(elem).map(|t| t.array).filter(|&o| o != 0);
+    }
     type_info(elem).map(|t| t.array_oid).filter(|&o| o != 0)
 }
 

@@ -18,6 +18,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::date_format::KERNELS,
     funcs::date_read::KERNELS,
     funcs::datetime::KERNELS,
+    funcs::enums::KERNELS,
     funcs::float::KERNELS,
     funcs::info::KERNELS,
     funcs::int::KERNELS,

@@ -5,9 +5,10 @@
 //! self-describing form (a tag, then the value; lengths as LEB128), so that arrays and rows decode without the catalog.
 //! Decoding checks everything: damaged bytes give XX001, never a panic or an unbounded allocation.
 
-use crate::datum::{ArrayValue, Datum, Interval, TypeRef};
+use crate::datum::{ArrayValue, Bound, Datum, EnumValue, Interval, MultirangeValue, RangeValue, TypeRef};
 use crate::numeric::{self, Numeric};
 use crate::oid;
+use crate::usertype;
 use bytes::Bytes;
 use rustydb_base::{DbError, Result};
 use std::sync::Arc;
@@ -63,6 +64,7 @@ impl PhysKind {
 
 /// Digits and scale of a numeric column whose values all fit a fixed-point number: `numeric(p,s)` up to 38 digits.
 pub fn static_numeric(ty: TypeRef) -> Option<(u8, i8)> {
+    let ty = usertype::base(ty);
     if ty.oid != oid::NUMERIC {
         return None;
     }
@@ -74,6 +76,7 @@ pub fn static_numeric(ty: TypeRef) -> Option<(u8, i8)> {
 
 /// The kind a column of the type is stored as.
 pub fn phys_kind(ty: TypeRef) -> PhysKind {
+    let ty = usertype::base(ty);
     match ty.oid {
         oid::BOOL => PhysKind::Bool,
         oid::INT2 => PhysKind::I16,
@@ -104,6 +107,7 @@ fn corrupt() -> DbError {
 
 /// Appends a value that is not NULL in its column's kind.
 pub fn encode_value(kind: PhysKind, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) -> Result<()> {
+    let ty = usertype::base(ty);
     match (kind, d) {
         (PhysKind::Bool, Datum::Bool(v)) => out.push(u8::from(*v)),
         (PhysKind::I16, Datum::Int2(v)) => out.extend_from_slice(&v.to_le_bytes()),
@@ -175,6 +179,7 @@ fn timetz(b: [u8; 16]) -> Datum {
 
 /// Reads what [`encode_value`] wrote; XX001 when the bytes are not that.
 pub fn decode_value(kind: PhysKind, ty: TypeRef, b: &[u8]) -> Result<Datum> {
+    let ty = usertype::base(ty);
     Ok(match kind {
         PhysKind::Bool => Datum::Bool(fixed::<1>(b)?[0] != 0),
         PhysKind::I16 => Datum::Int2(i16::from_le_bytes(fixed(b)?)),
@@ -247,6 +252,9 @@ mod tag {
     pub const UUID: u8 = 18;
     pub const ARRAY: u8 = 19;
     pub const ROW: u8 = 20;
+    pub const ENUM: u8 = 21;
+    pub const RANGE: u8 = 22;
+    pub const MULTIRANGE: u8 = 23;
 }
 
 fn put_varint(mut v: u64, out: &mut Vec<u8>) {
@@ -321,13 +329,58 @@ pub fn put_any(d: &Datum, out: &mut Vec<u8>) {
             out.push(tag::ROW);
             put_varint(fields.len() as u64, out);
             for (ty, d) in fields.iter() {
-                put_varint(ty.oid.into(), out);
-                out.extend_from_slice(&ty.typmod.to_le_bytes());
-                put_varint(ty.collation.into(), out);
+                put_type(*ty, out);
                 put_any(d, out);
             }
         }
+        Datum::Enum(v) => {
+            out.push(tag::ENUM);
+            out.extend_from_slice(&v.order.to_le_bytes());
+            out.extend_from_slice(&v.oid.to_le_bytes());
+        }
+        Datum::Range(r) => {
+            out.push(tag::RANGE);
+            put_type(r.sub, out);
+            put_range(r, out);
+        }
+        Datum::Multirange(m) => {
+            out.push(tag::MULTIRANGE);
+            put_type(m.sub, out);
+            put_varint(m.ranges.len() as u64, out);
+            m.ranges.iter().for_each(|r| put_range(r, out));
+        }
     }
+}
+
+fn put_type(ty: TypeRef, out: &mut Vec<u8>) {
+    put_varint(ty.oid.into(), out);
+    out.extend_from_slice(&ty.typmod.to_le_bytes());
+    put_varint(ty.collation.into(), out);
+}
+
+/// Bits of a range's flag byte.
+mod flag {
+    pub const EMPTY: u8 = 1;
+    pub const LOWER_INC: u8 = 2;
+    pub const UPPER_INC: u8 = 4;
+    pub const LOWER_INF: u8 = 8;
+    pub const UPPER_INF: u8 = 16;
+}
+
+/// A range without its subtype: flags, then the finite bounds.
+fn put_range(r: &RangeValue, out: &mut Vec<u8>) {
+    if r.empty {
+        out.push(flag::EMPTY);
+        return;
+    }
+    let set = |on: bool, f: u8| if on { f } else { 0 };
+    out.push(
+        set(r.lower.inclusive, flag::LOWER_INC)
+            | set(r.upper.inclusive, flag::UPPER_INC)
+            | set(r.lower.value.is_none(), flag::LOWER_INF)
+            | set(r.upper.value.is_none(), flag::UPPER_INF),
+    );
+    r.lower.value.iter().chain(&r.upper.value).for_each(|d| put_any(d, out));
 }
 
 /// Reads one value of the self-describing form that fills the bytes exactly.
@@ -373,6 +426,26 @@ impl<'a> Cursor<'a> {
     fn count(&mut self) -> Result<usize> {
         let n = usize::try_from(self.varint()?).map_err(|_| corrupt())?;
         if n > self.0.len() { Err(corrupt()) } else { Ok(n) }
+    }
+
+    fn type_ref(&mut self) -> Result<TypeRef> {
+        let oid = self.varint32()?;
+        let typmod = i32::from_le_bytes(self.array()?);
+        Ok(TypeRef { oid, typmod, collation: self.varint32()? })
+    }
+
+    fn range(&mut self, sub: TypeRef, depth: u32) -> Result<RangeValue> {
+        let [flags] = self.array()?;
+        let has = |f: u8| flags & f != 0;
+        if has(flag::EMPTY) {
+            return Ok(RangeValue { sub, empty: true, lower: Bound::default(), upper: Bound::default() });
+        }
+        let mut bound = |infinite: bool, inclusive: bool| -> Result<Bound> {
+            Ok(if infinite { Bound::default() } else { Bound { value: Some(self.any(depth)?), inclusive } })
+        };
+        let lower = bound(has(flag::LOWER_INF), has(flag::LOWER_INC))?;
+        let upper = bound(has(flag::UPPER_INF), has(flag::UPPER_INC))?;
+        Ok(RangeValue { sub, empty: false, lower, upper })
     }
 
     fn any(&mut self, depth: u32) -> Result<Datum> {
@@ -437,12 +510,23 @@ impl<'a> Cursor<'a> {
                 let n = self.count()?;
                 let mut fields = Vec::with_capacity(n);
                 for _ in 0..n {
-                    let oid = self.varint32()?;
-                    let typmod = i32::from_le_bytes(self.array()?);
-                    let collation = self.varint32()?;
-                    fields.push((TypeRef { oid, typmod, collation }, self.any(depth + 1)?));
+                    fields.push((self.type_ref()?, self.any(depth + 1)?));
                 }
                 Datum::Row(fields.into())
+            }
+            tag::ENUM => {
+                let order = f32::from_le_bytes(self.array()?);
+                Datum::Enum(EnumValue { order, oid: u32::from_le_bytes(self.array()?) })
+            }
+            tag::RANGE => {
+                let sub = self.type_ref()?;
+                Datum::Range(Arc::new(self.range(sub, depth + 1)?))
+            }
+            tag::MULTIRANGE => {
+                let sub = self.type_ref()?;
+                let n = self.count()?;
+                let ranges = (0..n).map(|_| self.range(sub, depth + 1)).collect::<Result<_>>()?;
+                Datum::Multirange(Arc::new(MultirangeValue { sub, ranges }))
             }
             _ => return Err(corrupt()),
         })

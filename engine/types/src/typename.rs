@@ -54,6 +54,9 @@ pub fn format_type(type_oid: u32, typmod: i32) -> String {
     if let Some(elem) = oid::array_element(type_oid) {
         return format!("{}[]", format_type(elem, typmod));
     }
+    if let Some(t) = crate::usertype::get(type_oid) {
+        return t.name.to_string();
+    }
     let Some(t) = oid::type_info(type_oid) else { return "???".into() };
     if typmod < 0 {
         // `character` and `bit` without a length would mean a length of one.
@@ -81,7 +84,11 @@ pub fn typmod_in(type_oid: u32, args: &[i32]) -> Result<i32> {
     if let Some(elem) = oid::array_element(type_oid) {
         return typmod_in(elem, args);
     }
-    let name = oid::type_info(type_oid).map_or("???", |t| t.shown);
+    let user = crate::usertype::get(type_oid);
+    let name = match &user {
+        Some(t) => &*t.name,
+        None => oid::type_info(type_oid).map_or("???", |t| t.shown),
+    };
     let one = || match args {
         [n] => Ok(*n),
         _ => Err(invalid("invalid type modifier")),

@@ -10,11 +10,13 @@
 mod ddl;
 mod expr;
 mod query;
+mod types;
 mod utility;
 
 pub use ddl::*;
 pub use expr::*;
 pub use query::*;
+pub use types::*;
 pub use utility::*;
 
 use std::fmt;
@@ -211,6 +213,16 @@ pub enum Statement {
     CreateExtension(Box<CreateExtension>),
     /// CREATE TYPE … AS ENUM.
     CreateEnum(Box<CreateEnum>),
+    /// CREATE TYPE … AS (…), AS RANGE.
+    CreateType(Box<CreateType>),
+    /// ALTER TYPE … ADD VALUE.
+    AddEnumValue(Box<AddEnumValue>),
+    /// ALTER TYPE … ATTRIBUTE.
+    AlterComposite(Box<AlterComposite>),
+    /// CREATE DOMAIN.
+    CreateDomain(Box<CreateDomain>),
+    /// ALTER DOMAIN.
+    AlterDomain(Box<AlterDomain>),
     /// DROP OWNED.
     DropOwned(Box<DropOwned>),
     /// REASSIGN OWNED.

@@ -89,6 +89,10 @@ impl Parser<'_> {
     }
     fn alter_type(&mut self, kind: ObjectKind, pos: u32) -> Result<Statement> {
         let name = self.qualified_name()?;
+        let own = if kind == ObjectKind::Type { self.alter_type_body(&name)? } else { self.alter_domain_body(&name)? };
+        if let Some(s) = own {
+            return Ok(s);
+        }
         let object = ObjectRef::Name(name);
         let part = if kind == ObjectKind::Type && self.eat_seq(&[kw::RENAME, kw::ATTRIBUTE]) {
             RenamePart::Attribute(self.col_id()?)

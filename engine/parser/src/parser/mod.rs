@@ -17,6 +17,7 @@ mod query;
 mod role;
 mod statement;
 mod table;
+mod type_ddl;
 mod types;
 mod utility;
 

@@ -180,19 +180,8 @@ impl Parser<'_> {
             kw::ROLE | kw::USER | kw::GROUP if !self.peek_at(1, kw::MAPPING) => self.create_role(),
             kw::DATABASE => self.create_database(),
             kw::EXTENSION => self.create_extension(),
-            kw::TYPE => {
-                self.bump();
-                let name = self.qualified_name()?;
-                if self.at(kw::AS) && self.peek_at(1, kw::ENUM) {
-                    self.bump();
-                    return self.create_enum(name);
-                }
-                if self.at_end() {
-                    // A shell type.
-                    return Ok(Statement::Other(Other { tag: "CREATE TYPE", pos }));
-                }
-                self.other_at("CREATE TYPE", pos)
-            }
+            kw::TYPE => self.create_type(pos),
+            kw::DOMAIN => self.create_domain(),
             _ => self.create_other(m, false),
         }
     }
@@ -208,7 +197,6 @@ impl Parser<'_> {
             (&[kw::CAST], "CREATE CAST", false),
             (&[kw::COLLATION], "CREATE COLLATION", false),
             (&[kw::CONVERSION], "CREATE CONVERSION", false),
-            (&[kw::DOMAIN], "CREATE DOMAIN", false),
             (&[kw::EVENT, kw::TRIGGER], "CREATE EVENT TRIGGER", false),
             (&[kw::FOREIGN, kw::DATA, kw::WRAPPER], "CREATE FOREIGN DATA WRAPPER", false),
             (&[kw::FOREIGN, kw::TABLE], "CREATE FOREIGN TABLE", false),

@@ -257,7 +257,7 @@ impl Parser<'_> {
         }
         self.col_id()
     }
-    fn column_constraints(&mut self, c: &mut ColumnDef) -> Result<()> {
+    pub(super) fn column_constraints(&mut self, c: &mut ColumnDef) -> Result<()> {
         loop {
             let pos = self.pos();
             if self.eat(kw::COLLATE) {

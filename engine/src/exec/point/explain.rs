@@ -220,7 +220,7 @@ impl Names {
             ExprKind::Param(n) => format!("${}", n + 1),
             ExprKind::Column(id) => self.column(*id),
             ExprKind::Call { proc, args, .. } => self.call(e, proc, args),
-            ExprKind::ViaIo(x) | ExprKind::Relabel(x) => {
+            ExprKind::ViaIo(x) | ExprKind::Relabel(x) | ExprKind::Domain(x) => {
                 format!("({})::{}", self.expr(x), typename::format_type(e.ty.oid, e.ty.typmod))
             }
             ExprKind::Typmod { arg, .. } => self.expr(arg),

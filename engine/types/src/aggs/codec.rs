@@ -1,7 +1,7 @@
 //! Partial aggregate states as bytes. The format lives only as long as one query's spill files, so it carries no version;
 //! a state that does not read back is an internal error.
 
-use crate::datum::{ArrayValue, Datum, Interval, Str, TypeRef};
+use crate::datum::{ArrayValue, Datum, Interval, RangeValue, Str, TypeRef};
 use crate::numeric::Numeric;
 use rustydb_base::{DbError, Result};
 use std::sync::Arc;
@@ -95,6 +95,12 @@ pub fn put_datum(out: &mut Vec<u8>, d: &Datum) {
                 out.extend_from_slice(&ty.collation.to_le_bytes());
                 put_datum(out, d);
             }
+        }
+        Datum::Enum(_) | Datum::Range(_) | Datum::Multirange(_) => {
+            out.push(20);
+            let mut b = Vec::new();
+            crate::rowcodec::put_any(d, &mut b);
+            put_bytes(out, &b);
         }
     }
 }
@@ -214,9 +220,14 @@ impl<'a> Reader<'a> {
                     .collect::<Result<Vec<_>>>()?;
                 Datum::Row(fields.into())
             }
+            20 => crate::rowcodec::read_any(self.bytes()?)?,
             _ => return Err(broken()),
         })
     }
+}
+
+fn range_size(r: &RangeValue) -> usize {
+    size_of::<RangeValue>() + r.lower.value.iter().chain(&r.upper.value).map(heap_size).sum::<usize>()
 }
 
 /// Bytes a value holds beyond its own size, for memory accounts.
@@ -231,6 +242,8 @@ pub fn heap_size(d: &Datum) -> usize {
                 + a.items.iter().map(heap_size).sum::<usize>()
         }
         Datum::Row(f) => f.iter().map(|(_, d)| size_of::<(TypeRef, Datum)>() + heap_size(d)).sum(),
+        Datum::Range(r) => range_size(r),
+        Datum::Multirange(m) => m.ranges.iter().map(range_size).sum(),
         _ => 0,
     }
 }

@@ -101,5 +101,6 @@ pub const AGGREGATES: &[AggKernel] = extremes! {
     "time with time zone" => |a, b| compare(oid::TIMETZ, a, b),
     "interval" => |a, b| compare(oid::INTERVAL, a, b),
     "anyarray" => |a, b| compare(0, a, b),
+    "anyenum" => |a, b| compare(oid::ANYENUM, a, b),
     "timestamp with time zone" => compare!(TimestampTz, |a, b| a.cmp(b)),
 };

@@ -8,6 +8,7 @@ pub mod concat;
 pub mod date_format;
 pub mod date_read;
 pub mod datetime;
+pub mod enums;
 pub mod float;
 pub mod info;
 pub mod int;

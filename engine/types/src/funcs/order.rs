@@ -20,7 +20,7 @@ pub fn timetz_key(micros: i64, zone: i32) -> (i64, i32) {
 /// 42883 for types without an order.
 fn check_comparable(ty: u32) -> Result<()> {
     if matches!(ty, oid::JSON | oid::XML) {
-        let name = oid::type_info(ty).map_or("???", |t| t.shown);
+        let name = crate::typename::format_type(ty, -1);
         return Err(DbError::new(
             SqlState::UNDEFINED_FUNCTION,
             format!("could not identify a comparison function for type {name}"),
@@ -47,7 +47,7 @@ pub fn check_same_elements(a: &ArrayValue, b: &ArrayValue) -> Result<()> {
 pub fn compare_rows(a: &[(TypeRef, Datum)], b: &[(TypeRef, Datum)]) -> Result<Ordering> {
     for (i, ((ta, x), (tb, y))) in a.iter().zip(b).enumerate() {
         if ta.oid != tb.oid {
-            let name = |t: u32| oid::type_info(t).map_or("???", |t| t.shown);
+            let name = |t: u32| crate::typename::format_type(t, -1);
             return Err(DbError::new(
                 SqlState::DATATYPE_MISMATCH,
                 format!(

@@ -1,13 +1,13 @@
 //! Binary wire forms. Integers are big-endian; what each type sends is PostgreSQL's `typsend`.
 
 use super::array::{MAX_DIMS, array_too_big};
-use super::{OutCtx, anonymous_record, checked_text, json, mismatch, scalar, unsupported_type};
+use super::{OutCtx, anonymous_record, checked_text, json, mismatch, range, scalar, user};
 use crate::bytetype::byte_type;
 use crate::ctx::EvalCtx;
 use crate::datetime::{self, USECS_PER_DAY};
 use crate::datum::{ArrayValue, Datum, Interval, TypeRef};
 use crate::numeric::Numeric;
-use crate::oid;
+use crate::{oid, usertype};
 use crate::typmod::apply_typmod;
 use bytes::Bytes;
 use rustydb_base::{DbError, Result, SqlState};
@@ -139,7 +139,7 @@ pub fn binary_in(ctx: &EvalCtx, ty: TypeRef, b: &[u8]) -> Result<Datum> {
             Some(elem) => return array_recv(ctx, TypeRef { oid: elem, ..ty }, b),
             None => match byte_type(o) {
                 Some(t) => Datum::Bytes((t.recv)(ctx, b)?.into()),
-                None => return Err(unsupported_type(o)),
+                None => return user::read(ctx, ty, user::Form::Binary(b)),
             },
         },
     };
@@ -163,16 +163,16 @@ fn vector(d: Datum, name: &str) -> Result<Datum> {
     Err(DbError::new(SqlState::INVALID_BINARY_REPRESENTATION, format!("invalid {name} data")))
 }
 
-struct Cursor<'a>(&'a [u8]);
+pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
 
 impl<'a> Cursor<'a> {
-    fn take(&mut self, n: usize) -> Result<&'a [u8]> {
+    pub(super) fn take(&mut self, n: usize) -> Result<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(n).ok_or_else(short)?;
         self.0 = rest;
         Ok(head)
     }
 
-    fn i32(&mut self) -> Result<i32> {
+    pub(super) fn i32(&mut self) -> Result<i32> {
         Ok(i32::from_be_bytes(fixed(self.take(4)?)?))
     }
 }
@@ -246,6 +246,7 @@ fn array_recv(ctx: &EvalCtx, elem: TypeRef, b: &[u8]) -> Result<Datum> {
 
 /// Appends a value's binary form, without its length. NULL adds nothing.
 pub fn binary_out(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) -> Result<()> {
+    let ty = usertype::base(ty);
     match d {
         Datum::Null => {}
         Datum::Bool(b) => out.push(u8::from(*b)),
@@ -300,12 +301,15 @@ pub fn binary_out(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) ->
                 with_length(ctx, *ty, item, out)?;
             }
         }
+        Datum::Enum(v) => user::enum_out(ctx, ty, *v, out)?,
+        Datum::Range(r) => range::range_send(ctx, r, out)?,
+        Datum::Multirange(m) => range::multirange_send(ctx, m, out)?,
     }
     Ok(())
 }
 
 /// Appends a value with its four-byte length, -1 for NULL.
-fn with_length(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) -> Result<()> {
+pub(super) fn with_length(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) -> Result<()> {
     if d.is_null() {
         out.extend_from_slice(&(-1i32).to_be_bytes());
         return Ok(());

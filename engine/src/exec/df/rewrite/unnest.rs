@@ -298,6 +298,7 @@ fn scalars(base: Rel, e: &mut Expr, cx: &StmtCx, next: &mut ColId) -> Result<(Re
         e.kind,
         ExprKind::Call { .. }
             | ExprKind::Relabel(_)
+            | ExprKind::Domain(_)
             | ExprKind::ViaIo(_)
             | ExprKind::Typmod { .. }
             | ExprKind::Not(_)

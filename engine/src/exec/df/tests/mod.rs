@@ -153,6 +153,10 @@ impl Db {
             databases: HashMap::new(),
             row_types: HashMap::new(),
             rights: Arc::default(),
+            types: HashMap::new(),
+            type_names: HashMap::new(),
+            type_owners: HashMap::new(),
+            types_version: 0,
         };
         for (oid, name) in [(11, "pg_catalog"), (2200, "public")] {
             catalog.put_namespace(Namespace { oid, name: name.into(), owner: 10, acl: None });
