@@ -145,6 +145,15 @@ impl Binder<'_> {
                 let e = self.stored_expr(text, None, Clause::Default)?;
                 self.assign(e, c.ty, &c.name)
             }
+            None if c.generated == '\0' && rustydb_types::usertype::is_domain(c.ty.oid) => {
+                // A domain may bring a default, and may have something against NULL.
+                let own = self.cx.catalog.types.get(&c.ty.oid).and_then(|t| t.domain()?.default.clone());
+                let e = match own {
+                    Some(text) => self.stored_expr(&text, None, Clause::Default)?,
+                    None => Expr::new(ExprKind::Const(Datum::Null), types::plain(oid::UNKNOWN)),
+                };
+                self.assign(e, c.ty, &c.name)
+            }
             _ => Ok(Expr::new(ExprKind::Const(Datum::Null), c.ty)),
         }
     }
@@ -262,25 +271,29 @@ impl Binder<'_> {
 
     fn insert_inner(&mut self, i: &ast::Insert) -> Result<Insert> {
         let rel = self.dml_target(&i.table, "insert")?;
-        let mut wanted: Vec<&Column> = Vec::new();
+        // A part of a column is given like a column of the part's type.
+        let mut parts: Vec<Column> = Vec::new();
         for t in &i.columns {
-            if !t.steps.is_empty() {
-                return Err(DbError::unsupported("assignment to a part of a column is not supported yet")
-                    .at(self.pos(t.column.pos)));
-            }
+            let at = self.pos(t.column.pos);
             let c = self.find_column(&rel, &t.column)?;
-            if wanted.iter().any(|w| w.attnum == c.attnum) {
+            let whole_before = i.columns.iter().zip(&parts).any(|(o, w)| {
+                w.attnum == c.attnum && (o.steps.is_empty() || t.steps.is_empty())
+            });
+            if whole_before {
                 return Err(DbError::new(
                     SqlState::DUPLICATE_COLUMN,
                     format!("column \"{}\" specified more than once", c.name),
                 )
-                .at(self.pos(t.column.pos)));
+                .at(at));
             }
-            wanted.push(c);
+            let ty = if c.ty.oid == oid::JSONB && !t.steps.is_empty() {
+                return Err(DbError::unsupported("assignment to a part of a jsonb column is not supported here").at(at));
+            } else {
+                self.part_type(c.ty, &t.steps, &c.name, at)?
+            };
+            parts.push(Column { ty, ..c.clone() });
         }
-        if i.columns.is_empty() {
-            wanted = rel.live_columns().collect();
-        }
+        let wanted: Vec<&Column> = if i.columns.is_empty() { rel.live_columns().collect() } else { parts.iter().collect() };
         let explicit = !i.columns.is_empty();
         let need = self.needs.relation(&rel, self.acts_as, privs::INSERT);
         let (rows_rel, given): (Rel, Vec<(i16, Expr)>) = match &i.source {
@@ -297,6 +310,7 @@ impl Binder<'_> {
         if let Some(n) = self.needs.get_mut(need).filter(|_| i.source.is_some()) {
             n.inserted.extend(given.iter().map(|g| g.0));
         }
+        let given = self.joined_parts(&rel, &i.columns, given)?;
         // Every live column in order: given, or default.
         let mut exprs = Vec::new();
         let mut targets = Vec::new();
@@ -321,6 +335,34 @@ impl Binder<'_> {
         self.offer(need, &row);
         let returning = self.returning(&i.returning, Scope::of(rte))?;
         Ok(Insert { table: rel, source, targets, on_conflict, returning, row, checks, generated })
+    }
+
+    /// Puts the parts of columns together that an INSERT gives one by one.
+    fn joined_parts(
+        &mut self,
+        rel: &Arc<Relation>,
+        targets: &[ast::AssignTarget],
+        given: Vec<(i16, Expr)>,
+    ) -> Result<Vec<(i16, Expr)>> {
+        if targets.iter().all(|t| t.steps.is_empty()) {
+            return Ok(given);
+        }
+        let mut out: Vec<(i16, Expr)> = Vec::new();
+        let mut left: Vec<&ast::AssignTarget> = targets.iter().collect();
+        for (attnum, value) in given {
+            let target = left.iter().position(|t| rel.column(&t.column.value).is_some_and(|c| c.attnum == attnum));
+            let Some(t) = target.map(|i| left.remove(i)).filter(|t| !t.steps.is_empty()) else {
+                out.push((attnum, value));
+                continue;
+            };
+            let Some(c) = rel.attribute(attnum) else { continue };
+            let pos = self.pos(t.column.pos);
+            let before = out.iter().position(|o| o.0 == attnum).map(|i| out.remove(i).1);
+            let base = before.unwrap_or_else(|| super::assign::nothing(c.ty, pos));
+            let new = self.assign_part(base, &t.steps, value, &c.name, pos)?;
+            out.push((attnum, new));
+        }
+        Ok(out)
     }
 
     fn check_insertable(&self, c: &Column, is_default: bool, overriding: Overriding, pos: u32) -> Result<()> {
@@ -593,30 +635,18 @@ impl Binder<'_> {
 
     fn assignments(&mut self, rel: &Arc<Relation>, set: &[ast::Assignment]) -> Result<Vec<(i16, Expr)>> {
         let mut out: Vec<(i16, Expr)> = Vec::new();
-        let mut put = |b: &Self, t: &ast::AssignTarget, e: Expr| -> Result<()> {
-            let c = b.find_column(rel, &t.column)?;
-            if out.iter().any(|o| o.0 == c.attnum) {
-                return Err(DbError::new(
-                    SqlState::SYNTAX_ERROR,
-                    format!("multiple assignments to same column \"{}\"", c.name),
-                )
-                .at(b.pos(t.column.pos)));
-            }
-            out.push((c.attnum, e));
-            Ok(())
-        };
+        // Columns that were assigned to in parts only: further parts build on what they have become.
+        let mut in_parts: Vec<i16> = Vec::new();
         for a in set {
             match a {
                 ast::Assignment::One(t, e) => {
-                    let v = self.assigned(rel, t, e)?;
-                    put(self, t, v)?;
+                    self.put_assigned(rel, t, e, &mut out, &mut in_parts)?;
                 }
                 ast::Assignment::Many(ts, source) => match &source.kind {
                     ast::ExprKind::Row { fields, .. } => {
                         self.multi_width(ts.len(), fields.len(), source)?;
                         for (t, e) in ts.iter().zip(fields) {
-                            let v = self.assigned(rel, t, e)?;
-                            put(self, t, v)?;
+                            self.put_assigned(rel, t, e, &mut out, &mut in_parts)?;
                         }
                     }
                     ast::ExprKind::Subquery(q) => {
@@ -630,13 +660,17 @@ impl Binder<'_> {
                         for (i, (t, c)) in ts.iter().zip(&cols).enumerate() {
                             let col = self.find_column(rel, &t.column)?;
                             let f = Expr::new(ExprKind::Field(Box::new(row.clone()), i), c.ty);
-                            let v = self.assign(f, col.ty, &col.name)?;
-                            put(self, t, v)?;
+                            let (attnum, ty, name) = (col.attnum, col.ty, col.name.clone());
+                            let base = self.part_base(rel, t, &mut out, &mut in_parts)?;
+                            let v = match base {
+                                Some(base) => self.assign_part(base, &t.steps, f, &name, self.pos(t.column.pos))?,
+                                None => self.assign(f, ty, &name)?,
+                            };
+                            out.push((attnum, v));
                         }
                     }
                     _ if ts.len() == 1 => {
-                        let v = self.assigned(rel, &ts[0], source)?;
-                        put(self, &ts[0], v)?;
+                        self.put_assigned(rel, &ts[0], source, &mut out, &mut in_parts)?;
                     }
                     _ => {
                         return Err(DbError::unsupported(
@@ -648,6 +682,71 @@ impl Binder<'_> {
             }
         }
         Ok(out)
+    }
+
+    /// What a part of a column is assigned to: the column, or what earlier parts have made of it. `None` for a target that
+    /// is the whole column. Fails when the column is assigned to twice.
+    fn part_base(
+        &mut self,
+        rel: &Arc<Relation>,
+        t: &ast::AssignTarget,
+        out: &mut Vec<(i16, Expr)>,
+        in_parts: &mut Vec<i16>,
+    ) -> Result<Option<Expr>> {
+        let c = self.find_column(rel, &t.column)?;
+        let before = out.iter().position(|o| o.0 == c.attnum);
+        let partial = !t.steps.is_empty() && c.ty.oid != oid::JSONB;
+        if before.is_some() && !(partial && in_parts.contains(&c.attnum)) {
+            return Err(DbError::new(
+                SqlState::SYNTAX_ERROR,
+                format!("multiple assignments to same column \"{}\"", c.name),
+            )
+            .at(self.pos(t.column.pos)));
+        }
+        if !partial {
+            return Ok(None);
+        }
+        in_parts.push(c.attnum);
+        if let Some(i) = before {
+            return Ok(Some(out.remove(i).1));
+        }
+        // The target table is the scope's first.
+        let old = self.scopes.last().and_then(|s| s.rtes.first()).and_then(|r| {
+            r.cols.iter().find(|x| x.origin.1 == c.attnum).map(|x| Expr::new(ExprKind::Column(x.col.id), x.col.ty))
+        });
+        old.map(Some).ok_or_else(|| DbError::internal("the target of an assignment is not in scope"))
+    }
+
+    fn put_assigned(
+        &mut self,
+        rel: &Arc<Relation>,
+        t: &ast::AssignTarget,
+        e: &ast::Expr,
+        out: &mut Vec<(i16, Expr)>,
+        in_parts: &mut Vec<i16>,
+    ) -> Result<()> {
+        let base = self.part_base(rel, t, out, in_parts)?;
+        let (attnum, name) = {
+            let c = self.find_column(rel, &t.column)?;
+            (c.attnum, c.name.clone())
+        };
+        let v = match base {
+            None => self.assigned(rel, t, e)?,
+            Some(base) => {
+                let pos = self.pos(t.column.pos);
+                if matches!(e.kind, ast::ExprKind::Default) {
+                    let what = match t.steps.first() {
+                        Some(ast::Step::Field(_)) => "cannot set a subfield to DEFAULT",
+                        _ => "cannot set an array element to DEFAULT",
+                    };
+                    return Err(DbError::unsupported(what).at(pos));
+                }
+                let value = self.expr(e)?;
+                self.assign_part(base, &t.steps, value, &name, pos)?
+            }
+        };
+        out.push((attnum, v));
+        Ok(())
     }
 
     fn multi_width(&self, want: usize, have: usize, source: &ast::Expr) -> Result<()> {

@@ -449,6 +449,7 @@ impl Binder<'_> {
             match &steps[i] {
                 Step::Field(name) => {
                     let at = self.pos(name.pos);
+                    cur = self.see_through(cur);
                     let fields = self.row_fields(&cur).ok_or_else(|| {
                         if cur.ty.oid == oid::RECORD {
                             DbError::new(
@@ -497,6 +498,7 @@ impl Binder<'_> {
     }
 
     fn subscript(&mut self, arg: Expr, steps: &[Step], pos: u32) -> Result<Expr> {
+        let arg = self.see_through(arg);
         if arg.ty.oid == oid::JSONB {
             return self.jsonb_subscript(arg, steps, pos);
         }

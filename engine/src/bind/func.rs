@@ -8,6 +8,7 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, FuncCall};
 use rustydb_types::datum::TypeRef;
 use rustydb_types::pgdata::{self, Proc};
+use rustydb_types::usertype::{self, Kind};
 use rustydb_types::{oid, shape};
 
 /// A function chosen for a call.
@@ -87,6 +88,9 @@ impl Binder<'_> {
         let resolved = match self.resolve_func(&f.name, &all, &names, f.variadic, pos) {
             Ok(r) => r,
             Err(e) => {
+                if let Some(x) = self.range_constructor(f, &all, pos)? {
+                    return Ok(x);
+                }
                 if let Some(x) = self.cast_style(&f.name, f, &all, pos)? {
                     return Ok(x);
                 }
@@ -171,6 +175,62 @@ impl Binder<'_> {
         Ok(())
     }
 
+    /// The constructors that come with a range type a user has made: they bear its name, and that of its multirange type.
+    fn range_constructor(&mut self, f: &FuncCall, args: &[Expr], pos: u32) -> Result<Option<Expr>> {
+        if f.star || f.distinct || f.over.is_some() || f.filter.is_some() || f.args.iter().any(|a| a.name.is_some()) {
+            return Ok(None);
+        }
+        let Some(ty) = types::find(self.cx.catalog, self.cx.search_path, &f.name) else { return Ok(None) };
+        let as_built_in = |name: &str, n: usize| {
+            pgdata::procs_named(name).iter().copied().find(|p| usize::try_from(p.pronargs) == Ok(n))
+        };
+        let (proc, wanted) = match usertype::kind(ty) {
+            Some(Kind::Range { sub, .. }) => {
+                let mut wanted = vec![sub.oid; 2];
+                if args.len() == 3 {
+                    wanted.push(oid::TEXT);
+                }
+                (as_built_in("int4range", args.len()), wanted)
+            }
+            Some(Kind::Multirange { range }) if args.len() <= 1 && !f.variadic => {
+                let name = "int4multirange";
+                let proc = pgdata::procs_named(name)
+                    .iter()
+                    .copied()
+                    .find(|p| p.provariadic == 0 && usize::try_from(p.pronargs) == Ok(args.len()));
+                (proc, vec![range; args.len()])
+            }
+            Some(Kind::Multirange { range }) => {
+                let proc = pgdata::procs_named("int4multirange").iter().copied().find(|p| p.provariadic != 0);
+                if f.variadic {
+                    (proc, oid::array_of(range).into_iter().collect())
+                } else {
+                    let mut items = Vec::with_capacity(args.len());
+                    for a in args {
+                        let Some(x) = self.coerce(a.clone(), types::plain(range), Coercion::Implicit)? else {
+                            return Ok(None);
+                        };
+                        items.push(x);
+                    }
+                    let Some(array) = oid::array_of(range) else { return Ok(None) };
+                    let packed =
+                        Expr { kind: ExprKind::Array { items, nested: false }, ty: types::plain(array), pos };
+                    let Some(proc) = proc else { return Ok(None) };
+                    let kind = ExprKind::Call { proc, args: vec![packed], collation: 0 };
+                    return Ok(Some(Expr { kind, ty: types::plain(ty), pos }));
+                }
+            }
+            _ => return Ok(None),
+        };
+        let Some(proc) = proc.filter(|_| wanted.len() == args.len()) else { return Ok(None) };
+        let mut out = Vec::with_capacity(args.len());
+        for (a, w) in args.iter().zip(wanted) {
+            let Some(x) = self.coerce(a.clone(), types::plain(w), Coercion::Implicit)? else { return Ok(None) };
+            out.push(x);
+        }
+        Ok(Some(Expr { kind: ExprKind::Call { proc, args: out, collation: 0 }, ty: types::plain(ty), pos }))
+    }
+
     fn func_args(&mut self, f: &FuncCall) -> Result<Vec<Expr>> {
         f.args.iter().map(|a| self.expr(&a.value)).collect()
     }
@@ -218,6 +278,20 @@ impl Binder<'_> {
             None | Some("pg_catalog") => pgdata::type_named(&name.name.value),
             _ => None,
         };
+        if ty.is_none()
+            && let Some(t) = types::find(self.cx.catalog, self.cx.search_path, name)
+        {
+            let from = arg.ty.oid;
+            let direct = from == oid::UNKNOWN
+                || (self.cx.catalog.type_of(t).is_some()
+                    && matches!(
+                        super::resolve::pathway(from, types::base_oid(t), Coercion::Explicit),
+                        Some(super::resolve::Path::Relabel | super::resolve::Path::Io)
+                    ));
+            if direct {
+                return self.coerce(arg.clone(), types::plain(t), Coercion::Explicit);
+            }
+        }
         if let Some(ty) = ty.filter(|t| t.typtype == 'b') {
             let from = arg.ty.oid;
             let ok = from == oid::UNKNOWN

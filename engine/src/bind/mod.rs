@@ -10,6 +10,7 @@
 //!
 //! Left out until its issue: user-defined functions, operators and types; row-level security; rules.
 
+mod assign;
 pub mod define;
 mod dml;
 mod expr;

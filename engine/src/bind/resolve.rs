@@ -77,6 +77,15 @@ pub fn pathway(source: u32, target: u32, cx: Coercion) -> Option<Path> {
             _ => Path::Io,
         });
     }
+    if cx >= Coercion::Explicit
+        && source >= usertype::FIRST_USER_OID
+        && usertype::multirange_of(source) == Some(target)
+    {
+        // As the casts of the built-in ranges do it.
+        return pgdata::cast(oid::INT4RANGE, oid::INT4MULTIRANGE)
+            .and_then(|c| pgdata::proc(c.castfunc))
+            .map(Path::Func);
+    }
     if target != oid::INT2VECTOR
         && target != oid::OIDVECTOR
         && let (Some(s), Some(t)) = (element_of(source), element_of(target))
@@ -235,8 +244,9 @@ fn select_base<T: Clone>(actual: &[u32], mut cands: Vec<Candidate<T>>) -> Option
 /// Concrete types for a call's polymorphic arguments and result (PostgreSQL's `enforce_generic_type_consistency`).
 /// `declared` may hold polymorphic types and is made concrete; answers the result type, `None` if inconsistent.
 pub fn resolve_polymorphic(actual: &[u32], declared: &mut [u32], result: u32) -> Option<u32> {
-    let (mut elem, mut array, mut range) = (None, None, None);
+    let (mut elem, mut array, mut range, mut multirange) = (None, None, None, None);
     let mut compat: Vec<u32> = Vec::new();
+    let (mut compat_range, mut compat_multirange) = (None, None);
     let mut have_compat = false;
     let set = |slot: &mut Option<u32>, t: u32| match slot {
         Some(s) if *s != t => false,
@@ -247,6 +257,10 @@ pub fn resolve_polymorphic(actual: &[u32], declared: &mut [u32], result: u32) ->
     };
     for (&a, &d) in actual.iter().zip(declared.iter()) {
         let unknown = a == oid::UNKNOWN;
+        have_compat |= is_compatible_family(d);
+        if unknown {
+            continue;
+        }
         // Only an "any element" may be a domain itself.
         let a = if matches!(d, oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYCOMPATIBLE | oid::ANYCOMPATIBLENONARRAY) {
             a
@@ -254,23 +268,20 @@ pub fn resolve_polymorphic(actual: &[u32], declared: &mut [u32], result: u32) ->
             types::base_oid(a)
         };
         let ok = match d {
-            oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYENUM => unknown || set(&mut elem, a),
-            oid::ANYARRAY => unknown || set(&mut array, a),
-            oid::ANYRANGE => unknown || set(&mut range, a),
+            oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYENUM => set(&mut elem, a),
+            oid::ANYARRAY => set(&mut array, a),
+            oid::ANYRANGE => set(&mut range, a),
+            oid::ANYMULTIRANGE => set(&mut multirange, a),
             oid::ANYCOMPATIBLE | oid::ANYCOMPATIBLENONARRAY => {
-                have_compat = true;
-                if !unknown {
-                    compat.push(a);
-                }
+                compat.push(a);
                 true
             }
             oid::ANYCOMPATIBLEARRAY => {
-                have_compat = true;
-                if !unknown {
-                    compat.push(element_of(a)?);
-                }
+                compat.push(types::base_oid(element_of(a)?));
                 true
             }
+            oid::ANYCOMPATIBLERANGE => set(&mut compat_range, a),
+            oid::ANYCOMPATIBLEMULTIRANGE => set(&mut compat_multirange, a),
             _ => true,
         };
         if !ok {
@@ -281,29 +292,58 @@ pub fn resolve_polymorphic(actual: &[u32], declared: &mut [u32], result: u32) ->
         && a != oid::ANYARRAY
     {
         let e = element_of(a)?;
+        // An array of a domain over the element type will do.
+        let same = elem.is_some_and(|x| x != e && types::base_oid(x) == e);
+        if same {
+            elem = Some(e);
+        }
         if !set(&mut elem, e) {
             return None;
         }
     }
+    let range_of = |range: &mut Option<u32>, multirange: &mut Option<u32>| -> Option<bool> {
+        if let Some(m) = *multirange {
+            let r = usertype::range_of_multirange(m)?;
+            if range.is_some_and(|x| x != r) {
+                return Some(false);
+            }
+            *range = Some(r);
+        } else if let Some(r) = *range {
+            *multirange = usertype::multirange_of(r);
+        }
+        Some(true)
+    };
+    if !range_of(&mut range, &mut multirange)? || !range_of(&mut compat_range, &mut compat_multirange)? {
+        return None;
+    }
     if let Some(r) = range {
-        let sub = pgdata::range_type(r)?.rngsubtype;
+        let sub = usertype::range_subtype(r)?.oid;
+        if elem.is_some_and(|x| x != sub && types::base_oid(x) == sub) {
+            elem = Some(sub);
+        }
         if !set(&mut elem, sub) {
             return None;
         }
     }
-    let common = match (have_compat, compat.is_empty()) {
+    let common = match (have_compat, compat_range) {
         (false, _) => None,
-        (true, true) => Some(oid::TEXT),
+        // The subtype of a range is what everything else has to become.
+        (true, Some(r)) => {
+            let sub = usertype::range_subtype(r)?.oid;
+            if compat.iter().any(|c| !can_coerce(*c, sub, Coercion::Implicit)) {
+                return None;
+            }
+            Some(sub)
+        }
+        (true, None) if compat.is_empty() => Some(oid::TEXT),
         // Types without a common one do not fit: text[] || text[] is not "array || element".
-        (true, false) => Some(common_type(&compat)?),
+        (true, None) => Some(common_type(&compat)?),
     };
     let any_poly = declared.iter().any(|d| is_any_family(*d));
     if any_poly && elem.is_none() && array != Some(oid::ANYARRAY) {
         // All polymorphic inputs are unknown literals.
         elem = Some(oid::TEXT);
-        if declared.iter().any(|d| is_any_family(*d))
-            && actual.iter().zip(declared.iter()).any(|(a, d)| is_any_family(*d) && *a != oid::UNKNOWN)
-        {
+        if actual.iter().zip(declared.iter()).any(|(a, d)| is_any_family(*d) && *a != oid::UNKNOWN) {
             return None;
         }
     }
@@ -321,8 +361,11 @@ pub fn resolve_polymorphic(actual: &[u32], declared: &mut [u32], result: u32) ->
                 None => types::array_of(elem?)?,
             },
             oid::ANYRANGE => range?,
+            oid::ANYMULTIRANGE => multirange?,
             oid::ANYCOMPATIBLE | oid::ANYCOMPATIBLENONARRAY => common?,
             oid::ANYCOMPATIBLEARRAY => types::array_of(common?)?,
+            oid::ANYCOMPATIBLERANGE => compat_range?,
+            oid::ANYCOMPATIBLEMULTIRANGE => compat_multirange?,
             other => other,
         })
     };
@@ -797,6 +840,12 @@ fn checked(e: Expr, ty: TypeRef) -> Expr {
 
 fn sortable(ty: u32) -> bool {
     let ty = types::base_oid(ty);
+    if let Some(usertype::Kind::Array { elem }) = usertype::kind(ty) {
+        return sortable(elem);
+    }
+    if info(ty).typtype == 'c' {
+        return true;
+    }
     if pgdata::default_opclass(pgdata::BTREE, ty).is_some() {
         return true;
     }

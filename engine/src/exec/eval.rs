@@ -7,6 +7,7 @@
 //! Rules: a strict function is not called with a NULL argument; AND and OR stop at the first decisive operand; CASE and
 //! COALESCE evaluate only what they need. Subqueries do not occur here: the planner has turned them into joins or columns.
 
+use super::assign;
 use crate::plan::ir::{ColId, Expr, ExprKind, Subscript};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{IsTest, SqlValue};
@@ -139,6 +140,19 @@ enum Node {
         arg: Box<Node>,
         to: TypeRef,
     },
+    SetField {
+        row: Box<Node>,
+        types: Vec<TypeRef>,
+        index: usize,
+        value: Box<Node>,
+    },
+    SetElement {
+        array: Box<Node>,
+        elem: u32,
+        steps: Vec<Step>,
+        slice: bool,
+        value: Box<Node>,
+    },
     Domain {
         arg: Box<Node>,
         ty: u32,
@@ -257,17 +271,7 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
         ExprKind::Subscript { arg, steps } => Node::Subscript {
             arg: boxed(arg)?,
             slice: steps.iter().any(|s| matches!(s, Subscript::Slice(..))),
-            steps: steps
-                .iter()
-                .map(|s| {
-                    Ok(match s {
-                        Subscript::Index(x) => Step::Index(one(x)?),
-                        Subscript::Slice(a, b) => {
-                            Step::Slice(a.as_ref().map(one).transpose()?, b.as_ref().map(one).transpose()?)
-                        }
-                    })
-                })
-                .collect::<Result<_>>()?,
+            steps: compiled_steps(steps, slot)?,
         },
         ExprKind::RowCompare { strategy, left, right, collations } => Node::RowCompare {
             strategy: *strategy,
@@ -277,6 +281,16 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
         },
         ExprKind::ViaIo(x) => Node::ViaIo { arg: boxed(x)?, from: x.ty, to: e.ty },
         ExprKind::Relabel(x) => Node::Relabel { arg: boxed(x)?, to: e.ty },
+        ExprKind::SetField { row, types, index, value } => {
+            Node::SetField { row: boxed(row)?, types: types.clone(), index: *index, value: boxed(value)? }
+        }
+        ExprKind::SetElement { array, steps, value } => Node::SetElement {
+            array: boxed(array)?,
+            elem: oid::array_element(e.ty.oid).unwrap_or(oid::TEXT),
+            slice: steps.iter().any(|s| matches!(s, Subscript::Slice(..))),
+            steps: compiled_steps(steps, slot)?,
+            value: boxed(value)?,
+        },
         ExprKind::Domain(x) => Node::Domain { arg: boxed(x)?, ty: e.ty.oid },
         ExprKind::Typmod { arg, explicit } => Node::Typmod { arg: boxed(arg)?, ty: e.ty, explicit: *explicit },
         ExprKind::ArrayMap { arg, elem } => Node::ArrayMap {
@@ -294,6 +308,21 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
         ExprKind::Subquery(_) => return Err(DbError::internal("subquery reached the evaluator")),
         ExprKind::SetToDefault => return Err(DbError::internal("DEFAULT reached the evaluator")),
     })
+}
+
+fn compiled_steps(steps: &[Subscript], slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Vec<Step>> {
+    let one = |x: &Expr| stacked(x, slot);
+    steps
+        .iter()
+        .map(|s| {
+            Ok(match s {
+                Subscript::Index(x) => Step::Index(one(x)?),
+                Subscript::Slice(a, b) => {
+                    Step::Slice(a.as_ref().map(one).transpose()?, b.as_ref().map(one).transpose()?)
+                }
+            })
+        })
+        .collect()
 }
 
 /// A long constant list tested for equality becomes a sorted set.
@@ -546,6 +575,15 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
             let d = nested(arg, env, row, case)?;
             Ok(relabel(*to, d))
         }
+        Node::SetField { row: r, types, index, value } => {
+            let old = nested(r, env, row, case)?;
+            assign::set_field(&old, types, *index, nested(value, env, row, case)?)
+        }
+        Node::SetElement { array, elem, steps, slice, value } => {
+            let old = nested(array, env, row, case)?;
+            let new = nested(value, env, row, case)?;
+            set_element(&old, *elem, steps, *slice, new, &|n| nested(n, env, row, case))
+        }
         Node::Domain { arg, ty } => {
             let d = nested(arg, env, row, case)?;
             env.ctx.session.check_domain(env.ctx, *ty, &d)?;
@@ -657,6 +695,51 @@ pub fn stack_arrays(values: Vec<Datum>, elem: u32) -> Result<Datum> {
     let mut dims = vec![(n, 1)];
     dims.extend(shape);
     Ok(Datum::Array(Arc::new(ArrayValue { elem, dims, items })))
+}
+
+/// An element or slice of an array replaced; `eval` evaluates a subscript.
+fn set_element(
+    old: &Datum,
+    elem: u32,
+    steps: &[Step],
+    slice: bool,
+    new: Datum,
+    eval: &dyn Fn(&Node) -> Result<Datum>,
+) -> Result<Datum> {
+    let array = match old {
+        Datum::Array(a) => Some(&**a),
+        _ => None,
+    };
+    let int = |n: &Node| match eval(n)? {
+        Datum::Int4(i) => Ok(i),
+        _ => Err(DbError::new(
+            SqlState::NULL_VALUE_NOT_ALLOWED,
+            "array subscript in assignment must not be null",
+        )),
+    };
+    let opt = |n: &Option<Node>| n.as_ref().map(int).transpose();
+    if !slice {
+        let mut at = Vec::with_capacity(steps.len());
+        for s in steps {
+            if let Step::Index(n) = s {
+                at.push(int(n)?);
+            }
+        }
+        return assign::set_element(elem, array, &at, new);
+    }
+    let mut bounds = Vec::with_capacity(steps.len());
+    for s in steps {
+        bounds.push(match s {
+            // Beside a slice, one number is the upper bound.
+            Step::Index(n) => (Some(1), Some(int(n)?)),
+            Step::Slice(a, b) => (opt(a)?, opt(b)?),
+        });
+    }
+    match new {
+        Datum::Array(source) => assign::set_slice(elem, array, &bounds, &source),
+        // NULL leaves the array as it is.
+        _ => Ok(old.clone()),
+    }
 }
 
 fn subscript(arg: &Node, steps: &[Step], slice: bool, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {

@@ -3,6 +3,7 @@
 //! A statement runs in a [`StmtCx`]. Queries become streams of record batches or rows; data-modifying statements take
 //! the rows of their source from either executor and change tables through [`Tables`].
 
+mod assign;
 pub mod bulk;
 pub(crate) mod deferred;
 pub mod df;

@@ -377,6 +377,26 @@ pub enum ExprKind {
     ViaIo(Box<Expr>),
     /// Same representation under another type.
     Relabel(Box<Expr>),
+    /// A row with one field replaced (assignment to a field).
+    SetField {
+        /// The row, NULL allowed.
+        row: Box<Expr>,
+        /// Types of all fields.
+        types: Vec<TypeRef>,
+        /// Which field.
+        index: usize,
+        /// Its new value.
+        value: Box<Expr>,
+    },
+    /// An array with an element or a slice replaced (assignment to them).
+    SetElement {
+        /// The array, NULL allowed.
+        array: Box<Expr>,
+        /// Subscripts; a slice if one of them is.
+        steps: Vec<Subscript>,
+        /// The new element, or the array whose elements the slice takes.
+        value: Box<Expr>,
+    },
     /// A value of its base type as one of a domain, whose conditions it must satisfy.
     Domain(Box<Expr>),
     /// Length coercion to the expression's typmod; `explicit` casts truncate silently.

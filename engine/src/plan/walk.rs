@@ -35,6 +35,20 @@ pub fn children_mut(e: &mut Expr, f: &mut dyn FnMut(&mut Expr) -> Result<()>) ->
             f(arg)?;
             f(elem)
         }
+        ExprKind::SetField { row, value, .. } => {
+            f(row)?;
+            f(value)
+        }
+        ExprKind::SetElement { array, steps, value } => {
+            f(array)?;
+            for s in steps {
+                match s {
+                    Subscript::Index(x) => f(x)?,
+                    Subscript::Slice(a, b) => a.iter_mut().chain(b.iter_mut()).try_for_each(&mut *f)?,
+                }
+            }
+            f(value)
+        }
         ExprKind::Distinct { left, right, .. } => {
             f(left)?;
             f(right)
@@ -112,6 +126,20 @@ pub fn children<'e>(e: &'e Expr, f: &mut dyn FnMut(&'e Expr)) {
         ExprKind::ArrayMap { arg, elem } => {
             f(arg);
             f(elem);
+        }
+        ExprKind::SetField { row, value, .. } => {
+            f(row);
+            f(value);
+        }
+        ExprKind::SetElement { array, steps, value } => {
+            f(array);
+            for s in steps {
+                match s {
+                    Subscript::Index(x) => f(x),
+                    Subscript::Slice(a, b) => a.iter().chain(b.iter()).for_each(&mut *f),
+                }
+            }
+            f(value);
         }
         ExprKind::Distinct { left, right, .. } => {
             f(left);

@@ -11,3 +11,4 @@ pub mod interval;
 pub mod json;
 pub mod jsonb;
 pub mod minmax;
+pub mod range;

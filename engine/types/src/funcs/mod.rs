@@ -24,6 +24,7 @@ pub mod numeric;
 pub mod oid;
 pub mod order;
 pub mod quote;
+pub mod range;
 pub mod regex;
 pub mod row;
 pub mod series;
