@@ -29,7 +29,9 @@ impl Binder<'_> {
                 }
                 self.part_type(element(ty, pos)?, rest, column, pos)
             }
-            Step::Star => Err(DbError::new(SqlState::SYNTAX_ERROR, "row expansion via \"*\" is not supported here").at(pos)),
+            Step::Star => {
+                Err(DbError::new(SqlState::SYNTAX_ERROR, "row expansion via \"*\" is not supported here").at(pos))
+            }
         }
     }
 
@@ -95,7 +97,9 @@ impl Binder<'_> {
                 }
                 let value = if slice {
                     if !rest.is_empty() {
-                        return Err(DbError::unsupported("assignment to a part of an array slice is not supported").at(pos));
+                        return Err(
+                            DbError::unsupported("assignment to a part of an array slice is not supported").at(pos)
+                        );
                     }
                     self.assign(value, ty, column)?
                 } else {

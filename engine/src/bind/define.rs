@@ -394,6 +394,8 @@ fn unbind_inner(e: &Expr, name: &dyn Fn(ColId) -> Option<String>) -> Option<ast:
         | ExprKind::Subquery(_)
         | ExprKind::NextVal(_)
         | ExprKind::WholeRow(_)
+        | ExprKind::SetField { .. }
+        | ExprKind::SetElement { .. }
         | ExprKind::SetToDefault => return None,
     })
 }

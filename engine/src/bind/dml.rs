@@ -276,9 +276,11 @@ impl Binder<'_> {
         for t in &i.columns {
             let at = self.pos(t.column.pos);
             let c = self.find_column(&rel, &t.column)?;
-            let whole_before = i.columns.iter().zip(&parts).any(|(o, w)| {
-                w.attnum == c.attnum && (o.steps.is_empty() || t.steps.is_empty())
-            });
+            let whole_before = i
+                .columns
+                .iter()
+                .zip(&parts)
+                .any(|(o, w)| w.attnum == c.attnum && (o.steps.is_empty() || t.steps.is_empty()));
             if whole_before {
                 return Err(DbError::new(
                     SqlState::DUPLICATE_COLUMN,
@@ -293,7 +295,8 @@ impl Binder<'_> {
             };
             parts.push(Column { ty, ..c.clone() });
         }
-        let wanted: Vec<&Column> = if i.columns.is_empty() { rel.live_columns().collect() } else { parts.iter().collect() };
+        let wanted: Vec<&Column> =
+            if i.columns.is_empty() { rel.live_columns().collect() } else { parts.iter().collect() };
         let explicit = !i.columns.is_empty();
         let need = self.needs.relation(&rel, self.acts_as, privs::INSERT);
         let (rows_rel, given): (Rel, Vec<(i16, Expr)>) = match &i.source {

@@ -213,8 +213,7 @@ impl Binder<'_> {
                         items.push(x);
                     }
                     let Some(array) = oid::array_of(range) else { return Ok(None) };
-                    let packed =
-                        Expr { kind: ExprKind::Array { items, nested: false }, ty: types::plain(array), pos };
+                    let packed = Expr { kind: ExprKind::Array { items, nested: false }, ty: types::plain(array), pos };
                     let Some(proc) = proc else { return Ok(None) };
                     let kind = ExprKind::Call { proc, args: vec![packed], collation: 0 };
                     return Ok(Some(Expr { kind, ty: types::plain(ty), pos }));

@@ -77,9 +77,7 @@ pub fn pathway(source: u32, target: u32, cx: Coercion) -> Option<Path> {
             _ => Path::Io,
         });
     }
-    if cx >= Coercion::Explicit
-        && source >= usertype::FIRST_USER_OID
-        && usertype::multirange_of(source) == Some(target)
+    if cx >= Coercion::Explicit && source >= usertype::FIRST_USER_OID && usertype::multirange_of(source) == Some(target)
     {
         // As the casts of the built-in ranges do it.
         return pgdata::cast(oid::INT4RANGE, oid::INT4MULTIRANGE)
@@ -478,9 +476,7 @@ impl Binder<'_> {
         if e.ty.collation != 0 && ty.collation != 0 {
             ty.collation = e.ty.collation;
         }
-        if usertype::is_domain(to)
-            && from != oid::UNKNOWN
-        {
+        if usertype::is_domain(to) && from != oid::UNKNOWN {
             return self.into_domain(e, ty, cx);
         }
         if usertype::is_domain(from) && from != to {

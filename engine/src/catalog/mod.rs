@@ -13,9 +13,9 @@ pub mod deparse;
 pub mod load;
 pub mod rows;
 pub mod system;
-pub mod types;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod types;
 pub mod views;
 
 use crate::acl::{Acl, RelationAcl, Rights};

@@ -8,7 +8,7 @@
 
 use super::load::{CatalogRows, Reader, grouped};
 use super::rows::{CatRow, RowBuilder, table};
-use super::{Catalog, Relation, RelKind};
+use super::{Catalog, RelKind, Relation};
 use rustydb_base::Result;
 use rustydb_types::datum::{EnumValue, TypeRef};
 use rustydb_types::usertype::{self, Kind};
@@ -209,9 +209,7 @@ impl Shape {
         let ty = usertype::base(TypeRef { oid: ty, typmod: -1, collation: 0 }).oid;
         let varlena = |align, category| Shape { len: -1, by_val: false, align, storage: 'x', category, delim: ',' };
         match usertype::kind(ty) {
-            Some(Kind::Enum) => {
-                Shape { len: 4, by_val: true, align: 'i', storage: 'p', category: 'E', delim: ',' }
-            }
+            Some(Kind::Enum) => Shape { len: 4, by_val: true, align: 'i', storage: 'p', category: 'E', delim: ',' },
             Some(Kind::Range { sub, .. }) => varlena(wide(Shape::of(sub.oid).align), 'R'),
             Some(Kind::Multirange { range }) => varlena(Shape::of(range).align, 'R'),
             Some(Kind::Array { elem }) => varlena(wide(Shape::of(elem).align), 'A'),

@@ -76,9 +76,9 @@ fn user_column(cx: &DdlCx<'_>, ty: u32) -> Option<(String, String)> {
     let mut tables: Vec<&Arc<Relation>> =
         cx.tx.catalog.relations.values().filter(|r| r.storage.is_some() && r.row_type != ty).collect();
     tables.sort_by_key(|r| r.oid);
-    tables
-        .into_iter()
-        .find_map(|r| r.live_columns().find(|c| contains(cx, c.ty.oid, ty, 0)).map(|c| (r.name.clone(), c.name.clone())))
+    tables.into_iter().find_map(|r| {
+        r.live_columns().find(|c| contains(cx, c.ty.oid, ty, 0)).map(|c| (r.name.clone(), c.name.clone()))
+    })
 }
 
 fn no_attribute(name: &str, rel: &Relation) -> DbError {

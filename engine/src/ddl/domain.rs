@@ -6,8 +6,8 @@
 use super::types::{blank, contains, missing, open};
 use super::{DdlCx, check_rows, column, err};
 use crate::bind::define::Defining;
-use crate::catalog::types::{Domain, DomainCheck, TypeDef, UserType};
 use crate::catalog::RelKind;
+use crate::catalog::types::{Domain, DomainCheck, TypeDef, UserType};
 use crate::session::domain::DomainRule;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, ConstraintKind, DomainAction, Name, TableLockMode};
@@ -46,8 +46,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateDomain) -> Result<()> {
             ConstraintKind::NotNull | ConstraintKind::Null => {
                 let not_null = matches!(c.kind, ConstraintKind::NotNull);
                 if null_said.is_some_and(|n: bool| n != not_null) {
-                    return Err(err(SqlState::SYNTAX_ERROR, "conflicting NULL/NOT NULL constraints")
-                        .at(0));
+                    return Err(err(SqlState::SYNTAX_ERROR, "conflicting NULL/NOT NULL constraints").at(0));
                 }
                 null_said = Some(not_null);
                 d.not_null = not_null;
@@ -148,9 +147,7 @@ async fn open_domain(cx: &mut DdlCx<'_>, name: &Name) -> Result<Arc<UserType>> {
             cx.check_owner(t.owner, "type", &t.name)?;
             Ok(t)
         }
-        None => {
-            Err(err(SqlState::WRONG_OBJECT_TYPE, format!("{} is not a domain", typename::format_type(oid, -1))))
-        }
+        None => Err(err(SqlState::WRONG_OBJECT_TYPE, format!("{} is not a domain", typename::format_type(oid, -1)))),
     }
 }
 
@@ -229,7 +226,8 @@ pub async fn rename_constraint(cx: &mut DdlCx<'_>, name: &Name, from: &str, to: 
             format!("constraint \"{to}\" for domain \"{}\" already exists", t.name),
         ));
     }
-    let missing = err(SqlState::UNDEFINED_OBJECT, format!("constraint \"{from}\" for domain {} does not exist", t.name));
+    let missing =
+        err(SqlState::UNDEFINED_OBJECT, format!("constraint \"{from}\" for domain {} does not exist", t.name));
     let c = d.checks.iter_mut().find(|c| c.name == from).ok_or(missing)?;
     c.name = to.to_owned();
     cx.tx.put_type(UserType { def: TypeDef::Domain(d), ..(*t).clone() }).await
@@ -304,9 +302,7 @@ fn each_value(ty: TypeRef, d: &Datum, domain: u32, f: &mut dyn FnMut(&Datum) -> 
     match d {
         Datum::Array(a) => a.items.iter().try_for_each(|x| each_value(TypeRef::new(a.elem), x, domain, f)),
         Datum::Row(fields) => fields.iter().try_for_each(|(ty, x)| each_value(*ty, x, domain, f)),
-        Datum::Range(r) => {
-            r.lower.value.iter().chain(&r.upper.value).try_for_each(|x| each_value(r.sub, x, domain, f))
-        }
+        Datum::Range(r) => r.lower.value.iter().chain(&r.upper.value).try_for_each(|x| each_value(r.sub, x, domain, f)),
         Datum::Multirange(m) => m
             .ranges
             .iter()

@@ -406,10 +406,7 @@ fn name_of(o: &ObjectRef) -> Result<&Name> {
 fn check_kind(cx: &DdlCx<'_>, kind: ObjectKind, oid: u32) -> Result<()> {
     if kind == ObjectKind::Domain && !usertype::is_domain(oid) {
         let _ = cx;
-        return Err(err(
-            SqlState::WRONG_OBJECT_TYPE,
-            format!("{} is not a domain", typename::format_type(oid, -1)),
-        ));
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("{} is not a domain", typename::format_type(oid, -1))));
     }
     Ok(())
 }

@@ -165,9 +165,10 @@ pub fn set_slice(
     let mut items = a.items.clone();
     let mut index: Vec<i32> = span.iter().map(|s| s.0).collect();
     for d in source.items.iter().take(total as usize) {
-        let offset = index.iter().zip(&a.dims).fold(0i64, |o, (i, (len, low))| {
-            o * i64::from(*len) + i64::from(*i) - i64::from(*low)
-        });
+        let offset = index
+            .iter()
+            .zip(&a.dims)
+            .fold(0i64, |o, (i, (len, low))| o * i64::from(*len) + i64::from(*i) - i64::from(*low));
         if let Some(slot) = items.get_mut(offset as usize) {
             *slot = d.clone();
         }
@@ -189,11 +190,7 @@ mod tests {
     use rustydb_types::oid::INT4;
 
     fn ints(low: i32, v: &[i32]) -> ArrayValue {
-        ArrayValue {
-            elem: INT4,
-            dims: vec![(v.len() as i32, low)],
-            items: v.iter().map(|x| Datum::Int4(*x)).collect(),
-        }
+        ArrayValue { elem: INT4, dims: vec![(v.len() as i32, low)], items: v.iter().map(|x| Datum::Int4(*x)).collect() }
     }
 
     #[test]

@@ -712,10 +712,7 @@ fn set_element(
     };
     let int = |n: &Node| match eval(n)? {
         Datum::Int4(i) => Ok(i),
-        _ => Err(DbError::new(
-            SqlState::NULL_VALUE_NOT_ALLOWED,
-            "array subscript in assignment must not be null",
-        )),
+        _ => Err(DbError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "array subscript in assignment must not be null")),
     };
     let opt = |n: &Option<Node>| n.as_ref().map(int).transpose();
     if !slice {

@@ -128,11 +128,7 @@ pub fn check(s: &SessionShared, ctx: &EvalCtx, ty: u32, value: &Datum) -> Result
 }
 
 fn enum_type(s: &SessionShared, ty: u32) -> Result<Arc<UserType>> {
-    s.catalog()
-        .types
-        .get(&ty)
-        .cloned()
-        .ok_or_else(|| DbError::internal(format!("cache lookup failed for type {ty}")))
+    s.catalog().types.get(&ty).cloned().ok_or_else(|| DbError::internal(format!("cache lookup failed for type {ty}")))
 }
 
 fn unsafe_use(s: &SessionShared, ty: u32, label: &str) -> DbError {

@@ -98,7 +98,15 @@ pub fn compare_bounds(sub: TypeRef, (a, a_lower): (&Bound, bool), (b, b_lower): 
         (Some(_), None) => infinite(b_lower).reverse(),
         (Some(x), Some(y)) => compare(sub, sub.collation, x, y).then_with(|| {
             // Just before the value, on it, or just after it.
-            let side = |inclusive: bool, lower: bool| if inclusive { 0 } else if lower { 1 } else { -1 };
+            let side = |inclusive: bool, lower: bool| {
+                if inclusive {
+                    0
+                } else if lower {
+                    1
+                } else {
+                    -1
+                }
+            };
             side(a.inclusive, a_lower).cmp(&side(b.inclusive, b_lower))
         }),
     }
@@ -193,7 +201,9 @@ pub fn hash(ty: TypeRef, d: &Datum, seed: u64) -> u64 {
     }
     match d {
         Datum::Null => xxh3_64_with_seed(&[], seed),
-        Datum::Text(s) if usertype::base(ty).oid == oid::BPCHAR => xxh3_64_with_seed(bpchar_significant(s).as_bytes(), seed),
+        Datum::Text(s) if usertype::base(ty).oid == oid::BPCHAR => {
+            xxh3_64_with_seed(bpchar_significant(s).as_bytes(), seed)
+        }
         Datum::Text(s) => xxh3_64_with_seed(s.as_bytes(), seed),
         Datum::Bytes(b) if byte_type(ty.oid).is_none() => xxh3_64_with_seed(b, seed),
         d => {

@@ -20,8 +20,8 @@ use crate::bytetype::byte_type;
 use crate::ctx::{EvalCtx, FormatSettings, SessionInfo};
 use crate::datetime::{format, interval_in, parse};
 use crate::datum::{Datum, TypeRef};
-use crate::{oid, usertype};
 use crate::typmod::apply_typmod;
+use crate::{oid, usertype};
 use rustydb_base::{DbError, Result, SqlState};
 
 pub use binary::{binary_in, binary_out};

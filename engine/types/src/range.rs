@@ -148,9 +148,7 @@ pub fn overright(a: &RangeValue, b: &RangeValue) -> bool {
 /// Whether nothing lies between where a range ends and where another begins, and they share nothing.
 fn meets(sub: TypeRef, upper: &Bound, lower: &Bound) -> bool {
     match (&upper.value, &lower.value) {
-        (Some(a), Some(b)) => {
-            cmp::compare(sub, sub.collation, a, b).is_eq() && upper.inclusive != lower.inclusive
-        }
+        (Some(a), Some(b)) => cmp::compare(sub, sub.collation, a, b).is_eq() && upper.inclusive != lower.inclusive,
         _ => false,
     }
 }

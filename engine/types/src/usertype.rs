@@ -21,6 +21,9 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 /// First OID given to user objects.
 pub const FIRST_USER_OID: u32 = 16384;
 
+/// No domain has an OID below: these are given by hand, to basic types only.
+const FIRST_DOMAIN_OID: u32 = 10_000;
+
 /// What a type is.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Kind {
@@ -108,9 +111,11 @@ pub fn domain_base(ty: TypeRef) -> Option<TypeRef> {
     match kind(ty.oid) {
         Some(Kind::Domain(b)) => Some(TypeRef { collation: ty.collation, ..b }),
         Some(_) => None,
-        None => pgdata::pg_type(ty.oid)
-            .filter(|t| t.typtype == 'd')
-            .map(|t| TypeRef { oid: t.typbasetype, typmod: t.typtypmod, collation: ty.collation }),
+        None => pgdata::pg_type(ty.oid).filter(|t| t.typtype == 'd').map(|t| TypeRef {
+            oid: t.typbasetype,
+            typmod: t.typtypmod,
+            collation: ty.collation,
+        }),
     }
 }
 
@@ -118,6 +123,10 @@ pub fn domain_base(ty: TypeRef) -> Option<TypeRef> {
 pub fn base(ty: TypeRef) -> TypeRef {
     let mut ty = ty;
     loop {
+        // Nearly every call ends here: values are read, shown and compared by it.
+        if ty.oid < FIRST_DOMAIN_OID {
+            return ty;
+        }
         let (oid, typmod) = match kind(ty.oid) {
             Some(Kind::Domain(b)) => (b.oid, b.typmod),
             Some(_) => return ty,
@@ -136,8 +145,7 @@ pub fn range_subtype(range: u32) -> Option<TypeRef> {
     match kind(range) {
         Some(Kind::Range { sub, .. }) => Some(sub),
         Some(_) => None,
-        None => pgdata::range_type(range)
-            .map(|r| TypeRef { oid: r.rngsubtype, typmod: -1, collation: r.rngcollation }),
+        None => pgdata::range_type(range).map(|r| TypeRef { oid: r.rngsubtype, typmod: -1, collation: r.rngcollation }),
     }
 }
 

@@ -260,7 +260,11 @@ impl Names {
                 }
                 format!("{s} ELSE {} END", self.expr(otherwise))
             }
-            ExprKind::BoolTest { arg, .. } | ExprKind::Field(arg, _) | ExprKind::Subscript { arg, .. } => {
+            ExprKind::BoolTest { arg, .. }
+            | ExprKind::Field(arg, _)
+            | ExprKind::Subscript { arg, .. }
+            | ExprKind::SetField { row: arg, .. }
+            | ExprKind::SetElement { array: arg, .. } => {
                 format!("({})", self.expr(arg))
             }
             ExprKind::ArrayMap { arg, .. } => {

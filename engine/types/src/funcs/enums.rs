@@ -54,7 +54,8 @@ fn range(ctx: &EvalCtx, info: &CallInfo<'_>, from: &Datum, to: &Datum) -> Result
     };
     let (from, to) = (bound(from)?, bound(to)?);
     let inside = |v: &EnumValue| {
-        from.is_none_or(|f| v.order.total_cmp(&f.order).is_ge()) && to.is_none_or(|t| v.order.total_cmp(&t.order).is_le())
+        from.is_none_or(|f| v.order.total_cmp(&f.order).is_ge())
+            && to.is_none_or(|t| v.order.total_cmp(&t.order).is_le())
     };
     let mut items = Vec::new();
     for v in all.into_iter().filter(inside) {

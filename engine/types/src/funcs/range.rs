@@ -52,10 +52,7 @@ fn construct(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> 
         [a, b] => (a, b, "[)"),
         [a, b, Datum::Text(f)] => (a, b, f.as_str()),
         [_, _, Datum::Null] => {
-            return Err(DbError::new(
-                SqlState::DATA_EXCEPTION,
-                "range constructor flags argument must not be null",
-            ));
+            return Err(DbError::new(SqlState::DATA_EXCEPTION, "range constructor flags argument must not be null"));
         }
         _ => return Err(arity(args.len())),
     };

@@ -154,10 +154,7 @@ pub(super) fn record_recv(ctx: &EvalCtx, ty: u32, b: &[u8]) -> Result<Datum> {
         row.push((f.ty, d));
     }
     if !c.0.is_empty() {
-        return Err(DbError::new(
-            SqlState::INVALID_BINARY_REPRESENTATION,
-            "improper binary format in record",
-        ));
+        return Err(DbError::new(SqlState::INVALID_BINARY_REPRESENTATION, "improper binary format in record"));
     }
     Ok(Datum::Row(row.into()))
 }

@@ -60,10 +60,12 @@ pub(super) fn enum_out(ctx: OutCtx<'_>, ty: TypeRef, v: EnumValue, out: &mut Vec
     let label = ctx.session.and_then(|s| s.enum_label(ty, v.oid));
     match label {
         Some(l) => out.extend_from_slice(l.as_bytes()),
-        None => return Err(DbError::new(
-            rustydb_base::SqlState::INVALID_BINARY_REPRESENTATION,
-            format!("invalid internal value for enum: {}", v.oid),
-        )),
+        None => {
+            return Err(DbError::new(
+                rustydb_base::SqlState::INVALID_BINARY_REPRESENTATION,
+                format!("invalid internal value for enum: {}", v.oid),
+            ));
+        }
     }
     Ok(())
 }
