@@ -452,6 +452,8 @@ impl Engine {
             table::PG_TYPE,
             table::PG_INDEX,
             table::PG_CONSTRAINT,
+            crate::catalog::types::PG_ENUM,
+            crate::catalog::types::PG_RANGE,
             table::PG_ATTRDEF,
             table::PG_SEQUENCE,
             table::PG_NAMESPACE,

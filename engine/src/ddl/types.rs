@@ -274,6 +274,8 @@ async fn create_range(cx: &mut DdlCx<'_>, name: &Name, options: &[ast::DefOption
 pub fn default_opclass(ty: u32) -> Option<u32> {
     let ty = usertype::base(TypeRef { oid: ty, typmod: -1, collation: 0 }).oid;
     let stand_in = match usertype::kind(ty) {
+        // Text's own, not that of another type varchar becomes without change.
+        _ if ty == oid::VARCHAR => oid::TEXT,
         Some(Kind::Enum) => oid::ANYENUM,
         Some(Kind::Range { .. }) => oid::ANYRANGE,
         Some(Kind::Multirange { .. }) => oid::ANYMULTIRANGE,
