@@ -446,7 +446,7 @@ impl Engine {
     /// All rows of the catalog tables that typed objects are made from. Rows of the system's own relations are left out:
     /// their definitions are compiled in.
     async fn read_catalog(self: &Arc<Self>, relations: &[Relation]) -> Result<(CatalogRows, Vec<SystemAcl>)> {
-        const WANTED: [u32; 17] = [
+        const WANTED: [u32; 19] = [
             table::PG_CLASS,
             table::PG_ATTRIBUTE,
             table::PG_TYPE,
