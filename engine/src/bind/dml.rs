@@ -158,7 +158,7 @@ impl Binder<'_> {
         }
     }
 
-    fn find_column<'r>(&self, rel: &'r Relation, name: &ast::Ident) -> Result<&'r Column> {
+    pub(super) fn find_column<'r>(&self, rel: &'r Relation, name: &ast::Ident) -> Result<&'r Column> {
         rel.column(&name.value).ok_or_else(|| {
             DbError::new(
                 SqlState::UNDEFINED_COLUMN,
@@ -213,7 +213,7 @@ impl Binder<'_> {
         Ok(IndexExprs { index: Arc::clone(i), exprs, predicate })
     }
 
-    fn generated(&mut self, rel: &Arc<Relation>, row: &[(Col, i16)]) -> Result<Vec<(i16, Expr)>> {
+    pub(super) fn generated(&mut self, rel: &Arc<Relation>, row: &[(Col, i16)]) -> Result<Vec<(i16, Expr)>> {
         let mut out = Vec::new();
         for c in rel.live_columns().filter(|c| c.generated == 's') {
             let text = c.default.as_deref().unwrap_or("NULL");
@@ -249,8 +249,9 @@ impl Binder<'_> {
 
     pub(crate) fn insert(&mut self, i: &ast::Insert) -> Result<Insert> {
         let frames = self.ctes.len();
+        let top = std::mem::take(&mut self.at_top);
         let ctes = match &i.with {
-            Some(w) => self.with(w)?,
+            Some(w) => self.with(w, top)?,
             None => Vec::new(),
         };
         let r = self.insert_inner(i);
@@ -368,7 +369,7 @@ impl Binder<'_> {
         Ok(out)
     }
 
-    fn check_insertable(&self, c: &Column, is_default: bool, overriding: Overriding, pos: u32) -> Result<()> {
+    pub(super) fn check_insertable(&self, c: &Column, is_default: bool, overriding: Overriding, pos: u32) -> Result<()> {
         if is_default {
             return Ok(());
         }
@@ -636,7 +637,7 @@ impl Binder<'_> {
 
     // ---- UPDATE ------------------------------------------------------------------------------------------------
 
-    fn assignments(&mut self, rel: &Arc<Relation>, set: &[ast::Assignment]) -> Result<Vec<(i16, Expr)>> {
+    pub(super) fn assignments(&mut self, rel: &Arc<Relation>, set: &[ast::Assignment]) -> Result<Vec<(i16, Expr)>> {
         let mut out: Vec<(i16, Expr)> = Vec::new();
         // Columns that were assigned to in parts only: further parts build on what they have become.
         let mut in_parts: Vec<i16> = Vec::new();
@@ -803,8 +804,9 @@ impl Binder<'_> {
 
     pub(crate) fn update(&mut self, u: &ast::Update) -> Result<Update> {
         let frames = self.ctes.len();
+        let top = std::mem::take(&mut self.at_top);
         let ctes = match &u.with {
-            Some(w) => self.with(w)?,
+            Some(w) => self.with(w, top)?,
             None => Vec::new(),
         };
         self.enter_level();
@@ -922,8 +924,9 @@ impl Binder<'_> {
 
     pub(crate) fn delete(&mut self, d: &ast::Delete) -> Result<Delete> {
         let frames = self.ctes.len();
+        let top = std::mem::take(&mut self.at_top);
         let ctes = match &d.with {
-            Some(w) => self.with(w)?,
+            Some(w) => self.with(w, top)?,
             None => Vec::new(),
         };
         self.enter_level();
@@ -975,6 +978,11 @@ pub(crate) fn prune_dml(mut b: Bound) -> Bound {
             used.insert(d.rid.id);
             used.extend(d.old.iter().map(|o| o.0.id));
             &mut d.source
+        }
+        Bound::Merge(m) => {
+            used.insert(m.rid.id);
+            used.extend(m.old.iter().map(|o| o.0.id));
+            &mut m.source
         }
         Bound::Query(_) => return b,
     };

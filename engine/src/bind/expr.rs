@@ -250,10 +250,24 @@ impl Binder<'_> {
     // ---- columns -----------------------------------------------------------------------------------------------
 
     fn column_ref(&mut self, c: &ast::ColumnRef, pos: u32) -> Result<Expr> {
-        if c.star {
-            return Err(DbError::new(SqlState::SYNTAX_ERROR, "row expansion via \"*\" is not supported here").at(pos));
-        }
         let parts: Vec<&str> = c.parts.iter().map(|p| p.as_str()).collect();
+        if c.star {
+            // Inside an expression `t.*` is the table's row as one value.
+            let (schema, table) = match parts.as_slice() {
+                [t] => (None, *t),
+                [s, t] | [_, s, t] => (Some(*s), *t),
+                _ => {
+                    return Err(
+                        DbError::new(SqlState::SYNTAX_ERROR, "row expansion via \"*\" is not supported here").at(pos)
+                    );
+                }
+            };
+            let rte = self.lookup_table(schema, table).ok_or_else(|| {
+                let text = format!("missing FROM-clause entry for table \"{}\"", parts.join("."));
+                DbError::new(SqlState::UNDEFINED_TABLE, text).at(pos)
+            })?;
+            return Ok(self.whole_row(&rte, pos));
+        }
         match parts.as_slice() {
             ["value"] if self.domain_value.is_some() => {
                 let ty = self.domain_value.unwrap_or_else(|| types::plain(oid::UNKNOWN));

@@ -490,6 +490,32 @@ impl Binder<'_> {
             )
             .at(pos));
         }
+        if f.within_group {
+            let used = if f.distinct {
+                Some("DISTINCT")
+            } else if f.variadic {
+                Some("VARIADIC")
+            } else {
+                None
+            };
+            if let Some(word) = used {
+                return Err(DbError::new(SqlState::SYNTAX_ERROR, format!("cannot use {word} with WITHIN GROUP")).at(pos));
+            }
+            if kind == 'h' && args.len() != 2 * direct {
+                let shown: Vec<String> = args.iter().map(|a| show(a.ty.oid)).collect();
+                return Err(DbError::new(
+                    SqlState::UNDEFINED_FUNCTION,
+                    format!("function {}({}) does not exist", f.name.plain(), shown.join(", ")),
+                )
+                .hint(format!(
+                    "To use the hypothetical-set aggregate {}, the number of hypothetical direct arguments (here {direct}) must \
+                     match the number of ordering columns (here {}).",
+                    f.name.plain(),
+                    args.len() - direct
+                ))
+                .at(pos));
+            }
+        }
         if f.args.is_empty() && !f.star && !f.within_group && proc.pronargs == 0 {
             return Err(DbError::new(
                 SqlState::WRONG_OBJECT_TYPE,
@@ -499,7 +525,10 @@ impl Binder<'_> {
         }
         let (proc, declared, args) = self.arrange(r, args, pos)?;
         let call = self.finish_call(proc, declared, proc.prorettype, args, pos)?;
-        let ExprKind::Call { args, collation, .. } = call.kind else { return Err(DbError::internal("not a call")) };
+        let ExprKind::Call { mut args, collation, .. } = call.kind else { return Err(DbError::internal("not a call")) };
+        if kind == 'h' {
+            self.unify_hypothetical(&mut args, direct)?;
+        }
         let mut order_by = Vec::new();
         if f.within_group {
             for (s, a) in f.order_by.iter().zip(args.iter().skip(direct)) {
@@ -547,6 +576,19 @@ impl Binder<'_> {
         self.collect_aggregate(agg, pos)
     }
 
+    /// Gives each hypothetical argument and its sort column their common type.
+    fn unify_hypothetical(&mut self, args: &mut [Expr], direct: usize) -> Result<()> {
+        let (given, sorted) = args.split_at_mut(direct.min(args.len()));
+        for (a, b) in given.iter_mut().zip(sorted) {
+            let common = self.common_type_of(&[a, b], "WITHIN GROUP")?;
+            for e in [a, b] {
+                let old = std::mem::replace(e, Expr::new(ExprKind::CaseValue, types::plain(oid::BOOL)));
+                *e = self.to_common(old, common, "WITHIN GROUP")?;
+            }
+        }
+        Ok(())
+    }
+
     /// A sort key from its syntax and bound expression.
     pub(crate) fn sort_key(&mut self, s: &ast::SortBy, e: Expr) -> Result<SortKey> {
         let e = self.default_unknown(e)?;
@@ -575,6 +617,20 @@ impl Binder<'_> {
         let proc = r.proc;
         if f.distinct {
             return Err(DbError::unsupported("DISTINCT is not implemented for window functions").at(pos));
+        }
+        if f.within_group && proc.prokind == 'a' {
+            return Err(DbError::unsupported(format!(
+                "OVER is not supported for ordered-set aggregate {}",
+                f.name.plain()
+            ))
+            .at(pos));
+        }
+        if f.within_group {
+            return Err(DbError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("window function {} cannot have WITHIN GROUP", f.name.plain()),
+            )
+            .at(pos));
         }
         if !f.order_by.is_empty() {
             return Err(DbError::unsupported("aggregate ORDER BY is not implemented for window functions").at(pos));

@@ -11,13 +11,17 @@
 //! Left out until its issue: user-defined functions, operators and types; row-level security; rules.
 
 mod assign;
+mod cte;
 pub mod define;
 mod dml;
 mod expr;
 pub(crate) mod func;
+mod grouping;
 mod inline;
 mod json;
+mod merge;
 mod query;
+mod recursion;
 pub mod resolve;
 mod scope;
 mod select;
@@ -62,7 +66,11 @@ pub struct Binder<'a> {
     /// Whether parameters beyond the given types may appear.
     pub allow_params: bool,
     scopes: Vec<Scope>,
-    ctes: Vec<query::CteFrame>,
+    ctes: Vec<cte::CteFrame>,
+    /// Names of WITH that are defined later than where we are.
+    future_ctes: Vec<String>,
+    /// The next WITH is the statement's own: it may change data.
+    at_top: bool,
     /// Collectors of the SELECTs being bound, innermost last.
     levels: Vec<select::Level>,
     /// Relations the statement names, with the lock mode it needs: for locking and plan invalidation.
@@ -103,6 +111,8 @@ impl<'a> Binder<'a> {
             allow_params: true,
             scopes: Vec::new(),
             ctes: Vec::new(),
+            future_ctes: Vec::new(),
+            at_top: false,
             levels: Vec::new(),
             relations: Vec::new(),
             context_dependent: false,
@@ -120,11 +130,13 @@ impl<'a> Binder<'a> {
 
     /// Binds a query or DML statement; `None` for statements that are not for the planner.
     pub fn statement(&mut self, stmt: &ast::Statement) -> Result<Option<ir::Bound>> {
+        self.at_top = true;
         Ok(Some(match stmt {
             ast::Statement::Query(q) => ir::Bound::Query(self.top_query(q)?),
             ast::Statement::Insert(i) => ir::Bound::Insert(Box::new(self.insert(i)?)),
             ast::Statement::Update(u) => ir::Bound::Update(Box::new(self.update(u)?)),
             ast::Statement::Delete(d) => ir::Bound::Delete(Box::new(self.delete(d)?)),
+            ast::Statement::Merge(m) => ir::Bound::Merge(Box::new(self.merge(m)?)),
             _ => return Ok(None),
         }))
     }

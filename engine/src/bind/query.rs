@@ -4,11 +4,11 @@ use super::Binder;
 use super::resolve::Coercion;
 use super::scope::{Rte, Scope, ScopeCol};
 use super::select::Clause;
-use super::types::{self, show};
+use super::types;
 use crate::acl::privs;
 use crate::catalog::{RelKind, Relation};
 use crate::plan::ir::{
-    Bound, Col, Cte, CteId, Expr, ExprKind, JoinKind, OutputColumn, Query, Rel, Scan, SetOpKind, SortKey,
+    Col, Expr, ExprKind, JoinKind, OutputColumn, Query, Rel, Scan, SetOpKind, SortKey,
 };
 use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
@@ -16,20 +16,6 @@ use rustydb_parser::ast;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::oid;
 use std::sync::Arc;
-
-/// A common table that names may mean.
-#[derive(Clone)]
-pub(crate) struct CteFrame {
-    name: String,
-    id: CteId,
-    columns: Vec<(String, TypeRef)>,
-    /// References from outside its own recursive term.
-    refs: usize,
-    /// Inside its own definition: a reference is the recursive one.
-    recursing: bool,
-    /// Self references seen while `recursing`.
-    self_refs: usize,
-}
 
 /// System columns that can be read from a stored table.
 const SYSTEM_COLUMNS: [(&str, i16, u32); 6] = [
@@ -61,8 +47,9 @@ impl Binder<'_> {
     }
 
     fn query_inner(&mut self, q: &ast::Query, frames: usize) -> Result<Query> {
+        let top = std::mem::take(&mut self.at_top);
         let ctes = match &q.with {
-            Some(w) => self.with(w)?,
+            Some(w) => self.with(w, top)?,
             None => Vec::new(),
         };
         let mut out = match &q.body {
@@ -80,14 +67,6 @@ impl Binder<'_> {
             out.rel = self.wrap_ctes(ctes, out.rel, frames);
         }
         Ok(out)
-    }
-
-    /// Puts WITH around a relation, with the reference counts found meanwhile.
-    pub(crate) fn wrap_ctes(&mut self, mut ctes: Vec<Cte>, body: Rel, frames: usize) -> Rel {
-        for c in &mut ctes {
-            c.references = self.ctes[frames..].iter().find(|f| f.id == c.id).map_or(0, |f| f.refs);
-        }
-        Rel::With { ctes, body: Box::new(body) }
     }
 
     /// ORDER BY and LIMIT of VALUES and set operations: only outputs can be sorted by.
@@ -260,7 +239,7 @@ impl Binder<'_> {
         })
     }
 
-    fn project_to(&mut self, rel: Rel, exprs: Vec<Expr>) -> Rel {
+    pub(super) fn project_to(&mut self, rel: Rel, exprs: Vec<Expr>) -> Rel {
         let outs = rel.outputs();
         let plain = exprs.len() == outs.len()
             && exprs.iter().zip(&outs).all(|(e, c)| matches!(e.kind, ExprKind::Column(id) if id == c.id));
@@ -269,180 +248,6 @@ impl Binder<'_> {
         }
         let exprs = exprs.into_iter().map(|e| (self.col(e.ty), e)).collect();
         Rel::Project { input: Box::new(rel), exprs }
-    }
-
-    // ---- WITH --------------------------------------------------------------------------------------------------
-
-    /// Binds the tables of WITH; their names stay visible until the caller truncates `self.ctes`.
-    pub(crate) fn with(&mut self, w: &ast::With) -> Result<Vec<Cte>> {
-        let mut out = Vec::with_capacity(w.ctes.len());
-        for (i, c) in w.ctes.iter().enumerate() {
-            if w.ctes[..i].iter().any(|d| d.name == c.name) {
-                return Err(DbError::new(
-                    SqlState::DUPLICATE_ALIAS,
-                    format!("WITH query name \"{}\" specified more than once", c.name.value),
-                )
-                .at(self.pos(c.name.pos)));
-            }
-            if c.search.is_some() || c.cycle.is_some() {
-                return Err(DbError::unsupported("SEARCH and CYCLE are not supported yet").at(self.pos(c.name.pos)));
-            }
-            out.push(self.cte(c, w.recursive)?);
-        }
-        Ok(out)
-    }
-
-    fn cte(&mut self, c: &ast::Cte, recursive: bool) -> Result<Cte> {
-        let id = self.next_cte;
-        self.next_cte += 1;
-        let rename = |b: &Self, cols: &mut [OutputColumn]| -> Result<()> {
-            if c.columns.len() > cols.len() {
-                return Err(DbError::new(
-                    SqlState::INVALID_COLUMN_REFERENCE,
-                    format!(
-                        "WITH query \"{}\" has {} columns available but {} columns specified",
-                        c.name.value,
-                        cols.len(),
-                        c.columns.len()
-                    ),
-                )
-                .at(b.pos(c.name.pos)));
-            }
-            for (col, n) in cols.iter_mut().zip(&c.columns) {
-                col.name.clone_from(&n.value);
-            }
-            Ok(())
-        };
-        let ast::Statement::Query(q) = &*c.body else {
-            let (bound, mut columns) = self.modifying_cte(&c.body)?;
-            rename(self, &mut columns)?;
-            let cols: Vec<Col> = columns.iter().map(|x| self.col(x.ty)).collect();
-            self.ctes.push(CteFrame {
-                name: c.name.value.clone(),
-                id,
-                columns: columns.into_iter().map(|x| (x.name, x.ty)).collect(),
-                refs: 0,
-                recursing: false,
-                self_refs: 0,
-            });
-            return Ok(Cte {
-                id,
-                name: c.name.value.clone(),
-                rel: Rel::Modify(Box::new(bound), cols),
-                recursive: None,
-                materialized: Some(true),
-                references: 0,
-            });
-        };
-        // A recursive table is UNION [ALL] of a term that does not and one that does read it.
-        if recursive
-            && let ast::QueryBody::SetOp(s) = &q.body
-            && s.op == ast::SetOpKind::Union
-        {
-            let frames = self.ctes.len();
-            let inner = match &q.with {
-                Some(w) => self.with(w)?,
-                None => Vec::new(),
-            };
-            let mut first = self.query(&s.left)?;
-            rename(self, &mut first.columns)?;
-            self.resolve_outputs(&mut first)?;
-            self.ctes.push(CteFrame {
-                name: c.name.value.clone(),
-                id,
-                columns: first.columns.iter().map(|x| (x.name.clone(), x.ty)).collect(),
-                refs: 0,
-                recursing: true,
-                self_refs: 0,
-            });
-            let second = self.query(&s.right);
-            let frame = self.ctes.pop();
-            let second = second?;
-            let self_refs = frame.map_or(0, |f| f.self_refs);
-            if self_refs > 0 {
-                if !q.order_by.is_empty() || q.limit.is_some() || q.offset.is_some() {
-                    return Err(
-                        DbError::unsupported("ORDER BY in a recursive query is not implemented").at(self.pos(q.pos))
-                    );
-                }
-                if self_refs > 1 {
-                    return Err(DbError::new(
-                        SqlState::INVALID_RECURSION,
-                        format!("recursive reference to query \"{}\" must not appear more than once", c.name.value),
-                    )
-                    .at(self.pos(c.name.pos)));
-                }
-                if first.columns.len() != second.columns.len() {
-                    return Err(DbError::new(
-                        SqlState::SYNTAX_ERROR,
-                        "each UNION query must have the same number of columns",
-                    )
-                    .at(self.pos(s.pos)));
-                }
-                // The recursive term's columns must have the first term's types.
-                let outs = second.rel.outputs();
-                let mut exprs = Vec::new();
-                for (i, (o, want)) in outs.iter().zip(&first.columns).enumerate() {
-                    let e =
-                        output_expr(&second.rel, i).filter(|e| e.ty.oid == oid::UNKNOWN).unwrap_or(Expr::column(*o));
-                    let common = self.common_type_of(&[&Expr::new(ExprKind::CaseValue, want.ty), &e], "UNION")?;
-                    if common != want.ty.oid {
-                        return Err(DbError::new(
-                            SqlState::DATATYPE_MISMATCH,
-                            format!(
-                                "recursive query \"{}\" column {} has type {} in non-recursive term but type {} overall",
-                                c.name.value,
-                                i + 1,
-                                show(want.ty.oid),
-                                show(common)
-                            ),
-                        )
-                        .hint("Cast the output of the non-recursive term to the correct type.")
-                        .at(self.pos(q.pos)));
-                    }
-                    exprs.push(self.to_common(e, common, "UNION")?);
-                }
-                let rel = self.project_to(second.rel, exprs);
-                let base = if inner.is_empty() { first.rel } else { self.wrap_ctes(inner, first.rel, frames) };
-                self.ctes.truncate(frames);
-                self.ctes.push(CteFrame {
-                    name: c.name.value.clone(),
-                    id,
-                    columns: first.columns.iter().map(|x| (x.name.clone(), x.ty)).collect(),
-                    refs: 0,
-                    recursing: false,
-                    self_refs: 0,
-                });
-                return Ok(Cte {
-                    id,
-                    name: c.name.value.clone(),
-                    rel: base,
-                    recursive: Some((rel, s.all)),
-                    materialized: Some(true),
-                    references: 0,
-                });
-            }
-            self.ctes.truncate(frames);
-        }
-        let mut bound = self.query(q)?;
-        rename(self, &mut bound.columns)?;
-        self.resolve_outputs(&mut bound)?;
-        self.ctes.push(CteFrame {
-            name: c.name.value.clone(),
-            id,
-            columns: bound.columns.iter().map(|x| (x.name.clone(), x.ty)).collect(),
-            refs: 0,
-            recursing: false,
-            self_refs: 0,
-        });
-        Ok(Cte {
-            id,
-            name: c.name.value.clone(),
-            rel: bound.rel,
-            recursive: None,
-            materialized: c.materialized,
-            references: 0,
-        })
     }
 
     /// Outputs of a subquery that are still unknown become text.
@@ -461,28 +266,6 @@ impl Binder<'_> {
         let rel = std::mem::replace(&mut q.rel, Rel::Values { cols: vec![], rows: vec![] });
         q.rel = self.project_to(rel, exprs);
         Ok(())
-    }
-
-    fn modifying_cte(&mut self, s: &ast::Statement) -> Result<(Bound, Vec<OutputColumn>)> {
-        if self.scopes.iter().any(|s| !s.rtes.is_empty()) {
-            return Err(DbError::unsupported(
-                "WITH clause containing a data-modifying statement must be at the top level",
-            ));
-        }
-        let b = match s {
-            ast::Statement::Insert(i) => Bound::Insert(Box::new(self.insert(i)?)),
-            ast::Statement::Update(u) => Bound::Update(Box::new(self.update(u)?)),
-            ast::Statement::Delete(d) => Bound::Delete(Box::new(self.delete(d)?)),
-            _ => return Err(DbError::new(SqlState::SYNTAX_ERROR, "unexpected statement in WITH")),
-        };
-        let columns = match &b {
-            Bound::Insert(i) => i.returning.as_ref(),
-            Bound::Update(u) => u.returning.as_ref(),
-            Bound::Delete(d) => d.returning.as_ref(),
-            Bound::Query(_) => None,
-        }
-        .map_or(Vec::new(), |r| r.columns.clone());
-        Ok((b, columns))
     }
 
     // ---- FROM --------------------------------------------------------------------------------------------------
@@ -611,7 +394,7 @@ impl Binder<'_> {
         })
     }
 
-    fn rename(&self, cols: &mut [ScopeCol], name: &str, alias: Option<&ast::Alias>) -> Result<()> {
+    pub(super) fn rename(&self, cols: &mut [ScopeCol], name: &str, alias: Option<&ast::Alias>) -> Result<()> {
         let Some(a) = alias else { return Ok(()) };
         if a.columns.len() > cols.len() {
             return Err(DbError::new(
@@ -634,38 +417,16 @@ impl Binder<'_> {
         let alias = t.alias.as_ref().map_or(t.name.name.value.as_str(), |a| a.name.value.as_str()).to_owned();
         // A common table hides stored ones of its name.
         if t.name.schema.is_none()
-            && let Some(i) = self.ctes.iter().rposition(|f| f.name == t.name.name.value)
+            && let Some(i) = self.ctes.iter().rposition(|f| f.name() == t.name.name.value)
         {
-            let frame = &mut self.ctes[i];
-            if frame.recursing {
-                frame.self_refs += 1;
-            } else {
-                frame.refs += 1;
-            }
-            let (id, columns) = (frame.id, frame.columns.clone());
-            let mut cols = Vec::with_capacity(columns.len());
-            let mut scope_cols = Vec::with_capacity(columns.len());
-            for (name, ty) in columns {
-                let c = self.col(ty);
-                cols.push(c);
-                scope_cols.push(ScopeCol { name, col: c, origin: (0, 0) });
-            }
-            self.rename(&mut scope_cols, &alias, t.alias.as_ref())?;
-            let rte = Rte {
-                name: alias,
-                schema: None,
-                cols: scope_cols,
-                system: vec![],
-                table: None,
-                rid: None,
-                hidden: false,
-                other: Some("a WITH query"),
-                scalar: false,
-            };
-            return Ok((Rel::CteScan { cte: id, cols }, rte));
+            self.only_tables_sampled(t)?;
+            return self.cte_reference(i, t, alias);
         }
-        let rel = self.relation(&t.name)?;
+        let rel = self.relation(&t.name).map_err(|e| self.forward_reference(&t.name, e))?;
         self.note(|_| super::define::Resolved::Relation(t.name.pos(), Arc::clone(&rel)));
+        if !matches!(rel.kind, RelKind::Table | RelKind::MaterializedView) {
+            self.only_tables_sampled(t)?;
+        }
         match rel.kind {
             RelKind::Table | RelKind::MaterializedView => {
                 self.uses(&rel, mode);
@@ -677,6 +438,21 @@ impl Binder<'_> {
                 self.rename(&mut rte.cols, &alias, t.alias.as_ref())?;
                 let mut scan = scan;
                 if let Some(s) = &t.sample {
+                    let method = s.method.name.value.as_str();
+                    if !matches!(method, "system" | "bernoulli") {
+                        return Err(DbError::new(
+                            SqlState::UNDEFINED_OBJECT,
+                            format!("tablesample method {} does not exist", s.method.plain()),
+                        )
+                        .at(self.pos(s.method.pos())));
+                    }
+                    if s.args.len() != 1 {
+                        return Err(DbError::new(
+                            SqlState::INVALID_TABLESAMPLE_ARGUMENT,
+                            format!("tablesample method {method} requires 1 argument, not {}", s.args.len()),
+                        )
+                        .at(self.pos(s.method.pos())));
+                    }
                     self.enter_level();
                     self.set_clause(Clause::From);
                     let r = (|| -> Result<_> {
@@ -707,6 +483,17 @@ impl Binder<'_> {
                     .at(self.pos(t.name.pos())))
             }
         }
+    }
+
+    fn only_tables_sampled(&self, t: &ast::TableFactor) -> Result<()> {
+        if t.sample.is_none() {
+            return Ok(());
+        }
+        Err(DbError::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            "TABLESAMPLE clause can only be applied to tables and materialized views",
+        )
+        .at(self.pos(t.name.pos())))
     }
 
     fn float_arg(&mut self, e: &ast::Expr) -> Result<Expr> {
@@ -1141,7 +928,7 @@ fn reads_scope(rel: &Rel, s: &Scope) -> bool {
 
 /// The expression behind a query's output, when it is a plain constant or parameter of the top projection or of every
 /// row of VALUES (so that an unknown literal can still take its type from the other side).
-fn output_expr(rel: &Rel, i: usize) -> Option<Expr> {
+pub(super) fn output_expr(rel: &Rel, i: usize) -> Option<Expr> {
     match rel {
         Rel::Project { exprs, .. } => {
             let e = &exprs.get(i)?.1;

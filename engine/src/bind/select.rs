@@ -2,6 +2,7 @@
 //! tree: FROM → WHERE → grouping → HAVING → windows → set-returning functions → output → DISTINCT → ORDER BY → LIMIT.
 
 use super::Binder;
+use super::grouping::GroupingCall;
 use super::scope::{Scope, ScopeCol};
 use super::types::{self, show};
 use crate::plan::ir::{
@@ -29,6 +30,7 @@ pub(crate) enum Clause {
     Values,
     Returning,
     UpdateSet,
+    MergeWhen,
     Check,
     Default,
     Index,
@@ -36,7 +38,7 @@ pub(crate) enum Clause {
 }
 
 impl Clause {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Clause::Targets => "SELECT",
             Clause::OrderBy => "ORDER BY",
@@ -49,6 +51,7 @@ impl Clause {
             Clause::Values => "VALUES",
             Clause::Returning => "RETURNING",
             Clause::UpdateSet => "UPDATE",
+            Clause::MergeWhen => "MERGE WHEN conditions",
             Clause::Check => "check constraints",
             Clause::Default => "DEFAULT expressions",
             Clause::Index => "index expressions",
@@ -60,9 +63,11 @@ impl Clause {
 /// What one query level collects while its expressions are bound.
 #[derive(Default)]
 pub(crate) struct Level {
-    clause: Option<Clause>,
-    aggs: Vec<(Col, AggCall)>,
-    windows: Vec<(Col, WindowCall)>,
+    pub(super) clause: Option<Clause>,
+    pub(super) aggs: Vec<(Col, AggCall)>,
+    pub(super) windows: Vec<(Col, WindowCall)>,
+    /// GROUPING() calls.
+    pub(super) groupings: Vec<GroupingCall>,
     /// Set-returning calls of the target list, with their nesting depth.
     srfs: Vec<(usize, Col, Expr)>,
     /// Named windows.
@@ -72,6 +77,10 @@ pub(crate) struct Level {
     in_window: usize,
     /// Columns this level's FROM offers.
     own: Vec<ColId>,
+    /// FROM reads a recursive table inside its own definition.
+    recursing: bool,
+    /// Where the first aggregate stands.
+    first_agg: u32,
 }
 
 impl Binder<'_> {
@@ -86,6 +95,12 @@ impl Binder<'_> {
             l.clause = Some(c);
         }
     }
+    /// The query being bound reads the recursive table it is a term of.
+    pub(crate) fn note_recursion(&mut self) {
+        if let Some(l) = self.levels.last_mut() {
+            l.recursing = true;
+        }
+    }
     pub(crate) fn enter_aggregate(&mut self) {
         if let Some(l) = self.levels.last_mut() {
             l.in_agg += 1;
@@ -97,16 +112,8 @@ impl Binder<'_> {
         }
     }
 
-    pub(crate) fn collect_aggregate(&mut self, agg: AggCall, pos: u32) -> Result<Expr> {
-        // An aggregate whose arguments read only an outer query's columns belongs to that query.
-        let mut ids = Vec::new();
-        for e in agg.args.iter().chain(agg.filter.iter()).chain(agg.order_by.iter().map(|k| &k.expr)) {
-            walk::visit_deep(e, &mut |x| {
-                if let ExprKind::Column(id) = x.kind {
-                    ids.push(id);
-                }
-            });
-        }
+    /// The query level (its index) that a call reading these columns belongs to: the innermost whose columns it reads.
+    pub(super) fn level_of(&self, ids: &[ColId]) -> usize {
         let mut at = self.levels.len();
         if !ids.is_empty() {
             while at > 1 {
@@ -119,7 +126,27 @@ impl Binder<'_> {
                 at -= 1;
             }
         }
-        let agg_level = at.saturating_sub(1);
+        at.saturating_sub(1)
+    }
+
+    pub(crate) fn collect_aggregate(&mut self, agg: AggCall, pos: u32) -> Result<Expr> {
+        // An aggregate whose arguments read only an outer query's columns belongs to that query.
+        let mut ids = Vec::new();
+        for e in agg.args.iter().chain(agg.filter.iter()).chain(agg.order_by.iter().map(|k| &k.expr)) {
+            walk::visit_deep(e, &mut |x| {
+                if let ExprKind::Column(id) = x.kind {
+                    ids.push(id);
+                }
+            });
+        }
+        let agg_level = self.level_of(&ids);
+        if agg_level + 1 < self.levels.len()
+            && let Some(name) = agg.args.iter().find_map(|a| self.deeper_cte(a, agg_level + 1))
+        {
+            return Err(DbError::unsupported("outer-level aggregate cannot use a nested CTE")
+                .detail(format!("CTE \"{name}\" is below the aggregate's semantic level."))
+                .at(pos));
+        }
         let Some(level) = self.levels.get(agg_level) else {
             return Err(DbError::new(SqlState::GROUPING_ERROR, "aggregate functions are not allowed here").at(pos));
         };
@@ -145,7 +172,11 @@ impl Binder<'_> {
             Some(c) => c,
             None => {
                 let c = self.col(ty);
-                self.levels[agg_level].aggs.push((c, agg));
+                let level = &mut self.levels[agg_level];
+                if level.aggs.is_empty() {
+                    level.first_agg = pos;
+                }
+                level.aggs.push((c, agg));
                 c
             }
         };
@@ -309,20 +340,19 @@ impl Binder<'_> {
                 )
                 .at(at));
             }
+            let word = match units {
+                ast::FrameUnits::Rows => "ROWS",
+                ast::FrameUnits::Range => "RANGE",
+                ast::FrameUnits::Groups => "GROUPS",
+            };
             let want = match (units, key) {
-                (ast::FrameUnits::Range, Some(k)) => match k {
-                    oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME | oid::TIMETZ | oid::INTERVAL => {
-                        oid::INTERVAL
-                    }
-                    k if from == oid::UNKNOWN => k,
-                    k => k,
-                },
+                (ast::FrameUnits::Range, Some(k)) => range_offset_type(k, from, at)?,
                 _ => oid::INT8,
             };
-            self.coerce(e, types::plain(want), super::resolve::Coercion::Implicit)?.ok_or_else(|| {
+            self.coerce(e, types::plain(want), super::resolve::Coercion::Assignment)?.ok_or_else(|| {
                 DbError::new(
                     SqlState::DATATYPE_MISMATCH,
-                    format!("argument of ROWS must be type bigint, not type {}", show(from)),
+                    format!("argument of {word} must be type {}, not type {}", show(want), show(from)),
                 )
                 .at(at)
             })
@@ -375,10 +405,6 @@ impl Binder<'_> {
         Ok(Expr { pos, ..Expr::column(col) })
     }
 
-    pub(crate) fn grouping(&mut self, _args: &[ast::Expr], pos: u32) -> Result<Expr> {
-        Err(DbError::unsupported("GROUPING() is not supported yet").at(pos))
-    }
-
     // ---- the SELECT itself -------------------------------------------------------------------------------------
 
     /// Binds a SELECT with the clauses of the query around it.
@@ -404,18 +430,18 @@ impl Binder<'_> {
             l.named = s.windows.iter().map(|(n, w)| (n.value.clone(), w.clone())).collect();
         }
         self.scopes.push(scope);
+        // Output list.
+        self.set_clause(Clause::Targets);
+        let mut targets = self.targets(&s.targets)?;
         if let Some(w) = &s.filter {
             self.set_clause(Clause::Where);
             let e = self.expr(w)?;
             let pred = self.to_bool(e, "WHERE")?;
             rel = Rel::Filter { input: Box::new(rel), pred };
         }
-        // Output list.
-        self.set_clause(Clause::Targets);
-        let mut targets = self.targets(&s.targets)?;
         // GROUP BY: names of outputs, positions, or expressions.
         self.set_clause(Clause::GroupBy);
-        let (groups, sets) = self.group_by(&s.group_by, &targets)?;
+        let groups = self.group_by(s, &targets)?;
         let having = match &s.having {
             Some(h) => {
                 self.set_clause(Clause::Having);
@@ -483,16 +509,23 @@ impl Binder<'_> {
         }
         // Assemble. Aggregates first.
         let level = std::mem::take(self.levels.last_mut().ok_or_else(|| DbError::internal("no query level"))?);
-        let Level { aggs, mut windows, mut srfs, own, .. } = level;
+        let Level { aggs, mut windows, mut srfs, own, groupings, recursing, first_agg, .. } = level;
+        if recursing && !aggs.is_empty() {
+            return Err(DbError::new(
+                SqlState::INVALID_RECURSION,
+                "aggregate functions are not allowed in a recursive query's recursive term",
+            )
+            .at(first_agg));
+        }
         let windowed = !windows.is_empty();
         let grouped = !aggs.is_empty() || !s.group_by.is_empty() || having.is_some();
         if grouped && !locks.is_empty() {
-            let what = q.locking.first().map_or("FOR UPDATE", |l| lock_name(l.strength));
-            return Err(DbError::unsupported(format!(
-                "{what} is not allowed with {}",
-                if s.group_by.is_empty() { "aggregate functions" } else { "GROUP BY clause" }
-            )));
+            return Err(self.refuse_grouped_locks(s, q));
         }
+        let set_no = (grouped && !groups.sets.is_empty() && !groupings.is_empty())
+            .then(|| self.col(types::plain(oid::INT4)));
+        let placed = self.resolve_groupings(&groupings, &groups, set_no)?;
+        let super::grouping::Groups { exprs: groups, sets } = groups;
         let mut having = having;
         if grouped {
             let mut group_cols: Vec<(Col, Expr)> = Vec::with_capacity(groups.len());
@@ -504,7 +537,13 @@ impl Binder<'_> {
             self.add_functional_dependencies(&mut group_cols, &sets);
             {
                 let scope = self.scopes.last().cloned().unwrap_or_default();
-                let mut fix = |e: &mut Expr| group_rewrite(e, &group_cols, &own, &scope);
+                for (_, a) in aggs.iter().filter(|a| a.1.direct > 0) {
+                    self.check_direct_arguments(&a.args[..a.direct.min(a.args.len())], &group_cols, &own)?;
+                }
+                let mut fix = |e: &mut Expr| {
+                    group_rewrite(e, &group_cols, &own, &scope)?;
+                    place_columns(e, &placed)
+                };
                 for t in &mut targets {
                     fix(&mut t.expr)?;
                 }
@@ -543,7 +582,7 @@ impl Binder<'_> {
                 at += 1;
                 at <= written || used.contains(&c.id)
             });
-            rel = Rel::Aggregate { input: Box::new(rel), groups: group_cols, aggs, sets, grouping_id: None };
+            rel = Rel::Aggregate { input: Box::new(rel), groups: group_cols, aggs, sets, grouping_id: set_no };
         }
         if let Some(h) = having {
             rel = Rel::Filter { input: Box::new(rel), pred: h };
@@ -805,181 +844,6 @@ impl Binder<'_> {
         Ok(targets.len() - 1)
     }
 
-    fn group_by(&mut self, items: &[ast::GroupItem], targets: &[Target]) -> Result<(Vec<Expr>, Vec<Vec<usize>>)> {
-        let mut groups: Vec<Expr> = Vec::new();
-        let plain = items.iter().all(|i| matches!(i, ast::GroupItem::Expr(_)));
-        // Each item is a list of sets; the whole clause is their cross product.
-        let mut sets: Vec<Vec<usize>> = vec![vec![]];
-        for item in items {
-            let alts = self.group_item(item, targets, &mut groups)?;
-            let mut next = Vec::with_capacity(sets.len() * alts.len());
-            for s in &sets {
-                for a in &alts {
-                    let mut v = s.clone();
-                    for x in a {
-                        if !v.contains(x) {
-                            v.push(*x);
-                        }
-                    }
-                    next.push(v);
-                }
-            }
-            if next.len() > 4096 {
-                return Err(DbError::new(
-                    SqlState::STATEMENT_TOO_COMPLEX,
-                    "too many grouping sets present (maximum 4096)",
-                ));
-            }
-            sets = next;
-        }
-        Ok((groups, if plain { Vec::new() } else { sets }))
-    }
-
-    fn group_item(
-        &mut self,
-        item: &ast::GroupItem,
-        targets: &[Target],
-        groups: &mut Vec<Expr>,
-    ) -> Result<Vec<Vec<usize>>> {
-        Ok(match item {
-            ast::GroupItem::Empty(_) => vec![vec![]],
-            ast::GroupItem::Expr(e) => vec![self.group_exprs(e, targets, groups)?],
-            ast::GroupItem::Rollup(list, _) => {
-                let parts = list.iter().map(|e| self.group_exprs(e, targets, groups)).collect::<Result<Vec<_>>>()?;
-                (0..=parts.len()).rev().map(|n| parts[..n].concat()).collect()
-            }
-            ast::GroupItem::Cube(list, pos) => {
-                if list.len() > 12 {
-                    return Err(
-                        DbError::new(SqlState::TOO_MANY_COLUMNS, "CUBE is limited to 12 elements").at(self.pos(*pos))
-                    );
-                }
-                let parts = list.iter().map(|e| self.group_exprs(e, targets, groups)).collect::<Result<Vec<_>>>()?;
-                (0..1usize << parts.len())
-                    .rev()
-                    .map(|mask| {
-                        let n = parts.len();
-                        (0..n).filter(|i| mask & (1 << (n - 1 - i)) != 0).flat_map(|i| parts[i].clone()).collect()
-                    })
-                    .collect()
-            }
-            ast::GroupItem::Sets(items, _) => {
-                let mut all = Vec::new();
-                for i in items {
-                    all.extend(self.group_item(i, targets, groups)?);
-                }
-                all
-            }
-        })
-    }
-
-    fn group_exprs(&mut self, e: &ast::Expr, targets: &[Target], groups: &mut Vec<Expr>) -> Result<Vec<usize>> {
-        if let ast::ExprKind::Row { fields, explicit: false } = &e.kind {
-            let mut out = Vec::new();
-            for f in fields {
-                out.extend(self.group_exprs(f, targets, groups)?);
-            }
-            return Ok(out);
-        }
-        let pos = self.pos(e.pos);
-        let bound = match &e.kind {
-            ast::ExprKind::Literal(ast::Literal::Integer(n)) => {
-                let t = usize::try_from(*n).ok().and_then(|n| n.checked_sub(1)).and_then(|i| targets.get(i));
-                let t = t.ok_or_else(|| {
-                    DbError::new(
-                        SqlState::INVALID_COLUMN_REFERENCE,
-                        format!("GROUP BY position {n} is not in select list"),
-                    )
-                    .at(pos)
-                })?;
-                t.expr.clone()
-            }
-            ast::ExprKind::Literal(_) => {
-                return Err(DbError::new(SqlState::SYNTAX_ERROR, "non-integer constant in GROUP BY").at(pos));
-            }
-            ast::ExprKind::Column(c) if !c.star && c.parts.len() == 1 => {
-                // An input column wins over an output name.
-                let name = &c.parts[0].value;
-                let own = self.scopes.last().is_some_and(|s| s.star.iter().any(|x| &x.name == name));
-                let hit = targets.iter().find(|t| &t.name == name);
-                match (own, hit) {
-                    (false, Some(t)) => t.expr.clone(),
-                    _ => self.expr_typed(e)?,
-                }
-            }
-            _ => self.expr_typed(e)?,
-        };
-        let bound = self.default_unknown(bound)?;
-        if let Some(l) = self.levels.last() {
-            let mut bad = None;
-            walk::visit(&bound, &mut |x| {
-                if let ExprKind::Column(id) = x.kind {
-                    if l.aggs.iter().any(|a| a.0.id == id) {
-                        bad = Some("aggregate functions are not allowed in GROUP BY");
-                    } else if l.windows.iter().any(|a| a.0.id == id) {
-                        bad = Some("window functions are not allowed in GROUP BY");
-                    }
-                }
-            });
-            if let Some(text) = bad {
-                return Err(DbError::new(SqlState::GROUPING_ERROR, text).at(pos));
-            }
-        }
-        self.check_equality(bound.ty.oid, pos)?;
-        let i = match groups.iter().position(|g| walk::same(g, &bound)) {
-            Some(i) => i,
-            None => {
-                groups.push(bound);
-                groups.len() - 1
-            }
-        };
-        Ok(vec![i])
-    }
-
-    pub(crate) fn check_equality(&self, ty: u32, pos: u32) -> Result<()> {
-        if self.check_sortable(ty, pos).is_ok()
-            || rustydb_types::pgdata::default_opclass(rustydb_types::pgdata::HASH, ty).is_some()
-        {
-            return Ok(());
-        }
-        Err(DbError::new(
-            SqlState::UNDEFINED_FUNCTION,
-            format!("could not identify an equality operator for type {}", show(ty)),
-        )
-        .at(pos))
-    }
-
-    /// When all columns of a table's primary key are grouped by, its other columns may be used too: they join the
-    /// group list.
-    fn add_functional_dependencies(&mut self, groups: &mut Vec<(Col, Expr)>, sets: &[Vec<usize>]) {
-        if !sets.is_empty() {
-            return;
-        }
-        let rtes = self.scopes.last().map(|s| s.rtes.clone()).unwrap_or_default();
-        for rte in rtes {
-            let Some(pk) = rte.table.as_ref().and_then(|t| {
-                // What is checked later proves nothing now.
-                t.primary_key().filter(|i| t.deferrable_key(i.oid).is_none()).cloned()
-            }) else {
-                continue;
-            };
-            let grouped = |attnum: i16, groups: &[(Col, Expr)]| {
-                rte.cols
-                    .iter()
-                    .filter(|c| c.origin.1 == attnum)
-                    .any(|c| groups.iter().any(|(_, e)| matches!(e.kind, ExprKind::Column(id) if id == c.col.id)))
-            };
-            if pk.keys.iter().all(|k| k.attnum > 0 && grouped(k.attnum, groups)) {
-                for c in &rte.cols {
-                    if !grouped(c.origin.1, groups) {
-                        let col = self.col(c.col.ty);
-                        groups.push((col, Expr::column(c.col)));
-                    }
-                }
-            }
-        }
-    }
-
     fn row_locks(&mut self, locking: &[ast::Locking], s: &ast::Select) -> Result<Vec<RowLock>> {
         let scope: Scope = self.scopes.last().cloned().unwrap_or_default();
         let mut out: Vec<RowLock> = Vec::new();
@@ -1039,6 +903,47 @@ pub(crate) struct Target {
     pub(crate) origin: (u32, i16),
 }
 
+/// The type an offset of RANGE takes over a column of a type: of those that the column's order supports the one that
+/// the offset is or converts to.
+fn range_offset_type(column: u32, from: u32, at: u32) -> Result<u32> {
+    let supported: &[u32] = match column {
+        oid::INT2 | oid::INT4 => &[oid::INT2, oid::INT4, oid::INT8],
+        oid::INT8 => &[oid::INT8],
+        oid::FLOAT4 | oid::FLOAT8 => &[oid::FLOAT8],
+        oid::NUMERIC => &[oid::NUMERIC],
+        oid::DATE | oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::INTERVAL => &[oid::INTERVAL],
+        _ => &[],
+    };
+    let refuse = |text: String| DbError::unsupported(format!("RANGE with offset PRECEDING/FOLLOWING {text}")).at(at);
+    if supported.is_empty() {
+        return Err(refuse(format!("is not supported for column type {}", show(column))));
+    }
+    if supported.contains(&from) {
+        return Ok(from);
+    }
+    if from == oid::UNKNOWN && supported.contains(&column) {
+        return Ok(column);
+    }
+    let mut fits = supported
+        .iter()
+        .filter(|t| super::resolve::can_coerce(from, **t, super::resolve::Coercion::Implicit));
+    match (fits.next(), fits.next()) {
+        (Some(t), None) => Ok(*t),
+        (None, _) => Err(refuse(format!(
+            "is not supported for column type {} and offset type {}",
+            show(column),
+            show(from)
+        ))
+        .hint("Cast the offset value to an appropriate type.")),
+        _ => Err(refuse(format!(
+            "has multiple interpretations for column type {} and offset type {}",
+            show(column),
+            show(from)
+        ))
+        .hint("Cast the offset value to the exact intended type.")),
+    }
+}
+
 pub(crate) fn lock_name(s: ast::LockStrength) -> &'static str {
     match s {
         ast::LockStrength::KeyShare => "FOR KEY SHARE",
@@ -1071,8 +976,19 @@ fn walk_reads_column(e: &Expr) -> bool {
     found
 }
 
+/// Puts expressions where columns stood for them.
+fn place_columns(e: &mut Expr, placed: &[(ColId, Expr)]) -> Result<()> {
+    if placed.is_empty() {
+        return Ok(());
+    }
+    walk::rewrite(e, &mut |x| match x.kind {
+        ExprKind::Column(id) => Ok(placed.iter().find(|p| p.0 == id).map(|p| Expr { pos: x.pos, ..p.1.clone() })),
+        _ => Ok(None),
+    })
+}
+
 /// Replaces grouped expressions by their group columns; a remaining column of this level is 42803.
-fn group_rewrite(e: &mut Expr, groups: &[(Col, Expr)], own: &[ColId], scope: &Scope) -> Result<()> {
+pub(super) fn group_rewrite(e: &mut Expr, groups: &[(Col, Expr)], own: &[ColId], scope: &Scope) -> Result<()> {
     walk::rewrite(e, &mut |x| {
         if !matches!(x.kind, ExprKind::Const(_) | ExprKind::Param(_))
             && let Some((c, _)) = groups.iter().find(|(_, g)| walk::same(g, x))

@@ -79,7 +79,7 @@ pub(crate) fn array_of(elem: u32) -> Option<u32> {
 /// The element type of an array type (true arrays and the vectors).
 pub(crate) fn element_of(array: u32) -> Option<u32> {
     match pgdata::pg_type(array) {
-        Some(t) => (t.typelem != 0 && (t.typcategory == 'A')).then_some(t.typelem),
+        Some(t) => (t.typelem != 0 && (t.typcategory == 'A' || array == oid::RECORD_ARRAY)).then_some(t.typelem),
         None => oid::array_element(array),
     }
 }

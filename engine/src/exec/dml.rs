@@ -7,6 +7,7 @@
 
 use super::eval::{Compiled, Env, compile};
 use super::fk::ForeignKeys;
+use super::merge;
 use super::projection::{Projection, ctes_of};
 use super::run::{Chunk, Executed, Results, RowSource, StatementEnv, query, stream};
 use super::table::{TableRt, borrow_changes, borrow_keys};
@@ -38,6 +39,7 @@ pub async fn execute(
         Bound::Insert(i) => insert(tx, bound, i, snap, params, env, &mut fks).await?,
         Bound::Update(u) => update(tx, bound, u, snap, params, env, &mut fks).await?,
         Bound::Delete(d) => delete(tx, bound, d, snap, params, env, &mut fks).await?,
+        Bound::Merge(m) => (None, merge::run(tx, bound, m, snap, params, env, &mut fks).await?),
         Bound::Query(_) => return Err(DbError::internal("a query is not a modification")),
     };
     fks.check(tx, env).await?;
@@ -50,7 +52,7 @@ fn row_slots(cols: &[(Col, i16)]) -> impl Fn(ColId) -> Option<usize> + '_ {
 }
 
 /// Slot by position among a relation's outputs.
-fn output_slots(outs: &[Col]) -> impl Fn(ColId) -> Option<usize> + '_ {
+pub(super) fn output_slots(outs: &[Col]) -> impl Fn(ColId) -> Option<usize> + '_ {
     move |id| outs.iter().position(|c| c.id == id)
 }
 
@@ -104,7 +106,7 @@ fn row_cols(cols: &[(Col, i16)], after: usize) -> impl Iterator<Item = (Col, usi
 }
 
 /// A relation's outputs and their places, `after` some others.
-fn output_cols(outs: &[Col], after: usize) -> impl Iterator<Item = (Col, usize)> + '_ {
+pub(super) fn output_cols(outs: &[Col], after: usize) -> impl Iterator<Item = (Col, usize)> + '_ {
     outs.iter().enumerate().map(move |(i, c)| (*c, i + after))
 }
 
@@ -170,7 +172,7 @@ impl SourceRows {
     }
 }
 
-fn serialization(what: &str) -> DbError {
+pub(super) fn serialization(what: &str) -> DbError {
     DbError::new(SqlState::T_R_SERIALIZATION_FAILURE, format!("could not serialize access due to concurrent {what}"))
 }
 
@@ -252,13 +254,13 @@ pub(super) fn refused(tx: &Transaction, rt: &TableRt, d: &Duplicate, row: &[Datu
 }
 
 /// How a row came to be stored.
-enum Stored {
+pub(super) enum Stored {
     New(Rid),
     /// By ON CONFLICT DO UPDATE, with these values.
     Updated(Vec<Datum>),
 }
 
-async fn insert_row(
+pub(super) async fn insert_row(
     tx: &mut Transaction,
     rt: &Arc<TableRt>,
     env: &StatementEnv,
@@ -344,7 +346,11 @@ async fn insert_or(
         let latest = tx.latest_snapshot();
         let mut image = RowBuf::new();
         if !tx.txn.fetch(&latest, rt.desc.rel, d.rid, &mut image).await? {
-            // It has gone meanwhile: try to insert again.
+            // This statement has made it, which its own snapshot does not see; or it has gone: try to insert again.
+            let later = Snapshot { cid: latest.cid.saturating_add(1), ..latest };
+            if tx.txn.fetch(&later, rt.desc.rel, d.rid, &mut image).await? {
+                return Err(second_time());
+            }
             env.cancel.check()?;
             continue;
         }
@@ -372,15 +378,16 @@ async fn insert_or(
                 return Ok(Some(Stored::Updated(new)));
             }
             TmResult::SelfModified => {
-                return Err(DbError::new(
-                    SqlState::CARDINALITY_VIOLATION,
-                    "ON CONFLICT DO UPDATE command cannot affect row a second time",
-                )
-                .hint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values."));
+                return Err(second_time());
             }
             _ => env.cancel.check()?,
         }
     }
+}
+
+fn second_time() -> DbError {
+    DbError::new(SqlState::CARDINALITY_VIOLATION, "ON CONFLICT DO UPDATE command cannot affect row a second time")
+        .hint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values.")
 }
 
 // ---- UPDATE ----------------------------------------------------------------------------------------------------

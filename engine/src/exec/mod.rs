@@ -12,6 +12,8 @@ pub mod eval;
 mod fk;
 pub mod index_build;
 mod locking;
+mod merge;
+mod modifying;
 pub mod point;
 mod projection;
 pub mod run;

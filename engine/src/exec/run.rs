@@ -4,17 +4,16 @@ use super::dml;
 use super::eval::Env;
 use super::point::{self, Attempt, Flow, PointPlan, PointScratch};
 use super::tables::{SessionTables, blocks_of};
-use super::{CancelFlag, StmtCx, df, locking};
+use super::{CancelFlag, StmtCx, df, locking, modifying};
 use crate::catalog::Relation;
-use crate::plan::ir::{Bound, Expr, ExprKind, Rel};
-use crate::plan::walk;
+use crate::plan::ir::{Bound, Rel};
 use crate::transaction::Transaction;
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use parking_lot::Mutex;
-use rustydb_base::{DbError, Lsn, Result};
+use rustydb_base::{Lsn, Result};
 use rustydb_storage::scan::ScanEnv;
 use rustydb_storage::store::Interrupt;
 use rustydb_storage::txn::Snapshot;
@@ -149,11 +148,11 @@ async fn attempt(
     params: &Arc<[Datum]>,
     env: &StatementEnv,
 ) -> Result<Executed> {
+    let snap = tx.statement_snapshot().await?;
     // The futures of what is seldom are boxed, so that those of point queries stay small: they are moved to where they run.
     let rewritten =
-        if modifies_in_with(bound) { Box::pin(resolve_modifying_ctes(tx, bound, params, env)).await? } else { None };
+        if modifying::has(bound) { Box::pin(modifying::resolve(tx, bound, snap, params, env)).await? } else { None };
     let bound = rewritten.as_ref().unwrap_or(bound);
-    let snap = tx.statement_snapshot().await?;
     if let Bound::Query(q) = &**bound {
         return query(tx, bound, &q.rel, snap, params, env).await;
     }
@@ -309,6 +308,7 @@ pub async fn explain(
         Bound::Insert(i) => (Some(format!("Insert on {}", i.table.name)), &i.source),
         Bound::Update(u) => (Some(format!("Update on {}", u.table.name)), &u.source),
         Bound::Delete(d) => (Some(format!("Delete on {}", d.table.name)), &d.source),
+        Bound::Merge(m) => (Some(format!("Merge on {}", m.table.name)), &m.source),
     };
     let db = Arc::clone(&tx.db);
     let lines = match db.point_plans.get(tx, bound, rel, &env)?.filter(|p| p.usable(&snap)) {
@@ -328,66 +328,4 @@ pub async fn explain(
             out
         }
     })
-}
-
-/// Whether a statement has data-modifying common tables.
-fn modifies_in_with(bound: &Bound) -> bool {
-    let top = match bound {
-        Bound::Query(q) => &q.rel,
-        Bound::Insert(i) => &i.source,
-        Bound::Update(u) => &u.source,
-        Bound::Delete(d) => &d.source,
-    };
-    matches!(top, Rel::With { ctes, .. } if ctes.iter().any(|c| matches!(c.rel, Rel::Modify(..))))
-}
-
-/// Executes data-modifying common tables, in order, and puts their RETURNING rows in their place. All of them and the
-/// main statement see the same snapshot, so the changes are not visible to each other.
-async fn resolve_modifying_ctes(
-    tx: &mut Transaction,
-    bound: &Arc<Bound>,
-    params: &Arc<[Datum]>,
-    env: &StatementEnv,
-) -> Result<Option<Arc<Bound>>> {
-    let mut new = (**bound).clone();
-    let rel = match &mut new {
-        Bound::Query(q) => &mut q.rel,
-        Bound::Insert(i) => &mut i.source,
-        Bound::Update(u) => &mut u.source,
-        Bound::Delete(d) => &mut d.source,
-    };
-    let Rel::With { ctes, .. } = rel else { return Ok(None) };
-    let snap = tx.statement_snapshot().await?;
-    for i in 0..ctes.len() {
-        let Rel::Modify(inner, cols) = ctes[i].rel.clone() else { continue };
-        let mut inner = *inner;
-        // Earlier common tables may be read by this one's source.
-        let before: Vec<_> = ctes[..i].to_vec();
-        if !before.is_empty() {
-            let source = match &mut inner {
-                Bound::Insert(x) => &mut x.source,
-                Bound::Update(x) => &mut x.source,
-                Bound::Delete(x) => &mut x.source,
-                Bound::Query(x) => &mut x.rel,
-            };
-            let body = std::mem::replace(source, Rel::Values { cols: vec![], rows: vec![] });
-            *source = Rel::With { ctes: before, body: Box::new(body) };
-        }
-        let (rows, _) = dml::execute(tx, &Arc::new(inner), snap, params, env).await?;
-        let rows = rows
-            .unwrap_or_default()
-            .into_iter()
-            .map(|r| r.into_iter().zip(&cols).map(|(d, c)| Expr::new(ExprKind::Const(d), c.ty)).collect())
-            .collect();
-        ctes[i].rel = Rel::Values { cols, rows };
-    }
-    let mut modify_left = false;
-    walk::inputs_mut(rel, &mut |r| {
-        modify_left |= matches!(r, Rel::Modify(..));
-        Ok(())
-    })?;
-    if modify_left {
-        return Err(DbError::unsupported("WITH clause containing a data-modifying statement must be at the top level"));
-    }
-    Ok(Some(Arc::new(new)))
 }

@@ -36,6 +36,8 @@ pub enum Bound {
     Update(Box<Update>),
     /// DELETE.
     Delete(Box<Delete>),
+    /// MERGE.
+    Merge(Box<Merge>),
 }
 
 /// A query with the labels its columns are shown under.
@@ -114,8 +116,7 @@ pub enum Rel {
         aggs: Vec<(Col, AggCall)>,
         /// Grouping sets as lists of positions in `groups`; empty means one set of all.
         sets: Vec<Vec<usize>>,
-        /// With grouping sets: an int4 column whose bit i (from the left, group 0 the highest of `groups.len()` bits) is
-        /// set when group i is not in the row's set.
+        /// With grouping sets: an int4 column with the number of the row's set, from 0.
         grouping_id: Option<Col>,
     },
     /// Window functions; outputs the input's columns, then the calls.
@@ -685,6 +686,53 @@ pub struct Delete {
     pub old: Vec<(Col, i16)>,
     /// RETURNING over `source`.
     pub returning: Option<Returning>,
+}
+
+/// MERGE.
+#[derive(Clone, Debug)]
+pub struct Merge {
+    /// Target.
+    pub table: Arc<Relation>,
+    /// The source's rows, each with the target's row that matches it, if any.
+    pub source: Rel,
+    /// Column of `source` with the target's row id; NULL: no row matches.
+    pub rid: Col,
+    /// Columns of `source` that are the target's row: (column, attnum), every live column.
+    pub old: Vec<(Col, i16)>,
+    /// ON, over `source`: asked again when the target's row has changed meanwhile.
+    pub on: Expr,
+    /// Actions in order: the first whose condition holds is done.
+    pub actions: Vec<MergeAction>,
+    /// Columns by which checks and generated columns read the new row.
+    pub new: Vec<(Col, i16)>,
+    /// Checks on the new row.
+    pub checks: RowChecks,
+    /// Stored generated columns, over `new`.
+    pub generated: Vec<(i16, Expr)>,
+}
+
+/// An action of MERGE.
+#[derive(Clone, Debug)]
+pub struct MergeAction {
+    /// For rows that match, else for those that do not.
+    pub matched: bool,
+    /// Condition over `source`.
+    pub condition: Option<Expr>,
+    /// What it does.
+    pub change: MergeChange,
+}
+
+/// What an action of MERGE does.
+#[derive(Clone, Debug)]
+pub enum MergeChange {
+    /// Nothing.
+    Nothing,
+    /// Deletes the target's row.
+    Delete,
+    /// Sets columns of the target's row to values over `source`.
+    Update(Vec<(i16, Expr)>),
+    /// Inserts a row: a value over `source` for every live column.
+    Insert(Vec<(i16, Expr)>),
 }
 
 impl Rel {

@@ -1,7 +1,7 @@
 //! Walks over the bound tree: children of a node, visits, and rewrites.
 
 use super::ir::{
-    AggCall, Bound, Expr, ExprKind, FrameBound, Rel, RowChecks, SortKey, SubqueryKind, Subscript, WindowCall,
+    AggCall, Bound, Expr, ExprKind, FrameBound, MergeChange, Rel, RowChecks, SortKey, SubqueryKind, Subscript, WindowCall,
 };
 use rustydb_base::Result;
 
@@ -354,6 +354,18 @@ pub fn visit_bound<'e>(b: &'e Bound, f: &mut dyn FnMut(&'e Expr)) {
             visit_checks(&u.checks, f);
             u.set.iter().chain(u.generated.iter()).for_each(|x| visit_deep(&x.1, f));
             u.returning.iter().flat_map(|r| &r.exprs).for_each(|x| visit_deep(&x.1, f));
+        }
+        Bound::Merge(m) => {
+            visit_rel(&m.source, f);
+            visit_deep(&m.on, f);
+            for a in &m.actions {
+                a.condition.iter().for_each(|x| visit_deep(x, f));
+                if let MergeChange::Update(set) | MergeChange::Insert(set) = &a.change {
+                    set.iter().for_each(|x| visit_deep(&x.1, f));
+                }
+            }
+            visit_checks(&m.checks, f);
+            m.generated.iter().for_each(|x| visit_deep(&x.1, f));
         }
         Bound::Delete(d) => {
             visit_rel(&d.source, f);

@@ -66,6 +66,7 @@ impl Plan {
             Bound::Insert(_) => "INSERT",
             Bound::Update(_) => "UPDATE",
             Bound::Delete(_) => "DELETE",
+            Bound::Merge(_) => "MERGE",
         }
     }
 
@@ -147,6 +148,7 @@ fn columns(b: &Bound) -> Option<Arc<[ColumnDesc]>> {
         Bound::Insert(i) => &i.returning.as_ref()?.columns,
         Bound::Update(u) => &u.returning.as_ref()?.columns,
         Bound::Delete(d) => &d.returning.as_ref()?.columns,
+        Bound::Merge(_) => return None,
     };
     Some(list.iter().map(describe).collect())
 }

@@ -689,7 +689,10 @@ pub(super) enum Opened {
 
 /// Whether the binder takes a statement.
 pub(super) fn is_plannable(stmt: &Statement) -> bool {
-    matches!(stmt, Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_))
+    matches!(
+        stmt,
+        Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Merge(_)
+    )
 }
 
 /// Text format for every column.

@@ -100,6 +100,7 @@ const AGGREGATES: &[&[&[AggKernel]]] = &[
         aggs::jsonb::AGGREGATES,
         aggs::collect::AGGREGATES,
         aggs::range::AGGREGATES,
+        aggs::ordered::AGGREGATES,
     ],
     aggs::exact::AGGREGATES,
     aggs::float::AGGREGATES,

@@ -514,10 +514,14 @@ fn label(e: &Expr) -> Option<(&str, u8)> {
         ExprKind::Grouping(_) => strong("grouping"),
         ExprKind::Exists(_) => strong("exists"),
         ExprKind::ArrayQuery(_) | ExprKind::Array(_) => strong("array"),
-        ExprKind::Subquery(q) => q.first_target().and_then(|t| match &t.alias {
-            Some(a) => strong(&a.value),
-            None => label(&t.expr).map(|l| (l.0, 2)),
-        }),
+        ExprKind::Subquery(q) => match q.first_target() {
+            Some(t) => match &t.alias {
+                Some(a) => strong(&a.value),
+                None => label(&t.expr).map(|l| (l.0, 2)),
+            },
+            None if q.begins_with_values() => strong("column1"),
+            None => None,
+        },
         ExprKind::Case(c) => match c.otherwise.as_ref().and_then(label) {
             Some((l, 2)) => strong(l),
             _ => Some(("case", 1)),

@@ -9,12 +9,14 @@
 
 mod ddl;
 mod expr;
+mod merge;
 mod query;
 mod types;
 mod utility;
 
 pub use ddl::*;
 pub use expr::*;
+pub use merge::*;
 pub use query::*;
 pub use types::*;
 pub use utility::*;
@@ -117,6 +119,8 @@ pub enum Statement {
     Update(Box<Update>),
     /// DELETE.
     Delete(Box<Delete>),
+    /// MERGE.
+    Merge(Box<Merge>),
     /// CREATE TABLE.
     CreateTable(Box<CreateTable>),
     /// CREATE TABLE AS, CREATE MATERIALIZED VIEW, SELECT INTO.

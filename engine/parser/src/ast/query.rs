@@ -28,6 +28,17 @@ impl Query {
     pub fn of(body: QueryBody, pos: Pos) -> Query {
         Query { with: None, body, order_by: vec![], limit: None, with_ties: false, offset: None, locking: vec![], pos }
     }
+    /// Whether the leftmost part is VALUES.
+    pub(crate) fn begins_with_values(&self) -> bool {
+        let mut q = self;
+        loop {
+            match &q.body {
+                QueryBody::Select(_) => return false,
+                QueryBody::SetOp(s) => q = &s.left,
+                QueryBody::Values(_) => return true,
+            }
+        }
+    }
     /// The first output column of the leftmost SELECT.
     pub(crate) fn first_target(&self) -> Option<&Target> {
         let mut q = self;

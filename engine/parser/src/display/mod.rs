@@ -5,6 +5,7 @@
 //! Printing recurses as deep as the tree: callers must bound it by [`crate::Parsed::height`].
 
 mod expr;
+mod merge;
 mod query;
 
 use crate::ast::{Ident, Name, quote_ident};

@@ -86,6 +86,7 @@ impl Display for Cte {
             Statement::Insert(i) => i.fmt(f)?,
             Statement::Update(u) => u.fmt(f)?,
             Statement::Delete(d) => d.fmt(f)?,
+            Statement::Merge(m) => m.fmt(f)?,
             // The parser puts nothing else here but statements that the engine refuses before it prints anything.
             _ => return Err(std::fmt::Error),
         }

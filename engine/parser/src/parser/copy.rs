@@ -3,7 +3,7 @@
 use super::Parser;
 use crate::ast::{Copy, CopySource, CopyTarget, DefOption, DefValue, Ident, Statement};
 use crate::keywords::kw;
-use rustydb_base::Result;
+use rustydb_base::{DbError, Result};
 
 impl Parser<'_> {
     /// At COPY.
@@ -14,10 +14,9 @@ impl Parser<'_> {
         let from;
         if self.at_ch(b'(') {
             self.bump();
-            let at = self.pos();
             let stmt = self.preparable()?;
-            if matches!(stmt, Statement::Other(_)) {
-                return self.unsupported("MERGE", at);
+            if matches!(stmt, Statement::Merge(_)) {
+                return Err(DbError::unsupported("MERGE not supported in COPY"));
             }
             self.expect_ch(b')')?;
             self.expect(kw::TO)?;

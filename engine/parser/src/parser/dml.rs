@@ -66,7 +66,7 @@ impl Parser<'_> {
         }
         [kw::SELECT, kw::WITH, kw::TABLE].iter().any(|k| Self::at_kw(t, *k))
     }
-    fn assign_target(&mut self) -> Result<AssignTarget> {
+    pub(super) fn assign_target(&mut self) -> Result<AssignTarget> {
         let column = self.col_id()?;
         Ok(AssignTarget { column, steps: self.steps()? })
     }
@@ -97,7 +97,7 @@ impl Parser<'_> {
         }
         Ok(OnConflict { target, update: Some(ConflictUpdate { set, filter }), pos })
     }
-    fn assignment(&mut self) -> Result<Assignment> {
+    pub(super) fn assignment(&mut self) -> Result<Assignment> {
         if self.at_ch(b'(') {
             let targets = self.paren_list(Self::assign_target)?;
             self.expect_ch(b'=')?;
@@ -130,7 +130,7 @@ impl Parser<'_> {
         Ok(Statement::Delete(Box::new(Delete { with, table, using, filter, returning, pos })))
     }
     /// A table with an alias that is not the word SET.
-    fn dml_table(&mut self) -> Result<TableFactor> {
+    pub(super) fn dml_table(&mut self) -> Result<TableFactor> {
         let mut t = self.relation_expr()?;
         let as_word = self.eat(kw::AS);
         if as_word || (self.is_col_id_here() && !self.at(kw::SET)) {

@@ -12,6 +12,7 @@ mod dml;
 mod expr;
 mod from;
 mod func;
+mod merge;
 mod names;
 mod query;
 mod role;

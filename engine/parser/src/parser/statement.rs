@@ -72,7 +72,7 @@ impl Parser<'_> {
             kw::INSERT if self.at(kw::INSERT) => self.insert(with),
             kw::UPDATE if self.at(kw::UPDATE) => self.update(with),
             kw::DELETE if self.at(kw::DELETE) => self.delete(with),
-            kw::MERGE if self.at(kw::MERGE) => self.other("MERGE"),
+            kw::MERGE if self.at(kw::MERGE) => self.merge(with),
             _ => {
                 if !self.at_query() && !self.at_ch(b'(') {
                     return self.unexpected();

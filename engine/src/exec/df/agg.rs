@@ -9,6 +9,7 @@ use super::expr::{fixed_of, sort_order};
 use super::sums::Sums;
 use super::util::{DfResult, fresh_id, to_df};
 use crate::exec::{StmtCx, datum_size};
+use crate::plan::ir::AggCall;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::ScalarValue;
@@ -20,6 +21,7 @@ use rustydb_types::cmp;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::kernel::{AggKernel, AggState, CallInfo};
 use rustydb_types::rowcodec::{put_any, read_any};
+use rustydb_types::{pgdata, registry};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -31,6 +33,67 @@ pub enum What {
     First,
     /// How many rows: `count(*)` and the counters of set operations.
     Count,
+    /// Where a hypothetical row, which the arguments are, would stand among the rows by their sort keys.
+    Rank(Rank),
+}
+
+/// Hypothetical-set aggregates.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub enum Rank {
+    Rank,
+    DenseRank,
+    PercentRank,
+    CumeDist,
+}
+
+impl Rank {
+    /// By the aggregate's name.
+    pub fn named(name: &str) -> Option<Rank> {
+        Some(match name {
+            "rank" => Rank::Rank,
+            "dense_rank" => Rank::DenseRank,
+            "percent_rank" => Rank::PercentRank,
+            "cume_dist" => Rank::CumeDist,
+            _ => return None,
+        })
+    }
+
+    /// The answer for `less` rows before the hypothetical one, of `kinds` different keys, `equal` beside it, and `rows`
+    /// in all.
+    pub fn answer(self, less: usize, kinds: usize, equal: usize, rows: usize) -> Datum {
+        let count = |n: usize| Datum::Int8(i64::try_from(n).unwrap_or(i64::MAX));
+        match self {
+            Rank::Rank => count(less + 1),
+            Rank::DenseRank => count(kinds + 1),
+            Rank::PercentRank if rows == 0 => Datum::Float8(0.0),
+            Rank::PercentRank => Datum::Float8(less as f64 / rows as f64),
+            Rank::CumeDist => Datum::Float8((less + equal + 1) as f64 / (rows + 1) as f64),
+        }
+    }
+}
+
+/// What computes an aggregate call.
+pub fn what_of(a: &AggCall) -> Result<What> {
+    let unknown = || DbError::unsupported(format!("function {} is not supported yet", registry::signature(a.proc)));
+    let kind = pgdata::aggregate(a.proc.oid).map_or('n', |x| x.aggkind);
+    if kind == 'h' {
+        return Rank::named(&a.proc.proname).map(What::Rank).ok_or_else(unknown);
+    }
+    registry::agg_kernel_of(a.proc).map(What::Kernel).ok_or_else(unknown)
+}
+
+/// An aggregate's answer over no rows.
+pub fn over_nothing(a: &AggCall, cx: &StmtCx) -> Result<Datum> {
+    match what_of(a)? {
+        What::Rank(r) => Ok(r.answer(0, 0, 0, 0)),
+        What::Kernel(k) => {
+            let args: Vec<TypeRef> = a.args.iter().map(|x| x.ty).collect();
+            let info = CallInfo { args: &args, result: a.ty, collation: a.collation };
+            (k.init)(&info).finish(&cx.eval)
+        }
+        What::First | What::Count => Err(DbError::internal("no aggregate of a query")),
+    }
 }
 
 /// A call site.
@@ -65,7 +128,7 @@ impl CallSite {
                 let info = CallInfo { args: &self.args, result: self.result, collation: self.collation };
                 Ok((k.init)(&info))
             }
-            What::First | What::Count => Ok(Box::new(First(None))),
+            What::First | What::Count | What::Rank(_) => Ok(Box::new(First(None))),
         }
     }
 }
@@ -278,6 +341,25 @@ impl Groups {
                     _ => false,
                 })
             });
+        }
+        if let What::Rank(kind) = self.site.what {
+            let order = |r: &[Datum]| {
+                self.site.order.iter().enumerate().fold(std::cmp::Ordering::Equal, |o, (i, k)| {
+                    let (key, wanted) = (r.get(n + i), r.get(i));
+                    o.then_with(|| match (key, wanted) {
+                        (Some(a), Some(b)) => sort_order(k.0, k.1, k.2, a, b),
+                        _ => std::cmp::Ordering::Equal,
+                    })
+                })
+            };
+            let less = rows.iter().take_while(|r| order(r).is_lt()).count();
+            let equal = rows[less..].iter().take_while(|r| order(r).is_eq()).count();
+            let same = |a: &[Datum], b: &[Datum]| {
+                let keys = self.site.order.iter().enumerate();
+                keys.fold(true, |s, (i, k)| s && sort_order(k.0, k.1, k.2, &a[n + i], &b[n + i]).is_eq())
+            };
+            let steps = rows[..less].windows(2).filter(|w| !same(&w[0], &w[1])).count();
+            return Ok(kind.answer(less, steps + usize::from(less > 0), equal, rows.len()));
         }
         let mut state = self.site.init()?;
         for r in &rows {

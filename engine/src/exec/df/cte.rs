@@ -1,8 +1,8 @@
 //! Common tables: computed once when first read, and recursive ones by iteration to a fixpoint.
 //!
 //! A [`Store`] connects the plan that produces a common table (an input of the WITH operator) with the scans that read it,
-//! wherever they are in the tree. Running the WITH operator arms its stores; the first scan that is polled computes the
-//! rows. Data-modifying common tables run whether read or not.
+//! wherever they are in the tree. Running the WITH operator arms its stores; a scan that is polled computes the rows that
+//! nobody has computed before it. Data-modifying common tables run whether read or not.
 
 use super::expr::{name, named};
 use super::lower::{Lower, Plan, projection};
@@ -14,7 +14,7 @@ use datafusion::arrow::array::{BooleanArray, RecordBatch};
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DataFusionError;
-use datafusion::execution::TaskContext;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
@@ -29,6 +29,8 @@ enum Rows {
     Idle,
     /// Can be computed.
     Armed(Arc<dyn ExecutionPlan>, Arc<TaskContext>),
+    /// Computed as far as somebody has read.
+    Running(SendableRecordBatchStream, Vec<RecordBatch>, MemoryReservation),
     /// Computed.
     Ready(Arc<Vec<RecordBatch>>, #[allow(dead_code, reason = "held for its Drop")] Option<MemoryReservation>),
 }
@@ -45,26 +47,47 @@ impl Store {
         Store { cols, rows: Mutex::new(Rows::Idle) }
     }
 
-    /// The rows; computes them if nobody has.
-    async fn read(&self) -> DfResult<Arc<Vec<RecordBatch>>> {
+    /// The i-th batch of rows; computes it if nobody has. Readers share what one of them has computed, and nothing is
+    /// computed that nobody reads: a recursive table without end serves a query with a LIMIT.
+    async fn batch(&self, i: usize) -> DfResult<Option<RecordBatch>> {
         let mut rows = self.rows.lock().await;
-        match &*rows {
-            Rows::Ready(b, _) => Ok(Arc::clone(b)),
-            Rows::Idle => Err(to_df(DbError::internal("common table read outside its WITH"))),
-            Rows::Armed(plan, task) => {
-                let memory = MemoryConsumer::new("CommonTable").register(task.memory_pool());
-                let mut stream = plan.execute(0, Arc::clone(task))?;
-                let mut all = Vec::new();
-                while let Some(b) = stream.next().await {
-                    let b = b?;
-                    memory.try_grow(b.get_array_memory_size())?;
-                    all.push(b);
+        loop {
+            match &mut *rows {
+                Rows::Ready(b, _) => return Ok(b.get(i).cloned()),
+                Rows::Idle => return Err(to_df(DbError::internal("common table read outside its WITH"))),
+                Rows::Armed(plan, task) => {
+                    let memory = MemoryConsumer::new("CommonTable").register(task.memory_pool());
+                    let stream = plan.execute(0, Arc::clone(task))?;
+                    *rows = Rows::Running(stream, Vec::new(), memory);
                 }
-                let all = Arc::new(all);
-                *rows = Rows::Ready(Arc::clone(&all), Some(memory));
-                Ok(all)
+                Rows::Running(stream, known, memory) => {
+                    if let Some(b) = known.get(i) {
+                        return Ok(Some(b.clone()));
+                    }
+                    match stream.next().await {
+                        Some(b) => {
+                            let b = b?;
+                            memory.try_grow(b.get_array_memory_size())?;
+                            known.push(b);
+                        }
+                        None => {
+                            let all = Arc::new(std::mem::take(known));
+                            let memory = memory.take();
+                            *rows = Rows::Ready(all, Some(memory));
+                        }
+                    }
+                }
             }
         }
+    }
+
+    /// Computes all rows.
+    async fn complete(&self) -> DfResult<()> {
+        let mut i = 0;
+        while self.batch(i).await?.is_some() {
+            i += 1;
+        }
+        Ok(())
     }
 
     async fn set(&self, r: Rows) {
@@ -117,7 +140,7 @@ impl Lower<'_> {
                 }
                 for (s, run_always) in stores.iter().zip(always) {
                     if run_always {
-                        s.read().await?;
+                        s.complete().await?;
                     }
                     s.set(Rows::Idle).await;
                 }
@@ -144,8 +167,9 @@ impl Lower<'_> {
         let body = move |run: Run| {
             let (store, at) = (Arc::clone(&store), at.clone());
             Ok(produce(Arc::clone(&run.schema), move |mut out| async move {
-                let rows = store.read().await?;
-                for b in rows.iter() {
+                let mut i = 0;
+                while let Some(b) = store.batch(i).await? {
+                    i += 1;
                     let mut columns = Vec::with_capacity(at.len());
                     for n in &at {
                         let c = b.column_by_name(n);

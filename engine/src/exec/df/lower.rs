@@ -18,7 +18,6 @@ use datafusion::logical_expr::{
 use rustydb_base::{DbError, Result};
 use rustydb_types::arrow::native_order;
 use rustydb_types::datum::Datum;
-use rustydb_types::registry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -160,7 +159,10 @@ impl Lower<'_> {
     fn node(&mut self, rel: &Rel) -> Result<Plan> {
         match rel {
             Rel::Values { cols, rows } => self.values(cols, rows),
-            Rel::Scan(s) => scan::plan(s, self.cx, &self.frames, None, &[]),
+            Rel::Scan(s) => match &s.sample {
+                Some((method, args, rep)) => self.sample(s, method, args, rep.as_ref()),
+                None => scan::plan(s, self.cx, &self.frames, None, &[]),
+            },
             Rel::FunctionScan { calls, ordinality } => self.function_scan(calls, *ordinality),
             Rel::Project { input, exprs } => {
                 let p = self.rel(input)?;
@@ -170,6 +172,7 @@ impl Lower<'_> {
             }
             Rel::Filter { input, pred } => {
                 if let Rel::Scan(s) = &**input
+                    && s.sample.is_none()
                     && !has_subquery(pred)
                 {
                     let p = scan::plan(s, self.cx, &self.frames, None, &conjuncts(pred))?;
@@ -449,18 +452,12 @@ impl Lower<'_> {
         }
         for (c, a) in &aggs {
             let n = c.id;
-            if a.direct > 0 || matches!(rustydb_types::pgdata::aggregate(a.proc.oid), Some(x) if x.aggkind != 'n') {
-                return Err(DbError::unsupported(format!(
-                    "function {} is not supported yet",
-                    registry::signature(a.proc)
-                )));
-            }
-            let kernel = registry::agg_kernel_of(a.proc).ok_or_else(|| {
-                DbError::unsupported(format!("function {} is not supported yet", registry::signature(a.proc)))
-            })?;
+            let what = super::agg::what_of(a)?;
             let mut args = Vec::new();
+            // A hypothetical row is the direct arguments; the sort keys are read as such.
+            let read = if matches!(what, What::Rank(_)) { &a.args[..a.direct.min(a.args.len())] } else { &a.args[..] };
             let product = if a.distinct || !a.order_by.is_empty() { None } else { scope.wide_product(a)? };
-            let mut types: Vec<rustydb_types::datum::TypeRef> = a.args.iter().map(|x| x.ty).collect();
+            let mut types: Vec<rustydb_types::datum::TypeRef> = read.iter().map(|x| x.ty).collect();
             if let Some(factors) = product {
                 types = vec![a.args[0].ty; 2];
                 for (i, l) in factors.into_iter().enumerate() {
@@ -468,7 +465,7 @@ impl Lower<'_> {
                     args.push(named(format!("a{n}_{i}")));
                 }
             } else {
-                for (i, e) in a.args.iter().chain(a.order_by.iter().map(|k| &k.expr)).enumerate() {
+                for (i, e) in read.iter().chain(a.order_by.iter().map(|k| &k.expr)).enumerate() {
                     let l = scope.lower(e)?;
                     pre.push(l.expr.alias(format!("a{n}_{i}")));
                     args.push(named(format!("a{n}_{i}")));
@@ -487,7 +484,7 @@ impl Lower<'_> {
             };
             let dt = result_type(a.ty);
             let site = CallSite {
-                what: What::Kernel(kernel),
+                what,
                 name: a.proc.proname.to_string(),
                 args: types,
                 result: a.ty,

@@ -5,15 +5,15 @@ use super::BATCH_ROWS;
 use super::expr::{Lowered, RowExpr, generic, key_of, name, named};
 use super::lower::{Lower, Plan, has_subquery, projection, schema};
 use super::op::{Op, Order, Run, op_plan};
-use super::util::{ArrayFn, DfResult, call, from_df, produce, to_df};
+use super::util::{DfResult, from_df, produce, to_df};
 use crate::bind::func::{out_columns, resolve_fields};
 use crate::exec::StmtCx;
 use crate::plan::ir::{AggCall, Bound, Col, Expr, ExprKind, SortKey};
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int32Array, RecordBatch, RecordBatchOptions, new_null_array,
+    Array, ArrayRef, BooleanArray, Int32Array, RecordBatch, RecordBatchOptions, new_null_array,
 };
 use datafusion::arrow::compute::{filter_record_batch, take};
-use datafusion::arrow::datatypes::{DataType, Int32Type, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::logical_expr::{Expr as DfExpr, LogicalPlan, Union};
 use futures::StreamExt;
@@ -552,16 +552,9 @@ impl Lower<'_> {
         let agg = self.aggregate(expanded, &groups, aggs, &[set_no])?;
         let agg = self.empty_sets(agg, groups.len(), aggs, &whole)?;
         let Some(gid) = grouping_id else { return Ok(agg) };
-        let width = groups.len();
-        let ids: Vec<i32> =
-            whole.iter().map(|s| (0..width).fold(0i32, |v, g| (v << 1) | i32::from(!s.contains(&g)))).collect();
-        let f: ArrayFn = Arc::new(move |a, _| {
-            let nos = a[0].as_primitive::<Int32Type>();
-            let v = nos.iter().map(|n| n.and_then(|n| usize::try_from(n).ok()).and_then(|n| ids.get(n).copied()));
-            Ok(Arc::new(v.collect::<Int32Array>()) as ArrayRef)
-        });
-        let id = call("grouping", DataType::Int32, false, vec![named(name(set_no.id))], f);
-        let p = self.extend(agg, vec![(gid, Lowered { expr: id, dt: DataType::Int32, native: true })])?;
+        let no = Expr::column(set_no);
+        let no = self.scope(&agg).lower(&no)?;
+        let p = self.extend(agg, vec![(gid, no)])?;
         let cols: Vec<(Col, DataType)> = p.cols.into_iter().filter(|c| c.0.id != set_no.id).collect();
         let back = cols.iter().map(|(c, _)| named(name(c.id))).collect();
         Ok(Plan { plan: projection(p.plan, back)?, cols })
@@ -575,11 +568,7 @@ impl Lower<'_> {
         }
         let mut values = vec![Datum::Null; groups];
         for (_, a) in aggs {
-            let kernel =
-                registry::agg_kernel_of(a.proc).ok_or_else(|| DbError::internal("aggregate without kernel"))?;
-            let args: Vec<TypeRef> = a.args.iter().map(|x| x.ty).collect();
-            let info = CallInfo { args: &args, result: a.ty, collation: a.collation };
-            values.push((kernel.init)(&info).finish(&self.cx.eval)?);
+            values.push(super::agg::over_nothing(a, self.cx)?);
         }
         let types: Vec<TypeRef> = p.cols.iter().map(|c| c.0.ty).collect();
         let schema = p.schema()?;

@@ -23,6 +23,7 @@ mod memory;
 mod misc;
 mod op;
 mod rewrite;
+mod sample;
 mod scan;
 mod setop;
 mod sums;

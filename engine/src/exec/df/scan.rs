@@ -49,9 +49,6 @@ struct Bound {
 
 /// A scan's plan. `preds` are conditions its rows must meet anyway.
 pub fn plan(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], limit: Option<usize>, preds: &[&Expr]) -> Result<Plan> {
-    if s.sample.is_some() {
-        return Err(DbError::unsupported("TABLESAMPLE is not supported yet"));
-    }
     let mut cols: Vec<_> = s.cols.iter().map(|(c, _)| (*c, arrow_type(c.ty, rowcodec::static_numeric(c.ty)))).collect();
     if let Some(rid) = s.rid {
         cols.push((rid, DataType::Int64));

@@ -12,3 +12,4 @@ pub mod json;
 pub mod jsonb;
 pub mod minmax;
 pub mod range;
+pub mod ordered;

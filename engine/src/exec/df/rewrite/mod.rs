@@ -3,6 +3,7 @@
 
 mod prune;
 mod push;
+mod single;
 pub mod stats;
 mod tree;
 mod unnest;
@@ -19,6 +20,7 @@ const FRESH: ColId = 1 << 28;
 pub fn statement(rel: &mut Rel, cx: &Arc<StmtCx>) -> Result<ColId> {
     let mut next = FRESH;
     prune::inline(rel)?;
+    single::flatten(rel)?;
     unnest::unnest(rel, cx, &mut next)?;
     push::optimize(rel, cx)?;
     prune::prune(rel)?;

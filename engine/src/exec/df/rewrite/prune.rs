@@ -104,13 +104,22 @@ pub fn inline(rel: &mut Rel) -> Result<()> {
         let mut pending = std::mem::take(ctes);
         let mut i = 0;
         while i < pending.len() {
+            // What is read in one place of the text may stand in several of the tree (a row that sets several columns).
+            let id = pending[i].id;
+            let mut references = count(body, id)?;
+            for later in &mut pending[i + 1..] {
+                references += count(&mut later.rel, id)?;
+                if let Some((r, _)) = &mut later.recursive {
+                    references += count(r, id)?;
+                }
+            }
             let c = &pending[i];
             let inert = c.recursive.is_none() && !changes(&c.rel);
-            if inert && c.references == 0 {
+            if inert && references == 0 {
                 pending.remove(i);
                 continue;
             }
-            if inert && c.references == 1 && c.materialized != Some(true) && !volatile(&c.rel) {
+            if inert && references == 1 && c.materialized != Some(true) && !volatile(&c.rel) {
                 let c = pending.remove(i);
                 let mut hole = Some(c.rel);
                 for later in &mut pending[i..] {
@@ -164,6 +173,16 @@ fn scans(rel: &Rel, id: CteId) -> bool {
         Ok(())
     });
     found
+}
+
+/// How often a common table is read.
+fn count(rel: &mut Rel, id: CteId) -> Result<usize> {
+    let mut n = 0;
+    each(rel, &mut |r| {
+        n += usize::from(matches!(r, Rel::CteScan { cte, .. } if *cte == id));
+        Ok(())
+    })?;
+    Ok(n)
 }
 
 fn each(rel: &mut Rel, f: &mut dyn FnMut(&mut Rel) -> Result<()>) -> Result<()> {
