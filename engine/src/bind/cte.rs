@@ -138,8 +138,7 @@ impl Binder<'_> {
     }
 
     fn frame(&self, c: &ast::Cte, id: CteId, columns: &[OutputColumn], rel: &Rel) -> CteFrame {
-        let mut f =
-            CteFrame::new(&c.name.value, id, columns.iter().map(|x| (x.name.clone(), x.ty)).collect());
+        let mut f = CteFrame::new(&c.name.value, id, columns.iter().map(|x| (x.name.clone(), x.ty)).collect());
         f.levels = self.levels.len();
         f.fields = rel.outputs().iter().map(|o| self.record_fields.get(&o.id).cloned()).collect();
         f
@@ -200,11 +199,8 @@ impl Binder<'_> {
         self.ctes.pop();
         let second = second?;
         if first.columns.len() != second.columns.len() {
-            return Err(DbError::new(
-                SqlState::SYNTAX_ERROR,
-                "each UNION query must have the same number of columns",
-            )
-            .at(self.pos(s.right.pos)));
+            return Err(DbError::new(SqlState::SYNTAX_ERROR, "each UNION query must have the same number of columns")
+                .at(self.pos(s.right.pos)));
         }
         // The recursive term's columns must have the first term's types.
         let outs = second.rel.outputs();
@@ -339,7 +335,8 @@ impl Binder<'_> {
 
     /// A relation was not found: tells of a table of WITH that is defined too late.
     pub(super) fn forward_reference(&self, name: &ast::Name, e: DbError) -> DbError {
-        if e.code != SqlState::UNDEFINED_TABLE || name.schema.is_some() || !self.future_ctes.contains(&name.name.value) {
+        if e.code != SqlState::UNDEFINED_TABLE || name.schema.is_some() || !self.future_ctes.contains(&name.name.value)
+        {
             return e;
         }
         e.detail(format!(
@@ -396,8 +393,11 @@ impl Binder<'_> {
             self.fresh_name("cycle mark", mark, &names, x.pos)?;
             self.fresh_name("cycle path", path, &names, x.pos)?;
             let same = |a: &str, b: &str, at: ast::Pos| {
-                Err(DbError::new(SqlState::DUPLICATE_COLUMN, format!("{a} column name and {b} column name are the same"))
-                    .at(self.pos(at)))
+                Err(DbError::new(
+                    SqlState::DUPLICATE_COLUMN,
+                    format!("{a} column name and {b} column name are the same"),
+                )
+                .at(self.pos(at)))
             };
             if mark == path {
                 return same("cycle mark", "cycle path", x.pos);
@@ -554,11 +554,7 @@ fn extend(c: &ast::Cte, s: &ast::SetOp, alias: &str, mut names: Vec<String>) -> 
         }
     }
     if let ast::QueryBody::Select(q) = &mut inner.body {
-        q.targets.extend(carried.iter().map(|n| ast::Target {
-            expr: column(alias, n),
-            alias: None,
-            pos: ast::NO_POS,
-        }));
+        q.targets.extend(carried.iter().map(|n| ast::Target { expr: column(alias, n), alias: None, pos: ast::NO_POS }));
     }
     let added = carried.len();
     names.extend(carried);

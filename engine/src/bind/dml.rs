@@ -369,7 +369,13 @@ impl Binder<'_> {
         Ok(out)
     }
 
-    pub(super) fn check_insertable(&self, c: &Column, is_default: bool, overriding: Overriding, pos: u32) -> Result<()> {
+    pub(super) fn check_insertable(
+        &self,
+        c: &Column,
+        is_default: bool,
+        overriding: Overriding,
+        pos: u32,
+    ) -> Result<()> {
         if is_default {
             return Ok(());
         }

@@ -499,7 +499,9 @@ impl Binder<'_> {
                 None
             };
             if let Some(word) = used {
-                return Err(DbError::new(SqlState::SYNTAX_ERROR, format!("cannot use {word} with WITHIN GROUP")).at(pos));
+                return Err(
+                    DbError::new(SqlState::SYNTAX_ERROR, format!("cannot use {word} with WITHIN GROUP")).at(pos)
+                );
             }
             if kind == 'h' && args.len() != 2 * direct {
                 let shown: Vec<String> = args.iter().map(|a| show(a.ty.oid)).collect();
@@ -580,7 +582,7 @@ impl Binder<'_> {
     fn unify_hypothetical(&mut self, args: &mut [Expr], direct: usize) -> Result<()> {
         let (given, sorted) = args.split_at_mut(direct.min(args.len()));
         for (a, b) in given.iter_mut().zip(sorted) {
-            let common = self.common_type_of(&[a, b], "WITHIN GROUP")?;
+            let common = self.common_type_of(&[&*a, &*b], "WITHIN GROUP")?;
             for e in [a, b] {
                 let old = std::mem::replace(e, Expr::new(ExprKind::CaseValue, types::plain(oid::BOOL)));
                 *e = self.to_common(old, common, "WITHIN GROUP")?;

@@ -42,7 +42,9 @@ impl Binder<'_> {
     /// GROUPING(…): belongs to the query level whose columns it names.
     pub(crate) fn grouping(&mut self, args: &[ast::Expr], pos: u32) -> Result<Expr> {
         if args.len() > MAX_GROUPING {
-            return Err(DbError::new(SqlState::TOO_MANY_ARGUMENTS, "GROUPING must have fewer than 32 arguments").at(pos));
+            return Err(
+                DbError::new(SqlState::TOO_MANY_ARGUMENTS, "GROUPING must have fewer than 32 arguments").at(pos)
+            );
         }
         let mut bound = Vec::with_capacity(args.len());
         for a in args {
@@ -67,9 +69,10 @@ impl Binder<'_> {
             None => return Err(refuse("here")),
         }
         let ty = types::plain(oid::INT4);
-        let known = level.groupings.iter().find(|g| {
-            g.args.len() == bound.len() && g.args.iter().zip(&bound).all(|(a, b)| walk::same(a, b))
-        });
+        let known = level
+            .groupings
+            .iter()
+            .find(|g| g.args.len() == bound.len() && g.args.iter().zip(&bound).all(|(a, b)| walk::same(a, b)));
         let col = match known.map(|g| g.col) {
             Some(c) => c,
             None => {
@@ -321,18 +324,12 @@ impl Binder<'_> {
     }
 
     /// The direct arguments of an ordered-set aggregate are read once per group: they may use grouped columns only.
-    pub(crate) fn check_direct_arguments(
-        &self,
-        direct: &[Expr],
-        groups: &[(Col, Expr)],
-        own: &[ColId],
-    ) -> Result<()> {
+    pub(crate) fn check_direct_arguments(&self, direct: &[Expr], groups: &[(Col, Expr)], own: &[ColId]) -> Result<()> {
         let scope = self.scopes.last().cloned().unwrap_or_default();
         for e in direct {
             let mut e = e.clone();
-            group_rewrite(&mut e, groups, own, &scope).map_err(|e| {
-                e.detail("Direct arguments of an ordered-set aggregate must use only grouped columns.")
-            })?;
+            group_rewrite(&mut e, groups, own, &scope)
+                .map_err(|e| e.detail("Direct arguments of an ordered-set aggregate must use only grouped columns."))?;
         }
         Ok(())
     }

@@ -97,11 +97,8 @@ impl Binder<'_> {
         self.scopes.pop();
         let (source, only) = source?;
         if only.rtes.iter().any(|x| x.name == alias) {
-            return Err(DbError::new(
-                SqlState::DUPLICATE_ALIAS,
-                format!("name \"{alias}\" specified more than once"),
-            )
-            .detail("The name is used both as MERGE target table and data source."));
+            return Err(DbError::new(SqlState::DUPLICATE_ALIAS, format!("name \"{alias}\" specified more than once"))
+                .detail("The name is used both as MERGE target table and data source."));
         }
         let mut both = target.clone();
         both.append(only.clone());
@@ -211,8 +208,8 @@ impl Binder<'_> {
         }
         let mut given: Vec<(i16, Expr)> = Vec::new();
         for (e, c) in values.iter().zip(&wanted) {
-            let is_default = matches!(e.kind, ast::ExprKind::Default)
-                || (i.overriding == Overriding::User && c.identity != '\0');
+            let is_default =
+                matches!(e.kind, ast::ExprKind::Default) || (i.overriding == Overriding::User && c.identity != '\0');
             self.check_insertable(c, is_default, i.overriding, self.pos(e.pos))?;
             if !is_default {
                 let b = self.expr(e)?;
@@ -226,7 +223,8 @@ impl Binder<'_> {
                 None => self.column_default(rel, c)?,
             };
             // A value keeps its column's type even if it is still an untyped NULL.
-            let e = if e.ty.oid == c.ty.oid { e } else { self.coerce(e.clone(), c.ty, Coercion::Assignment)?.unwrap_or(e) };
+            let e =
+                if e.ty.oid == c.ty.oid { e } else { self.coerce(e.clone(), c.ty, Coercion::Assignment)?.unwrap_or(e) };
             out.push((c.attnum, e));
         }
         Ok(out)

@@ -7,9 +7,7 @@ use super::select::Clause;
 use super::types;
 use crate::acl::privs;
 use crate::catalog::{RelKind, Relation};
-use crate::plan::ir::{
-    Col, Expr, ExprKind, JoinKind, OutputColumn, Query, Rel, Scan, SetOpKind, SortKey,
-};
+use crate::plan::ir::{Col, Expr, ExprKind, JoinKind, OutputColumn, Query, Rel, Scan, SetOpKind, SortKey};
 use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast;

@@ -331,9 +331,7 @@ pub(super) fn check(c: &ast::Cte, pos: &dyn Fn(Pos) -> u32) -> Result<()> {
     };
     let form = || {
         error(
-            format!(
-                "recursive query \"{name}\" does not have the form non-recursive-term UNION [ALL] recursive-term"
-            ),
+            format!("recursive query \"{name}\" does not have the form non-recursive-term UNION [ALL] recursive-term"),
             at,
         )
     };
@@ -362,9 +360,8 @@ pub(super) fn check(c: &ast::Cte, pos: &dyn Fn(Pos) -> u32) -> Result<()> {
         w.place = Place::Fine;
         w.query(&s.right)
     })?;
-    let late = |what: &str, at: u32| {
-        DbError::unsupported(format!("{what} in a recursive query is not implemented")).at(at)
-    };
+    let late =
+        |what: &str, at: u32| DbError::unsupported(format!("{what} in a recursive query is not implemented")).at(at);
     if let Some(k) = q.order_by.first() {
         return Err(late("ORDER BY", pos(k.expr.start())));
     }

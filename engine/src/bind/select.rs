@@ -522,8 +522,8 @@ impl Binder<'_> {
         if grouped && !locks.is_empty() {
             return Err(self.refuse_grouped_locks(s, q));
         }
-        let set_no = (grouped && !groups.sets.is_empty() && !groupings.is_empty())
-            .then(|| self.col(types::plain(oid::INT4)));
+        let set_no =
+            (grouped && !groups.sets.is_empty() && !groupings.is_empty()).then(|| self.col(types::plain(oid::INT4)));
         let placed = self.resolve_groupings(&groupings, &groups, set_no)?;
         let super::grouping::Groups { exprs: groups, sets } = groups;
         let mut having = having;
@@ -924,17 +924,14 @@ fn range_offset_type(column: u32, from: u32, at: u32) -> Result<u32> {
     if from == oid::UNKNOWN && supported.contains(&column) {
         return Ok(column);
     }
-    let mut fits = supported
-        .iter()
-        .filter(|t| super::resolve::can_coerce(from, **t, super::resolve::Coercion::Implicit));
+    let mut fits =
+        supported.iter().filter(|t| super::resolve::can_coerce(from, **t, super::resolve::Coercion::Implicit));
     match (fits.next(), fits.next()) {
         (Some(t), None) => Ok(*t),
-        (None, _) => Err(refuse(format!(
-            "is not supported for column type {} and offset type {}",
-            show(column),
-            show(from)
-        ))
-        .hint("Cast the offset value to an appropriate type.")),
+        (None, _) => {
+            Err(refuse(format!("is not supported for column type {} and offset type {}", show(column), show(from)))
+                .hint("Cast the offset value to an appropriate type."))
+        }
         _ => Err(refuse(format!(
             "has multiple interpretations for column type {} and offset type {}",
             show(column),

@@ -5,7 +5,7 @@
 //! match. At REPEATABLE READ the statement fails with 40001. A row that this MERGE has already changed is 21000.
 
 use super::dml::{
-    Checks, SourceRows, Stored, changed_meanwhile, change_row, insert_row, output_cols, output_slots, remove_row,
+    Checks, SourceRows, Stored, change_row, changed_meanwhile, insert_row, output_cols, output_slots, remove_row,
 };
 use super::eval::{Compiled, Env, compile};
 use super::fk::ForeignKeys;
@@ -71,7 +71,8 @@ pub(super) async fn run(
     let mut actions = Vec::with_capacity(m.actions.len());
     for a in &m.actions {
         let condition = a.condition.as_ref();
-        let condition = condition.map(|c| Projection::new(vec![c], output_cols(&outs, 0).collect(), ctes)).transpose()?;
+        let condition =
+            condition.map(|c| Projection::new(vec![c], output_cols(&outs, 0).collect(), ctes)).transpose()?;
         let change = match &a.change {
             MergeChange::Nothing => Change::Nothing,
             MergeChange::Delete => Change::Delete,
@@ -87,7 +88,8 @@ pub(super) async fn run(
         actions.push(Action { matched: a.matched, condition, change });
     }
     let rid_at = slot(m.rid.id).ok_or_else(missing)?;
-    let old = m.old.iter().map(|(c, n)| Ok((slot(c.id).ok_or_else(missing)?, *n as usize - 1))).collect::<Result<_>>()?;
+    let old =
+        m.old.iter().map(|(c, n)| Ok((slot(c.id).ok_or_else(missing)?, *n as usize - 1))).collect::<Result<_>>()?;
     let on = compile(&m.on, &slot).ok();
     let checks = Checks::new(&m.checks, &m.generated, &m.new)?;
     let r = Running { rt, actions, checks, old, on, snap, params, env };
@@ -136,13 +138,7 @@ impl Running<'_> {
         Ok(true)
     }
 
-    async fn matching(
-        &self,
-        tx: &mut Transaction,
-        row: &mut [Datum],
-        rid: Rid,
-        fks: &mut ForeignKeys,
-    ) -> Result<bool> {
+    async fn matching(&self, tx: &mut Transaction, row: &mut [Datum], rid: Rid, fks: &mut ForeignKeys) -> Result<bool> {
         let mut image = RowBuf::new();
         let mut seen = self.snap;
         if !tx.txn.fetch(&seen, self.rt.desc.rel, rid, &mut image).await? {

@@ -29,7 +29,8 @@ pub(super) async fn resolve(
     let Rel::With { ctes, .. } = source_mut(&mut new) else { return Ok(None) };
     for i in 0..ctes.len() {
         let Rel::Modify(inner, cols) = &ctes[i].rel else {
-            let several = ctes[i + 1..].iter().any(|c| matches!(&c.rel, Rel::Modify(b, _) if reads(source(b), ctes[i].id)));
+            let several =
+                ctes[i + 1..].iter().any(|c| matches!(&c.rel, Rel::Modify(b, _) if reads(source(b), ctes[i].id)));
             if several && is_volatile(&ctes[i]) {
                 let cols = ctes[i].rel.outputs();
                 let scan = Rel::CteScan { cte: ctes[i].id, cols: cols.clone() };

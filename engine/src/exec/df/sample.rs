@@ -12,6 +12,8 @@ use datafusion::arrow::array::{AsArray, BooleanArray};
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::Int64Type;
 use futures::StreamExt;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::datum::Datum;
 use rustydb_types::oid;
@@ -91,7 +93,7 @@ fn choose(pages: bool, percent: &RowExpr, repeatable: Option<&RowExpr>) -> Resul
         return Err(DbError::new(SqlState::INVALID_TABLESAMPLE_ARGUMENT, "TABLESAMPLE parameter cannot be null"));
     };
     let seed = match repeatable.map(|r| r.eval(&[])).transpose()? {
-        None => rand::random(),
+        None => SmallRng::from_os_rng().random(),
         Some(Datum::Float8(s)) => hash_float(s),
         Some(_) => {
             return Err(DbError::new(

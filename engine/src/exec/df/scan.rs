@@ -21,7 +21,7 @@ use datafusion::common::cast::as_boolean_array;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::PhysicalExpr;
 use futures::StreamExt;
-use rustydb_base::{DbError, Result};
+use rustydb_base::Result;
 use rustydb_types::arrow::arrow_type;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::{oid, pgdata, rowcodec};

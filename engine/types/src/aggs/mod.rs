@@ -11,5 +11,5 @@ pub mod interval;
 pub mod json;
 pub mod jsonb;
 pub mod minmax;
-pub mod range;
 pub mod ordered;
+pub mod range;

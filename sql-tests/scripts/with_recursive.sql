@@ -1,0 +1,48 @@
+-- WITH: recursion and what it refuses, SEARCH and CYCLE, tables that change data.
+CREATE TABLE wr_graph (f int, t int);
+INSERT INTO wr_graph VALUES (1, 2), (1, 3), (2, 3), (1, 4), (4, 5), (5, 1);
+-- Only as much of an endless table as is read.
+WITH RECURSIVE t(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM t) SELECT * FROM t LIMIT 5;
+WITH RECURSIVE t(n) AS (SELECT 1 UNION SELECT n + 1 FROM t) SELECT * FROM t LIMIT 5;
+-- Tables may be named before they are defined.
+WITH RECURSIVE a AS (SELECT * FROM b), b AS (SELECT 1 AS x) SELECT * FROM a;
+WITH a AS (SELECT * FROM b), b AS (SELECT 1 AS x) SELECT * FROM a;
+WITH RECURSIVE a(x) AS (SELECT x FROM b UNION ALL SELECT 1), b(x) AS (SELECT x FROM a UNION ALL SELECT 1) SELECT * FROM a;
+-- Forms that cannot be run.
+WITH RECURSIVE x(n) AS (SELECT n FROM x) SELECT * FROM x;
+WITH RECURSIVE x(n) AS (SELECT 1 INTERSECT SELECT n + 1 FROM x) SELECT * FROM x;
+WITH RECURSIVE x(n) AS (SELECT n FROM x UNION ALL SELECT 1) SELECT * FROM x;
+WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT n FROM x WHERE n IN (SELECT * FROM x)) SELECT * FROM x;
+WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT x.n + 1 FROM wr_graph LEFT JOIN x ON n = f) SELECT * FROM x;
+WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT count(*) FROM x) SELECT * FROM x;
+WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x ORDER BY 1) SELECT * FROM x;
+WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x LIMIT 2) SELECT * FROM x;
+WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT (n + 1)::numeric FROM x) SELECT * FROM x;
+-- SEARCH and CYCLE.
+WITH RECURSIVE g(f, t) AS (SELECT * FROM wr_graph WHERE f = 1 AND t < 4 UNION ALL
+  SELECT e.* FROM wr_graph e, g WHERE e.f = g.t) SEARCH DEPTH FIRST BY f, t SET seq
+SELECT * FROM g ORDER BY seq;
+WITH RECURSIVE g(f, t) AS (SELECT * FROM wr_graph WHERE f = 1 AND t < 4 UNION ALL
+  SELECT e.* FROM wr_graph e, g WHERE e.f = g.t) SEARCH BREADTH FIRST BY f, t SET seq
+SELECT * FROM g ORDER BY seq;
+WITH RECURSIVE g(f, t) AS (SELECT * FROM wr_graph UNION ALL
+  SELECT e.* FROM wr_graph e, g WHERE e.f = g.t) CYCLE f, t SET looped TO 'Y' DEFAULT 'N' USING path
+SELECT * FROM g ORDER BY path, looped;
+WITH RECURSIVE g(f, t) AS (SELECT * FROM wr_graph UNION ALL SELECT e.* FROM wr_graph e, g WHERE e.f = g.t)
+  SEARCH DEPTH FIRST BY q SET seq SELECT * FROM g;
+WITH RECURSIVE g(f, t) AS (SELECT * FROM wr_graph UNION ALL SELECT e.* FROM wr_graph e, g WHERE e.f = g.t)
+  CYCLE f SET t USING path SELECT * FROM g;
+-- Tables that change data run once, to the end, and do not see each other.
+CREATE TABLE wr_y (a int);
+WITH ins AS (INSERT INTO wr_y VALUES (1), (2), (3) RETURNING a) SELECT * FROM ins LIMIT 1;
+WITH up AS (UPDATE wr_y SET a = a + 10 RETURNING a) SELECT (SELECT count(*) FROM wr_y WHERE a < 10) AS old, sum(a) FROM up;
+WITH RECURSIVE t AS (INSERT INTO wr_y SELECT a + 100 FROM d RETURNING a), d AS (DELETE FROM wr_y WHERE a > 11 RETURNING a)
+  SELECT * FROM t ORDER BY a;
+SELECT a FROM wr_y ORDER BY a;
+WITH t AS (DELETE FROM wr_y RETURNING a) INSERT INTO wr_y SELECT -a FROM t;
+SELECT a FROM wr_y ORDER BY a;
+WITH t AS (INSERT INTO wr_y VALUES (7)) SELECT * FROM t;
+SELECT * FROM (WITH t AS (INSERT INTO wr_y VALUES (7) RETURNING a) SELECT * FROM t) s;
+SELECT a FROM wr_y ORDER BY a;
+DROP TABLE wr_y;
+DROP TABLE wr_graph;
