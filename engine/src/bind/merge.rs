@@ -9,6 +9,7 @@ use super::dml::prune_dml;
 use super::resolve::Coercion;
 use super::scope::Scope;
 use super::select::Clause;
+use crate::acl::privs;
 use crate::catalog::{Column, RelKind, Relation};
 use crate::plan::ir::{Bound, Col, Expr, ExprKind, JoinKind, Merge, MergeAction, MergeChange, Rel};
 use crate::plan::walk;
@@ -83,7 +84,19 @@ impl Binder<'_> {
         }
         let rel = self.merge_target(&m.table.name)?;
         let alias = m.table.alias.as_ref().map_or(rel.name.as_str(), |a| a.name.value.as_str()).to_owned();
+        let asked = m.whens.iter().fold(privs::SELECT, |p, w| {
+            p | match w.action {
+                ast::MergeAction::Nothing => 0,
+                ast::MergeAction::Delete => privs::DELETE,
+                ast::MergeAction::Update(_) => privs::UPDATE,
+                ast::MergeAction::Insert(_) => privs::INSERT,
+            }
+        });
+        let need = self.needs.relation(&rel, self.acts_as, asked);
         let (scan, mut rte) = self.scan(&rel, &alias);
+        for c in rte.cols.iter().chain(&rte.system) {
+            self.needs.offers(need, c.col.id, c.origin.1);
+        }
         if m.table.alias.is_none() {
             rte.schema = Some(rel.schema.clone());
         }
@@ -121,7 +134,15 @@ impl Binder<'_> {
             self.scopes.push(if w.matched { both.clone() } else { without.clone() });
             let r = self.merge_action(&rel, w, &both);
             self.scopes.pop();
-            actions.push(r?);
+            let action = r?;
+            if let Some(n) = self.needs.get_mut(need) {
+                match &action.change {
+                    MergeChange::Update(set) => n.updated.extend(set.iter().map(|s| s.0)),
+                    MergeChange::Insert(set) => n.inserted.extend(set.iter().map(|s| s.0)),
+                    MergeChange::Nothing | MergeChange::Delete => {}
+                }
+            }
+            actions.push(action);
         }
         let new = self.row_cols(&rel);
         let checks = self.row_checks(&rel, &new)?;

@@ -21,6 +21,10 @@ pub fn flatten(rel: &mut Rel) -> Result<()> {
             return Ok(());
         }
         let Some(exprs) = one_row(right)? else { return Ok(()) };
+        // What is volatile or costly is computed once for the row it stands in, not for each row of the other side.
+        if exprs.iter().any(|(_, e)| once(e)) {
+            return Ok(());
+        }
         let input = Box::new(take(left));
         let mut all: Vec<(Col, Expr)> = input.outputs().into_iter().map(|c| (c, Expr::column(c))).collect();
         all.extend(exprs);
@@ -54,6 +58,14 @@ fn one_row(rel: &Rel) -> Result<Option<Vec<(Col, Expr)>>> {
         }
         _ => Ok(None),
     }
+}
+
+fn once(e: &Expr) -> bool {
+    let mut found = false;
+    walk::visit(e, &mut |x| {
+        found |= matches!(x.kind, ExprKind::Subquery(_) | ExprKind::NextVal(_)) || super::super::expr::is_volatile(x);
+    });
+    found
 }
 
 fn simple(e: &Expr) -> bool {
