@@ -472,6 +472,23 @@ fn operator(op: &str, left: ast::Expr, right: ast::Expr) -> ast::Expr {
     syntax(ast::ExprKind::Op(Box::new(ast::Op { op, left: Some(left.into()), right: right.into() })))
 }
 
+/// One array after the other. A call, since for arrays of records no operator is the best match.
+fn joined(left: ast::Expr, right: ast::Expr) -> ast::Expr {
+    let name = ast::Name { catalog: None, schema: Some(Ident::new("pg_catalog")), name: Ident::new("array_cat") };
+    let args = [left, right].into_iter().map(|value| ast::FuncArg { name: None, value }).collect();
+    syntax(ast::ExprKind::Func(Box::new(ast::FuncCall {
+        name,
+        args,
+        star: false,
+        distinct: false,
+        variadic: false,
+        order_by: vec![],
+        within_group: false,
+        filter: None,
+        over: None,
+    })))
+}
+
 fn int8(n: i64) -> ast::Expr {
     let name = |s| ast::Name { catalog: None, schema: Some(Ident::new("pg_catalog")), name: Ident::new(s) };
     let ty = ast::TypeName { name: name("int8"), mods: vec![], dims: vec![], setof: false, pct_type: false };
@@ -522,7 +539,7 @@ fn extend(c: &ast::Cte, s: &ast::SetOp, alias: &str, mut names: Vec<String>) -> 
             right.push(row(RIGHT, &x.columns, Some(operator("+", depth, int8(1)))));
         } else {
             left.push(array(row(LEFT, &x.columns, None)));
-            right.push(operator("||", column(RIGHT, seq), array(row(RIGHT, &x.columns, None))));
+            right.push(joined(column(RIGHT, seq), array(row(RIGHT, &x.columns, None))));
         }
         carried.push(seq.clone());
     }
@@ -543,7 +560,7 @@ fn extend(c: &ast::Cte, s: &ast::SetOp, alias: &str, mut names: Vec<String>) -> 
             right: ast::QuantifiedRight::Array(column(RIGHT, path).into()),
         };
         right.push(choose(syntax(ast::ExprKind::Quantified(Box::new(seen)))));
-        right.push(operator("||", column(RIGHT, path), array(row(RIGHT, &x.columns, None))));
+        right.push(joined(column(RIGHT, path), array(row(RIGHT, &x.columns, None))));
         carried.extend([mark.clone(), path.clone()]);
         if let ast::QueryBody::Select(q) = &mut inner.body {
             let open = operator("<>", column(alias, mark), value);

@@ -525,12 +525,12 @@ impl Binder<'_> {
             )
             .at(pos));
         }
-        let (proc, declared, args) = self.arrange(r, args, pos)?;
-        let call = self.finish_call(proc, declared, proc.prorettype, args, pos)?;
-        let ExprKind::Call { mut args, collation, .. } = call.kind else { return Err(DbError::internal("not a call")) };
+        let (proc, declared, mut args) = self.arrange(r, args, pos)?;
         if kind == 'h' {
             self.unify_hypothetical(&mut args, direct)?;
         }
+        let call = self.finish_call(proc, declared, proc.prorettype, args, pos)?;
+        let ExprKind::Call { args, collation, .. } = call.kind else { return Err(DbError::internal("not a call")) };
         let mut order_by = Vec::new();
         if f.within_group {
             for (s, a) in f.order_by.iter().zip(args.iter().skip(direct)) {
