@@ -195,10 +195,14 @@ impl Binder<'_> {
                 constant(Datum::Numeric(s.parse::<Numeric>().map_err(|e: DbError| e.at(pos))?), oid::NUMERIC, pos)
             }
             Literal::String(s) => constant(Datum::Text(s.as_str().into()), oid::UNKNOWN, pos),
-            Literal::Bits(_) | Literal::HexBits(_) => {
-                return Err(DbError::unsupported("type bit is not supported yet").at(pos));
-            }
+            Literal::Bits(s) => self.bits(&format!("b{s}"), pos)?,
+            Literal::HexBits(s) => self.bits(&format!("x{s}"), pos)?,
         })
+    }
+
+    fn bits(&self, text: &str, pos: u32) -> Result<Expr> {
+        let d = io::text_in(self.cx.eval, types::plain(oid::BIT), text).map_err(|e| e.at(pos))?;
+        Ok(constant(d, oid::BIT, pos))
     }
 
     fn param(&mut self, n: u32, pos: u32) -> Result<Expr> {

@@ -132,10 +132,11 @@ impl Binder<'_> {
             let e = match s {
                 Step::Index(e) => e,
                 Step::Slice(a, b) => {
-                    let at = a.as_ref().or(b.as_ref()).map_or(pos, |e| self.pos(e.pos));
-                    return Err(
-                        DbError::new(SqlState::DATATYPE_MISMATCH, "jsonb subscript does not support slices").at(at)
-                    );
+                    let e = DbError::new(SqlState::DATATYPE_MISMATCH, "jsonb subscript does not support slices");
+                    return Err(match b.as_ref().or(a.as_ref()) {
+                        Some(bound) => e.at(self.pos(bound.pos)),
+                        None => e,
+                    });
                 }
                 _ => {
                     return Err(DbError::new(

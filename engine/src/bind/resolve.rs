@@ -448,7 +448,16 @@ impl Binder<'_> {
             let d = io::text_in(self.cx.eval, to, s).map_err(|x| x.at(pos))?;
             return Ok(Some(Expr { kind: ExprKind::Const(d), ty: to, pos }));
         }
-        let Some(converted) = self.coerce_type(e, to.oid, cx)? else { return Ok(None) };
+        let Some(mut converted) = self.coerce_type(e, to.oid, cx)? else { return Ok(None) };
+        // How many bits an integer becomes is the modifier's to say.
+        if to.typmod >= 0
+            && let ExprKind::Call { proc, args, .. } = &mut converted.kind
+            && matches!(proc.prosrc.as_ref(), "bitfromint4" | "bitfromint8")
+            && let Some(length) = args.get_mut(1)
+        {
+            length.kind = ExprKind::Const(Datum::Int4(to.typmod));
+            converted.ty.typmod = to.typmod;
+        }
         Ok(Some(self.coerce_typmod(converted, to, cx, pos)?))
     }
 

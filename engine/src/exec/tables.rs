@@ -23,6 +23,7 @@ use rustydb_storage::txn::{HeldSnapshot, Snapshot};
 use rustydb_types::arrow::DatumBuilder;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::funcs::tid;
 use rustydb_types::rowcodec::{self, PhysKind};
 use rustydb_types::{arrow as parrow, oid, pgdata};
 use std::ops::Range;
@@ -570,7 +571,7 @@ impl SessionTables {
 pub(crate) fn system_value(rt: &TableRt, rid: Rid, row: &[u8], attnum: i16, ty: u32) -> Datum {
     match attnum {
         -6 => Datum::Oid(rt.rel.oid),
-        -1 => Datum::Text(format!("({},{})", rid.block, rid.slot + 1).as_str().into()),
+        -1 => tid::make(rid.block, rid.slot.saturating_add(1)),
         -2 if ty == oid::XID => {
             // The word that made this version: a transaction number, or the commit it belongs to, cut to 32 bits.
             let ver = row.get(..8).map_or(0, |b| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]));

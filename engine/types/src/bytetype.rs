@@ -31,7 +31,16 @@ pub struct ByteType {
 }
 
 /// All of them.
-static TYPES: &[&ByteType] = &[&crate::io::jsonb::TYPE];
+static TYPES: &[&ByteType] = &[
+    &crate::io::jsonb::TYPE,
+    &crate::funcs::bits::BIT,
+    &crate::funcs::bits::VARBIT,
+    &crate::funcs::macaddr::MACADDR,
+    &crate::funcs::macaddr::MACADDR8,
+    &crate::funcs::inet::INET,
+    &crate::funcs::inet::CIDR,
+    &crate::funcs::tid::TYPE,
+];
 
 /// The row of a type.
 pub fn byte_type(oid: u32) -> Option<&'static ByteType> {

@@ -37,7 +37,7 @@ pub fn compare(ty: TypeRef, collation: u32, a: &Datum, b: &Datum) -> Ordering {
         (Bool(a), Bool(b)) => a.cmp(b),
         (Int2(a), Int2(b)) => a.cmp(b),
         (Int4(a), Int4(b)) => a.cmp(b),
-        (Int8(a), Int8(b)) if ty.oid == oid::XID8 => (*a as u64).cmp(&(*b as u64)),
+        (Int8(a), Int8(b)) if matches!(ty.oid, oid::XID8 | oid::PG_LSN) => (*a as u64).cmp(&(*b as u64)),
         (Int8(a), Int8(b)) => a.cmp(b),
         (Float4(a), Float4(b)) => compare_f64((*a).into(), (*b).into()),
         (Float8(a), Float8(b)) => compare_f64(*a, *b),

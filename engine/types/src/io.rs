@@ -105,6 +105,8 @@ pub fn text_in(ctx: &EvalCtx, ty: TypeRef, s: &str) -> Result<Datum> {
             json::validate(s)?;
             Datum::Text(s.into())
         }
+        oid::PG_LSN => Datum::Int8(crate::funcs::lsn::text_in(s)? as i64),
+        oid::MONEY => Datum::Int8(crate::funcs::money::text_in(s)?),
         oid::JSONPATH => Datum::Text(crate::jsonpath::parse(checked_text(s)?)?.to_string().into()),
         oid::BYTEA => Datum::Bytes(scalar::bytea_in(s)?.into()),
         oid::UUID => Datum::Uuid(scalar::uuid_in(s)?),
@@ -162,6 +164,12 @@ pub fn text_out(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) -> R
         Datum::Bool(b) => out.push(if *b { b't' } else { b'f' }),
         Datum::Int2(v) => out.extend_from_slice(int.format(*v).as_bytes()),
         Datum::Int4(v) => out.extend_from_slice(int.format(*v).as_bytes()),
+        Datum::Int8(v) if ty.oid == oid::PG_LSN => {
+            out.extend_from_slice(crate::funcs::lsn::text_out(*v as u64).as_bytes());
+        }
+        Datum::Int8(v) if ty.oid == oid::MONEY => {
+            out.extend_from_slice(crate::funcs::money::text_out(*v).as_bytes());
+        }
         Datum::Int8(v) if ty.oid == oid::XID8 => out.extend_from_slice(int.format(*v as u64).as_bytes()),
         Datum::Int8(v) => out.extend_from_slice(int.format(*v).as_bytes()),
         Datum::Float4(v) => float::float4_out(*v, fmt.extra_float_digits, out),

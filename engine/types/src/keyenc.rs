@@ -115,7 +115,7 @@ pub fn put_value(ty: TypeRef, d: &Datum, out: &mut Vec<u8>) {
         Datum::Bool(v) => out.push(u8::from(*v)),
         Datum::Int2(v) => out.extend_from_slice(&(*v as u16 ^ 1 << 15).to_be_bytes()),
         Datum::Int4(v) | Datum::Date(v) => put_i32(*v, out),
-        Datum::Int8(v) if ty.oid == oid::XID8 => out.extend_from_slice(&v.to_be_bytes()),
+        Datum::Int8(v) if matches!(ty.oid, oid::XID8 | oid::PG_LSN) => out.extend_from_slice(&v.to_be_bytes()),
         Datum::Int8(v) | Datum::Time(v) | Datum::Timestamp(v) | Datum::TimestampTz(v) => put_i64(*v, out),
         Datum::Float4(v) => out.extend_from_slice(&f32_bits(*v).to_be_bytes()),
         Datum::Float8(v) => out.extend_from_slice(&f64_bits(*v).to_be_bytes()),

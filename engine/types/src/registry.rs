@@ -13,6 +13,7 @@ const SQL_LANGUAGE: u32 = 14;
 
 const TABLES: &[&[&[Kernel]]] = &[
     funcs::array::KERNELS,
+    funcs::bits::KERNELS,
     funcs::bytes::KERNELS,
     funcs::concat::KERNELS,
     funcs::date_format::KERNELS,
@@ -20,6 +21,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::datetime::KERNELS,
     funcs::enums::KERNELS,
     funcs::float::KERNELS,
+    funcs::inet::KERNELS,
     funcs::info::KERNELS,
     funcs::int::KERNELS,
     funcs::json::KERNELS,
@@ -29,6 +31,9 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::jsonb_make::KERNELS,
     funcs::jsonpath::KERNELS,
     funcs::like::KERNELS,
+    funcs::lsn::KERNELS,
+    funcs::macaddr::KERNELS,
+    funcs::money::KERNELS,
     funcs::num_format::KERNELS,
     funcs::numeric::KERNELS,
     funcs::oid::KERNELS,
@@ -38,6 +43,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::row::KERNELS,
     funcs::series::KERNELS,
     funcs::text::KERNELS,
+    funcs::tid::KERNELS,
 ];
 
 static ADDED: OnceLock<HashMap<&'static str, &'static Kernel>> = OnceLock::new();
@@ -98,6 +104,7 @@ const AGGREGATES: &[&[&[AggKernel]]] = &[
         aggs::interval::AGGREGATES,
         aggs::json::AGGREGATES,
         aggs::jsonb::AGGREGATES,
+        aggs::money::AGGREGATES,
         aggs::collect::AGGREGATES,
         aggs::range::AGGREGATES,
         aggs::ordered::AGGREGATES,

@@ -81,7 +81,9 @@ pub fn phys_kind(ty: TypeRef) -> PhysKind {
         oid::BOOL => PhysKind::Bool,
         oid::INT2 => PhysKind::I16,
         oid::INT4 | oid::DATE => PhysKind::I32,
-        oid::INT8 | oid::XID8 | oid::TIME | oid::TIMESTAMP | oid::TIMESTAMPTZ => PhysKind::I64,
+        oid::INT8 | oid::XID8 | oid::PG_LSN | oid::MONEY | oid::TIME | oid::TIMESTAMP | oid::TIMESTAMPTZ => {
+            PhysKind::I64
+        }
         oid::FLOAT4 => PhysKind::F32,
         oid::FLOAT8 => PhysKind::F64,
         oid::NUMERIC => match static_numeric(ty) {

@@ -13,3 +13,4 @@ pub mod jsonb;
 pub mod minmax;
 pub mod ordered;
 pub mod range;
+pub mod money;

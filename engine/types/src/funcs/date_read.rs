@@ -591,7 +591,7 @@ impl Found {
             return Err(out());
         }
         let east = match (self.zone_hour, self.zone_minute) {
-            (None, None) => None,
+            (None, None) if self.zone_sign == 0 => None,
             (h, m) => {
                 let (h, m) = (h.unwrap_or(0), m.unwrap_or(0));
                 if !(0..=15).contains(&h) || !(0..60).contains(&m) {

@@ -244,8 +244,43 @@ struct Call<'a> {
     json: &'a Datum,
 }
 
+fn no_row_type(ty: TypeRef, name: &str) -> DbError {
+    if ty.oid != oid::RECORD {
+        return DbError::new(SqlState::DATATYPE_MISMATCH, format!("first argument of {name} must be a row type"));
+    }
+    DbError::unsupported(format!("could not determine row type for result of {name}")).hint(
+        "Provide a non-null record argument, or call the function in the FROM clause using a column definition list.",
+    )
+}
+
+/// 42804 unless a row is what the column definition list says.
+fn same_row(own: &[(String, TypeRef)], asked: &[(String, TypeRef)]) -> Result<()> {
+    let e =
+        || DbError::new(SqlState::DATATYPE_MISMATCH, "function return row and query-specified return row do not match");
+    if own.len() != asked.len() {
+        let plural = if own.len() == 1 { "" } else { "s" };
+        return Err(e().detail(format!(
+            "Returned row contains {} attribute{plural}, but query expects {}.",
+            own.len(),
+            asked.len()
+        )));
+    }
+    for (i, ((_, x), (_, y))) in own.iter().zip(asked).enumerate() {
+        if x.oid != y.oid {
+            let shown = |t: &TypeRef| crate::typename::format_type(t.oid, -1);
+            return Err(e().detail(format!(
+                "Returned type {} at ordinal position {}, but query expects {}.",
+                shown(x),
+                i + 1,
+                shown(y)
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// The fields, the base row and the JSON of a call.
-fn open<'a>(info: &CallInfo<'_>, args: &'a [Datum]) -> Result<Call<'a>> {
+fn open<'a>(info: &CallInfo<'_>, args: &'a [Datum], name: &str) -> Result<Call<'a>> {
     // json_populate_record has a third argument that does nothing.
     let (base, json) = match args {
         [json] => (None, json),
@@ -257,37 +292,35 @@ fn open<'a>(info: &CallInfo<'_>, args: &'a [Datum]) -> Result<Call<'a>> {
         Some(Datum::Row(values)) => Some(&values[..]),
         _ => None,
     };
-    let fields = match (shape::fields(info.result.typmod), base_type, values) {
-        (Some(f), ..) => f,
-        (None, Some(ty), _) if shape::fields(ty.typmod).is_some() => field_names(ty, values.unwrap_or_default()),
-        (None, Some(ty), Some(values)) => field_names(ty, values),
-        (None, Some(ty), None) if ty.oid != oid::RECORD => {
-            return Err(DbError::new(
-                SqlState::DATATYPE_MISMATCH,
-                "first argument of json_populate_record must be a row type",
-            ));
+    let asked = shape::fields(info.result.typmod);
+    let own = base_type.and_then(|ty| match values {
+        // A row of its own kind has its own fields.
+        Some(values) if ty.oid == oid::RECORD => Some(field_names(ty, values)),
+        _ => None,
+    });
+    let fields = match (own, asked) {
+        (Some(own), asked) => {
+            if let Some(asked) = asked {
+                same_row(&own, &asked)?;
+            }
+            own
         }
-        (None, Some(_), None) => {
-            return Err(DbError::unsupported("could not determine row type for result of json_populate_record")
-                .hint("Provide a non-null record argument, or call the function in the FROM clause using a column definition list."));
-        }
-        (None, None, _) => {
-            return Err(DbError::unsupported(
-                "function returning record called in context that cannot accept type record",
-            )
-            .hint("Try calling the function in the FROM clause using a column definition list."));
-        }
-    };
-    // A shape alone says the fields also when the base is NULL.
-    let fields = match (base_type, values) {
-        (Some(ty), None) => shape::fields(info.result.typmod).or_else(|| shape::fields(ty.typmod)).unwrap_or(fields),
-        _ => fields,
+        (None, Some(asked)) => asked,
+        (None, None) => match base_type {
+            Some(ty) => shape::fields(ty.typmod).ok_or_else(|| no_row_type(ty, name))?,
+            None => {
+                return Err(DbError::unsupported(
+                    "function returning record called in context that cannot accept type record",
+                )
+                .hint("Try calling the function in the FROM clause using a column definition list."));
+            }
+        },
     };
     Ok(Call { fields, base: values, json })
 }
 
-fn one(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let c = open(info, args)?;
+fn one(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum], name: &str) -> Result<Datum> {
+    let c = open(info, args, name)?;
     if c.json.is_null() {
         return Ok(args.first().filter(|_| args.len() > 1).cloned().unwrap_or(Datum::Null));
     }
@@ -302,13 +335,14 @@ fn one(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
 }
 
 fn many(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum], name: &str) -> Result<Rows> {
-    let c = open(info, args)?;
+    let c = open(info, args, name)?;
     if c.json.is_null() {
         return Ok(Box::new(std::iter::empty()));
     }
     let v = Source::of(c.json)?;
     match v.kind() {
         Kind::Array => {}
+        _ if matches!(v, Source::Stored(_)) => return Err(parameter(format!("cannot call {name} on a non-array"))),
         Kind::Object => return Err(parameter(format!("cannot call {name} on an object"))),
         _ => return Err(parameter(format!("cannot call {name} on a scalar"))),
     }
@@ -327,7 +361,7 @@ fn many(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum], name: &str) -> Resul
 
 macro_rules! single {
     ($name:literal) => {
-        Kernel { name: $name, body: KernelBody::Scalar(one) }
+        Kernel { name: $name, body: KernelBody::Scalar(|ctx, info, args| one(ctx, info, args, $name)) }
     };
 }
 

@@ -16,11 +16,11 @@ use std::sync::Arc;
 /// Version of the binary form of jsonpath.
 const JSONPATH_VERSION: u8 = 1;
 
-pub(super) fn bad_format() -> DbError {
+pub(crate) fn bad_format() -> DbError {
     DbError::new(SqlState::INVALID_BINARY_REPRESENTATION, "incorrect binary data format")
 }
 
-fn short() -> DbError {
+pub(crate) fn short() -> DbError {
     DbError::new(SqlState::PROTOCOL_VIOLATION, "insufficient data left in message")
 }
 
@@ -67,7 +67,7 @@ pub fn binary_in(ctx: &EvalCtx, ty: TypeRef, b: &[u8]) -> Result<Datum> {
         oid::BOOL => Datum::Bool(fixed::<1>(b)?[0] != 0),
         oid::INT2 => Datum::Int2(i16::from_be_bytes(fixed(b)?)),
         oid::INT4 => Datum::Int4(i32::from_be_bytes(fixed(b)?)),
-        oid::INT8 | oid::XID8 => Datum::Int8(i64::from_be_bytes(fixed(b)?)),
+        oid::INT8 | oid::XID8 | oid::PG_LSN | oid::MONEY => Datum::Int8(i64::from_be_bytes(fixed(b)?)),
         oid::FLOAT4 => Datum::Float4(f32::from_be_bytes(fixed(b)?)),
         oid::FLOAT8 => Datum::Float8(f64::from_be_bytes(fixed(b)?)),
         oid::NUMERIC => Datum::Numeric(Numeric::from_wire(b)?),

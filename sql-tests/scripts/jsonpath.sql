@@ -1,0 +1,26 @@
+-- Paths: text, modes, predicates, methods, variables, errors and silence.
+select 'strict $.a[1 to last, 3] ? (@.b > 1 && !(@.c like_regex "^x" flag "i") || exists(@.d)).type()'::jsonpath;
+select '1 + 2 * -$.x'::jsonpath, '($ + 1).a'::jsonpath, '$.**{2 to last}.k'::jsonpath;
+select '$.a ? @'::jsonpath;
+select '$['::jsonpath;
+select '@.a'::jsonpath;
+select jsonb_path_query('{"a": [1, 2, 3, "x"]}', '$.a[*] ? (@ > 1)');
+select jsonb_path_query('{"a": [1, 2]}', 'strict $.b');
+select jsonb_path_query('{"a": [1, 2]}', 'strict $.b', silent => true);
+select jsonb_path_query('[1]', 'strict $[5]');
+select jsonb_path_query_array('[1, [2, [3]]]', 'strict $.**{last}'), jsonb_path_query_array('[1, [2]]', '$[*][*]');
+select jsonb_path_query('{"a": 2}', '$.a * 3 + $x', '{"x": 0.5}'), jsonb_path_query('[1, 2]', '-$[*]');
+select jsonb_path_query('{}', '$x');
+select jsonb_path_query('{}', '$x', '[]');
+select jsonb_path_query('{"a": {"b": 1}, "c": [1.55, {"d": 2}]}', '$.**.keyvalue()');
+select jsonb_path_query('["1.5", -2]', '$[*].double().abs().ceiling()'), jsonb_path_query('[1]', '$.size()');
+select jsonb_path_query('"x"', '$.double()');
+select '{"a": 1}'::jsonb @? '$.a', '{"a": 1}'::jsonb @@ '$.a == 1', '{"a": 1}'::jsonb @@ '$.a';
+select jsonb_path_match('{"a": 1}', '$.a');
+select jsonb_path_match('{"a": 1}', '$.a > 0'), jsonb_path_exists('[null]', '$[*] ? (@ == null)');
+select jsonb_path_query('["abc", "xab"]', '$[*] ? (@ starts with "ab")'), jsonb_path_query('[1, "a"]', '$[*] ? ((@ > 0) is unknown)');
+select jsonb_path_query('["2020-01-02", "12:30:00+02", "2020-01-02T03:04:05"]', '$[*].datetime()');
+select jsonb_path_query('"2020-01-02"', '$.datetime().type()'), jsonb_path_query('"02/01/2020"', '$.datetime("dd/mm/yyyy")');
+select jsonb_path_query('"x"', '$.datetime()');
+select jsonb_path_query('["2020-01-02"]', '$[*].datetime() ? (@ < "2020-01-02 10:00:00 +00".datetime())');
+select jsonb_path_query_tz('["2020-01-02"]', '$[*].datetime() ? (@ < "2020-01-03 10:00:00 +00".datetime())');
