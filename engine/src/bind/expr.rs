@@ -201,7 +201,7 @@ impl Binder<'_> {
     }
 
     fn bits(&self, text: &str, pos: u32) -> Result<Expr> {
-        let d = io::text_in(self.cx.eval, types::plain(oid::BIT), text).map_err(|e| e.at(pos))?;
+        let d = rustydb_types::io::text_in(self.cx.eval, types::plain(oid::BIT), text).map_err(|e| e.at(pos))?;
         Ok(constant(d, oid::BIT, pos))
     }
 
