@@ -74,9 +74,6 @@ pub fn format_type(type_oid: u32, typmod: i32) -> String {
     }
 }
 
-/// Longest bit string that a modifier may ask for.
-const MAX_BITS: i32 = 83_886_080;
-
 fn invalid(m: impl Into<String>) -> DbError {
     DbError::new(SqlState::INVALID_PARAMETER_VALUE, m.into())
 }
@@ -107,17 +104,6 @@ pub fn typmod_in(type_oid: u32, args: &[i32]) -> Result<i32> {
                 return Err(invalid(format!("length for type {short} cannot exceed 10485760")));
             }
             Ok(n + 4)
-        }
-        oid::BIT | oid::VARBIT => {
-            let short = if type_oid == oid::BIT { "bit" } else { "varbit" };
-            let n = one()?;
-            if n < 1 {
-                return Err(invalid(format!("length for type {short} must be at least 1")));
-            }
-            if n > MAX_BITS {
-                return Err(invalid(format!("length for type {short} cannot exceed {MAX_BITS}")));
-            }
-            Ok(n)
         }
         oid::NUMERIC => {
             let (p, s) = match args {
