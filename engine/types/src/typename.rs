@@ -74,6 +74,9 @@ pub fn format_type(type_oid: u32, typmod: i32) -> String {
     }
 }
 
+/// Longest bit string that a modifier may ask for.
+const MAX_BITS: i32 = 83_886_080;
+
 fn invalid(m: impl Into<String>) -> DbError {
     DbError::new(SqlState::INVALID_PARAMETER_VALUE, m.into())
 }
@@ -137,6 +140,9 @@ pub fn typmod_in(type_oid: u32, args: &[i32]) -> Result<i32> {
             let short = if type_oid == oid::BIT { "bit" } else { "varbit" };
             if n < 1 {
                 return Err(invalid(format!("length for type {short} must be at least 1")));
+            }
+            if n > MAX_BITS {
+                return Err(invalid(format!("length for type {short} cannot exceed {MAX_BITS}")));
             }
             Ok(n)
         }
