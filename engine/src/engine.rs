@@ -24,9 +24,9 @@ use rustydb_storage::store::{CommitOptions, Interrupt, RelationKind, Store, Stor
 use rustydb_storage::txn::Isolation;
 use rustydb_types::ctx::{EvalCtx, FormatSettings, SessionInfo};
 use rustydb_types::datum::Datum;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -53,7 +53,12 @@ pub struct EngineOptions {
 /// See the module.
 pub struct Engine {
     store: Arc<Store>,
-    databases: RwLock<HashMap<String, Arc<DatabaseState>>>,
+    /// By OID.
+    databases: RwLock<HashMap<u32, Arc<DatabaseState>>>,
+    /// Commits of catalog changes so far.
+    publications: AtomicU64,
+    /// Databases that are being dropped or renamed: nobody may connect to them.
+    closing: Mutex<HashSet<u32>>,
     /// Server-wide settings.
     pub settings: Arc<HashMap<String, String>>,
     /// When the server started, microseconds since 2000.
@@ -72,8 +77,6 @@ pub struct Engine {
 pub struct DatabaseState {
     /// OID.
     pub oid: u32,
-    /// Name.
-    pub name: String,
     engine: Weak<Engine>,
     strong: OnceLock<Arc<Engine>>,
     catalog: RwLock<Arc<Catalog>>,
@@ -96,7 +99,21 @@ impl Drop for Publishing {
     }
 }
 
+/// Held while nobody may connect to a database.
+pub struct Closing(Arc<Engine>, u32);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.closing.lock().remove(&self.1);
+    }
+}
+
 impl DatabaseState {
+    /// Its name now.
+    pub fn name(&self) -> String {
+        self.catalog.read().database.name.clone()
+    }
+
     /// Announces a commit of catalog changes.
     pub fn begin_publishing(self: &Arc<Self>) -> Publishing {
         self.publishing.fetch_add(1, Ordering::AcqRel);
@@ -232,6 +249,8 @@ impl Engine {
         let engine = Arc::new(Engine {
             store,
             databases: RwLock::new(HashMap::new()),
+            publications: AtomicU64::new(0),
+            closing: Mutex::new(HashSet::new()),
             settings,
             started: now_micros(),
             oids: tokio::sync::Mutex::new((0, 0)),
@@ -263,7 +282,43 @@ impl Engine {
 
     /// A database by name; template0 and missing ones are refused by the caller.
     pub fn database(&self, name: &str) -> Option<Arc<DatabaseState>> {
-        self.databases.read().get(name).cloned()
+        let databases = self.databases.read();
+        let oid = databases.values().next()?.catalog.read().databases.get(name)?.oid;
+        databases.get(&oid).cloned()
+    }
+
+    /// A database by OID.
+    pub fn database_by_oid(&self, oid: u32) -> Option<Arc<DatabaseState>> {
+        self.databases.read().get(&oid).cloned()
+    }
+
+    /// Keeps everyone from connecting to a database; `None` when somebody else does so already.
+    pub fn close_database(self: &Arc<Self>, oid: u32) -> Option<Closing> {
+        self.closing.lock().insert(oid).then(|| Closing(Arc::clone(self), oid))
+    }
+
+    /// Whether nobody may connect to a database.
+    pub fn is_closing(&self, oid: u32) -> bool {
+        self.closing.lock().contains(&oid)
+    }
+
+    /// Lets sessions connect to a database whose creation is committed.
+    pub async fn add_database(self: &Arc<Self>, oid: u32) -> Result<()> {
+        loop {
+            let before = self.publications.load(Ordering::SeqCst);
+            let d = self.load_database(oid).await?;
+            let mut databases = self.databases.write();
+            // What was published while the rows were read may not be among them.
+            if self.publications.load(Ordering::SeqCst) == before {
+                databases.insert(oid, Arc::new(d));
+                return Ok(());
+            }
+        }
+    }
+
+    /// Forgets a database whose removal is committed.
+    pub fn remove_database(&self, oid: u32) {
+        self.databases.write().remove(&oid);
     }
 
     /// All databases.
@@ -305,7 +360,9 @@ impl Engine {
     /// Makes the committed catalog changes of a transaction visible to everyone.
     pub fn publish(&self, db: &Arc<DatabaseState>, changes: &[CatalogChange]) {
         let shared: Vec<&CatalogChange> = changes.iter().filter(|c| c.is_shared()).collect();
-        for d in self.databases.read().values() {
+        let databases = self.databases.read();
+        self.publications.fetch_add(1, Ordering::SeqCst);
+        for d in databases.values() {
             let own = d.oid == db.oid;
             if !own && shared.is_empty() {
                 continue;
@@ -332,8 +389,8 @@ impl Engine {
         let mut txn = self.store.begin(Isolation::ReadCommitted)?;
         let eval = self.bare_eval();
         let password = superuser_password.map(|p| stored_password(&p)).transpose()?;
-        for (n, (_, _, slot, ..)) in DATABASES.iter().enumerate() {
-            let relations = system::relations(*slot);
+        for (n, (oid, ..)) in DATABASES.iter().enumerate() {
+            let relations = system::relations(*oid);
             let mut by_table: HashMap<u32, Vec<CatRow>> = HashMap::new();
             for row in bootstrap::database(&relations) {
                 by_table.entry(row.table).or_default().push(row);
@@ -376,40 +433,46 @@ impl Engine {
     }
 
     async fn load_databases(self: &Arc<Self>) -> Result<()> {
-        for (oid, name, slot, ..) in DATABASES {
-            let relations = system::relations(slot);
-            let (rows, lists) = self.read_catalog(&relations).await?;
-            let mut cat = load::catalog(&rows, oid)?;
-            for r in relations {
-                let own = lists.iter().find(|l| l.class == table::PG_CLASS && l.oid == r.oid).map(|l| l.acl.clone());
-                let columns: Vec<_> = lists
-                    .iter()
-                    .filter(|l| l.class == table::PG_ATTRIBUTE && l.oid == r.oid)
-                    .map(|l| (l.sub, l.acl.clone()))
-                    .collect();
-                let acl =
-                    (own.is_some() || !columns.is_empty()).then(|| Arc::new(crate::acl::RelationAcl { own, columns }));
-                cat.put_relation(Relation { version: next_version(), acl, ..r });
-            }
-            for l in lists.into_iter().filter(|l| !matches!(l.class, table::PG_CLASS | table::PG_ATTRIBUTE)) {
-                cat.change_rights(|r| {
-                    r.objects.insert((l.class, l.oid), l.acl);
-                });
-            }
-            let d = DatabaseState {
-                oid,
-                name: name.to_owned(),
-                engine: Arc::downgrade(self),
-                strong: OnceLock::new(),
-                catalog: RwLock::new(Arc::new(cat)),
-                tables: Mutex::new(FastMap::new()),
-                point_plans: crate::exec::run::PointPlans::default(),
-                publishing: AtomicUsize::new(0),
-                published: tokio::sync::Notify::new(),
-            };
-            self.databases.write().insert(name.to_owned(), Arc::new(d));
+        // The shared catalogs are those of the first database, even when that itself has been dropped.
+        let (rows, _) = self.read_catalog(&system::relations(DATABASES[0].0)).await?;
+        for r in rows.get(&table::PG_DATABASE).into_iter().flatten() {
+            let oid = load::database(r)?.oid;
+            let d = self.load_database(oid).await?;
+            self.databases.write().insert(oid, Arc::new(d));
         }
         Ok(())
+    }
+
+    async fn load_database(self: &Arc<Self>, oid: u32) -> Result<DatabaseState> {
+        let relations = system::relations(oid);
+        let (rows, lists) = self.read_catalog(&relations).await?;
+        let mut cat = load::catalog(&rows, oid)?;
+        for r in relations {
+            let own = lists.iter().find(|l| l.class == table::PG_CLASS && l.oid == r.oid).map(|l| l.acl.clone());
+            let columns: Vec<_> = lists
+                .iter()
+                .filter(|l| l.class == table::PG_ATTRIBUTE && l.oid == r.oid)
+                .map(|l| (l.sub, l.acl.clone()))
+                .collect();
+            let acl =
+                (own.is_some() || !columns.is_empty()).then(|| Arc::new(crate::acl::RelationAcl { own, columns }));
+            cat.put_relation(Relation { version: next_version(), acl, ..r });
+        }
+        for l in lists.into_iter().filter(|l| !matches!(l.class, table::PG_CLASS | table::PG_ATTRIBUTE)) {
+            cat.change_rights(|r| {
+                r.objects.insert((l.class, l.oid), l.acl);
+            });
+        }
+        Ok(DatabaseState {
+            oid,
+            engine: Arc::downgrade(self),
+            strong: OnceLock::new(),
+            catalog: RwLock::new(Arc::new(cat)),
+            tables: Mutex::new(FastMap::new()),
+            point_plans: crate::exec::run::PointPlans::default(),
+            publishing: AtomicUsize::new(0),
+            published: tokio::sync::Notify::new(),
+        })
     }
 
     /// Removes what did not outlive the last run: temporary objects, and after a crash the rows of unlogged relations.
@@ -446,7 +509,7 @@ impl Engine {
     /// All rows of the catalog tables that typed objects are made from. Rows of the system's own relations are left out:
     /// their definitions are compiled in.
     async fn read_catalog(self: &Arc<Self>, relations: &[Relation]) -> Result<(CatalogRows, Vec<SystemAcl>)> {
-        const WANTED: [u32; 19] = [
+        const WANTED: &[u32] = &[
             table::PG_CLASS,
             table::PG_ATTRIBUTE,
             table::PG_TYPE,
@@ -459,6 +522,7 @@ impl Engine {
             table::PG_NAMESPACE,
             table::PG_AUTHID,
             table::PG_DATABASE,
+            table::PG_DB_ROLE_SETTING,
             table::PG_REWRITE,
             table::PG_DEPEND,
             table::PG_STATISTIC,
@@ -525,6 +589,7 @@ fn is_system_row(rt: &TableRt, row: &[u8]) -> Result<bool> {
             | table::PG_AUTH_MEMBERS
             | table::PG_DEFAULT_ACL
             | table::PG_DATABASE
+            | table::PG_DB_ROLE_SETTING
             | table::PG_DEPEND
     ) {
         return Ok(false);
@@ -576,14 +641,7 @@ fn system_acl(rt: &TableRt, row: &[u8]) -> Result<Option<SystemAcl>> {
 
 fn empty_catalog() -> Catalog {
     Catalog {
-        database: crate::catalog::Database {
-            oid: 0,
-            name: String::new(),
-            owner: 0,
-            allow_connections: false,
-            is_template: false,
-            acl: None,
-        },
+        database: crate::catalog::Database::default(),
         namespaces: HashMap::new(),
         namespace_names: HashMap::new(),
         relations: HashMap::new(),
@@ -591,6 +649,7 @@ fn empty_catalog() -> Catalog {
         roles: HashMap::new(),
         role_names: HashMap::new(),
         databases: HashMap::new(),
+        role_settings: HashMap::new(),
         row_types: HashMap::new(),
         rights: Arc::default(),
         types: HashMap::new(),
@@ -601,7 +660,7 @@ fn empty_catalog() -> Catalog {
 }
 
 /// Inserts rows page by page.
-async fn insert_rows(
+pub(crate) async fn insert_rows(
     txn: &mut rustydb_storage::store::Txn,
     rt: &TableRt,
     eval: &EvalCtx,

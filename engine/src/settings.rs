@@ -172,7 +172,8 @@ pub fn find(name: &str) -> Option<&'static Def> {
     MAP.get(&name.to_ascii_lowercase()).copied()
 }
 
-fn unrecognized(name: &str) -> DbError {
+/// 42704.
+pub fn unrecognized(name: &str) -> DbError {
     DbError::new(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\""))
 }
 
@@ -428,6 +429,8 @@ pub struct Settings {
     server: Values,
     /// Values the session began with (startup packet, role and database settings): what RESET goes back to.
     start: Values,
+    /// Where those come from that are not from the client.
+    origins: Arc<HashMap<String, &'static str>>,
     session: Values,
     local: Values,
     /// What each open transaction level restores on rollback.
@@ -440,6 +443,7 @@ impl Settings {
         Settings {
             server,
             start: Values::default(),
+            origins: Arc::default(),
             session: Values::default(),
             local: Values::default(),
             saved: Vec::new(),
@@ -498,7 +502,7 @@ impl Settings {
         let source = if self.local.contains_key(d.name) || self.session.contains_key(d.name) {
             "session"
         } else if self.start.contains_key(d.name) {
-            "client"
+            self.origins.get(d.name).copied().unwrap_or("client")
         } else if self.server.contains_key(d.name) {
             "command line"
         } else {
@@ -581,7 +585,29 @@ impl Settings {
             ));
         }
         Arc::make_mut(&mut self.start).insert(d.name.to_owned(), canonical(d, value)?);
+        if self.origins.contains_key(d.name) {
+            Arc::make_mut(&mut self.origins).remove(d.name);
+        }
         Ok(())
+    }
+
+    /// Takes what ALTER DATABASE and ALTER ROLE say of a session of a role in a database, the most specific last. Answers
+    /// the errors of values that do not fit any more.
+    pub fn begin_with(&mut self, cat: &crate::catalog::Catalog, database: u32, role: u32) -> Vec<DbError> {
+        let mut unfit = Vec::new();
+        let levels =
+            [((0, 0), "global"), ((database, 0), "database"), ((0, role), "user"), ((database, role), "database user")];
+        for (key, origin) in levels {
+            for (name, value) in cat.role_settings.get(&key).into_iter().flat_map(|l| l.iter()) {
+                match self.set_start(name, value) {
+                    Ok(()) => {
+                        Arc::make_mut(&mut self.origins).insert(name.clone(), origin);
+                    }
+                    Err(e) => unfit.push(e),
+                }
+            }
+        }
+        unfit
     }
 
     /// RESET ALL.

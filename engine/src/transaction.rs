@@ -341,8 +341,12 @@ impl Transaction {
         Ok(())
     }
 
-    /// Drops a role.
+    /// Drops a role, and the settings that are for it.
     pub async fn drop_role(&mut self, oid: u32) -> Result<()> {
+        let settings: Vec<(u32, u32)> = self.catalog.role_settings.keys().filter(|k| k.1 == oid).copied().collect();
+        for (database, role) in settings {
+            self.put_role_settings(database, role, Vec::new()).await?;
+        }
         let old = self.catalog.roles.get(&oid).map(|o| rows::role(o));
         self.write_rows(old.into_iter().collect(), Vec::new()).await?;
         self.changed(CatalogChange::DropRole(oid)).await;
@@ -384,12 +388,35 @@ impl Transaction {
         Ok(())
     }
 
-    /// Changes a database's row.
+    /// Creates or changes a database's row.
     pub async fn put_database(&mut self, d: Database) -> Result<()> {
-        let old = self.catalog.databases.get(&d.name).map(|o| rows::database(o));
+        let old = self.catalog.databases.values().find(|o| o.oid == d.oid).map(|o| rows::database(o));
         let (gone, added) = difference(old.into_iter().collect(), vec![rows::database(&d)]);
         self.write_rows(gone, added).await?;
         self.changed(CatalogChange::PutDatabase(d)).await;
+        Ok(())
+    }
+
+    /// Drops a database's row, and the settings that are for it.
+    pub async fn drop_database(&mut self, oid: u32) -> Result<()> {
+        let settings: Vec<(u32, u32)> = self.catalog.role_settings.keys().filter(|k| k.0 == oid).copied().collect();
+        for (database, role) in settings {
+            self.put_role_settings(database, role, Vec::new()).await?;
+        }
+        let old = self.catalog.databases.values().find(|o| o.oid == oid).map(|o| rows::database(o));
+        self.write_rows(old.into_iter().collect(), Vec::new()).await?;
+        self.changed(CatalogChange::DropDatabase(oid)).await;
+        Ok(())
+    }
+
+    /// Changes the settings of a database and a role, 0 for any.
+    pub async fn put_role_settings(&mut self, database: u32, role: u32, list: Vec<(String, String)>) -> Result<()> {
+        let old = self.catalog.role_settings.get(&(database, role));
+        let old = old.and_then(|l| rows::role_settings(database, role, l));
+        let (gone, added) =
+            difference(old.into_iter().collect(), rows::role_settings(database, role, &list).into_iter().collect());
+        self.write_rows(gone, added).await?;
+        self.changed(CatalogChange::RoleSettings(database, role, list)).await;
         Ok(())
     }
 

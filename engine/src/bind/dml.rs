@@ -35,6 +35,7 @@ impl Binder<'_> {
                 };
                 return Err(DbError::unsupported(what).detail("Updatable views are not supported yet.").at(pos));
             }
+            RelKind::MaterializedView if self.may_fill => {}
             RelKind::MaterializedView => {
                 return Err(DbError::new(
                     SqlState::WRONG_OBJECT_TYPE,

@@ -63,6 +63,8 @@ pub struct Binder<'a> {
     next_cte: ir::CteId,
     /// Types of `$1…`; `None` while unknown.
     pub params: Vec<Option<TypeRef>>,
+    /// The statement stores the rows of a materialized view, which no other may change.
+    pub may_fill: bool,
     /// Whether parameters beyond the given types may appear.
     pub allow_params: bool,
     scopes: Vec<Scope>,
@@ -108,6 +110,7 @@ impl<'a> Binder<'a> {
             next_col: 1,
             next_cte: 1,
             params: params.iter().map(|&o| (o != 0 && o != oid::UNKNOWN).then(|| types::plain(o))).collect(),
+            may_fill: false,
             allow_params: true,
             scopes: Vec::new(),
             ctes: Vec::new(),

@@ -10,9 +10,9 @@ use rustydb_types::datum::{ArrayValue, Datum};
 use rustydb_types::{oid, pgdata};
 use std::sync::Arc;
 
-/// Databases of a new cluster: OID, name, slot, template, accepts connections.
-pub const DATABASES: [(u32, &str, u32, bool, bool); 3] =
-    [(5, "postgres", 0, false, true), (1, "template1", 1, true, true), (4, "template0", 2, true, false)];
+/// Databases of a new cluster: OID, name, template, accepts connections.
+pub const DATABASES: [(u32, &str, bool, bool); 3] =
+    [(5, "postgres", false, true), (1, "template1", true, true), (4, "template0", true, false)];
 
 /// The role whose only member is the owner of the current database; it owns `public`.
 pub const PG_DATABASE_OWNER: u32 = 6171;
@@ -147,13 +147,22 @@ pub fn shared(superuser_password: Option<String>) -> Vec<CatRow> {
         let m = Membership { role, member: PG_MONITOR, grantor: SUPERUSER, admin: false };
         out.push(rows::membership(&m));
     }
-    for (oid, name, _, is_template, allow_connections) in DATABASES {
+    for (oid, name, is_template, allow_connections) in DATABASES {
         // The templates let nobody but their owner make temporary tables in them.
         let acl = is_template.then(|| {
             let item = |grantee, privs| AclItem { grantee, grantor: SUPERUSER, privs, options: 0 };
             Acl(vec![item(0, privs::CONNECT), item(SUPERUSER, AclKind::Database.all())])
         });
-        let d = Database { oid, name: name.to_owned(), owner: SUPERUSER, allow_connections, is_template, acl };
+        let d = Database {
+            oid,
+            name: name.to_owned(),
+            owner: SUPERUSER,
+            allow_connections,
+            is_template,
+            connection_limit: -1,
+            locale: (super::DEFAULT_LOCALE.to_owned(), super::DEFAULT_LOCALE.to_owned()),
+            acl,
+        };
         out.push(rows::database(&d));
     }
     for t in pgdata::tablespaces() {

@@ -36,7 +36,9 @@ pub enum CatalogChange {
     /// A database was created or changed (in every database).
     PutDatabase(Database),
     /// A database was dropped (in every database).
-    DropDatabase(String),
+    DropDatabase(u32),
+    /// Settings of a database and a role, 0 for any (in every database).
+    RoleSettings(u32, u32, Vec<(String, String)>),
     /// A membership was granted or changed (in every database).
     PutMembership(Membership),
     /// A membership, by role and member, was revoked (in every database).
@@ -68,6 +70,7 @@ impl CatalogChange {
                 | CatalogChange::DropDatabase(_)
                 | CatalogChange::PutMembership(_)
                 | CatalogChange::DropMembership(..)
+                | CatalogChange::RoleSettings(..)
         )
     }
 
@@ -113,10 +116,19 @@ impl CatalogChange {
             CatalogChange::PutRole(r) => cat.put_role((**r).clone()),
             CatalogChange::DropRole(oid) => cat.remove_role(*oid),
             CatalogChange::PutDatabase(d) => {
+                cat.databases.retain(|_, old| old.oid != d.oid);
                 cat.databases.insert(d.name.clone(), Arc::new(d.clone()));
+                if cat.database.oid == d.oid {
+                    cat.database = d.clone();
+                }
             }
-            CatalogChange::DropDatabase(name) => {
-                cat.databases.remove(name);
+            CatalogChange::DropDatabase(oid) => cat.databases.retain(|_, old| old.oid != *oid),
+            CatalogChange::RoleSettings(database, role, list) => {
+                if list.is_empty() {
+                    cat.role_settings.remove(&(*database, *role));
+                } else {
+                    cat.role_settings.insert((*database, *role), Arc::new(list.clone()));
+                }
             }
             CatalogChange::PutMembership(m) => {
                 cat.change_rights(|r| match r.members.iter_mut().find(|o| o.role == m.role && o.member == m.member) {

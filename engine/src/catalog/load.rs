@@ -124,7 +124,22 @@ pub fn database(r: &CatRow) -> Result<Database> {
         allow_connections: r.bool("datallowconn"),
         is_template: r.bool("datistemplate"),
         acl: decode_list(r.get("datacl"))?,
+        connection_limit: r.i4("datconnlimit")?,
+        locale: (r.text("datcollate")?, r.text("datctype")?),
     })
+}
+
+/// `name=value` items of an array of text.
+type Named = Vec<(String, String)>;
+
+/// Settings of a database and a role from their row.
+pub fn role_settings(r: &CatRow) -> Result<((u32, u32), Named)> {
+    let r = Reader(r);
+    let list = r.items("setconfig").into_iter().filter_map(|d| match d {
+        Datum::Text(s) => s.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())),
+        _ => None,
+    });
+    Ok(((r.oid("setdatabase")?, r.oid("setrole")?), list.collect()))
 }
 
 /// The rows of one database's catalog, by catalog table, and those of the shared catalog.
@@ -135,14 +150,7 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
     let empty = Vec::new();
     let of = |t: u32| rows.get(&t).unwrap_or(&empty);
     let mut cat = Catalog {
-        database: Database {
-            oid: 0,
-            name: String::new(),
-            owner: 0,
-            allow_connections: false,
-            is_template: false,
-            acl: None,
-        },
+        database: Database::default(),
         namespaces: HashMap::new(),
         namespace_names: HashMap::new(),
         relations: HashMap::new(),
@@ -150,6 +158,7 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
         roles: HashMap::new(),
         role_names: HashMap::new(),
         databases: HashMap::new(),
+        role_settings: HashMap::new(),
         row_types: HashMap::new(),
         rights: Arc::new(rights(rows)?),
         types: HashMap::new(),
@@ -163,6 +172,10 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
             cat.database = d.clone();
         }
         cat.databases.insert(d.name.clone(), Arc::new(d));
+    }
+    for r in of(table::PG_DB_ROLE_SETTING) {
+        let (key, list) = role_settings(r)?;
+        cat.role_settings.insert(key, Arc::new(list));
     }
     for r in of(table::PG_AUTHID) {
         cat.put_role(role(r)?);
@@ -318,6 +331,7 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
             indexes: ix,
             constraints: cons,
             referenced_by: Vec::new(),
+            populated: c.bool("relispopulated"),
             view: rule.and_then(|r| r.opt_text("ev_action")),
             sequence,
             stats: Arc::new(RelStats {

@@ -315,6 +315,8 @@ pub struct Relation {
     pub constraints: Vec<Arc<Constraint>>,
     /// Foreign keys of other (or the same) tables that reference it.
     pub referenced_by: Vec<Arc<Constraint>>,
+    /// Has rows of its query, for materialized views; true of others.
+    pub populated: bool,
     /// Query text, for views.
     pub view: Option<String>,
     /// Definition, for sequences.
@@ -398,7 +400,7 @@ pub struct Role {
 }
 
 /// A database.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Database {
     /// OID.
     pub oid: u32,
@@ -412,7 +414,14 @@ pub struct Database {
     pub is_template: bool,
     /// `datacl`; `None` for the default.
     pub acl: Option<Acl>,
+    /// CONNECTION LIMIT, -1 for none.
+    pub connection_limit: i32,
+    /// `datcollate` and `datctype`: names of the one order of text there is, that of the bytes.
+    pub locale: (String, String),
 }
+
+/// `datcollate` of databases whose creator did not say.
+pub const DEFAULT_LOCALE: &str = "C.UTF-8";
 
 /// A typed snapshot of one database's catalog and the shared one.
 #[derive(Clone, Debug)]
@@ -433,6 +442,8 @@ pub struct Catalog {
     pub role_names: HashMap<String, u32>,
     /// Databases by name.
     pub databases: HashMap<String, Arc<Database>>,
+    /// ALTER DATABASE … SET and ALTER ROLE … SET: by database and role, 0 for any.
+    pub role_settings: HashMap<(u32, u32), Arc<Vec<(String, String)>>>,
     /// Row types of relations: type OID to relation OID.
     pub row_types: HashMap<u32, u32>,
     /// Memberships, default privileges, and lists of built-in objects.

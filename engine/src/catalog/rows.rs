@@ -32,6 +32,7 @@ pub mod table {
     pub const PG_NAMESPACE: u32 = 2615;
     pub const PG_AUTHID: u32 = 1260;
     pub const PG_DATABASE: u32 = 1262;
+    pub const PG_DB_ROLE_SETTING: u32 = 2964;
     pub const PG_REWRITE: u32 = 2618;
     pub const PG_DEPEND: u32 = 2608;
     pub const PG_STATISTIC: u32 = 2619;
@@ -192,12 +193,12 @@ pub fn database(d: &Database) -> CatRow {
         .ch("datlocprovider", 'c')
         .bool("datistemplate", d.is_template)
         .bool("datallowconn", d.allow_connections)
-        .i4("datconnlimit", -1)
+        .i4("datconnlimit", d.connection_limit)
         .oid("datfrozenxid", 3)
         .oid("datminmxid", 1)
         .oid("dattablespace", 1663)
-        .text("datcollate", "C.UTF-8")
-        .text("datctype", "C.UTF-8")
+        .text("datcollate", &d.locale.0)
+        .text("datctype", &d.locale.1)
         .acl("datacl", d.acl.as_ref())
         .build()
 }
@@ -221,6 +222,15 @@ pub fn default_acl(d: &DefaultAcl) -> CatRow {
         .ch("defaclobjtype", d.kind)
         .acl("defaclacl", Some(&d.acl))
         .build()
+}
+
+/// Settings of a database and a role (0 for any); no row when there are none.
+pub fn role_settings(database: u32, role: u32, list: &[(String, String)]) -> Option<CatRow> {
+    if list.is_empty() {
+        return None;
+    }
+    let row = RowBuilder::new(table::PG_DB_ROLE_SETTING).oid("setdatabase", database).oid("setrole", role);
+    Some(row.set("setconfig", text_array(list.iter().map(|(k, v)| format!("{k}={v}")))).build())
 }
 
 /// All rows of a relation: its class, types, columns, defaults, indexes, constraints, sequence, rule, dependencies and
@@ -316,7 +326,7 @@ fn class(r: &Relation) -> CatRow {
         .bool("relhassubclass", false)
         .bool("relrowsecurity", false)
         .bool("relforcerowsecurity", false)
-        .bool("relispopulated", true)
+        .bool("relispopulated", r.populated)
         .ch("relreplident", if r.oid < super::FIRST_USER_OID || r.storage.is_none() { 'n' } else { 'd' })
         .bool("relispartition", false)
         .oid("relrewrite", 0)

@@ -1,8 +1,9 @@
 //! The catalog's own relations: which tables and views `pg_catalog` and `information_schema` consist of, and where the
 //! tables of each database are stored.
 //!
-//! A database has a slot (0, 1, 2…) that gives its catalog tables fixed relation numbers in the store; shared tables
-//! (databases, roles, memberships, tablespaces…) use slot 0 for every database. Definitions come from
+//! A database's catalog tables have relation numbers in the store that follow from its OID: the databases of a new cluster
+//! have fixed ones, and a later database's OID is the first of the numbers set aside for it. Shared tables (databases,
+//! roles, memberships, tablespaces…) are those of the first database for all. Definitions come from
 //! [`rustydb_types::pgdata`]; the text of the views is RustyDB's own, in [`super::views`].
 
 use super::{Column, Index, IndexKey, Persistence, RelKind, RelStats, Relation, Storage};
@@ -16,11 +17,9 @@ use std::sync::{Arc, LazyLock};
 /// First relation number of the catalog's files.
 const FIRST: u32 = 256;
 /// Relation numbers set aside per database.
-const PER_DATABASE: u32 = 512;
+pub const PER_DATABASE: u32 = 512;
 /// Where index files begin within a database's numbers.
 const INDEXES: u32 = 200;
-/// Largest slot.
-pub const MAX_SLOT: u32 = 30;
 
 /// Role that may see the statistics of all.
 const PG_READ_ALL_STATS: u32 = 3375;
@@ -38,24 +37,29 @@ static ORDINALS: LazyLock<(HashMap<u32, u32>, HashMap<u32, u32>)> = LazyLock::ne
     (number(tables), number(indexes))
 });
 
-fn base(slot: u32) -> u32 {
-    FIRST + slot * PER_DATABASE
+/// First relation number of a database's catalog.
+fn base(database: u32) -> u32 {
+    match super::bootstrap::DATABASES.iter().position(|d| d.0 == database) {
+        Some(slot) => FIRST + slot as u32 * PER_DATABASE,
+        None => database,
+    }
 }
 
-/// Files of a catalog table in a database's slot: heap and overflow.
-fn table_files(oid: u32, slot: u32) -> Option<(RelId, RelId)> {
+/// Files of a catalog table in a database: heap and overflow.
+fn table_files(oid: u32, base: u32) -> Option<(RelId, RelId)> {
     let n = *ORDINALS.0.get(&oid)?;
-    Some((RelId(base(slot) + 2 * n), RelId(base(slot) + 2 * n + 1)))
+    Some((RelId(base + 2 * n), RelId(base + 2 * n + 1)))
 }
 
-fn index_file(oid: u32, slot: u32) -> Option<RelId> {
-    Some(RelId(base(slot) + INDEXES + *ORDINALS.1.get(&oid)?))
+fn index_file(oid: u32, base: u32) -> Option<RelId> {
+    Some(RelId(base + INDEXES + *ORDINALS.1.get(&oid)?))
 }
 
-/// The relations of `pg_catalog` and `information_schema` for the database in `slot`: every table, and the views that
-/// RustyDB defines.
-pub fn relations(slot: u32) -> Vec<Relation> {
-    pgdata::relations().iter().filter_map(|r| relation(r, slot)).collect()
+/// The relations of `pg_catalog` and `information_schema` for a database: every table, and the views that RustyDB
+/// defines.
+pub fn relations(database: u32) -> Vec<Relation> {
+    let base = base(database);
+    pgdata::relations().iter().filter_map(|r| relation(r, if r.relisshared { FIRST } else { base })).collect()
 }
 
 /// What initdb grants on the relations of the system: everyone may read most of them.
@@ -88,11 +92,10 @@ fn initial_acl(name: &str) -> Option<Acl> {
     Some(acl)
 }
 
-fn relation(r: &'static pgdata::Relation, slot: u32) -> Option<Relation> {
-    let slot = if r.relisshared { 0 } else { slot };
+fn relation(r: &'static pgdata::Relation, base: u32) -> Option<Relation> {
     let (kind, storage, view) = match r.relkind {
         'r' => {
-            let (heap, overflow) = table_files(r.oid, slot)?;
+            let (heap, overflow) = table_files(r.oid, base)?;
             (RelKind::Table, Some(Storage { heap, overflow, schema_ver: 0 }), None)
         }
         'v' => (RelKind::View, None, Some(super::views::definition(r.relnamespace, r.relname)?.to_owned())),
@@ -115,7 +118,7 @@ fn relation(r: &'static pgdata::Relation, slot: u32) -> Option<Relation> {
             since: 0,
         })
         .collect::<Vec<_>>();
-    let indexes = pgdata::indexes_of(r.oid).iter().filter_map(|i| index(i, &columns, slot)).map(Arc::new).collect();
+    let indexes = pgdata::indexes_of(r.oid).iter().filter_map(|i| index(i, &columns, base)).map(Arc::new).collect();
     Some(Relation {
         oid: r.oid,
         name: r.relname.to_owned(),
@@ -134,6 +137,7 @@ fn relation(r: &'static pgdata::Relation, slot: u32) -> Option<Relation> {
         indexes,
         constraints: Vec::new(),
         referenced_by: Vec::new(),
+        populated: true,
         view,
         sequence: None,
         stats: Arc::new(RelStats { tuples: -1.0, pages: 0, columns: HashMap::new() }),
@@ -143,7 +147,7 @@ fn relation(r: &'static pgdata::Relation, slot: u32) -> Option<Relation> {
     })
 }
 
-fn index(i: &'static pgdata::Index, columns: &[Column], slot: u32) -> Option<Index> {
+fn index(i: &'static pgdata::Index, columns: &[Column], base: u32) -> Option<Index> {
     let keys = i
         .indkey
         .iter()
@@ -165,7 +169,7 @@ fn index(i: &'static pgdata::Index, columns: &[Column], slot: u32) -> Option<Ind
         name: i.relname.to_owned(),
         namespace: pgdata::PG_CATALOG,
         table: i.indrelid,
-        storage: index_file(i.oid, slot)?,
+        storage: index_file(i.oid, base)?,
         keys,
         include: Vec::new(),
         unique: i.indisunique,

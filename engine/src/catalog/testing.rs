@@ -65,6 +65,7 @@ fn relation(oid: u32, name: &str, kind: RelKind, columns: Vec<Column>) -> Relati
         indexes: Vec::new(),
         constraints: Vec::new(),
         referenced_by: Vec::new(),
+        populated: true,
         view: None,
         sequence: None,
         stats: Arc::new(RelStats { tuples: -1.0, pages: 0, columns: HashMap::new() }),
@@ -194,7 +195,7 @@ fn user_relations() -> Vec<Relation> {
 /// A new database's catalog, taken through its rows, with a few user relations.
 pub(crate) fn catalog() -> Arc<Catalog> {
     let mut all = bootstrap::shared(None);
-    all.extend(bootstrap::database(&system::relations(0)));
+    all.extend(bootstrap::database(&system::relations(bootstrap::DATABASES[0].0)));
     for r in user_relations() {
         all.extend(rows::relation(&r));
     }

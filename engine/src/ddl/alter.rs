@@ -99,6 +99,12 @@ fn suits(c: &AlterCommand, kind: RelKind) -> bool {
         A::SetLogged | A::SetUnlogged => matches!(kind, RelKind::Table | RelKind::Sequence),
         A::SetDefault { .. } | A::DropDefault { .. } => matches!(kind, RelKind::Table | RelKind::View),
         A::SetOptions { .. } | A::ResetOptions { .. } => kind != RelKind::Sequence,
+        A::SetStatistics { .. }
+        | A::SetStorage { .. }
+        | A::SetCompression { .. }
+        | A::SetAccessMethod { .. }
+        | A::ClusterOn { .. }
+        | A::SetWithoutCluster => matches!(kind, RelKind::Table | RelKind::MaterializedView),
         _ => kind == RelKind::Table,
     }
 }
@@ -267,7 +273,7 @@ async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<()> {
         }
         A::SetOptions { options: list } | A::ResetOptions { options: list } => {
             let whose = match rel.kind {
-                RelKind::Table => options::Owner::Table,
+                RelKind::Table | RelKind::MaterializedView => options::Owner::Table,
                 RelKind::Index => {
                     return Err(DbError::unsupported("storage parameters of indexes are not supported yet"));
                 }

@@ -187,7 +187,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
     let Some(rel) = cx.open(&s.table.name, mode).await? else {
         return Err(cx.missing("relation", &s.table.name));
     };
-    if rel.kind != RelKind::Table {
+    if !matches!(rel.kind, RelKind::Table | RelKind::MaterializedView) {
         return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("cannot create index on relation \"{}\"", rel.name))
             .detail(format!("This operation is not supported for {}.", sequence::plural(rel.kind))));
     }
@@ -333,7 +333,7 @@ pub async fn reindex(cx: &mut DdlCx<'_>, s: &ast::Reindex) -> Result<()> {
             let Some(r) = cx.open(n, TableLockMode::AccessExclusive).await? else {
                 return Err(cx.missing("relation", n));
             };
-            if r.kind != RelKind::Table {
+            if !matches!(r.kind, RelKind::Table | RelKind::MaterializedView) {
                 return Err(err(
                     SqlState::WRONG_OBJECT_TYPE,
                     format!("\"{}\" is not a table or materialized view", r.name),
@@ -378,7 +378,10 @@ pub async fn reindex(cx: &mut DdlCx<'_>, s: &ast::Reindex) -> Result<()> {
                 .catalog
                 .relations
                 .values()
-                .filter(|r| r.kind == RelKind::Table && r.oid >= crate::catalog::FIRST_USER_OID)
+                .filter(|r| {
+                    matches!(r.kind, RelKind::Table | RelKind::MaterializedView)
+                        && r.oid >= crate::catalog::FIRST_USER_OID
+                })
                 .filter(|r| ns.is_none_or(|n| r.namespace == n))
                 .map(|r| (r.oid, r.indexes.iter().map(|i| i.oid).collect()))
                 .collect();

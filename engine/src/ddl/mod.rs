@@ -18,6 +18,7 @@ mod check_rows;
 mod column;
 mod comment;
 mod constraint;
+pub mod database;
 mod default_acl;
 mod domain;
 mod drop;
@@ -25,6 +26,7 @@ mod foreign;
 mod grant;
 mod identity;
 mod index;
+pub mod matview;
 mod membership;
 pub mod names;
 mod options;
@@ -32,6 +34,7 @@ mod owned;
 mod persistence;
 mod rename;
 mod role;
+mod role_settings;
 mod routine;
 mod schema;
 mod sequence;
@@ -110,6 +113,10 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         ast::Statement::AlterOwner(s) => Box::pin(rename::owner(cx, s)).await,
         ast::Statement::AlterSchema(s) => Box::pin(rename::set_schema(cx, s)).await,
         ast::Statement::CreateRole(s) => Box::pin(role::create(cx, s)).await.map(|()| "CREATE ROLE".into()),
+        ast::Statement::AlterSetting(s) => role_settings::alter(cx, s).await,
+        ast::Statement::AlterDatabase(s) => {
+            database::alter(cx, &s.name, &s.options).await.map(|()| "ALTER DATABASE".into())
+        }
         ast::Statement::AlterRole(s) => Box::pin(role::alter(cx, s)).await.map(|()| "ALTER ROLE".into()),
         ast::Statement::Truncate(s) => Box::pin(truncate::truncate(cx, s)).await.map(|()| "TRUNCATE TABLE".into()),
         ast::Statement::Comment(s) => Box::pin(comment::comment(cx, s)).await.map(|()| "COMMENT".into()),
@@ -171,6 +178,7 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
             | S::CreateRole(_)
             | S::AlterRole(_)
             | S::AlterSetting(_)
+            | S::AlterDatabase(_)
             | S::Grant(_)
             | S::GrantRole(_)
             | S::AlterDefaultPrivileges(_)
@@ -199,12 +207,7 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
 fn unsupported(stmt: &ast::Statement) -> DbError {
     use ast::Statement as S;
     let tag = match stmt {
-        S::AlterSetting(s) if s.role.is_some() || s.all_roles => "ALTER ROLE ... SET",
-        S::AlterSetting(_) => "ALTER DATABASE ... SET",
         S::Cluster(_) => "CLUSTER",
-        S::RefreshMaterializedView(_) => "REFRESH MATERIALIZED VIEW",
-        S::CreateDatabase(_) => "CREATE DATABASE",
-        S::DropDatabase(_) => "DROP DATABASE",
         S::AlterSystem(_) => "ALTER SYSTEM",
         S::CreateExtension(_) => "CREATE EXTENSION",
         S::Do(_) => "DO",
@@ -409,6 +412,9 @@ impl DdlCx<'_> {
                 format!("permission denied to create \"{schema}.{name}\""),
             )
             .detail("System catalog modifications are currently disallowed."));
+        }
+        if temp::own(self) == Some(ns) {
+            return Ok(());
         }
         check::need_schema(&self.tx.catalog, ns, self.role, privs::CREATE)
     }

@@ -173,6 +173,7 @@ pub async fn rename(cx: &mut DdlCx<'_>, s: &ast::Rename) -> Result<String> {
     }
     match s.kind {
         ObjectKind::Schema => rename_schema(cx, &named(&s.object)?.name.value, to).await?,
+        ObjectKind::Database => super::database::rename(cx, &named(&s.object)?.name.value, to).await?,
         ObjectKind::Role => super::role::rename(cx, &named(&s.object)?.name, &s.to).await?,
         kind => return Err(DbError::unsupported(format!("ALTER {} RENAME is not supported yet", kind.sql()))),
     }
@@ -209,7 +210,7 @@ fn rename_index(r: &mut Relation, index: u32, to: &str) {
 }
 
 async fn rename_column(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, column: &Ident, to: &str) -> Result<()> {
-    if !matches!(rel.kind, RelKind::Table | RelKind::View) {
+    if !matches!(rel.kind, RelKind::Table | RelKind::View | RelKind::MaterializedView) {
         return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("cannot rename columns of relation \"{}\"", rel.name))
             .detail(format!("This operation is not supported for {}.", super::sequence::plural(rel.kind))));
     }

@@ -200,6 +200,7 @@ pub fn relation(cx: &DdlCx<'_>, oid: u32, ns: u32, name: &str, seq: Sequence, de
         indexes: Vec::new(),
         constraints: Vec::new(),
         referenced_by: Vec::new(),
+        populated: true,
         view: None,
         sequence: Some(seq),
         stats: Arc::new(RelStats { tuples: 1.0, pages: 1, columns: HashMap::new() }),

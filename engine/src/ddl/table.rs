@@ -3,7 +3,7 @@
 use super::column::{self, Built, Kept, OwnSequence};
 use super::constraint::{Key, add_check, add_key, own_names};
 use super::names::{choose_constraint_name, choose_relation_name, name_addition};
-use super::{DdlCx, comment, err, foreign, options, sequence, temp};
+use super::{DdlCx, comment, err, foreign, matview, options, sequence, temp};
 use crate::catalog::{Constraint, ConstraintKind, Dependency, Index, Persistence, RelKind, RelStats, Relation};
 use crate::plan::ir::OutputColumn;
 use rustydb_base::{DbError, Result, SqlState};
@@ -51,6 +51,7 @@ pub async fn blank_table(cx: &mut DdlCx<'_>, ns: u32, name: &str) -> Result<Rela
         constraints: Vec::new(),
         referenced_by: Vec::new(),
         view: None,
+        populated: true,
         sequence: None,
         stats: Arc::new(RelStats { tuples: -1.0, pages: 0, columns: HashMap::new() }),
         options: Vec::new(),
@@ -403,16 +404,14 @@ async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied])
 /// when it exists already and IF NOT EXISTS is written (a notice says so).
 ///
 /// # Errors
-/// PostgreSQL's for names and columns; 0A000 for materialized views and what [`create`] does not support.
+/// PostgreSQL's for names and columns; 0A000 for what [`create`] does not support.
 pub async fn create_table_for_query(
     cx: &mut DdlCx<'_>,
     s: &ast::CreateTableAs,
     columns: &[OutputColumn],
 ) -> Result<Option<Arc<Relation>>> {
     cx.tx.refresh_catalog();
-    if s.materialized_view {
-        return Err(DbError::unsupported("materialized views are not supported yet"));
-    }
+    let kept = if s.materialized_view { Some(matview::keep(cx, s).await?) } else { None };
     let (ns, persistence) = temp::place(cx, &s.name, s.persistence).await?;
     temp::check_on_commit(s.on_commit, persistence)?;
     if cx.taken(ns, &s.name.name.value, s.if_not_exists)? {
@@ -441,6 +440,13 @@ pub async fn create_table_for_query(
             ));
         }
         rel.columns.push(column::blank(attnum(i)?, name, ty));
+    }
+    if let Some(k) = kept {
+        rel.kind = RelKind::MaterializedView;
+        rel.rule_oid = cx.tx.new_oid().await?;
+        rel.view = Some(k.text);
+        rel.depends = k.depends;
+        rel.populated = s.with_data;
     }
     rel.storage = Some(cx.tx.create_heap(rel.persistence).await?);
     let oid = rel.oid;

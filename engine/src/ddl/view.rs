@@ -6,7 +6,7 @@
 use super::{DdlCx, column, err, options, temp, view_text};
 use crate::bind::define::Resolved;
 use crate::catalog::{Column, Dependency, Persistence, RelKind, Relation};
-use crate::plan::ir::{OutputColumn, Rel};
+use crate::plan::ir::{OutputColumn, Query, Rel};
 use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, TableLockMode};
@@ -32,7 +32,7 @@ fn columns_read(rel: &Rel, out: &mut Vec<(u32, i16)>) {
 }
 
 /// What a view needs: each relation it names, and of stored tables the columns it reads.
-fn dependencies(query: &crate::plan::ir::Query, resolved: &[Resolved]) -> Vec<Dependency> {
+pub fn dependencies(query: &Query, resolved: &[Resolved]) -> Vec<Dependency> {
     let mut read = Vec::new();
     columns_read(&query.rel, &mut read);
     let mut out: Vec<Dependency> = Vec::new();
@@ -110,21 +110,17 @@ fn check_replacement(old: &Relation, new: &[Column]) -> Result<()> {
     Ok(())
 }
 
-/// CREATE VIEW.
-pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
-    if s.check != ast::CheckOption::No {
-        return Err(DbError::unsupported("WITH CHECK OPTION is not supported yet"));
-    }
-    let mut opts = Vec::new();
-    options::set(options::Owner::View, &mut opts, &s.options)?;
-    if let Some(o) = opts.first() {
-        return Err(DbError::unsupported(format!("view option \"{}\" is not supported yet", o.0)));
-    }
-    let name = s.name.name.value.as_str();
+/// Whether one of the relations that a query names is as `f` says.
+pub fn reads(resolved: &[Resolved], f: &dyn Fn(&Relation) -> bool) -> bool {
+    resolved.iter().any(|r| matches!(r, Resolved::Relation(_, rel) if f(rel)))
+}
+
+/// Binds a view's query, with what it names locked, and brings its text into the form that is kept.
+pub async fn stored_query(cx: &mut DdlCx<'_>, q: &ast::Query) -> Result<(Query, Vec<Resolved>, String)> {
     let (query, resolved) = loop {
         let catalog = cx.cat();
         let bound = cx.binder(|b| {
-            let (mut q, resolved) = b.view_query(&s.query)?;
+            let (mut q, resolved) = b.view_query(q)?;
             b.resolve_outputs(&mut q)?;
             Ok((q, resolved))
         })?;
@@ -138,10 +134,25 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
             break bound;
         }
     };
-    let reads =
-        |x: &dyn Fn(&Relation) -> bool| resolved.iter().any(|r| matches!(r, Resolved::Relation(_, rel) if x(rel)));
+    let mut syntax = q.clone();
+    view_text::qualify(&mut syntax, &resolved);
+    Ok((query, resolved, syntax.to_string()))
+}
+
+/// CREATE VIEW.
+pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
+    if s.check != ast::CheckOption::No {
+        return Err(DbError::unsupported("WITH CHECK OPTION is not supported yet"));
+    }
+    let mut opts = Vec::new();
+    options::set(options::Owner::View, &mut opts, &s.options)?;
+    if let Some(o) = opts.first() {
+        return Err(DbError::unsupported(format!("view option \"{}\" is not supported yet", o.0)));
+    }
+    let name = s.name.name.value.as_str();
+    let (query, resolved, text) = stored_query(cx, &s.query).await?;
     let mut written = s.persistence;
-    if written == ast::Persistence::Permanent && reads(&|r| r.persistence == Persistence::Temporary) {
+    if written == ast::Persistence::Permanent && reads(&resolved, &|r| r.persistence == Persistence::Temporary) {
         written = ast::Persistence::Temporary;
         cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, format!("view \"{name}\" will be a temporary view")));
     }
@@ -159,7 +170,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
         }
         Some(_) => return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{name}\" is not a view"))),
     };
-    if old.as_ref().is_some_and(|o| reads(&|r| r.oid == o.oid)) {
+    if old.as_ref().is_some_and(|o| reads(&resolved, &|r| r.oid == o.oid)) {
         return Err(err(
             SqlState::INVALID_OBJECT_DEFINITION,
             format!("infinite recursion detected in rules for relation \"{name}\""),
@@ -167,9 +178,6 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
     }
     let columns = view_columns(s, &query.columns)?;
     let depends = dependencies(&query, &resolved);
-    let mut syntax = (*s.query).clone();
-    view_text::qualify(&mut syntax, &resolved);
-    let text = syntax.to_string();
     if let Some(o) = old {
         check_replacement(&o, &columns)?;
         let mut r = (*o).clone();

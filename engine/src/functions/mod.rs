@@ -45,6 +45,10 @@ pub trait CatalogAccess: Send + Sync {
     fn file_bytes(&self, file: RelId) -> Result<u64>;
     /// The last value a sequence gave out, `None` before the first.
     fn sequence_last(&self, sequence: u32) -> Result<Option<i64>>;
+    /// The newest catalog of another database.
+    fn catalog_of(&self, _database: u32) -> Option<Arc<Catalog>> {
+        None
+    }
     /// Sessions of the server, in order of process id.
     fn activity(&self) -> Vec<Activity>;
 }

@@ -74,7 +74,6 @@ fn all(a: &dyn CatalogAccess, cat: &Catalog) -> Result<u64> {
     cat.relations.values().try_fold(0, |sum, r| Ok(sum + table(a, r)?))
 }
 
-/// The size of the database one is connected to; other databases' catalogs are not at hand.
 fn database_size(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let a = access(ctx)?;
     let cat = a.catalog();
@@ -92,9 +91,10 @@ fn database_size(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datu
         _ => return Ok(Datum::Null),
     };
     if found.oid != cat.database.oid {
-        return Err(DbError::unsupported(
-            "pg_database_size of a database one is not connected to is not supported yet",
-        ));
+        return match a.catalog_of(found.oid) {
+            Some(other) => all(a, &other).map(answer),
+            None => Ok(Datum::Null),
+        };
     }
     all(a, &cat).map(answer)
 }

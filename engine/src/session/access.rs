@@ -41,8 +41,11 @@ impl CatalogAccess for SessionShared {
         Ok(state.is_called.then_some(state.last))
     }
 
+    fn catalog_of(&self, database: u32) -> Option<Arc<Catalog>> {
+        self.engine.database_by_oid(database).map(|d| d.catalog())
+    }
+
     fn activity(&self) -> Vec<Activity> {
-        let cat = SessionShared::catalog(self);
         self.engine
             .sessions
             .all()
@@ -51,7 +54,7 @@ impl CatalogAccess for SessionShared {
                 let seen = s.seen();
                 Activity {
                     pid: s.pid,
-                    database: cat.databases.get(&s.database).map(|d| d.oid),
+                    database: Some(s.database_oid),
                     role: Some(s.session_role().oid),
                     application: s.settings(|x| x.get("application_name").to_owned()),
                     client: s.peer.address,

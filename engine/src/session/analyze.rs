@@ -90,7 +90,11 @@ impl Session {
             let mut all: Vec<Arc<Relation>> = catalog
                 .relations
                 .values()
-                .filter(|r| r.kind == RelKind::Table && r.oid >= FIRST_USER_OID && self.shared.may_act_as(r.owner))
+                .filter(|r| {
+                    matches!(r.kind, RelKind::Table | RelKind::MaterializedView)
+                        && r.oid >= FIRST_USER_OID
+                        && self.shared.may_act_as(r.owner)
+                })
                 .cloned()
                 .collect();
             all.sort_by_key(|r| r.oid);
@@ -111,7 +115,7 @@ impl Session {
                 }
             }
             if v.vacuum && verbose {
-                let name = format!("{}.{}.{}", self.db.name, rel.schema, rel.name);
+                let name = format!("{}.{}.{}", self.db.name(), rel.schema, rel.name);
                 let left = rustydb_storage::purge::PURGE_BACKLOG.get();
                 let info =
                     DbError::new(SqlState::SUCCESSFUL_COMPLETION, format!("vacuuming \"{name}\"")).detail(format!(

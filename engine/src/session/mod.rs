@@ -14,12 +14,14 @@ mod concurrently;
 mod constraints;
 mod copy;
 mod cursor;
+mod database;
 pub mod domain;
 mod explain;
 mod extended;
 mod kernels;
 mod listing;
 mod locks;
+mod matview;
 mod notify;
 mod plan;
 mod positioned;
@@ -41,6 +43,7 @@ pub use listing::KERNELS as LISTING_KERNELS;
 pub use locks::KERNELS as LOCK_KERNELS;
 pub use notify::KERNELS as NOTIFY_KERNELS;
 pub use privileges::KERNELS as PRIVILEGE_KERNELS;
+pub use set::value_text;
 pub use shared::{Registry, SessionShared};
 pub use two_phase::KERNELS as TWO_PHASE_KERNELS;
 
@@ -121,6 +124,9 @@ impl Session {
             || DbError::fatal(SqlState::UNDEFINED_DATABASE, format!("database \"{database}\" does not exist"));
         let db = engine.database(database).ok_or_else(missing)?;
         let catalog = db.catalog();
+        if engine.is_closing(db.oid) {
+            return Err(missing());
+        }
         if !catalog.database.allow_connections {
             return Err(DbError::fatal(
                 SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -153,7 +159,18 @@ impl Session {
                 ));
             }
         }
+        let connections = catalog.database.connection_limit;
+        if connections >= 0 && !role.superuser {
+            let others = engine.sessions.all().iter().filter(|s| s.database_oid == db.oid).count();
+            if others >= usize::try_from(connections).unwrap_or(0) {
+                return Err(DbError::fatal(
+                    SqlState::TOO_MANY_CONNECTIONS,
+                    format!("too many connections for database \"{database}\""),
+                ));
+            }
+        }
         let mut settings = Settings::new(Arc::clone(&engine.settings));
+        let unfit = settings.begin_with(&catalog, db.oid, role.oid);
         shared::start_settings(&mut settings, params)?;
         let user = User { oid: role.oid, name: role.name.clone(), superuser: role.superuser };
         let catalog = Arc::clone(&catalog);
@@ -164,6 +181,9 @@ impl Session {
             catalog,
             engine: Arc::clone(engine),
         });
+        for e in unfit {
+            shared.notice("WARNING", e);
+        }
         let mut session = Session {
             engine: Arc::clone(engine),
             db,
@@ -179,6 +199,10 @@ impl Session {
             reported_version: 0,
             closed: false,
         };
+        // Whoever drops a database counts its sessions after closing it.
+        if engine.is_closing(session.db.oid) {
+            return Err(missing());
+        }
         session.publish_defaults();
         session.reported = set::reported(&session.shared);
         session.reported_version = session.shared.settings_version();
@@ -391,6 +415,9 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if !self.closed {
+            if !self.shared.temp.is_active() {
+                self.engine.sessions.free_slot(self.shared.temp.slot);
+            }
             self.leave_engine();
         }
     }

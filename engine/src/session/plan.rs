@@ -12,7 +12,7 @@ use crate::bind::{BindCx, Binder};
 use crate::catalog::{Catalog, Persistence};
 use crate::plan::ir::{Bound, OutputColumn};
 use quick_cache::sync::Cache;
-use rustydb_base::{DbError, Result};
+use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, TableLockMode};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::TypeRef;
@@ -33,6 +33,8 @@ pub struct Plan {
     temporary: Vec<(u32, u32)>,
     /// Version of the catalog's types ([`Catalog::types_version`]).
     types: u64,
+    /// A materialized view among them that has no rows yet.
+    unpopulated: Option<String>,
     path: Vec<u32>,
     role: u32,
     /// What must be allowed, whether it was found so, and the state of rights it was bound in.
@@ -217,6 +219,7 @@ impl Session {
                 bound: Arc::new(bound),
                 params: b.finish_params()?.into(),
                 relations: b.relations.iter().map(|r| (r.0.oid, r.0.version, r.1)).collect(),
+                unpopulated: b.relations.iter().find(|r| !r.0.populated).map(|r| r.0.name.clone()),
                 temporary: b
                     .relations
                     .iter()
@@ -276,8 +279,16 @@ impl Session {
         Ok(plan.is_valid(&catalog, &path, self.shared.user_oid()))
     }
 
-    /// A plan's temporary relations must be this session's; writing them is noted.
+    /// A plan's relations must be readable: temporary ones are this session's (writing them is noted), materialized views
+    /// have been filled.
     fn use_temporary(&mut self, plan: &Plan) -> Result<()> {
+        if let Some(name) = &plan.unpopulated {
+            return Err(DbError::new(
+                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("materialized view \"{name}\" has not been populated"),
+            )
+            .hint("Use the REFRESH MATERIALIZED VIEW command."));
+        }
         if plan.temporary.is_empty() {
             return Ok(());
         }

@@ -193,6 +193,8 @@ pub struct SessionShared {
     pub started: i64,
     /// Database name.
     pub database: String,
+    /// Its OID.
+    pub database_oid: u32,
     /// The role that authenticated; SET SESSION AUTHORIZATION needs its rights.
     pub authenticated: User,
     /// Raised to stop the running statement; seen by waits in the store.
@@ -270,6 +272,7 @@ impl SessionShared {
                 peer: new.peer,
                 started: super::now_micros(),
                 database: new.catalog.database.name.clone(),
+                database_oid: new.catalog.database.oid,
                 authenticated: new.user.clone(),
                 interrupt: Interrupt::new(),
                 cancel: CancelFlag::default(),

@@ -344,6 +344,9 @@ impl Session {
                 tag("CHECKPOINT")
             }
             Statement::SetConstraints(s) => self.set_constraints(s).await.map(Done::Tag),
+            Statement::CreateDatabase(d) => self.create_database(d, text).await.map(Done::Tag),
+            Statement::DropDatabase(d) => self.drop_database(d, text).await.map(Done::Tag),
+            Statement::RefreshMaterializedView(r) => self.refresh_matview(r, text).await.map(Done::Tag),
             Statement::CreateTableAs(c) => self.create_table_as(c, text).await.map(Done::Tag),
             other => {
                 self.check_read_only(&definition_name(other))?;

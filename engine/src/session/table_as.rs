@@ -15,7 +15,8 @@ use std::sync::Arc;
 impl Session {
     /// Runs CREATE TABLE AS.
     pub(super) async fn create_table_as(&mut self, c: &ast::CreateTableAs, text: &Arc<str>) -> Result<String> {
-        self.check_read_only("CREATE TABLE AS")?;
+        let what = if c.materialized_view { "CREATE MATERIALIZED VIEW" } else { "CREATE TABLE AS" };
+        self.check_read_only(what)?;
         let (stmt, sql, params, plan): (_, _, Arc<[Datum]>, _) = match &c.source {
             Statement::Execute(e) => {
                 let prepared = self.prepared.get(&e.name.value).cloned().ok_or_else(|| no_prepared(&e.name.value))?;
@@ -48,13 +49,25 @@ impl Session {
         for (severity, n) in notices {
             self.shared.notice(severity, n);
         }
-        let Some(rel) = made? else { return Ok("CREATE TABLE AS".into()) };
+        let Some(rel) = made? else { return Ok(what.into()) };
         self.tx()?.next_command();
         if !c.with_data {
-            return Ok("CREATE TABLE AS".into());
+            return Ok(what.into());
         }
-        let insert = self.bind_copy_insert(&rel, text)?;
-        let Executed::Rows(source) = self.start_plan(&plan, params).await? else {
+        let n = self.fill(&rel, &plan, params, text).await?;
+        Ok(format!("SELECT {n}"))
+    }
+
+    /// Stores the rows of a query in a table.
+    pub(super) async fn fill(
+        &mut self,
+        rel: &Arc<crate::catalog::Relation>,
+        plan: &Arc<super::plan::Plan>,
+        params: Arc<[Datum]>,
+        text: &str,
+    ) -> Result<u64> {
+        let insert = self.bind_copy_insert(rel, text)?;
+        let Executed::Rows(source) = self.start_plan(plan, params).await? else {
             return Err(DbError::internal("a query without rows"));
         };
         let env = self.env();
@@ -72,7 +85,7 @@ impl Session {
         }
         let n = bulk.finish(self.tx()?).await?;
         self.tx()?.next_command();
-        Ok(format!("SELECT {n}"))
+        Ok(n)
     }
 
     /// `INSERT INTO table` as the batch insertion of rows wants it.
@@ -97,9 +110,13 @@ impl Session {
             returning: Vec::new(),
             pos: ast::NO_POS,
         };
-        self.with_binder(text, &[], |b| match b.statement(&Statement::Insert(Box::new(insert)))? {
-            Some(Bound::Insert(i)) => Ok(*i),
-            _ => Err(DbError::internal("INSERT was not bound as one")),
+        let view = rel.kind == crate::catalog::RelKind::MaterializedView;
+        self.with_binder(text, &[], |b| {
+            b.may_fill = view;
+            match b.statement(&Statement::Insert(Box::new(insert)))? {
+                Some(Bound::Insert(i)) => Ok(*i),
+                _ => Err(DbError::internal("INSERT was not bound as one")),
+            }
         })
     }
 }

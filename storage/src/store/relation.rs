@@ -51,10 +51,11 @@ impl Txn {
         Ok((heap, overflow))
     }
 
-    /// As [`Txn::create_relation`] with a fixed number below [`FIRST_REL`], for the catalogs a new directory begins with.
+    /// As [`Txn::create_relation`] with a number that is known: a fixed one below [`FIRST_REL`], for the catalogs a new
+    /// directory begins with, or one of [`Store::reserve_relations`].
     pub async fn create_fixed_relation(&mut self, rel: RelId, what: RelationKind) -> Result<()> {
-        if !(super::FIRST_FIXED_REL..FIRST_REL).contains(&rel) {
-            return Err(DbError::internal(format!("relation {rel} is not a fixed one")));
+        if rel < super::FIRST_FIXED_REL || rel.number() >= self.store().next_rel.load(Ordering::SeqCst) {
+            return Err(DbError::internal(format!("relation {rel} is not set aside")));
         }
         self.create_relation_as(rel, what).await
     }

@@ -896,6 +896,15 @@ pub struct CreateDatabase {
     pub options: Vec<DefOption>,
 }
 
+/// ALTER DATABASE with options.
+#[derive(Clone, PartialEq, Debug)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub struct AlterDatabase {
+    pub name: Ident,
+    /// As of CREATE DATABASE.
+    pub options: Vec<DefOption>,
+}
+
 /// DROP DATABASE.
 #[derive(Clone, PartialEq, Debug)]
 #[allow(missing_docs, reason = "the names are the documentation")]

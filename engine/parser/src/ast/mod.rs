@@ -209,6 +209,8 @@ pub enum Statement {
     Do(Box<Do>),
     /// CREATE DATABASE.
     CreateDatabase(Box<CreateDatabase>),
+    /// ALTER DATABASE with options.
+    AlterDatabase(Box<AlterDatabase>),
     /// DROP DATABASE.
     DropDatabase(Box<DropDatabase>),
     /// ALTER SYSTEM SET and RESET.

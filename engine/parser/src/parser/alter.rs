@@ -2,9 +2,9 @@
 
 use super::Parser;
 use crate::ast::{
-    AlterCommand, AlterObjectSchema, AlterOwner, AlterSequence, AlterSetting, AlterTable, ColumnOrNumber, FireState,
-    Ident, ObjectKind, ObjectRef, Rename, RenamePart, ReplicaIdentity, SequenceOption, SequenceOptionKind, Statement,
-    TableFactor, TriggerName,
+    AlterCommand, AlterDatabase, AlterObjectSchema, AlterOwner, AlterSequence, AlterSetting, AlterTable,
+    ColumnOrNumber, DefOption, DefValue, FireState, Ident, ObjectKind, ObjectRef, Rename, RenamePart, ReplicaIdentity,
+    SequenceOption, SequenceOptionKind, Statement, TableFactor, TriggerName,
 };
 use crate::keywords::kw;
 use crate::lexer::T;
@@ -85,7 +85,19 @@ impl Parser<'_> {
             let s = AlterSetting { role: None, all_roles: false, database: Some(name), set };
             return Ok(Statement::AlterSetting(Box::new(s)));
         }
-        self.alter_common(ObjectKind::Database, ObjectRef::Name(Self::single(name)), pos)
+        let other = self.at(kw::RENAME) || self.at(kw::OWNER) || self.at(kw::REFRESH);
+        if other {
+            return self.alter_common(ObjectKind::Database, ObjectRef::Name(Self::single(name)), pos);
+        }
+        let options = if self.eat(kw::SET) {
+            let label = self.label()?;
+            let value = Some(DefValue::Word(self.col_id()?.value));
+            vec![DefOption { namespace: None, name: label, value }]
+        } else {
+            self.eat(kw::WITH);
+            self.database_options()?
+        };
+        Ok(Statement::AlterDatabase(Box::new(AlterDatabase { name, options })))
     }
     fn alter_type(&mut self, kind: ObjectKind, pos: u32) -> Result<Statement> {
         let name = self.qualified_name()?;

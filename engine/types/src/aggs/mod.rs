@@ -11,6 +11,6 @@ pub mod interval;
 pub mod json;
 pub mod jsonb;
 pub mod minmax;
+pub mod money;
 pub mod ordered;
 pub mod range;
-pub mod money;

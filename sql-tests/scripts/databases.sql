@@ -1,0 +1,118 @@
+-- Databases and what their sessions begin with.
+select current_database() as home \gset
+create database dbt_one;
+select datname, pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datistemplate, datallowconn, datconnlimit
+from pg_database where datname like 'dbt_%' order by 1;
+create database dbt_one;
+create database dbt_bad template dbt_none;
+create database dbt_bad encoding 'nonsense';
+create database dbt_bad owner nobody_here;
+create database dbt_bad foo = 1;
+create database dbt_bad owner postgres owner postgres;
+create database dbt_bad strategy 'x';
+create database dbt_bad connection limit -2;
+create database dbt_bad tablespace no_such_space;
+create database dbt_bad locale_provider x;
+begin;
+create database dbt_bad;
+rollback;
+begin;
+drop database dbt_one;
+rollback;
+drop database dbt_none;
+drop database if exists dbt_none;
+alter database dbt_none rename to dbt_x;
+alter database dbt_none set work_mem = '1MB';
+alter database dbt_none owner to postgres;
+drop database template1;
+\c dbt_one
+select current_database();
+create table t (id serial primary key, v text default 'x', w numeric);
+create index t_w on t (w, lower(left(v, 20)));
+insert into t (v, w) select 'row ' || g, g / 2.0 from generate_series(1, 1000) g;
+insert into t (v) values (repeat('long', 5000));
+alter table t add column later int default 7;
+create view tv as select * from t where id < 4;
+create schema s;
+create sequence s.q start 10;
+select nextval('s.q');
+comment on table t is 'a table';
+drop database dbt_one;
+alter database dbt_one rename to dbt_x;
+alter database dbt_one set work_mem = '7MB';
+alter database dbt_one set search_path = s, public;
+alter database dbt_one set foo.bar = 'custom';
+alter database dbt_one set no_such_setting = 1;
+alter database dbt_one set work_mem = 'much';
+alter database dbt_one set shared_buffers = '1GB';
+alter database dbt_one allow_connections false;
+show work_mem;
+\c dbt_one
+show work_mem;
+show search_path;
+show foo.bar;
+select name, setting, source from pg_settings where name in ('work_mem', 'search_path') order by 1;
+reset work_mem;
+show work_mem;
+\c :home
+select count(*) from pg_class where relname = 'tv';
+create database dbt_two template dbt_one connection limit 5;
+\c dbt_two
+show work_mem;
+select * from tv;
+select count(*), max(length(v)), max(later) from t;
+set enable_seqscan = off;
+select id, v from t where w = 250 and lower(left(v, 20)) = 'row 500';
+reset enable_seqscan;
+insert into t (v) values ('new') returning id;
+select nextval('s.q');
+select obj_description('t'::regclass);
+drop table t cascade;
+\c dbt_one
+select count(*) from t;
+\c :home
+alter database dbt_one set work_mem to default;
+alter database dbt_one reset search_path;
+select setconfig from pg_db_role_setting s join pg_database d on d.oid = setdatabase where datname = 'dbt_one';
+alter database dbt_one reset all;
+select count(*) from pg_db_role_setting s join pg_database d on d.oid = setdatabase where datname = 'dbt_one';
+alter database dbt_two rename to dbt_one;
+alter database dbt_two rename to dbt_three;
+alter database dbt_three with allow_connections false is_template true connection limit 3;
+select datname, datistemplate, datallowconn, datconnlimit from pg_database where datname = 'dbt_three';
+drop database dbt_three;
+alter database dbt_three is_template = false;
+select pg_database_size('dbt_three') > 0, pg_database_size('no_such_db');
+create role dbt_role login;
+create role dbt_maker createdb login;
+alter role dbt_role set work_mem = '3MB';
+alter role dbt_role in database dbt_one set work_mem = '4MB';
+alter role dbt_role set DateStyle = 'German';
+alter role all set dbt.every = 'one';
+select datname, rolname, setconfig from pg_db_role_setting s left join pg_database d on d.oid = setdatabase
+left join pg_roles r on r.oid = setrole where rolname like 'dbt%' or setdatabase = 0 and setrole = 0 order by 1, 2;
+set role dbt_role;
+create database dbt_r;
+drop database dbt_three;
+alter database dbt_one set work_mem = '1MB';
+alter role dbt_maker set work_mem = '1MB';
+alter role all set work_mem = '1MB';
+reset role;
+set role dbt_maker;
+create database dbt_m;
+create database dbt_m2 template dbt_three;
+create database dbt_m3 owner dbt_role;
+alter database dbt_m rename to dbt_m4;
+drop database dbt_m4;
+reset role;
+alter role all reset dbt.every;
+alter database dbt_three owner to dbt_maker;
+select pg_get_userbyid(datdba) from pg_database where datname = 'dbt_three';
+drop role dbt_maker;
+drop database dbt_three;
+drop database dbt_one;
+drop database dbt_one with (force);
+drop role dbt_role;
+drop role dbt_maker;
+select count(*) from pg_db_role_setting;
+select count(*) from pg_database where datname like 'dbt_%';
