@@ -49,7 +49,6 @@ refresh materialized view mvt_v;
 drop view mvt_tm;
 drop table mvt_tm;
 drop materialized view mvt_v;
-drop table mvt;
 create materialized view mvt_tm as select 1;
 create materialized view if not exists mvt_tm as select 1;
 create materialized view mvt_cols (a, b) as select 1, 2;
@@ -63,11 +62,10 @@ select matviewname, ispopulated, hasindexes from pg_matviews where matviewname l
 alter materialized view mvt_cols rename to mvt_cols2;
 alter materialized view mvt_cols2 rename column a to aa;
 select * from mvt_cols2;
-alter materialized view mvt_cols2 set schema pg_catalog;
 alter materialized view mvt_cols2 add column x int;
 alter table mvt_tvm rename to mvt_tvm2;
 create view mvt_over as select * from mvt_tvm2;
-drop materialized view mvt_tvm2;
+drop materialized view mvt_tvm2 cascade;
 comment on materialized view mvt_tm is 'totals';
 select obj_description('mvt_tm'::regclass);
 \d mvt_cols2
@@ -75,6 +73,7 @@ analyze mvt_tm;
 select reltuples from pg_class where relname = 'mvt_tm';
 create materialized view mvt_dup as select 1 as a from generate_series(1, 2);
 create unique index on mvt_dup (a);
+drop materialized view mvt_tm;
 drop table mvt cascade;
 drop materialized view mvt_dup, mvt_cols2;
 drop materialized view if exists mvt_none;

@@ -40,8 +40,7 @@ impl Binder<'_> {
                 return Err(DbError::new(
                     SqlState::WRONG_OBJECT_TYPE,
                     format!("cannot change materialized view \"{}\"", rel.name),
-                )
-                .at(pos));
+                ));
             }
             RelKind::Sequence => {
                 return Err(DbError::new(

@@ -630,6 +630,7 @@ fn index_relation(table: &Relation, i: &Index) -> Relation {
         indexes: vec![Arc::new(i.clone())],
         constraints: Vec::new(),
         referenced_by: Vec::new(),
+        populated: true,
         view: None,
         sequence: None,
         stats: Arc::new(RelStats { tuples: 0.0, pages: 0, columns: HashMap::new() }),

@@ -43,6 +43,10 @@ pub async fn prepare_refresh(cx: &mut DdlCx<'_>, s: &ast::RefreshMaterializedVie
         return Err(cx.missing("relation", &s.name));
     };
     cx.check_owner(rel.owner, super::kind_word(rel.kind), &rel.name)?;
+    if !matches!(rel.kind, RelKind::Table | RelKind::MaterializedView) {
+        let m = format!("\"{}\" is not a table or materialized view", rel.name);
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, m));
+    }
     if rel.kind != RelKind::MaterializedView {
         return Err(DbError::unsupported(format!("\"{}\" is not a materialized view", rel.name)));
     }
@@ -50,10 +54,7 @@ pub async fn prepare_refresh(cx: &mut DdlCx<'_>, s: &ast::RefreshMaterializedVie
         return Err(DbError::unsupported("CONCURRENTLY cannot be used when the materialized view is not populated"));
     }
     if s.concurrently && !s.with_data {
-        return Err(err(
-            SqlState::SYNTAX_ERROR,
-            "REFRESH options CONCURRENTLY and WITH NO DATA cannot be used together",
-        ));
+        return Err(err(SqlState::SYNTAX_ERROR, "CONCURRENTLY and WITH NO DATA options cannot be used together"));
     }
     if s.concurrently {
         let fits = |i: &crate::catalog::Index| {

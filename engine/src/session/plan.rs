@@ -281,7 +281,7 @@ impl Session {
 
     /// A plan's relations must be readable: temporary ones are this session's (writing them is noted), materialized views
     /// have been filled.
-    fn use_temporary(&mut self, plan: &Plan) -> Result<()> {
+    fn check_readable(&mut self, plan: &Plan) -> Result<()> {
         if let Some(name) = &plan.unpopulated {
             return Err(DbError::new(
                 SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -303,8 +303,15 @@ impl Session {
         Ok(())
     }
 
+    /// As [`Session::lock_named`], for a plan that is going to run.
+    pub(crate) async fn lock_plan(&mut self, plan: Arc<Plan>, stmt: &ast::Statement, sql: &str) -> Result<Arc<Plan>> {
+        let plan = self.lock_named(plan, stmt, sql).await?;
+        self.check_readable(&plan)?;
+        Ok(plan)
+    }
+
     /// Takes the table locks of a plan, then makes sure that it is still what its text means.
-    pub(crate) async fn lock_plan(
+    pub(crate) async fn lock_named(
         &mut self,
         mut plan: Arc<Plan>,
         stmt: &ast::Statement,
@@ -315,7 +322,6 @@ impl Session {
                 self.tx()?.lock_table(*rel, *mode, false).await?;
             }
             if self.is_current(&plan)? {
-                self.use_temporary(&plan)?;
                 plan.check_rights(&self.tx()?.catalog)?;
                 return Ok(plan);
             }

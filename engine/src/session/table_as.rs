@@ -32,7 +32,11 @@ impl Session {
             }
         };
         let plan = plan.ok_or_else(|| DbError::internal("CREATE TABLE AS without a query"))?;
-        let plan = self.lock_plan(plan, &stmt, &sql).await?;
+        let plan = if c.with_data {
+            self.lock_plan(plan, &stmt, &sql).await?
+        } else {
+            self.lock_named(plan, &stmt, &sql).await?
+        };
         let Bound::Query(query) = &*plan.bound else {
             return Err(DbError::internal("CREATE TABLE AS without a query"));
         };
