@@ -89,7 +89,7 @@ impl Copy<'_> {
         let file_column = (old.oid == table::PG_CLASS).then(|| column_index(table::PG_CLASS, "relfilenode")).flatten();
         let store = Arc::clone(self.tx.db.engine().store());
         let env = ScanEnv { store: Arc::clone(&store), snap: self.snap, interrupt: self.interrupt.clone() };
-        for blocks in partitions(&store, from.desc.rel, 1).await? {
+        for blocks in partitions(&env, from.desc.rel, 1).await? {
             let mut scan = RowScan::new(env.clone(), from.desc.rel, Arc::clone(&from.desc.layout), blocks);
             while let Some(page) = scan.next().await? {
                 let images: Vec<Vec<u8>> = page.iter().map(|(_, row)| row.to_vec()).collect();
