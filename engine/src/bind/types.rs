@@ -23,7 +23,6 @@ pub(crate) fn plain(oid: u32) -> TypeRef {
 /// What resolution asks of a type; names are PostgreSQL's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
-    pub oid: u32,
     /// Empty for users' types.
     pub typname: &'static str,
     pub typtype: char,
@@ -36,7 +35,6 @@ pub(crate) struct Facts {
 pub(crate) fn info(oid: u32) -> Facts {
     if let Some(t) = pgdata::pg_type(oid) {
         return Facts {
-            oid,
             typname: t.typname,
             typtype: t.typtype,
             typcategory: t.typcategory,
@@ -55,7 +53,7 @@ pub(crate) fn info(oid: u32) -> Facts {
         },
         None => ('c', 'C', 0),
     };
-    Facts { oid, typname: "", typtype, typcategory, typispreferred: false, typcollation }
+    Facts { typname: "", typtype, typcategory, typispreferred: false, typcollation }
 }
 
 /// The type whose values a domain has; other types as they are.

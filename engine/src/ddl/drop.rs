@@ -393,6 +393,7 @@ async fn strip(cx: &mut DdlCx<'_>, table: u32, objects: &[Object]) -> Result<()>
             Object::Column(t, a) if *t == table => {
                 if let Some(c) = r.columns.get_mut(*a as usize - 1) {
                     c.dropped = true;
+                    c.ty = rustydb_types::rowcodec::stored_like(c.ty);
                     c.name = format!("........pg.dropped.{a}........");
                     c.not_null = false;
                     c.default = None;

@@ -60,8 +60,12 @@ fn constraint(cat: &Catalog, oid: u32) -> Option<(&Arc<Relation>, &Arc<Constrain
 fn get_constraintdef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let oid = oid_arg(args, 0)?.unwrap_or(0);
     shown(ctx, bool_arg(args, 1), |cat, show| {
-        let (rel, c) = constraint(cat, oid)?;
-        Some(deparse::constraint_def(show, rel, c))
+        if let Some((rel, c)) = constraint(cat, oid) {
+            return Some(deparse::constraint_def(show, rel, c));
+        }
+        let mut checks = cat.types.values().filter_map(|t| t.domain()).flat_map(|d| &d.checks);
+        let c = checks.find(|c| c.oid == oid)?;
+        Some(format!("CHECK ({}){}", deparse::stored(&c.check, show), if c.validated { "" } else { " NOT VALID" }))
     })
 }
 

@@ -99,6 +99,20 @@ pub fn phys_kind(ty: TypeRef) -> PhysKind {
     }
 }
 
+/// A built-in type that is stored as this one is: what a dropped column is remembered by, as its own type may be dropped next.
+pub fn stored_like(ty: TypeRef) -> TypeRef {
+    let base = usertype::base(ty);
+    if crate::pgdata::pg_type(base.oid).is_some() {
+        return base;
+    }
+    let oid = match phys_kind(base) {
+        PhysKind::I32 => oid::INT4,
+        PhysKind::I64 => oid::INT8,
+        _ => oid::BYTEA,
+    };
+    TypeRef { oid, typmod: -1, collation: 0 }
+}
+
 fn mismatch(kind: PhysKind, d: &Datum) -> DbError {
     DbError::internal(format!("value {d:?} cannot be stored as {kind:?}"))
 }

@@ -128,7 +128,7 @@ impl RowWriter {
             Datum::Int8(v) if binary => field(buf, &v.to_be_bytes()),
             Datum::Int2(v) => field(buf, itoa::Buffer::new().format(*v).as_bytes()),
             Datum::Int4(v) => field(buf, itoa::Buffer::new().format(*v).as_bytes()),
-            Datum::Int8(v) if ty.oid != oid::XID8 => field(buf, itoa::Buffer::new().format(*v).as_bytes()),
+            Datum::Int8(v) if ty.oid == oid::INT8 => field(buf, itoa::Buffer::new().format(*v).as_bytes()),
             Datum::Text(s) if is_plain_text(ty.oid) => field(buf, s.as_bytes()),
             _ => self.typed(buf, ty, binary, fmt, value),
         }

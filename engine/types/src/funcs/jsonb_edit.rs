@@ -297,7 +297,7 @@ fn strip_nulls(v: &mut Json) {
     }
 }
 
-fn subscripts<'a>(args: &'a [Datum]) -> Result<Vec<Option<&'a str>>> {
+fn subscripts(args: &[Datum]) -> Result<Vec<Option<&str>>> {
     args.iter()
         .map(|d| match d {
             Datum::Text(s) => Ok(Some(s.as_str())),

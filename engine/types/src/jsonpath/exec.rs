@@ -844,13 +844,12 @@ pub fn exists(call: &Call<'_>) -> Result<Option<bool>> {
 /// What the path's single value says: a boolean, or `None` for null and silenced errors.
 pub fn match_one(call: &Call<'_>) -> Result<Option<bool>> {
     let (list, _) = run(call)?;
-    match &list[..] {
-        [Val::Json(b, _)] => match View::of(b) {
+    if let [Val::Json(b, _)] = &list[..] {
+        match View::of(b) {
             View::Bool(v) => return Ok(Some(v)),
             View::Null => return Ok(None),
             _ => {}
-        },
-        _ => {}
+        }
     }
     if call.silent {
         return Ok(None);
