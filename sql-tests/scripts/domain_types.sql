@@ -34,7 +34,6 @@ INSERT INTO d VALUES (6, 1, 1, NULL);
 CREATE DOMAIN bad AS int UNIQUE;
 CREATE DOMAIN posint AS text;
 SELECT domain_name, data_type FROM information_schema.domains WHERE domain_schema = 'public' ORDER BY 1;
-\dD
 -- The order of what depends differs.
 \set VERBOSITY terse
 DROP DOMAIN posint;

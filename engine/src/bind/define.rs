@@ -204,7 +204,7 @@ pub const BY_OID: &str = "pg_type";
 /// Users' types go by their OID in a schema that cannot exist, so that what is kept survives renaming.
 pub fn type_syntax(ty: TypeRef) -> ast::TypeName {
     if ty.oid >= crate::catalog::FIRST_USER_OID {
-        let mut name = ast::Name::bare(&ty.oid.to_string());
+        let mut name = ast::Name::bare(ty.oid.to_string());
         name.schema = Some(ast::Ident::new(BY_OID));
         return ast::TypeName { name, mods: vec![], dims: vec![], setof: false, pct_type: false };
     }

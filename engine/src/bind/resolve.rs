@@ -486,7 +486,7 @@ impl Binder<'_> {
             ty.collation = e.ty.collation;
         }
         if usertype::is_domain(to) && from != oid::UNKNOWN {
-            return self.into_domain(e, ty, cx);
+            return self.coerce_to_domain(e, ty, cx);
         }
         if usertype::is_domain(from) && from != to {
             let e = self.see_through(e);
@@ -507,7 +507,7 @@ impl Binder<'_> {
                     return Ok(Some(if usertype::is_domain(to) { checked(null, ty) } else { null }));
                 }
                 ExprKind::Const(Datum::Text(_)) if usertype::is_domain(to) => {
-                    return self.into_domain(e, ty, cx);
+                    return self.coerce_to_domain(e, ty, cx);
                 }
                 ExprKind::Const(Datum::Text(ref s)) => {
                     if matches!(info(to).typcategory, 'D' | 'T') || is_reg(to) {
@@ -558,7 +558,7 @@ impl Binder<'_> {
     }
 
     /// A value as one of a domain: first of its base, brought to the base's modifier, then checked.
-    fn into_domain(&mut self, e: Expr, ty: TypeRef, cx: Coercion) -> Result<Option<Expr>> {
+    fn coerce_to_domain(&mut self, e: Expr, ty: TypeRef, cx: Coercion) -> Result<Option<Expr>> {
         if e.ty.oid == ty.oid {
             return Ok(Some(e));
         }

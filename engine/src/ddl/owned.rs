@@ -86,7 +86,7 @@ pub fn dependents(cx: &DdlCx<'_>, role: u32) -> Vec<String> {
     let cat = &cx.tx.catalog;
     let mut here = ties(cx, cat, role, true);
     here.extend(ties(cx, cat, role, false));
-    here.sort_by(|a, b| a.key.cmp(&b.key));
+    here.sort_by_key(|t| t.key);
     let mut lines: Vec<String> = here.into_iter().map(|t| t.text).collect();
     let mut others: Vec<&String> = cat.databases.keys().filter(|n| **n != cat.database.name).collect();
     others.sort();
@@ -165,14 +165,12 @@ fn roles(cx: &DdlCx<'_>, list: &[ast::RoleSpec], what: &str) -> Result<Vec<u32>>
 }
 
 fn check_pinned(cx: &DdlCx<'_>, roles: &[u32], verb: &str) -> Result<()> {
-    for r in roles.iter().filter(|r| **r < FIRST_USER_OID) {
-        let name = cx.tx.catalog.roles.get(r).map(|r| r.name.clone()).unwrap_or_default();
-        return Err(err(
-            SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
-            format!("cannot {verb} objects owned by role {name} because they are required by the database system"),
-        ));
-    }
-    Ok(())
+    let Some(r) = roles.iter().find(|r| **r < FIRST_USER_OID) else { return Ok(()) };
+    let name = cx.tx.catalog.roles.get(r).map(|r| r.name.clone()).unwrap_or_default();
+    Err(err(
+        SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+        format!("cannot {verb} objects owned by role {name} because they are required by the database system"),
+    ))
 }
 
 /// Relations of some owners that are not part of another one, by OID.

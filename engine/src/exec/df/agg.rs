@@ -41,9 +41,9 @@ pub enum What {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are the documentation")]
 pub enum Rank {
-    Rank,
-    DenseRank,
-    PercentRank,
+    Sparse,
+    Dense,
+    Percent,
     CumeDist,
 }
 
@@ -51,9 +51,9 @@ impl Rank {
     /// By the aggregate's name.
     pub fn named(name: &str) -> Option<Rank> {
         Some(match name {
-            "rank" => Rank::Rank,
-            "dense_rank" => Rank::DenseRank,
-            "percent_rank" => Rank::PercentRank,
+            "rank" => Rank::Sparse,
+            "dense_rank" => Rank::Dense,
+            "percent_rank" => Rank::Percent,
             "cume_dist" => Rank::CumeDist,
             _ => return None,
         })
@@ -64,10 +64,10 @@ impl Rank {
     pub fn answer(self, less: usize, kinds: usize, equal: usize, rows: usize) -> Datum {
         let count = |n: usize| Datum::Int8(i64::try_from(n).unwrap_or(i64::MAX));
         match self {
-            Rank::Rank => count(less + 1),
-            Rank::DenseRank => count(kinds + 1),
-            Rank::PercentRank if rows == 0 => Datum::Float8(0.0),
-            Rank::PercentRank => Datum::Float8(less as f64 / rows as f64),
+            Rank::Sparse => count(less + 1),
+            Rank::Dense => count(kinds + 1),
+            Rank::Percent if rows == 0 => Datum::Float8(0.0),
+            Rank::Percent => Datum::Float8(less as f64 / rows as f64),
             Rank::CumeDist => Datum::Float8((less + equal + 1) as f64 / (rows + 1) as f64),
         }
     }
@@ -78,7 +78,7 @@ pub fn what_of(a: &AggCall) -> Result<What> {
     let unknown = || DbError::unsupported(format!("function {} is not supported yet", registry::signature(a.proc)));
     let kind = pgdata::aggregate(a.proc.oid).map_or('n', |x| x.aggkind);
     if kind == 'h' {
-        return Rank::named(&a.proc.proname).map(What::Rank).ok_or_else(unknown);
+        return Rank::named(a.proc.proname).map(What::Rank).ok_or_else(unknown);
     }
     registry::agg_kernel_of(a.proc).map(What::Kernel).ok_or_else(unknown)
 }
