@@ -123,6 +123,8 @@ impl Store {
         let mut turn = None;
         loop {
             rules.interrupt.check()?;
+            // After a fault nobody ends the transactions that hold what is waited for.
+            self.core.poison.check()?;
             match wait {
                 Wait::Txn(w) => {
                     pins.pins.clear();
