@@ -20,7 +20,7 @@ fn suite(name: &str) -> Option<String> {
 #[test]
 fn postgres_statements_are_accepted() {
     let Some(text) = suite("clients/postgres_statements.sql") else { return };
-    // Statements of later versions and of none.
+    // Statements of later versions and of none, and WITH TIES without ORDER BY, which PostgreSQL refuses too.
     let mut failed = vec![];
     let mut lines = text.lines().peekable();
     let mut count = 0;
@@ -36,7 +36,7 @@ fn postgres_statements_are_accepted() {
         }
     }
     eprintln!("{count} statements, {} refused:\n{}", failed.len(), failed.join("\n"));
-    assert!(failed.len() <= 12);
+    assert!(failed.len() <= 13);
 }
 
 #[test]
