@@ -16,7 +16,9 @@ fn kernels_belong_to_functions_of_postgresql_and_occur_once() {
         .collect();
     let mut seen = HashSet::new();
     for k in TABLES.iter().flat_map(|t| t.iter()) {
-        assert!(known.contains(k.name), "{} is no function of PostgreSQL", k.name);
+        // The binder's own: PostgreSQL assigns to subscripts without a function.
+        let own = super::json::KERNELS.iter().any(|o| o.name == k.name);
+        assert!(own || known.contains(k.name), "{} is no function of PostgreSQL", k.name);
         assert!(seen.insert(k.name), "{} has two kernels", k.name);
     }
 }
