@@ -124,11 +124,9 @@ impl Binder<'_> {
 
     fn subscript_int(&mut self, e: &rustydb_parser::ast::Expr) -> Result<Expr> {
         let b = self.expr(e)?;
-        let (from, at) = (b.ty.oid, b.pos);
-        self.coerce(b, types::plain(oid::INT4), super::resolve::Coercion::Assignment)?.ok_or_else(|| {
-            let _ = from;
-            DbError::new(SqlState::DATATYPE_MISMATCH, "array subscript must have type integer").at(at)
-        })
+        let at = b.pos;
+        self.coerce(b, types::plain(oid::INT4), super::resolve::Coercion::Assignment)?
+            .ok_or_else(|| DbError::new(SqlState::DATATYPE_MISMATCH, "array subscript must have type integer").at(at))
     }
 }
 

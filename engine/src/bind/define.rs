@@ -299,8 +299,6 @@ fn unbind_inner(e: &Expr, name: &dyn Fn(ColId) -> Option<String>) -> Option<ast:
         }
         ExprKind::ViaIo(a) | ExprKind::ArrayMap { arg: a, .. } => cast_to(one(a)?, TypeRef { typmod: -1, ..e.ty }),
         ExprKind::Domain(a) => cast_to(one(a)?, TypeRef { typmod: -1, ..e.ty }),
-        // Operators see through domains by themselves.
-        ExprKind::Relabel(a) if super::types::base_type(a.ty).oid == e.ty.oid && a.ty.oid != e.ty.oid => one(a)?,
         ExprKind::Relabel(a) if a.ty.oid == e.ty.oid => {
             let c = pgdata::collations().iter().find(|c| c.oid == e.ty.collation)?;
             at(K::Collate(one(a)?.into(), Box::new(ast::Name::bare(c.collname))))

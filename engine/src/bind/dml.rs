@@ -722,7 +722,8 @@ impl Binder<'_> {
         }
         // The target table is the scope's first.
         let old = self.scopes.last().and_then(|s| s.rtes.first()).and_then(|r| {
-            r.cols.iter().find(|x| x.origin.1 == c.attnum).map(|x| Expr::new(ExprKind::Column(x.col.id), x.col.ty))
+            // Scans show a domain's values as its base type's; what is put together here must satisfy the domain.
+            r.cols.iter().find(|x| x.origin.1 == c.attnum).map(|x| Expr::new(ExprKind::Column(x.col.id), c.ty))
         });
         old.map(Some).ok_or_else(|| DbError::internal("the target of an assignment is not in scope"))
     }

@@ -375,6 +375,11 @@ pub fn resolve_polymorphic(actual: &[u32], declared: &mut [u32], result: u32) ->
 
 /// The common type of a UNION, CASE, VALUES… without its errors: `None` when there is none or all are unknown.
 pub fn common_type(types: &[u32]) -> Option<u32> {
+    // Domains count as their base types, unless all are the same.
+    if let Some(t) = types.first().filter(|t| types.iter().all(|x| x == *t)) {
+        return Some(*t).filter(|t| *t != oid::UNKNOWN);
+    }
+    let types: Vec<u32> = types.iter().map(|t| types::base_oid(*t)).collect();
     let mut it = types.iter().copied().filter(|t| *t != oid::UNKNOWN);
     let mut p = it.next()?;
     for n in it {
@@ -395,8 +400,23 @@ pub fn common_type(types: &[u32]) -> Option<u32> {
 impl Binder<'_> {
     /// The common type of several expressions; `what` names the construct in the error ("UNION", "CASE", …).
     pub fn common_type_of(&self, exprs: &[&Expr], what: &str) -> Result<u32> {
+        if let Some(first) = exprs.first().filter(|f| exprs.iter().all(|e| e.ty.oid == f.ty.oid))
+            && first.ty.oid != oid::UNKNOWN
+        {
+            return Ok(first.ty.oid);
+        }
+        let bases: Vec<Expr> = exprs
+            .iter()
+            .filter(|e| types::base_oid(e.ty.oid) != e.ty.oid)
+            .map(|e| Expr { kind: ExprKind::CaseValue, ty: types::base_type(e.ty), pos: e.pos })
+            .collect();
+        let mut stand_ins = bases.iter();
+        let exprs: Vec<&Expr> = exprs
+            .iter()
+            .map(|e| if types::base_oid(e.ty.oid) == e.ty.oid { *e } else { stand_ins.next().unwrap_or(e) })
+            .collect();
         let mut p: Option<&Expr> = None;
-        for e in exprs.iter().filter(|e| e.ty.oid != oid::UNKNOWN) {
+        for e in exprs.iter().copied().filter(|e| e.ty.oid != oid::UNKNOWN) {
             let Some(cur) = p else {
                 p = Some(e);
                 continue;
@@ -550,6 +570,17 @@ impl Binder<'_> {
             }
             return Ok(Some(Expr { kind: ExprKind::Row(out), ty, pos }));
         }
+        if let ExprKind::Array { items, nested: false } = &e.kind
+            && element_of(from) == Some(oid::RECORD)
+            && let Some(elem) = element_of(to).filter(|t| is_row_type(*t))
+        {
+            let mut out = Vec::with_capacity(items.len());
+            for x in items.clone() {
+                let Some(x) = self.coerce_type(x, elem, cx)? else { return Ok(None) };
+                out.push(x);
+            }
+            return Ok(Some(Expr { kind: ExprKind::Array { items: out, nested: false }, ty, pos }));
+        }
         if to == oid::RECORD && is_row_type(from) {
             return Ok(Some(Expr { kind: ExprKind::Relabel(Box::new(e)), ty, pos }));
         }
@@ -562,7 +593,16 @@ impl Binder<'_> {
         if e.ty.oid == ty.oid {
             return Ok(Some(e));
         }
-        Ok(self.coerce(e, usertype::base(ty), cx)?.map(|e| checked(e, ty)))
+        let made = self.coerce(e, usertype::base(ty), cx).map_err(|mut x| {
+            // PostgreSQL applies a domain's modifier when the expression runs, where there are no positions.
+            if x.code == SqlState::STRING_DATA_RIGHT_TRUNCATION
+                && let Some(f) = &mut x.fields
+            {
+                f.position = None;
+            }
+            x
+        })?;
+        Ok(made.map(|e| checked(e, ty)))
     }
 
     /// A value of a domain as one of its base type.

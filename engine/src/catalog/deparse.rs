@@ -68,6 +68,25 @@ pub fn stored(text: &str, show: Show<'_>) -> String {
     }
 }
 
+/// The condition of a domain as CREATE DOMAIN writes it.
+pub fn domain_check(show: Show<'_>, c: &super::types::DomainCheck) -> String {
+    // No column can be called so: it stands for the key word VALUE, which no quoting must touch.
+    const MARK: &str = "\u{1}";
+    let text = match crate::bind::parse_expr(&c.check) {
+        Ok(mut e) => {
+            crate::ddl::each_column(&mut e, &mut |n| {
+                if n.value == "value" {
+                    MARK.clone_into(&mut n.value);
+                }
+            });
+            expr(&e, show).replace(&quote_ident(MARK).to_string(), "VALUE")
+        }
+        Err(_) => c.check.clone(),
+    };
+    let tail = if c.validated { "" } else { " NOT VALID" };
+    format!("CHECK ({text}){tail}")
+}
+
 struct Printer<'a> {
     out: String,
     show: Show<'a>,

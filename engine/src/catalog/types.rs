@@ -35,6 +35,9 @@ pub struct UserType {
     pub array: (u32, String),
     /// What it is.
     pub def: TypeDef,
+    /// Renamed, moved or given away by the transaction whose snapshot this is. PostgreSQL does not recognise a type as one
+    /// of the transaction's own after that, so labels added then are not to be used before it commits.
+    pub touched: bool,
     /// Grows with every change.
     pub version: u64,
 }
@@ -161,7 +164,7 @@ impl UserType {
 
     /// After a commit: labels added by it may be used, and a dropped type is forgotten.
     pub fn settled(&self) -> UserType {
-        let mut t = self.clone();
+        let mut t = UserType { touched: false, ..self.clone() };
         if let TypeDef::Enum(labels) = &mut t.def {
             labels.iter_mut().for_each(|l| l.fresh = false);
         }
@@ -438,6 +441,7 @@ pub(super) fn load(all: &CatalogRows) -> Result<Vec<UserType>> {
             owner: r.oid("typowner")?,
             array: named(r.oid("typarray")?)?,
             def,
+            touched: false,
             version: 0,
         });
     }

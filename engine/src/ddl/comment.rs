@@ -151,6 +151,20 @@ pub async fn comment(cx: &mut DdlCx<'_>, s: &ast::Comment) -> Result<()> {
             cx.check_owner(d.owner, "database", name)?;
             write(cx, d.oid, table::PG_DATABASE, 0, text).await
         }
+        (ObjectKind::Type | ObjectKind::Domain, object) => {
+            let name = super::types::name_of(object)?;
+            let Some(oid) = super::types::open(cx, name).await? else { return Err(super::types::missing(cx, name)) };
+            if s.kind == ObjectKind::Domain && !rustydb_types::usertype::is_domain(oid) {
+                return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a domain", name.plain())));
+            }
+            if let Some(t) = cx.tx.catalog.type_of(oid).cloned() {
+                cx.check_owner(t.owner, "type", &t.name)?;
+            } else if let Some(r) = cx.tx.catalog.row_types.get(&oid).and_then(|r| cx.tx.catalog.relation(*r)).cloned()
+            {
+                cx.check_relation_owner(&r)?;
+            }
+            write(cx, oid, table::PG_TYPE, 0, text).await
+        }
         (ObjectKind::Extension, ObjectRef::Name(n)) => {
             Err(err(SqlState::UNDEFINED_OBJECT, format!("extension \"{}\" does not exist", n.name.value)))
         }

@@ -18,7 +18,12 @@ use std::sync::Arc;
 
 /// CREATE DOMAIN.
 pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateDomain) -> Result<()> {
-    let mut base = cx.binder(|b| b.type_name(&s.ty))?;
+    let mut base = cx.binder(|b| b.type_name(&s.ty)).map_err(|mut e| {
+        if let Some(f) = e.fields.as_mut().filter(|_| e.code == SqlState::UNDEFINED_OBJECT) {
+            f.position = None;
+        }
+        e
+    })?;
     let pseudo = pgdata::pg_type(base.oid).is_some_and(|t| t.typtype == 'p');
     if pseudo {
         return Err(err(
@@ -130,7 +135,7 @@ async fn new_check(
             format!("constraint \"{name}\" for domain \"{}\" already exists", t.name),
         ));
     }
-    let value = usertype::base(d.base);
+    let value = d.base;
     let bound = cx.binder(|b| {
         b.domain_value = Some(value);
         let e = b.defining(e, None, Defining::Check)?;
@@ -244,7 +249,7 @@ async fn validate(cx: &mut DdlCx<'_>, t: &UserType, check: Option<&DomainCheck>)
         .map(|r| (r.oid, r.kind))
         .collect();
     tables.sort_unstable_by_key(|t| t.0);
-    let value = t.domain().map_or(TypeRef::new(t.oid), |d| usertype::base(d.base));
+    let value = t.domain().map_or(TypeRef::new(t.oid), |d| d.base);
     let rule = match check {
         Some(c) => Some(cx.binder(|b| DomainRule::compile(b, value, &c.name, &c.check))?),
         None => None,

@@ -26,6 +26,8 @@ pub enum Object {
     Schema(u32),
     /// An enum, domain or range.
     Type(u32),
+    /// An array or multirange type that goes with its element or range type.
+    TypeMember(u32),
 }
 
 /// Dependents of an object: what, and whether it goes silently.
@@ -43,10 +45,11 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             out.extend(types.into_iter().map(|t| (Object::Type(t), false)));
         }
         Object::Type(oid) => {
-            let members: Vec<u32> =
-                cat.types.get(&oid).map(|t| t.members().iter().map(|m| m.0).collect()).unwrap_or_default();
-            out.extend(users_of_types(cat, &members));
+            let members = cat.types.get(&oid).map(|t| t.members()).unwrap_or_default();
+            out.extend(members.iter().filter(|m| m.0 != oid).map(|m| (Object::TypeMember(m.0), true)));
+            out.extend(users_of_types(cat, &[oid]));
         }
+        Object::TypeMember(oid) => out.extend(users_of_types(cat, &[oid])),
         Object::Relation(oid) => {
             if let Some(i) = cat.index(oid) {
                 if let Some(t) = cat.relation(i.table) {
@@ -72,11 +75,13 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
                     }
                 }
             }
-            let types: Vec<u32> = types.into_iter().filter(|t| *t != 0).collect();
-            out.extend(users_of_types(cat, &types).into_iter().filter(|(o, _)| match o {
-                Object::Column(t, _) | Object::Relation(t) => *t != oid,
-                _ => true,
-            }));
+            if types[1] != 0 {
+                out.push((Object::TypeMember(types[1]), true));
+                out.extend(users_of_types(cat, &types[..1]).into_iter().filter(|(o, _)| match o {
+                    Object::Column(t, _) | Object::Relation(t) => *t != oid,
+                    _ => true,
+                }));
+            }
             if let Some(r) = cat.relation(oid) {
                 for c in r.referenced_by.iter().filter(|c| c.table != oid) {
                     out.push((Object::Constraint(c.table, c.oid), false));
@@ -151,7 +156,12 @@ fn users_of_types(cat: &Catalog, types: &[u32]) -> Vec<(Object, bool)> {
             out.push((t.oid, Object::Type(t.oid)));
         }
     }
-    out.sort_by_key(|o| (o.0, if let Object::Column(_, a) = o.1 { a } else { 0 }));
+    // Types before what has columns of them.
+    out.sort_by_key(|o| match o.1 {
+        Object::Type(t) => (0, t, 0),
+        Object::Column(t, a) => (1, t, a),
+        _ => (1, o.0, 0),
+    });
     out.into_iter().map(|o| (o.1, false)).collect()
 }
 
@@ -183,6 +193,10 @@ pub(super) fn describe(cx: &DdlCx<'_>, o: Object) -> String {
     let column =
         |t: u32, a: i16| cat.relation(t).and_then(|r| r.attribute(a)).map_or_else(|| a.to_string(), |c| c.name.clone());
     match o {
+        // A composite type goes by its type, not by its relation.
+        Object::Relation(r) if cat.is_composite(r) => {
+            format!("type {}", cat.relation(r).map_or_else(|| r.to_string(), |x| cx.shown(x)))
+        }
         Object::Relation(r) => table(r),
         Object::Column(t, a) => format!("column {} of {}", column(t, a), table(t)),
         Object::Default(t, a) => format!("default value for column {} of {}", column(t, a), table(t)),
@@ -194,7 +208,9 @@ pub(super) fn describe(cx: &DdlCx<'_>, o: Object) -> String {
             format!("constraint {name} on {}", table(t))
         }
         Object::Schema(n) => format!("schema {}", cx.namespace_name(n)),
-        Object::Type(t) => format!("type {}", rustydb_types::typename::format_type(t, -1)),
+        Object::Type(t) | Object::TypeMember(t) => {
+            format!("type {}", rustydb_types::typename::format_type(t, -1))
+        }
     }
 }
 
@@ -205,27 +221,36 @@ struct Plan {
     reported: Vec<(Object, Object)>,
 }
 
+/// Adds the dependents of an object. Those of types come right behind them, as PostgreSQL reports them; others wait.
+fn follow(cat: &Catalog, p: &mut Plan, stack: &mut Vec<Object>, o: Object) {
+    for (d, silent) in dependents(cat, o) {
+        // A part of a relation that goes is no object of its own any more.
+        let covered = match d {
+            Object::Column(t, _) | Object::Default(t, _) | Object::Constraint(t, _) => {
+                p.objects.contains(&Object::Relation(t))
+            }
+            _ => false,
+        };
+        if covered || p.objects.contains(&d) {
+            continue;
+        }
+        p.objects.push(d);
+        if !silent {
+            p.reported.push((d, o));
+        }
+        if matches!(d, Object::Type(_) | Object::TypeMember(_)) {
+            stacker::maybe_grow(64 * 1024, 1024 * 1024, || follow(cat, p, stack, d));
+        } else {
+            stack.push(d);
+        }
+    }
+}
+
 fn plan(cat: &Catalog, named: &[Object]) -> Plan {
     let mut p = Plan { objects: named.to_vec(), reported: Vec::new() };
     let mut stack: Vec<Object> = named.iter().rev().copied().collect();
     while let Some(o) = stack.pop() {
-        for (d, silent) in dependents(cat, o) {
-            // A part of a relation that goes is no object of its own any more.
-            let covered = match d {
-                Object::Column(t, _) | Object::Default(t, _) | Object::Constraint(t, _) => {
-                    p.objects.contains(&Object::Relation(t))
-                }
-                _ => false,
-            };
-            if covered || p.objects.contains(&d) {
-                continue;
-            }
-            p.objects.push(d);
-            if !silent {
-                p.reported.push((d, o));
-            }
-            stack.push(d);
-        }
+        follow(cat, &mut p, &mut stack, o);
     }
     // A relation found later covers the parts found earlier.
     let whole: Vec<u32> =
@@ -263,7 +288,7 @@ pub async fn drop_objects(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, w
                 Object::Column(t, _) | Object::Default(t, _) => tables.push(*t),
                 // Types are locked under their OIDs like relations.
                 Object::Type(t) => tables.push(*t),
-                Object::Schema(_) => {}
+                Object::Schema(_) | Object::TypeMember(_) => {}
             }
         }
         tables.sort_unstable();
@@ -327,7 +352,7 @@ async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<()> {
         let t = match o {
             Object::Column(t, _) | Object::Default(t, _) | Object::Constraint(t, _) => Some(*t),
             Object::Relation(r) => cx.tx.catalog.index(*r).map(|i| i.table),
-            Object::Schema(_) | Object::Type(_) => None,
+            Object::Schema(_) | Object::Type(_) | Object::TypeMember(_) => None,
         };
         if let Some(t) = t.filter(|t| !objects.contains(&Object::Relation(*t)) && !tables.contains(t)) {
             tables.push(t);

@@ -45,6 +45,7 @@ mod types;
 mod view;
 mod view_text;
 
+pub use rename::each_column;
 pub use table::create_table_for_query;
 
 use crate::acl::{check, privs};

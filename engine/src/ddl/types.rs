@@ -100,7 +100,7 @@ pub async fn blank(cx: &mut DdlCx<'_>, name: &Name, def: TypeDef) -> Result<User
     check_free(cx, ns, name).await?;
     let oid = cx.tx.new_oid().await?;
     let array = (cx.tx.new_oid().await?, array_name(cx, ns, name));
-    Ok(UserType { oid, name: name.to_owned(), namespace: ns, owner: cx.role, array, def, version: 0 })
+    Ok(UserType { oid, name: name.to_owned(), namespace: ns, owner: cx.role, array, def, touched: false, version: 0 })
 }
 
 fn check_label(label: &str) -> Result<()> {
@@ -333,7 +333,7 @@ pub async fn add_value(cx: &mut DdlCx<'_>, s: &ast::AddEnumValue) -> Result<()> 
     }
     let order = order.ok_or_else(|| DbError::internal("no place for an enum label"))?;
     // A type this transaction has created can be used as a whole.
-    let fresh = cx.tx.committed_type(t.oid);
+    let fresh = t.touched || cx.tx.committed_type(t.oid);
     let value = EnumValue { order, oid: cx.tx.new_oid().await? };
     labels.insert(at, Label { value, name: s.label.clone(), fresh });
     cx.tx.put_type(UserType { def: TypeDef::Enum(labels), ..(*t).clone() }).await
@@ -396,7 +396,7 @@ async fn open_enum(cx: &mut DdlCx<'_>, name: &Name) -> Result<Arc<UserType>> {
     }
 }
 
-fn name_of(o: &ObjectRef) -> Result<&Name> {
+pub(super) fn name_of(o: &ObjectRef) -> Result<&Name> {
     match o {
         ObjectRef::Name(n) => Ok(n),
         ObjectRef::Type(t) => Ok(&t.name),
@@ -405,9 +405,8 @@ fn name_of(o: &ObjectRef) -> Result<&Name> {
 }
 
 /// 42809 when ALTER DOMAIN or DROP DOMAIN names something else.
-fn check_kind(cx: &DdlCx<'_>, kind: ObjectKind, oid: u32) -> Result<()> {
+fn check_kind(kind: ObjectKind, oid: u32) -> Result<()> {
     if kind == ObjectKind::Domain && !usertype::is_domain(oid) {
-        let _ = cx;
         return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("{} is not a domain", typename::format_type(oid, -1))));
     }
     Ok(())
@@ -435,7 +434,7 @@ pub async fn rename(cx: &mut DdlCx<'_>, s: &ast::Rename) -> Result<String> {
         RenamePart::Constraint(c) => super::domain::rename_constraint(cx, name, &c.value, to).await?,
         RenamePart::Itself | RenamePart::Column(_) => {
             let Some(oid) = open(cx, name).await? else { return Err(missing(cx, name)) };
-            check_kind(cx, s.kind, oid)?;
+            check_kind(s.kind, oid)?;
             if let Some(rel) = composite(cx, oid) {
                 cx.check_owner(rel.owner, "type", &rel.name)?;
                 check_free(cx, rel.namespace, to).await?;
@@ -446,6 +445,7 @@ pub async fn rename(cx: &mut DdlCx<'_>, s: &ast::Rename) -> Result<String> {
             check_free(cx, t.namespace, to).await?;
             let mut t = (*t).clone();
             t.name = to.to_owned();
+            t.touched = true;
             t.array.1 = array_name(cx, t.namespace, to);
             cx.tx.put_type(t).await?;
         }
@@ -465,7 +465,7 @@ pub async fn owner(cx: &mut DdlCx<'_>, s: &ast::AlterOwner) -> Result<String> {
     let name = name_of(&s.object)?;
     let role = cx.role_of(&s.owner)?;
     let Some(oid) = open(cx, name).await? else { return Err(missing(cx, name)) };
-    check_kind(cx, s.kind, oid)?;
+    check_kind(s.kind, oid)?;
     let member = |cx: &DdlCx<'_>| {
         if role == cx.role || cx.is_superuser() {
             return Ok(());
@@ -481,7 +481,7 @@ pub async fn owner(cx: &mut DdlCx<'_>, s: &ast::AlterOwner) -> Result<String> {
     }
     let t = open_own(cx, name).await?;
     member(cx)?;
-    cx.tx.put_type(UserType { owner: role, ..(*t).clone() }).await?;
+    cx.tx.put_type(UserType { owner: role, touched: true, ..(*t).clone() }).await?;
     Ok(tag)
 }
 
@@ -490,7 +490,7 @@ pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Resul
     let tag = format!("ALTER {}", s.kind.sql());
     let name = name_of(&s.object)?;
     let Some(oid) = open(cx, name).await? else { return Err(missing(cx, name)) };
-    check_kind(cx, s.kind, oid)?;
+    check_kind(s.kind, oid)?;
     let to = s.schema.value.as_str();
     let ns = cx
         .tx
@@ -518,6 +518,7 @@ pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Resul
         taken(cx, &t.name)?;
         let mut t = (*t).clone();
         t.namespace = ns;
+        t.touched = true;
         t.array.1 = array_name(cx, ns, &t.name);
         cx.tx.put_type(t).await?;
     }

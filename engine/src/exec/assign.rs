@@ -39,12 +39,8 @@ fn made(elem: u32, dims: Vec<(i32, i32)>, items: Vec<Datum>) -> Datum {
 }
 
 /// An array grown (one dimension) so that it has all places from `low` to `high`.
-fn grown(elem: u32, array: Option<&ArrayValue>, low: i32, high: i32) -> Result<(i32, Vec<Datum>)> {
-    let (have_low, have) = match array {
-        Some(a) => (a.dims.first().map_or(low, |d| d.1), a.items.as_slice()),
-        None => (low, &[][..]),
-    };
-    let _ = elem;
+fn grown(a: &ArrayValue, low: i32, high: i32) -> Result<(i32, Vec<Datum>)> {
+    let (have_low, have) = (a.dims.first().map_or(low, |d| d.1), a.items.as_slice());
     let have_end = i64::from(have_low) + have.len() as i64;
     let first = if have.is_empty() { i64::from(low) } else { i64::from(low.min(have_low)) };
     let end = if have.is_empty() { i64::from(high) + 1 } else { have_end.max(i64::from(high) + 1) };
@@ -73,7 +69,7 @@ pub fn set_element(elem: u32, array: Option<&ArrayValue>, indices: &[i32], value
         return Err(wrong_number());
     }
     if let [i] = indices {
-        let (low, mut items) = grown(elem, Some(a), *i, *i)?;
+        let (low, mut items) = grown(a, *i, *i)?;
         let at = (i64::from(*i) - i64::from(low)).max(0) as usize;
         if let Some(slot) = items.get_mut(at) {
             *slot = value;
@@ -145,7 +141,7 @@ pub fn set_slice(
         if (source.items.len() as i64) < n {
             return Err(too_small());
         }
-        let (low, mut items) = grown(elem, Some(a), l, u)?;
+        let (low, mut items) = grown(a, l, u)?;
         let at = (i64::from(l) - i64::from(low)).max(0) as usize;
         for (slot, d) in items.iter_mut().skip(at).zip(source.items.iter().take(n as usize)) {
             *slot = d.clone();

@@ -64,8 +64,7 @@ fn get_constraintdef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<
             return Some(deparse::constraint_def(show, rel, c));
         }
         let mut checks = cat.types.values().filter_map(|t| t.domain()).flat_map(|d| &d.checks);
-        let c = checks.find(|c| c.oid == oid)?;
-        Some(format!("CHECK ({}){}", deparse::stored(&c.check, show), if c.validated { "" } else { " NOT VALID" }))
+        checks.find(|c| c.oid == oid).map(|c| deparse::domain_check(show, c))
     })
 }
 

@@ -13,7 +13,7 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::{EvalCtx, RowField};
 use rustydb_types::datum::{Datum, EnumValue, TypeRef};
 use rustydb_types::io::user::no_such_label;
-use rustydb_types::{typename, usertype};
+use rustydb_types::typename;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -75,7 +75,6 @@ fn chain(cat: &Catalog, ty: u32) -> Vec<Arc<UserType>> {
 fn compile_rules(s: &SessionShared, ctx: &EvalCtx, cat: &Arc<Catalog>, ty: u32) -> Result<DomainRules> {
     let path = s.search_path(cat);
     let cx = BindCx { catalog: cat, search_path: &path, eval: ctx, role: s.user_oid(), sql: "" };
-    let value = usertype::base(TypeRef::new(ty));
     let mut out = DomainRules { version: cat.types_version, not_null: false, rules: Vec::new() };
     for t in chain(cat, ty).iter().rev() {
         let Some(d) = t.domain() else { continue };
@@ -83,7 +82,7 @@ fn compile_rules(s: &SessionShared, ctx: &EvalCtx, cat: &Arc<Catalog>, ty: u32) 
         let mut checks: Vec<_> = d.checks.iter().collect();
         checks.sort_by(|a, b| a.name.cmp(&b.name));
         for c in checks {
-            out.rules.push(DomainRule::compile(&mut Binder::new(&cx, &[]), value, &c.name, &c.check)?);
+            out.rules.push(DomainRule::compile(&mut Binder::new(&cx, &[]), d.base, &c.name, &c.check)?);
         }
     }
     Ok(out)
