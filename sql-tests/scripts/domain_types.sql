@@ -9,7 +9,7 @@ INSERT INTO d VALUES (3, 0, 1, 'a');
 INSERT INTO d VALUES (3, 1, 10, 'a');
 INSERT INTO d VALUES (3, 1, -1, 'a');
 INSERT INTO d VALUES (3, 1, 1, NULL);
-INSERT INTO d SELECT 3, 1, 1, x FROM (VALUES ('abcde')) v (x);
+INSERT INTO d VALUES (3, 1, 1, 'abcde');
 UPDATE d SET p = p - 1 WHERE id = 1;
 SELECT * FROM d ORDER BY id;
 SELECT 5::posint, (-5)::posint;
@@ -33,15 +33,11 @@ ALTER DOMAIN word DROP NOT NULL;
 INSERT INTO d VALUES (6, 1, 1, NULL);
 CREATE DOMAIN bad AS int UNIQUE;
 CREATE DOMAIN posint AS text;
+CREATE DOMAIN nope AS nosuchtype;
 SELECT domain_name, data_type FROM information_schema.domains WHERE domain_schema = 'public' ORDER BY 1;
--- The order of what depends differs.
-\set VERBOSITY terse
+\dD
 DROP DOMAIN posint;
-\set VERBOSITY default
--- The order of what depends differs.
-\set VERBOSITY terse
 DROP DOMAIN posint CASCADE;
-\set VERBOSITY default
 SELECT * FROM d ORDER BY id;
 DROP TABLE d;
 DROP DOMAIN word;

@@ -30,17 +30,11 @@ SELECT 'new'::mood;
 ROLLBACK;
 SELECT enum_range(NULL::mood);
 CREATE TYPE mood AS ENUM ();
--- The order of what depends differs.
-\set VERBOSITY terse
 DROP TYPE mood;
-\set VERBOSITY default
 ALTER TYPE mood RENAME TO feeling;
 SELECT m FROM person ORDER BY m LIMIT 1;
 \dT feeling
--- The order of what depends differs.
-\set VERBOSITY terse
 DROP TYPE feeling CASCADE;
-\set VERBOSITY default
 SELECT * FROM person ORDER BY id;
 DROP TABLE person;
 DROP TYPE IF EXISTS feeling;
