@@ -247,27 +247,47 @@ impl Binder<'_> {
 
     // ---- INSERT ------------------------------------------------------------------------------------------------
 
-    pub(crate) fn insert(&mut self, i: &ast::Insert) -> Result<Insert> {
+    /// Binds a statement that changes rows within its WITH, whose tables then stand around the statement's source.
+    pub(super) fn in_with<T>(
+        &mut self,
+        with: Option<&ast::With>,
+        bind: impl FnOnce(&mut Self) -> Result<T>,
+        source: fn(&mut T) -> &mut Rel,
+    ) -> Result<T> {
         let frames = self.ctes.len();
         let top = std::mem::take(&mut self.at_top);
-        let ctes = match &i.with {
+        let ctes = match with {
             Some(w) => self.with(w, top)?,
             None => Vec::new(),
         };
-        let r = self.insert_inner(i);
-        let r = r.map(|mut ins| {
-            if !ctes.is_empty() {
-                let source = std::mem::replace(&mut ins.source, Rel::Values { cols: vec![], rows: vec![] });
-                ins.source = self.wrap_ctes(ctes, source, frames);
-            }
-            ins
-        });
+        let mut bound = bind(self);
+        if let Ok(statement) = &mut bound
+            && !ctes.is_empty()
+        {
+            let source = source(statement);
+            let inner = std::mem::replace(source, Rel::Values { cols: vec![], rows: vec![] });
+            *source = self.wrap_ctes(ctes, inner, frames);
+        }
         self.ctes.truncate(frames);
-        let ins = r?;
-        Ok(match prune_dml(Bound::Insert(Box::new(ins))) {
-            Bound::Insert(i) => *i,
-            _ => return Err(DbError::internal("statement changed kind")),
-        })
+        bound
+    }
+
+    /// Binds in a query level of its own and leaves no scope behind.
+    pub(super) fn in_level<T>(&mut self, bind: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.enter_level();
+        let depth = self.scopes.len();
+        let bound = bind(self);
+        self.scopes.truncate(depth);
+        self.leave_level();
+        bound
+    }
+
+    pub(crate) fn insert(&mut self, i: &ast::Insert) -> Result<Insert> {
+        let bound = self.in_with(i.with.as_ref(), |b| b.insert_inner(i), |i| &mut i.source)?;
+        match prune_dml(Bound::Insert(Box::new(bound))) {
+            Bound::Insert(i) => Ok(*i),
+            _ => Err(DbError::internal("statement changed kind")),
+        }
     }
 
     fn insert_inner(&mut self, i: &ast::Insert) -> Result<Insert> {
@@ -810,29 +830,11 @@ impl Binder<'_> {
     }
 
     pub(crate) fn update(&mut self, u: &ast::Update) -> Result<Update> {
-        let frames = self.ctes.len();
-        let top = std::mem::take(&mut self.at_top);
-        let ctes = match &u.with {
-            Some(w) => self.with(w, top)?,
-            None => Vec::new(),
-        };
-        self.enter_level();
-        let depth = self.scopes.len();
-        let r = self.update_inner(u);
-        self.scopes.truncate(depth);
-        self.leave_level();
-        let r = r.map(|mut x| {
-            if !ctes.is_empty() {
-                let source = std::mem::replace(&mut x.source, Rel::Values { cols: vec![], rows: vec![] });
-                x.source = self.wrap_ctes(ctes, source, frames);
-            }
-            x
-        });
-        self.ctes.truncate(frames);
-        Ok(match prune_dml(Bound::Update(Box::new(r?))) {
-            Bound::Update(x) => *x,
-            _ => return Err(DbError::internal("statement changed kind")),
-        })
+        let bound = self.in_with(u.with.as_ref(), |b| b.in_level(|b| b.update_inner(u)), |u| &mut u.source)?;
+        match prune_dml(Bound::Update(Box::new(bound))) {
+            Bound::Update(u) => Ok(*u),
+            _ => Err(DbError::internal("statement changed kind")),
+        }
     }
 
     /// The target joined with the other tables and filtered; leaves the scope on the stack.
@@ -930,36 +932,20 @@ impl Binder<'_> {
     // ---- DELETE ------------------------------------------------------------------------------------------------
 
     pub(crate) fn delete(&mut self, d: &ast::Delete) -> Result<Delete> {
-        let frames = self.ctes.len();
-        let top = std::mem::take(&mut self.at_top);
-        let ctes = match &d.with {
-            Some(w) => self.with(w, top)?,
-            None => Vec::new(),
-        };
-        self.enter_level();
-        let depth = self.scopes.len();
-        let r = (|| -> Result<Delete> {
-            let rel = self.dml_target(&d.table.name, "delete from")?;
-            let need = self.needs.relation(&rel, self.acts_as, privs::DELETE);
-            let (source, rid, old, scope) = self.dml_source(&rel, &d.table, &d.using, d.filter.as_ref(), need)?;
-            self.scopes.pop();
-            let returning = self.returning(&d.returning, scope)?;
-            Ok(Delete { table: rel, source, rid, old, returning })
-        })();
-        self.scopes.truncate(depth);
-        self.leave_level();
-        let r = r.map(|mut x| {
-            if !ctes.is_empty() {
-                let source = std::mem::replace(&mut x.source, Rel::Values { cols: vec![], rows: vec![] });
-                x.source = self.wrap_ctes(ctes, source, frames);
-            }
-            x
-        });
-        self.ctes.truncate(frames);
-        Ok(match prune_dml(Bound::Delete(Box::new(r?))) {
-            Bound::Delete(x) => *x,
-            _ => return Err(DbError::internal("statement changed kind")),
-        })
+        let bound = self.in_with(d.with.as_ref(), |b| b.in_level(|b| b.delete_inner(d)), |d| &mut d.source)?;
+        match prune_dml(Bound::Delete(Box::new(bound))) {
+            Bound::Delete(d) => Ok(*d),
+            _ => Err(DbError::internal("statement changed kind")),
+        }
+    }
+
+    fn delete_inner(&mut self, d: &ast::Delete) -> Result<Delete> {
+        let rel = self.dml_target(&d.table.name, "delete from")?;
+        let need = self.needs.relation(&rel, self.acts_as, privs::DELETE);
+        let (source, rid, old, scope) = self.dml_source(&rel, &d.table, &d.using, d.filter.as_ref(), need)?;
+        self.scopes.pop();
+        let returning = self.returning(&d.returning, scope)?;
+        Ok(Delete { table: rel, source, rid, old, returning })
     }
 }
 

@@ -19,30 +19,12 @@ use std::sync::Arc;
 
 impl Binder<'_> {
     pub(crate) fn merge(&mut self, m: &ast::Merge) -> Result<Merge> {
-        let top = std::mem::take(&mut self.at_top);
-        let frames = self.ctes.len();
         if m.with.as_ref().is_some_and(|w| w.recursive) {
             return Err(DbError::unsupported("WITH RECURSIVE is not supported for MERGE statement"));
         }
-        let ctes = match &m.with {
-            Some(w) => self.with(w, top)?,
-            None => Vec::new(),
-        };
-        self.enter_level();
-        let depth = self.scopes.len();
-        let r = self.merge_inner(m);
-        self.scopes.truncate(depth);
-        self.leave_level();
-        let r = r.map(|mut x| {
-            if !ctes.is_empty() {
-                let source = std::mem::replace(&mut x.source, Rel::Values { cols: vec![], rows: vec![] });
-                x.source = self.wrap_ctes(ctes, source, frames);
-            }
-            x
-        });
-        self.ctes.truncate(frames);
-        match prune_dml(Bound::Merge(Box::new(r?))) {
-            Bound::Merge(x) => Ok(*x),
+        let bound = self.in_with(m.with.as_ref(), |b| b.in_level(|b| b.merge_inner(m)), |m| &mut m.source)?;
+        match prune_dml(Bound::Merge(Box::new(bound))) {
+            Bound::Merge(m) => Ok(*m),
             _ => Err(DbError::internal("statement changed kind")),
         }
     }

@@ -120,14 +120,7 @@ impl<'c> Reader<'c> {
                             None => skips = false,
                         }
                     }
-                    let u = Update::parse(&rec.payload)?;
-                    self.scratch.clear();
-                    u.old_content(&image[CONTENT..], &mut self.scratch)?;
-                    image.truncate(CONTENT);
-                    image.extend_from_slice(&self.scratch);
-                    if image.len() < page::ROW_HEADER {
-                        return Err(DbError::corrupt("undo record holds no row").into());
-                    }
+                    self.put_old_content(&rec, image)?;
                 }
             }
             image[..16].copy_from_slice(&page::words(rec.prev_ver, rec.prev_undo));
@@ -163,6 +156,19 @@ impl<'c> Reader<'c> {
         Ok(None)
     }
 
+    /// Puts the content that an update replaced in the place of the one it left.
+    fn put_old_content(&mut self, rec: &UndoRec, image: &mut RowBuf) -> Op<()> {
+        let u = Update::parse(&rec.payload)?;
+        self.scratch.clear();
+        u.old_content(&image[CONTENT..], &mut self.scratch)?;
+        image.truncate(CONTENT);
+        image.extend_from_slice(&self.scratch);
+        if image.len() < page::ROW_HEADER {
+            return Err(DbError::corrupt("undo record holds no row").into());
+        }
+        Ok(())
+    }
+
     /// See [`key_kept`]; `image` is the newest image, and is used up.
     fn key_kept(&mut self, rel: Rel, rid: Rid, image: &mut RowBuf) -> Op<bool> {
         loop {
@@ -180,14 +186,7 @@ impl<'c> Reader<'c> {
             if rec.kind != UndoType::Update {
                 return Ok(false);
             }
-            let u = Update::parse(&rec.payload)?;
-            self.scratch.clear();
-            u.old_content(&image[CONTENT..], &mut self.scratch)?;
-            image.truncate(CONTENT);
-            image.extend_from_slice(&self.scratch);
-            if image.len() < page::ROW_HEADER {
-                return Err(DbError::corrupt("undo record holds no row").into());
-            }
+            self.put_old_content(&rec, image)?;
             image[..16].copy_from_slice(&page::words(rec.prev_ver, rec.prev_undo));
         }
     }

@@ -543,7 +543,7 @@ fn build_object(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Da
     done(out)
 }
 
-pub(super) fn subscript_error(message: &'static str) -> DbError {
+fn subscript_error(message: &'static str) -> DbError {
     DbError::new(SqlState::ARRAY_SUBSCRIPT_ERROR, message)
 }
 
@@ -569,8 +569,8 @@ fn object_from_pairs<'a>(pairs: impl Iterator<Item = (&'a Datum, &'a Datum)>) ->
     Ok(out)
 }
 
-/// `json_object(text[])`: a flat list of alternating keys and values, or a list of pairs.
-fn object(a: &ArrayValue) -> Result<String> {
+/// Keys and values of `json(b)_object(text[])`: a flat list in which they alternate, or a list of pairs.
+pub(super) fn pairs_of(a: &ArrayValue) -> Result<impl Iterator<Item = (&Datum, &Datum)>> {
     match a.dims[..] {
         [] => {}
         [(len, _)] if len % 2 == 0 => {}
@@ -579,17 +579,30 @@ fn object(a: &ArrayValue) -> Result<String> {
         [_, _] => return Err(subscript_error("array must have two columns")),
         _ => return Err(subscript_error("wrong number of array subscripts")),
     }
-    object_from_pairs(a.items.chunks_exact(2).map(|p| (&p[0], &p[1])))
+    Ok(a.items.chunks_exact(2).map(|p| (&p[0], &p[1])))
 }
 
-fn object_of(keys: &ArrayValue, values: &ArrayValue) -> Result<String> {
+/// Keys and values of `json(b)_object(text[], text[])`.
+pub(super) fn pairs_of_two<'a>(
+    keys: &'a ArrayValue,
+    values: &'a ArrayValue,
+) -> Result<impl Iterator<Item = (&'a Datum, &'a Datum)>> {
     if keys.dims.len() > 1 || keys.dims.len() != values.dims.len() {
         return Err(subscript_error("wrong number of array subscripts"));
     }
     if keys.items.len() != values.items.len() {
         return Err(subscript_error("mismatched array dimensions"));
     }
-    object_from_pairs(keys.items.iter().zip(&values.items))
+    Ok(keys.items.iter().zip(&values.items))
+}
+
+/// `json_object(text[])`.
+fn object(a: &ArrayValue) -> Result<String> {
+    object_from_pairs(pairs_of(a)?)
+}
+
+fn object_of(keys: &ArrayValue, values: &ArrayValue) -> Result<String> {
+    object_from_pairs(pairs_of_two(keys, values)?)
 }
 
 /// Without blanks, and without the members of objects that are null.

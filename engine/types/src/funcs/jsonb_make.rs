@@ -1,7 +1,7 @@
 //! jsonb made from SQL values.
 
 use super::args::{arity, raw, scalar, unexpected};
-use super::json::{MAX_DEPTH, field_names, is_json_number, iso_text, row_fields, subscript_error};
+use super::json::{MAX_DEPTH, field_names, is_json_number, iso_text, pairs_of, pairs_of_two, row_fields};
 use super::jsonb::{parameter, shown};
 use super::show::{spread, text_of};
 use super::text::{MAX_VALUE, too_large};
@@ -131,25 +131,11 @@ fn object_from_pairs<'a>(pairs: impl Iterator<Item = (&'a Datum, &'a Datum)>) ->
 }
 
 fn object(a: &ArrayValue) -> Result<Datum> {
-    match a.dims[..] {
-        [] => {}
-        [(len, _)] if len % 2 == 0 => {}
-        [_] => return Err(subscript_error("array must have even number of elements")),
-        [_, (2, _)] => {}
-        [_, _] => return Err(subscript_error("array must have two columns")),
-        _ => return Err(subscript_error("wrong number of array subscripts")),
-    }
-    object_from_pairs(a.items.chunks_exact(2).map(|p| (&p[0], &p[1])))
+    object_from_pairs(pairs_of(a)?)
 }
 
 fn object_of_two(keys: &ArrayValue, values: &ArrayValue) -> Result<Datum> {
-    if keys.dims.len() > 1 || keys.dims.len() != values.dims.len() {
-        return Err(subscript_error("wrong number of array subscripts"));
-    }
-    if keys.items.len() != values.items.len() {
-        return Err(subscript_error("mismatched array dimensions"));
-    }
-    object_from_pairs(keys.items.iter().zip(&values.items))
+    object_from_pairs(pairs_of_two(keys, values)?)
 }
 
 /// Kernels of this module.
