@@ -8,7 +8,7 @@
 //! Invariants: every [`ir::Expr`] that leaves the binder has a final type (never `unknown`, except where PostgreSQL itself
 //! leaves it, and then it is `text`); every cast is explicit in the tree; column ids are unique in the statement.
 //!
-//! Left out until its issue: user-defined functions, operators and types; row-level security; rules.
+//! Left out until its issue: user-defined functions and operators; row-level security; rules.
 
 mod assign;
 mod cte;

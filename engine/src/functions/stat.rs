@@ -4,8 +4,9 @@
 use super::{Activity, Rows, access, int_arg, oid_arg, opt_text, rows, scalar, set, text};
 use rustydb_base::Result;
 use rustydb_types::ctx::EvalCtx;
-use rustydb_types::datum::Datum;
+use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::kernel::{CallInfo, Kernel};
+use rustydb_types::{io, oid};
 
 fn zero(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     Ok(Datum::Int8(0))
@@ -40,14 +41,18 @@ fn time(t: Option<i64>) -> Datum {
     t.map_or(Datum::Null, Datum::TimestampTz)
 }
 
-fn activity_row(a: &Activity) -> Vec<Datum> {
-    let oid = |o: Option<u32>| o.map_or(Datum::Null, Datum::Oid);
+fn activity_row(ctx: &EvalCtx, a: &Activity) -> Result<Vec<Datum>> {
     // PostgreSQL shows the first bytes of a long text (track_activity_query_size).
     let cut = a.query.floor_char_boundary(a.query.len().min(1023));
-    vec![
-        oid(a.database),
+    let address = match a.client {
+        Some(c) => io::text_in(ctx, TypeRef::new(oid::INET), &c.ip().to_string())?,
+        None => Datum::Null,
+    };
+    let shown = |o: Option<u32>| o.map_or(Datum::Null, Datum::Oid);
+    Ok(vec![
+        shown(a.database),
         Datum::Int4(a.pid),
-        oid(a.role),
+        shown(a.role),
         text(&a.application),
         opt_text(a.state.map(str::to_owned)),
         text(&a.query[..cut]),
@@ -57,8 +62,7 @@ fn activity_row(a: &Activity) -> Vec<Datum> {
         time(a.query_start),
         Datum::TimestampTz(a.started),
         time(a.state_change),
-        // The type inet has no values yet.
-        Datum::Null,
+        address,
         Datum::Null,
         Datum::Int4(a.client.map_or(-1, |c| i32::from(c.port()))),
         Datum::Null,
@@ -76,13 +80,13 @@ fn activity_row(a: &Activity) -> Vec<Datum> {
         Datum::Bool(false),
         Datum::Null,
         Datum::Null,
-    ]
+    ])
 }
 
 fn activity(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Rows> {
     let pid = int_arg(args, 0);
     let all = access(ctx)?.activity();
-    rows(all.iter().filter(|a| pid.is_none_or(|p| p == a.pid)).map(activity_row).collect())
+    rows(all.iter().filter(|a| pid.is_none_or(|p| p == a.pid)).map(|a| activity_row(ctx, a)).collect::<Result<_>>()?)
 }
 
 macro_rules! kernels {
