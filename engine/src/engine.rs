@@ -7,6 +7,7 @@ use crate::catalog::rows::{CatRow, table};
 use crate::catalog::{Catalog, FIRST_USER_OID, Persistence, RelKind, Relation, system};
 use crate::exec::CancelFlag;
 use crate::exec::eval::Env;
+use crate::exec::partition::PartitionRt;
 use crate::exec::run::StatementEnv;
 use crate::exec::table::{TableRt, borrow_keys};
 use crate::settings::Settings;
@@ -81,6 +82,7 @@ pub struct DatabaseState {
     strong: OnceLock<Arc<Engine>>,
     catalog: RwLock<Arc<Catalog>>,
     tables: Mutex<FastMap<(u32, u64), Arc<TableRt>>>,
+    partitions: Mutex<FastMap<(u32, u64), Arc<PartitionRt>>>,
     /// Point programs of statements bound in this database.
     pub point_plans: crate::exec::run::PointPlans,
     /// Transactions whose catalog changes are committed but not yet in `catalog`.
@@ -140,6 +142,26 @@ impl DatabaseState {
     /// The newest committed catalog.
     pub fn catalog(&self) -> Arc<Catalog> {
         Arc::clone(&self.catalog.read())
+    }
+
+    /// How rows find their partition, prepared once per version of the partitioned table's definition.
+    pub fn partition_rt(
+        &self,
+        catalog: &Arc<Catalog>,
+        eval: &EvalCtx,
+        rel: &Arc<Relation>,
+    ) -> Result<Arc<PartitionRt>> {
+        let key = (rel.oid, rel.version);
+        if let Some(rt) = self.partitions.lock().get(&key) {
+            return Ok(Arc::clone(rt));
+        }
+        let rt = Arc::new(PartitionRt::new(catalog, eval, rel)?);
+        let mut kept = self.partitions.lock();
+        if kept.len() >= TABLE_CACHE {
+            kept.clear();
+        }
+        kept.insert(key, Arc::clone(&rt));
+        Ok(rt)
     }
 
     /// A table ready for row operations, prepared once per version of its definition.
@@ -469,6 +491,7 @@ impl Engine {
             strong: OnceLock::new(),
             catalog: RwLock::new(Arc::new(cat)),
             tables: Mutex::new(FastMap::new()),
+            partitions: Mutex::new(FastMap::new()),
             point_plans: crate::exec::run::PointPlans::default(),
             publishing: AtomicUsize::new(0),
             published: tokio::sync::Notify::new(),
@@ -528,6 +551,8 @@ impl Engine {
             table::PG_STATISTIC,
             table::PG_AUTH_MEMBERS,
             table::PG_DEFAULT_ACL,
+            table::PG_INHERITS,
+            table::PG_PARTITIONED_TABLE,
             // Only for the lists of built-in objects.
             table::PG_PROC,
             table::PG_LANGUAGE,

@@ -179,6 +179,11 @@ impl Transaction {
         self.db.table_rt(&self.catalog, eval, rel)
     }
 
+    /// How rows find their partition.
+    pub fn partition(&self, eval: &EvalCtx, rel: &Arc<Relation>) -> Result<Arc<crate::exec::partition::PartitionRt>> {
+        self.db.partition_rt(&self.catalog, eval, rel)
+    }
+
     // ---- ending ------------------------------------------------------------------------------------------------
 
     /// Marks a place to go back to.
@@ -485,6 +490,10 @@ impl Transaction {
 
     /// Drops a file at commit.
     pub async fn drop_files(&mut self, rel: RelId) -> Result<()> {
+        if rel == RelId(0) {
+            // A partitioned table's index has none.
+            return Ok(());
+        }
         self.txn.drop_relation(rel).await
     }
 

@@ -30,6 +30,8 @@ pub enum Defining {
     IndexPredicate,
     /// USING of ALTER COLUMN … TYPE.
     Transform,
+    PartitionKey,
+    PartitionBound,
 }
 
 impl Defining {
@@ -38,6 +40,8 @@ impl Defining {
             Defining::Default | Defining::Generated | Defining::Transform => Clause::Default,
             Defining::Check => Clause::Check,
             Defining::IndexKey | Defining::IndexPredicate => Clause::Index,
+            Defining::PartitionKey => Clause::PartitionKey,
+            Defining::PartitionBound => Clause::PartitionBound,
         }
     }
     fn place(self) -> &'static str {
@@ -48,6 +52,8 @@ impl Defining {
             Defining::IndexKey => "index expression",
             Defining::IndexPredicate => "index predicate",
             Defining::Transform => "transform expression",
+            Defining::PartitionKey => "partition key expression",
+            Defining::PartitionBound => "partition bound",
         }
     }
 }
@@ -74,6 +80,10 @@ impl Binder<'_> {
         let r = self.defining_in(e, rte, what);
         self.allow_params = allow;
         let r = r.map_err(|mut x| {
+            if what == Defining::PartitionBound && x.code == SqlState::UNDEFINED_COLUMN {
+                x.code = SqlState::INVALID_COLUMN_REFERENCE;
+                x.message = "cannot use column reference in partition bound expression".into();
+            }
             if what == Defining::Default && x.code == SqlState::UNDEFINED_COLUMN {
                 x.code = SqlState::FEATURE_NOT_SUPPORTED;
                 x.message = "cannot use column reference in DEFAULT expression".into();

@@ -20,6 +20,17 @@ use rustydb_types::oid;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+/// The rows of an UPDATE's or DELETE's target, joined and filtered.
+struct Source {
+    rel: Rel,
+    rid: Col,
+    /// Which table a row is from, if the target has descendants.
+    tableoid: Option<Col>,
+    /// The target's columns.
+    old: Vec<(Col, i16)>,
+    scope: Scope,
+}
+
 impl Binder<'_> {
     fn dml_target(&mut self, name: &ast::Name, verb: &str) -> Result<Arc<Relation>> {
         let rel = self.relation(name)?;
@@ -213,7 +224,7 @@ impl Binder<'_> {
         Ok(IndexExprs { index: Arc::clone(i), exprs, predicate })
     }
 
-    pub(super) fn generated(&mut self, rel: &Arc<Relation>, row: &[(Col, i16)]) -> Result<Vec<(i16, Expr)>> {
+    pub(crate) fn generated(&mut self, rel: &Arc<Relation>, row: &[(Col, i16)]) -> Result<Vec<(i16, Expr)>> {
         let mut out = Vec::new();
         for c in rel.live_columns().filter(|c| c.generated == 's') {
             let text = c.default.as_deref().unwrap_or("NULL");
@@ -845,9 +856,9 @@ impl Binder<'_> {
         others: &[ast::TableRef],
         filter: Option<&ast::Expr>,
         need: usize,
-    ) -> Result<(Rel, Col, Vec<(Col, i16)>, Scope)> {
+    ) -> Result<Source> {
         let alias = t.alias.as_ref().map_or(rel.name.as_str(), |a| a.name.value.as_str()).to_owned();
-        let (scan, mut rte) = self.scan(rel, &alias);
+        let (mut source, mut rte) = self.table_scan(rel, &alias, t.only, ast::TableLockMode::RowExclusive)?;
         for c in rte.cols.iter().chain(&rte.system) {
             self.needs.offers(need, c.col.id, c.origin.1);
         }
@@ -856,8 +867,8 @@ impl Binder<'_> {
         }
         let rid = rte.rid.ok_or_else(|| DbError::internal("table without rows"))?;
         let old: Vec<(Col, i16)> = rte.cols.iter().map(|c| (c.col, c.origin.1)).collect();
+        let tableoid = if matches!(source, Rel::Append(_)) { rte.system_column("tableoid") } else { None };
         let mut scope = Scope::of(rte);
-        let mut source = Rel::Scan(Box::new(scan));
         if !others.is_empty() {
             self.set_clause(Clause::From);
             // FROM items see the target only if they are LATERAL, which PostgreSQL refuses for the target.
@@ -886,13 +897,14 @@ impl Binder<'_> {
             let pred = self.to_bool(e, "WHERE")?;
             source = Rel::Filter { input: Box::new(source), pred };
         }
-        Ok((source, rid, old, scope))
+        Ok(Source { rel: source, rid, tableoid, old, scope })
     }
 
     fn update_inner(&mut self, u: &ast::Update) -> Result<Update> {
         let rel = self.dml_target(&u.table.name, "update")?;
         let need = self.needs.relation(&rel, self.acts_as, privs::UPDATE);
-        let (mut source, rid, old, scope) = self.dml_source(&rel, &u.table, &u.from, u.filter.as_ref(), need)?;
+        let Source { rel: mut source, rid, tableoid, old, scope } =
+            self.dml_source(&rel, &u.table, &u.from, u.filter.as_ref(), need)?;
         self.set_clause(Clause::UpdateSet);
         let mut set = self.assignments(&rel, &u.set)?;
         if let Some(n) = self.needs.get_mut(need) {
@@ -926,7 +938,7 @@ impl Binder<'_> {
         self.scopes.pop();
         self.offer(need, &new);
         let returning = self.returning(&u.returning, ret)?;
-        Ok(Update { table: rel, source, rid, old, set, returning, new, checks, generated })
+        Ok(Update { table: rel, source, tableoid, rid, old, set, returning, new, checks, generated })
     }
 
     // ---- DELETE ------------------------------------------------------------------------------------------------
@@ -942,10 +954,11 @@ impl Binder<'_> {
     fn delete_inner(&mut self, d: &ast::Delete) -> Result<Delete> {
         let rel = self.dml_target(&d.table.name, "delete from")?;
         let need = self.needs.relation(&rel, self.acts_as, privs::DELETE);
-        let (source, rid, old, scope) = self.dml_source(&rel, &d.table, &d.using, d.filter.as_ref(), need)?;
+        let Source { rel: source, rid, tableoid, old, scope } =
+            self.dml_source(&rel, &d.table, &d.using, d.filter.as_ref(), need)?;
         self.scopes.pop();
         let returning = self.returning(&d.returning, scope)?;
-        Ok(Delete { table: rel, source, rid, old, returning })
+        Ok(Delete { table: rel, source, tableoid, rid, old, returning })
     }
 }
 
@@ -964,11 +977,13 @@ pub(crate) fn prune_dml(mut b: Bound) -> Bound {
         }
         Bound::Update(u) => {
             used.insert(u.rid.id);
+            used.extend(u.tableoid.map(|c| c.id));
             used.extend(u.old.iter().map(|o| o.0.id));
             &mut u.source
         }
         Bound::Delete(d) => {
             used.insert(d.rid.id);
+            used.extend(d.tableoid.map(|c| c.id));
             used.extend(d.old.iter().map(|o| o.0.id));
             &mut d.source
         }

@@ -39,6 +39,10 @@ impl Binder<'_> {
                         format!("permission denied: \"{}\" is a system catalog", rel.name),
                     ));
                 }
+                if rel.is_partitioned() || rel.bound.is_some() || !rel.children.is_empty() {
+                    let what = "MERGE into partitioned or inherited tables and partitions is not supported yet";
+                    return Err(DbError::unsupported(what));
+                }
                 self.uses(&rel, ast::TableLockMode::RowExclusive);
                 return Ok(rel);
             }

@@ -25,6 +25,7 @@ mod recursion;
 pub mod resolve;
 mod scope;
 mod select;
+pub(crate) mod tree;
 pub(crate) mod types;
 
 use crate::acl::needs::Needs;

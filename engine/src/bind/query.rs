@@ -428,13 +428,12 @@ impl Binder<'_> {
         match rel.kind {
             RelKind::Table | RelKind::MaterializedView => {
                 self.uses(&rel, mode);
-                let (scan, mut rte) = self.scan(&rel, &alias);
+                let (mut scanned, mut rte) = self.table_scan(&rel, &alias, t.only, mode)?;
                 self.need_read(&rte, mode);
                 if t.alias.is_none() {
                     rte.schema = Some(rel.schema.clone());
                 }
                 self.rename(&mut rte.cols, &alias, t.alias.as_ref())?;
-                let mut scan = scan;
                 if let Some(s) = &t.sample {
                     let method = s.method.name.value.as_str();
                     if !matches!(method, "system" | "bernoulli") {
@@ -459,9 +458,20 @@ impl Binder<'_> {
                         Ok((s.method.name.value.clone(), args, rep))
                     })();
                     self.leave_level();
-                    scan.sample = Some(r?);
+                    let sample = r?;
+                    match &mut scanned {
+                        Rel::Scan(s) => s.sample = Some(sample),
+                        Rel::Append(a) => {
+                            for b in &mut a.branches {
+                                if let Rel::Scan(s) = &mut b.rel {
+                                    s.sample = Some(sample.clone());
+                                }
+                            }
+                        }
+                        _ => return Err(DbError::unsupported("TABLESAMPLE of inherited tables is not supported yet")),
+                    }
                 }
-                Ok((Rel::Scan(Box::new(scan)), rte))
+                Ok((scanned, rte))
             }
             RelKind::View => self.view(&rel, &alias, t, mode),
             RelKind::Sequence => {
@@ -512,7 +522,7 @@ impl Binder<'_> {
         }
         let mut system = Vec::with_capacity(SYSTEM_COLUMNS.len());
         let mut rid = None;
-        if rel.storage.is_some() {
+        if rel.storage.is_some() || rel.is_partitioned() {
             for (name, attnum, ty) in SYSTEM_COLUMNS {
                 let col = self.col(types::plain(ty));
                 cols.push((col, attnum));
@@ -968,7 +978,9 @@ fn structural_inputs(rel: &Rel, used: &mut std::collections::HashSet<u32>) {
         }
         Rel::Distinct { input, on: None } => used.extend(input.outputs().iter().map(|c| c.id)),
         Rel::Distinct { on: Some(on), .. } => used.extend(on.iter().map(|c| c.id)),
-        Rel::LockRows { locks, .. } => used.extend(locks.iter().map(|l| l.rid.id)),
+        Rel::LockRows { locks, .. } => {
+            used.extend(locks.iter().flat_map(|l| std::iter::once(l.rid).chain(l.tableoid)).map(|c| c.id));
+        }
         Rel::With { ctes, .. } => {
             for c in ctes {
                 used.extend(c.rel.outputs().iter().map(|c| c.id));
@@ -988,6 +1000,10 @@ pub(crate) fn drop_unused(rel: &mut Rel, used: &std::collections::HashSet<u32>) 
         if s.rid.is_some_and(|r| !used.contains(&r.id)) {
             s.rid = None;
         }
+    }
+    if let Rel::Append(a) = rel {
+        super::tree::drop_unused(a, used);
+        return;
     }
     // These walks only ever answer Ok.
     let _ = walk::inputs_mut(rel, &mut |r| {

@@ -38,6 +38,13 @@ pub struct Rte {
     pub scalar: bool,
 }
 
+impl Rte {
+    /// A system column.
+    pub fn system_column(&self, name: &str) -> Option<Col> {
+        self.system.iter().find(|c| c.name == name).map(|c| c.col)
+    }
+}
+
 /// The columns and tables one query level offers.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {

@@ -34,6 +34,8 @@ pub(crate) enum Clause {
     Check,
     Default,
     Index,
+    PartitionKey,
+    PartitionBound,
     Insert,
 }
 
@@ -55,6 +57,8 @@ impl Clause {
             Clause::Check => "check constraints",
             Clause::Default => "DEFAULT expressions",
             Clause::Index => "index expressions",
+            Clause::PartitionKey => "partition key expressions",
+            Clause::PartitionBound => "partition bound",
             Clause::Insert => "VALUES",
         }
     }
@@ -504,8 +508,11 @@ impl Binder<'_> {
         let locks = self.row_locks(&q.locking, s)?;
         let mut lock_cols = Vec::new();
         for l in &locks {
-            lock_cols.push(targets.len());
-            targets.push(Target { expr: Expr::column(l.rid), name: String::new(), origin: (0, 0) });
+            let rid = targets.len();
+            for c in std::iter::once(l.rid).chain(l.tableoid) {
+                targets.push(Target { expr: Expr::column(c), name: String::new(), origin: (0, 0) });
+            }
+            lock_cols.push((rid, l.tableoid.map(|_| rid + 1)));
         }
         // Assemble. Aggregates first.
         let level = std::mem::take(self.levels.last_mut().ok_or_else(|| DbError::internal("no query level"))?);
@@ -653,7 +660,11 @@ impl Binder<'_> {
             if !matches!(s.distinct, ast::Distinct::No) {
                 return Err(DbError::unsupported(format!("{what} is not allowed with DISTINCT clause")));
             }
-            let locks = locks.into_iter().zip(&lock_cols).map(|(l, i)| RowLock { rid: out[*i], ..l }).collect();
+            let locks = locks
+                .into_iter()
+                .zip(&lock_cols)
+                .map(|(l, i)| RowLock { rid: out[i.0], tableoid: i.1.map(|i| out[i]), ..l })
+                .collect();
             rel = Rel::LockRows { input: Box::new(rel), locks };
         }
         rel = self.limit(rel, q, keys)?;
@@ -863,7 +874,9 @@ impl Binder<'_> {
                                 _ => ast::LockWait::Block,
                             };
                         } else {
-                            out.push(RowLock { rid, table: t.clone(), strength: l.strength, wait: l.wait });
+                            let tree = !t.children.is_empty() || t.is_partitioned();
+                            let tableoid = if tree { rte.system_column("tableoid") } else { None };
+                            out.push(RowLock { rid, tableoid, table: t.clone(), strength: l.strength, wait: l.wait });
                         }
                         Ok(())
                     }

@@ -174,11 +174,42 @@ fn relink(cat: &mut Catalog, old: Option<&Relation>, new: Option<&Relation>) {
     targets.sort_unstable();
     targets.dedup();
     let own = new.or(old).map_or(0, |r| r.oid);
+    relink_parents(cat, own, old, new);
     for t in targets {
         let Some(rel) = cat.relation(t).cloned() else { continue };
         let mut r = (*rel).clone();
         r.referenced_by.retain(|c| c.table != own);
         r.referenced_by.extend(after.iter().filter(|a| a.0 == t).map(|a| Arc::clone(&a.1)));
+        r.version = next_version();
+        cat.put_relation(r);
+    }
+}
+
+/// Keeps `children` of the tables that the relation inherits from up to date. A partitioned table is new to those who
+/// remember it whenever a partition comes, goes or changes.
+fn relink_parents(cat: &mut Catalog, own: u32, old: Option<&Relation>, new: Option<&Relation>) {
+    let (before, after) = (old.map_or(&[][..], |r| &r.parents), new.map_or(&[][..], |r| &r.parents));
+    let mut parents: Vec<u32> = before.iter().chain(after).copied().collect();
+    parents.sort_unstable();
+    parents.dedup();
+    for p in parents {
+        let Some(rel) = cat.relation(p).cloned() else { continue };
+        let mut r = (*rel).clone();
+        r.children.retain(|c| *c != own);
+        if after.contains(&p) {
+            r.children.push(own);
+            r.children.sort_unstable();
+        }
+        if let Some(k) = &r.partition_key {
+            let is_default = new.is_some_and(|n| n.parents.contains(&p) && n.bound.as_deref() == Some("DEFAULT"));
+            let default = match k.default_partition {
+                d if d == own && !is_default => 0,
+                _ if is_default => own,
+                d => d,
+            };
+            r.partition_key =
+                Some(Arc::new(super::partition::PartitionKey::new(k.strategy, k.columns.clone(), default)));
+        }
         r.version = next_version();
         cat.put_relation(r);
     }

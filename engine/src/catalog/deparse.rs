@@ -434,6 +434,9 @@ pub fn constraint_def(show: Show<'_>, rel: &Relation, c: &Constraint) -> String 
             s
         }
     };
+    if c.no_inherit {
+        out.push_str(" NO INHERIT");
+    }
     if c.deferrable {
         out.push_str(" DEFERRABLE");
     }
@@ -447,7 +450,7 @@ pub fn constraint_def(show: Show<'_>, rel: &Relation, c: &Constraint) -> String 
 }
 
 /// Whether a kept expression needs no parentheses of its own in an index definition: a plain function call.
-fn looks_like_function(text: &str) -> bool {
+pub fn looks_like_function(text: &str) -> bool {
     crate::bind::parse_expr(text).is_ok_and(|e| {
         matches!(
             e.kind,
@@ -523,7 +526,9 @@ pub fn index_def(show: Show<'_>, rel: &Relation, i: &Index, options: &[(String, 
     };
     let unique = if i.unique { "UNIQUE " } else { "" };
     let keys: Vec<String> = (0..i.keys.len()).map(|n| index_key(show, rel, i, n, true)).collect();
-    let mut out = format!("CREATE {unique}INDEX {} ON {table} USING btree ({})", quote_ident(&i.name), keys.join(", "));
+    let only = if rel.is_partitioned() { "ONLY " } else { "" };
+    let mut out =
+        format!("CREATE {unique}INDEX {} ON {only}{table} USING btree ({})", quote_ident(&i.name), keys.join(", "));
     if !i.include.is_empty() {
         let _ = write!(out, " INCLUDE ({})", columns(rel, &i.include));
     }

@@ -1,8 +1,9 @@
 //! Rows of the catalog tables back to typed objects; the mirror of [`super::rows`].
 
+use super::partition::{PartitionKey, PartitionStrategy};
 use super::rows::{CatRow, EXPR_SEPARATOR, column_index, kind_of, table};
 use super::{
-    Catalog, Column, ColumnStats, Constraint, ConstraintKind, Database, Dependency, FkAction, Index, IndexKey,
+    Catalog, Column, ColumnStats, Constraint, ConstraintKind, Database, Dependency, FkAction, Index, IndexKey, Lineage,
     Namespace, Persistence, RelKind, RelStats, Relation, Role, Sequence, Storage,
 };
 use crate::acl::item::decode_list;
@@ -248,6 +249,8 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
     let rules = grouped(rows, table::PG_REWRITE, "ev_class")?;
     let stats = grouped(rows, table::PG_STATISTIC, "starelid")?;
     let types = grouped(rows, table::PG_TYPE, "oid")?;
+    let ancestry = ancestry(rows)?;
+    let partitioned = grouped(rows, table::PG_PARTITIONED_TABLE, "partrelid")?;
     let mut classes: HashMap<u32, Reader<'_>> = HashMap::new();
     for r in rows.get(&table::PG_CLASS).into_iter().flatten() {
         let r = Reader(r);
@@ -270,11 +273,18 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
         let namespace = c.oid("relnamespace")?;
         let file = c.oid("relfilenode")?;
         let row_type = c.oid("reltype")?;
-        let stored = matches!(kind, RelKind::Table | RelKind::MaterializedView);
+        let partition_key = match partitioned.get(oid).and_then(|p| p.first()) {
+            Some(p) => Some(Arc::new(partition_key(p, &columns)?)),
+            None => None,
+        };
+        let stored = matches!(kind, RelKind::Table | RelKind::MaterializedView) && partition_key.is_none();
+        let parents = ancestry.get(oid).cloned().unwrap_or_default();
         let mut ix = Vec::new();
         for i in indexes.get(oid).into_iter().flatten() {
             let class = classes.get(&i.oid("indexrelid")?).ok_or_else(|| i.bad("indexrelid"))?;
-            ix.push(Arc::new(index(i, class, &columns)?));
+            let mut made = index(i, class, &columns)?;
+            made.parent = ancestry.get(&made.oid).and_then(|p| p.first()).copied().unwrap_or(0);
+            ix.push(Arc::new(made));
         }
         ix.sort_by_key(|i| i.oid);
         let mut cons = Vec::new();
@@ -321,7 +331,11 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
             row_type,
             row_array_type,
             rule_oid: rule.map_or(Ok(0), |r| r.oid("oid"))?,
-            depends: depends.get(oid).cloned().unwrap_or_default(),
+            // What a child needs of its parents is in `parents`.
+            depends: depends
+                .get(oid)
+                .map(|d| d.iter().filter(|d| !(d.ref_sub == 0 && parents.contains(&d.ref_relation))).copied().collect())
+                .unwrap_or_default(),
             storage: stored.then(|| Storage {
                 heap: RelId(file),
                 overflow: RelId(file + 1),
@@ -348,11 +362,81 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
                 })
                 .collect(),
             version: 0,
+            parents,
+            children: Vec::new(),
+            partition_key,
+            bound: c.opt_text("relpartbound"),
             acl: relation_acl(c, &atts)?,
         });
     }
+    link_children(&mut out);
     link_foreign_keys(&mut out);
     Ok(out)
+}
+
+/// What each table or index inherits from, in order.
+fn ancestry(rows: &CatalogRows) -> Result<HashMap<u32, Vec<u32>>> {
+    let mut all: HashMap<u32, Vec<(i32, u32)>> = HashMap::new();
+    for r in rows.get(&table::PG_INHERITS).into_iter().flatten() {
+        let r = Reader(r);
+        all.entry(r.oid("inhrelid")?).or_default().push((r.i4("inhseqno")?, r.oid("inhparent")?));
+    }
+    Ok(all
+        .into_iter()
+        .map(|(rel, mut parents)| {
+            parents.sort_unstable();
+            (rel, parents.into_iter().map(|p| p.1).collect())
+        })
+        .collect())
+}
+
+fn partition_key(p: &Reader<'_>, columns: &[Column]) -> Result<PartitionKey> {
+    let attrs = p.i2s("partattrs");
+    let (opclass, collation) = (p.oids("partclass"), p.oids("partcollation"));
+    let text = p.opt_text("partexprs").unwrap_or_default();
+    let exprs = text.split(EXPR_SEPARATOR);
+    let keys = key_columns(p, "partattrs", columns, &attrs, &opclass, &collation, exprs)?;
+    let strategy = PartitionStrategy::of_letter(p.ch("partstrat")).ok_or_else(|| p.bad("partstrat"))?;
+    Ok(PartitionKey::new(strategy, keys, p.oid("partdefid")?))
+}
+
+/// Key columns of an index or a partitioned table, in ascending order.
+fn key_columns<'t>(
+    r: &Reader<'_>,
+    field: &str,
+    columns: &[Column],
+    attrs: &[i16],
+    opclass: &[u32],
+    collation: &[u32],
+    mut exprs: impl Iterator<Item = &'t str>,
+) -> Result<Vec<IndexKey>> {
+    let mut keys = Vec::with_capacity(attrs.len());
+    for (n, attnum) in attrs.iter().copied().enumerate() {
+        let opclass = opclass.get(n).copied().unwrap_or(0);
+        let collation = collation.get(n).copied().unwrap_or(0);
+        let (ty, expr) = if attnum > 0 {
+            let c = columns.get(attnum as usize - 1).ok_or_else(|| r.bad(field))?;
+            (c.ty, None)
+        } else {
+            // The operator class gives the type closely enough; the expression is bound anew when the key is used.
+            let ty = rustydb_types::pgdata::opclass(opclass).map_or(0, |o| o.opcintype);
+            (TypeRef { oid: ty, typmod: -1, collation }, Some(exprs.next().unwrap_or_default().to_owned()))
+        };
+        keys.push(IndexKey { attnum, expr, ty: TypeRef { collation, ..ty }, opclass, desc: false, nulls_first: false });
+    }
+    Ok(keys)
+}
+
+/// Tells each table which tables inherit from it.
+fn link_children(rels: &mut [Relation]) {
+    let pairs: Vec<(u32, u32)> = rels.iter().flat_map(|r| r.parents.iter().map(|p| (*p, r.oid))).collect();
+    if pairs.is_empty() {
+        return;
+    }
+    for r in rels {
+        r.children = pairs.iter().filter(|p| p.0 == r.oid).map(|p| p.1).collect();
+        r.children.sort_unstable();
+    }
 }
 
 /// Tells each referenced table which foreign keys point at it.
@@ -429,6 +513,7 @@ fn column(a: &Reader<'_>, defaults: &[Reader<'_>]) -> Result<Column> {
         dropped,
         missing: a.items("attmissingval").into_iter().next().unwrap_or(Datum::Null),
         since: u16::try_from(a.i4("attcacheoff")?).unwrap_or(0),
+        lineage: Lineage { local: a.bool("attislocal"), parents: a.i4("attinhcount")? },
     })
 }
 
@@ -477,6 +562,7 @@ fn index(i: &Reader<'_>, class: &Reader<'_>, columns: &[Column]) -> Result<Index
         valid: i.bool("indisvalid"),
         valid_from: 0,
         owner: class.oid("relowner")?,
+        parent: 0,
     })
 }
 
@@ -515,6 +601,9 @@ fn constraint(k: &Reader<'_>) -> Result<Constraint> {
         deferrable: k.bool("condeferrable"),
         deferred: k.bool("condeferred"),
         validated: k.bool("convalidated"),
+        lineage: Lineage { local: k.bool("conislocal"), parents: k.i4("coninhcount")? },
+        no_inherit: k.ch("contype") == 'c' && k.bool("connoinherit"),
+        parent: k.oid("conparentid")?,
     })
 }
 
@@ -636,6 +725,10 @@ fn index_relation(table: &Relation, i: &Index) -> Relation {
         stats: Arc::new(RelStats { tuples: 0.0, pages: 0, columns: HashMap::new() }),
         options: Vec::new(),
         version: table.version,
+        parents: Vec::new(),
+        children: Vec::new(),
+        partition_key: None,
+        bound: None,
         acl: None,
     }
 }

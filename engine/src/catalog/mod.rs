@@ -11,6 +11,7 @@ pub mod bootstrap;
 pub mod change;
 pub mod deparse;
 pub mod load;
+pub mod partition;
 pub mod rows;
 pub mod system;
 #[cfg(test)]
@@ -100,6 +101,23 @@ pub struct Column {
     pub missing: Datum,
     /// Layout version (see [`Storage::schema_ver`]) that introduced the column.
     pub since: u16,
+    /// Whether it is the table's own, its parents', or both.
+    pub lineage: Lineage,
+}
+
+/// Whose a column or a constraint is: the table's own definition's, or also (or only) its parents'.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lineage {
+    /// Defined for the table itself (`attislocal`, `conislocal`).
+    pub local: bool,
+    /// Number of parents that have it (`attinhcount`, `coninhcount`).
+    pub parents: i32,
+}
+
+impl Default for Lineage {
+    fn default() -> Self {
+        Lineage { local: true, parents: 0 }
+    }
 }
 
 /// Where a table's rows are.
@@ -161,6 +179,8 @@ pub struct Index {
     pub valid_from: u64,
     /// Owner.
     pub owner: u32,
+    /// The index of the partitioned table that this one is a part of, 0 for none.
+    pub parent: u32,
 }
 
 /// Action of a foreign key (`confupdtype`, `confdeltype`).
@@ -227,6 +247,12 @@ pub struct Constraint {
     pub deferred: bool,
     /// Not NOT VALID.
     pub validated: bool,
+    /// Whether it is the table's own, its parents', or both.
+    pub lineage: Lineage,
+    /// NO INHERIT.
+    pub no_inherit: bool,
+    /// The constraint of the partitioned table that this one is a part of, 0 for none.
+    pub parent: u32,
 }
 
 /// A sequence's definition; its values live in the store under `storage`.
@@ -327,6 +353,14 @@ pub struct Relation {
     pub options: Vec<(String, String)>,
     /// Grows with every change of the definition: cached plans compare it.
     pub version: u64,
+    /// Tables it inherits from, in the order of `inhseqno`; of a partition, its partitioned table.
+    pub parents: Vec<u32>,
+    /// Tables that inherit from it, by OID.
+    pub children: Vec<u32>,
+    /// PARTITION BY: the table has no rows of its own.
+    pub partition_key: Option<Arc<partition::PartitionKey>>,
+    /// The bound of a partition as SQL text (`FOR VALUES …` or `DEFAULT`).
+    pub bound: Option<String>,
     /// Access privileges (`relacl`, `attacl`); `None` for the default ones.
     pub acl: Option<Arc<RelationAcl>>,
 }
@@ -339,6 +373,14 @@ impl Relation {
     /// A column by number, dropped or not.
     pub fn attribute(&self, attnum: i16) -> Option<&Column> {
         usize::try_from(attnum).ok()?.checked_sub(1).and_then(|i| self.columns.get(i))
+    }
+    /// PARTITION BY.
+    pub fn is_partitioned(&self) -> bool {
+        self.partition_key.is_some()
+    }
+    /// `relkind`.
+    pub fn letter(&self) -> char {
+        if self.is_partitioned() { 'p' } else { self.kind.letter() }
     }
     /// Live columns in order.
     pub fn live_columns(&self) -> impl Iterator<Item = &Column> {

@@ -42,6 +42,8 @@ pub mod table {
     pub const PG_AUTH_MEMBERS: u32 = 1261;
     pub const PG_DEFAULT_ACL: u32 = 826;
     pub const PG_INIT_PRIVS: u32 = 3394;
+    pub const PG_INHERITS: u32 = 2611;
+    pub const PG_PARTITIONED_TABLE: u32 = 3350;
 }
 
 /// Separates several expressions kept in one `pg_node_tree` value.
@@ -290,6 +292,15 @@ pub fn relation(r: &Relation) -> Vec<CatRow> {
                 .build(),
         );
     }
+    for (n, p) in r.parents.iter().enumerate() {
+        out.push(inherits(r.oid, *p, n as i32 + 1));
+    }
+    for i in r.indexes.iter().filter(|i| i.parent != 0) {
+        out.push(inherits(i.oid, i.parent, 1));
+    }
+    if let Some(k) = &r.partition_key {
+        out.push(partitioned_table(r.oid, k));
+    }
     out.extend(dependencies(r));
     out.extend(statistics(r));
     out
@@ -318,17 +329,18 @@ fn class(r: &Relation) -> CatRow {
         .bool("relhasindex", !r.indexes.is_empty())
         .bool("relisshared", pgdata::relation(r.oid).is_some_and(|x| x.relisshared))
         .ch("relpersistence", persistence(r.persistence))
-        .ch("relkind", r.kind.letter())
+        .ch("relkind", r.letter())
         .i2("relnatts", live)
         .i2("relchecks", checks)
         .bool("relhasrules", r.view.is_some())
         .bool("relhastriggers", triggers)
-        .bool("relhassubclass", false)
+        .bool("relhassubclass", !r.children.is_empty())
         .bool("relrowsecurity", false)
         .bool("relforcerowsecurity", false)
         .bool("relispopulated", r.populated)
         .ch("relreplident", if r.oid < super::FIRST_USER_OID || r.storage.is_none() { 'n' } else { 'd' })
-        .bool("relispartition", false)
+        .bool("relispartition", r.bound.is_some())
+        .opt_text("relpartbound", r.bound.as_deref())
         .oid("relrewrite", 0)
         .oid("relfrozenxid", if r.storage.is_some() { 3 } else { 0 })
         .oid("relminmxid", if r.storage.is_some() { 1 } else { 0 });
@@ -451,6 +463,8 @@ fn attribute(r: &Relation, c: &Column) -> CatRow {
         .ch("attidentity", c.identity)
         .ch("attgenerated", c.generated)
         .bool("attisdropped", c.dropped)
+        .bool("attislocal", c.lineage.local)
+        .i4("attinhcount", c.lineage.parents)
         .oid("attcollation", c.ty.collation);
     let list = r.acl.as_ref().and_then(|a| a.columns.iter().find(|l| l.0 == c.attnum));
     b = b.acl("attacl", list.map(|l| &l.1));
@@ -508,17 +522,17 @@ fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
             .bool("relhasindex", false)
             .bool("relisshared", pgdata::relation(r.oid).is_some_and(|x| x.relisshared))
             .ch("relpersistence", persistence(r.persistence))
-            .ch("relkind", 'i')
+            .ch("relkind", if r.is_partitioned() { 'I' } else { 'i' })
             .i2("relnatts", natts)
             .i2("relchecks", 0)
             .bool("relhasrules", false)
             .bool("relhastriggers", false)
-            .bool("relhassubclass", false)
+            .bool("relhassubclass", r.is_partitioned() && !r.children.is_empty())
             .bool("relrowsecurity", false)
             .bool("relforcerowsecurity", false)
             .bool("relispopulated", true)
             .ch("relreplident", 'n')
-            .bool("relispartition", false)
+            .bool("relispartition", i.parent != 0)
             .oid("relrewrite", 0)
             .oid("relfrozenxid", 0)
             .oid("relminmxid", 0)
@@ -587,10 +601,10 @@ fn constraint(c: &Constraint) -> CatRow {
         .bool("convalidated", c.validated)
         .oid("conrelid", c.table)
         .oid("contypid", 0)
-        .oid("conparentid", 0)
-        .bool("conislocal", true)
-        .i4("coninhcount", 0)
-        .bool("connoinherit", !matches!(c.kind, ConstraintKind::Check(_)))
+        .oid("conparentid", c.parent)
+        .bool("conislocal", c.lineage.local)
+        .i4("coninhcount", c.lineage.parents)
+        .bool("connoinherit", c.no_inherit || !matches!(c.kind, ConstraintKind::Check(_)))
         .ch("confupdtype", ' ')
         .ch("confdeltype", ' ')
         .ch("confmatchtype", ' ')
@@ -640,6 +654,9 @@ fn dependencies(r: &Relation) -> Vec<CatRow> {
         return Vec::new();
     }
     let mut out = vec![depend(PG_CLASS, r.oid, 0, PG_NAMESPACE, r.namespace, 0, 'n')];
+    for p in &r.parents {
+        out.push(depend(PG_CLASS, r.oid, 0, PG_CLASS, *p, 0, if r.bound.is_some() { 'a' } else { 'n' }));
+    }
     for d in &r.depends {
         let (class, obj) = match (&r.view, r.columns.iter().find(|c| i32::from(c.attnum) == d.sub && d.sub > 0)) {
             (Some(_), _) => (PG_REWRITE, r.rule_oid),
@@ -682,6 +699,31 @@ fn dependencies(r: &Relation) -> Vec<CatRow> {
         }
     }
     out
+}
+
+/// Part `seqno` of what a table or an index inherits.
+fn inherits(rel: u32, parent: u32, seqno: i32) -> CatRow {
+    RowBuilder::new(table::PG_INHERITS)
+        .oid("inhrelid", rel)
+        .oid("inhparent", parent)
+        .i4("inhseqno", seqno)
+        .bool("inhdetachpending", false)
+        .build()
+}
+
+fn partitioned_table(rel: u32, k: &super::partition::PartitionKey) -> CatRow {
+    let exprs: Vec<&str> = k.columns.iter().filter_map(|k| k.expr.as_deref()).collect();
+    let joined = exprs.join(&EXPR_SEPARATOR.to_string());
+    RowBuilder::new(table::PG_PARTITIONED_TABLE)
+        .oid("partrelid", rel)
+        .ch("partstrat", k.strategy.letter())
+        .i2("partnatts", k.columns.len() as i16)
+        .oid("partdefid", k.default_partition)
+        .set("partattrs", int2_vector(k.columns.iter().map(|k| k.attnum)))
+        .set("partclass", oid_vector(k.columns.iter().map(|k| k.opclass)))
+        .set("partcollation", oid_vector(k.columns.iter().map(|k| k.ty.collation)))
+        .opt_text("partexprs", (!exprs.is_empty()).then_some(joined.as_str()))
+        .build()
 }
 
 fn statistics(r: &Relation) -> Vec<CatRow> {
@@ -733,8 +775,8 @@ fn statistics(r: &Relation) -> Vec<CatRow> {
 /// `relkind` letter back to the kind.
 pub fn kind_of(letter: &str) -> Option<RelKind> {
     Some(match letter {
-        "r" => RelKind::Table,
-        "i" => RelKind::Index,
+        "r" | "p" => RelKind::Table,
+        "i" | "I" => RelKind::Index,
         "S" => RelKind::Sequence,
         "v" => RelKind::View,
         "m" => RelKind::MaterializedView,

@@ -116,6 +116,7 @@ fn relation(r: &'static pgdata::Relation, base: u32) -> Option<Relation> {
             dropped: false,
             missing: Datum::Null,
             since: 0,
+            lineage: Default::default(),
         })
         .collect::<Vec<_>>();
     let indexes = pgdata::indexes_of(r.oid).iter().filter_map(|i| index(i, &columns, base)).map(Arc::new).collect();
@@ -143,6 +144,10 @@ fn relation(r: &'static pgdata::Relation, base: u32) -> Option<Relation> {
         stats: Arc::new(RelStats { tuples: -1.0, pages: 0, columns: HashMap::new() }),
         options: Vec::new(),
         version: 0,
+        parents: Vec::new(),
+        children: Vec::new(),
+        partition_key: None,
+        bound: None,
         acl: initial_acl(r.relname).map(|own| Arc::new(RelationAcl { own: Some(own), columns: Vec::new() })),
     })
 }
@@ -179,5 +184,6 @@ fn index(i: &'static pgdata::Index, columns: &[Column], base: u32) -> Option<Ind
         valid: true,
         valid_from: 0,
         owner: SUPERUSER,
+        parent: 0,
     })
 }

@@ -40,6 +40,7 @@ fn column(attnum: i16, name: &str, ty: u32, typmod: i32, not_null: bool, default
         dropped: false,
         missing: Datum::Null,
         since: 0,
+        lineage: Default::default(),
     }
 }
 
@@ -71,6 +72,10 @@ fn relation(oid: u32, name: &str, kind: RelKind, columns: Vec<Column>) -> Relati
         stats: Arc::new(RelStats { tuples: -1.0, pages: 0, columns: HashMap::new() }),
         options: Vec::new(),
         version: 1,
+        parents: Vec::new(),
+        children: Vec::new(),
+        partition_key: None,
+        bound: None,
         acl: None,
     }
 }
@@ -91,6 +96,7 @@ fn index(oid: u32, name: &str, table: u32, keys: Vec<IndexKey>, unique: bool, pr
         valid: true,
         valid_from: 0,
         owner: SUPERUSER,
+        parent: 0,
     })
 }
 
@@ -117,6 +123,9 @@ fn constraint(oid: u32, name: &str, table: u32, columns: Vec<i16>, kind: Constra
         deferrable: false,
         deferred: false,
         validated: true,
+        lineage: Default::default(),
+        no_inherit: false,
+        parent: 0,
     })
 }
 

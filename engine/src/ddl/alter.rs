@@ -7,7 +7,9 @@
 use super::column::bind_row;
 use super::constraint::{Key, add_check, add_key, adopt_index};
 use super::drop::{Object, drop_objects};
-use super::{DdlCx, alter_column, check_rows, err, foreign, identity, options, persistence, sequence};
+use super::{
+    DdlCx, alter_column, attach, check_rows, err, foreign, identity, inherit, options, persistence, recurse, sequence,
+};
 use crate::bind::define::Defining;
 use crate::catalog::{Constraint, ConstraintKind, Persistence, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
@@ -105,6 +107,7 @@ fn suits(c: &AlterCommand, kind: RelKind) -> bool {
         | A::SetAccessMethod { .. }
         | A::ClusterOn { .. }
         | A::SetWithoutCluster => matches!(kind, RelKind::Table | RelKind::MaterializedView),
+        A::AttachPartition { bound: None, .. } => kind == RelKind::Index,
         _ => kind == RelKind::Table,
     }
 }
@@ -161,12 +164,13 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterTable) -> Result<String> {
     let mut commands: Vec<&AlterCommand> = s.commands.iter().collect();
     commands.sort_by_key(|c| pass(c));
     for c in commands {
-        Box::pin(command(cx, rel.oid, c)).await?;
+        Box::pin(recurse::run(cx, rel.oid, c, s.table.only)).await?;
     }
     Ok(tag)
 }
 
-async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<()> {
+/// Runs a sub-command on one table.
+pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<()> {
     use AlterCommand as A;
     let rel = cx.relation(oid)?;
     let mut r = (*rel).clone();
@@ -195,7 +199,7 @@ async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<()> {
             if rel.columns[at].not_null {
                 return Ok(());
             }
-            if rel.kind == RelKind::Table {
+            if rel.storage.is_some() {
                 check_rows::check_not_null(cx, &rel, &[rel.columns[at].attnum]).await?;
             }
             r.columns[at].not_null = true;
@@ -289,6 +293,14 @@ async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<()> {
         A::SetUnlogged => return persistence::change(cx, &rel, Persistence::Unlogged).await,
         // True of every table here already.
         A::SetWithoutOids | A::SetWithoutCluster | A::NotOf => return Ok(()),
+        A::Inherit { parent } => return inherit::add_parent(cx, &rel, parent).await,
+        A::NoInherit { parent } => return inherit::drop_parent(cx, &rel, parent).await,
+        A::AttachPartition { partition, bound: None } if rel.kind == RelKind::Index => {
+            return attach::attach_index(cx, &rel, partition).await;
+        }
+        A::AttachPartition { .. } | A::DetachPartition { .. } => {
+            return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("table \"{}\" is not partitioned", rel.name)));
+        }
         A::RowSecurity { enable: false } | A::ForceRowSecurity { force: false } => return Ok(()),
         A::ReplicaIdentity(ast::ReplicaIdentity::Default) => return Ok(()),
         A::SetAccessMethod { method } if matches!(method.value.as_str(), "heap" | "row") => return Ok(()),
@@ -307,14 +319,10 @@ async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<()> {
         | A::ClusterOn { .. }
         | A::Trigger { .. }
         | A::Rule { .. }
-        | A::Inherit { .. }
-        | A::NoInherit { .. }
         | A::Of { .. }
         | A::ReplicaIdentity(_)
         | A::RowSecurity { .. }
-        | A::ForceRowSecurity { .. }
-        | A::AttachPartition { .. }
-        | A::DetachPartition { .. } => return refuse(),
+        | A::ForceRowSecurity { .. } => return refuse(),
     }
     cx.put(r).await
 }
@@ -371,7 +379,9 @@ pub async fn add_constraint(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, k: &ast::Co
         check_rows::check_not_null(cx, rel, &fresh).await?;
     }
     if let Some(mut ix) = built {
-        cx.tx.build_index(cx.eval, rel, &mut ix).await?;
+        if !rel.is_partitioned() {
+            cx.tx.build_index(cx.eval, rel, &mut ix).await?;
+        }
         if let Some(place) = r.indexes.iter_mut().find(|i| i.oid == ix.oid) {
             *place = Arc::new(ix);
         }

@@ -12,7 +12,7 @@ use crate::exec::dml::SourceRows;
 use crate::exec::eval::{Compiled, Env, compile};
 use crate::exec::table::{TableRt, borrow_keys, show_value};
 use crate::exec::tables::decode_row;
-use crate::plan::ir::{Col, ColId, Expr, ExprKind, JoinKind, Rel, Scan};
+use crate::plan::ir::{Append, Branch, Col, ColId, Expr, ExprKind, JoinKind, Rel, Scan};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_storage::heap::RowBuf;
 use rustydb_storage::scan::{RowScan, ScanEnv, partitions};
@@ -32,12 +32,17 @@ fn prepared(cx: &DdlCx<'_>, rel: &Arc<Relation>) -> Result<TableRt> {
 
 /// A table's rows, page by page.
 struct Reader {
-    rt: TableRt,
+    /// `None` for a table without rows of its own.
+    rt: Option<TableRt>,
     scans: Vec<RowScan>,
 }
 
 impl Reader {
     async fn open(cx: &mut DdlCx<'_>, rel: &Arc<Relation>) -> Result<Reader> {
+        if rel.is_partitioned() {
+            // Its partitions have the rows.
+            return Ok(Reader { rt: None, scans: Vec::new() });
+        }
         // Rows are only read: what the indexes need does not matter.
         let bare = Arc::new(Relation { indexes: Vec::new(), ..(**rel).clone() });
         let rt = prepared(cx, &bare)?;
@@ -49,11 +54,12 @@ impl Reader {
             scans.push(RowScan::new(env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks));
         }
         scans.reverse();
-        Ok(Reader { rt, scans })
+        Ok(Reader { rt: Some(rt), scans })
     }
 
     /// The next rows, one value per attribute number; empty at the end.
     async fn next(&mut self, cx: &mut DdlCx<'_>) -> Result<Vec<Vec<Datum>>> {
+        let Some(rt) = &self.rt else { return Ok(Vec::new()) };
         while let Some(scan) = self.scans.last_mut() {
             let page: Option<Vec<Vec<u8>>> =
                 scan.next().await?.map(|rows| rows.iter().map(|(_, b)| b.to_vec()).collect());
@@ -63,7 +69,7 @@ impl Reader {
             };
             let mut out = Vec::with_capacity(page.len());
             for image in page {
-                out.push(decode_row(&mut cx.tx.txn, &self.rt, &image).await?);
+                out.push(decode_row(&mut cx.tx.txn, rt, &image).await?);
             }
             if !out.is_empty() {
                 return Ok(out);
@@ -142,10 +148,14 @@ pub async fn check_foreign(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, c: &Constrai
     let ConstraintKind::Foreign { ref_table, ref_columns, match_full, .. } = &c.kind else {
         return Ok(());
     };
+    if rel.is_partitioned() {
+        // Its partitions have the constraint too, and the rows.
+        return Ok(());
+    }
     let target = if *ref_table == rel.oid { Arc::clone(rel) } else { cx.relation(*ref_table)? };
     let mut ids = 1..;
-    let (from, from_cols) = key_scan(rel, &c.columns, &mut ids)?;
-    let (to, to_cols) = key_scan(&target, ref_columns, &mut ids)?;
+    let (from, from_cols) = key_scan(cx, rel, &c.columns, &mut ids)?;
+    let (to, to_cols) = key_scan(cx, &target, ref_columns, &mut ids)?;
     let nulls: Vec<Expr> = from_cols
         .iter()
         .map(|k| Expr::new(ExprKind::IsNull { arg: Box::new(Expr::column(*k)), negated: false }, boolean()))
@@ -174,12 +184,69 @@ pub async fn check_foreign(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, c: &Constrai
     }
 }
 
+/// 23503 if a row refers to a row of one partition of a table.
+pub async fn check_no_reference(
+    cx: &mut DdlCx<'_>,
+    from: &Arc<Relation>,
+    c: &Constraint,
+    target: &Arc<Relation>,
+    part: &Arc<Relation>,
+) -> Result<()> {
+    let ConstraintKind::Foreign { ref_columns, .. } = &c.kind else { return Ok(()) };
+    let columns: Vec<i16> = ref_columns
+        .iter()
+        .filter_map(|a| target.attribute(*a))
+        .filter_map(|c| part.column(&c.name))
+        .map(|c| c.attnum)
+        .collect();
+    let mut ids = 1..;
+    let (left, from_cols) = key_scan(cx, from, &c.columns, &mut ids)?;
+    let (right, to_cols) = key_scan(cx, part, &columns, &mut ids)?;
+    let on = cx.binder(|b| {
+        let pairs = from_cols.iter().zip(&to_cols);
+        pairs.map(|(f, t)| b.operator(None, "=", Some(Expr::column(*f)), Expr::column(*t), 0)).collect::<Result<_>>()
+    })?;
+    let referring = Rel::Join {
+        kind: JoinKind::Semi,
+        left: Box::new(left),
+        right: Box::new(right),
+        on: Some(Expr::new(ExprKind::And(on), boolean())),
+        lateral: false,
+    };
+    let one = Expr::new(ExprKind::Const(Datum::Int8(1)), TypeRef::new(oid::INT8));
+    let first = Rel::Limit { input: Box::new(referring), limit: Some(one), offset: None, ties: None };
+    let snap = cx.tx.latest_snapshot();
+    let mut rows = SourceRows::open_stream(cx.tx, &first, snap, &Arc::from([]), cx.env).await?;
+    let Some(row) = rows.next().await? else { return Ok(()) };
+    let fmt = FormatSettings::default();
+    let keys: Vec<&crate::catalog::Column> = columns.iter().filter_map(|a| part.attribute(*a)).collect();
+    let names: Vec<&str> = keys.iter().map(|c| c.name.as_str()).collect();
+    let values: Vec<String> = keys.iter().zip(&row).map(|(c, d)| show_value(&fmt, c.ty, d, usize::MAX)).collect();
+    Err(err(
+        SqlState::FOREIGN_KEY_VIOLATION,
+        format!("removing partition \"{}\" violates foreign key constraint \"{}\"", part.name, c.name),
+    )
+    .detail(format!(
+        "Key ({})=({}) is still referenced from table \"{}\".",
+        names.join(", "),
+        values.join(", "),
+        from.name
+    ))
+    .table(from.schema.clone(), from.name.clone())
+    .constraint(c.name.clone()))
+}
+
 fn boolean() -> TypeRef {
     TypeRef::new(oid::BOOL)
 }
 
 /// The key columns of all rows.
-fn key_scan(rel: &Arc<Relation>, columns: &[i16], ids: &mut RangeFrom<ColId>) -> Result<(Rel, Vec<Col>)> {
+fn key_scan(
+    cx: &DdlCx<'_>,
+    rel: &Arc<Relation>,
+    columns: &[i16],
+    ids: &mut RangeFrom<ColId>,
+) -> Result<(Rel, Vec<Col>)> {
     let mut cols = Vec::with_capacity(columns.len());
     for attnum in columns {
         let (Some(c), Some(id)) = (rel.attribute(*attnum), ids.next()) else {
@@ -187,11 +254,39 @@ fn key_scan(rel: &Arc<Relation>, columns: &[i16], ids: &mut RangeFrom<ColId>) ->
         };
         cols.push((Col { id, ty: base_type(c.ty) }, *attnum));
     }
+    if rel.is_partitioned() {
+        return partitions_scan(cx, rel, &cols, ids);
+    }
     let outputs = cols.iter().map(|c| c.0).collect();
     Ok((
         Rel::Scan(Box::new(Scan { table: Arc::clone(rel), cols, rid: None, alias: rel.name.clone(), sample: None })),
         outputs,
     ))
+}
+
+/// The key columns of all partitions' rows.
+fn partitions_scan(
+    cx: &DdlCx<'_>,
+    rel: &Arc<Relation>,
+    cols: &[(Col, i16)],
+    ids: &mut RangeFrom<ColId>,
+) -> Result<(Rel, Vec<Col>)> {
+    let mut branches = Vec::new();
+    for oid in cx.tx.catalog.tree(rel.oid) {
+        let part = cx.relation(oid)?;
+        if part.is_partitioned() {
+            continue;
+        }
+        let mut own = Vec::with_capacity(cols.len());
+        for (_, attnum) in cols {
+            let column = rel.attribute(*attnum).and_then(|c| part.column(&c.name));
+            own.push(column.map(|c| c.attnum).ok_or_else(|| DbError::internal("a partition lacks a column"))?);
+        }
+        let (rel, cols) = key_scan(cx, &part, &own, ids)?;
+        branches.push(Branch { rel, cols });
+    }
+    let outputs: Vec<Col> = cols.iter().map(|c| c.0).collect();
+    Ok((Rel::Append(Box::new(Append { cols: outputs.clone(), branches, prune: None })), outputs))
 }
 
 /// `row`: the values of the key's columns.
@@ -220,6 +315,9 @@ pub async fn rewrite(
     new: &mut Relation,
     mut change: impl FnMut(Vec<Datum>) -> Result<Vec<Datum>>,
 ) -> Result<()> {
+    if old.is_partitioned() {
+        return Ok(());
+    }
     let before = old.storage.clone().ok_or_else(|| DbError::internal("a table without rows is rewritten"))?;
     new.storage = Some(cx.tx.create_heap(new.persistence).await?);
     for c in &mut new.columns {
@@ -255,6 +353,9 @@ pub async fn rewrite(
 /// Builds all indexes of a definition anew; the old files go at commit.
 pub async fn rebuild_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation) -> Result<()> {
     let table = Arc::new(Relation { indexes: Vec::new(), ..rel.clone() });
+    if rel.is_partitioned() {
+        return Ok(());
+    }
     for i in 0..rel.indexes.len() {
         let mut ix = (*rel.indexes[i]).clone();
         let file = ix.storage;

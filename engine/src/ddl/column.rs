@@ -114,6 +114,7 @@ pub fn blank(attnum: i16, name: &str, ty: TypeRef) -> Column {
         dropped: false,
         missing: Datum::Null,
         since: 0,
+        lineage: Default::default(),
     }
 }
 

@@ -38,6 +38,15 @@ pub async fn add_check(cx: &mut DdlCx<'_>, rel: &mut Relation, c: &ast::Constrai
     let bound = cx.binder(|b| b.to_bool(bound, "CHECK"))?;
     let columns = columns_used(&bound);
     let text = keep(Some(&table), &bound, e);
+    if rel.is_partitioned() && c.no_inherit {
+        return Err(err(
+            SqlState::INVALID_TABLE_DEFINITION,
+            format!("cannot add NO INHERIT constraint to partitioned table \"{}\"", rel.name),
+        ));
+    }
+    if super::inherit::merge_check(cx, rel, c, &text)? {
+        return Ok(bound);
+    }
     let name = match &c.name {
         Some(n) => {
             let new = cx.tx.catalog.relation(rel.oid).is_none();
@@ -71,6 +80,9 @@ pub async fn add_check(cx: &mut DdlCx<'_>, rel: &mut Relation, c: &ast::Constrai
         deferrable: false,
         deferred: false,
         validated: !c.not_valid,
+        lineage: Default::default(),
+        no_inherit: c.no_inherit,
+        parent: 0,
     }));
     Ok(bound)
 }
@@ -127,6 +139,7 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
     }
     let columns = key_columns(cx, rel, &k.def.columns, what, c.pos)?;
     let include = index::include_columns(rel, &k.def.include)?;
+    super::partition::check_unique(rel, &columns, Some(if k.primary { "PRIMARY KEY" } else { "UNIQUE" }))?;
     if merge
         && c.name.is_none()
         && rel.indexes.iter().any(|i| {
@@ -186,8 +199,10 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
         valid: true,
         valid_from: 0,
         owner: rel.owner,
+        parent: 0,
     };
-    let ix = Index { storage: cx.tx.create_btree(rel.persistence).await?, ..ix };
+    let ix =
+        if rel.is_partitioned() { ix } else { Index { storage: cx.tx.create_btree(rel.persistence).await?, ..ix } };
     let kind =
         if k.primary { ConstraintKind::Primary { index: ix.oid } } else { ConstraintKind::Unique { index: ix.oid } };
     attach_key(cx, rel, &ix, name, columns, kind, k.constraint).await?;
@@ -223,12 +238,20 @@ async fn attach_key(
         deferrable: written.deferrable,
         deferred: written.initially_deferred,
         validated: true,
+        lineage: Default::default(),
+        no_inherit: false,
+        parent: 0,
     }));
     Ok(())
 }
 
 /// ADD PRIMARY KEY / UNIQUE USING INDEX: an existing index becomes the constraint's.
 pub async fn adopt_index(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, index: &Ident) -> Result<()> {
+    if rel.is_partitioned() {
+        return Err(DbError::unsupported(
+            "ALTER TABLE / ADD CONSTRAINT USING INDEX is not supported on partitioned tables",
+        ));
+    }
     let bad = |m: String| err(SqlState::WRONG_OBJECT_TYPE, m).at(cx.pos(k.constraint.pos));
     let found = cx.tx.catalog.relation_named(rel.namespace, &index.value).cloned();
     let ix = found

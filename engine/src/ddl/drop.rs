@@ -6,7 +6,7 @@
 
 use super::{DdlCx, err, kind_word, lock_oid, object_word};
 use crate::catalog::types::TypeDef;
-use crate::catalog::{Catalog, Constraint, ConstraintKind, RelKind, Relation};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Lineage, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, ObjectKind, ObjectRef, TableLockMode};
 use std::sync::Arc;
@@ -61,7 +61,14 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
                     }
                     out.extend(references_through(t, oid));
                 }
+                // The parts of a partitioned table's index go with it.
+                for r in &relations {
+                    out.extend(r.indexes.iter().filter(|x| x.parent == oid).map(|x| (Object::Relation(x.oid), true)));
+                }
                 return out;
+            }
+            for r in relations.iter().filter(|r| r.parents.contains(&oid)) {
+                out.push((Object::Relation(r.oid), r.bound.is_some()));
             }
             let types = cat.relation(oid).map_or([0, 0], |r| [r.row_type, r.row_array_type]);
             for r in &relations {
@@ -99,6 +106,13 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             for c in t.constraints.iter().filter(|c| c.columns.contains(&att)) {
                 out.push((Object::Constraint(table, c.oid), true));
             }
+            let name = t.attribute(att).map(|c| c.name.as_str());
+            for child in t.children.iter().filter_map(|c| cat.relation(*c)) {
+                let taken = child.live_columns().find(|c| Some(c.name.as_str()) == name);
+                if let Some(c) = taken.filter(|c| c.lineage.parents == 1 && !c.lineage.local) {
+                    out.push((Object::Column(child.oid, c.attnum), true));
+                }
+            }
             for c in t.live_columns().filter(|c| c.generated != '\0') {
                 let reads = c.default.as_deref().is_some_and(|text| names_column(t, text, att));
                 if reads && c.attnum != att {
@@ -127,6 +141,18 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             let c = t.constraints.iter().find(|c| c.oid == con);
             if let Some(ConstraintKind::Primary { index } | ConstraintKind::Unique { index }) = c.map(|c| &c.kind) {
                 out.push((Object::Relation(*index), true));
+            }
+            let Some(c) = c else { return out };
+            for child in t.children.iter().filter_map(|x| cat.relation(*x)) {
+                for x in &child.constraints {
+                    let taken = x.parent == c.oid
+                        || matches!((&x.kind, &c.kind), (ConstraintKind::Check(_), ConstraintKind::Check(_)))
+                            && x.name == c.name
+                            && x.lineage == (Lineage { local: false, parents: 1 });
+                    if taken {
+                        out.push((Object::Constraint(child.oid, x.oid), true));
+                    }
+                }
             }
         }
         Object::Default(..) => {}
@@ -276,6 +302,9 @@ pub async fn drop_objects(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, w
                     if let Some(x) = cx.tx.catalog.relation(*r) {
                         tables.push(lock_oid(x));
                         tables.extend(super::foreign_targets(x));
+                        if x.bound.is_some() {
+                            tables.extend(&x.parents);
+                        }
                     }
                 }
                 Object::Constraint(t, c) => {
@@ -549,6 +578,14 @@ async fn drop_relations(cx: &mut DdlCx<'_>, s: &ast::Drop, want: RelKind) -> Res
 /// An index of a constraint and the sequence of an identity column cannot go alone.
 fn check_internal(cx: &DdlCx<'_>, rel: &Relation) -> Result<()> {
     let cat = &cx.tx.catalog;
+    if let Some(up) = cat.index(rel.oid).filter(|i| i.parent != 0).and_then(|i| cat.relation(i.parent)) {
+        let on = describe(cx, Object::Relation(up.oid));
+        return Err(err(
+            SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("cannot drop index {} because {on} requires it", cx.shown(rel)),
+        )
+        .hint(format!("You can drop {on} instead.")));
+    }
     if let Some(i) = rel.indexes.first().filter(|_| rel.kind == RelKind::Index)
         && let Some(t) = cat.relation(i.table)
         && let Some(c) = t.constraints.iter().find(

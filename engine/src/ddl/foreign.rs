@@ -223,6 +223,9 @@ pub async fn add(
         deferrable: c.deferrable,
         deferred: c.initially_deferred,
         validated: !c.not_valid,
+        lineage: Default::default(),
+        no_inherit: false,
+        parent: 0,
     });
     rel.constraints.push(Arc::clone(&made));
     Ok(made)

@@ -191,6 +191,12 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("cannot create index on relation \"{}\"", rel.name))
             .detail(format!("This operation is not supported for {}.", sequence::plural(rel.kind))));
     }
+    if rel.is_partitioned() && s.concurrently {
+        return Err(DbError::unsupported(format!(
+            "cannot create index on partitioned table \"{}\" concurrently",
+            rel.name
+        )));
+    }
     cx.check_relation_owner(&rel)?;
     cx.check_create_in(rel.namespace, s.name.as_ref().map_or("", |n| n.value.as_str()))?;
     if let Some(n) = &s.name
@@ -246,6 +252,10 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
             Some(keep(Some(&rel), &bound, f))
         }
     };
+    if s.unique {
+        let attnums: Vec<i16> = keys.iter().map(|k| k.attnum).collect();
+        super::partition::check_unique(&rel, &attnums, None)?;
+    }
     let mut ix = Index {
         oid: cx.tx.new_oid().await?,
         name: String::new(),
@@ -261,6 +271,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         valid: !s.concurrently,
         valid_from: 0,
         owner: rel.owner,
+        parent: 0,
     };
     ix.name = match &s.name {
         Some(n) => n.value.clone(),
@@ -270,6 +281,14 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
             choose_relation_name(&cx.cat(), rel.namespace, &own_names(&rel), &rel.name, Some(&addition), "idx", false)
         }
     };
+    if rel.is_partitioned() {
+        // Its parts are the partitions' indexes; with ONLY they are attached later.
+        ix.valid = !s.table.only || rel.children.is_empty();
+        let mut r = (*rel).clone();
+        r.indexes.push(Arc::new(ix));
+        cx.put(r).await?;
+        return if s.table.only { Ok(()) } else { super::attach::spread(cx, rel.oid).await };
+    }
     ix.storage = cx.tx.create_btree(rel.persistence).await?;
     if s.concurrently {
         cx.beside = Some((rel.oid, ix.oid));
@@ -285,6 +304,17 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
 pub async fn rebuild(cx: &mut DdlCx<'_>, table: u32, index: u32) -> Result<()> {
     let rel = cx.relation(table)?;
     let Some(old) = rel.indexes.iter().find(|i| i.oid == index).cloned() else { return Ok(()) };
+    if rel.is_partitioned() {
+        // Its parts are rebuilt.
+        for child in rel.children.clone() {
+            cx.lock(child, TableLockMode::AccessExclusive).await?;
+            let part = cx.relation(child)?.indexes.iter().find(|i| i.parent == index).map(|i| i.oid);
+            if let Some(i) = part {
+                Box::pin(rebuild(cx, child, i)).await?;
+            }
+        }
+        return Ok(());
+    }
     let mut ix = Index { storage: cx.tx.create_btree(rel.persistence).await?, valid: true, ..(*old).clone() };
     cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
     if let Some(s) = &rel.storage {

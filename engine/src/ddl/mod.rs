@@ -8,11 +8,12 @@
 //! definition is read again after the wait; expressions are kept in the form of [`crate::bind::define`]; what depends on
 //! an object that goes is found first, and goes too (CASCADE) or refuses the statement.
 //!
-//! Left out: partitioned and inherited tables, and objects that are neither relations,
+//! Left out: objects that are neither relations,
 //! schemas nor roles: they are 0A000.
 
 mod alter;
 mod alter_column;
+mod attach;
 mod attribute;
 mod check_rows;
 mod column;
@@ -26,12 +27,15 @@ mod foreign;
 mod grant;
 mod identity;
 mod index;
+mod inherit;
 pub mod matview;
 mod membership;
 pub mod names;
 mod options;
 mod owned;
+mod partition;
 mod persistence;
+mod recurse;
 mod rename;
 mod role;
 mod role_settings;
@@ -495,8 +499,10 @@ impl DdlCx<'_> {
     /// Creates or replaces a relation.
     async fn put(&mut self, rel: Relation) -> Result<()> {
         let mut targets = foreign_targets(&rel);
+        targets.extend(&rel.parents);
         if let Some(old) = self.tx.catalog.relation(rel.oid) {
             targets.extend(foreign_targets(old));
+            targets.extend(&old.parents);
         }
         targets.retain(|t| *t != rel.oid);
         targets.sort_unstable();
@@ -510,6 +516,7 @@ impl DdlCx<'_> {
     async fn remove(&mut self, oid: u32) -> Result<()> {
         let Some(rel) = self.tx.catalog.relation(oid).cloned() else { return Ok(()) };
         let mut targets = foreign_targets(&rel);
+        targets.extend(&rel.parents);
         targets.retain(|t| *t != oid);
         targets.sort_unstable();
         targets.dedup();

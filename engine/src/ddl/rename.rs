@@ -163,8 +163,8 @@ pub async fn rename(cx: &mut DdlCx<'_>, s: &ast::Rename) -> Result<String> {
         let Some(rel) = target(cx, s.kind, named(&s.object)?, s.if_exists).await? else { return Ok(tag) };
         match &s.part {
             RenamePart::Itself => rename_relation(cx, &rel, to).await?,
-            RenamePart::Column(c) => rename_column(cx, &rel, c, to).await?,
-            RenamePart::Constraint(c) => rename_constraint(cx, &rel, c, to).await?,
+            RenamePart::Column(c) => rename_column_tree(cx, &rel, c, to, s.only).await?,
+            RenamePart::Constraint(c) => rename_constraint_tree(cx, &rel, c, to, s.only).await?,
             RenamePart::Attribute(_) | RenamePart::Value(..) => {
                 return Err(DbError::unsupported("renaming parts of types is not supported yet"));
             }
@@ -207,6 +207,68 @@ fn rename_index(r: &mut Relation, index: u32, to: &str) {
             *i = Arc::new(Index { name: to.to_owned(), ..(**i).clone() });
         }
     }
+}
+
+/// Renames a column of a table and of those that have it from the table.
+async fn rename_column_tree(
+    cx: &mut DdlCx<'_>,
+    rel: &Arc<Relation>,
+    column: &Ident,
+    to: &str,
+    only: bool,
+) -> Result<()> {
+    if rel.children.is_empty() && rel.parents.is_empty() {
+        return rename_column(cx, rel, column, to).await;
+    }
+    let bad = |m: String| Err(err(SqlState::INVALID_TABLE_DEFINITION, m));
+    if only && !rel.children.is_empty() {
+        return bad(format!("inherited column \"{}\" must be renamed in child tables too", column.value));
+    }
+    let below = super::inherit::descendants(cx, rel.oid, TableLockMode::AccessExclusive).await?;
+    let mut tables = vec![rel.oid];
+    tables.extend(below);
+    for t in &tables {
+        let r = cx.relation(*t)?;
+        let outside = r.parents.iter().filter(|p| !tables.contains(p)).filter_map(|p| cx.tx.catalog.relation(*p));
+        let theirs = outside.filter(|p| p.column(&column.value).is_some()).count();
+        if theirs > 0 && r.column(&column.value).is_some_and(|c| c.lineage.parents > 0) {
+            return bad(format!("cannot rename inherited column \"{}\"", column.value));
+        }
+    }
+    for t in tables {
+        let r = cx.relation(t)?;
+        rename_column(cx, &r, column, to).await?;
+    }
+    Ok(())
+}
+
+/// Renames a constraint of a table and of those that have it from the table.
+async fn rename_constraint_tree(
+    cx: &mut DdlCx<'_>,
+    rel: &Arc<Relation>,
+    name: &Ident,
+    to: &str,
+    only: bool,
+) -> Result<()> {
+    let found = rel.constraints.iter().find(|k| k.name == name.value).cloned();
+    let Some(k) = found.filter(|k| matches!(k.kind, ConstraintKind::Check(_)) && !k.no_inherit) else {
+        return rename_constraint(cx, rel, name, to).await;
+    };
+    let bad = |m: String| Err(err(SqlState::INVALID_TABLE_DEFINITION, m));
+    if only && !rel.children.is_empty() {
+        return bad(format!("inherited constraint \"{}\" must be renamed in child tables too", k.name));
+    }
+    if k.lineage.parents > 0 {
+        return bad(format!("cannot rename inherited constraint \"{}\"", k.name));
+    }
+    let below = super::inherit::descendants(cx, rel.oid, TableLockMode::AccessExclusive).await?;
+    for t in std::iter::once(rel.oid).chain(below) {
+        let r = cx.relation(t)?;
+        if r.constraints.iter().any(|x| x.name == name.value) {
+            rename_constraint(cx, &r, name, to).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn rename_column(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, column: &Ident, to: &str) -> Result<()> {

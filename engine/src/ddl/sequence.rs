@@ -181,6 +181,7 @@ pub fn relation(cx: &DdlCx<'_>, oid: u32, ns: u32, name: &str, seq: Sequence, de
             dropped: false,
             missing: Datum::Null,
             since: 0,
+            lineage: Default::default(),
         })
         .collect();
     Relation {
@@ -206,6 +207,10 @@ pub fn relation(cx: &DdlCx<'_>, oid: u32, ns: u32, name: &str, seq: Sequence, de
         stats: Arc::new(RelStats { tuples: 1.0, pages: 1, columns: HashMap::new() }),
         options: Vec::new(),
         version: 0,
+        parents: Vec::new(),
+        children: Vec::new(),
+        partition_key: None,
+        bound: None,
         acl: super::grant::initial_relation(cx, RelKind::Sequence, cx.role, ns),
     }
 }

@@ -3,10 +3,10 @@
 use super::column::{self, Built, Kept, OwnSequence};
 use super::constraint::{Key, add_check, add_key, own_names};
 use super::names::{choose_constraint_name, choose_relation_name, name_addition};
-use super::{DdlCx, comment, err, foreign, matview, options, sequence, temp};
+use super::{DdlCx, attach, comment, err, foreign, inherit, matview, options, partition, sequence, temp};
 use crate::catalog::{Constraint, ConstraintKind, Dependency, Index, Persistence, RelKind, RelStats, Relation};
 use crate::plan::ir::OutputColumn;
-use rustydb_base::{DbError, Result, SqlState};
+use rustydb_base::{DbError, RelId, Result, SqlState};
 use rustydb_parser::ast::{self, LikeOption, TableElement, TableLockMode};
 use rustydb_types::datum::TypeRef;
 use rustydb_types::oid;
@@ -56,6 +56,10 @@ pub async fn blank_table(cx: &mut DdlCx<'_>, ns: u32, name: &str) -> Result<Rela
         stats: Arc::new(RelStats { tuples: -1.0, pages: 0, columns: HashMap::new() }),
         options: Vec::new(),
         version: 0,
+        parents: Vec::new(),
+        children: Vec::new(),
+        partition_key: None,
+        bound: None,
         acl: super::grant::initial_relation(cx, RelKind::Table, cx.role, ns),
     })
 }
@@ -73,15 +77,14 @@ struct Draft {
     built: Vec<Built>,
     constraints: Vec<ast::Constraint>,
     copied: Vec<Copied>,
+    inherited: Vec<inherit::InheritedCheck>,
+    partition_of: Option<Arc<Relation>>,
 }
 
 /// CREATE TABLE.
 pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
-    if !s.inherits.is_empty() {
-        return Err(DbError::unsupported("table inheritance is not supported yet"));
-    }
-    if s.partition_of.is_some() || s.partition_by.is_some() {
-        return Err(DbError::unsupported("partitioned tables are not supported yet"));
+    if s.partition_by.is_some() && !s.inherits.is_empty() {
+        return Err(err(SqlState::INVALID_TABLE_DEFINITION, "cannot create partitioned table as inheritance child"));
     }
     if s.of_type.is_some() {
         return Err(DbError::unsupported("typed tables are not supported yet"));
@@ -103,10 +106,17 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
     check_method(s.method.as_ref())?;
     check_tablespace(s.tablespace.as_ref())?;
     let mut draft = Draft::default();
+    let parents: Vec<ast::Name> = match &s.partition_of {
+        Some((parent, _)) => vec![parent.clone()],
+        None => s.inherits.clone(),
+    };
+    let is_partition = s.partition_of.is_some();
+    let mut inherited = inherit::from_parents(cx, &parents, is_partition).await?;
     for e in &s.elements {
         match e {
             TableElement::Column(c) => {
-                let b = column::build(cx, name, attnum(draft.built.len())?, c)?;
+                let typed = partition_column(cx, &inherited, c, is_partition)?;
+                let b = column::build(cx, name, attnum(draft.built.len())?, typed.as_ref().unwrap_or(c))?;
                 add_column(&mut draft, b)?;
             }
             TableElement::Constraint(c) => draft.constraints.push((**c).clone()),
@@ -115,12 +125,45 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
     }
     let mut rel = Relation { persistence, ..blank_table(cx, ns, name).await? };
     temp::note_on_commit(cx, rel.oid, s.on_commit);
+    if s.partition_by.is_some() && !s.options.is_empty() {
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, "cannot specify storage parameters for a partitioned table")
+            .hint("Specify storage parameters for its leaf partitions, instead."));
+    }
     options::set(options::Owner::Table, &mut rel.options, &s.options)?;
+    let own = std::mem::take(&mut draft.built);
+    draft.built = inherit::merge_columns(cx, &mut inherited, own, is_partition)?;
     rel.columns = draft.built.iter().map(|b| b.column.clone()).collect();
+    rel.parents = inherited.parents;
+    draft.inherited = inherited.checks;
+    if let Some(by) = &s.partition_by {
+        rel.partition_key = Some(Arc::new(partition::key(cx, &Arc::new(rel.clone()), by)?));
+    }
+    if let (Some((_, bound)), Some(parent)) = (&s.partition_of, rel.parents.first().copied()) {
+        let parent = cx.relation(parent)?;
+        rel.bound = Some(attach::new_bound(cx, &parent, name, bound).await?.1);
+        draft.partition_of = Some(parent);
+    }
     finish(cx, rel, draft).await
 }
 
-fn attnum(before: usize) -> Result<i16> {
+/// A column of PARTITION OF, which is written without a type: the parent's.
+fn partition_column(
+    cx: &DdlCx<'_>,
+    inherited: &inherit::Inherited,
+    c: &ast::ColumnDef,
+    is_partition: bool,
+) -> Result<Option<ast::ColumnDef>> {
+    if !is_partition || c.ty.is_some() {
+        return Ok(None);
+    }
+    let of_parent = inherited.columns.iter().find(|b| b.column.name == c.name.value).ok_or_else(|| {
+        err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", c.name.value)).at(cx.pos(ast::NO_POS))
+    })?;
+    Ok(Some(ast::ColumnDef { ty: Some(crate::bind::define::type_syntax(of_parent.column.ty)), ..c.clone() }))
+}
+
+/// The number of a column behind `before` others.
+pub fn attnum(before: usize) -> Result<i16> {
     if before >= column::MAX_COLUMNS {
         return Err(err(
             SqlState::TOO_MANY_COLUMNS,
@@ -180,7 +223,7 @@ pub async fn give_default(cx: &mut DdlCx<'_>, rel: &mut Relation, at: usize, kep
 }
 
 async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<()> {
-    let Draft { built, constraints, copied } = draft;
+    let Draft { built, constraints, copied, inherited, partition_of } = draft;
     for (at, b) in built.into_iter().enumerate() {
         if let Some(own) = b.sequence {
             give_sequence(cx, &mut rel, at, own).await?;
@@ -191,6 +234,7 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
             give_default(cx, &mut rel, at, &b.default).await?;
         }
     }
+    inherit::add_checks(cx, &mut rel, &inherited).await?;
     for c in &constraints {
         if let ast::ConstraintKind::Check(e) = &c.kind {
             // Rows that a new table does not have need no check.
@@ -227,7 +271,12 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
             _ => {}
         }
     }
-    rel.storage = Some(cx.tx.create_heap(rel.persistence).await?);
+    if let Some(parent) = &partition_of {
+        attach::complete(cx, parent, &mut rel).await?;
+    }
+    if !rel.is_partitioned() {
+        rel.storage = Some(cx.tx.create_heap(rel.persistence).await?);
+    }
     let (oid, columns) = (rel.oid, rel.columns.clone());
     cx.put(rel).await?;
     for c in &copied {
@@ -323,6 +372,9 @@ async fn copy_checks(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) 
             deferrable: false,
             deferred: false,
             validated: true,
+            lineage: Default::default(),
+            no_inherit: false,
+            parent: 0,
         };
         rel.constraints.push(Arc::new(made));
     }
@@ -362,7 +414,8 @@ async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied])
         ix.table = rel.oid;
         ix.namespace = rel.namespace;
         ix.owner = rel.owner;
-        ix.storage = cx.tx.create_btree(rel.persistence).await?;
+        ix.parent = 0;
+        ix.storage = if rel.is_partitioned() { RelId(0) } else { cx.tx.create_btree(rel.persistence).await? };
         if let Some(k) = constraint {
             let kind = match k {
                 ConstraintKind::Primary { .. } => ConstraintKind::Primary { index: ix.oid },
@@ -390,6 +443,9 @@ async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied])
                 deferrable: of.is_some_and(|c| c.deferrable),
                 deferred: of.is_some_and(|c| c.deferred),
                 validated: true,
+                lineage: Default::default(),
+                no_inherit: false,
+                parent: 0,
             };
             rel.constraints.push(Arc::new(made));
         }

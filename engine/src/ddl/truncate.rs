@@ -31,8 +31,19 @@ pub async fn truncate(cx: &mut DdlCx<'_>, s: &ast::Truncate) -> Result<()> {
             return Err(cx.missing("relation", &t.name));
         };
         check(cx, &rel)?;
-        if !tables.contains(&rel.oid) {
-            tables.push(rel.oid);
+        if t.only && rel.is_partitioned() {
+            return Err(err(SqlState::WRONG_OBJECT_TYPE, "cannot truncate only a partitioned table")
+                .hint("Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions directly."));
+        }
+        let below = if t.only {
+            vec![]
+        } else {
+            super::inherit::descendants(cx, rel.oid, TableLockMode::AccessExclusive).await?
+        };
+        for oid in std::iter::once(rel.oid).chain(below) {
+            if !tables.contains(&oid) {
+                tables.push(oid);
+            }
         }
     }
     // Tables whose foreign keys point at these: they are emptied too, or they refuse.
@@ -58,6 +69,11 @@ pub async fn truncate(cx: &mut DdlCx<'_>, s: &ast::Truncate) -> Result<()> {
             cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, format!("truncate cascades to table \"{}\"", other.name)));
             check(cx, &other)?;
             tables.push(other.oid);
+            for oid in super::inherit::descendants(cx, other.oid, TableLockMode::AccessExclusive).await? {
+                if !tables.contains(&oid) {
+                    tables.push(oid);
+                }
+            }
         }
     }
     for t in &tables {
@@ -110,6 +126,9 @@ pub async fn empty_unlogged(cx: &mut DdlCx<'_>) -> Result<()> {
 /// Gives a table new, empty files.
 pub async fn empty(cx: &mut DdlCx<'_>, table: u32) -> Result<()> {
     let old = cx.relation(table)?;
+    if old.is_partitioned() {
+        return Ok(());
+    }
     let mut r = (*old).clone();
     let before = old.storage.clone().ok_or_else(|| DbError::internal("a table without rows is truncated"))?;
     r.storage = Some(Storage { schema_ver: before.schema_ver, ..cx.tx.create_heap(old.persistence).await? });

@@ -4,23 +4,31 @@
 use super::dml::Checks;
 use super::eval::Env;
 use super::fk::ForeignKeys;
+use super::partition::{self, PartitionRt};
 use super::run::StatementEnv;
 use super::table::{EncodedRow, RowKey, TableRt, borrow_keys};
+use crate::catalog::{Catalog, Relation};
 use crate::plan::ir::Insert;
 use crate::transaction::Transaction;
-use rustydb_base::Result;
+use rustydb_base::{DbError, Result};
+use rustydb_parser::ast::TableLockMode;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Rows per batch.
 const BATCH_ROWS: usize = 1000;
 /// Encoded bytes after which a batch is complete before it has so many rows.
 const BATCH_BYTES: usize = 256 * 1024;
+/// Encoded bytes that the incomplete batches of all partitions may hold.
+const HELD_BYTES: usize = 8 << 20;
 
 /// Rows that are checked and encoded.
 #[derive(Default)]
 pub struct Batch {
+    /// The table they are for.
+    rt: Option<Arc<TableRt>>,
     rows: Vec<Vec<Datum>>,
     /// Row images; empty for those in `big`.
     images: Vec<Vec<u8>>,
@@ -33,24 +41,117 @@ pub struct Batch {
 
 /// Makes batches of a table's rows.
 pub struct BulkRows {
-    rt: Arc<TableRt>,
-    checks: Checks,
+    /// One per table that rows go to.
+    lanes: Vec<Lane>,
+    router: Option<Router>,
     eval: Arc<EvalCtx>,
+    /// Bytes in all batches that are not complete.
+    held: usize,
+}
+
+/// A table that rows go to, and its next batch.
+struct Lane {
+    rt: Arc<TableRt>,
+    /// Of a table without relatives; the others have theirs with them.
+    checks: Option<Checks>,
     batch: Batch,
+}
+
+/// How a partition's or a partitioned table's rows find their table.
+struct Router {
+    root: Arc<Relation>,
+    catalog: Arc<Catalog>,
+    parts: HashMap<u32, Arc<PartitionRt>>,
+    lanes: HashMap<u32, usize>,
+}
+
+impl Router {
+    fn part(&self, rel: &Relation) -> Result<Arc<PartitionRt>> {
+        self.parts.get(&rel.oid).cloned().ok_or_else(|| DbError::internal("a partitioned table is not prepared"))
+    }
+
+    /// The lane of a row, and the row as its table has it.
+    fn route(&self, eval: &EvalCtx, row: Vec<Datum>) -> Result<(usize, Vec<Datum>)> {
+        let parts = |r: &Arc<Relation>| self.part(r);
+        let (leaf, row) = partition::leaf_of(&self.catalog, &parts, eval, &self.root, &row)?;
+        let lane = self.lanes.get(&leaf.oid).copied();
+        lane.map(|l| (l, row)).ok_or_else(|| DbError::internal("a partition is not prepared"))
+    }
+
+    /// 23514 unless a row fits the partition that it was given to.
+    fn check(&self, eval: &EvalCtx, row: &[Datum]) -> Result<()> {
+        let parts = |r: &Arc<Relation>| self.part(r);
+        if self.root.bound.is_none() || partition::fits(&self.catalog, &parts, eval, &self.root, row)? {
+            return Ok(());
+        }
+        Err(partition::misfit(&self.root, &partition::show_row(&self.root, row)))
+    }
 }
 
 impl BulkRows {
     /// For a statement bound as `INSERT INTO table (columns) …`: its checks and generated columns apply.
     pub fn new(tx: &Transaction, i: &Insert, env: &StatementEnv) -> Result<BulkRows> {
-        let rt = tx.table(&env.eval, &i.table)?;
-        let checks = Checks::new(&i.checks, &i.generated, &i.row)?;
-        Ok(BulkRows { rt, checks, eval: Arc::clone(&env.eval), batch: Batch::default() })
+        let eval = Arc::clone(&env.eval);
+        let lane = |rt: Arc<TableRt>, checks| Lane { rt, checks, batch: Batch::default() };
+        if !i.table.is_partitioned() && i.table.bound.is_none() {
+            let checks = Checks::new(&i.checks, &i.generated, &i.row)?;
+            let lanes = vec![lane(tx.table(&eval, &i.table)?, Some(checks))];
+            return Ok(BulkRows { lanes, router: None, eval, held: 0 });
+        }
+        let (mut lanes, mut at, mut parts) = (Vec::new(), HashMap::new(), HashMap::new());
+        for up in tx.catalog.partition_ancestors(&i.table) {
+            parts.insert(up.oid, tx.partition(&eval, &up)?);
+        }
+        for oid in tx.catalog.tree(i.table.oid) {
+            let Some(rel) = tx.catalog.relation(oid) else { continue };
+            if rel.is_partitioned() {
+                parts.insert(oid, tx.partition(&eval, rel)?);
+            } else {
+                at.insert(oid, lanes.len());
+                lanes.push(lane(tx.table(&eval, rel)?, None));
+            }
+        }
+        let router = Router { root: Arc::clone(&i.table), catalog: Arc::clone(&tx.catalog), parts, lanes: at };
+        Ok(BulkRows { lanes, router: Some(router), eval, held: 0 })
     }
 
     /// Adds a row: one value per attribute number of the table, defaults filled in. Answers a batch when one is complete.
     pub fn push(&mut self, mut row: Vec<Datum>) -> Result<Option<Batch>> {
         let env = Env { ctx: &self.eval, params: &[] };
-        self.checks.apply(&self.rt, env, &mut row)?;
+        let mut at = 0;
+        if let Some(r) = &self.router {
+            r.check(&self.eval, &row)?;
+            (at, row) = r.route(&self.eval, row)?;
+        }
+        let Some(lane) = self.lanes.get_mut(at) else { return Err(DbError::internal("rows without a table")) };
+        if let Some(checks) = lane.checks.as_ref().or(lane.rt.own.as_ref()) {
+            checks.apply(&lane.rt, env, &mut row)?;
+        }
+        let before = lane.batch.bytes;
+        lane.add(env, row)?;
+        self.held += lane.batch.bytes - before;
+        let full = lane.batch.rows.len() >= BATCH_ROWS || lane.batch.bytes >= BATCH_BYTES || self.held >= HELD_BYTES;
+        Ok(if full { self.take(at) } else { None })
+    }
+
+    fn take(&mut self, at: usize) -> Option<Batch> {
+        let lane = self.lanes.get_mut(at)?;
+        let mut batch = std::mem::take(&mut lane.batch);
+        self.held -= batch.bytes;
+        batch.rt = Some(Arc::clone(&lane.rt));
+        (!batch.rows.is_empty()).then_some(batch)
+    }
+
+    /// Rows that are no complete batch yet, of one table after the other.
+    pub fn rest(&mut self) -> Option<Batch> {
+        let at = self.lanes.iter().position(|l| !l.batch.rows.is_empty())?;
+        self.take(at)
+    }
+}
+
+impl Lane {
+    /// Adds a row that has passed the checks.
+    fn add(&mut self, env: Env<'_>, row: Vec<Datum>) -> Result<()> {
         let encoded = self.rt.encode(&row)?;
         let (layout, values) = (self.rt.desc.layout.current(), encoded.values());
         let mut image = Vec::new();
@@ -68,45 +169,41 @@ impl BulkRows {
         }
         self.batch.images.push(image);
         self.batch.rows.push(row);
-        let full = self.batch.rows.len() >= BATCH_ROWS || self.batch.bytes >= BATCH_BYTES;
-        Ok(if full { self.rest() } else { None })
-    }
-
-    /// The rows that are no complete batch yet.
-    pub fn rest(&mut self) -> Option<Batch> {
-        let batch = std::mem::take(&mut self.batch);
-        (!batch.rows.is_empty()).then_some(batch)
+        Ok(())
     }
 }
 
 /// Stores batches, page by page.
 pub struct BulkInsert {
-    rt: Arc<TableRt>,
     env: StatementEnv,
     fks: ForeignKeys,
     count: u64,
 }
 
 impl BulkInsert {
-    /// Stores what `rows` makes.
-    pub fn new(rows: &BulkRows, env: StatementEnv) -> BulkInsert {
-        BulkInsert { rt: Arc::clone(&rows.rt), env, fks: ForeignKeys::default(), count: 0 }
+    /// Stores what a [`BulkRows`] makes.
+    pub fn new(env: StatementEnv) -> BulkInsert {
+        BulkInsert { env, fks: ForeignKeys::default(), count: 0 }
     }
 
     /// Stores a batch; 23505 if a key is taken.
     pub async fn store(&mut self, tx: &mut Transaction, mut batch: Batch) -> Result<()> {
         self.env.cancel.check()?;
+        let rt = batch.rt.take().ok_or_else(|| DbError::internal("a batch without a table"))?;
+        if rt.rel.bound.is_some() {
+            tx.lock_table(rt.rel.oid, TableLockMode::RowExclusive, false).await?;
+        }
         for (row, encoded) in &batch.big {
             if let Some(image) = batch.images.get_mut(*row) {
-                tx.txn.encode(&self.rt.desc, &encoded.values(), image).await?;
+                tx.txn.encode(&rt.desc, &encoded.values(), image).await?;
             }
         }
-        let stored = tx.txn.insert_batch(&self.rt.desc, &batch.images, &borrow_keys(&batch.keys)).await?;
-        let rids = stored.map_err(|d| super::dml::refused(tx, &self.rt, &d, &batch.rows[d.row]))?;
-        let n = self.rt.indexes.len();
+        let stored = tx.txn.insert_batch(&rt.desc, &batch.images, &borrow_keys(&batch.keys)).await?;
+        let rids = stored.map_err(|d| super::dml::refused(tx, &rt, &d, &batch.rows[d.row]))?;
+        let n = rt.indexes.len();
         for (i, (r, rid)) in batch.rows.iter().zip(rids).enumerate() {
-            self.fks.keys(tx, &self.rt, r, batch.keys.get(i * n..(i + 1) * n).unwrap_or_default()).await?;
-            self.fks.child(&self.rt, rid, r);
+            self.fks.keys(tx, &rt, r, batch.keys.get(i * n..(i + 1) * n).unwrap_or_default()).await?;
+            self.fks.child(&rt, rid, r);
         }
         self.count += batch.rows.len() as u64;
         self.fks.relieve(tx, &self.env).await

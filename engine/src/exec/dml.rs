@@ -12,6 +12,7 @@ use super::projection::{Projection, ctes_of};
 use super::run::{Chunk, Executed, Results, RowSource, StatementEnv, query, stream};
 use super::table::{TableRt, borrow_changes, borrow_keys};
 use super::tables::{decode_row, number_rid};
+use super::tree;
 use crate::plan::ir::{
     Bound, Col, ColId, ConflictUpdate, Cte, Delete, Expr, ExprKind, Insert, JoinKind, Rel, Returning, RowChecks, Update,
 };
@@ -36,6 +37,9 @@ pub async fn execute(
 ) -> Result<(Option<Vec<Vec<Datum>>>, u64)> {
     let mut fks = ForeignKeys::default();
     let done = match &**bound {
+        Bound::Insert(i) if tree::concerns(&i.table) => tree::insert(tx, bound, i, snap, params, env, &mut fks).await?,
+        Bound::Update(u) if tree::concerns(&u.table) => tree::update(tx, bound, u, snap, params, env, &mut fks).await?,
+        Bound::Delete(d) if tree::concerns(&d.table) => tree::delete(tx, bound, d, snap, params, env, &mut fks).await?,
         Bound::Insert(i) => insert(tx, bound, i, snap, params, env, &mut fks).await?,
         Bound::Update(u) => update(tx, bound, u, snap, params, env, &mut fks).await?,
         Bound::Delete(d) => delete(tx, bound, d, snap, params, env, &mut fks).await?,
@@ -95,13 +99,13 @@ impl Checks {
     }
 }
 
-fn returning(r: &Option<Returning>, cols: Vec<(Col, usize)>, source: &Rel) -> Result<Option<Projection>> {
+pub(super) fn returning(r: &Option<Returning>, cols: Vec<(Col, usize)>, source: &Rel) -> Result<Option<Projection>> {
     let new = |r: &Returning| Projection::new(r.exprs.iter().map(|x| &x.1).collect(), cols, ctes_of(source));
     r.as_ref().map(new).transpose()
 }
 
 /// A table's row: its columns and their places, `after` some others.
-fn row_cols(cols: &[(Col, i16)], after: usize) -> impl Iterator<Item = (Col, usize)> + '_ {
+pub(super) fn row_cols(cols: &[(Col, i16)], after: usize) -> impl Iterator<Item = (Col, usize)> + '_ {
     cols.iter().map(move |(c, n)| (*c, *n as usize - 1 + after))
 }
 
@@ -279,16 +283,16 @@ pub(super) async fn insert_row(
 }
 
 /// DO UPDATE compiled: expressions read the existing row, then the excluded one.
-struct Conflict {
+pub(super) struct Conflict {
     /// Attributes that are set, in the order of `values`.
-    set: Vec<usize>,
-    values: Projection,
-    filter: Option<Projection>,
-    snap: Snapshot,
+    pub(super) set: Vec<usize>,
+    pub(super) values: Projection,
+    pub(super) filter: Option<Projection>,
+    pub(super) snap: Snapshot,
 }
 
 impl Conflict {
-    fn new(u: &ConflictUpdate, width: usize, ctes: &[Cte], snap: Snapshot) -> Result<Conflict> {
+    pub(super) fn new(u: &ConflictUpdate, width: usize, ctes: &[Cte], snap: Snapshot) -> Result<Conflict> {
         let cols = || row_cols(&u.existing, 0).chain(row_cols(&u.excluded, width)).collect();
         Ok(Conflict {
             set: u.set.iter().map(|x| x.0 as usize - 1).collect(),
@@ -385,7 +389,7 @@ async fn insert_or(
     }
 }
 
-fn second_time() -> DbError {
+pub(super) fn second_time() -> DbError {
     DbError::new(SqlState::CARDINALITY_VIOLATION, "ON CONFLICT DO UPDATE command cannot affect row a second time")
         .hint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values.")
 }
@@ -443,14 +447,14 @@ pub(super) async fn remove_row(
 }
 
 /// The conditions of a source tree, for looking again at a row whose newest version differs.
-struct Recheck {
+pub(super) struct Recheck {
     conditions: Vec<Compiled>,
     /// A condition cannot be evaluated over one row (it holds a subquery): the statement must run again.
-    impossible: bool,
+    pub(super) impossible: bool,
 }
 
 impl Recheck {
-    fn new(rel: &Rel, outs: &[Col]) -> Recheck {
+    pub(super) fn new(rel: &Rel, outs: &[Col]) -> Recheck {
         let mut r = Recheck { conditions: Vec::new(), impossible: false };
         r.collect(rel, outs);
         r
@@ -486,7 +490,7 @@ impl Recheck {
         }
     }
 
-    fn holds(&self, e: Env<'_>, row: &[Datum]) -> Result<bool> {
+    pub(super) fn holds(&self, e: Env<'_>, row: &[Datum]) -> Result<bool> {
         for c in &self.conditions {
             if !c.test(e, row)? {
                 return Ok(false);

@@ -155,6 +155,50 @@ impl ForeignKeys {
         }
     }
 
+    /// A row was changed in its table: [`ForeignKeys::parent`] and [`ForeignKeys::child_changed`], for the partitioned
+    /// tables above it too.
+    pub fn changed(&mut self, tx: &Transaction, rt: &TableRt, rid: Rid, old: &[Datum], new: &[Datum]) {
+        self.parent(rt, old, Some(new));
+        self.above(tx, &rt.rel, old, Some((&rt.rel, new)));
+        self.child_changed(rt, rid, old, new);
+    }
+
+    /// A row of a table, or of the partitioned tables above it, has gone.
+    pub fn removed(&mut self, tx: &Transaction, rt: &TableRt, old: &[Datum]) {
+        self.parent(rt, old, None);
+        self.above(tx, &rt.rel, old, None);
+    }
+
+    /// A row has gone from one partition to another: for those who refer to the partitioned tables above both, it changed.
+    pub fn moved(&mut self, tx: &Transaction, from: &TableRt, old: &[Datum], to: (&TableRt, Rid), new: &[Datum]) {
+        self.parent(from, old, None);
+        self.above(tx, &from.rel, old, Some((&to.0.rel, new)));
+        self.child(to.0, to.1, new);
+    }
+
+    /// Notes what the foreign keys that refer to partitioned tables above a partition owe.
+    fn above(&mut self, tx: &Transaction, rel: &Arc<Relation>, old: &[Datum], new: Option<(&Arc<Relation>, &[Datum])>) {
+        for up in tx.catalog.partition_ancestors(rel) {
+            let still = new
+                .filter(|n| n.0.oid == rel.oid || tx.catalog.partition_ancestors(n.0).iter().any(|a| a.oid == up.oid));
+            for c in &up.referenced_by {
+                let ConstraintKind::Foreign { ref_columns, .. } = &c.kind else { continue };
+                let of = |r: &Relation, row: &[Datum]| -> Option<Vec<Datum>> {
+                    let value = |n: &i16| {
+                        let own = r.column(&up.attribute(*n)?.name)?;
+                        row.get(own.attnum as usize - 1).cloned()
+                    };
+                    ref_columns.iter().map(value).collect()
+                };
+                let Some(before) = of(rel, old) else { continue };
+                let after = still.and_then(|(r, row)| of(r, row));
+                if after.as_ref() != Some(&before) && !before.iter().any(Datum::is_null) {
+                    self.queue.push_back(Task::Parent(Arc::clone(c), before, after));
+                }
+            }
+        }
+    }
+
     /// Looks at everything noted; what is deferred moves to the transaction's list.
     pub async fn check(&mut self, tx: &mut Transaction, env: &StatementEnv) -> Result<()> {
         if self.queue.is_empty() {
@@ -256,20 +300,20 @@ impl ForeignKeys {
         }
         self.lock(tx, *ref_table, TableLockMode::RowShare).await?;
         let parent = relation(tx, *ref_table)?;
-        let rt = tx.table(&env.eval, &parent)?;
+        // The values in the parent's types.
+        let mut wanted = Vec::with_capacity(values.len());
+        for (i, n) in ref_columns.iter().enumerate() {
+            let to = parent.attribute(*n).map_or_else(|| TypeRef::new(0), |x| x.ty);
+            let from = child.attribute(c.columns[i]).map_or(to, |x| x.ty);
+            wanted.push(convert(env, from, to, &values[i])?);
+        }
+        let Some(found) = lookup(tx, env, &parent, *ref_index, ref_columns, &wanted)? else {
+            return Ok(Some(no_parent(&child, &parent, c, values)));
+        };
+        let Lookup { rt, index: ref_index, key } = &found;
         let (_, index) =
             rt.index(*ref_index).ok_or_else(|| DbError::internal("foreign key without its parent's index"))?;
-        // The index may have the columns in another order than the constraint.
-        let mut key = Vec::with_capacity(values.len());
-        for k in &index.def.keys {
-            let at = ref_columns
-                .iter()
-                .position(|n| *n == k.attnum)
-                .ok_or_else(|| DbError::internal("foreign key's index has other columns"))?;
-            let from = child.attribute(c.columns[at]).map_or(k.ty, |x| x.ty);
-            key.push(convert(env, from, rt.rel.columns[k.attnum as usize - 1].ty, &values[at])?);
-        }
-        let bytes = index.prefix(&rt, &key)?;
+        let bytes = index.prefix(rt, key)?;
         if self.found.contains(&(*ref_index, bytes.clone())) {
             return Ok(None);
         }
@@ -282,7 +326,7 @@ impl ForeignKeys {
                 return Ok(Some(no_parent(&child, &parent, c, values)));
             };
             let same = {
-                let row = decode_row(&mut tx.txn, &rt, &image).await?;
+                let row = decode_row(&mut tx.txn, rt, &image).await?;
                 rt.keys(Env { ctx: &env.eval, params: &[] }, &row)?
                     .into_iter()
                     .zip(&rt.indexes)
@@ -291,7 +335,7 @@ impl ForeignKeys {
             if !same {
                 return Ok(Some(no_parent(&child, &parent, c, values)));
             }
-            match tx.lock_row(&rt, &snap, rid, RowLockMode::KeyShare).await? {
+            match tx.lock_row(rt, &snap, rid, RowLockMode::KeyShare).await? {
                 TmResult::Ok | TmResult::SelfModified => break,
                 // Changed while we waited: look again.
                 _ => env.cancel.check()?,
@@ -322,6 +366,10 @@ impl ForeignKeys {
         self.lock(tx, c.table, mode).await?;
         let parent = relation(tx, *ref_table)?;
         let child = relation(tx, c.table)?;
+        if child.is_partitioned() {
+            // Its partitions have the constraint too, and the rows.
+            return Ok(());
+        }
         let rt = tx.table(&env.eval, &child)?;
         // Keys in the child's types.
         let mut key = Vec::with_capacity(old.len());
@@ -341,7 +389,8 @@ impl ForeignKeys {
             let row = decode_row(&mut tx.txn, &rt, &image).await?;
             match action {
                 FkAction::NoAction | FkAction::Restrict => {
-                    return Err(still_referenced(&parent, &child, c, ref_columns, &old));
+                    let (table, c) = topmost(tx, &child, c);
+                    return Err(still_referenced(&parent, &table, &c, ref_columns, &old));
                 }
                 FkAction::Cascade => match &new {
                     None => {
@@ -398,8 +447,7 @@ impl ForeignKeys {
                 ));
             }
         }
-        self.parent(rt, old, Some(&new));
-        self.child_changed(rt, rid, old, &new);
+        self.changed(tx, rt, rid, old, &new);
         tx.next_command();
         Ok(())
     }
@@ -424,7 +472,7 @@ impl ForeignKeys {
                 ));
             }
         }
-        self.parent(rt, old, None);
+        self.removed(tx, rt, old);
         tx.next_command();
         Ok(())
     }
@@ -439,14 +487,10 @@ impl ForeignKeys {
         key: &[Datum],
     ) -> Result<bool> {
         let ConstraintKind::Foreign { ref_columns, ref_index, .. } = &c.kind else { return Ok(false) };
-        let rt = tx.table(&env.eval, parent)?;
-        let Some((_, index)) = rt.index(*ref_index) else { return Ok(false) };
-        let ordered: Vec<Datum> = index
-            .def
-            .keys
-            .iter()
-            .filter_map(|k| ref_columns.iter().position(|n| *n == k.attnum).map(|i| key[i].clone()))
-            .collect();
+        let Some(Lookup { rt, index, key: ordered }) = lookup(tx, env, parent, *ref_index, ref_columns, key)? else {
+            return Ok(false);
+        };
+        let Some((_, index)) = rt.index(index) else { return Ok(false) };
         let bytes = index.prefix(&rt, &ordered)?;
         let desc = index.desc;
         let snap = tx.latest_tracked();
@@ -456,6 +500,11 @@ impl ForeignKeys {
             return Ok(false);
         }
         let row = decode_row(&mut tx.txn, &rt, &image).await?;
+        let row = super::partition::reshape(
+            super::partition::attribute_map(&rt.rel, parent).as_deref(),
+            &row,
+            parent.columns.len(),
+        );
         Ok(pick(&row, ref_columns) == key)
     }
 }
@@ -476,6 +525,55 @@ async fn check_key(
         return Err(rt.duplicate(at, row));
     }
     Ok(())
+}
+
+/// Where a referenced key is looked up: the table (of a partitioned one the partition), its index, and the key's values
+/// in the index's order.
+struct Lookup {
+    rt: Arc<TableRt>,
+    index: u32,
+    key: Vec<Datum>,
+}
+
+/// `None` when no partition could have the key.
+fn lookup(
+    tx: &Transaction,
+    env: &StatementEnv,
+    parent: &Arc<Relation>,
+    index: u32,
+    columns: &[i16],
+    values: &[Datum],
+) -> Result<Option<Lookup>> {
+    let (rt, index) = if parent.is_partitioned() {
+        match super::partition::leaf_of_key(tx, env, parent, index, columns, values)? {
+            Some(found) => found,
+            None => return Ok(None),
+        }
+    } else {
+        (tx.table(&env.eval, parent)?, index)
+    };
+    let (_, i) = rt.index(index).ok_or_else(|| DbError::internal("foreign key without its parent's index"))?;
+    // The index may have the columns in another order than the constraint.
+    let mut key = Vec::with_capacity(values.len());
+    for k in &i.def.keys {
+        let name = rt.rel.attribute(k.attnum).map(|c| c.name.as_str());
+        let at = columns
+            .iter()
+            .position(|n| parent.attribute(*n).map(|c| c.name.as_str()) == name)
+            .ok_or_else(|| DbError::internal("foreign key's index has other columns"))?;
+        key.push(values[at].clone());
+    }
+    Ok(Some(Lookup { index, key, rt }))
+}
+
+/// A partition's foreign key as its partitioned table has it.
+fn topmost(tx: &Transaction, child: &Arc<Relation>, c: &Arc<Constraint>) -> (Arc<Relation>, Arc<Constraint>) {
+    let (mut table, mut top) = (Arc::clone(child), Arc::clone(c));
+    for up in tx.catalog.partition_ancestors(child) {
+        let Some(x) = up.constraints.iter().find(|x| x.oid == top.parent).cloned() else { break };
+        (table, top) = (up, x);
+    }
+    (table, top)
 }
 
 pub(super) fn relation(tx: &Transaction, oid: u32) -> Result<Arc<Relation>> {

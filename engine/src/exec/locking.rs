@@ -226,7 +226,12 @@ async fn lock_all(
         let Some(i) = outs.iter().position(|c| c.id == l.rid.id) else {
             return Err(DbError::internal("a row lock without its row"));
         };
-        at.push((i, tx.table(&cx.env.eval, &l.table)?, l));
+        // Rows of a tree of tables tell which of them they are from.
+        let (rt, oid) = match l.tableoid {
+            None => (Some(tx.table(&cx.env.eval, &l.table)?), None),
+            Some(t) => (None, outs.iter().position(|c| c.id == t.id)),
+        };
+        at.push((i, rt, oid, l));
     }
     tx.txn.ensure_xid().await?;
     let mut out = Vec::new();
@@ -236,12 +241,20 @@ async fn lock_all(
         && let Some(row) = source.next().await?
     {
         cx.env.cancel.check()?;
-        for (i, rt, l) in &at {
+        for (i, rt, oid, l) in &at {
             // An outer join's empty side has no row.
             let Datum::Int8(number) = row[*i] else { continue };
+            let rt = match (rt, oid.map(|o| &row[o])) {
+                (Some(rt), _) => Arc::clone(rt),
+                (None, Some(Datum::Oid(o))) => {
+                    let rel = tx.catalog.relation(*o).cloned();
+                    tx.table(&cx.env.eval, &rel.ok_or_else(|| DbError::internal("a locked row's table is gone"))?)?
+                }
+                _ => return Err(DbError::internal("a locked row does not tell its table")),
+            };
             let policy = tx.txn.rules.policy;
             tx.txn.rules.policy = if l.wait == LockWait::Block { WaitPolicy::Block } else { WaitPolicy::NoWait };
-            let got = tx.lock_row(rt, &cx.snap, number_rid(number), lock_mode(l.strength)).await;
+            let got = tx.lock_row(&rt, &cx.snap, number_rid(number), lock_mode(l.strength)).await;
             tx.txn.rules.policy = policy;
             match got? {
                 TmResult::Ok => {}

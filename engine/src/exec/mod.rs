@@ -14,11 +14,13 @@ pub mod index_build;
 mod locking;
 mod merge;
 mod modifying;
+pub mod partition;
 pub mod point;
 mod projection;
 pub mod run;
 pub mod table;
 pub mod tables;
+mod tree;
 
 use crate::catalog::{Catalog, Relation};
 use crate::plan::ir::Col;

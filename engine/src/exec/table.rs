@@ -3,6 +3,7 @@
 //! Made once per version of a relation's definition and shared. A row here is one [`Datum`] per attribute number, dropped
 //! columns included (they are NULL), in `attnum` order.
 
+use super::dml::Checks;
 use super::eval::{Compiled, Env, compile};
 use crate::bind::{BindCx, Binder};
 use crate::catalog::{Constraint, Index, Relation};
@@ -28,6 +29,8 @@ pub struct TableRt {
     pub indexes: Vec<IndexRt>,
     /// Attributes (0-based) that a foreign key elsewhere can refer to: columns of unique indexes.
     key_columns: Vec<usize>,
+    /// Generated columns and checks of a table with parents or children, for rows that come by way of another table.
+    pub(super) own: Option<Checks>,
 }
 
 /// An index ready for use.
@@ -163,7 +166,14 @@ impl TableRt {
             layout,
             indexes: indexes.iter().map(|i| i.desc).collect(),
         };
-        Ok(TableRt { rel: Arc::clone(rel), desc, kinds, indexes, key_columns })
+        let own = if rel.parents.is_empty() && rel.children.is_empty() {
+            None
+        } else {
+            let mut b = Binder::new(cx, &[]);
+            let row = b.row_cols(rel);
+            Some(Checks::new(&b.row_checks(rel, &row)?, &b.generated(rel, &row)?, &row)?)
+        };
+        Ok(TableRt { rel: Arc::clone(rel), desc, kinds, indexes, key_columns, own })
     }
 
     /// Encodes a row's values: one buffer, and where each value lies in it.

@@ -460,11 +460,6 @@ fn row_security(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     Ok(Datum::Bool(false))
 }
 
-/// No relation is partitioned.
-fn partition_rows(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
-    rows(Vec::new())
-}
-
 fn oidvectortypes(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let Some(Datum::Array(v)) = args.first() else { return Ok(Datum::Null) };
     let names: Vec<String> = v
@@ -511,15 +506,10 @@ pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_get_functiondef", functiondef),
     scalar("pg_get_triggerdef", none),
     scalar("pg_get_triggerdef_ext", none),
-    scalar("pg_get_partkeydef", none),
-    scalar("pg_get_partition_constraintdef", none),
     scalar("pg_get_statisticsobjdef", none),
     scalar("pg_get_statisticsobjdef_columns", none),
     scalar("pg_get_statisticsobjdef_expressions", none),
     scalar("pg_get_replica_identity_index", none),
-    scalar("pg_partition_root", none),
-    set("pg_partition_tree", partition_rows),
-    set("pg_partition_ancestors", partition_rows),
     set("pg_get_publication_tables", no_rows),
     set("pg_get_replication_slots", no_rows),
     set("pg_show_replication_origin_status", no_rows),

@@ -11,6 +11,7 @@
 mod acl;
 mod definition;
 mod json;
+mod partition;
 mod schema;
 mod setting;
 mod size;
@@ -102,6 +103,7 @@ pub const TABLES: &[&[Kernel]] = &[
     acl::KERNELS,
     definition::KERNELS,
     json::KERNELS,
+    partition::KERNELS,
     schema::KERNELS,
     setting::KERNELS,
     size::KERNELS,

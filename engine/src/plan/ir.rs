@@ -196,6 +196,48 @@ pub enum Rel {
     },
     /// A data-modifying statement with RETURNING as a common table's content.
     Modify(Box<Bound>, Vec<Col>),
+    /// The rows of several relations one after the other: a table and those that inherit from it.
+    Append(Box<Append>),
+}
+
+/// See [`Rel::Append`].
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// Output columns.
+    pub cols: Vec<Col>,
+    /// Where the rows come from.
+    pub branches: Vec<Branch>,
+    /// How to leave out partitions by conditions on their key.
+    pub prune: Option<Arc<PruneTree>>,
+}
+
+/// One source of an [`Append`].
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// The relation.
+    pub rel: Rel,
+    /// Its columns, parallel to [`Append::cols`].
+    pub cols: Vec<Col>,
+}
+
+/// A partitioned table of an [`Append`]: which branches its partitions are.
+#[derive(Debug)]
+pub struct PruneTree {
+    /// The partition key over the Append's columns.
+    pub keys: Vec<Expr>,
+    /// The partitions.
+    pub desc: Arc<crate::catalog::partition::PartitionDesc>,
+    /// Parallel to the partitions.
+    pub children: Vec<PruneChild>,
+}
+
+/// A partition of a [`PruneTree`].
+#[derive(Debug)]
+pub enum PruneChild {
+    /// A branch, by position.
+    Branch(usize),
+    /// A partitioned table itself.
+    Tree(PruneTree),
 }
 
 /// Scan of a stored table.
@@ -337,6 +379,8 @@ pub enum FrameBound {
 pub struct RowLock {
     /// Column with the row id.
     pub rid: Col,
+    /// Column with the OID of the row's table, when it is one of several.
+    pub tableoid: Option<Col>,
     /// The table.
     pub table: Arc<Relation>,
     /// Strength.
@@ -657,6 +701,8 @@ pub struct Update {
     pub table: Arc<Relation>,
     /// Rows to update: the target's scan (with `rid`) joined with FROM and filtered.
     pub source: Rel,
+    /// Column of `source` with the OID of the row's table, when the target has descendants.
+    pub tableoid: Option<Col>,
     /// Column of `source` with the row id.
     pub rid: Col,
     /// Columns of `source` that are the target's old row: (column, attnum), every live column.
@@ -680,6 +726,8 @@ pub struct Delete {
     pub table: Arc<Relation>,
     /// Rows to delete: the target's scan (with `rid`) joined with USING and filtered.
     pub source: Rel,
+    /// Column of `source` with the OID of the row's table, when the target has descendants.
+    pub tableoid: Option<Col>,
     /// Column of `source` with the row id.
     pub rid: Col,
     /// Columns of `source` that are the target's row, every live column.
@@ -743,6 +791,7 @@ impl Rel {
                 cols.clone()
             }
             Rel::Scan(s) => s.cols.iter().map(|c| c.0).chain(s.rid).collect(),
+            Rel::Append(a) => a.cols.clone(),
             Rel::FunctionScan { calls, ordinality } => {
                 calls.iter().flat_map(|c| c.1.iter().copied()).chain(*ordinality).collect()
             }

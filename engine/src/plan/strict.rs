@@ -38,6 +38,7 @@ pub fn padded_scans(rel: &Rel) -> HashSet<ColId> {
 fn padded<'r>(rel: &'r Rel, pads: bool, preds: &mut Vec<&'r Expr>, out: &mut HashSet<ColId>) {
     match rel {
         Rel::Scan(s) if pads => out.extend(s.rid.map(|c| c.id)),
+        Rel::Append(a) if pads => out.extend(a.cols.iter().map(|c| c.id)),
         Rel::Filter { input, pred } => {
             preds.push(pred);
             padded(input, pads, preds, out);

@@ -243,6 +243,7 @@ fn input_tree<'r>(rel: &'r Rel, f: &mut dyn FnMut(&'r Rel)) {
 pub fn inputs<'r>(rel: &'r Rel, f: &mut dyn FnMut(&'r Rel)) {
     match rel {
         Rel::Values { .. } | Rel::Scan(_) | Rel::FunctionScan { .. } | Rel::CteScan { .. } | Rel::Modify(..) => {}
+        Rel::Append(a) => a.branches.iter().for_each(|b| f(&b.rel)),
         Rel::Project { input, .. }
         | Rel::Filter { input, .. }
         | Rel::Aggregate { input, .. }
@@ -326,6 +327,7 @@ pub fn visit_rel<'e>(rel: &'e Rel, f: &mut dyn FnMut(&'e Expr)) {
             visit_rel(body, f);
         }
         Rel::CteScan { .. } => {}
+        Rel::Append(a) => a.branches.iter().for_each(|b| visit_rel(&b.rel, f)),
         Rel::Modify(b, _) => visit_bound(b, f),
     }
 }
@@ -417,6 +419,7 @@ pub fn rewrite_rel(rel: &mut Rel, f: &mut dyn FnMut(&Expr) -> Result<Option<Expr
 pub fn inputs_mut(rel: &mut Rel, f: &mut dyn FnMut(&mut Rel) -> Result<()>) -> Result<()> {
     match rel {
         Rel::Values { .. } | Rel::Scan(_) | Rel::FunctionScan { .. } | Rel::CteScan { .. } | Rel::Modify(..) => Ok(()),
+        Rel::Append(a) => a.branches.iter_mut().try_for_each(|b| f(&mut b.rel)),
         Rel::Project { input, .. }
         | Rel::Filter { input, .. }
         | Rel::Aggregate { input, .. }
@@ -480,6 +483,7 @@ pub fn own_exprs_mut(rel: &mut Rel, f: &mut dyn FnMut(&mut Expr) -> Result<()>) 
         | Rel::SetOp { .. }
         | Rel::With { .. }
         | Rel::CteScan { .. }
+        | Rel::Append(_)
         | Rel::Modify(..) => Ok(()),
     }
 }

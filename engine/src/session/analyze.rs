@@ -83,6 +83,12 @@ impl Session {
                     ));
                 }
             }
+            if rel.is_partitioned() {
+                let catalog = Arc::clone(self.tx()?.refresh_catalog());
+                for part in catalog.tree(rel.oid).iter().skip(1).filter_map(|o| catalog.relation(*o)) {
+                    targets.push((Arc::clone(part), Vec::new()));
+                }
+            }
             targets.push((rel, columns.iter().map(|c| c.value.clone()).collect()));
         }
         if v.tables.is_empty() {
@@ -144,7 +150,11 @@ impl Session {
             name: ast::Ident::new(rel.name.clone()),
         };
         let names: Vec<&str> = rel.live_columns().map(|c| c.name.as_str()).collect();
-        let stmt = Statement::Query(Box::new(select_of(&name, &names)));
+        let mut query = select_of(&name, &names);
+        if rel.is_partitioned() {
+            with_descendants(&mut query);
+        }
+        let stmt = Statement::Query(Box::new(query));
         let plan = self.bind_statement(&stmt, "", &[], false)?;
         let plan = plan.ok_or_else(|| DbError::internal("a query without a plan"))?;
         plan.trust();
@@ -187,6 +197,15 @@ impl Session {
         };
         let new = RelStats { tuples: count as f32, pages: i32::try_from(pages).unwrap_or(i32::MAX), columns: stats };
         self.tx()?.put_relation(Relation { stats: Arc::new(new), ..(*rel).clone() }).await
+    }
+}
+
+/// Makes a query read its table's descendants too.
+fn with_descendants(q: &mut ast::Query) {
+    if let ast::QueryBody::Select(s) = &mut q.body
+        && let Some(ast::TableRef::Table(t)) = s.from.first_mut()
+    {
+        t.only = false;
     }
 }
 

@@ -499,6 +499,12 @@ impl Session {
             let tx = self.tx()?;
             tx.txn.rules.lock_timeout = lock_timeout;
             tx.lock_table(rel.oid, l.mode, l.nowait).await?;
+            if !t.only {
+                let below = tx.refresh_catalog().tree(rel.oid);
+                for oid in below.into_iter().skip(1) {
+                    tx.lock_table(oid, l.mode, l.nowait).await?;
+                }
+            }
         }
         Ok("LOCK TABLE".into())
     }

@@ -76,7 +76,7 @@ impl Session {
         };
         let env = self.env();
         let mut made = BulkRows::new(self.tx()?, &insert, &env)?;
-        let mut bulk = BulkInsert::new(&made, env);
+        let mut bulk = BulkInsert::new(env);
         let columns = plan.columns.clone().unwrap_or_else(|| [].into());
         let mut rows = Rows::new(source);
         while let Some(row) = rows.next(&self.shared, &columns).await? {

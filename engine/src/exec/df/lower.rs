@@ -163,6 +163,7 @@ impl Lower<'_> {
                 Some((method, args, rep)) => self.sample(s, method, args, rep.as_ref()),
                 None => scan::plan(s, self.cx, &self.frames, None, &[]),
             },
+            Rel::Append(a) => self.append(a),
             Rel::FunctionScan { calls, ordinality } => self.function_scan(calls, *ordinality),
             Rel::Project { input, exprs } => {
                 let p = self.rel(input)?;

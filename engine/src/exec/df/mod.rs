@@ -13,6 +13,7 @@
 //! with sort-merge joins, if no row has left it; everything else that does not fit is 53200.
 
 mod agg;
+mod append;
 mod apply;
 mod cte;
 mod decimal;

@@ -7,9 +7,10 @@
 use super::access::{
     ColSet, MAX_ROWS, PathDraft, ScanDraft, Want, choose, columns, conjuncts, is_volatile, reads_only,
 };
+use crate::catalog::partition::tests_over;
 use crate::catalog::{RelKind, Relation};
 use crate::exec::table::TableRt;
-use crate::plan::ir::{AggCall, Col, ColId, Expr, ExprKind, JoinKind, Rel, RowLock, SortKey};
+use crate::plan::ir::{AggCall, Append, Col, ColId, Expr, ExprKind, JoinKind, PruneTree, Rel, RowLock, SortKey};
 use crate::plan::walk;
 use rustydb_base::Result;
 use rustydb_types::datum::{Datum, TypeRef};
@@ -27,6 +28,8 @@ const UNKNOWN_LIMIT: f64 = 100.0;
 const MAX_INPUTS: usize = 64;
 /// Deepest tree.
 const MAX_DEPTH: usize = 40;
+/// Most tables of an Append.
+const MAX_BRANCHES: usize = 1024;
 
 /// A planned operator.
 pub(super) struct Draft {
@@ -50,6 +53,14 @@ pub(super) enum Kind {
     Distinct { input: Box<Draft>, key: Vec<Col> },
     Aggregate { input: Box<Draft>, aggs: Vec<(Col, AggCall)> },
     Lock { input: Box<Draft>, locks: Vec<RowLock> },
+    Append { cols: Vec<Col>, branches: Vec<(Draft, Vec<Col>)>, prune: Option<PruneDraft> },
+}
+
+/// How the partitions of an Append are chosen when it runs: a partitioned table's tests, the values they take, and what
+/// its partitions are.
+pub(super) struct PruneDraft {
+    pub tree: Arc<PruneTree>,
+    pub conds: Vec<Expr>,
 }
 
 /// Gives a stored table ready for row operations.
@@ -74,6 +85,7 @@ impl Draft {
             Kind::Scan(_) => 1,
             Kind::Values { .. } => 0,
             Kind::Join { left, right, .. } => left.scans() + right.scans(),
+            Kind::Append { branches, .. } => branches.iter().map(|b| b.0.scans()).sum(),
             Kind::Project { input, .. }
             | Kind::Filter { input, .. }
             | Kind::Limit { input, .. }
@@ -165,6 +177,7 @@ fn produced(rel: &Rel, f: &mut dyn FnMut(ColId)) {
             produced(left, f);
             produced(right, f);
         }
+        Rel::Append(a) => a.branches.iter().for_each(|b| produced(&b.rel, f)),
         // The others do not occur in a point program.
         _ => {}
     }
@@ -209,6 +222,7 @@ impl Planner<'_> {
                 Ok(self.rel(input, conds, Want { limit, ..want })?.map(|d| d.filtered(stay)))
             }
             Rel::Project { input, exprs } => self.project(input, exprs, conds, want),
+            Rel::Append(a) => self.append(a, conds, want),
             Rel::Join { .. } => self.join(rel, conds, want),
             Rel::Aggregate { input, groups, aggs, sets, grouping_id } => {
                 if !groups.is_empty() || !sets.is_empty() || grouping_id.is_some() {
@@ -267,6 +281,38 @@ impl Planner<'_> {
             }
             _ => Ok(None),
         }
+    }
+
+    /// The rows of several tables, each looked up by the conditions; of partitions, those that the conditions leave.
+    fn append(&mut self, a: &Append, conds: Vec<Expr>, want: Want<'_>) -> Planned {
+        if a.branches.len() > MAX_BRANCHES {
+            return Ok(None);
+        }
+        let mut branches = Vec::with_capacity(a.branches.len());
+        let (mut rows, mut touched, mut most) = (0.0, 0.0, 0.0f64);
+        for b in &a.branches {
+            let columns: Vec<Expr> = b.cols.iter().map(|c| Expr::column(*c)).collect();
+            let map: HashMap<ColId, &Expr> = a.cols.iter().zip(&columns).map(|(c, e)| (c.id, e)).collect();
+            let own = conds.iter().map(|c| substitute(c, &map)).collect();
+            let below = Want { order: &[], ..want };
+            let Some(d) = self.rel(&b.rel, own, below)? else { return Ok(None) };
+            rows += d.rows;
+            touched += d.touched;
+            most = most.max(d.touched);
+            branches.push((d, b.cols.clone()));
+        }
+        let prune = a.prune.as_ref().filter(|t| {
+            let refs: Vec<&Expr> = conds.iter().collect();
+            !tests_over(&t.keys, &refs, &|c| want.outer.contains(&c)).0.is_empty()
+        });
+        let prune = prune.map(|t| PruneDraft { tree: Arc::clone(t), conds: conds.clone() });
+        if prune.is_some() {
+            // Few of the partitions are read.
+            touched = most;
+            rows = rows.min(most.max(1.0));
+        }
+        let kind = Kind::Append { cols: a.cols.clone(), branches, prune };
+        Ok(Some(Draft { kind, rows, touched, ordered: want.order.is_empty() }))
     }
 
     fn project(&mut self, input: &Rel, exprs: &[(Col, Expr)], conds: Vec<Expr>, want: Want<'_>) -> Planned {
@@ -507,6 +553,22 @@ pub(super) fn read_columns(d: &Draft, out: &mut ColSet) {
         Kind::Filter { input, preds } => {
             all(preds);
             read_columns(input, out);
+        }
+        Kind::Append { cols, branches, prune } => {
+            if let Some(p) = prune {
+                p.conds.iter().for_each(|e| {
+                    // Those of the Append itself are not read by the choice of partitions.
+                    let mut read = ColSet::new();
+                    columns(e, &mut read);
+                    out.extend(read.into_iter().filter(|c| !cols.iter().any(|x| x.id == *c)));
+                });
+            }
+            for (d, own) in branches {
+                out.extend(
+                    cols.iter().zip(own).filter(|(c, _)| out.contains(&c.id)).map(|(_, o)| o.id).collect::<Vec<_>>(),
+                );
+                read_columns(d, out);
+            }
         }
         Kind::Join { left, right, .. } => {
             // The right side reads the left side's columns.

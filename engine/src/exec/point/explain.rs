@@ -79,6 +79,16 @@ impl Names {
                 self.collect(left, qualified);
                 self.collect(right, qualified);
             }
+            Kind::Append { cols, branches, .. } => {
+                for (d, own) in branches {
+                    self.collect(d, qualified);
+                    for (c, o) in cols.iter().zip(own) {
+                        if let Some(name) = self.map.get(&o.id).cloned() {
+                            self.map.entry(c.id).or_insert(name);
+                        }
+                    }
+                }
+            }
             Kind::Aggregate { input, aggs } => {
                 self.collect(input, qualified);
                 for (c, a) in aggs {
@@ -145,6 +155,11 @@ impl Names {
                     children: vec![self.operator(left), self.operator(right)],
                 }
             }
+            Kind::Append { branches, .. } => Text {
+                head: self.head("Append", d),
+                details: vec![],
+                children: branches.iter().map(|b| self.operator(&b.0)).collect(),
+            },
             Kind::Limit { input, .. } => over("Limit", vec![], input),
             Kind::Sort { input, keys, .. } => {
                 let keys: Vec<String> = keys
@@ -312,6 +327,7 @@ fn width(d: &Draft) -> i32 {
     match &d.kind {
         Kind::Values { cols, .. } => cols.iter().map(|c| ty(c.ty.oid)).sum(),
         Kind::Scan(s) => s.scan.cols.iter().map(|c| ty(c.0.ty.oid)).sum(),
+        Kind::Append { cols, .. } => cols.iter().map(|c| ty(c.ty.oid)).sum(),
         Kind::Project { exprs, .. } => exprs.iter().map(|x| ty(x.0.ty.oid)).sum(),
         Kind::Aggregate { aggs, .. } => aggs.iter().map(|a| ty(a.0.ty.oid)).sum(),
         Kind::Join { left, right, kind, .. } => {

@@ -3,9 +3,10 @@
 use super::access::{ColSet, IndexDraft, KeyDraft, PathDraft, ScanDraft, columns};
 use super::draft::{Draft, Kind, is_needed, read_columns};
 use super::plan::*;
+use crate::catalog::partition::tests_over;
 use crate::exec::eval::{Compiled, compile};
 use crate::exec::locking::lock_mode;
-use crate::plan::ir::{Col, ColId, Expr, ExprKind, RowLock};
+use crate::plan::ir::{Col, ColId, Expr, ExprKind, PruneChild, PruneTree, RowLock};
 use rustydb_base::{DbError, Result};
 use rustydb_storage::heap::Rel;
 use rustydb_types::datum::TypeRef;
@@ -135,6 +136,30 @@ impl Lowering {
                     nulls.iter().filter_map(|c| self.slots.get(&c.id).copied()).filter(|s| *s >= from).collect();
                 Node::Join { kind: *kind, left, right, nulls }
             }
+            Kind::Append { cols, branches, prune } => {
+                // What the choice of partitions compares with was known before.
+                let prune = prune.as_ref().map(|p| self.prune(&p.tree, &p.conds)).transpose()?;
+                let read: Vec<(usize, ColId)> = cols
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, c)| self.used.contains(&c.id))
+                    .map(|(i, c)| (i, c.id))
+                    .collect();
+                let used: Vec<(usize, Slot)> = read.into_iter().map(|(i, c)| (i, self.new_slot(c))).collect();
+                let mut out = Vec::with_capacity(branches.len());
+                for (d, own) in branches {
+                    let input = self.draft(d)?;
+                    let moves = used
+                        .iter()
+                        .map(|(i, to)| {
+                            let c = own.get(*i).ok_or_else(|| DbError::internal("a branch lost a column"))?;
+                            Ok((self.slot(c.id)?, *to))
+                        })
+                        .collect::<Result<_>>()?;
+                    out.push(AppendBranch { input, moves });
+                }
+                Node::Append { branches: out, prune }
+            }
             Kind::Limit { input, limit, offset } => {
                 let input = self.draft(input)?;
                 Node::Limit { input, limit: self.optional(limit)?, offset: self.optional(offset)? }
@@ -190,6 +215,26 @@ impl Lowering {
             }
         };
         Ok(self.add(node))
+    }
+
+    fn prune(&self, tree: &PruneTree, conds: &[Expr]) -> Result<PruneNode> {
+        let refs: Vec<&Expr> = conds.iter().collect();
+        let (tests, values) = tests_over(&tree.keys, &refs, &|c| self.slots.contains_key(&c));
+        Ok(PruneNode {
+            desc: Arc::clone(&tree.desc),
+            tests,
+            values: values.into_iter().map(|e| self.expr(e)).collect::<Result<_>>()?,
+            children: tree
+                .children
+                .iter()
+                .map(|c| {
+                    Ok(match c {
+                        PruneChild::Branch(i) => PruneStep::Branch(*i),
+                        PruneChild::Tree(t) => PruneStep::Node(self.prune(t, conds)?),
+                    })
+                })
+                .collect::<Result<_>>()?,
+        })
     }
 
     fn lock(&self, l: &RowLock) -> Result<LockNode> {

@@ -1,5 +1,6 @@
 //! What a compiled point program consists of: operators over one flat row of slots.
 
+use crate::catalog::partition::{PartitionDesc, Test};
 use crate::exec::eval::Compiled;
 use crate::exec::table::TableRt;
 use crate::plan::ir::JoinKind;
@@ -38,6 +39,29 @@ pub(super) enum Node {
     Aggregate { input: NodeId, aggs: Vec<AggNode> },
     /// Locks rows.
     Lock { input: NodeId, locks: Vec<LockNode>, recheck: Recheck },
+    /// The rows of one input after the other.
+    Append { branches: Vec<AppendBranch>, prune: Option<PruneNode> },
+}
+
+/// An input of an Append: its operator, and which slots its columns go to.
+pub(super) struct AppendBranch {
+    pub input: NodeId,
+    pub moves: Vec<(Slot, Slot)>,
+}
+
+/// How an Append chooses among partitions.
+pub(super) struct PruneNode {
+    pub desc: Arc<PartitionDesc>,
+    pub tests: Vec<Test>,
+    pub values: Vec<Compiled>,
+    /// Parallel to the partitions: a branch, or a partitioned table.
+    pub children: Vec<PruneStep>,
+}
+
+/// A partition of a [`PruneNode`].
+pub(super) enum PruneStep {
+    Branch(usize),
+    Node(PruneNode),
 }
 
 /// One key of a sort.

@@ -177,7 +177,8 @@ impl<'a> Machine<'a> {
         self.s.states[n].phase = Phase::Start;
         let plan = self.plan;
         match &plan.program.nodes[n] {
-            Node::Values { .. } | Node::Scan(_) => {}
+            // Branches begin anew when their turn comes.
+            Node::Values { .. } | Node::Scan(_) | Node::Append { .. } => {}
             Node::Project { input, .. }
             | Node::Filter { input, .. }
             | Node::Limit { input, .. }
@@ -226,6 +227,7 @@ impl<'a> Machine<'a> {
                 }
                 Ok(Step::Row)
             }
+            Node::Append { branches, prune } => self.append(n, branches, prune.as_ref()),
             Node::Join { kind, left, right, nulls } => self.join(n, *kind, *left, *right, nulls),
             Node::Limit { input, limit, offset } => self.limit(n, *input, limit, offset),
             Node::Sort { input, keys, carry } => self.sort(n, *input, keys, carry),
@@ -239,6 +241,66 @@ impl<'a> Machine<'a> {
         for (slot, e) in exprs {
             let d = e.eval(self.env, &self.s.row)?;
             self.s.row[*slot] = d;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, n: NodeId, branches: &[AppendBranch], prune: Option<&PruneNode>) -> Result<Step> {
+        if self.state(n).phase == Phase::Start {
+            let mut chosen = std::mem::take(&mut self.state(n).chosen);
+            chosen.clear();
+            chosen.resize(branches.len(), prune.is_none());
+            if let Some(p) = prune {
+                self.choose(p, &mut chosen)?;
+            }
+            let st = self.state(n);
+            (st.phase, st.at, st.matched, st.chosen) = (Phase::Ready, 0, false, chosen);
+        }
+        loop {
+            let st = self.state(n);
+            let Some(b) = branches.get(st.at) else { return Ok(Step::End) };
+            if !st.chosen.get(st.at).copied().unwrap_or(false) {
+                st.at += 1;
+                continue;
+            }
+            // `matched`: this branch has begun.
+            if !st.matched {
+                st.matched = true;
+                self.reopen(b.input);
+            }
+            match self.next(b.input)? {
+                Step::Row => {
+                    for (from, to) in &b.moves {
+                        self.s.row[*to] = self.s.row[*from].clone();
+                    }
+                    return Ok(Step::Row);
+                }
+                Step::End => {
+                    let st = self.state(n);
+                    st.at += 1;
+                    st.matched = false;
+                }
+                stop => return Ok(stop),
+            }
+        }
+    }
+
+    /// Marks the branches that the tests leave.
+    fn choose(&mut self, p: &PruneNode, chosen: &mut [bool]) -> Result<()> {
+        let mut values = Vec::with_capacity(p.values.len());
+        for v in &p.values {
+            values.push(v.eval(self.env, &self.s.row)?);
+        }
+        for (child, wanted) in p.children.iter().zip(p.desc.select(&p.tests, &values)?) {
+            match child {
+                PruneStep::Branch(i) => {
+                    if let Some(c) = chosen.get_mut(*i) {
+                        *c = wanted;
+                    }
+                }
+                PruneStep::Node(inner) if wanted => self.choose(inner, chosen)?,
+                PruneStep::Node(_) => {}
+            }
         }
         Ok(())
     }

@@ -97,7 +97,9 @@ pub(super) struct State {
     pub rid: Rid,
     /// Attributes for computed keys.
     pub tuple: Vec<Datum>,
-    /// Joins: the left row has found a partner.
+    /// Appends: the branches to read.
+    pub chosen: Vec<bool>,
+    /// Joins: the left row has found a partner. Appends: the branch has begun.
     pub matched: bool,
     /// Limits: rows still to skip and to give.
     pub skip: i64,

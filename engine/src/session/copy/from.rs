@@ -176,10 +176,15 @@ impl Parser {
     /// Parses text or CSV until the pieces end or a row is bad.
     async fn run(mut self, o: Options, mut pieces: mpsc::Receiver<Vec<Bytes>>, batches: Batches) {
         let done = self.lines(&o, &mut pieces, &batches).await;
-        let last = done.and_then(|()| self.rows.rest().map_or(Ok(None), |b| Ok(Some(b)))).transpose();
-        if let Some(last) = last {
+        if let Err(e) = done {
             // Nobody there: the session has given up.
-            let _ = batches.send(last).await;
+            let _ = batches.send(Err(e)).await;
+            return;
+        }
+        while let Some(last) = self.rows.rest() {
+            if batches.send(Ok(last)).await.is_err() {
+                return;
+            }
         }
     }
 
@@ -395,7 +400,7 @@ impl Session {
         let env = self.env();
         let eval = Arc::clone(&env.eval);
         let rows = BulkRows::new(self.tx()?, &insert, &env)?;
-        let insert = BulkInsert::new(&rows, env);
+        let insert = BulkInsert::new(env);
         Ok((Parser { rel: Arc::clone(rel), targets, defaults, filter, eval, rows, line: 0 }, insert))
     }
 
@@ -498,10 +503,10 @@ impl Session {
                 break;
             }
         }
-        match p.rows.rest() {
-            Some(batch) => self.store_batch(insert, batch, &table).await,
-            None => Ok(()),
+        while let Some(batch) = p.rows.rest() {
+            self.store_batch(insert, batch, &table).await?;
         }
+        Ok(())
     }
 }
 

@@ -114,6 +114,7 @@ fn check_choice(rel: &Relation, cols: &[i16], choice: &options::ColumnChoice, wh
 /// 42809 for relations whose rows cannot be copied.
 fn check_kind(rel: &Relation, from: bool) -> Result<()> {
     let what = match rel.kind {
+        RelKind::Table if rel.is_partitioned() && !from => "partitioned table",
         RelKind::Table => return Ok(()),
         RelKind::MaterializedView if !from => return Ok(()),
         RelKind::View => "view",
@@ -127,7 +128,7 @@ fn check_kind(rel: &Relation, from: bool) -> Result<()> {
     let e = DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot copy {word} {what} \"{}\"", rel.name));
     Err(match (rel.kind, from) {
         (RelKind::View, true) => e.hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger."),
-        (RelKind::View, false) => e.hint("Try the COPY (SELECT ...) TO variant."),
+        (RelKind::View | RelKind::Table, false) => e.hint("Try the COPY (SELECT ...) TO variant."),
         _ => e,
     })
 }

@@ -73,6 +73,7 @@ pub fn estimate(rel: &Rel, cx: &StmtCx) -> f64 {
             .max(1.0)
         }
         Rel::SetOp { left, right, .. } => estimate(left, cx) + estimate(right, cx),
+        Rel::Append(a) => a.branches.iter().map(|b| estimate(&b.rel, cx)).sum::<f64>().max(1.0),
         Rel::With { body, .. } => estimate(body, cx),
         Rel::CteScan { .. } | Rel::Modify(..) => 1000.0,
     }

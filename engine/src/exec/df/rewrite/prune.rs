@@ -40,6 +40,10 @@ fn node(rel: &mut Rel, needed: &mut HashSet<ColId>) -> Result<()> {
         Rel::Aggregate { aggs, .. } => aggs.retain(|a| needed.contains(&a.0.id)),
         Rel::Window { calls, .. } => calls.retain(|a| needed.contains(&a.0.id)),
         Rel::Scan(s) => s.cols.retain(|c| needed.contains(&c.0.id)),
+        Rel::Append(a) => {
+            crate::bind::tree::narrow(a, needed);
+            needed.extend(a.branches.iter().flat_map(|b| &b.cols).map(|c| c.id));
+        }
         _ => {}
     }
     if let Rel::Window { input, calls } = rel
@@ -81,7 +85,7 @@ fn node(rel: &mut Rel, needed: &mut HashSet<ColId>) -> Result<()> {
             Ok(())
         }
         Rel::LockRows { input, locks } => {
-            needed.extend(locks.iter().map(|l| l.rid.id));
+            needed.extend(locks.iter().flat_map(|l| std::iter::once(l.rid).chain(l.tableoid)).map(|c| c.id));
             down(input, needed)
         }
         // What the right side reads of the left one must be known first.

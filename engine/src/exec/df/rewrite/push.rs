@@ -14,12 +14,13 @@ use crate::plan::strict::rejects_null;
 use crate::plan::walk;
 use rustydb_base::Result;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Most relations whose order is searched; beyond, they stay as written.
 const MAX_ORDERED: usize = 100;
 
 /// Rewrites a tree, its subqueries included.
-pub fn optimize(rel: &mut Rel, cx: &StmtCx) -> Result<()> {
+pub fn optimize(rel: &mut Rel, cx: &Arc<StmtCx>) -> Result<()> {
     let r = take(rel);
     *rel = push(r, vec![], cx)?;
     Ok(())
@@ -30,16 +31,16 @@ fn within(e: &Expr, cols: &HashSet<ColId>, others: &HashSet<ColId>) -> bool {
     r.is_disjoint(others) && !r.is_disjoint(cols)
 }
 
-fn exprs(rel: &mut Rel, cx: &StmtCx) -> Result<()> {
+fn exprs(rel: &mut Rel, cx: &Arc<StmtCx>) -> Result<()> {
     own_exprs_mut(rel, &mut |e| subqueries_mut(e, &mut |r| optimize(r, cx)))
 }
 
 /// Pushes conditions into a relation; what cannot go down stays as a filter on top.
-fn push(rel: Rel, preds: Vec<Expr>, cx: &StmtCx) -> Result<Rel> {
+fn push(rel: Rel, preds: Vec<Expr>, cx: &Arc<StmtCx>) -> Result<Rel> {
     stacker::maybe_grow(256 * 1024, 2 * 1024 * 1024, || push_node(rel, preds, cx))
 }
 
-fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &StmtCx) -> Result<Rel> {
+fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &Arc<StmtCx>) -> Result<Rel> {
     exprs(&mut rel, cx)?;
     match rel {
         Rel::Filter { input, pred } => {
@@ -138,6 +139,23 @@ fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &StmtCx) -> Result<Rel> {
             let right = Box::new(push(*right, r, cx)?);
             Ok(Rel::SetOp { op, all, left, right, cols })
         }
+        Rel::Append(mut a) => {
+            super::super::append::prune(&mut a, &preds, cx)?;
+            let (down, stay): (Vec<_>, Vec<_>) = preds.into_iter().partition(movable);
+            for b in &mut a.branches {
+                let mut own = Vec::with_capacity(down.len());
+                for p in &down {
+                    let mut p = p.clone();
+                    substitute(&mut p, &|id| {
+                        let i = a.cols.iter().position(|c| c.id == id)?;
+                        b.cols.get(i).map(|c| Expr::column(*c))
+                    })?;
+                    own.push(p);
+                }
+                b.rel = push(take(&mut b.rel), own, cx)?;
+            }
+            Ok(filtered(Rel::Append(a), stay))
+        }
         Rel::With { mut ctes, body } => {
             for c in &mut ctes {
                 optimize(&mut c.rel, cx)?;
@@ -170,7 +188,7 @@ fn below<'r>(rel: &'r Rel, need: &HashSet<ColId>) -> Option<&'r Rel> {
 
 /// Whether a semi join with `rows` rows is better done before the joins on its left: it leaves few rows of the one
 /// relation it reads there.
-fn sinks(rel: &Rel, need: &HashSet<ColId>, rows: f64, cx: &StmtCx) -> bool {
+fn sinks(rel: &Rel, need: &HashSet<ColId>, rows: f64, cx: &Arc<StmtCx>) -> bool {
     let (mut at, mut joins) = (rel, false);
     while let Some(next) = below(at, need) {
         joins |= matches!(at, Rel::Join { .. });
@@ -202,7 +220,7 @@ fn sink(rel: Rel, need: &HashSet<ColId>, make: impl FnOnce(Rel) -> Rel) -> Rel {
 }
 
 /// The relations that inner joins connect, and all their conditions.
-fn flatten(rel: Rel, leaves: &mut Vec<Rel>, conds: &mut Vec<Expr>, cx: &StmtCx) -> Result<()> {
+fn flatten(rel: Rel, leaves: &mut Vec<Rel>, conds: &mut Vec<Expr>, cx: &Arc<StmtCx>) -> Result<()> {
     match rel {
         Rel::Join { kind: JoinKind::Inner, left, right, on, lateral: false } if on.as_ref().is_none_or(movable) => {
             flatten(*left, leaves, conds, cx)?;
@@ -229,7 +247,7 @@ fn flatten(rel: Rel, leaves: &mut Vec<Rel>, conds: &mut Vec<Expr>, cx: &StmtCx) 
     Ok(())
 }
 
-fn order(leaves: Vec<Rel>, conds: Vec<Expr>, cx: &StmtCx) -> Result<Rel> {
+fn order(leaves: Vec<Rel>, conds: Vec<Expr>, cx: &Arc<StmtCx>) -> Result<Rel> {
     let sets: Vec<HashSet<ColId>> = leaves.iter().map(outputs).collect();
     let touches = |e: &Expr| {
         let r = refs(e);
@@ -330,7 +348,7 @@ fn outer_join(
     on: Option<Expr>,
     lateral: bool,
     preds: Vec<Expr>,
-    cx: &StmtCx,
+    cx: &Arc<StmtCx>,
 ) -> Result<Rel> {
     let (l, r) = (outputs(&left), outputs(&right));
     let rejects = |cols: &HashSet<ColId>| preds.iter().any(|p| rejects_null(p, cols));

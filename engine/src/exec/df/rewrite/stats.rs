@@ -36,6 +36,12 @@ pub fn origin(rel: &Rel, id: ColId) -> Option<(&Scan, i16)> {
         }
         Rel::Join { left, right, .. } => origin(left, id).or_else(|| origin(right, id)),
         Rel::With { body, .. } => origin(body, id),
+        // The first of several tables speaks for all.
+        Rel::Append(a) => {
+            let at = a.cols.iter().position(|c| c.id == id)?;
+            let b = a.branches.first()?;
+            origin(&b.rel, b.cols.get(at)?.id)
+        }
         _ => None,
     }
 }

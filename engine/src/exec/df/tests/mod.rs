@@ -286,6 +286,7 @@ fn relation(oid: u32, head: &str) -> Relation {
                     valid: true,
                     valid_from: 0,
                     owner: 10,
+                    parent: 0,
                 }));
             }
             Column {
@@ -300,6 +301,7 @@ fn relation(oid: u32, head: &str) -> Relation {
                 dropped: false,
                 missing: Datum::Null,
                 since: 0,
+                lineage: Default::default(),
             }
         })
         .collect();
@@ -326,6 +328,10 @@ fn relation(oid: u32, head: &str) -> Relation {
         stats: Arc::new(RelStats { tuples: -1.0, pages: 0, columns: HashMap::new() }),
         options: vec![],
         version: 1,
+        parents: Vec::new(),
+        children: Vec::new(),
+        partition_key: None,
+        bound: None,
         acl: None,
     }
 }
