@@ -244,7 +244,7 @@ pub async fn new_bound(
             .table(t.schema.clone(), t.name.clone()));
         }
     }
-    let text = bound_text(&bound, &desc.types)?;
+    let text = bound_text(cx.eval, &bound, &desc.types)?;
     Ok((bound, text))
 }
 

@@ -276,7 +276,7 @@ pub fn check_bound(
             };
         }
         Bound::Range(low, high) if PartitionDesc::is_empty_range(&desc.types, low, high) => {
-            let text = bound_text(new, &desc.types)?;
+            let text = bound_text(cx.eval, new, &desc.types)?;
             let (from, to) = text
                 .strip_prefix("FOR VALUES FROM ")
                 .and_then(|t| t.split_once(" TO "))

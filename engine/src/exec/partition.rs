@@ -2,7 +2,7 @@
 
 use super::eval::{Compiled, Env, compile};
 use super::run::StatementEnv;
-use super::table::{TableRt, show_value};
+use super::table::{TableRt, show_value, show_value_in};
 use crate::bind::{BindCx, Binder};
 use crate::catalog::deparse::Show;
 use crate::catalog::partition::{PartitionDesc, columns_text, no_partition};
@@ -11,6 +11,7 @@ use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::{EvalCtx, FormatSettings};
 use rustydb_types::datum::Datum;
+use rustydb_types::io::OutCtx;
 use std::sync::Arc;
 
 /// Longest value in the description of a key.
@@ -51,10 +52,11 @@ impl PartitionRt {
     pub fn refusal(&self, catalog: &Catalog, rel: &Relation, eval: &EvalCtx, row: &[Datum]) -> DbError {
         let Ok(key) = self.key(eval, row) else { return no_partition(rel, "") };
         let fmt = FormatSettings::default();
+        let out = OutCtx { fmt: &fmt, session: Some(eval.session.as_ref()) };
         let path: Vec<u32> = catalog.namespaces.keys().copied().collect();
         let names = columns_text(rel, Show { catalog: Some(catalog), search_path: &path, pretty: true });
         let values: Vec<String> =
-            key.iter().zip(&self.desc.types).map(|(d, ty)| show_value(&fmt, *ty, d, MAX_SHOWN)).collect();
+            key.iter().zip(&self.desc.types).map(|(d, ty)| show_value_in(out, *ty, d, MAX_SHOWN)).collect();
         no_partition(rel, &format!("({}) = ({})", names.join(", "), values.join(", ")))
     }
 }

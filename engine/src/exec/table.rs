@@ -302,11 +302,16 @@ impl TableRt {
 
 /// A value's text, cut to `max` bytes as PostgreSQL cuts it in row details.
 pub fn show_value(fmt: &rustydb_types::ctx::FormatSettings, ty: TypeRef, d: &Datum, max: usize) -> String {
+    show_value_in(io::OutCtx { fmt, session: None }, ty, d, max)
+}
+
+/// As [`show_value`], with the session's types.
+pub fn show_value_in(cx: io::OutCtx<'_>, ty: TypeRef, d: &Datum, max: usize) -> String {
     if d.is_null() {
         return "null".to_owned();
     }
     let mut b = Vec::new();
-    if io::text_out(io::OutCtx { fmt, session: None }, ty, d, &mut b).is_err() {
+    if io::text_out(cx, ty, d, &mut b).is_err() {
         return "?".to_owned();
     }
     let mut s = String::from_utf8(b).unwrap_or_default();

@@ -11,9 +11,14 @@ use rustydb_types::{io, oid, pgdata, typename};
 use std::sync::Arc;
 
 /// A value as a constant without a type's name.
-fn value_text(ty: TypeRef, d: &Datum) -> Result<String> {
+fn value_text(eval: &EvalCtx, ty: TypeRef, d: &Datum) -> Result<String> {
     let mut out = Vec::new();
-    io::text_out(io::OutCtx { fmt: &FormatSettings::default(), session: None }, ty, d, &mut out)?;
+    io::text_out(
+        io::OutCtx { fmt: &FormatSettings::default(), session: Some(eval.session.as_ref()) },
+        ty,
+        d,
+        &mut out,
+    )?;
     let s = String::from_utf8(out).unwrap_or_default();
     let plain = match ty.oid {
         oid::INT4 => !s.starts_with('-'),
@@ -27,22 +32,22 @@ fn value_text(ty: TypeRef, d: &Datum) -> Result<String> {
 }
 
 /// A constant with its type, as expressions show it.
-fn typed_text(ty: TypeRef, d: &Datum) -> Result<String> {
-    let v = value_text(ty, d)?;
+fn typed_text(eval: &EvalCtx, ty: TypeRef, d: &Datum) -> Result<String> {
+    let v = value_text(eval, ty, d)?;
     let plain = matches!(ty.oid, oid::INT4 | oid::BOOL) && !v.starts_with('\'')
         || ty.oid == oid::NUMERIC && v.contains(['.', 'e']) && !v.starts_with('\'');
     Ok(if plain { v } else { format!("{v}::{}", typename::format_type(ty.oid, -1)) })
 }
 
 /// A bound as `relpartbound` keeps and pg_get_expr shows it.
-pub fn bound_text(b: &Bound, types: &[TypeRef]) -> Result<String> {
+pub fn bound_text(eval: &EvalCtx, b: &Bound, types: &[TypeRef]) -> Result<String> {
     Ok(match b {
         Bound::Default => "DEFAULT".to_owned(),
         Bound::List(v) => {
             let mut parts = Vec::with_capacity(v.len());
             for d in v {
                 parts.push(match (d, types.first()) {
-                    (Some(d), Some(ty)) => value_text(*ty, d)?,
+                    (Some(d), Some(ty)) => value_text(eval, *ty, d)?,
                     _ => "NULL".to_owned(),
                 });
             }
@@ -55,7 +60,7 @@ pub fn bound_text(b: &Bound, types: &[TypeRef]) -> Result<String> {
                     parts.push(match e {
                         Edge::Min => "MINVALUE".to_owned(),
                         Edge::Max => "MAXVALUE".to_owned(),
-                        Edge::Value(d) => value_text(*ty, d)?,
+                        Edge::Value(d) => value_text(eval, *ty, d)?,
                     });
                 }
                 Ok(parts.join(", "))
@@ -108,7 +113,7 @@ pub fn constraint_text(cat: &Arc<Catalog>, rel: &Relation, eval: &EvalCtx, show:
         let desc = PartitionDesc::of(cat, &parent, eval)?;
         let mut one = Vec::new();
         if let Some(p) = desc.parts.iter().find(|p| p.oid == child.oid) {
-            demands(&desc, &parent, &p.bound, show, &mut one)?;
+            demands(eval, &desc, &parent, &p.bound, show, &mut one)?;
         }
         one.append(&mut all);
         all = one;
@@ -121,20 +126,27 @@ pub fn constraint_text(cat: &Arc<Catalog>, rel: &Relation, eval: &EvalCtx, show:
     })
 }
 
-fn demands(desc: &PartitionDesc, parent: &Relation, b: &Bound, show: Show<'_>, out: &mut Vec<String>) -> Result<()> {
+fn demands(
+    eval: &EvalCtx,
+    desc: &PartitionDesc,
+    parent: &Relation,
+    b: &Bound,
+    show: Show<'_>,
+    out: &mut Vec<String>,
+) -> Result<()> {
     let keys = columns_text(parent, show);
     match b {
         Bound::List(v) => {
             if let (Some(k), Some(ty)) = (keys.first(), desc.types.first()) {
-                out.push(list_demand(k, *ty, v)?.0);
-                if let Some(more) = list_demand(k, *ty, v)?.1 {
+                out.push(list_demand(eval, k, *ty, v)?.0);
+                if let Some(more) = list_demand(eval, k, *ty, v)?.1 {
                     out.push(more);
                 }
             }
         }
         Bound::Range(low, high) => {
             keys.iter().for_each(|k| out.push(format!("({k} IS NOT NULL)")));
-            range_demand(&keys, &desc.types, low, high, out)?;
+            range_demand(eval, &keys, &desc.types, low, high, out)?;
         }
         Bound::Hash { modulus, remainder } => out.push(format!(
             "satisfies_hash_partition('{}'::oid, {modulus}, {remainder}, {})",
@@ -147,7 +159,7 @@ fn demands(desc: &PartitionDesc, parent: &Relation, b: &Bound, show: Show<'_>, o
                 let mut one = Vec::new();
                 match (&p.bound, desc.strategy) {
                     (Bound::Range(low, high), PartitionStrategy::Range) => {
-                        range_demand(&keys, &desc.types, low, high, &mut one)?;
+                        range_demand(eval, &keys, &desc.types, low, high, &mut one)?;
                     }
                     _ => continue,
                 }
@@ -164,7 +176,7 @@ fn demands(desc: &PartitionDesc, parent: &Relation, b: &Bound, show: Show<'_>, o
                     .flatten()
                     .collect();
                 if let (false, Some(k), Some(ty)) = (values.is_empty(), keys.first(), desc.types.first()) {
-                    let (first, more) = list_demand(k, *ty, &values)?;
+                    let (first, more) = list_demand(eval, k, *ty, &values)?;
                     let inner = match more {
                         Some(m) => format!("{first} AND {m}"),
                         None => first,
@@ -182,12 +194,12 @@ fn demands(desc: &PartitionDesc, parent: &Relation, b: &Bound, show: Show<'_>, o
 }
 
 /// The condition of a list's values, and one that must hold besides.
-fn list_demand(k: &str, ty: TypeRef, v: &[Option<Datum>]) -> Result<(String, Option<String>)> {
+fn list_demand(eval: &EvalCtx, k: &str, ty: TypeRef, v: &[Option<Datum>]) -> Result<(String, Option<String>)> {
     let shown = if ty.oid == oid::VARCHAR { format!("({k})::text") } else { k.to_owned() };
     let ty = if ty.oid == oid::VARCHAR { TypeRef { oid: oid::TEXT, ..ty } } else { ty };
     let mut items = Vec::new();
     for d in v.iter().flatten() {
-        items.push(typed_text(ty, d)?);
+        items.push(typed_text(eval, ty, d)?);
     }
     let eq = match items.as_slice() {
         [] => None,
@@ -203,7 +215,14 @@ fn list_demand(k: &str, ty: TypeRef, v: &[Option<Datum>]) -> Result<(String, Opt
 }
 
 /// The conditions of a range, without those that the key is not NULL: equal leading columns, then each end.
-fn range_demand(keys: &[String], types: &[TypeRef], low: &[Edge], high: &[Edge], out: &mut Vec<String>) -> Result<()> {
+fn range_demand(
+    eval: &EvalCtx,
+    keys: &[String],
+    types: &[TypeRef],
+    low: &[Edge],
+    high: &[Edge],
+    out: &mut Vec<String>,
+) -> Result<()> {
     let mut at = 0;
     while let (Some(Edge::Value(a)), Some(Edge::Value(b)), Some(k), Some(ty)) =
         (low.get(at), high.get(at), keys.get(at), types.get(at))
@@ -211,7 +230,7 @@ fn range_demand(keys: &[String], types: &[TypeRef], low: &[Edge], high: &[Edge],
         if at + 1 == keys.len() || super::compare(*ty, a, b).is_ne() {
             break;
         }
-        out.push(format!("({k} = {})", typed_text(*ty, a)?));
+        out.push(format!("({k} = {})", typed_text(eval, *ty, a)?));
         at += 1;
     }
     for (edges, lower) in [(low, true), (high, false)] {
@@ -237,10 +256,10 @@ fn range_demand(keys: &[String], types: &[TypeRef], low: &[Edge], high: &[Edge],
             let mut one = Vec::new();
             for i in at..end {
                 if let (Some(Edge::Value(v)), Some(k), Some(ty)) = (edges.get(i), keys.get(i), types.get(i)) {
-                    one.push(format!("({k} = {})", typed_text(*ty, v)?));
+                    one.push(format!("({k} = {})", typed_text(eval, *ty, v)?));
                 }
             }
-            one.push(format!("({k} {op} {})", typed_text(*ty, v)?));
+            one.push(format!("({k} {op} {})", typed_text(eval, *ty, v)?));
             alternatives.push(match one.len() {
                 1 => one.concat(),
                 _ => format!("({})", one.join(" AND ")),
