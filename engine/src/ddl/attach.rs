@@ -351,17 +351,7 @@ pub async fn attach(
         if let Some(t) = row_with_key(cx, &up, child.oid, &misfit).await? {
             return Err(err(
                 SqlState::CHECK_VIOLATION,
-                if bound == Bound::Default && up.oid == parent.oid
-                    || up.oid != parent.oid
-                    || !matches!(bound, Bound::Default)
-                {
-                    format!("partition constraint of relation \"{}\" is violated by some row", t.name)
-                } else {
-                    format!(
-                        "updated partition constraint for default partition \"{}\" would be violated by some row",
-                        t.name
-                    )
-                },
+                format!("partition constraint of relation \"{}\" is violated by some row", t.name),
             )
             .table(t.schema.clone(), t.name.clone()));
         }

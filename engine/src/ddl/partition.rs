@@ -310,7 +310,7 @@ fn check_modulus(desc: &PartitionDesc, new: u32, shown: &dyn Fn(u32) -> String) 
     known.sort_unstable();
     let e = || err(BAD_DEFINITION, "every hash partition modulus must be a factor of the next larger modulus");
     if let Some((m, o)) = known.iter().rfind(|k| k.0 <= new)
-        && new % m != 0
+        && !new.is_multiple_of(*m)
     {
         return Err(e().detail(format!(
             "The new modulus {new} is not divisible by {m}, the modulus of existing partition \"{}\".",
