@@ -329,7 +329,7 @@ pub async fn attach(
     }
     let mut r = (*child).clone();
     inherit::adopt(&mut r, &parent)?;
-    let (bound, text) = new_bound(cx, &parent, &child.name, written).await?;
+    let (_, text) = new_bound(cx, &parent, &child.name, written).await?;
     for ix in &parent.indexes {
         take_index(cx, &parent, ix, &mut r).await?;
     }
