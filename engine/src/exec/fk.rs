@@ -438,6 +438,12 @@ impl ForeignKeys {
         new: Vec<Datum>,
     ) -> Result<()> {
         rt.check_not_null(&new)?;
+        if rt.rel.bound.is_some() && !super::tree::fits_in(tx, env, &rt.rel, &new)? {
+            // Moving the row belongs to the tree it is in; left here it would be in a partition it does not belong to.
+            return Err(DbError::unsupported(
+                "a foreign key's action that moves a row to another partition is not supported yet",
+            ));
+        }
         match change_row(tx, rt, env, snap, rid, image, old, &new, self).await? {
             TmResult::Ok | TmResult::SelfModified | TmResult::Deleted => {}
             _ => {

@@ -119,7 +119,7 @@ impl Member {
 }
 
 /// Whether a row meets a partition's bound.
-fn fits_in(tx: &Transaction, env: &StatementEnv, rel: &Arc<Relation>, row: &[Datum]) -> Result<bool> {
+pub(super) fn fits_in(tx: &Transaction, env: &StatementEnv, rel: &Arc<Relation>, row: &[Datum]) -> Result<bool> {
     fits(&tx.catalog, &|r| tx.partition(&env.eval, r), &env.eval, rel, row)
 }
 
