@@ -143,7 +143,7 @@ fn subscripts(steps: &[Step]) -> (&[Step], &[Step]) {
 
 fn element(ty: TypeRef, pos: u32) -> Result<TypeRef> {
     let base = types::base_type(ty);
-    let elem = element_of(base.oid).ok_or_else(|| {
+    let elem = element_of(base.oid).or_else(|| crate::exec::fixed::element(base.oid)).ok_or_else(|| {
         DbError::new(
             SqlState::DATATYPE_MISMATCH,
             format!("cannot subscript type {} because it does not support subscripting", show(ty.oid)),

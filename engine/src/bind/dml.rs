@@ -496,6 +496,7 @@ impl Binder<'_> {
         overriding: Overriding,
     ) -> Result<(Rel, Vec<(i16, Expr)>)> {
         let _ = rel;
+        self.stored_in = wanted.iter().map(|c| (c.ty, c.name.clone())).collect();
         let bound = self.query(q)?;
         let outs = bound.rel.outputs();
         self.width(outs.len(), wanted.len(), explicit, self.pos(q.pos))?;
@@ -505,17 +506,8 @@ impl Binder<'_> {
                 continue;
             }
             self.check_insertable(c, false, overriding, self.pos(q.pos))?;
-            // An untyped literal of the select list takes the column's type.
-            let literal = match &bound.rel {
-                Rel::Project { exprs, .. } => {
-                    exprs.iter().find(|e| e.0.id == o.id).map(|e| &e.1).filter(|e| e.ty.oid == oid::UNKNOWN).cloned()
-                }
-                _ => None,
-            };
-            let e = match literal {
-                Some(l) if matches!(l.kind, ExprKind::Const(_) | ExprKind::Param(_)) => l,
-                _ => Expr::column(*o),
-            };
+            let mut e = Expr::column(*o);
+            e.pos = output_pos(&bound.rel, o.id);
             given.push((c.attnum, self.assign(e, c.ty, &c.name)?));
         }
         Ok((bound.rel, given))
@@ -997,4 +989,12 @@ pub(crate) fn prune_dml(mut b: Bound) -> Bound {
     collect_used(source, &mut used);
     drop_unused(source, &used);
     b
+}
+
+/// Where the expression of a query's output stands; 0 when it is not its topmost select list.
+fn output_pos(rel: &Rel, id: crate::plan::ir::ColId) -> u32 {
+    match rel {
+        Rel::Project { exprs, .. } => exprs.iter().find(|e| e.0.id == id).map_or(0, |e| e.1.pos),
+        _ => 0,
+    }
 }

@@ -523,7 +523,7 @@ impl Binder<'_> {
         let elem = element_of(arg.ty.oid).or(match arg.ty.oid {
             oid::INT2VECTOR => Some(oid::INT2),
             oid::OIDVECTOR => Some(oid::OID),
-            _ => None,
+            o => crate::exec::fixed::element(o),
         });
         let Some(elem) = elem else {
             return Err(DbError::new(

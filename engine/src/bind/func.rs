@@ -546,7 +546,9 @@ impl Binder<'_> {
         }
         if f.distinct {
             for a in &args {
-                self.check_sortable(a.ty.oid, pos)?;
+                // Values are told apart by sorting them.
+                self.check_equality(a.ty.oid, a.pos)?;
+                self.check_sortable(a.ty.oid, a.pos)?;
             }
             if order_by.iter().any(|k: &SortKey| !args.iter().any(|a| crate::plan::walk::same(a, &k.expr))) {
                 return Err(DbError::new(

@@ -74,6 +74,8 @@ pub struct Binder<'a> {
     future_ctes: Vec<String>,
     /// The next WITH is the statement's own: it may change data.
     at_top: bool,
+    /// Columns that the next SELECT's outputs are stored in (INSERT … SELECT): its untyped literals take their types.
+    stored_in: Vec<(TypeRef, String)>,
     /// Collectors of the SELECTs being bound, innermost last.
     levels: Vec<select::Level>,
     /// Relations the statement names, with the lock mode it needs: for locking and plan invalidation.
@@ -117,6 +119,7 @@ impl<'a> Binder<'a> {
             ctes: Vec::new(),
             future_ctes: Vec::new(),
             at_top: false,
+            stored_in: Vec::new(),
             levels: Vec::new(),
             relations: Vec::new(),
             context_dependent: false,

@@ -46,12 +46,16 @@ impl Binder<'_> {
 
     fn query_inner(&mut self, q: &ast::Query, frames: usize) -> Result<Query> {
         let top = std::mem::take(&mut self.at_top);
+        let stored_in = std::mem::take(&mut self.stored_in);
         let ctes = match &q.with {
             Some(w) => self.with(w, top)?,
             None => Vec::new(),
         };
         let mut out = match &q.body {
-            ast::QueryBody::Select(s) => self.select(s, q)?,
+            ast::QueryBody::Select(s) => {
+                self.stored_in = stored_in;
+                self.select(s, q)?
+            }
             ast::QueryBody::Values(rows) => {
                 let v = self.values(rows)?;
                 self.order_and_limit(v, q)?

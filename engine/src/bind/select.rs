@@ -422,6 +422,7 @@ impl Binder<'_> {
     }
 
     fn select_inner(&mut self, s: &ast::Select, q: &ast::Query) -> Result<Query> {
+        let stored_in = std::mem::take(&mut self.stored_in);
         self.set_clause(Clause::From);
         let lock_mode =
             if q.locking.is_empty() { ast::TableLockMode::AccessShare } else { ast::TableLockMode::RowShare };
@@ -500,9 +501,13 @@ impl Binder<'_> {
                 self.check_equality(t.expr.ty.oid, t.expr.pos)?;
             }
         }
-        for t in &mut targets {
+        for (i, t) in targets.iter_mut().enumerate() {
             let e = std::mem::replace(&mut t.expr, Expr::new(ExprKind::CaseValue, types::plain(oid::BOOL)));
-            t.expr = self.default_unknown(e)?;
+            let stored = stored_in.get(i).filter(|_| matches!(s.distinct, ast::Distinct::No) && i < visible);
+            t.expr = match stored {
+                Some((ty, column)) if e.ty.oid == oid::UNKNOWN => self.assign(e, *ty, column)?,
+                _ => self.default_unknown(e)?,
+            };
         }
         // Row locks need the row ids as hidden outputs.
         let locks = self.row_locks(&q.locking, s)?;

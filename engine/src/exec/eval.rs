@@ -7,7 +7,7 @@
 //! Rules: a strict function is not called with a NULL argument; AND and OR stop at the first decisive operand; CASE and
 //! COALESCE evaluate only what they need. Subqueries do not occur here: the planner has turned them into joins or columns.
 
-use super::assign;
+use super::{assign, fixed};
 use crate::plan::ir::{ColId, Expr, ExprKind, Subscript};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{IsTest, SqlValue};
@@ -124,6 +124,8 @@ enum Node {
         arg: Box<Node>,
         steps: Vec<Step>,
         slice: bool,
+        /// The argument's type if it is no array but has a fixed number of elements.
+        fixed: Option<u32>,
     },
     RowCompare {
         strategy: u8,
@@ -149,6 +151,7 @@ enum Node {
     SetElement {
         array: Box<Node>,
         elem: u32,
+        fixed: Option<u32>,
         steps: Vec<Step>,
         slice: bool,
         value: Box<Node>,
@@ -269,6 +272,7 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
         }
         ExprKind::Field(x, i) => Node::Field(boxed(x)?, *i),
         ExprKind::Subscript { arg, steps } => Node::Subscript {
+            fixed: fixed_elements(arg.ty),
             arg: boxed(arg)?,
             slice: steps.iter().any(|s| matches!(s, Subscript::Slice(..))),
             steps: compiled_steps(steps, slot)?,
@@ -287,6 +291,7 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
         ExprKind::SetElement { array, steps, value } => Node::SetElement {
             array: boxed(array)?,
             elem: oid::array_element(e.ty.oid).unwrap_or(oid::TEXT),
+            fixed: fixed_elements(e.ty),
             slice: steps.iter().any(|s| matches!(s, Subscript::Slice(..))),
             steps: compiled_steps(steps, slot)?,
             value: boxed(value)?,
@@ -308,6 +313,12 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
         ExprKind::Subquery(_) => return Err(DbError::internal("subquery reached the evaluator")),
         ExprKind::SetToDefault => return Err(DbError::internal("DEFAULT reached the evaluator")),
     })
+}
+
+/// The type if its values are subscripted without being arrays.
+fn fixed_elements(ty: TypeRef) -> Option<u32> {
+    let base = rustydb_types::usertype::base(ty).oid;
+    fixed::element(base).map(|_| base)
 }
 
 fn compiled_steps(steps: &[Subscript], slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Vec<Step>> {
@@ -542,7 +553,7 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
             Datum::Row(f) => Ok(f.get(*i).map_or(Datum::Null, |f| f.1.clone())),
             _ => Ok(Datum::Null),
         },
-        Node::Subscript { arg, steps, slice } => subscript(arg, steps, *slice, env, row, case),
+        Node::Subscript { arg, steps, slice, fixed } => subscript((arg, *fixed), steps, *slice, env, row, case),
         Node::RowCompare { strategy, left, right, types } => {
             for ((l, r), ty) in left.iter().zip(right).zip(types) {
                 let (l, r) = (nested(l, env, row, case)?, nested(r, env, row, case)?);
@@ -579,10 +590,10 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
             let old = nested(r, env, row, case)?;
             assign::set_field(&old, types, *index, nested(value, env, row, case)?)
         }
-        Node::SetElement { array, elem, steps, slice, value } => {
+        Node::SetElement { array, elem, fixed, steps, slice, value } => {
             let old = nested(array, env, row, case)?;
             let new = nested(value, env, row, case)?;
-            set_element(&old, *elem, steps, *slice, new, &|n| nested(n, env, row, case))
+            set_element(&old, (*elem, *fixed), steps, *slice, new, &|n| nested(n, env, row, case))
         }
         Node::Domain { arg, ty } => {
             let d = nested(arg, env, row, case)?;
@@ -700,7 +711,7 @@ pub fn stack_arrays(values: Vec<Datum>, elem: u32) -> Result<Datum> {
 /// An element or slice of an array replaced; `eval` evaluates a subscript.
 fn set_element(
     old: &Datum,
-    elem: u32,
+    (elem, fixed): (u32, Option<u32>),
     steps: &[Step],
     slice: bool,
     new: Datum,
@@ -722,7 +733,13 @@ fn set_element(
                 at.push(int(n)?);
             }
         }
-        return assign::set_element(elem, array, &at, new);
+        return match fixed {
+            Some(ty) => fixed::with_element(ty, old, &at, &new),
+            None => assign::set_element(elem, array, &at, new),
+        };
+    }
+    if fixed.is_some() {
+        return Err(fixed::no_slices());
     }
     let mut bounds = Vec::with_capacity(steps.len());
     for s in steps {
@@ -739,8 +756,22 @@ fn set_element(
     }
 }
 
-fn subscript(arg: &Node, steps: &[Step], slice: bool, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
-    let Datum::Array(a) = nested(arg, env, row, case)? else { return Ok(Datum::Null) };
+fn subscript(
+    (arg, fixed): (&Node, Option<u32>),
+    steps: &[Step],
+    slice: bool,
+    env: Env<'_>,
+    row: &[Datum],
+    case: &Datum,
+) -> Result<Datum> {
+    let a = match nested(arg, env, row, case)? {
+        Datum::Array(a) => a,
+        _ if slice && fixed.is_some() => return Err(fixed::no_slices()),
+        d => match fixed.and_then(|ty| fixed::as_array(ty, &d)) {
+            Some(a) => Arc::new(a),
+            None => return Ok(Datum::Null),
+        },
+    };
     let int = |n: &Node| -> Result<Option<i64>> {
         Ok(match nested(n, env, row, case)? {
             Datum::Int4(i) => Some(i64::from(i)),

@@ -9,6 +9,7 @@ pub(crate) mod deferred;
 pub mod df;
 pub mod dml;
 pub mod eval;
+pub mod fixed;
 mod fk;
 pub mod index_build;
 mod locking;

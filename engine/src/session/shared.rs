@@ -656,6 +656,9 @@ impl Canceller for SessionShared {
 }
 
 impl SessionInfo for SessionShared {
+    fn notice(&self, message: DbError) {
+        SessionShared::notice(self, "NOTICE", message);
+    }
     fn as_any(&self) -> &dyn std::any::Any {
         self
     }

@@ -40,6 +40,13 @@ static TYPES: &[&ByteType] = &[
     &crate::funcs::inet::INET,
     &crate::funcs::inet::CIDR,
     &crate::funcs::tid::TYPE,
+    &crate::geo::POINT,
+    &crate::geo::LSEG,
+    &crate::geo::BOX,
+    &crate::geo::LINE,
+    &crate::geo::PATH,
+    &crate::geo::POLYGON,
+    &crate::geo::CIRCLE,
 ];
 
 /// The row of a type.

@@ -131,6 +131,8 @@ pub trait SessionInfo: Send + Sync + std::any::Any {
     fn row_fields(&self, _ty: u32) -> Option<Vec<RowField>> {
         None
     }
+    /// Tells the client something (NOTICE).
+    fn notice(&self, _message: DbError) {}
     /// Random float in [0, 1).
     fn random(&self) -> f64;
     /// `setseed`.

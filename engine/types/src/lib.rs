@@ -12,6 +12,7 @@ pub mod ctx;
 pub mod datetime;
 pub mod datum;
 pub mod funcs;
+pub mod geo;
 pub mod io;
 pub mod jsonb;
 pub mod jsonpath;

@@ -44,6 +44,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::series::KERNELS,
     funcs::text::KERNELS,
     funcs::tid::KERNELS,
+    crate::geo::KERNELS,
 ];
 
 static ADDED: OnceLock<HashMap<&'static str, &'static Kernel>> = OnceLock::new();
