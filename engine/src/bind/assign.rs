@@ -69,7 +69,13 @@ impl Binder<'_> {
     ) -> Result<Expr> {
         let Some((first, rest)) = steps.split_first() else { return self.assign(value, base.ty, column) };
         let whole = base.ty;
-        let base = self.see_through(base);
+        let base = match base.kind {
+            // A domain judges a value when all its parts have been assigned.
+            ExprKind::Domain(parts) if matches!(parts.kind, ExprKind::SetField { .. } | ExprKind::SetElement { .. }) => {
+                *parts
+            }
+            kind => self.see_through(Expr { kind, ..base }),
+        };
         let ty = base.ty;
         let new = match first {
             Step::Field(name) => {

@@ -5,7 +5,7 @@
 //! read by name but `*` leaves out.
 
 use super::Binder;
-use super::query::output_expr;
+use super::query::untyped_literal;
 use super::recursion;
 use super::scope::{Rte, ScopeCol};
 use crate::plan::ir::{Bound, Col, Cte, CteId, Expr, ExprKind, OutputColumn, Rel};
@@ -195,6 +195,7 @@ impl Binder<'_> {
         frame.recursing = true;
         frame.unlisted = extended.as_ref().map_or(0, |e| e.added);
         self.ctes.push(frame.clone());
+        self.leave_unknown = true;
         let second = self.query(extended.as_ref().map_or(&*s.right, |e| &e.right));
         self.ctes.pop();
         let second = second?;
@@ -206,7 +207,7 @@ impl Binder<'_> {
         let outs = second.rel.outputs();
         let mut exprs = Vec::new();
         for (i, (o, want)) in outs.iter().zip(&first.columns).enumerate() {
-            let e = output_expr(&second.rel, i).filter(|e| e.ty.oid == oid::UNKNOWN).unwrap_or(Expr::column(*o));
+            let e = untyped_literal(&second.rel, o.id).unwrap_or(Expr::column(*o));
             let common = self.common_type_of(&[&Expr::new(ExprKind::CaseValue, want.ty), &e], "UNION")?;
             let typmod = if e.ty.oid == common && e.ty.typmod == want.ty.typmod { want.ty.typmod } else { -1 };
             let unknown = e.ty.oid == oid::UNKNOWN;

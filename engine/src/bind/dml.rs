@@ -329,7 +329,6 @@ impl Binder<'_> {
         }
         let wanted: Vec<&Column> =
             if i.columns.is_empty() { rel.live_columns().collect() } else { parts.iter().collect() };
-        let explicit = !i.columns.is_empty();
         let need = self.needs.relation(&rel, self.acts_as, privs::INSERT);
         let (rows_rel, given): (Rel, Vec<(i16, Expr)>) = match &i.source {
             None => (Rel::Values { cols: vec![], rows: vec![vec![]] }, Vec::new()),
@@ -337,9 +336,9 @@ impl Binder<'_> {
                 ast::QueryBody::Values(rows)
                     if q.with.is_none() && q.order_by.is_empty() && q.limit.is_none() && q.offset.is_none() =>
                 {
-                    self.insert_values(&rel, rows, &wanted, explicit, i.overriding)?
+                    self.insert_values(&rel, rows, &wanted, &i.columns, i.overriding)?
                 }
-                _ => self.insert_query(&rel, q, &wanted, explicit, i.overriding)?,
+                _ => self.insert_query(&rel, q, &wanted, &i.columns, i.overriding)?,
             },
         };
         if let Some(n) = self.needs.get_mut(need).filter(|_| i.source.is_some()) {
@@ -366,10 +365,18 @@ impl Binder<'_> {
         };
         let checks = self.row_checks(&rel, &row)?;
         let generated = self.generated(&rel, &row)?;
-        let rte = self.row_rte(&rel, &alias, &row);
+        let mut rte = self.row_rte(&rel, &alias, &row);
+        rte.system = self.system_columns(&rel);
+        let mut system: Vec<(Col, i16)> = rte.system.iter().map(|c| (c.col, c.origin.1)).collect();
         self.offer(need, &row);
+        self.offer(need, &system);
         let returning = self.returning(&i.returning, Scope::of(rte))?;
-        Ok(Insert { table: rel, source, targets, on_conflict, returning, row, checks, generated })
+        let read = |c: Col| {
+            let only = HashSet::from([c.id]);
+            returning.iter().flat_map(|r| &r.exprs).any(|e| walk::reads_any(&e.1, &only))
+        };
+        system.retain(|c| read(c.0));
+        Ok(Insert { table: rel, source, targets, on_conflict, returning, row, system, checks, generated })
     }
 
     /// Puts the parts of columns together that an INSERT gives one by one.
@@ -430,12 +437,13 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn width(&self, have: usize, want: usize, explicit: bool, pos: u32) -> Result<()> {
+    fn width(&self, have: usize, want: usize, targets: &[ast::AssignTarget], pos: u32) -> Result<()> {
         if have > want {
             return Err(DbError::new(SqlState::SYNTAX_ERROR, "INSERT has more expressions than target columns").at(pos));
         }
-        if have < want && explicit {
-            return Err(DbError::new(SqlState::SYNTAX_ERROR, "INSERT has more target columns than expressions").at(pos));
+        if let Some(t) = targets.get(have) {
+            return Err(DbError::new(SqlState::SYNTAX_ERROR, "INSERT has more target columns than expressions")
+                .at(self.pos(t.column.pos)));
         }
         Ok(())
     }
@@ -445,14 +453,14 @@ impl Binder<'_> {
         rel: &Arc<Relation>,
         rows: &[Vec<ast::Expr>],
         wanted: &[&Column],
-        explicit: bool,
+        targets: &[ast::AssignTarget],
         overriding: Overriding,
     ) -> Result<(Rel, Vec<(i16, Expr)>)> {
         let n = rows.first().map_or(0, Vec::len);
         let first_pos = |r: &[ast::Expr], i: usize| r.get(i).map_or(0, |e| e.pos);
         if let Some(r) = rows.first() {
             let at = self.pos(first_pos(r, wanted.len().min(r.len().saturating_sub(1))));
-            self.width(r.len(), wanted.len(), explicit, at)?;
+            self.width(r.len(), wanted.len(), targets, at)?;
         }
         let cols: Vec<Col> = wanted[..n.min(wanted.len())].iter().map(|c| self.col(c.ty)).collect();
         let mut out = Vec::with_capacity(rows.len());
@@ -470,6 +478,14 @@ impl Binder<'_> {
                 let is_default =
                     matches!(e.kind, ast::ExprKind::Default) || (overriding == Overriding::User && c.identity != '\0');
                 self.check_insertable(c, is_default, overriding, self.pos(e.pos))?;
+                if let Some(t) = targets.get(j).filter(|t| is_default && !t.steps.is_empty()) {
+                    self.leave_level();
+                    let what = match t.steps.first() {
+                        Some(ast::Step::Field(_)) => "cannot set a subfield to DEFAULT",
+                        _ => "cannot set an array element to DEFAULT",
+                    };
+                    return Err(DbError::unsupported(what).at(self.pos(t.column.pos)));
+                }
                 row.push(if is_default {
                     if defaults[j].is_none() {
                         defaults[j] = Some(self.column_default(rel, c)?);
@@ -492,14 +508,14 @@ impl Binder<'_> {
         rel: &Arc<Relation>,
         q: &ast::Query,
         wanted: &[&Column],
-        explicit: bool,
+        targets: &[ast::AssignTarget],
         overriding: Overriding,
     ) -> Result<(Rel, Vec<(i16, Expr)>)> {
         let _ = rel;
         self.stored_in = wanted.iter().map(|c| (c.ty, c.name.clone())).collect();
         let bound = self.query(q)?;
         let outs = bound.rel.outputs();
-        self.width(outs.len(), wanted.len(), explicit, self.pos(q.pos))?;
+        self.width(outs.len(), wanted.len(), targets, self.pos(q.pos))?;
         let mut given = Vec::with_capacity(outs.len());
         for (o, c) in outs.iter().zip(wanted) {
             if overriding == Overriding::User && c.identity != '\0' {
@@ -554,7 +570,7 @@ impl Binder<'_> {
                     }
                 }
             }
-            Some(ast::ConflictTarget::Index { elements, filter, pos: at }) => {
+            Some(ast::ConflictTarget::Index { elements, filter, .. }) => {
                 let mut want: Vec<i16> = Vec::new();
                 let mut exprs: Vec<Expr> = Vec::new();
                 let row = self.row_cols(rel);
@@ -599,8 +615,7 @@ impl Binder<'_> {
                     return Err(DbError::new(
                         SqlState::INVALID_COLUMN_REFERENCE,
                         "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-                    )
-                    .at(self.pos(*at)));
+                    ));
                 }
                 found
             }
@@ -677,8 +692,9 @@ impl Binder<'_> {
                 }
                 ast::Assignment::Many(ts, source) => match &source.kind {
                     ast::ExprKind::Row { fields, .. } => {
+                        let fields = self.without_stars(fields)?;
                         self.multi_width(ts.len(), fields.len(), source)?;
-                        for (t, e) in ts.iter().zip(fields) {
+                        for (t, e) in ts.iter().zip(fields.iter()) {
                             self.put_assigned(rel, t, e, &mut out, &mut in_parts)?;
                         }
                     }
@@ -686,7 +702,7 @@ impl Binder<'_> {
                         let (sub, cols) = self.subquery(q)?;
                         self.multi_width(ts.len(), cols.len(), source)?;
                         let row = Expr {
-                            kind: ExprKind::Subquery(Box::new(Subquery { rel: sub, kind: SubqueryKind::Row })),
+                            kind: ExprKind::Subquery(Box::new(Subquery { rel: sub, kind: SubqueryKind::Row, text: "".into() })),
                             ty: types::plain(oid::RECORD),
                             pos: self.pos(source.pos),
                         };
@@ -733,8 +749,7 @@ impl Binder<'_> {
             return Err(DbError::new(
                 SqlState::SYNTAX_ERROR,
                 format!("multiple assignments to same column \"{}\"", c.name),
-            )
-            .at(self.pos(t.column.pos)));
+            ));
         }
         if !partial {
             return Ok(None);
@@ -781,6 +796,29 @@ impl Binder<'_> {
         };
         out.push((attnum, v));
         Ok(())
+    }
+
+    /// A list of expressions with the columns in place of `t.*`.
+    pub(super) fn without_stars<'e>(&self, list: &'e [ast::Expr]) -> Result<std::borrow::Cow<'e, [ast::Expr]>> {
+        let star = |e: &ast::Expr| matches!(&e.kind, ast::ExprKind::Column(c) if c.star);
+        if !list.iter().any(star) {
+            return Ok(list.into());
+        }
+        let mut out = Vec::with_capacity(list.len());
+        for e in list {
+            match &e.kind {
+                ast::ExprKind::Column(c) if c.star => {
+                    for col in self.expand_star(c, self.pos(e.pos))? {
+                        let mut parts = c.parts.clone();
+                        parts.push(ast::Ident { value: col.name, pos: e.pos });
+                        let column = ast::ColumnRef { parts, star: false };
+                        out.push(ast::Expr::new(ast::ExprKind::Column(column), e.pos));
+                    }
+                }
+                _ => out.push(e.clone()),
+            }
+        }
+        Ok(out.into())
     }
 
     fn multi_width(&self, want: usize, have: usize, source: &ast::Expr) -> Result<()> {

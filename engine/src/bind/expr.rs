@@ -147,16 +147,16 @@ impl Binder<'_> {
                     )
                     .at(pos)
                 })?;
-                mk(ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Array })), types::plain(arr))
+                mk(ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Array, text: q.to_string().into() })), types::plain(arr))
             }
             ast::ExprKind::Subquery(q) => {
                 let (rel, cols) = self.subquery(q)?;
                 self.one_column(cols.len(), pos)?;
-                mk(ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Scalar })), cols[0].ty)
+                mk(ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Scalar, text: q.to_string().into() })), cols[0].ty)
             }
             ast::ExprKind::Exists(q) => {
                 let (rel, _) = self.subquery(q)?;
-                mk(ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Exists })), bool_ty)
+                mk(ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Exists, text: q.to_string().into() })), bool_ty)
             }
             ast::ExprKind::SqlValue(v) => {
                 let (o, typmod) = match v {
@@ -683,7 +683,7 @@ impl Binder<'_> {
         let (rel, cols) = self.subquery(q)?;
         self.row_width(l.len(), cols.len(), pos)?;
         let row = Expr {
-            kind: ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Row })),
+            kind: ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Row, text: "".into() })),
             ty: types::plain(oid::RECORD),
             pos,
         };
@@ -905,6 +905,7 @@ impl Binder<'_> {
                     kind: ExprKind::Subquery(Box::new(Subquery {
                         rel,
                         kind: SubqueryKind::Quantified { test, all: q.all, equal },
+                        text: "".into(),
                     })),
                     ty: types::plain(oid::BOOL),
                     pos,

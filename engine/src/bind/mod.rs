@@ -19,6 +19,7 @@ pub(crate) mod func;
 mod grouping;
 mod inline;
 mod json;
+mod late;
 mod merge;
 mod query;
 mod recursion;
@@ -76,6 +77,8 @@ pub struct Binder<'a> {
     at_top: bool,
     /// Columns that the next SELECT's outputs are stored in (INSERT … SELECT): its untyped literals take their types.
     stored_in: Vec<(TypeRef, String)>,
+    /// Literals without a type in the next query's select list wait for the type that its user gives them.
+    leave_unknown: bool,
     /// Collectors of the SELECTs being bound, innermost last.
     levels: Vec<select::Level>,
     /// Relations the statement names, with the lock mode it needs: for locking and plan invalidation.
@@ -120,6 +123,7 @@ impl<'a> Binder<'a> {
             future_ctes: Vec::new(),
             at_top: false,
             stored_in: Vec::new(),
+            leave_unknown: false,
             levels: Vec::new(),
             relations: Vec::new(),
             context_dependent: false,

@@ -11,7 +11,7 @@ use crate::plan::ir::{Col, Expr, ExprKind, JoinKind, OutputColumn, Query, Rel, S
 use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast;
-use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::datum::TypeRef;
 use rustydb_types::oid;
 use std::sync::Arc;
 
@@ -47,6 +47,7 @@ impl Binder<'_> {
     fn query_inner(&mut self, q: &ast::Query, frames: usize) -> Result<Query> {
         let top = std::mem::take(&mut self.at_top);
         let stored_in = std::mem::take(&mut self.stored_in);
+        let leave_unknown = std::mem::take(&mut self.leave_unknown);
         let ctes = match &q.with {
             Some(w) => self.with(w, top)?,
             None => Vec::new(),
@@ -54,6 +55,7 @@ impl Binder<'_> {
         let mut out = match &q.body {
             ast::QueryBody::Select(s) => {
                 self.stored_in = stored_in;
+                self.leave_unknown = leave_unknown;
                 self.select(s, q)?
             }
             ast::QueryBody::Values(rows) => {
@@ -140,9 +142,10 @@ impl Binder<'_> {
     }
 
     fn values_inner(&mut self, rows: &[Vec<ast::Expr>]) -> Result<Query> {
-        let width = rows.first().map_or(0, Vec::len);
+        let rows = rows.iter().map(|r| self.without_stars(r)).collect::<Result<Vec<_>>>()?;
+        let width = rows.first().map_or(0, |r| r.len());
         let mut bound: Vec<Vec<Expr>> = Vec::with_capacity(rows.len());
-        for r in rows {
+        for r in &rows {
             if r.len() != width {
                 let at = r.first().map_or(0, |e| self.pos(e.pos));
                 return Err(DbError::new(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length").at(at));
@@ -181,8 +184,10 @@ impl Binder<'_> {
             chain.push(inner);
             left = &inner.left;
         }
+        self.leave_unknown = true;
         let mut cur = self.query(left)?;
         for op in chain.into_iter().rev() {
+            self.leave_unknown = true;
             let right = self.query(&op.right)?;
             cur = self.combine(cur, right, op)?;
         }
@@ -209,8 +214,8 @@ impl Binder<'_> {
         let mut columns = Vec::new();
         for (i, (l, r)) in lo.iter().zip(&ro).enumerate() {
             // A literal that is still unknown takes the other side's type: look through to the constant.
-            let le = output_expr(&left.rel, i).unwrap_or_else(|| Expr::column(*l));
-            let re = output_expr(&right.rel, i).unwrap_or_else(|| Expr::column(*r));
+            let le = untyped_literal(&left.rel, l.id).unwrap_or_else(|| Expr::column(*l));
+            let re = untyped_literal(&right.rel, r.id).unwrap_or_else(|| Expr::column(*r));
             let common = self.common_type_of(&[&le, &re], name)?;
             let mk = |b: &mut Self, literal: Expr, c: Col| -> Result<Expr> {
                 let base = if literal.ty.oid == oid::UNKNOWN { literal } else { Expr::column(c) };
@@ -260,7 +265,7 @@ impl Binder<'_> {
         let outs = q.rel.outputs();
         let mut exprs = Vec::with_capacity(outs.len());
         for (i, c) in outs.iter().enumerate() {
-            let e = output_expr(&q.rel, i).filter(|e| e.ty.oid == oid::UNKNOWN).unwrap_or(Expr::column(*c));
+            let e = untyped_literal(&q.rel, c.id).unwrap_or(Expr::column(*c));
             let e = self.default_unknown(e)?;
             q.columns[i].ty = e.ty;
             exprs.push(e);
@@ -515,6 +520,16 @@ impl Binder<'_> {
             .ok_or_else(|| DbError::new(SqlState::DATATYPE_MISMATCH, "TABLESAMPLE argument must be a number").at(at))
     }
 
+    /// Fresh columns for a stored row's system columns.
+    pub(super) fn system_columns(&mut self, rel: &Relation) -> Vec<ScopeCol> {
+        let one = |(name, attnum, ty): (&str, i16, u32)| ScopeCol {
+            name: name.to_owned(),
+            col: self.col(types::plain(ty)),
+            origin: (rel.oid, attnum),
+        };
+        SYSTEM_COLUMNS.map(one).into()
+    }
+
     /// A scan of a stored table offering all its columns, system columns and the row id.
     pub(crate) fn scan(&mut self, rel: &Arc<Relation>, alias: &str) -> (Scan, Rte) {
         let mut cols = Vec::with_capacity(rel.columns.len() + SYSTEM_COLUMNS.len());
@@ -524,14 +539,11 @@ impl Binder<'_> {
             cols.push((col, c.attnum));
             scope.push(ScopeCol { name: c.name.clone(), col, origin: (rel.oid, c.attnum) });
         }
-        let mut system = Vec::with_capacity(SYSTEM_COLUMNS.len());
+        let mut system = Vec::new();
         let mut rid = None;
         if rel.storage.is_some() || rel.is_partitioned() {
-            for (name, attnum, ty) in SYSTEM_COLUMNS {
-                let col = self.col(types::plain(ty));
-                cols.push((col, attnum));
-                system.push(ScopeCol { name: name.to_owned(), col, origin: (rel.oid, attnum) });
-            }
+            system = self.system_columns(rel);
+            cols.extend(system.iter().map(|c| (c.col, c.origin.1)));
             rid = Some(self.col(types::plain(oid::INT8)));
         }
         let scan = Scan { table: Arc::clone(rel), cols, rid, alias: alias.to_owned(), sample: None };
@@ -938,14 +950,21 @@ fn reads_scope(rel: &Rel, s: &Scope) -> bool {
     found
 }
 
-/// The expression behind a query's output, when it is a plain constant or parameter of the top projection or of every
-/// row of VALUES (so that an unknown literal can still take its type from the other side).
-pub(super) fn output_expr(rel: &Rel, i: usize) -> Option<Expr> {
+/// The literal without a type that a query's output is, if it is one.
+pub(super) fn untyped_literal(rel: &Rel, id: u32) -> Option<Expr> {
     match rel {
-        Rel::Project { exprs, .. } => {
-            let e = &exprs.get(i)?.1;
-            matches!(e.kind, ExprKind::Const(Datum::Text(_) | Datum::Null) | ExprKind::Param(_)).then(|| e.clone())
+        Rel::Project { input, exprs } => {
+            let e = &exprs.iter().find(|e| e.0.id == id)?.1;
+            match e.kind {
+                ExprKind::Const(_) | ExprKind::Param(_) => (e.ty.oid == oid::UNKNOWN).then(|| e.clone()),
+                ExprKind::Column(below) => untyped_literal(input, below),
+                _ => None,
+            }
         }
+        Rel::Sort { input, .. }
+        | Rel::Limit { input, .. }
+        | Rel::LockRows { input, .. }
+        | Rel::With { body: input, .. } => untyped_literal(input, id),
         _ => None,
     }
 }

@@ -489,7 +489,8 @@ impl Binder<'_> {
         let ty = TypeRef { typmod: to.typmod, collation, ..to };
         let explicit = cx == Coercion::Explicit;
         if let Some(d) = e.as_const() {
-            let d = rustydb_types::typmod::apply_typmod(ty, d.clone(), explicit).map_err(|x| x.at(pos))?;
+            // PostgreSQL fits values to a length when it runs the statement, which knows no place in the text.
+            let d = rustydb_types::typmod::apply_typmod(ty, d.clone(), explicit)?;
             return Ok(Expr { kind: ExprKind::Const(d), ty, pos });
         }
         Ok(Expr { kind: ExprKind::Typmod { arg: Box::new(e), explicit }, ty, pos })

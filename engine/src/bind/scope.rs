@@ -61,6 +61,11 @@ impl Scope {
     pub fn of(rte: Rte) -> Scope {
         Scope { star: rte.cols.clone(), rtes: vec![rte], invisible: Vec::new() }
     }
+    /// Ids of all its columns.
+    pub fn ids(&self) -> std::collections::HashSet<u32> {
+        let of_tables = self.rtes.iter().flat_map(|r| r.cols.iter().chain(&r.system));
+        self.star.iter().chain(of_tables).map(|c| c.col.id).collect()
+    }
     /// Puts another scope's tables to the right of this one's.
     pub fn append(&mut self, other: Scope) {
         self.star.extend(other.star);

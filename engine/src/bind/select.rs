@@ -3,6 +3,7 @@
 
 use super::Binder;
 use super::grouping::GroupingCall;
+use super::late::{Late, late_outputs, project_sets};
 use super::scope::{Scope, ScopeCol};
 use super::types::{self, show};
 use crate::plan::ir::{
@@ -236,8 +237,12 @@ impl Binder<'_> {
             l.in_window -= 1;
         }
         let (partition_by, order_by, frame) = bound?;
-        let col = self.col(ty);
         let call = WindowCall { proc, args, filter, partition_by, order_by, frame, ty, collation };
+        let alike = self.levels.last().and_then(|l| l.windows.iter().find(|w| same_window(&w.1, &call)));
+        if let Some((col, _)) = alike {
+            return Ok(Expr { pos, ..Expr::column(*col) });
+        }
+        let col = self.col(ty);
         if let Some(l) = self.levels.last_mut() {
             l.windows.push((col, call));
         }
@@ -423,6 +428,7 @@ impl Binder<'_> {
 
     fn select_inner(&mut self, s: &ast::Select, q: &ast::Query) -> Result<Query> {
         let stored_in = std::mem::take(&mut self.stored_in);
+        let leave_unknown = std::mem::take(&mut self.leave_unknown);
         self.set_clause(Clause::From);
         let lock_mode =
             if q.locking.is_empty() { ast::TableLockMode::AccessShare } else { ast::TableLockMode::RowShare };
@@ -444,9 +450,6 @@ impl Binder<'_> {
             let pred = self.to_bool(e, "WHERE")?;
             rel = Rel::Filter { input: Box::new(rel), pred };
         }
-        // GROUP BY: names of outputs, positions, or expressions.
-        self.set_clause(Clause::GroupBy);
-        let groups = self.group_by(s, &targets)?;
         let having = match &s.having {
             Some(h) => {
                 self.set_clause(Clause::Having);
@@ -458,6 +461,24 @@ impl Binder<'_> {
         // ORDER BY: output names, positions, or expressions over the input (hidden outputs).
         self.set_clause(Clause::OrderBy);
         let visible = targets.len();
+        let mut order: Vec<(usize, bool, bool)> = Vec::new();
+        let mut unlisted = None;
+        for k in &q.order_by {
+            let i = self.output_ref(&k.expr, &mut targets, visible, "ORDER BY")?;
+            let e = std::mem::replace(&mut targets[i].expr, Expr::new(ExprKind::CaseValue, types::plain(oid::BOOL)));
+            let key = self.sort_key(k, e)?;
+            targets[i].expr = key.expr;
+            if i >= visible {
+                unlisted = unlisted.or(Some(k.expr.pos));
+            }
+            if !order.iter().any(|o| o.0 == i) {
+                order.push((i, key.desc, key.nulls_first));
+            }
+        }
+        // GROUP BY: names of outputs, positions, or expressions.
+        self.set_clause(Clause::GroupBy);
+        let groups = self.group_by(s, &targets[..visible])?;
+        self.set_clause(Clause::OrderBy);
         let distinct_on = match &s.distinct {
             ast::Distinct::On(exprs) => {
                 let mut on = Vec::with_capacity(exprs.len());
@@ -468,22 +489,14 @@ impl Binder<'_> {
             }
             _ => None,
         };
-        let mut order: Vec<(usize, bool, bool)> = Vec::new();
-        for k in &q.order_by {
-            let i = self.output_ref(&k.expr, &mut targets, visible, "ORDER BY")?;
-            let e = std::mem::replace(&mut targets[i].expr, Expr::new(ExprKind::CaseValue, types::plain(oid::BOOL)));
-            let key = self.sort_key(k, e)?;
-            targets[i].expr = key.expr;
-            if matches!(s.distinct, ast::Distinct::All) && i >= visible {
-                return Err(DbError::new(
-                    SqlState::INVALID_COLUMN_REFERENCE,
-                    "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
-                )
-                .at(self.pos(k.expr.pos)));
-            }
-            if !order.iter().any(|o| o.0 == i) {
-                order.push((i, key.desc, key.nulls_first));
-            }
+        if matches!(s.distinct, ast::Distinct::All)
+            && let Some(at) = unlisted
+        {
+            return Err(DbError::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+            )
+            .at(self.pos(at)));
         }
         if let Some(on) = &distinct_on {
             // The leading sort keys must be the DISTINCT ON keys.
@@ -501,7 +514,12 @@ impl Binder<'_> {
                 self.check_equality(t.expr.ty.oid, t.expr.pos)?;
             }
         }
+        let plain = matches!(s.distinct, ast::Distinct::No);
         for (i, t) in targets.iter_mut().enumerate() {
+            let literal = matches!(t.expr.kind, ExprKind::Const(_) | ExprKind::Param(_));
+            if leave_unknown && literal && plain && i < visible && order.iter().all(|o| o.0 != i) {
+                continue;
+            }
             let e = std::mem::replace(&mut t.expr, Expr::new(ExprKind::CaseValue, types::plain(oid::BOOL)));
             let stored = stored_in.get(i).filter(|_| matches!(s.distinct, ast::Distinct::No) && i < visible);
             t.expr = match stored {
@@ -603,12 +621,13 @@ impl Binder<'_> {
             rel = Rel::Window { input: Box::new(rel), calls: windows };
         }
         srfs.sort_by_key(|s| s.0);
-        while !srfs.is_empty() {
-            let depth = srfs[0].0;
-            let n = srfs.iter().take_while(|s| s.0 == depth).count();
-            let calls = srfs.drain(..n).map(|(_, c, e)| (c, e)).collect();
-            rel = Rel::ProjectSet { input: Box::new(rel), calls };
-        }
+        let late = if plain && !order.is_empty() && locks.is_empty() {
+            late_outputs(&targets, &order, &srfs)
+        } else {
+            Late::default()
+        };
+        let late_srfs = if late.srfs { std::mem::take(&mut srfs) } else { Vec::new() };
+        rel = project_sets(rel, srfs);
         // Output.
         let mut exprs = Vec::with_capacity(targets.len());
         let mut columns = Vec::with_capacity(visible);
@@ -621,6 +640,7 @@ impl Binder<'_> {
             exprs.push((c, t.expr));
         }
         let out: Vec<Col> = exprs.iter().map(|e| e.0).collect();
+        let after = if late.outputs.is_empty() { None } else { Some(late.split(&rel, &mut exprs, &late_srfs)) };
         rel = Rel::Project { input: Box::new(rel), exprs };
         let keys: Vec<SortKey> = order
             .iter()
@@ -648,6 +668,9 @@ impl Binder<'_> {
             ast::Distinct::No => {
                 if !keys.is_empty() {
                     rel = Rel::Sort { input: Box::new(rel), keys: keys.clone() };
+                }
+                if let Some(exprs) = after {
+                    rel = Rel::Project { input: Box::new(project_sets(rel, late_srfs)), exprs };
                 }
             }
         }
@@ -690,15 +713,13 @@ impl Binder<'_> {
         if q.limit.is_none() && q.offset.is_none() {
             return Ok(rel);
         }
-        // Nothing of the query itself is in scope.
         self.enter_level();
         self.set_clause(Clause::Limit);
-        let hidden = self.scopes.pop();
+        let own: HashSet<ColId> = self.scopes.last().map(Scope::ids).unwrap_or_default();
         let mut one = |e: &ast::Expr, what: &str| -> Result<Expr> {
             let e = self.expr(e)?;
             let (from, at) = (e.ty.oid, e.pos);
-            if walk_reads_column(&e) && hidden.is_some() {
-                // Outer columns are fine only inside subqueries, where PostgreSQL refuses them as well.
+            if walk::reads_any(&e, &own) {
                 return Err(DbError::new(
                     SqlState::INVALID_COLUMN_REFERENCE,
                     format!("argument of {what} must not contain variables"),
@@ -715,9 +736,6 @@ impl Binder<'_> {
         };
         let limit = q.limit.as_ref().map(|e| one(e, "LIMIT")).transpose();
         let offset = q.offset.as_ref().map(|e| one(e, "OFFSET")).transpose();
-        if let Some(h) = hidden {
-            self.scopes.push(h);
-        }
         self.leave_level();
         let (limit, offset) = (limit?, offset?);
         if q.with_ties && keys.is_empty() {
@@ -983,6 +1001,40 @@ fn same_agg(a: &AggCall, b: &AggCall) -> bool {
             (Some(x), Some(y)) => walk::same(x, y),
             _ => false,
         }
+}
+
+/// Whether two calls are one: in a select list and in ORDER BY or DISTINCT ON.
+fn same_window(a: &WindowCall, b: &WindowCall) -> bool {
+    let all = |x: &[Expr], y: &[Expr]| x.len() == y.len() && x.iter().zip(y).all(|(p, q)| walk::same(p, q));
+    let opt = |x: &Option<Expr>, y: &Option<Expr>| match (x, y) {
+        (None, None) => true,
+        (Some(p), Some(q)) => walk::same(p, q),
+        _ => false,
+    };
+    let bound = |x: &FrameBound, y: &FrameBound| match (x, y) {
+        (FrameBound::Preceding(p), FrameBound::Preceding(q)) | (FrameBound::Following(p), FrameBound::Following(q)) => {
+            walk::same(p, q)
+        }
+        (x, y) => std::mem::discriminant(x) == std::mem::discriminant(y),
+    };
+    let frame = match (&a.frame, &b.frame) {
+        (None, None) => true,
+        (Some(x), Some(y)) => {
+            x.units == y.units && x.exclude == y.exclude && bound(&x.start, &y.start) && bound(&x.end, &y.end)
+        }
+        _ => false,
+    };
+    a.proc.oid == b.proc.oid
+        && a.proc.provolatile != 'v'
+        && frame
+        && all(&a.args, &b.args)
+        && opt(&a.filter, &b.filter)
+        && all(&a.partition_by, &b.partition_by)
+        && a.order_by.len() == b.order_by.len()
+        && a.order_by
+            .iter()
+            .zip(&b.order_by)
+            .all(|(x, y)| x.desc == y.desc && x.nulls_first == y.nulls_first && walk::same(&x.expr, &y.expr))
 }
 
 fn walk_reads_column(e: &Expr) -> bool {

@@ -257,7 +257,14 @@ fn follow(cat: &Catalog, p: &mut Plan, stack: &mut Vec<Object>, o: Object) {
             }
             _ => false,
         };
-        if covered || p.objects.contains(&d) {
+        if covered {
+            continue;
+        }
+        if p.objects.contains(&d) {
+            // What belongs to something that goes is not news, whatever else it was found by.
+            if silent {
+                p.reported.retain(|r| r.0 != d);
+            }
             continue;
         }
         p.objects.push(d);

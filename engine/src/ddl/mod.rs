@@ -124,6 +124,13 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         }
         ast::Statement::AlterRole(s) => Box::pin(role::alter(cx, s)).await.map(|()| "ALTER ROLE".into()),
         ast::Statement::Truncate(s) => Box::pin(truncate::truncate(cx, s)).await.map(|()| "TRUNCATE TABLE".into()),
+        ast::Statement::SecurityLabel(provider) => Err(err(
+            SqlState::INVALID_PARAMETER_VALUE,
+            match provider {
+                Some(p) => format!("security label provider \"{p}\" is not loaded"),
+                None => "no security label providers have been loaded".into(),
+            },
+        )),
         ast::Statement::Comment(s) => Box::pin(comment::comment(cx, s)).await.map(|()| "COMMENT".into()),
         ast::Statement::Grant(s) => Box::pin(grant::grant(cx, s)).await,
         ast::Statement::GrantRole(s) => Box::pin(membership::grant(cx, s)).await,
@@ -189,6 +196,7 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
             | S::AlterDefaultPrivileges(_)
             | S::Truncate(_)
             | S::Comment(_)
+            | S::SecurityLabel(_)
             | S::Reindex(_)
             | S::Cluster(_)
             | S::RefreshMaterializedView(_)

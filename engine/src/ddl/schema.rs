@@ -40,6 +40,21 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateSchema) -> Result<()> {
         }
         return Err(e);
     }
+    for e in &s.elements {
+        let given = match e {
+            ast::Statement::CreateSequence(e) => &e.name.schema,
+            ast::Statement::CreateTable(e) => &e.name.schema,
+            ast::Statement::CreateView(e) => &e.name.schema,
+            ast::Statement::CreateIndex(e) => &e.table.name.schema,
+            _ => continue,
+        };
+        if let Some(given) = given.as_ref().filter(|g| g.value != name) {
+            return Err(err(
+                SqlState::INVALID_SCHEMA_DEFINITION,
+                format!("CREATE specifies a schema ({}) different from the one being created ({name})", given.value),
+            ));
+        }
+    }
     let oid = cx.tx.new_oid().await?;
     let acl = super::grant::initial(cx, 'n', owner, 0);
     cx.tx.put_namespace(Namespace { oid, name, owner, acl }).await?;

@@ -99,7 +99,7 @@ pub fn plan(cx: &DdlCx<'_>, options: &[SequenceOption], old: Option<&Sequence>, 
         (Some(Some(v)), _) => v,
         (None, Some(s)) if !reset_max => s.max,
         _ => {
-            if up {
+            if up || reset_max {
                 hi
             } else {
                 -1
@@ -110,7 +110,7 @@ pub fn plan(cx: &DdlCx<'_>, options: &[SequenceOption], old: Option<&Sequence>, 
         (Some(Some(v)), _) => v,
         (None, Some(s)) if !reset_min => s.min,
         _ => {
-            if up {
+            if up && !reset_min {
                 1
             } else {
                 lo

@@ -11,7 +11,7 @@ use super::merge;
 use super::projection::{Projection, ctes_of};
 use super::run::{Chunk, Executed, Results, RowSource, StatementEnv, query, stream};
 use super::table::{TableRt, borrow_changes, borrow_keys};
-use super::tables::{decode_row, number_rid};
+use super::tables::{decode_row, number_rid, system_value};
 use super::tree;
 use crate::plan::ir::{
     Bound, Col, ColId, ConflictUpdate, Cte, Delete, Expr, ExprKind, Insert, JoinKind, Rel, Returning, RowChecks, Update,
@@ -202,7 +202,7 @@ async fn insert(
 ) -> Result<(Option<Vec<Vec<Datum>>>, u64)> {
     let rt = tx.table(&env.eval, &i.table)?;
     let checks = Checks::new(&i.checks, &i.generated, &i.row)?;
-    let ret = returning(&i.returning, row_cols(&i.row, 0).collect(), &i.source)?;
+    let ret = inserted_returning(i)?;
     let conflict = match &i.on_conflict {
         Some(c) => {
             let new = |u| Conflict::new(u, rt.rel.columns.len(), ctes_of(&i.source), snap);
@@ -230,14 +230,15 @@ async fn insert(
                 }
             }
         };
-        let shown = match stored {
+        let (mut shown, rid) = match stored {
             Stored::New(rid) => {
                 fks.child(&rt, rid, &row);
                 fks.relieve(tx, env).await?;
-                row
+                (row, rid)
             }
-            Stored::Updated(r) => r,
+            Stored::Updated(r, rid) => (r, rid),
         };
+        shown.extend(system_columns(tx, &rt, rid, &i.system).await?);
         count += 1;
         if let (Some(out), Some(ret)) = (&mut out, &ret) {
             out.push(ret.row(e, &shown)?);
@@ -261,7 +262,30 @@ pub(super) fn refused(tx: &Transaction, rt: &TableRt, d: &Duplicate, row: &[Datu
 pub(super) enum Stored {
     New(Rid),
     /// By ON CONFLICT DO UPDATE, with these values.
-    Updated(Vec<Datum>),
+    Updated(Vec<Datum>, Rid),
+}
+
+/// RETURNING of an INSERT: over the stored row and, behind it, the system columns it reads.
+pub(super) fn inserted_returning(i: &Insert) -> Result<Option<Projection>> {
+    let width = i.table.columns.len();
+    let system = i.system.iter().enumerate().map(|(at, (c, _))| (*c, width + at));
+    returning(&i.returning, row_cols(&i.row, 0).chain(system).collect(), &i.source)
+}
+
+/// System columns of a row that this command has stored.
+pub(super) async fn system_columns(
+    tx: &mut Transaction,
+    rt: &Arc<TableRt>,
+    rid: Rid,
+    cols: &[(Col, i16)],
+) -> Result<Vec<Datum>> {
+    let mut image = RowBuf::new();
+    if cols.iter().any(|(_, n)| !matches!(n, -1 | -6)) {
+        let now = tx.latest_snapshot();
+        let later = Snapshot { cid: now.cid.saturating_add(1), ..now };
+        tx.txn.fetch(&later, rt.desc.rel, rid, &mut image).await?;
+    }
+    Ok(cols.iter().map(|(c, n)| system_value(rt, rid, &image, *n, c.ty.oid)).collect())
 }
 
 pub(super) async fn insert_row(
@@ -379,7 +403,7 @@ async fn insert_or(
             TmResult::Ok => {
                 fks.parent(rt, &existing, Some(&new));
                 fks.child_changed(rt, d.rid, &existing, &new);
-                return Ok(Some(Stored::Updated(new)));
+                return Ok(Some(Stored::Updated(new, d.rid)));
             }
             TmResult::SelfModified => {
                 return Err(second_time());

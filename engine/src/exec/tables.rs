@@ -17,6 +17,7 @@ use rustydb_storage::btree::{CursorState, Direction, Edge};
 use rustydb_storage::buf::Access;
 use rustydb_storage::heap::{Rel, RowBuf};
 use rustydb_storage::page::PAGE_SIZE;
+use rustydb_storage::space::shown_block;
 use rustydb_storage::scan::{IndexScan, RowScan, ScanEnv, TableScan, blocks_now, partitions};
 use rustydb_storage::store::{Store, Txn};
 use rustydb_storage::txn::{HeldSnapshot, Snapshot};
@@ -490,6 +491,8 @@ async fn next_rows(
                 out.push((rid, buf.to_vec()));
             }
             this.depend(scan.dep_lsn());
+            // In the order of the table, as PostgreSQL's bitmap scans answer.
+            out.sort_unstable_by_key(|(rid, _)| (rid.block, rid.slot));
         }
     }
     Ok(out)
@@ -571,7 +574,7 @@ impl SessionTables {
 pub(crate) fn system_value(rt: &TableRt, rid: Rid, row: &[u8], attnum: i16, ty: u32) -> Datum {
     match attnum {
         -6 => Datum::Oid(rt.rel.oid),
-        -1 => tid::make(rid.block, rid.slot.saturating_add(1)),
+        -1 => tid::make(shown_block(rid.block), rid.slot.saturating_add(1)),
         -2 if ty == oid::XID => {
             // The word that made this version: a transaction number, or the commit it belongs to, cut to 32 bits.
             let ver = row.get(..8).map_or(0, |b| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]));

@@ -6,8 +6,8 @@
 //! inserted where it belongs.
 
 use super::dml::{
-    Conflict, Recheck, SourceRows, Stored, change_row, changed_meanwhile, insert_row, output_cols, output_slots,
-    remove_row, returning, row_cols, second_time, serialization,
+    Conflict, Recheck, SourceRows, Stored, change_row, changed_meanwhile, insert_row, inserted_returning, output_cols,
+    output_slots, remove_row, returning, row_cols, second_time, serialization, system_columns,
 };
 use super::eval::{Compiled, Env, compile};
 use super::fk::ForeignKeys;
@@ -136,7 +136,7 @@ pub(super) async fn insert(
 ) -> Result<Answer> {
     let mut tree = Tree::new(&i.table);
     let width = i.table.columns.len();
-    let ret = returning(&i.returning, row_cols(&i.row, 0).collect(), &i.source)?;
+    let ret = inserted_returning(i)?;
     let conflict = match &i.on_conflict {
         Some(c) => {
             let new = |u| Conflict::new(u, width, ctes_of(&i.source), snap);
@@ -170,17 +170,19 @@ pub(super) async fn insert(
                 }
             }
         };
-        let shown = match stored {
+        let (shown, rid) = match stored {
             Stored::New(rid) => {
                 fks.child(&m.rt, rid, &own);
                 fks.relieve(tx, env).await?;
-                own
+                (own, rid)
             }
-            Stored::Updated(r) => r,
+            Stored::Updated(r, rid) => (r, rid),
         };
         count += 1;
         if let (Some(out), Some(ret)) = (&mut out, &ret) {
-            out.push(ret.row(e, &m.to_root(&shown, &i.table))?);
+            let mut shown = m.to_root(&shown, &i.table);
+            shown.extend(system_columns(tx, &m.rt, rid, &i.system).await?);
+            out.push(ret.row(e, &shown)?);
         }
     }
     if let (Some(rows), Some(ret)) = (out.take(), &ret) {
@@ -270,7 +272,7 @@ impl Proposed<'_> {
             match change_row(tx, rt, env, &latest, d.rid, &image, &existing, &new, fks).await? {
                 TmResult::Ok => {
                     fks.changed(tx, rt, d.rid, &existing, &new);
-                    return Ok(Some(Stored::Updated(new)));
+                    return Ok(Some(Stored::Updated(new, d.rid)));
                 }
                 TmResult::SelfModified => {
                     return Err(second_time());

@@ -596,6 +596,8 @@ pub struct Subquery {
     pub rel: Rel,
     /// What is asked of it.
     pub kind: SubqueryKind,
+    /// The query as written, for those that may be the same as another; else empty.
+    pub text: Arc<str>,
 }
 
 /// What an expression asks of a subquery.
@@ -637,6 +639,8 @@ pub struct Insert {
     pub returning: Option<Returning>,
     /// Columns by which `returning` (and generated columns) read the stored row: (column, attnum).
     pub row: Vec<(Col, i16)>,
+    /// System columns that `returning` reads.
+    pub system: Vec<(Col, i16)>,
     /// Checks that each stored row must pass.
     pub checks: RowChecks,
     /// Stored generated columns, computed from `row`.

@@ -1,7 +1,7 @@
 //! Walks over the bound tree: children of a node, visits, and rewrites.
 
 use super::ir::{
-    AggCall, Bound, Expr, ExprKind, FrameBound, MergeChange, Rel, RowChecks, SortKey, SubqueryKind, Subscript,
+    AggCall, Bound, Expr, ExprKind, FrameBound, MergeChange, Rel, RowChecks, SortKey, Subquery, SubqueryKind, Subscript,
     WindowCall,
 };
 use rustydb_base::Result;
@@ -192,6 +192,13 @@ pub fn children<'e>(e: &'e Expr, f: &mut dyn FnMut(&'e Expr)) {
 pub fn visit<'e>(e: &'e Expr, f: &mut dyn FnMut(&'e Expr)) {
     f(e);
     children(e, &mut |c| visit(c, f));
+}
+
+/// Whether an expression, its subqueries included, reads one of some columns.
+pub fn reads_any(e: &Expr, cols: &std::collections::HashSet<crate::plan::ir::ColId>) -> bool {
+    let mut found = false;
+    visit_deep(e, &mut |x| found |= matches!(x.kind, ExprKind::Column(id) if cols.contains(&id)));
+    found
 }
 
 /// Visits an expression and everything below it, subqueries' relations included.
@@ -500,6 +507,28 @@ pub fn subqueries_mut(e: &mut Expr, f: &mut dyn FnMut(&mut Rel) -> Result<()>) -
     children_mut(e, &mut |c| subqueries_mut(c, f))
 }
 
+/// Whether two subqueries are written alike and read the same columns of the queries around them. Each has columns of its
+/// own, so their trees differ.
+fn same_subquery(a: &Subquery, b: &Subquery) -> bool {
+    if a.text.is_empty() || a.text != b.text || std::mem::discriminant(&a.kind) != std::mem::discriminant(&b.kind) {
+        return false;
+    }
+    let outer = |s: &Subquery| {
+        let mut read = std::collections::HashSet::new();
+        let mut volatile = false;
+        visit_rel(&s.rel, &mut |x| match &x.kind {
+            ExprKind::Column(id) => {
+                read.insert(*id);
+            }
+            ExprKind::Call { proc, .. } => volatile |= proc.provolatile == 'v',
+            _ => {}
+        });
+        visit_rels(&s.rel, &mut |r| r.outputs().iter().for_each(|c| _ = read.remove(&c.id)));
+        (!volatile).then_some(read)
+    };
+    matches!((outer(a), outer(b)), (Some(x), Some(y)) if x == y)
+}
+
 /// Whether two bound expressions are the same computation, wherever they stand in the text.
 pub fn same(a: &Expr, b: &Expr) -> bool {
     use ExprKind as K;
@@ -525,6 +554,7 @@ pub fn same(a: &Expr, b: &Expr) -> bool {
         | (K::Not(x), K::Not(y)) => same(x, y),
         (K::Typmod { arg: x, .. }, K::Typmod { arg: y, .. }) => a.ty.typmod == b.ty.typmod && same(x, y),
         (K::ArrayMap { arg: x, elem: e }, K::ArrayMap { arg: y, elem: g }) => same(x, y) && same(e, g),
+        (K::Subquery(x), K::Subquery(y)) => same_subquery(x, y),
         (K::CaseValue, K::CaseValue) => true,
         (K::And(x), K::And(y)) | (K::Or(x), K::Or(y)) | (K::Coalesce(x), K::Coalesce(y)) | (K::Row(x), K::Row(y)) => {
             all(x, y)

@@ -91,7 +91,7 @@ impl Session {
         portal.name.clone_from(&name);
         let listed = self.shared.listing.cursor(CursorLine {
             name: name.clone(),
-            text: Arc::clone(own),
+            text: Arc::clone(text),
             hold: d.hold,
             binary: d.binary,
             scroll: d.scroll.unwrap_or(d.query.locking.is_empty()),

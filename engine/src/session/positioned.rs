@@ -42,13 +42,19 @@ fn one_table(q: &ast::Query) -> Option<&TableFactor> {
     }
 }
 
+/// The address of a row as text: which table of an inheritance tree, and where in it.
+fn address(table: &str) -> String {
+    let t = ast::quote_ident(table);
+    format!("pg_catalog.textcat({t}.tableoid::pg_catalog.text, {t}.ctid::pg_catalog.text)")
+}
+
 /// The same query with the address of its table's row as a last column, and that table; `None` if it has no such table.
 pub fn with_address(q: &ast::Query) -> Result<Option<(ast::Query, ast::Name)>> {
     let Some(t) = one_table(q) else { return Ok(None) };
     let (name, table) = (shown_name(t).to_owned(), t.name.clone());
     let mut q = q.clone();
     let QueryBody::Select(s) = &mut q.body else { return Ok(None) };
-    let expr = expression(&format!("{}.ctid::pg_catalog.text", ast::quote_ident(&name)))?;
+    let expr = expression(&address(&name))?;
     s.targets.push(ast::Target { expr, alias: None, pos: s.pos });
     Ok(Some((q, table)))
 }
@@ -81,7 +87,7 @@ impl Session {
         let Some(Datum::Text(at)) = current else {
             return refuse(format!("cursor \"{name}\" is not positioned on a row"));
         };
-        let condition = format!("{}.ctid::pg_catalog.text = '{at}'", ast::quote_ident(&shown));
+        let condition = format!("{} = '{at}'", address(&shown));
         *filter = Some(expression(&condition)?);
         Ok(true)
     }

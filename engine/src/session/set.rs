@@ -126,10 +126,7 @@ pub fn set_value(s: &SessionShared, name: &str, value: Option<&str>, local: bool
                     "permission denied to set session authorization",
                 ));
             }
-            if local {
-                return Err(DbError::unsupported("SET LOCAL SESSION AUTHORIZATION is not supported yet"));
-            }
-            s.set_session_user(user);
+            s.set_session_user(user, local);
             Ok(())
         }
         "is_superuser" => {

@@ -164,11 +164,16 @@ struct Users {
     role: Option<User>,
     /// SET LOCAL ROLE.
     local_role: Option<Option<User>>,
+    /// SET LOCAL SESSION AUTHORIZATION.
+    local_session: Option<User>,
 }
 
 impl Users {
     fn current(&self) -> &User {
-        self.local_role.as_ref().unwrap_or(&self.role).as_ref().unwrap_or(&self.session)
+        self.local_role.as_ref().unwrap_or(&self.role).as_ref().unwrap_or(self.session())
+    }
+    fn session(&self) -> &User {
+        self.local_session.as_ref().unwrap_or(&self.session)
     }
 }
 
@@ -285,7 +290,7 @@ impl SessionShared {
                 state: Mutex::new(State {
                     formats: new.settings.formats(),
                     settings: new.settings,
-                    users: Arc::new(Users { session: new.user, role: None, local_role: None }),
+                    users: Arc::new(Users { session: new.user, role: None, local_role: None, local_session: None }),
                     saved: Vec::new(),
                     version: 1,
                 }),
@@ -373,7 +378,9 @@ impl SessionShared {
         let local_role = s.users.local_role.is_some();
         let ends = s.settings.has_local() || local_role;
         if local_role {
-            Arc::make_mut(&mut s.users).local_role = None;
+            let users = Arc::make_mut(&mut s.users);
+            users.local_role = None;
+            users.local_session = None;
         }
         s.settings.commit();
         if ends {
@@ -404,7 +411,7 @@ impl SessionShared {
 
     /// `session_user`.
     pub fn session_role(&self) -> User {
-        let user = self.state.lock().users.session.clone();
+        let user = self.state.lock().users.session().clone();
         self.as_of_now(user)
     }
 
@@ -448,9 +455,15 @@ impl SessionShared {
     }
 
     /// SET SESSION AUTHORIZATION; resets the role.
-    pub fn set_session_user(&self, user: User) {
+    pub fn set_session_user(&self, user: User, local: bool) {
         let mut s = self.state.lock();
-        s.users = Arc::new(Users { session: user, role: None, local_role: None });
+        if local {
+            let users = Arc::make_mut(&mut s.users);
+            users.local_role = Some(None);
+            users.local_session = Some(user);
+        } else {
+            s.users = Arc::new(Users { session: user, role: None, local_role: None, local_session: None });
+        }
         s.version += 1;
     }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub struct Prepared {
     /// The whole text its positions are in.
     pub text: Arc<str>,
-    /// Its own text, for `pg_prepared_statements`.
+    /// What `pg_prepared_statements` shows: all that the client sent with it.
     pub own_text: Arc<str>,
     /// The statement; `None` for an empty one.
     pub stmt: Option<Arc<Statement>>,
@@ -309,7 +309,7 @@ impl Session {
             Statement::Transaction(t) => self.transaction_statement(t).await.map(Done::Tag),
             Statement::Set(s) => self.set_statement(s, own).await.map(Done::Tag),
             Statement::Show(name) => self.show(name.as_deref()),
-            Statement::Prepare(p) => self.prepare_statement(p, text, own).map(Done::Tag),
+            Statement::Prepare(p) => self.prepare_statement(p, text).map(Done::Tag),
             Statement::Deallocate(name) => match name {
                 None => {
                     self.prepared.clear();
@@ -495,7 +495,8 @@ impl Session {
                     format!("cannot lock relation \"{}\"", rel.name),
                 ));
             }
-            self.check_may_lock(&rel, l.mode)?;
+            let user = self.shared.user_oid();
+            self.check_may_lock(&rel, l.mode, user)?;
             let tx = self.tx()?;
             tx.txn.rules.lock_timeout = lock_timeout;
             tx.lock_table(rel.oid, l.mode, l.nowait).await?;
@@ -505,12 +506,48 @@ impl Session {
                     tx.lock_table(oid, l.mode, l.nowait).await?;
                 }
             }
+            if rel.view.is_some() {
+                self.lock_under_view(&rel, l).await?;
+            }
         }
         Ok("LOCK TABLE".into())
     }
 
+    /// Locks what a view reads, and what views below it read, with the rights of the views' owners.
+    async fn lock_under_view(&mut self, view: &crate::catalog::Relation, l: &ast::Lock) -> Result<()> {
+        use crate::catalog::RelKind;
+        let mut seen = vec![view.oid];
+        let mut open: Vec<(u32, u32)> = vec![(view.oid, view.owner)];
+        while let Some((oid, owner)) = open.pop() {
+            let catalog = std::sync::Arc::clone(self.tx()?.refresh_catalog());
+            let Some(view) = catalog.relation(oid).cloned() else { continue };
+            for below in view.depends.iter().map(|d| d.ref_relation) {
+                let Some(rel) = catalog.relation(below).filter(|r| matches!(r.kind, RelKind::Table | RelKind::View))
+                else {
+                    continue;
+                };
+                if seen.contains(&below) {
+                    continue;
+                }
+                seen.push(below);
+                self.check_may_lock(rel, l.mode, owner)?;
+                let is_view = rel.kind == RelKind::View;
+                let owner = rel.owner;
+                let tx = self.tx()?;
+                tx.lock_table(below, l.mode, l.nowait).await?;
+                for oid in tx.refresh_catalog().tree(below).into_iter().skip(1) {
+                    tx.lock_table(oid, l.mode, l.nowait).await?;
+                }
+                if is_view {
+                    open.push((below, owner));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// 42501 unless the role may lock the table so: readers may lock against nobody but DROP, writers against writers.
-    fn check_may_lock(&self, rel: &crate::catalog::Relation, mode: ast::TableLockMode) -> Result<()> {
+    fn check_may_lock(&self, rel: &crate::catalog::Relation, mode: ast::TableLockMode, user: u32) -> Result<()> {
         use crate::acl::{Mask, check, privs};
         let mut any = privs::UPDATE | privs::DELETE | privs::TRUNCATE;
         if mode == ast::TableLockMode::AccessShare {
@@ -518,14 +555,14 @@ impl Session {
         } else if mode <= ast::TableLockMode::RowExclusive {
             any |= privs::INSERT;
         }
-        if check::on_relation(&self.shared.catalog(), rel, self.shared.user_oid(), Mask::of(any)).privs != 0 {
+        if check::on_relation(&self.shared.catalog(), rel, user, Mask::of(any)).privs != 0 {
             return Ok(());
         }
         Err(check::denied(check::relation_word(rel.kind), &rel.name))
     }
 
     /// PREPARE.
-    fn prepare_statement(&mut self, p: &ast::Prepare, text: &Arc<str>, own: &Arc<str>) -> Result<String> {
+    fn prepare_statement(&mut self, p: &ast::Prepare, text: &Arc<str>) -> Result<String> {
         if self.prepared.contains_key(&p.name.value) {
             return Err(duplicate_prepared(&p.name.value));
         }
@@ -539,7 +576,7 @@ impl Session {
         let plan = self.bind_statement(&stmt, text, &types, true)?;
         let prepared = Prepared {
             text: Arc::clone(text),
-            own_text: Arc::clone(own),
+            own_text: Arc::clone(text),
             params: plan.as_ref().map_or_else(|| types.clone().into(), |p| p.params.iter().map(|t| t.oid).collect()),
             columns: plan.as_ref().and_then(|p| p.columns.clone()),
             stmt: Some(stmt),
@@ -754,6 +791,7 @@ fn definition_name(stmt: &Statement) -> String {
         Statement::AlterRole(_) => "ALTER ROLE",
         Statement::Truncate(_) => "TRUNCATE TABLE",
         Statement::Comment(_) => "COMMENT",
+        Statement::SecurityLabel(_) => "SECURITY LABEL",
         Statement::Reindex(_) => "REINDEX",
         Statement::Grant(g) => {
             if g.grant {

@@ -11,6 +11,7 @@ use crate::buf::Access;
 use crate::core::{Core, RowLockMode};
 use crate::mtr::{Mtr, PageIdx};
 use crate::page::{Page, PageKind};
+use crate::space::Seat;
 use crate::txn::{Snapshot, TxnCx, TxnState, VER_XID};
 use crate::undo::{UndoFlags, UndoHead, UndoPtr, UndoType};
 use crate::wait::{Op, TxnWait, Wait};
@@ -78,21 +79,36 @@ pub fn insert_many<R: AsRef<[u8]>>(
     for r in rows {
         check_row(r.as_ref())?;
     }
-    let mut block = core.space.page_for_insert(core, rel.id, need)?;
+    let mut seat = Seat::SHARED;
+    let mut block = core.space.page_for_insert(core, rel.id, seat, need)?;
     loop {
         let mut mtr = core.mtr(txn.xid);
-        let h = mtr.fix(PageId::new(rel.id, block))?;
+        let pid = PageId::new(rel.id, block);
+        let h = if seat == Seat::SHARED {
+            match mtr.try_fix(pid) {
+                Err(Wait::Restart) => {
+                    drop(mtr);
+                    seat = Seat::own();
+                    block = core.space.page_for_insert(core, rel.id, seat, need)?;
+                    continue;
+                }
+                h => h?,
+            }
+        } else {
+            mtr.fix(pid)?
+        };
         let p = mtr.page(h);
         let mut free = if p.is(PageKind::Heap) { page::free_bytes(p) } else { 0 };
         if free < need {
             drop(mtr);
-            block = core.space.not_enough(core, rel.id, block, free, need)?;
+            block = core.space.not_enough(core, rel.id, seat, block, free, need)?;
             continue;
         }
         if txn.ssi.is_some() {
             core.ssi.wrote_relation(txn.ssi, rel.id)?;
         }
         let (mut slots, mut bytes, mut from) = (Vec::new(), 0, 0);
+        let mut unused = page::unused_bytes(p);
         for r in rows {
             let n = r.as_ref().len().max(MIN_ALLOC) + SLOT;
             if n > free {
@@ -100,7 +116,9 @@ pub fn insert_many<R: AsRef<[u8]>>(
             }
             free -= n;
             bytes += r.as_ref().len() + 5;
-            let slot = page::next_free_slot(p, from)?;
+            // Slots are used again when the page has been filled once: until then rows stand in the order they came.
+            let slot = if n <= unused { p.nslots().max(from) } else { page::next_free_slot(p, from)? };
+            unused = unused.saturating_sub(n);
             slots.push(slot);
             from = slot + 1;
         }
@@ -431,7 +449,8 @@ fn change_op(at: &Place, old: &[u8], new: &[u8], alloc: usize) -> (u8, Vec<u8>, 
 /// Fixes a page with room for a body of `len` bytes, neither the row's home nor its present body's page.
 fn place_body(core: &Core, mtr: &mut Mtr<'_>, rel: Rel, home: Rid, body: Rid, len: usize) -> Op<(PageIdx, Rid)> {
     let need = len.max(MIN_ALLOC) + SLOT;
-    let mut block = core.space.page_for_insert(core, rel.id, need)?;
+    let seat = Seat::own();
+    let mut block = core.space.page_for_insert(core, rel.id, seat, need)?;
     let latched = home.block.max(body.block);
     // Map pages may be changed while heap pages are latched: they come last in the latch order.
     for _ in 0..64 {
@@ -443,7 +462,7 @@ fn place_body(core: &Core, mtr: &mut Mtr<'_>, rel: Rel, home: Rid, body: Rid, le
                 let slot = page::next_free_slot(mtr.page(i), 0)?;
                 return Ok((i, Rid { block, slot }));
             }
-            block = core.space.not_enough(core, rel.id, block, free, need)?;
+            block = core.space.not_enough(core, rel.id, seat, block, free, need)?;
             continue;
         }
         let i = fix_after(mtr, latched, PageId::new(rel.id, block))?;
@@ -453,7 +472,7 @@ fn place_body(core: &Core, mtr: &mut Mtr<'_>, rel: Rel, home: Rid, body: Rid, le
             return Ok((i, Rid { block, slot: page::next_free_slot(p, 0)? }));
         }
         mtr.release_last();
-        block = core.space.not_enough(core, rel.id, block, free, need)?;
+        block = core.space.not_enough(core, rel.id, seat, block, free, need)?;
     }
     Err(Wait::Restart)
 }

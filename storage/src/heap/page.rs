@@ -88,9 +88,14 @@ fn set_space(page: &mut Page, frag: usize, free_slots: usize) {
     page.set_reserved(frag as u64 | ((free_slots as u64) << 16));
 }
 
+/// Bytes between the slots and the rows: what no row has used yet.
+pub(crate) fn unused_bytes(page: &Page) -> usize {
+    usize::from(page.free_hi()).saturating_sub(usize::from(page.free_lo()))
+}
+
 /// Free bytes of the page, holes included.
 pub(crate) fn free_bytes(page: &Page) -> usize {
-    usize::from(page.free_hi()).saturating_sub(usize::from(page.free_lo())) + frag(page)
+    unused_bytes(page) + frag(page)
 }
 
 /// Slot `i`; slots beyond the last are free.

@@ -9,9 +9,10 @@
 //! a heap page is allocated empty by a mini-transaction of its own, and if nobody comes to use it the map says so.
 //! Free-space classes of allocated blocks are only advice: the inserter looks at the page and corrects the map.
 //!
-//! In memory, per open relation: its length, one insert target per worker so that inserters do not meet on one page,
-//! and for each group an upper bound of its classes and a lower bound of its first unallocated block, so that a search
-//! skips full groups. All of it is rebuilt from the map pages when needed.
+//! In memory, per open relation: its length, the page rows are inserted into, with a page of its own for every worker
+//! that finds that one latched by another (so a lone writer's rows stand in the order they came, and many writers do not
+//! meet on one page), and for each group an upper bound of its classes and a lower bound of its first unallocated
+//! block, so that a search skips full groups. All of it is rebuilt from the map pages when needed.
 //!
 //! Latch order: map pages come last, by block. A block being allocated is latched after its map page; nobody else can
 //! be waiting for it with a map page in hand.
@@ -44,7 +45,7 @@ const EMPTY: u8 = 14;
 const FULL: u8 = 1;
 /// Marks the map page itself.
 const MAP: u8 = 15;
-/// Insert targets per relation.
+/// Insert targets per relation: the shared one and the workers'.
 const TARGETS: usize = 8;
 /// Open relations remembered; more than that and unused ones are forgotten.
 const MAX_OPEN: usize = 64 * 1024;
@@ -114,7 +115,7 @@ struct RelSpace {
     rel: RelId,
     nblocks: AtomicU32,
     groups: Mutex<Vec<GroupHint>>,
-    /// Block each worker inserts into, 0 for none.
+    /// Block each [`Seat`] inserts into, 0 for none.
     targets: [AtomicU32; TARGETS],
 }
 
@@ -156,7 +157,31 @@ pub struct Freeing {
 
 static NEXT_WORKER: AtomicUsize = AtomicUsize::new(0);
 thread_local! {
-    static WORKER: usize = NEXT_WORKER.fetch_add(1, Ordering::Relaxed) % TARGETS;
+    static WORKER: usize = 1 + NEXT_WORKER.fetch_add(1, Ordering::Relaxed) % (TARGETS - 1);
+}
+
+/// Which of a relation's insert targets a writer uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seat(usize);
+
+impl Seat {
+    /// The target that every writer tries first.
+    pub const SHARED: Seat = Seat(0);
+
+    /// This worker's own, for when the shared one is latched by another.
+    pub fn own() -> Seat {
+        Seat(WORKER.with(|w| *w))
+    }
+}
+
+/// The block numbers that users see leave the map pages out, so that they count from 0 without gaps.
+pub fn shown_block(block: BlockNo) -> BlockNo {
+    block.saturating_sub(1 + block / GROUP)
+}
+
+/// The block that [`shown_block`] shows so; `None` if there can be none.
+pub fn block_shown(shown: BlockNo) -> Option<BlockNo> {
+    shown.checked_add(1 + shown / (GROUP - 1))
 }
 
 impl Spaces {
@@ -344,23 +369,31 @@ impl Spaces {
         }
     }
 
-    /// A heap block that is likely to have `need` free bytes: this worker's insert target, or a new one.
-    pub fn page_for_insert(&self, core: &Core, rel: RelId, need: usize) -> Op<BlockNo> {
+    /// A heap block that is likely to have `need` free bytes: the seat's insert target, or a new one.
+    pub fn page_for_insert(&self, core: &Core, rel: RelId, seat: Seat, need: usize) -> Op<BlockNo> {
         let space = self.open(rel, &core.pool)?;
-        let target = WORKER.with(|w| space.targets[*w].load(Ordering::Relaxed));
-        if target != 0 { Ok(target) } else { self.next_target(core, &space, need) }
+        let target = space.targets[seat.0].load(Ordering::Relaxed);
+        if target != 0 { Ok(target) } else { self.next_target(core, &space, seat, need) }
     }
 
     /// The block that [`Spaces::page_for_insert`] answered has only `free` bytes where `need` are wanted: notes that,
     /// and answers another one.
-    pub fn not_enough(&self, core: &Core, rel: RelId, block: BlockNo, free: usize, need: usize) -> Op<BlockNo> {
+    pub fn not_enough(
+        &self,
+        core: &Core,
+        rel: RelId,
+        seat: Seat,
+        block: BlockNo,
+        free: usize,
+        need: usize,
+    ) -> Op<BlockNo> {
         self.note_fill(core, rel, block, free)?;
         let space = self.open(rel, &core.pool)?;
-        WORKER.with(|w| space.targets[*w].compare_exchange(block, 0, Ordering::Relaxed, Ordering::Relaxed).ok());
-        self.next_target(core, &space, need)
+        space.targets[seat.0].compare_exchange(block, 0, Ordering::Relaxed, Ordering::Relaxed).ok();
+        self.next_target(core, &space, seat, need)
     }
 
-    fn next_target(&self, core: &Core, space: &Arc<RelSpace>, need: usize) -> Op<BlockNo> {
+    fn next_target(&self, core: &Core, space: &Arc<RelSpace>, seat: Seat, need: usize) -> Op<BlockNo> {
         let want = class_for(need);
         let mut block = None;
         for group in 0..space.ngroups() {
@@ -410,7 +443,7 @@ impl Spaces {
                 a.block
             }
         };
-        WORKER.with(|w| space.targets[*w].store(block, Ordering::Relaxed));
+        space.targets[seat.0].store(block, Ordering::Relaxed);
         Ok(block)
     }
 

@@ -197,6 +197,8 @@ pub enum Statement {
     Notify(Notify),
     /// COMMENT ON.
     Comment(Box<Comment>),
+    /// SECURITY LABEL; the provider if one is named. None can be loaded, so the rest does not matter.
+    SecurityLabel(Option<String>),
     /// CHECKPOINT.
     Checkpoint,
     /// REINDEX.

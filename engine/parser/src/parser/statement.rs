@@ -38,6 +38,13 @@ impl Parser<'_> {
         let stmt = self.statement_body()?;
         let Some((into, select_pos, into_pos)) = self.into.take() else { return Ok(stmt) };
         let refuse = |p: &Self| Err(p.error_at("SELECT ... INTO is not allowed here", into_pos));
+        match &stmt {
+            Statement::Copy(_) => return Err(DbError::unsupported("COPY (SELECT INTO) is not supported")),
+            Statement::CreateView(_) => {
+                return Err(DbError::new(SqlState::SYNTAX_ERROR, "views must not contain SELECT INTO"));
+            }
+            _ => {}
+        }
         let (Statement::Query(q), false) = (stmt, self.height > super::MAX_HEIGHT) else { return refuse(self) };
         // INTO belongs to the leftmost SELECT.
         if leftmost(&q).is_none_or(|s| s.pos != select_pos) {
@@ -141,7 +148,7 @@ impl Parser<'_> {
             kw::CALL => self.other("CALL"),
             kw::LOAD => self.other("LOAD"),
             kw::IMPORT => self.other("IMPORT FOREIGN SCHEMA"),
-            kw::SECURITY => self.other("SECURITY LABEL"),
+            kw::SECURITY => self.security_label(),
             _ => self.unexpected(),
         }
     }

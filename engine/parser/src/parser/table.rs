@@ -342,7 +342,9 @@ impl Parser<'_> {
     fn column_constraint_kind(&mut self) -> Result<Option<ConstraintKind>> {
         Ok(Some(if self.eat(kw::NULL) {
             ConstraintKind::Null
-        } else if self.eat_seq(&[kw::NOT, kw::NULL]) {
+        } else if self.at(kw::NOT) && !self.peek_at(1, kw::DEFERRABLE) {
+            self.bump();
+            self.expect(kw::NULL)?;
             ConstraintKind::NotNull
         } else if self.eat(kw::DEFAULT) {
             ConstraintKind::Default(self.b_expr()?)

@@ -553,6 +553,33 @@ impl Parser<'_> {
     pub(super) fn comment(&mut self) -> Result<Statement> {
         self.bump();
         self.expect(kw::ON)?;
+        let (kind, object) = self.described_object()?;
+        self.expect(kw::IS)?;
+        let text = if self.eat(kw::NULL) { None } else { Some(self.string()?) };
+        Ok(Statement::Comment(Box::new(Comment { kind, object, text })))
+    }
+
+    pub(super) fn security_label(&mut self) -> Result<Statement> {
+        self.bump();
+        self.expect(kw::LABEL)?;
+        let provider = if !self.eat(kw::FOR) {
+            None
+        } else if self.at_str() {
+            Some(self.string()?)
+        } else {
+            Some(self.take(Self::is_non_reserved_word)?.value)
+        };
+        self.expect(kw::ON)?;
+        self.described_object()?;
+        self.expect(kw::IS)?;
+        if !self.eat(kw::NULL) {
+            self.string()?;
+        }
+        Ok(Statement::SecurityLabel(provider))
+    }
+
+    /// The object of COMMENT and SECURITY LABEL.
+    fn described_object(&mut self) -> Result<(ObjectKind, ObjectRef)> {
         let (kind, object);
         if self.eat(kw::CONSTRAINT) {
             let name = self.col_id()?;
@@ -579,9 +606,7 @@ impl Parser<'_> {
                 return self.unexpected();
             }
         }
-        self.expect(kw::IS)?;
-        let text = if self.eat(kw::NULL) { None } else { Some(self.string()?) };
-        Ok(Statement::Comment(Box::new(Comment { kind, object, text })))
+        Ok((kind, object))
     }
     pub(super) fn reindex(&mut self) -> Result<Statement> {
         self.bump();

@@ -129,6 +129,7 @@ impl Lower<'_> {
         let outer_plan = Plan { plan: p.plan, cols: out_cols };
         let schema = outer_plan.schema()?;
         let positions: Vec<usize> = cols.iter().filter_map(|c| p.cols.iter().position(|x| x.0.id == c.id)).collect();
+        let width = p.cols.len();
         let cx = Arc::clone(self.cx);
         let elem = oid::array_element(ty.oid).unwrap_or(oid::TEXT);
         let body = move |run: Run| {
@@ -137,6 +138,7 @@ impl Lower<'_> {
                 frame: Arc::clone(&frame),
                 cols: cols.clone(),
                 positions: positions.clone(),
+                width,
                 kind,
                 ty,
                 elem,
@@ -240,6 +242,8 @@ struct Job {
     frame: Arc<Frame>,
     cols: Vec<Col>,
     positions: Vec<usize>,
+    /// Columns of the outer rows; their plan has one even when there is none to read.
+    width: usize,
     kind: Kind,
     ty: TypeRef,
     elem: u32,
@@ -276,7 +280,7 @@ impl Job {
                 answers.push(&d).map_err(to_df)?;
                 memo.put(key, d);
             }
-            let mut columns = b.columns().to_vec();
+            let mut columns: Vec<ArrayRef> = b.columns().iter().take(self.width).cloned().collect();
             columns.push(answers.finish());
             out.send(RecordBatch::try_new(Arc::clone(&run.schema), columns)?).await?;
         }

@@ -26,7 +26,7 @@ use rustydb_types::arrow::{DatumBuilder, arrow_type, datum_at, key_array, native
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::pgdata::{self, Proc};
 use rustydb_types::{cmp, oid, rowcodec};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 /// Name of a column in DataFusion's schemas.
@@ -232,9 +232,14 @@ fn is_scalar_type(o: u32) -> bool {
     )
 }
 
-/// Whether the function is one of the equality operators of values that can be compared as keys.
+/// Whether the function is one of the equality operators of values that can be compared as keys: those that hashing
+/// agrees with. Rows are left out, as comparing rows of different shapes must fail.
 pub fn is_key_equality(proc: &Proc) -> bool {
-    comparison(proc) == Some(Operator::Eq)
+    static HASHED: LazyLock<HashSet<u32>> = LazyLock::new(|| {
+        let same = |o: &&pgdata::Operator| o.oprcanhash && o.oprleft == o.oprright && o.oprleft != oid::RECORD;
+        pgdata::operators_named("=").iter().copied().filter(|o| same(&o)).map(|o| o.oprcode).collect()
+    });
+    comparison(proc) == Some(Operator::Eq) || HASHED.contains(&proc.oid)
 }
 
 fn int_rank(dt: &DataType) -> Option<u8> {

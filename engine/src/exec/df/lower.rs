@@ -518,6 +518,12 @@ impl Lower<'_> {
 
     /// Drops duplicate rows.
     pub fn distinct(&mut self, p: Plan) -> Result<Plan> {
+        if p.cols.is_empty() {
+            // Rows without columns are equal.
+            let one = Box::new(int8(1)?);
+            let plan = LogicalPlan::Limit(Limit { skip: None, fetch: Some(one), input: Arc::new(p.plan) });
+            return Ok(Plan { plan, cols: p.cols });
+        }
         let groups: Vec<(Col, Expr)> = p.cols.iter().map(|(c, _)| (*c, Expr::column(*c))).collect();
         self.aggregate(p, &groups, &[], &[])
     }

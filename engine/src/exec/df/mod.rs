@@ -59,11 +59,15 @@ use datafusion::physical_optimizer::limit_pushdown::LimitPushdown;
 use datafusion::physical_optimizer::output_requirements::OutputRequirements;
 use datafusion::physical_optimizer::projection_pushdown::ProjectionPushdown;
 use datafusion::physical_optimizer::sanity_checker::SanityCheckPlan;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
-use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
+use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, displayable, execute_stream};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
 use futures::stream::BoxStream;
@@ -231,6 +235,7 @@ fn physical_rules(joins: Joins) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sy
     rules.push(Arc::new(EnsureCooperative::new()));
     rules.push(Arc::new(YieldingJoins));
     rules.push(Arc::new(SanityCheckPlan::new()));
+    rules.push(Arc::new(InOrder));
     rules
 }
 
@@ -324,6 +329,48 @@ impl PhysicalOptimizerRule for YieldingJoins {
     }
     fn name(&self) -> &str {
         "yielding_joins"
+    }
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Whether a plan's partitions are the sides of a union, row by row, and know nothing of each other. The partitions of a join
+/// wait for each other, and partial aggregates read everything anyway: those must, or may as well, run at once.
+fn is_plain_union(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    if plan.downcast_ref::<UnionExec>().is_some() {
+        return true;
+    }
+    match plan.children()[..] {
+        [child] => plan.downcast_ref::<AggregateExec>().is_none() && is_plain_union(child),
+        _ => false,
+    }
+}
+
+/// Reads the sides of a union one after the other, as users expect to see them.
+#[derive(Debug)]
+struct InOrder;
+
+impl PhysicalOptimizerRule for InOrder {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let plan = plan
+            .transform_up(|p| {
+                let Some(c) = p.downcast_ref::<CoalescePartitionsExec>() else { return Ok(Transformed::no(p)) };
+                let input = Arc::clone(c.input());
+                let at_once = !is_plain_union(&input);
+                let all: Arc<dyn ExecutionPlan> = Arc::new(op::OpExec::in_order(input, at_once));
+                Ok(Transformed::yes(match c.fetch() {
+                    Some(n) => Arc::new(GlobalLimitExec::new(all, 0, Some(n))),
+                    None => all,
+                }))
+            })
+            .data()?;
+        let whole = plan.output_partitioning().partition_count() <= 1;
+        let at_once = !is_plain_union(&plan);
+        Ok(if whole { plan } else { Arc::new(op::OpExec::in_order(plan, at_once)) })
+    }
+    fn name(&self) -> &str {
+        "in_order"
     }
     fn schema_check(&self) -> bool {
         true

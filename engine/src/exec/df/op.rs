@@ -29,8 +29,12 @@ use datafusion::physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
 };
 use datafusion::physical_plan::sorts::sort::SortExec;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+};
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
+use futures::{StreamExt, TryStreamExt};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -225,6 +229,40 @@ impl OpExec {
             Boundedness::Bounded,
         ));
         OpExec { op, children, required, filters: vec![], properties }
+    }
+
+    /// All partitions of a plan, one after the other: the rows of a union stand in the order of its sides. A side is not
+    /// started before somebody wants its rows, unless all are to run `at_once`.
+    pub fn in_order(child: Arc<dyn ExecutionPlan>, at_once: bool) -> OpExec {
+        let schema = child.schema();
+        let body = move |run: Run| -> DfResult<SendableRecordBatchStream> {
+            let child = run.children.first().cloned();
+            let child = child.ok_or_else(|| DataFusionError::Internal("operator lacks an input".into()))?;
+            let parts = child.output_partitioning().partition_count();
+            let (task, schema) = (run.task, Arc::clone(&run.schema));
+            let start = move |i| {
+                if !at_once {
+                    return child.execute(i, Arc::clone(&task));
+                }
+                let mut input = child.execute(i, Arc::clone(&task))?;
+                let mut rows = RecordBatchReceiverStream::builder(Arc::clone(&schema), 2);
+                let to = rows.tx();
+                rows.spawn(async move {
+                    while let Some(b) = input.next().await {
+                        if to.send(b).await.is_err() {
+                            break;
+                        }
+                    }
+                    Ok(())
+                });
+                Ok(rows.build())
+            };
+            let parts: Box<dyn Iterator<Item = _> + Send> =
+                if at_once { Box::new((0..parts).map(start).collect::<Vec<_>>().into_iter()) } else { Box::new((0..parts).map(start)) };
+            let rows = futures::stream::iter(parts).try_flatten();
+            Ok(Box::pin(RecordBatchStreamAdapter::new(run.schema, rows)))
+        };
+        OpExec::new(Arc::new(Op::new("Append", String::new(), Arc::new(body))), vec![child], schema)
     }
 
     /// Whether it runs an input several times.

@@ -44,7 +44,7 @@ impl Lower<'_> {
             let sides = union_sides(all, left, right);
             let sides = sides.into_iter().map(|s| self.side(s, cols)).collect::<Result<Vec<_>>>()?;
             let p = self.union(sides)?;
-            return if all || p.cols.is_empty() { Ok(p) } else { self.distinct(p) };
+            return if all { Ok(p) } else { self.distinct(p) };
         }
         let l = self.side(left, cols)?;
         let r = self.side(right, cols)?;

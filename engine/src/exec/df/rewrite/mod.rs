@@ -1,6 +1,7 @@
 //! Rewrites of the bound tree before it is lowered: common tables read once are put in place, subqueries become joins
 //! ([`unnest`]), conditions move to their tables and inner joins are ordered ([`push`]), unread columns go ([`prune`]).
 
+mod lateral;
 mod prune;
 mod push;
 mod single;
@@ -21,6 +22,7 @@ pub fn statement(rel: &mut Rel, cx: &Arc<StmtCx>) -> Result<ColId> {
     let mut next = FRESH;
     prune::inline(rel)?;
     single::flatten(rel)?;
+    lateral::flatten(rel, &mut next)?;
     unnest::unnest(rel, cx, &mut next)?;
     push::optimize(rel, cx)?;
     prune::prune(rel)?;
