@@ -15,7 +15,7 @@ use crate::transaction::Transaction;
 use hashbrown::HashMap as FastMap;
 use parking_lot::{Mutex, RwLock};
 use rustydb_base::{DbError, RelId, Result, SqlState};
-use rustydb_storage::io::IoMethod;
+use rustydb_storage::io::{IoMethod, IoRef};
 use rustydb_storage::lock::LockManager;
 use rustydb_storage::rt::TokioRuntime;
 use rustydb_storage::scan::{RowScan, ScanEnv, partitions};
@@ -32,7 +32,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Sequence that gives out OIDs; it is made last when a cluster is, so its presence says that the rest is there.
-const OID_SEQUENCE: RelId = RelId(200);
+pub(crate) const OID_SEQUENCE: RelId = RelId(200);
 /// Marks a data directory whose catalogs are complete.
 const READY: &str = "catalogs_ready";
 /// Prepared tables kept per database.
@@ -228,6 +228,44 @@ pub fn now_micros() -> i64 {
     unix - UNIX_TO_PG_EPOCH
 }
 
+/// What is to be done about a directory that cannot be opened because it is damaged.
+fn say_what_to_do(e: DbError) -> DbError {
+    let told = e.fields.as_ref().is_some_and(|f| f.hint.is_some());
+    if told || !rustydb_storage::verify::is_damage(&e) {
+        return e;
+    }
+    e.hint("Run \"rustydb check -D DIR\" to see what is damaged, and restore the directory from a backup.")
+}
+
+/// The wanted way of doing I/O.
+pub(crate) fn io_method(all: &Settings) -> IoMethod {
+    match all.get("io_method") {
+        "io_uring" => IoMethod::IoUring,
+        "worker" => IoMethod::Worker,
+        _ => IoMethod::Auto,
+    }
+}
+
+/// Sizes and habits of the store, from the server's settings.
+pub(crate) fn store_options(all: &Settings) -> StoreOptions {
+    StoreOptions {
+        pool_bytes: usize::try_from(all.int("shared_buffers")).unwrap_or(16384) * 8192,
+        direct: all.is_on("io_direct"),
+        max_transactions: usize::try_from(all.int("max_connections")).unwrap_or(5000)
+            + usize::try_from(all.int("max_prepared_transactions")).unwrap_or(0)
+            + 64,
+        undo_retention_micros: u64::try_from(all.int("undo_retention")).unwrap_or(0) * 1000,
+        checkpoint_distance: u64::try_from(all.int("checkpoint_distance")).unwrap_or(1024) << 20,
+        ssi: SsiLimits::from_settings(
+            usize::try_from(all.int("max_connections")).unwrap_or(5000),
+            usize::try_from(all.int("max_pred_locks_per_transaction")).unwrap_or(64),
+            all.int("max_pred_locks_per_relation"),
+            usize::try_from(all.int("max_pred_locks_per_page")).unwrap_or(2),
+        ),
+        ..StoreOptions::default()
+    }
+}
+
 impl Engine {
     /// Opens a data directory, making it first if it is new.
     pub async fn open(options: EngineOptions) -> Result<Arc<Engine>> {
@@ -239,31 +277,21 @@ impl Engine {
         let all = Settings::new(Arc::clone(&settings));
         std::fs::create_dir_all(&options.data_dir)
             .map_err(|e| DbError::io(format!("create directory \"{}\"", options.data_dir.display()), &e))?;
-        let method = match all.get("io_method") {
-            "io_uring" => IoMethod::IoUring,
-            "worker" => IoMethod::Worker,
-            _ => IoMethod::Auto,
-        };
-        let io = rustydb_storage::io::open_dir(&options.data_dir, method)?;
+        let io = rustydb_storage::io::open_dir(&options.data_dir, io_method(&all))?;
+        Engine::open_on(options, settings, io).await
+    }
+
+    /// As [`Engine::open`], over files that need not be those of the directory themselves (an overlay).
+    pub(crate) async fn open_on(
+        options: EngineOptions,
+        settings: Arc<HashMap<String, String>>,
+        io: IoRef,
+    ) -> Result<Arc<Engine>> {
+        let all = Settings::new(Arc::clone(&settings));
         let rt = TokioRuntime::new(tokio::runtime::Handle::current());
-        let opts = StoreOptions {
-            pool_bytes: usize::try_from(all.int("shared_buffers")).unwrap_or(16384) * 8192,
-            direct: all.is_on("io_direct"),
-            max_transactions: usize::try_from(all.int("max_connections")).unwrap_or(5000)
-                + usize::try_from(all.int("max_prepared_transactions")).unwrap_or(0)
-                + 64,
-            undo_retention_micros: u64::try_from(all.int("undo_retention")).unwrap_or(0) * 1000,
-            checkpoint_distance: u64::try_from(all.int("checkpoint_distance")).unwrap_or(1024) << 20,
-            ssi: SsiLimits::from_settings(
-                usize::try_from(all.int("max_connections")).unwrap_or(5000),
-                usize::try_from(all.int("max_pred_locks_per_transaction")).unwrap_or(64),
-                all.int("max_pred_locks_per_relation"),
-                usize::try_from(all.int("max_pred_locks_per_page")).unwrap_or(2),
-            ),
-            ..StoreOptions::default()
-        };
+        let opts = store_options(&all);
         let ready = options.data_dir.join(READY);
-        let store = Store::open(opts, io, rt).await?;
+        let store = Store::open(opts, io, rt).await.map_err(say_what_to_do)?;
         let prepared = crate::two_phase::Registry::default();
         for p in store.take_prepared().await? {
             prepared.found(p)?;

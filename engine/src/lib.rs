@@ -4,6 +4,7 @@ pub mod acl;
 pub mod api;
 pub mod bind;
 pub mod catalog;
+pub mod check;
 pub mod database;
 pub mod ddl;
 pub mod engine;

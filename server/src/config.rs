@@ -17,6 +17,8 @@ RustyDB is a PostgreSQL-compatible database server.
 
 Usage:
   rustydb [OPTION]...
+  rustydb check -D DIR [OPTION]...  verify every page, index, undo record and log batch of a database
+                                    directory that no server has open; exit code 1 if anything is damaged
 
 Options:
   -D DIR                            database directory (default: $PGDATA)
@@ -69,6 +71,8 @@ pub struct Config {
 pub enum Command {
     /// Run a server.
     Run(Box<Config>),
+    /// Check a data directory that no server has open.
+    Check(Box<Config>),
     /// Print this and exit with success.
     Print(String),
 }
@@ -76,7 +80,8 @@ pub enum Command {
 /// Reads the command line (without the program's name). `env` looks environment variables up.
 pub fn parse(args: impl IntoIterator<Item = String>, env: impl Fn(&str) -> Option<String>) -> Result<Command> {
     let mut raw = Raw::default();
-    let mut args = args.into_iter();
+    let mut args = args.into_iter().peekable();
+    let check = args.next_if(|a| a == "check").is_some();
     while let Some(arg) = args.next() {
         let mut value =
             |flag: &str| args.next().ok_or_else(|| usage(format!("option requires an argument -- \"{flag}\"")));
@@ -116,7 +121,7 @@ pub fn parse(args: impl IntoIterator<Item = String>, env: impl Fn(&str) -> Optio
             _ => return Err(usage(format!("invalid argument: \"{flag}\""))),
         }
     }
-    raw.resolve(env).map(|c| Command::Run(Box::new(c)))
+    raw.resolve(env).map(Box::new).map(if check { Command::Check } else { Command::Run })
 }
 
 /// `-p5433` and the like: a short option with its value attached.

@@ -12,6 +12,7 @@ use crate::{os, tls};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_engine::api::Backend;
+use rustydb_engine::check::Findings;
 use rustydb_engine::engine::EngineOptions;
 use rustydb_engine::session::EngineBackend;
 use std::fs::{DirBuilder, OpenOptions};
@@ -40,14 +41,35 @@ pub enum Stop {
     Fault(DbError),
 }
 
-/// Opens the engine on the data directory, making it on the first start.
-pub async fn open_engine(config: &Config) -> Result<Arc<dyn Backend>> {
-    let options = EngineOptions {
+fn engine_options(config: &Config) -> EngineOptions {
+    EngineOptions {
         data_dir: config.data_dir.clone(),
         settings: config.settings.clone(),
         superuser_password: config.superuser_password.as_ref().map(|p| p.to_string()),
-    };
-    Ok(Arc::new(EngineBackend::open(options).await?))
+    }
+}
+
+/// Opens the engine on the data directory, making it on the first start.
+pub async fn open_engine(config: &Config) -> Result<Arc<dyn Backend>> {
+    Ok(Arc::new(EngineBackend::open(engine_options(config)).await?))
+}
+
+/// Checks the data directory, which no server may have open meanwhile.
+pub async fn check(config: &Config) -> Result<Findings> {
+    if !config.data_dir.is_dir() {
+        return Err(DbError::fatal(
+            SqlState::UNDEFINED_FILE,
+            format!("directory \"{}\" does not exist", config.data_dir.display()),
+        ));
+    }
+    let _lock = LockFile::acquire(
+        config.data_dir.join("postmaster.pid"),
+        Protects::DataDirectory(&config.data_dir),
+        &config.data_dir,
+        config.port,
+        Path::new(""),
+    )?;
+    rustydb_engine::check::directory(engine_options(config)).await
 }
 
 /// Runs a server until `stop` resolves or the engine fails. `open` opens the engine.

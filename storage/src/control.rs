@@ -75,6 +75,17 @@ impl ControlFile {
         Ok((ControlFile { io, file, path: path.to_owned(), seq: slot.seq }, slot.control))
     }
 
+    /// Reads the newest valid state without opening the file for writing. Answers as well which of the two copies are
+    /// damaged: a copy is smaller than a sector, so no crash tears it.
+    pub async fn look(io: &IoRef, path: &str) -> Result<(Control, Vec<u64>)> {
+        let file = io.open(path, OpenMode::default()).await?;
+        let both = io.read(&file, 0, AlignedBuf::with_len(2 * BLOCK)).await?;
+        drop(file);
+        let damaged = both.chunks(BLOCK).enumerate().filter(|(_, s)| decode(s).is_none()).map(|(i, _)| i as u64).collect();
+        let (_, control) = ControlFile::open(io.clone(), path).await?;
+        Ok((control, damaged))
+    }
+
     /// Replaces the state; durable on return. After an error the old or the new state may be found.
     pub async fn write(&mut self, control: &Control) -> Result<()> {
         let seq = self.seq + 1;

@@ -44,6 +44,15 @@ pub struct SavedPage {
     pub image: AlignedBuf,
 }
 
+/// What [`DoubleWrite::look`] has seen.
+#[derive(Default)]
+pub(crate) struct Look {
+    /// Pages with a sound image.
+    pub(crate) pages: std::collections::BTreeSet<PageId>,
+    /// Slots whose header is neither clear nor valid.
+    pub(crate) damaged: Vec<u64>,
+}
+
 /// The double-write file of a running server.
 pub struct DoubleWrite {
     inner: Arc<Inner>,
@@ -105,6 +114,22 @@ impl DoubleWrite {
         drop(file);
         let this = DoubleWrite::start(io, path, cluster_id, last_seq).await?;
         Ok((this, newest.into_iter().map(|(page, (_, image))| SavedPage { page, image }).collect()))
+    }
+
+    /// Looks at the file without changing it: pages whose images are saved, and slots whose header is damaged.
+    pub(crate) async fn look(io: &IoRef, path: &str, cluster_id: u64) -> Result<Look> {
+        let file = io.open(path, OpenMode { create: false, ..OpenMode::PAGES }).await?;
+        let mut look = Look::default();
+        let mut buf = AlignedBuf::with_len(BLOCK + BATCH_PAGES * PAGE);
+        for slot in 0..SLOTS as u64 {
+            buf = io.read(&file, slot * SLOT_BYTES, buf).await?;
+            match decode(&buf, cluster_id) {
+                Some(batch) => look.pages.extend(batch.pages.iter().map(|(page, _)| *page)),
+                None if buf.iter().take(BLOCK).any(|b| *b != 0) => look.damaged.push(slot),
+                None => {}
+            }
+        }
+        Ok(look)
     }
 
     async fn start(io: IoRef, path: &str, cluster_id: u64, seq: u64) -> Result<DoubleWrite> {

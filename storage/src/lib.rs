@@ -24,5 +24,6 @@ pub mod store;
 pub mod table;
 pub mod txn;
 pub mod undo;
+pub mod verify;
 pub mod wait;
 pub mod wal;

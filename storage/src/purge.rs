@@ -61,6 +61,11 @@ impl PurgeState {
         }
     }
 
+    /// Keeps rounds from beginning until the answer is dropped.
+    pub(crate) async fn pause(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
     /// Blocks of a stream's whole segments before `head` that have not been answered before.
     pub(crate) fn droppable_undo(&self, stream: usize, head: u64) -> Option<Range<BlockNo>> {
         let mut g = self.given_back.lock();

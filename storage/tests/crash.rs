@@ -11,6 +11,7 @@
 
 mod crash {
     pub mod check;
+    pub mod damage;
     pub mod model;
     pub mod rows;
     pub mod workload;

@@ -5,6 +5,7 @@
 
 mod assign;
 pub mod bulk;
+pub mod check;
 pub(crate) mod deferred;
 pub mod df;
 pub mod dml;

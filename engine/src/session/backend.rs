@@ -1,6 +1,8 @@
 //! The engine as the server sees it.
 
-use super::{KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, PRIVILEGE_KERNELS, Session, TWO_PHASE_KERNELS};
+use super::{
+    CHECK_KERNELS, KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, PRIVILEGE_KERNELS, Session, TWO_PHASE_KERNELS,
+};
 use crate::api::{Backend, PeerInfo, RoleAuth, SqlSession};
 use crate::engine::{Engine, EngineOptions};
 use async_trait::async_trait;
@@ -11,11 +13,24 @@ use std::sync::Arc;
 /// An open engine behind the server's door.
 pub struct EngineBackend(Arc<Engine>);
 
+/// Makes the functions of this crate known to the registry.
+pub fn add_kernels() {
+    let own = [
+        KERNELS,
+        CHECK_KERNELS,
+        LISTING_KERNELS,
+        LOCK_KERNELS,
+        NOTIFY_KERNELS,
+        PRIVILEGE_KERNELS,
+        TWO_PHASE_KERNELS,
+    ];
+    registry::add_kernels(&[&own, crate::functions::TABLES].concat());
+}
+
 impl EngineBackend {
     /// Opens the engine on a data directory, making it first if it is new.
     pub async fn open(options: EngineOptions) -> Result<EngineBackend> {
-        let own = [KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, PRIVILEGE_KERNELS, TWO_PHASE_KERNELS];
-        registry::add_kernels(&[&own, crate::functions::TABLES].concat());
+        add_kernels();
         Engine::open(options).await.map(EngineBackend)
     }
 

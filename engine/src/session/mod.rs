@@ -10,6 +10,7 @@
 mod access;
 mod analyze;
 mod backend;
+mod check;
 mod concurrently;
 mod constraints;
 mod copy;
@@ -37,7 +38,8 @@ pub mod temp;
 mod two_phase;
 mod txn;
 
-pub use backend::EngineBackend;
+pub use backend::{EngineBackend, add_kernels};
+pub use check::KERNELS as CHECK_KERNELS;
 pub use kernels::KERNELS;
 pub use listing::KERNELS as LISTING_KERNELS;
 pub use locks::KERNELS as LOCK_KERNELS;

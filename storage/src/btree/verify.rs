@@ -62,6 +62,11 @@ impl Verifier {
         }
     }
 
+    /// The block that is looked at next: where damage lies, after an error.
+    pub fn block(&self) -> BlockNo {
+        self.at.map_or(ROOT_BLOCK, |(_, block)| block)
+    }
+
     /// Checks to the end.
     pub fn run(&mut self, pool: &Pool) -> Op<VerifyReport> {
         while !self.done {

@@ -43,6 +43,17 @@ fn path(key: Key) -> String {
     format!("{BASE}/{}.{}", key.0.0, key.1)
 }
 
+/// Path of the file that holds a block.
+pub fn file_of(rel: RelId, block: BlockNo) -> String {
+    path((rel, block / SEGMENT_PAGES))
+}
+
+/// The relation and segment that a name in [`BASE`] stands for.
+pub fn parse_name(name: &str) -> Option<(RelId, u32)> {
+    let (rel, segment) = name.split_once('.')?;
+    Some((RelId(rel.parse().ok()?), segment.parse().ok()?))
+}
+
 fn place(pid: PageId) -> (Key, u64) {
     ((pid.rel, pid.block / SEGMENT_PAGES), u64::from(pid.block % SEGMENT_PAGES) * PAGE_SIZE as u64)
 }
@@ -138,6 +149,14 @@ impl PageFiles {
         }
     }
 
+    /// Reads a page and checks its checksum and identity; its content is not given to anyone.
+    pub async fn check(&self, pid: PageId) -> Result<()> {
+        let image = self.read(pid, 1).await?;
+        let mut page = Box::new(crate::page::Page([0; PAGE_SIZE]));
+        page.0.copy_from_slice(&image);
+        page.verify(pid)
+    }
+
     /// Longest run of at most `n` pages from `first` on that lies in one segment.
     pub fn run(first: PageId, n: u32) -> u32 {
         n.min(SEGMENT_PAGES - first.block % SEGMENT_PAGES)
@@ -205,7 +224,7 @@ impl PageFiles {
     /// Relations that have files.
     pub async fn relations(&self) -> Result<BTreeSet<RelId>> {
         let names = self.io.list(BASE).await?;
-        Ok(names.iter().filter_map(|n| n.split_once('.')?.0.parse().ok()).map(RelId).collect())
+        Ok(names.iter().filter_map(|n| parse_name(n)).map(|(rel, _)| rel).collect())
     }
 
     /// Bytes of a relation's files on disk.

@@ -328,6 +328,12 @@ impl Pool {
         m.rec_lsn.load(Ordering::Acquire) != CLEAN || m.writing_rec_lsn.load(Ordering::Acquire) != CLEAN
     }
 
+    /// Whether the page is in the pool and not on disk as it is there, or on its way.
+    pub(crate) fn is_changed(&self, pid: PageId) -> bool {
+        let shard = self.shard(pid).lock();
+        shard.map.get(&pid.as_u64()).is_some_and(|idx| self.is_dirty(*idx))
+    }
+
     /// Unmaps a frame that nobody pins and that is clean.
     fn try_unmap(&self, idx: u32) -> bool {
         let m = self.frames.meta(idx);

@@ -202,7 +202,7 @@ pub(super) fn inserted_slots(payload: &[u8]) -> impl Iterator<Item = u16> + '_ {
 
 /// Whether a record belongs to the version `ver` of the row: the same relation and row and, where `ver` still names
 /// one, the same transaction.
-pub(super) fn is_of(rec: &UndoRec, rel: rustydb_base::RelId, rid: Rid, ver: u64) -> bool {
+pub(crate) fn is_of(rec: &UndoRec, rel: rustydb_base::RelId, rid: Rid, ver: u64) -> bool {
     let row = match rec.kind {
         UndoType::Insert => rec.rid.block == rid.block && inserted_slots(&rec.payload).any(|s| s == rid.slot),
         UndoType::Update | UndoType::Delete => rec.rid == rid,

@@ -26,6 +26,7 @@ mod scan;
 pub(crate) mod tests;
 mod version;
 
+pub(crate) use history::is_of;
 pub use layout::{ColKind, Column, Datum, Decode, OvfPtr, RowLayout, TableLayout};
 pub use ops::{TmResult, delete, insert, insert_many, lock, update};
 pub use rollback::{purge_row, undo_row};

@@ -385,7 +385,7 @@ fn word(row: &[u8], at: usize) -> u64 {
 }
 
 /// Flags of a row.
-pub(crate) fn flags(row: &[u8]) -> u8 {
+pub fn flags(row: &[u8]) -> u8 {
     row.get(18).copied().unwrap_or(0)
 }
 

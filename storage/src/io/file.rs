@@ -28,6 +28,8 @@ pub(super) enum Backing {
     Os(std::fs::File),
     /// An inode of the simulated disk.
     Sim(u64),
+    /// A file of another backend, or none yet, with changes kept in memory.
+    Overlay(Arc<super::overlay::Layer>),
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);

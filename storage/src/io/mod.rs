@@ -18,6 +18,7 @@
 pub mod aligned;
 mod file;
 mod os;
+pub mod overlay;
 pub mod sim;
 pub mod uring;
 pub mod worker;

@@ -547,7 +547,7 @@ impl Inner {
 fn inode_of(file: &FileId) -> Option<u64> {
     match &file.0.backing {
         Backing::Sim(id) => Some(*id),
-        Backing::Os(_) => None,
+        Backing::Os(_) | Backing::Overlay(_) => None,
     }
 }
 

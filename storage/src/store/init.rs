@@ -27,13 +27,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 
-const CONTROL: &str = "control";
-const DWB: &str = "dwb";
-const WAL: &str = "wal";
+/// The control file: its presence says that a directory is a database.
+pub const CONTROL: &str = "control";
+pub(crate) const DWB: &str = "dwb";
+pub(crate) const WAL: &str = "wal";
 /// Exists while a new directory is being made.
 const INITIALIZING: &str = "initializing";
 
-fn log_config(opts: &StoreOptions, cluster_id: u64) -> LogConfig {
+pub(crate) fn log_config(opts: &StoreOptions, cluster_id: u64) -> LogConfig {
     LogConfig {
         dir: WAL.to_owned(),
         segment_size: opts.wal_segment_size,

@@ -16,6 +16,8 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub use init::CONTROL;
+pub(crate) use init::{DWB, WAL, log_config};
 pub use drive::{Interrupt, WaitPolicy, WaitRules};
 pub use prepared::Prepared;
 pub use relation::RelationKind;

@@ -175,6 +175,9 @@ async fn after_crash(store: &Arc<Store>, model: &Model, sequence: RelId, survive
         live.extend(rows::relations(d));
     }
     t.abort().await?;
+    let tables: Vec<_> = state.tables.values().cloned().collect();
+    let found = super::damage::look(store, &tables).await?;
+    assert!(found.is_clean(), "damage after recovery and purge: {:?}", found.list());
     // A relation that nobody has must not keep files.
     let left: Vec<RelId> =
         store.relations().await?.into_iter().filter(|r| *r >= FIRST_REL && !live.contains(r)).collect();

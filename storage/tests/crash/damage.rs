@@ -1,0 +1,206 @@
+//! The check of a directory: whatever is damaged is found, and nothing else is.
+
+use super::check::options;
+use super::rows::{self, Encoded, key};
+use rustydb_base::Result;
+use rustydb_storage::io::overlay::OverlayIo;
+use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
+use rustydb_storage::rt::RuntimeRef;
+use rustydb_storage::sim::SimRuntime;
+use rustydb_storage::store::{CommitOptions, RelationKind, Store};
+use rustydb_storage::table::{Inserted, Key, TableDesc};
+use rustydb_storage::txn::Isolation;
+use rustydb_storage::verify::{Findings, disk, is_damage};
+use std::sync::Arc;
+
+/// Bytes that the check reads of a page: all of them.
+const PAGE: usize = 8192;
+
+/// Everything of a store that belongs to these tables.
+pub async fn look(store: &Arc<Store>, tables: &[TableDesc]) -> Result<Findings> {
+    let mut out = Findings::default();
+    let quiet = store.quiet().await?;
+    store.check_shared(&mut out).await?;
+    for d in tables {
+        store.check_heap(d.rel, &d.layout, &mut out).await?;
+        for idx in &d.indexes {
+            store.check_index(idx, &mut out).await?;
+        }
+    }
+    drop(quiet);
+    Ok(out)
+}
+
+/// Both looks at a disk, which stays as it is.
+fn check(found: &SimDisk, tables: &[TableDesc]) -> Findings {
+    let rt = SimRuntime::new(3);
+    let io = SimIo::new(&rt, found, SimFaults::default());
+    let (rt2, tables): (RuntimeRef, _) = (rt.clone(), tables.to_vec());
+    let before: Vec<_> = found.files().into_iter().map(|f| (found.content(&f), f)).collect();
+    let out = rt
+        .block_on(async move {
+            let io: rustydb_storage::io::IoRef = io;
+            let mut out = disk::check(&options(), &io).await?;
+            if out.list().iter().any(|f| f.rel.is_none()) {
+                return Ok(out);
+            }
+            match Store::open(options(), OverlayIo::new(io, 1 << 16), rt2).await {
+                Ok(store) => {
+                    out.extend(look(&store, &tables).await?);
+                    // A page that is damaged may keep the store from stopping in order.
+                    let _ = store.shutdown().await;
+                }
+                Err(e) if is_damage(&e) => out.file("(start)", None, e.message.into_owned()),
+                Err(e) => return Err(e),
+            }
+            Ok::<_, rustydb_base::DbError>(out)
+        })
+        .expect("no power cut")
+        .expect("the check can look");
+    rt.shutdown();
+    let after: Vec<_> = found.files().into_iter().map(|f| (found.content(&f), f)).collect();
+    assert!(before == after, "the check has changed the directory");
+    out
+}
+
+/// A directory with a table, a sequence and undo, shut down in order or not.
+fn directory(clean: bool) -> (SimDisk, TableDesc) {
+    let (rt, sim) = (SimRuntime::new(1), SimDisk::new());
+    let io = SimIo::new(&rt, &sim, SimFaults::default());
+    let rt2: RuntimeRef = rt.clone();
+    let desc = rt
+        .block_on(async move {
+            let store = Store::open(options(), io, rt2).await?;
+            let mut t = store.begin(Isolation::ReadCommitted)?;
+            let d = rows::create(&mut t).await?;
+            let start = rustydb_storage::sequence::SequenceState { last: 1, is_called: false };
+            t.create_relation(RelationKind::Sequence(start), true).await?;
+            let mut rids = Vec::new();
+            for k in 0..300 {
+                let row = (Some(k % 7), (if k % 20 == 0 { 20_000 } else { 90 }, k as u8));
+                let e = Encoded::new(k, &row);
+                let keys = [key(k), key(k % 7)];
+                let keys = [
+                    Some(Key { bytes: &keys[0], unique: true }),
+                    Some(Key { bytes: &keys[1], unique: false }),
+                ];
+                let Inserted::Row(rid) = t.insert(&d, &e.values(), &keys).await? else { panic!("a new key") };
+                rids.push((k, rid, row));
+            }
+            let done = t.commit(CommitOptions::default()).await?;
+            store.gate(done.lsn).await?;
+            // Older versions that a snapshot, held to the end, still needs.
+            let mut old = store.begin(Isolation::RepeatableRead)?;
+            old.snapshot();
+            let mut t = store.begin(Isolation::ReadCommitted)?;
+            for (k, rid, row) in rids.iter().step_by(3) {
+                let snap = t.snapshot();
+                let mut image = Vec::new();
+                assert!(t.fetch(&snap, d.rel, *rid, &mut image).await?);
+                let new = Encoded::new(*k, &(row.0, (140, 9)));
+                t.update(&d, &snap, *rid, &image, &new.values(), &[], false).await?;
+                t.next_command();
+            }
+            let done = t.commit(CommitOptions::default()).await?;
+            store.gate(done.lsn).await?;
+            store.checkpoint().await?;
+            if clean {
+                old.abort().await?;
+                store.shutdown().await?;
+            }
+            Ok::<_, rustydb_base::DbError>(d)
+        })
+        .expect("no power cut")
+        .expect("a directory");
+    rt.shutdown();
+    (if clean { sim } else { sim.kill(7) }, desc)
+}
+
+#[test]
+fn an_undamaged_directory_has_nothing_to_report() {
+    for clean in [true, false] {
+        let (sim, d) = directory(clean);
+        let found = check(&sim, &[d]);
+        assert!(found.is_clean(), "clean {clean}: {:?}", found.list());
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_found_in_every_kind_of_file() {
+    let (sim, d) = directory(true);
+    let tables = [d];
+    let mut tried = 0;
+    for file in sim.files() {
+        let len = sim.content(&file).map_or(0, |c| c.len());
+        let places: Vec<u64> = if file == "control" {
+            vec![0, 17, 47, 4096 + 30]
+        } else if file == "dwb" {
+            vec![3, 100]
+        } else if file.starts_with("wal/") {
+            // The first batch of the first segment, which the last checkpoint's redo position lies behind.
+            if file.ends_with("0001") { vec![20, 90, 100] } else { vec![] }
+        } else {
+            // Of each page a byte of the header, of the body and of the trailer.
+            (0..len / PAGE).flat_map(|p| [5, 2000 + p % 4000, 8190].map(|o| (p * PAGE + o) as u64)).collect()
+        };
+        for (i, at) in places.into_iter().enumerate() {
+            // Every page of a small file, every fifth of a large one.
+            if len > 40 * PAGE && !i.is_multiple_of(5) {
+                continue;
+            }
+            let rotten = sim.fork();
+            assert!(rotten.flip_bit(&file, at, 3));
+            let found = check(&rotten, &tables);
+            let named = found.list().iter().any(|f| f.file == file || (f.file == "wal" && file.starts_with("wal/")));
+            assert!(named, "{file} at {at}: {:?}", found.list());
+            tried += 1;
+        }
+    }
+    assert!(tried > 100, "only {tried} flips tried");
+}
+
+/// Damage that checksums do not see: a page with content of its own making.
+#[test]
+fn a_page_that_contradicts_others_is_found() {
+    let (sim, d) = directory(true);
+    let tables = [d.clone()];
+    let forge = |file: &str, block: usize, at: usize, bytes: &[u8]| {
+        let bad = sim.fork();
+        let content = bad.content(file).expect("there");
+        let mut page = content[block * PAGE..(block + 1) * PAGE].to_vec();
+        page[at..at + bytes.len()].copy_from_slice(bytes);
+        let crc = crc32c::crc32c(&page[4..]);
+        page[..4].copy_from_slice(&crc.to_le_bytes());
+        assert!(bad.overwrite(file, (block * PAGE) as u64, &page));
+        check(&bad, &tables)
+    };
+    let file = |rel: rustydb_base::RelId| format!("base/{}.0", rel.0);
+    let heap = file(d.rel.id);
+    // A slot moved, a row's length gone, the free space miscounted, an undo pointer that leads nowhere.
+    for (at, bytes) in [(48, &[0xff, 0x10][..]), (50, &[0, 0]), (40, &[9, 9]), (28, &[0, 1])] {
+        let found = forge(&heap, 1, at, bytes);
+        assert!(found.list().iter().any(|f| f.file == heap && f.block == Some(1)), "{at}: {:?}", found.list());
+    }
+    // The map forgets a block, or claims one that was never used.
+    for (nibbles, block) in [(0u8, 1u64), (0x55, 101)] {
+        let at = 48 + block as usize / 2;
+        let found = forge(&heap, 0, at, &[nibbles]);
+        assert!(!found.is_clean(), "map of block {block}");
+    }
+    // Two entries of the primary key in the wrong order.
+    let index = file(d.indexes[0].rel);
+    let content = sim.content(&index).expect("there");
+    let leaf = (1..content.len() / PAGE).find(|b| content[b * PAGE + 5] == 2 && content[b * PAGE + 32] == 0);
+    let leaf = leaf.expect("a leaf");
+    let slots = &content[leaf * PAGE + 48..leaf * PAGE + 64];
+    let swapped = [&slots[8..], &slots[..8]].concat();
+    let found = forge(&index, leaf, 48, &swapped);
+    assert!(found.list().iter().any(|f| f.file == index), "{:?}", found.list());
+    // A chunk of a big value with another one's tag.
+    let overflow = file(d.rel.overflow);
+    let content = sim.content(&overflow).expect("there");
+    // The last value was not changed, so it is still some row's.
+    let last = (1..content.len() / PAGE).rfind(|b| content[b * PAGE + 5] == 6).expect("a chunk");
+    let found = forge(&overflow, last, 56, &[1, 2, 3, 4]);
+    assert!(!found.is_clean());
+}
