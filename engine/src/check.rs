@@ -36,7 +36,7 @@ pub async fn directory(options: EngineOptions) -> Result<Findings> {
     }
     crate::session::add_kernels();
     let io = rustydb_storage::io::open_dir(&options.data_dir, io_method(&all))?;
-    let mut out = disk::check(&store_options(&all), &io).await?;
+    let mut out = disk::check(&store_options(&all)?, &io).await?;
     if out.list().iter().any(|f| f.rel.is_none()) {
         // Without control record and log nobody can say what the pages should be.
         return Ok(out);

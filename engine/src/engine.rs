@@ -15,6 +15,7 @@ use crate::transaction::Transaction;
 use hashbrown::HashMap as FastMap;
 use parking_lot::{Mutex, RwLock};
 use rustydb_base::{DbError, RelId, Result, SqlState};
+use rustydb_storage::crypto::{Encryption, KeySource};
 use rustydb_storage::io::{IoMethod, IoRef};
 use rustydb_storage::lock::LockManager;
 use rustydb_storage::rt::TokioRuntime;
@@ -246,9 +247,30 @@ pub(crate) fn io_method(all: &Settings) -> IoMethod {
     }
 }
 
+/// Where the key-encryption key comes from, if that is configured.
+fn key_source(all: &Settings) -> Result<Option<KeySource>> {
+    let given = |name: &str| Some(all.get(name)).filter(|v| !v.is_empty()).map(str::to_owned);
+    let mut sources = [
+        given("encryption_key_file").map(|p| KeySource::File(PathBuf::from(p))),
+        given("encryption_key_env").map(KeySource::Env),
+        given("encryption_key_command").map(KeySource::Command),
+    ]
+    .into_iter()
+    .flatten();
+    let first = sources.next();
+    if sources.next().is_some() {
+        return Err(DbError::fatal(
+            SqlState::CONFIG_FILE_ERROR,
+            "only one of encryption_key_file, encryption_key_env and encryption_key_command can be set",
+        ));
+    }
+    Ok(first)
+}
+
 /// Sizes and habits of the store, from the server's settings.
-pub(crate) fn store_options(all: &Settings) -> StoreOptions {
-    StoreOptions {
+pub(crate) fn store_options(all: &Settings) -> Result<StoreOptions> {
+    Ok(StoreOptions {
+        encryption: Encryption { new_directory: all.is_on("encryption"), source: key_source(all)? },
         pool_bytes: usize::try_from(all.int("shared_buffers")).unwrap_or(16384) * 8192,
         direct: all.is_on("io_direct"),
         max_transactions: usize::try_from(all.int("max_connections")).unwrap_or(5000)
@@ -263,7 +285,7 @@ pub(crate) fn store_options(all: &Settings) -> StoreOptions {
             usize::try_from(all.int("max_pred_locks_per_page")).unwrap_or(2),
         ),
         ..StoreOptions::default()
-    }
+    })
 }
 
 impl Engine {
@@ -289,9 +311,14 @@ impl Engine {
     ) -> Result<Arc<Engine>> {
         let all = Settings::new(Arc::clone(&settings));
         let rt = TokioRuntime::new(tokio::runtime::Handle::current());
-        let opts = store_options(&all);
+        let opts = store_options(&all)?;
         let ready = options.data_dir.join(READY);
         let store = Store::open(opts, io, rt).await.map_err(say_what_to_do)?;
+        // SHOW answers what the directory is, which is not chosen at each start.
+        let mut settings = settings;
+        if store.crypto().is_some() {
+            Arc::make_mut(&mut settings).insert("encryption".to_owned(), "on".to_owned());
+        }
         let prepared = crate::two_phase::Registry::default();
         for p in store.take_prepared().await? {
             prepared.found(p)?;

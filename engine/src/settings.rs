@@ -100,6 +100,10 @@ const OVERRIDES: &[(&str, &str)] = &[
 const OWN: &[(&str, VarType, Context, &str, &str, &str, &str, &str)] = &[
     ("io_method", VarType::Enum, Context::Postmaster, "", "", "auto,io_uring,worker", "Resource Usage / Disk", "auto"),
     ("io_direct", VarType::Bool, Context::Postmaster, "", "", "", "Resource Usage / Disk", "off"),
+    ("encryption", VarType::Bool, Context::Postmaster, "", "", "", "File Locations", "off"),
+    ("encryption_key_file", VarType::String, Context::Postmaster, "", "", "", "File Locations", ""),
+    ("encryption_key_env", VarType::String, Context::Postmaster, "", "", "", "File Locations", ""),
+    ("encryption_key_command", VarType::String, Context::Postmaster, "", "", "", "File Locations", ""),
     ("undo_retention", VarType::Integer, Context::Postmaster, "ms", "0", "2147483647", "Resource Usage / Disk", "0"),
     (
         "checkpoint_distance",

@@ -302,7 +302,7 @@ mod tests {
     fn run_env(args: &[&str], env: impl Fn(&str) -> Option<String>) -> Result<Config> {
         match parse(args.iter().map(|a| (*a).to_owned()), env)? {
             Command::Run(c) => Ok(*c),
-            Command::Print(t) => panic!("{t}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -321,6 +321,14 @@ mod tests {
         assert_eq!((c.port, c.data_dir.as_path()), (6000, Path::new("/e")));
         assert_eq!(run_env(&["-p", "6001"], env).unwrap().port, 6001);
         assert!(run(&[]).is_err());
+    }
+
+    #[test]
+    fn check_is_a_command_of_its_own() {
+        let args = ["check", "-D", "/d", "-c", "encryption_key_env=K"].map(str::to_owned);
+        let Command::Check(c) = parse(args, |_| None).unwrap() else { panic!("not a check") };
+        assert_eq!((c.data_dir.as_path(), c.settings.len()), (Path::new("/d"), 1));
+        assert!(run(&["-D", "/d", "check"]).is_err());
     }
 
     #[test]

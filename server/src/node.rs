@@ -41,17 +41,21 @@ pub enum Stop {
     Fault(DbError),
 }
 
-fn engine_options(config: &Config) -> EngineOptions {
-    EngineOptions {
+/// How to open the engine. With keys about to come into memory, core dumps are forbidden first.
+fn engine_options(config: &Config) -> Result<EngineOptions> {
+    if config.settings.iter().any(|(n, v)| n.starts_with("encryption_key") && !v.is_empty()) {
+        os::forbid_core_dumps().map_err(|e| DbError::io("forbid core dumps", &e))?;
+    }
+    Ok(EngineOptions {
         data_dir: config.data_dir.clone(),
         settings: config.settings.clone(),
         superuser_password: config.superuser_password.as_ref().map(|p| p.to_string()),
-    }
+    })
 }
 
 /// Opens the engine on the data directory, making it on the first start.
 pub async fn open_engine(config: &Config) -> Result<Arc<dyn Backend>> {
-    Ok(Arc::new(EngineBackend::open(engine_options(config)).await?))
+    Ok(Arc::new(EngineBackend::open(engine_options(config)?).await?))
 }
 
 /// Checks the data directory, which no server may have open meanwhile.
@@ -69,7 +73,7 @@ pub async fn check(config: &Config) -> Result<Findings> {
         config.port,
         Path::new(""),
     )?;
-    rustydb_engine::check::directory(engine_options(config)).await
+    rustydb_engine::check::directory(engine_options(config)?).await
 }
 
 /// Runs a server until `stop` resolves or the engine fails. `open` opens the engine.

@@ -43,7 +43,7 @@ fn configure(dir: &Path, port: u16, more: &[&str]) -> Config {
     let args = args.into_iter().chain(more.iter().map(|s| (*s).to_owned()));
     match config::parse(args, |_| None).unwrap() {
         Command::Run(c) => *c,
-        Command::Print(t) => panic!("{t}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -15,6 +15,7 @@ const MAGIC: u32 = 0x4343_4452; // "RDCC"
 /// Format of the data directory that this server reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
 const CLEAN: u32 = 1;
+const ENCRYPTED: u32 = 2;
 /// Encoded bytes, crc included.
 const LEN: usize = 48;
 
@@ -31,6 +32,8 @@ pub struct Control {
     pub writer_epoch: u32,
     /// The server stopped in order and nothing was written since.
     pub clean_shutdown: bool,
+    /// Pages and log are sealed; the keys are in the key file.
+    pub encrypted: bool,
 }
 
 /// The open control file. One owner at a time writes it.
@@ -120,7 +123,8 @@ fn encode(c: &Control, seq: u64) -> AlignedBuf {
     out.extend_from_slice(&c.checkpoint_lsn.0.to_le_bytes());
     out.extend_from_slice(&c.checkpoint_crc.to_le_bytes());
     out.extend_from_slice(&c.writer_epoch.to_le_bytes());
-    out.extend_from_slice(&(if c.clean_shutdown { CLEAN } else { 0 }).to_le_bytes());
+    let flags = (if c.clean_shutdown { CLEAN } else { 0 }) | if c.encrypted { ENCRYPTED } else { 0 };
+    out.extend_from_slice(&flags.to_le_bytes());
     let crc = crc32c::crc32c(&out);
     out.extend_from_slice(&crc.to_le_bytes());
     debug_assert_eq!(out.len(), LEN);
@@ -144,6 +148,7 @@ fn decode(slot: &[u8]) -> Option<Slot> {
             checkpoint_crc: u32_at(32)?,
             writer_epoch: u32_at(36)?,
             clean_shutdown: u32_at(40)? & CLEAN != 0,
+            encrypted: u32_at(40)? & ENCRYPTED != 0,
         },
     })
 }
@@ -163,6 +168,7 @@ mod tests {
             checkpoint_crc: n as u32,
             writer_epoch: n as u32,
             clean_shutdown: n.is_multiple_of(2),
+            encrypted: n.is_multiple_of(3),
         }
     }
 

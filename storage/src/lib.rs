@@ -5,6 +5,7 @@ pub mod buf;
 pub mod checkpoint;
 pub mod control;
 pub mod core;
+pub mod crypto;
 pub mod dwb;
 pub mod heap;
 pub mod io;

@@ -17,7 +17,7 @@ mod crash {
     pub mod workload;
 }
 
-use crash::check::{options, reopened};
+use crash::check::{encrypted, options, reopened};
 use crash::model::Model;
 use crash::workload::{World, session};
 use futures::future::Either;
@@ -57,8 +57,10 @@ impl Run {
     fn go(&self, seed: u64, ops: usize) -> Result<Result<()>, SimStop> {
         let (rt, io, model) = (self.rt.clone(), self.io.clone(), self.model.clone());
         let sequence = self.sequence.clone();
+        // Every other seed's directory is encrypted.
+        let options = if seed.is_multiple_of(2) { encrypted() } else { options() };
         let outcome = self.rt.block_on(async move {
-            let store = Store::open(options(), io, rt.clone()).await?;
+            let store = Store::open(options, io, rt.clone()).await?;
             let mut t = store.begin(Isolation::ReadCommitted)?;
             let start = SequenceState { last: 1, is_called: false };
             let rel = t.create_relation(RelationKind::Sequence(start), true).await?;

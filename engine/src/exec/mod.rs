@@ -29,6 +29,7 @@ use crate::plan::ir::Col;
 use arrow_array::RecordBatch;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use rustydb_storage::crypto::CryptoRef;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
@@ -131,6 +132,8 @@ pub struct StmtCx {
     pub work_mem: usize,
     /// `temp_file_limit` in bytes, `None` for no limit.
     pub temp_limit: Option<u64>,
+    /// Seals temporary files, if the data directory is encrypted.
+    pub crypto: CryptoRef,
 }
 
 /// About the bytes a value holds.

@@ -109,6 +109,7 @@ pub fn statement_cx(tx: &Transaction, snap: Snapshot, params: &Arc<[Datum]>, env
         cancel: env.cancel.clone(),
         work_mem: env.work_mem,
         temp_limit: env.temp_limit,
+        crypto: tx.txn.store().crypto().clone(),
     })
 }
 

@@ -17,6 +17,7 @@ mod copy;
 mod cursor;
 mod database;
 pub mod domain;
+mod encryption;
 mod explain;
 mod extended;
 mod kernels;
@@ -40,6 +41,7 @@ mod txn;
 
 pub use backend::{EngineBackend, add_kernels};
 pub use check::KERNELS as CHECK_KERNELS;
+pub use encryption::KERNELS as ENCRYPTION_KERNELS;
 pub use kernels::KERNELS;
 pub use listing::KERNELS as LISTING_KERNELS;
 pub use locks::KERNELS as LOCK_KERNELS;

@@ -9,6 +9,7 @@
 use super::files::PageFiles;
 use super::pool::{Access, EvictionMark, MISSES, Pin, Pool};
 use super::writer::PageWriter;
+use crate::crypto::CryptoRef;
 use crate::page::{PAGE_SIZE, Page};
 use crate::rt::{RuntimeRef, oneshot};
 use futures::FutureExt as _;
@@ -33,15 +34,23 @@ pub struct Loader {
     files: Arc<PageFiles>,
     writer: Arc<PageWriter>,
     rt: RuntimeRef,
+    /// Opens what is read.
+    crypto: CryptoRef,
     under_way: Mutex<HashMap<u64, Waiters>>,
     permits: Arc<Semaphore>,
 }
 
 impl Loader {
     /// A loader for a pool; `writer` makes room when every frame is dirty.
-    pub fn new(pool: Arc<Pool>, files: Arc<PageFiles>, writer: Arc<PageWriter>, rt: RuntimeRef) -> Arc<Loader> {
+    pub fn new(
+        pool: Arc<Pool>,
+        files: Arc<PageFiles>,
+        writer: Arc<PageWriter>,
+        rt: RuntimeRef,
+        crypto: CryptoRef,
+    ) -> Arc<Loader> {
         let permits = Arc::new(Semaphore::new(MAX_READS));
-        Arc::new(Loader { pool, files, writer, rt, under_way: Mutex::new(HashMap::new()), permits })
+        Arc::new(Loader { pool, files, writer, rt, crypto, under_way: Mutex::new(HashMap::new()), permits })
     }
 
     /// Brings a page in and pins it, so that it is still there when the operation that missed it runs again.
@@ -125,9 +134,8 @@ impl Loader {
     }
 
     async fn install(&self, pid: PageId, bytes: &[u8], mut mark: EvictionMark, access: Access) -> Result<Pin> {
-        let mut image = boxed_page(bytes);
+        let mut image = self.checked(pid, bytes)?;
         loop {
-            image.verify(pid)?;
             match self.pool.install(pid, &image, access, mark) {
                 Ok(Some(pin)) => return Ok(pin),
                 // No frame is clean.
@@ -135,10 +143,20 @@ impl Loader {
                 Err(newer) => {
                     // The page was made, changed and evicted while this image was on its way: read it again.
                     mark = newer;
-                    image = boxed_page(&self.files.read(pid, 1).await?);
+                    image = self.checked(pid, &self.files.read(pid, 1).await?)?;
                 }
             }
         }
+    }
+
+    /// The page that stored bytes are, if they are one.
+    fn checked(&self, pid: PageId, bytes: &[u8]) -> Result<Box<Page>> {
+        let mut page = boxed_page(bytes);
+        page.verify(pid)?;
+        if let Some(crypto) = &self.crypto {
+            crypto.open_page(&mut page)?;
+        }
+        Ok(page)
     }
 }
 

@@ -8,6 +8,7 @@
 
 use super::files::PageFiles;
 use super::pool::Pool;
+use crate::crypto::CryptoRef;
 use crate::dwb::{BATCH_PAGES, DoubleWrite};
 use crate::io::AlignedBuf;
 use crate::page::{PAGE_SIZE, Page};
@@ -48,6 +49,8 @@ pub struct PageWriter {
     /// Unset during recovery, when every LSN in a page is stable already.
     log: OnceLock<Log>,
     hint: OnceLock<WriteHint>,
+    /// Seals what is written.
+    crypto: CryptoRef,
     /// Longest redo distance to aim for, in log bytes.
     distance: u64,
     kick: Notify,
@@ -68,6 +71,7 @@ impl PageWriter {
         dwb: DoubleWrite,
         rt: RuntimeRef,
         poison: Poison,
+        crypto: CryptoRef,
         distance: u64,
     ) -> Arc<PageWriter> {
         Arc::new(PageWriter {
@@ -78,6 +82,7 @@ impl PageWriter {
             poison,
             log: OnceLock::new(),
             hint: OnceLock::new(),
+            crypto,
             distance,
             kick: Notify::new(),
             cleaned: Notify::new(),
@@ -259,7 +264,9 @@ impl PageWriter {
                     h(page);
                 }
                 newest = newest.max(page.lsn());
-                page.set_crc(page.compute_crc());
+                if self.crypto.is_none() {
+                    page.set_crc(page.compute_crc());
+                }
             });
             if let Some(pid) = done {
                 frames.push(*idx);
@@ -268,6 +275,10 @@ impl PageWriter {
         }
         if pages.is_empty() {
             return Ok(0);
+        }
+        if let Some(crypto) = &self.crypto {
+            // Once: the double-write file and home get the same bytes.
+            pages.iter_mut().try_for_each(|(_, image)| crypto.seal_page(image))?;
         }
         if let Some(log) = self.log.get() {
             log.wait_stable(newest).await?;

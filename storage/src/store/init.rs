@@ -5,6 +5,7 @@ use crate::buf::{Loader, PageFiles, PageWriter, Pool};
 use crate::checkpoint::Checkpoint;
 use crate::control::{Control, ControlFile};
 use crate::core::Core;
+use crate::crypto::{Crypto, CryptoRef, KEYS};
 use crate::dwb::DoubleWrite;
 use crate::io::{IoRef, OpenMode};
 use crate::lock::LockManager;
@@ -34,8 +35,9 @@ pub(crate) const WAL: &str = "wal";
 /// Exists while a new directory is being made.
 const INITIALIZING: &str = "initializing";
 
-pub(crate) fn log_config(opts: &StoreOptions, cluster_id: u64) -> LogConfig {
+pub(crate) fn log_config(opts: &StoreOptions, cluster_id: u64, crypto: CryptoRef) -> LogConfig {
     LogConfig {
+        crypto,
         dir: WAL.to_owned(),
         segment_size: opts.wal_segment_size,
         ring_bytes: opts.wal_buffer_bytes,
@@ -59,10 +61,11 @@ struct Base {
     files: Arc<PageFiles>,
     writer: Arc<PageWriter>,
     loader: Arc<Loader>,
+    crypto: CryptoRef,
 }
 
 impl Base {
-    fn new(opts: &StoreOptions, rt: &RuntimeRef, files: Arc<PageFiles>, dwb: DoubleWrite) -> Base {
+    fn new(opts: &StoreOptions, rt: &RuntimeRef, files: Arc<PageFiles>, dwb: DoubleWrite, crypto: CryptoRef) -> Base {
         let poison = Poison::default();
         let pool = Pool::new(opts.pool_bytes / PAGE_SIZE);
         let writer = PageWriter::new(
@@ -71,10 +74,11 @@ impl Base {
             dwb,
             rt.clone(),
             poison.clone(),
+            crypto.clone(),
             opts.checkpoint_distance,
         );
-        let loader = Loader::new(Arc::clone(&pool), Arc::clone(&files), Arc::clone(&writer), rt.clone());
-        Base { poison, pool, files, writer, loader }
+        let loader = Loader::new(Arc::clone(&pool), Arc::clone(&files), Arc::clone(&writer), rt.clone(), crypto.clone());
+        Base { poison, pool, files, writer, loader, crypto }
     }
 }
 
@@ -94,8 +98,18 @@ impl Store {
         let cluster_id = rt.rng_u64() | 1;
         PageFiles::create_dir(&io).await?;
         let dwb = DoubleWrite::create(io.clone(), DWB, cluster_id).await?;
-        let base = Base::new(&opts, &rt, Arc::new(PageFiles::new(io.clone(), opts.direct)), dwb);
-        let cfg = log_config(&opts, cluster_id);
+        let crypto = if opts.encryption.new_directory {
+            let source = opts.encryption.source.clone().ok_or_else(|| {
+                DbError::fatal(SqlState::CONFIG_FILE_ERROR, "encryption is on, but no key is configured")
+                    .hint("Set encryption_key_file, encryption_key_env or encryption_key_command.")
+            })?;
+            Some(Crypto::create(&io, source).await?)
+        } else {
+            None
+        };
+        let files = Arc::new(PageFiles::new(io.clone(), opts.direct));
+        let base = Base::new(&opts, &rt, files, dwb, crypto.clone());
+        let cfg = log_config(&opts, cluster_id, crypto.clone());
         let log = Log::create(io.clone(), rt.clone(), base.poison.clone(), cfg).await?;
         let streams = opts.undo_streams.clamp(1, crate::undo::MAX_STREAMS);
         let state = Checkpoint {
@@ -117,6 +131,7 @@ impl Store {
             checkpoint_crc: crc32c::crc32c(&bytes),
             writer_epoch: 1,
             clean_shutdown: false,
+            encrypted: crypto.is_some(),
         };
         let file = ControlFile::create(io.clone(), CONTROL, &control).await?;
         io.remove(INITIALIZING).await?;
@@ -128,12 +143,13 @@ impl Store {
 
     async fn open_existing(opts: StoreOptions, io: IoRef, rt: RuntimeRef) -> Result<Arc<Store>> {
         let (mut file, mut control) = ControlFile::open(io.clone(), CONTROL).await?;
+        let crypto = open_crypto(&opts, &io, &control).await?;
         let (dwb, saved) = DoubleWrite::open(io.clone(), DWB, control.cluster_id).await?;
         let files = Arc::new(PageFiles::new(io.clone(), opts.direct));
         recovery::repair_torn(&files, saved).await?;
         dwb.clear_all().await?;
-        let base = Base::new(&opts, &rt, files, dwb);
-        let cfg = log_config(&opts, control.cluster_id);
+        let base = Base::new(&opts, &rt, files, dwb, crypto.clone());
+        let cfg = log_config(&opts, control.cluster_id, crypto);
         let from = recovery::read_checkpoint(&io, &cfg, &control).await?;
         if control.clean_shutdown {
             tracing::info!("the database was shut down in order");
@@ -167,7 +183,7 @@ impl Store {
         dropped: BTreeSet<rustydb_base::RelId>,
         crashed: bool,
     ) -> Result<Arc<Store>> {
-        let Base { poison, pool, files, writer, loader } = base;
+        let Base { poison, pool, files, writer, loader, crypto } = base;
         writer.set_log(log.clone());
         let stable = log.clone();
         let txns = TxnTable::new(
@@ -224,6 +240,7 @@ impl Store {
             task_ended: Notify::new(),
             purge,
             sequences: Sequences::default(),
+            crypto,
             found_prepared: parking_lot::Mutex::default(),
         });
         for rel in dropped {
@@ -283,6 +300,21 @@ impl Store {
     }
 }
 
+/// The keys of an existing directory, if it is encrypted. What the directory is counts, not what is wished for.
+pub(crate) async fn open_crypto(opts: &StoreOptions, io: &IoRef, control: &Control) -> Result<CryptoRef> {
+    if control.encrypted {
+        return Crypto::open(io, opts.encryption.source.clone()).await.map(Some);
+    }
+    if opts.encryption.new_directory {
+        return Err(DbError::fatal(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "encryption is on, but the data directory is not encrypted",
+        )
+        .hint("Encryption is chosen when a directory is made: dump the databases and restore them into a new one."));
+    }
+    Ok(None)
+}
+
 /// Prepares for making a directory: it must be empty, or hold nothing but what an interrupted attempt has left.
 async fn clear_half_made(io: &IoRef) -> Result<()> {
     if exists(io, INITIALIZING).await? {
@@ -298,14 +330,14 @@ async fn clear_half_made(io: &IoRef) -> Result<()> {
                 Err(e) => return Err(e),
             }
         }
-        for file in [CONTROL, DWB] {
+        for file in [CONTROL, DWB, KEYS] {
             if exists(io, file).await? {
                 io.remove(file).await?;
             }
         }
         return io.sync_dir("").await;
     }
-    let ours = [WAL, crate::buf::files::BASE, DWB];
+    let ours = [WAL, crate::buf::files::BASE, DWB, KEYS];
     if let Some(name) = io.list("").await?.into_iter().find(|n| ours.contains(&n.as_str())) {
         return Err(DbError::fatal(
             SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,

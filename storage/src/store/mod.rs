@@ -10,6 +10,7 @@
 mod drive;
 mod init;
 mod prepared;
+mod rekey;
 mod relation;
 mod rollback;
 mod session;
@@ -17,7 +18,7 @@ mod session;
 mod tests;
 
 pub use init::CONTROL;
-pub(crate) use init::{DWB, WAL, log_config};
+pub(crate) use init::{DWB, WAL, log_config, open_crypto};
 pub use drive::{Interrupt, WaitPolicy, WaitRules};
 pub use prepared::Prepared;
 pub use relation::RelationKind;
@@ -27,6 +28,7 @@ use crate::buf::{Access, Loader, PageFiles, PageWriter, Pin, Pool};
 use crate::checkpoint::Checkpoint;
 use crate::control::{Control, ControlFile};
 use crate::core::Core;
+use crate::crypto::{CryptoRef, Encryption};
 use crate::lock::LockManager;
 use crate::rt::{Notify, RuntimeRef};
 use crate::sequence::{Given, SequenceRule, SequenceState, Sequences};
@@ -80,6 +82,8 @@ pub struct StoreOptions {
     pub hot_ring: usize,
     /// Bounds of what is remembered of serializable transactions.
     pub ssi: SsiLimits,
+    /// Encryption at rest.
+    pub encryption: Encryption,
 }
 
 impl Default for StoreOptions {
@@ -99,6 +103,7 @@ impl Default for StoreOptions {
             purge_nap: Duration::from_millis(50),
             hot_ring: 64 << 10,
             ssi: SsiLimits::default(),
+            encryption: Encryption::default(),
         }
     }
 }
@@ -130,6 +135,7 @@ pub struct Store {
     task_ended: Notify,
     pub(crate) purge: crate::purge::PurgeState,
     sequences: Sequences,
+    crypto: CryptoRef,
     /// Prepared transactions that recovery found and nobody has asked for yet.
     found_prepared: parking_lot::Mutex<Vec<crate::txn::TxnCx>>,
 }
@@ -168,6 +174,11 @@ impl Store {
     /// The runtime the store runs on.
     pub fn runtime(&self) -> &RuntimeRef {
         &self.rt
+    }
+
+    /// Seals and opens what is stored, if the directory is encrypted.
+    pub fn crypto(&self) -> &CryptoRef {
+        &self.crypto
     }
 
     /// The lock manager.

@@ -22,6 +22,8 @@ const RUN: u32 = 64;
 /// Looks at every file of the directory behind `io`. An error means that the directory could not be looked at.
 pub async fn check(opts: &StoreOptions, io: &IoRef) -> Result<Findings> {
     let mut out = Findings::default();
+    // Opening the keys raises their epoch, which must not reach the disk.
+    let look: IoRef = crate::io::overlay::OverlayIo::new(io.clone(), 16);
     let (control, damaged) = match ControlFile::look(io, crate::store::CONTROL).await {
         Ok(found) => found,
         Err(e) if super::is_damage(&e) => {
@@ -48,7 +50,15 @@ pub async fn check(opts: &StoreOptions, io: &IoRef) -> Result<Findings> {
         }
         Err(e) => return Err(e),
     };
-    let cfg = crate::store::log_config(opts, control.cluster_id);
+    let crypto = match crate::store::open_crypto(opts, &look, &control).await {
+        Ok(c) => c,
+        Err(e) if super::is_damage(&e) => {
+            out.file(crate::crypto::KEYS, None, e.message.into_owned());
+            return Ok(out);
+        }
+        Err(e) => return Err(e),
+    };
+    let cfg = crate::store::log_config(opts, control.cluster_id, crypto);
     let log = async {
         let from = recovery::read_checkpoint(io, &cfg, &control).await?;
         let mut reader = LogReader::open(io.clone(), cfg.clone(), from.redo_lsn).await?;

@@ -2,10 +2,13 @@
 //!
 //! `magic u32, ver u16, kind u8, flags u8 | cluster_id u64 | log_id u16 | term u64, index u64 | writer_epoch u32 |
 //! start_lsn u64, len u32 | scn_lo u64, scn_hi u64 | stable_lsn u64 | prev_crc u32, crc u32`, then `len` payload bytes,
-//! then zeros up to the next 4 KiB. `crc` covers everything before it and the payload.
+//! then, if ENCRYPTED is among the flags, the 32 bytes that sealing adds (the payload is then ciphertext, the header's
+//! bytes before `crc` are authenticated with it), then zeros up to the next 4 KiB. `crc` covers everything before it, the
+//! payload as stored, and those 32 bytes.
 
+use crate::crypto::{Crypto, TRAILER};
 use crate::io::BLOCK;
-use rustydb_base::Lsn;
+use rustydb_base::{DbError, Lsn, Result};
 
 /// Bytes of an encoded header.
 pub(super) const HEADER: usize = 82;
@@ -13,6 +16,11 @@ const MAGIC: u32 = 0x4C57_4452; // "RDWL"
 const VERSION: u16 = 1;
 /// Offset of the crc, the header's last field.
 const CRC_AT: usize = 78;
+
+/// Flag: the payload is sealed.
+pub(super) const ENCRYPTED: u8 = 1;
+/// Bytes behind the payload that a batch may need for that.
+pub(super) const SEAL_ROOM: usize = TRAILER;
 
 /// What a batch is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,7 +62,7 @@ impl BatchKind {
 pub struct BatchHeader {
     /// What the batch is for.
     pub kind: BatchKind,
-    /// Reserved for compression and encryption; 0.
+    /// [`ENCRYPTED`] or 0.
     pub flags: u8,
     /// Cluster the log belongs to.
     pub cluster_id: u64,
@@ -85,7 +93,12 @@ pub struct BatchHeader {
 impl BatchHeader {
     /// Bytes of the whole batch on disk.
     pub fn disk_len(&self) -> usize {
-        batch_disk_len(self.len as usize)
+        batch_disk_len(self.stored_len())
+    }
+
+    /// Bytes behind the header that count: the payload and what sealing has added.
+    fn stored_len(&self) -> usize {
+        self.len as usize + if self.flags & ENCRYPTED != 0 { SEAL_ROOM } else { 0 }
     }
 
     /// LSN after the payload.
@@ -98,8 +111,8 @@ impl BatchHeader {
     }
 
     /// Writes the header in front of the payload that `batch` already holds at [`HEADER`], computing the crc, which is
-    /// also returned. `batch` must hold at least header and payload.
-    pub(super) fn seal(&mut self, batch: &mut [u8]) -> u32 {
+    /// also returned. `batch` must hold at least header and payload, and room for sealing if it is to be sealed.
+    pub(super) fn seal(&mut self, batch: &mut [u8], crypto: Option<&Crypto>) -> Result<u32> {
         let mut at = 0;
         let mut put = |bytes: &[u8]| {
             batch[at..at + bytes.len()].copy_from_slice(bytes);
@@ -120,9 +133,40 @@ impl BatchHeader {
         put(&self.stable_lsn.0.to_le_bytes());
         put(&self.prev_crc.to_le_bytes());
         debug_assert_eq!(at, CRC_AT);
-        self.crc = checksum(batch, self.len as usize);
+        if self.flags & ENCRYPTED != 0 {
+            let crypto = crypto.ok_or_else(|| DbError::internal("a batch to be sealed without keys"))?;
+            let (head, rest) = batch.split_at_mut(HEADER);
+            let (payload, room) = rest.split_at_mut(self.len as usize);
+            let trailer = crypto.seal(&head[..CRC_AT], payload)?;
+            room[..SEAL_ROOM].copy_from_slice(&trailer);
+        }
+        self.crc = checksum(batch, self.stored_len());
         batch[CRC_AT..HEADER].copy_from_slice(&self.crc.to_le_bytes());
-        self.crc
+        Ok(self.crc)
+    }
+
+    /// Decrypts the payload of a verified batch in place, if it is sealed.
+    pub(super) fn unseal(&self, batch: &mut [u8], crypto: Option<&Crypto>) -> Result<()> {
+        if self.flags & ENCRYPTED == 0 {
+            if crypto.is_some() && self.len > 0 {
+                return Err(DbError::corrupt(format!("log batch {} is not encrypted", self.index)));
+            }
+            return Ok(());
+        }
+        let crypto = crypto
+            .ok_or_else(|| DbError::corrupt(format!("log batch {} is encrypted, but the directory is not", self.index)))?;
+        let (head, rest) = batch.split_at_mut(HEADER);
+        let (payload, trailer) = rest.split_at_mut(self.len as usize);
+        let trailer = trailer.first_chunk::<SEAL_ROOM>().ok_or_else(|| DbError::internal("a verified batch is short"))?;
+        if !crypto.unseal(&head[..CRC_AT], payload, trailer) {
+            return Err(DbError::corrupt(format!(
+                "log batch {} at position {} was changed without its key, or its key (version {}) is gone",
+                self.index,
+                self.start_lsn,
+                crate::crypto::key_version(trailer)
+            )));
+        }
+        Ok(())
     }
 
     /// Reads a header's fields; `None` when these bytes are no batch header of a known version. The crc is not checked
@@ -152,7 +196,7 @@ impl BatchHeader {
 
     /// Whether `batch`, which begins with this header, is complete and unharmed.
     pub fn verify(&self, batch: &[u8]) -> bool {
-        batch.len() >= HEADER + self.len as usize && checksum(batch, self.len as usize) == self.crc
+        batch.len() >= HEADER + self.stored_len() && checksum(batch, self.stored_len()) == self.crc
     }
 }
 
@@ -212,7 +256,7 @@ mod tests {
             prev_crc: 10,
             crc: 0,
         };
-        h.seal(&mut batch);
+        h.seal(&mut batch, None).unwrap();
         let back = BatchHeader::decode(&batch).unwrap();
         assert_eq!((back, back.end_lsn(), back.disk_len()), (h, Lsn(11), BLOCK));
         assert!(back.verify(&batch));

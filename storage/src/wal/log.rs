@@ -1,6 +1,6 @@
 //! The front of the log: reserving, appending, waiting. The back is [`super::writer`].
 
-use super::batch::{BatchKind, HEADER};
+use super::batch::{BatchKind, HEADER, SEAL_ROOM};
 use super::retention::KeepMarks;
 use super::segment::Segments;
 use super::waiters::{WaitStable, Waiters};
@@ -80,7 +80,7 @@ impl Chunk {
     }
 
     fn fits(&self, record: usize) -> bool {
-        HEADER + self.len + RECORD_OVERHEAD + record <= self.buf.len()
+        HEADER + self.len + RECORD_OVERHEAD + record + SEAL_ROOM <= self.buf.len()
     }
 }
 
@@ -200,7 +200,7 @@ impl Shared {
         let mut a = self.append.lock();
         let mut pushed = false;
         if !a.open.fits(record.len()) {
-            let bytes = self.cfg.chunk_bytes().max(HEADER + RECORD_OVERHEAD + record.len());
+            let bytes = self.cfg.chunk_bytes().max(HEADER + RECORD_OVERHEAD + record.len() + SEAL_ROOM);
             let fresh = Chunk::new(Lsn(a.end), bytes);
             let full = std::mem::replace(&mut a.open, fresh);
             if full.len > 0 {

@@ -24,7 +24,9 @@
 //!    to the chain.
 //! 6. Bytes appended and not yet stable, plus bytes reserved, never exceed the ring size.
 //!
-//! Left out: compression and encryption of batches, VOTE/TRUNC/MEMBERSHIP batches (they come with Raft).
+//! With encryption on, a batch's payload is sealed (`crate::crypto`), and 32 bytes behind it say how.
+//!
+//! Left out: compression of batches, VOTE/TRUNC/MEMBERSHIP batches (they come with Raft).
 
 mod batch;
 mod log;
@@ -40,6 +42,7 @@ pub use reader::{LogReader, LogRecord, LogTail, RecordBatch};
 pub use retention::KeepMarks;
 pub use waiters::WaitStable;
 
+use crate::crypto::CryptoRef;
 use rustydb_base::Lsn;
 use rustydb_base::metrics::{Counter, Gauge};
 use std::time::Duration;
@@ -78,6 +81,8 @@ pub struct LogConfig {
     pub idle_seal: Duration,
     /// Zero-filled or recycled segments kept ready ahead of the current one.
     pub spare_segments: u64,
+    /// Seals the payload of batches.
+    pub crypto: CryptoRef,
 }
 
 impl LogConfig {
@@ -92,6 +97,7 @@ impl LogConfig {
             max_wal_bytes: 16 << 30,
             idle_seal: Duration::from_millis(10),
             spare_segments: 2,
+            crypto: None,
         }
     }
 

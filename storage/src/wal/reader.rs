@@ -109,13 +109,15 @@ impl LogReader {
     /// The next batch with records that end after the start position; `None` at the tail.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
         while !self.ended {
-            let Some((header, bytes)) = self.next_batch().await? else {
+            let Some((header, mut bytes)) = self.next_batch().await? else {
                 self.check_tail().await?;
                 self.ended = true;
                 break;
             };
             if header.kind == BatchKind::Data && header.end_lsn() > self.from {
-                let records = split_records(&header, &bytes, self.from)?;
+                // Batches before the start may be sealed with a key that is gone.
+                header.unseal(&mut bytes, self.cfg.crypto.as_deref())?;
+                let records = split_records(&header, &Bytes::from(bytes), self.from)?;
                 return Ok(Some(RecordBatch { header, records }));
             }
         }
@@ -144,7 +146,7 @@ impl LogReader {
     }
 
     /// Follows the chain by one batch; `None` where it breaks.
-    async fn next_batch(&mut self) -> Result<Option<(BatchHeader, Bytes)>> {
+    async fn next_batch(&mut self) -> Result<Option<(BatchHeader, Vec<u8>)>> {
         let size = self.cfg.segment_size;
         let (number, offset) =
             if self.at.offset >= size { (self.at.segment + 1, 0) } else { (self.at.segment, self.at.offset) };
@@ -233,11 +235,11 @@ impl Segment {
         Ok(header.filter(|h| h.cluster_id == cluster_id && h.log_id == log_id && h.disk_len() as u64 <= room))
     }
 
-    /// The whole valid batch at `offset`, if there is one.
-    async fn batch_at(&mut self, offset: u64) -> Result<Option<(BatchHeader, Bytes)>> {
+    /// The whole valid batch at `offset`, as stored, if there is one.
+    async fn batch_at(&mut self, offset: u64) -> Result<Option<(BatchHeader, Vec<u8>)>> {
         let Some(header) = self.header_at(offset).await? else { return Ok(None) };
         let bytes = self.load(offset, header.disk_len()).await?;
-        Ok(header.verify(bytes).then(|| (header, Bytes::copy_from_slice(bytes))))
+        Ok(header.verify(bytes).then(|| (header, bytes.to_vec())))
     }
 }
 

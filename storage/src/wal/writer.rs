@@ -7,7 +7,7 @@
 //! On io_uring the task lives on the log's I/O thread, so that write completions, the wake-up of the waiters and the
 //! next batch cost no thread hop.
 
-use super::batch::{BatchHeader, BatchKind, HEADER, batch_disk_len};
+use super::batch::{BatchHeader, BatchKind, ENCRYPTED, HEADER, SEAL_ROOM, batch_disk_len};
 use super::log::{CUT_BYTES, Chunk, Shared};
 use super::{LOG_BATCHES, LOG_BYTES, LogTail};
 use crate::io::{AlignedBuf, BLOCK, FileId};
@@ -227,22 +227,22 @@ impl Writer {
 
     /// Gives the chunk its header and place and starts its write.
     async fn submit(&mut self, kind: BatchKind, chunk: Chunk) -> Result<()> {
-        let size = batch_disk_len(chunk.len) as u64;
+        // Whether it is sealed or not: a batch never needs more.
+        let size = batch_disk_len(chunk.len + SEAL_ROOM) as u64;
         if self.offset + size > self.shared.cfg.segment_size {
             if self.offset < self.shared.cfg.segment_size {
-                self.write_batch(BatchKind::Blank, Chunk::new(self.cut, BLOCK));
+                self.write_batch(BatchKind::Blank, Chunk::new(self.cut, BLOCK))?;
             }
             self.enter_next_segment().await?;
         }
-        self.write_batch(kind, chunk);
-        Ok(())
+        self.write_batch(kind, chunk)
     }
 
-    fn write_batch(&mut self, kind: BatchKind, mut chunk: Chunk) {
+    fn write_batch(&mut self, kind: BatchKind, mut chunk: Chunk) -> Result<()> {
         let stable = self.shared.waiters.stable();
         let mut header = BatchHeader {
             kind,
-            flags: 0,
+            flags: if self.shared.cfg.crypto.is_some() && chunk.len > 0 { ENCRYPTED } else { 0 },
             cluster_id: self.shared.cfg.cluster_id,
             log_id: self.shared.cfg.log_id,
             term: 0,
@@ -260,7 +260,7 @@ impl Writer {
         let size = header.disk_len();
         chunk.buf.set_len(size);
         chunk.buf[HEADER + chunk.len..].fill(0);
-        self.prev_crc = header.seal(&mut chunk.buf);
+        self.prev_crc = header.seal(&mut chunk.buf, self.shared.cfg.crypto.as_deref())?;
         let end = header.end_lsn();
         let seq = self.first_seq + self.submitted.len() as u64;
         self.submitted.push_back(Submitted { end, payload: chunk.len, done: false });
@@ -272,6 +272,7 @@ impl Writer {
         self.sealed = stable;
         LOG_BATCHES.inc();
         LOG_BYTES.add(chunk.len as u64);
+        Ok(())
     }
 
     /// A write has ended: advance the stable LSN as far as the chain is whole.

@@ -6,6 +6,7 @@ use super::workload::RULE;
 use parking_lot::Mutex;
 use rustydb_base::{Lsn, RelId, Result, Xid};
 use rustydb_storage::btree::Verifier;
+use rustydb_storage::crypto::{Encryption, KEYS, KeySource, Secret};
 use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
 use rustydb_storage::rt::RuntimeRef;
 use rustydb_storage::sim::{SimRuntime, SimStop};
@@ -31,6 +32,20 @@ pub fn options() -> StoreOptions {
     }
 }
 
+/// The key-encryption key of encrypted directories.
+pub const KEK: [u8; 32] = *b"the key of simulated directories";
+
+/// [`options`] with encryption at rest.
+pub fn encrypted() -> StoreOptions {
+    let source = Some(KeySource::Given(Secret::new(KEK)));
+    StoreOptions { encryption: Encryption { new_directory: true, source }, ..options() }
+}
+
+/// What a disk was made with.
+pub fn options_of(disk: &SimDisk) -> StoreOptions {
+    if disk.files().iter().any(|f| f == KEYS) { encrypted() } else { options() }
+}
+
 /// Reopens `disk` and compares it with the history. `crash_at` cuts the power once more during this recovery; then the
 /// disk left by that is checked.
 pub fn reopened(what: &str, disk: &SimDisk, model: Model, sequence: RelId, seed: u64, crash_at: Option<u64>) {
@@ -49,11 +64,12 @@ fn reopened_after(
 ) {
     let rt = SimRuntime::new(seed);
     let io = SimIo::new(&rt, disk, SimFaults { crash_at, ..SimFaults::default() });
+    let options = options_of(disk);
     let rt2: RuntimeRef = rt.clone();
     let (m, end) = (model.clone(), Arc::new(Mutex::new(first)));
     let end2 = end.clone();
     let outcome = rt.block_on(async move {
-        let store = Store::open(options(), io, rt2).await?;
+        let store = Store::open(options, io, rt2).await?;
         let survived = *end2.lock().get_or_insert(store.recovered_to());
         after_crash(&store, &m, sequence, survived, first.is_some()).await
     });

@@ -1,13 +1,13 @@
 //! The check of a directory: whatever is damaged is found, and nothing else is.
 
-use super::check::options;
+use super::check::{KEK, encrypted, options, options_of};
 use super::rows::{self, Encoded, key};
 use rustydb_base::Result;
 use rustydb_storage::io::overlay::OverlayIo;
 use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
 use rustydb_storage::rt::RuntimeRef;
 use rustydb_storage::sim::SimRuntime;
-use rustydb_storage::store::{CommitOptions, RelationKind, Store};
+use rustydb_storage::store::{CommitOptions, RelationKind, Store, StoreOptions};
 use rustydb_storage::table::{Inserted, Key, TableDesc};
 use rustydb_storage::txn::Isolation;
 use rustydb_storage::verify::{Findings, disk, is_damage};
@@ -36,15 +36,16 @@ fn check(found: &SimDisk, tables: &[TableDesc]) -> Findings {
     let rt = SimRuntime::new(3);
     let io = SimIo::new(&rt, found, SimFaults::default());
     let (rt2, tables): (RuntimeRef, _) = (rt.clone(), tables.to_vec());
+    let opts = options_of(found);
     let before: Vec<_> = found.files().into_iter().map(|f| (found.content(&f), f)).collect();
     let out = rt
         .block_on(async move {
             let io: rustydb_storage::io::IoRef = io;
-            let mut out = disk::check(&options(), &io).await?;
+            let mut out = disk::check(&opts, &io).await?;
             if out.list().iter().any(|f| f.rel.is_none()) {
                 return Ok(out);
             }
-            match Store::open(options(), OverlayIo::new(io, 1 << 16), rt2).await {
+            match Store::open(opts, OverlayIo::new(io, 1 << 16), rt2).await {
                 Ok(store) => {
                     out.extend(look(&store, &tables).await?);
                     // A page that is damaged may keep the store from stopping in order.
@@ -64,13 +65,13 @@ fn check(found: &SimDisk, tables: &[TableDesc]) -> Findings {
 }
 
 /// A directory with a table, a sequence and undo, shut down in order or not.
-fn directory(clean: bool) -> (SimDisk, TableDesc) {
+fn directory(clean: bool, opts: StoreOptions) -> (SimDisk, TableDesc) {
     let (rt, sim) = (SimRuntime::new(1), SimDisk::new());
     let io = SimIo::new(&rt, &sim, SimFaults::default());
     let rt2: RuntimeRef = rt.clone();
     let desc = rt
         .block_on(async move {
-            let store = Store::open(options(), io, rt2).await?;
+            let store = Store::open(opts, io, rt2).await?;
             let mut t = store.begin(Isolation::ReadCommitted)?;
             let d = rows::create(&mut t).await?;
             let start = rustydb_storage::sequence::SequenceState { last: 1, is_called: false };
@@ -118,8 +119,8 @@ fn directory(clean: bool) -> (SimDisk, TableDesc) {
 
 #[test]
 fn an_undamaged_directory_has_nothing_to_report() {
-    for clean in [true, false] {
-        let (sim, d) = directory(clean);
+    for (clean, opts) in [(true, options()), (false, options()), (true, encrypted()), (false, encrypted())] {
+        let (sim, d) = directory(clean, opts);
         let found = check(&sim, &[d]);
         assert!(found.is_clean(), "clean {clean}: {:?}", found.list());
     }
@@ -127,13 +128,20 @@ fn an_undamaged_directory_has_nothing_to_report() {
 
 #[test]
 fn a_flipped_bit_is_found_in_every_kind_of_file() {
-    let (sim, d) = directory(true);
+    flip(options());
+    flip(encrypted());
+}
+
+fn flip(opts: StoreOptions) {
+    let (sim, d) = directory(true, opts);
     let tables = [d];
     let mut tried = 0;
     for file in sim.files() {
         let len = sim.content(&file).map_or(0, |c| c.len());
         let places: Vec<u64> = if file == "control" {
             vec![0, 17, 47, 4096 + 30]
+        } else if file == "keys" {
+            vec![0, 9, 30, 60, len as u64 - 1]
         } else if file == "dwb" {
             vec![3, 100]
         } else if file.starts_with("wal/") {
@@ -162,7 +170,7 @@ fn a_flipped_bit_is_found_in_every_kind_of_file() {
 /// Damage that checksums do not see: a page with content of its own making.
 #[test]
 fn a_page_that_contradicts_others_is_found() {
-    let (sim, d) = directory(true);
+    let (sim, d) = directory(true, options());
     let tables = [d.clone()];
     let forge = |file: &str, block: usize, at: usize, bytes: &[u8]| {
         let bad = sim.fork();
@@ -203,4 +211,96 @@ fn a_page_that_contradicts_others_is_found() {
     let last = (1..content.len() / PAGE).rfind(|b| content[b * PAGE + 5] == 6).expect("a chunk");
     let found = forge(&overflow, last, 56, &[1, 2, 3, 4]);
     assert!(!found.is_clean());
+}
+
+/// Whether the bytes are anywhere on the disk.
+fn on_disk(disk: &SimDisk, what: &[u8]) -> bool {
+    disk.files().iter().any(|f| disk.content(f).is_some_and(|c| c.windows(what.len()).any(|w| w == what)))
+}
+
+/// What a disk of one run looks like to somebody with a hex editor: nothing of the rows or keys, whenever the power fails,
+/// and whatever key is in use.
+#[test]
+fn an_encrypted_disk_shows_neither_rows_nor_keys() {
+    const MARKER: &[u8] = b"only for the eyes of the client";
+    for (opts, sealed) in [(options(), false), (encrypted(), true)] {
+        let (rt, sim) = (SimRuntime::new(5), SimDisk::new());
+        let io = SimIo::new(&rt, &sim, SimFaults::default());
+        let seen = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let (seen2, sim2) = (seen.clone(), sim.clone());
+        io.observe(Arc::new(move |n| {
+            if n.is_multiple_of(9) && on_disk(&sim2.crash(n), MARKER) {
+                seen2.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }));
+        let rt2: RuntimeRef = rt.clone();
+        let d = rt
+            .block_on(async move {
+                let store = Store::open(opts, io, rt2).await?;
+                let mut t = store.begin(Isolation::ReadCommitted)?;
+                let d = rows::create(&mut t).await?;
+                let done = t.commit(CommitOptions::default()).await?;
+                store.gate(done.lsn).await?;
+                let mut k = 0;
+                for round in 0..6 {
+                    for _ in 0..40 {
+                        k += 1;
+                        let mut t = store.begin(Isolation::ReadCommitted)?;
+                        let mut e = Encoded::new(k, &(Some(1), (60, 1)));
+                        e.payload = [&vec![k as u8; if k % 9 == 0 { 5000 } else { 30 }][..], MARKER].concat();
+                        let bytes = [key(k), key(1)];
+                        let keys = [
+                            Some(Key { bytes: &bytes[0], unique: true }),
+                            Some(Key { bytes: &bytes[1], unique: false }),
+                        ];
+                        t.insert(&d, &e.values(), &keys).await?;
+                        let done = t.commit(CommitOptions::default()).await?;
+                        store.gate(done.lsn).await?;
+                    }
+                    if round == 3 && sealed {
+                        store.change_data_key().await?;
+                        store.change_key_source(encrypted().encryption.source.expect("given")).await?;
+                    }
+                    store.checkpoint().await?;
+                }
+                store.shutdown().await?;
+                Ok::<_, rustydb_base::DbError>(d)
+            })
+            .expect("no power cut")
+            .expect("a run");
+        rt.shutdown();
+        let seen = seen.load(std::sync::atomic::Ordering::Relaxed);
+        if sealed {
+            assert_eq!(seen, 0, "rows were found in clear");
+            assert!(!on_disk(&sim, MARKER) && !on_disk(&sim, &KEK[..16]));
+            assert!(check(&sim, &[d]).is_clean());
+            let pages = sim.files().into_iter().filter(|f| f.starts_with("base/")).filter_map(|f| sim.content(&f));
+            for page in pages.flat_map(|c| c.chunks(PAGE).map(<[u8]>::to_vec).collect::<Vec<_>>()) {
+                // The key version in the trailer; pages never written are zeros.
+                assert!(page[8160] == 2 || page.iter().all(|b| *b == 0), "a page is left under the old key");
+            }
+        } else {
+            assert!(seen > 10, "without encryption only {seen} looks found rows: the test proves nothing");
+        }
+    }
+}
+
+/// Without its key a directory is refused, and says why.
+#[test]
+fn an_encrypted_directory_needs_its_key() {
+    let (sim, _) = directory(true, encrypted());
+    let open = |opts: StoreOptions, sim: &SimDisk| {
+        let rt = SimRuntime::new(2);
+        let io = SimIo::new(&rt, sim, SimFaults::default());
+        let rt2: RuntimeRef = rt.clone();
+        let e = rt.block_on(async move { Store::open(opts, io, rt2).await.map(drop) }).expect("no power cut");
+        rt.shutdown();
+        e.expect_err("refused").message
+    };
+    assert!(open(options(), &sim).contains("no key is configured"));
+    let mut wrong = encrypted();
+    wrong.encryption.source = "command:printf %064d 7".parse().ok();
+    assert!(open(wrong, &sim).contains("does not fit"));
+    let (plain, _) = directory(true, options());
+    assert!(open(encrypted(), &plain).contains("is not encrypted"));
 }

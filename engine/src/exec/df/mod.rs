@@ -27,6 +27,7 @@ mod rewrite;
 mod sample;
 mod scan;
 mod setop;
+mod spill;
 mod sums;
 mod util;
 mod window;
@@ -199,7 +200,11 @@ fn session(cx: &Arc<StmtCx>, joins: Joins, batch_rows: usize) -> Result<SessionS
     options.optimizer.max_passes = 2;
     options.optimizer.enable_topk_dynamic_filter_pushdown = false;
     options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
-    let mut disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory);
+    let mut disk = match &cx.crypto {
+        Some(c) => DiskManagerBuilder::default()
+            .with_temp_file_factory(Arc::new(spill::SealedFiles::new(Arc::clone(c), cx.temp_limit))),
+        None => DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory),
+    };
     if let Some(limit) = cx.temp_limit {
         disk = disk.with_max_temp_directory_size(limit);
     }

@@ -201,6 +201,7 @@ impl Db {
             cancel: CancelFlag::default(),
             work_mem: 4 << 20,
             temp_limit: None,
+            crypto: None,
         };
         Db { catalog, cx: Arc::new(cx) }
     }
