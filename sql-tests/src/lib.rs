@@ -9,6 +9,7 @@
 //! - [`clients`] runs one program per client library.
 //! - [`isolation`] lets several sessions meet and compares who waits and who sees what.
 //! - [`regress`] runs PostgreSQL's regression files and compares every statement's output.
+//! - [`fuzz`] sends random statements to both servers.
 //! - [`crash`] kills the server at random moments and looks for what was acknowledged.
 //! - [`limits`] is about bounds: idle sessions, clients that stop reading, very long and very deep statements ([`wire`]).
 //! - [`bench`] measures two servers in turn.
@@ -22,6 +23,7 @@ pub mod command;
 pub mod crash;
 pub mod debpkg;
 pub mod error;
+pub mod fuzz;
 pub mod isolation;
 pub mod limits;
 pub mod pgbench;

@@ -24,5 +24,5 @@ fn on_rustydb() -> Result<()> {
 /// The checks are right.
 #[test]
 fn on_postgres() -> Result<()> {
-    short(Kind::Postgres, &["stalled", "deep", "text", "copy"])
+    short(Kind::Postgres, &["stalled", "long", "deep", "text", "copy"])
 }

@@ -84,7 +84,8 @@ impl ControlFile {
         let file = io.open(path, OpenMode::default()).await?;
         let both = io.read(&file, 0, AlignedBuf::with_len(2 * BLOCK)).await?;
         drop(file);
-        let damaged = both.chunks(BLOCK).enumerate().filter(|(_, s)| decode(s).is_none()).map(|(i, _)| i as u64).collect();
+        let damaged =
+            both.chunks(BLOCK).enumerate().filter(|(_, s)| decode(s).is_none()).map(|(i, _)| i as u64).collect();
         let (_, control) = ControlFile::open(io.clone(), path).await?;
         Ok((control, damaged))
     }

@@ -71,7 +71,9 @@ impl Binder<'_> {
         let whole = base.ty;
         let base = match base.kind {
             // A domain judges a value when all its parts have been assigned.
-            ExprKind::Domain(parts) if matches!(parts.kind, ExprKind::SetField { .. } | ExprKind::SetElement { .. }) => {
+            ExprKind::Domain(parts)
+                if matches!(parts.kind, ExprKind::SetField { .. } | ExprKind::SetElement { .. }) =>
+            {
                 *parts
             }
             kind => self.see_through(Expr { kind, ..base }),

@@ -702,7 +702,11 @@ impl Binder<'_> {
                         let (sub, cols) = self.subquery(q)?;
                         self.multi_width(ts.len(), cols.len(), source)?;
                         let row = Expr {
-                            kind: ExprKind::Subquery(Box::new(Subquery { rel: sub, kind: SubqueryKind::Row, text: "".into() })),
+                            kind: ExprKind::Subquery(Box::new(Subquery {
+                                rel: sub,
+                                kind: SubqueryKind::Row,
+                                text: "".into(),
+                            })),
                             ty: types::plain(oid::RECORD),
                             pos: self.pos(source.pos),
                         };

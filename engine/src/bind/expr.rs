@@ -147,16 +147,37 @@ impl Binder<'_> {
                     )
                     .at(pos)
                 })?;
-                mk(ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Array, text: q.to_string().into() })), types::plain(arr))
+                mk(
+                    ExprKind::Subquery(Box::new(Subquery {
+                        rel,
+                        kind: SubqueryKind::Array,
+                        text: q.to_string().into(),
+                    })),
+                    types::plain(arr),
+                )
             }
             ast::ExprKind::Subquery(q) => {
                 let (rel, cols) = self.subquery(q)?;
                 self.one_column(cols.len(), pos)?;
-                mk(ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Scalar, text: q.to_string().into() })), cols[0].ty)
+                mk(
+                    ExprKind::Subquery(Box::new(Subquery {
+                        rel,
+                        kind: SubqueryKind::Scalar,
+                        text: q.to_string().into(),
+                    })),
+                    cols[0].ty,
+                )
             }
             ast::ExprKind::Exists(q) => {
                 let (rel, _) = self.subquery(q)?;
-                mk(ExprKind::Subquery(Box::new(Subquery { rel, kind: SubqueryKind::Exists, text: q.to_string().into() })), bool_ty)
+                mk(
+                    ExprKind::Subquery(Box::new(Subquery {
+                        rel,
+                        kind: SubqueryKind::Exists,
+                        text: q.to_string().into(),
+                    })),
+                    bool_ty,
+                )
             }
             ast::ExprKind::SqlValue(v) => {
                 let (o, typmod) = match v {

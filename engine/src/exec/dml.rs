@@ -13,6 +13,7 @@ use super::run::{Chunk, Executed, Results, RowSource, StatementEnv, query, strea
 use super::table::{TableRt, borrow_changes, borrow_keys};
 use super::tables::{decode_row, number_rid, system_value};
 use super::tree;
+use super::turn::Turn;
 use crate::plan::ir::{
     Bound, Col, ColId, ConflictUpdate, Cte, Delete, Expr, ExprKind, Insert, JoinKind, Rel, Returning, RowChecks, Update,
 };
@@ -120,6 +121,7 @@ pub(crate) struct SourceRows {
     source: Option<Box<dyn RowSource>>,
     outs: Vec<Col>,
     queue: std::vec::IntoIter<Vec<Datum>>,
+    turn: Turn,
 }
 
 impl SourceRows {
@@ -136,7 +138,7 @@ impl SourceRows {
             Executed::Rows(Results::Stream(s)) => (Some(s), Vec::new()),
             Executed::Count(_) => return Err(DbError::internal("a relation answers rows")),
         };
-        Ok(SourceRows { source, outs: rel.outputs(), queue: rows.into_iter() })
+        Ok(SourceRows { source, outs: rel.outputs(), queue: rows.into_iter(), turn: Turn::begin() })
     }
 
     /// The rows of a relation that is no part of a bound statement, from DataFusion.
@@ -148,10 +150,11 @@ impl SourceRows {
         env: &StatementEnv,
     ) -> Result<SourceRows> {
         let source = Some(stream(tx, rel, snap, params, env).await?);
-        Ok(SourceRows { source, outs: rel.outputs(), queue: Vec::new().into_iter() })
+        Ok(SourceRows { source, outs: rel.outputs(), queue: Vec::new().into_iter(), turn: Turn::begin() })
     }
 
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Datum>>> {
+        self.turn.check().await;
         loop {
             if let Some(r) = self.queue.next() {
                 return Ok(Some(r));

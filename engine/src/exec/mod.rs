@@ -23,14 +23,15 @@ pub mod run;
 pub mod table;
 pub mod tables;
 mod tree;
+pub mod turn;
 
 use crate::catalog::{Catalog, Relation};
 use crate::plan::ir::Col;
 use arrow_array::RecordBatch;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use rustydb_storage::crypto::CryptoRef;
 use rustydb_base::{DbError, Result, SqlState};
+use rustydb_storage::crypto::CryptoRef;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
 use std::sync::Arc;

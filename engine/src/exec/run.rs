@@ -4,6 +4,7 @@ use super::dml;
 use super::eval::Env;
 use super::point::{self, Attempt, Flow, PointPlan, PointScratch};
 use super::tables::{SessionTables, blocks_of};
+use super::turn::Turn;
 use super::{CancelFlag, StmtCx, df, locking, modifying};
 use crate::catalog::Relation;
 use crate::plan::ir::{Bound, Rel};
@@ -75,12 +76,13 @@ pub enum Executed {
     Count(u64),
 }
 
-struct Batches(BoxStream<'static, Result<RecordBatch>>);
+struct Batches(BoxStream<'static, Result<RecordBatch>>, Turn);
 
 #[async_trait]
 impl RowSource for Batches {
     async fn next(&mut self) -> Result<Option<Chunk>> {
         while let Some(b) = self.0.next().await {
+            self.1.check().await;
             let b = b?;
             if b.num_rows() > 0 {
                 return Ok(Some(Chunk::Batch(b)));
@@ -251,7 +253,7 @@ pub(super) async fn stream(
     env: &StatementEnv,
 ) -> Result<Box<dyn RowSource>> {
     let cx = statement_cx(tx, snap, params, env);
-    Ok(Box::new(Batches(df::execute(rel, &cx).await?)))
+    Ok(Box::new(Batches(df::execute(rel, &cx).await?, Turn::begin())))
 }
 
 /// The rows of a relation that is no part of a bound statement, if it is a point program.

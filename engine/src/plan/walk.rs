@@ -1,8 +1,8 @@
 //! Walks over the bound tree: children of a node, visits, and rewrites.
 
 use super::ir::{
-    AggCall, Bound, Expr, ExprKind, FrameBound, MergeChange, Rel, RowChecks, SortKey, Subquery, SubqueryKind, Subscript,
-    WindowCall,
+    AggCall, Bound, Expr, ExprKind, FrameBound, MergeChange, Rel, RowChecks, SortKey, Subquery, SubqueryKind,
+    Subscript, WindowCall,
 };
 use rustydb_base::Result;
 

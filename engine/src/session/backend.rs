@@ -1,7 +1,8 @@
 //! The engine as the server sees it.
 
 use super::{
-    CHECK_KERNELS, ENCRYPTION_KERNELS, KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, PRIVILEGE_KERNELS, Session, TWO_PHASE_KERNELS,
+    CHECK_KERNELS, ENCRYPTION_KERNELS, KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, PRIVILEGE_KERNELS,
+    Session, TWO_PHASE_KERNELS,
 };
 use crate::api::{Backend, PeerInfo, RoleAuth, SqlSession};
 use crate::engine::{Engine, EngineOptions};

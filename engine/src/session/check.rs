@@ -30,10 +30,7 @@ async fn run(s: &SessionShared, ctx: &EvalCtx, oid: u32) -> Result<(Arc<Relation
     let named = s.catalog().relation(oid).cloned().ok_or_else(|| gone(oid))?;
     let me = s.user();
     if !me.superuser && !crate::acl::check::owns(&s.catalog(), me.oid, named.owner) {
-        return Err(DbError::new(
-            SqlState::INSUFFICIENT_PRIVILEGE,
-            format!("must be owner of table {}", named.name),
-        ));
+        return Err(DbError::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("must be owner of table {}", named.name)));
     }
     if named.storage.is_none() && named.sequence.is_none() {
         return Err(DbError::new(

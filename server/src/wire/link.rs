@@ -330,7 +330,8 @@ impl Link {
                 return Poll::Ready(v);
             }
             if on_gone.is_some()
-                && self.poll_watch(cx).is_ready()
+                // The work may have used up tokio's budget of this task, and then a socket never looks ready.
+                && pin!(tokio::task::unconstrained(poll_fn(|cx| self.poll_watch(cx)))).poll(cx).is_ready()
                 && let Some(f) = on_gone.take()
             {
                 self.signal.client_gone();

@@ -6,7 +6,7 @@ use rustydb_sql_tests::{Context, Error, Kind, Options, Result, Server};
 use std::os::unix::process::CommandExt;
 
 const HELP: &str = "\
-Idle sessions, clients that stop reading, large results, long literals, deep statements, broken COPYs, a table larger than
+Idle sessions, clients that stop reading, statements that compute for hours, large results, long literals, deep statements, broken COPYs, a table larger than
 the page pool (shared_buffers is 16MB unless --set says otherwise), rows that change again and again.
 
 Usage: limits [OPTION]... [CHECK]...
@@ -17,9 +17,9 @@ Usage: limits [OPTION]... [CHECK]...
   --short                   small enough for every run of the tests
   --set NAME=VALUE,...      settings of the server
 
-Checks: idle, stalled, large, literal, deep, text, copy, pool, churn (default: all)";
+Checks: idle, stalled, long, large, literal, deep, text, copy, pool, churn (default: all)";
 
-const CHECKS: [&str; 9] = ["idle", "stalled", "large", "literal", "deep", "text", "copy", "pool", "churn"];
+const CHECKS: [&str; 10] = ["idle", "stalled", "long", "large", "literal", "deep", "text", "copy", "pool", "churn"];
 
 fn main() -> std::process::ExitCode {
     if let Err(e) = raise_open_files() {
@@ -71,6 +71,7 @@ async fn run() -> Result<bool> {
         let outcome = match check.as_str() {
             "idle" => memory::idle_connections(target, &sizes).await,
             "stalled" => memory::stalled_reader(target, &sizes).await,
+            "long" => memory::long_statements(target).await,
             "large" => memory::large_result(target, &sizes).await,
             "literal" => input::long_literal(target, &sizes).await,
             "deep" => input::deep_nesting(target, &sizes).await,

@@ -61,6 +61,67 @@ pub async fn stalled_reader(target: &Target, sizes: &Sizes) -> Result<String> {
     fine.then_some(figures.clone()).context(|| figures)
 }
 
+/// More statements that would compute for hours than the machine has processors: other sessions are served meanwhile, and
+/// each of them ends when it is cancelled or (RustyDB only) its client goes away.
+pub async fn long_statements(target: &Target) -> Result<String> {
+    let client = target.connect().await?;
+    query::execute(&client, "CREATE TABLE long AS SELECT i AS a, i % 5 AS b FROM generate_series(1, 20000) AS i")
+        .await?;
+    let statements = [
+        "SELECT count(*) FROM long x, long y, long z WHERE x.a * y.a + z.a < 0",
+        "SELECT count(*) FROM long x JOIN long y ON x.b = y.b JOIN long z ON y.b = z.b AND x.a + z.a < 0",
+        "UPDATE long SET a = a WHERE (SELECT count(*) FROM long x, long y WHERE x.a + y.a + long.a < 0) > 0",
+        "SELECT sum((SELECT count(*) FROM long x, long y WHERE x.a < y.a + long.a)) FROM long",
+    ];
+    let mut running = Vec::new();
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    for sql in statements.iter().cycle().take(processors + 3) {
+        let mut raw = Raw::connect(target).await?;
+        raw.query(sql.as_bytes()).await?;
+        running.push(raw);
+    }
+    let count = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%FROM long %'
+                 AND pid <> pg_backend_pid()";
+    let mut slowest = Duration::ZERO;
+    for _ in 0..20 {
+        let asked = Instant::now();
+        alive(target).await?;
+        slowest = slowest.max(asked.elapsed());
+    }
+    let there: usize = query::value(&client, count).await?.parse()?;
+    if there != running.len() {
+        return Err(crate::Error::new(format!("{there} of {} long statements are running", running.len())));
+    }
+    // Half of them are cancelled, the clients of the others go away.
+    let cancelled = match target.kind {
+        Kind::Postgres => running.len(),
+        Kind::RustyDb => running.len() / 2,
+    };
+    let limit = format!(
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE state = 'active' AND query LIKE
+                         '%FROM long %' AND pid <> pg_backend_pid() ORDER BY backend_start LIMIT {cancelled}"
+    );
+    query::lines(&client, &limit).await?;
+    for raw in running.iter_mut().take(cancelled) {
+        let (_, error) = raw.until_ready().await?;
+        if !error.as_ref().is_some_and(|e| e.contains("57014")) {
+            return Err(crate::Error::new(format!("a cancelled statement ended with {error:?}")));
+        }
+    }
+    drop(running);
+    let began = Instant::now();
+    while query::value(&client, count).await? != "0" {
+        if began.elapsed() > Duration::from_secs(20) {
+            return Err(crate::Error::new("a statement outlives its client"));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    query::execute(&client, "DROP TABLE long").await?;
+    let figures =
+        format!("beside {} long statements the slowest new session took {} ms", processors + 3, slowest.as_millis());
+    (slowest < Duration::from_secs(5)).then_some(figures.clone()).context(|| figures)
+}
+
 /// A table's rows, all sent by both protocols.
 pub async fn large_result(target: &Target, sizes: &Sizes) -> Result<String> {
     let client = target.connect().await?;

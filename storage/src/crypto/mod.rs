@@ -70,24 +70,25 @@ pub struct Encryption {
 }
 
 fn cipher(key: &Secret) -> Result<LessSafeKey> {
-    let key = UnboundKey::new(&AES_256_GCM, &key[..]).map_err(|_| DbError::internal("an encryption key has a wrong length"))?;
+    let key = UnboundKey::new(&AES_256_GCM, &key[..])
+        .map_err(|_| DbError::internal("an encryption key has a wrong length"))?;
     Ok(LessSafeKey::new(key))
 }
 
 fn random<const N: usize>() -> Result<[u8; N]> {
     let mut out = [0; N];
-    SystemRandom::new().fill(&mut out).map_err(|_| {
-        DbError::fatal(SqlState::INTERNAL_ERROR, "the operating system gives no random numbers")
-    })?;
+    SystemRandom::new()
+        .fill(&mut out)
+        .map_err(|_| DbError::fatal(SqlState::INTERNAL_ERROR, "the operating system gives no random numbers"))?;
     Ok(out)
 }
 
 /// A new random key.
 fn new_secret() -> Result<Secret> {
     let mut s = Secret::default();
-    SystemRandom::new().fill(&mut s[..]).map_err(|_| {
-        DbError::fatal(SqlState::INTERNAL_ERROR, "the operating system gives no random numbers")
-    })?;
+    SystemRandom::new()
+        .fill(&mut s[..])
+        .map_err(|_| DbError::fatal(SqlState::INTERNAL_ERROR, "the operating system gives no random numbers"))?;
     Ok(s)
 }
 

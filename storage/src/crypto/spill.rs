@@ -35,7 +35,11 @@ impl Crypto {
         out.extend_from_slice(content);
         let tag = self
             .temp
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad(file, index)), &mut out[at..])
+            .seal_in_place_separate_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(aad(file, index)),
+                &mut out[at..],
+            )
             .map_err(|_| DbError::internal("encryption failed"))?;
         out.extend_from_slice(tag.as_ref());
         Ok(())

@@ -21,7 +21,9 @@ fn resolve(root: &Path, path: &str) -> Result<PathBuf> {
 pub(super) fn std_file(file: &FileId) -> Result<&File> {
     match &file.0.backing {
         Backing::Os(f) => Ok(f),
-        Backing::Sim(_) | Backing::Overlay(_) => Err(DbError::internal("a file of another backend was given to a real disk")),
+        Backing::Sim(_) | Backing::Overlay(_) => {
+            Err(DbError::internal("a file of another backend was given to a real disk"))
+        }
     }
 }
 

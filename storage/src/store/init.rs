@@ -77,7 +77,8 @@ impl Base {
             crypto.clone(),
             opts.checkpoint_distance,
         );
-        let loader = Loader::new(Arc::clone(&pool), Arc::clone(&files), Arc::clone(&writer), rt.clone(), crypto.clone());
+        let loader =
+            Loader::new(Arc::clone(&pool), Arc::clone(&files), Arc::clone(&writer), rt.clone(), crypto.clone());
         Base { poison, pool, files, writer, loader, crypto }
     }
 }

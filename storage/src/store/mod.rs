@@ -17,9 +17,9 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub use drive::{Interrupt, WaitPolicy, WaitRules};
 pub use init::CONTROL;
 pub(crate) use init::{DWB, WAL, log_config, open_crypto};
-pub use drive::{Interrupt, WaitPolicy, WaitRules};
 pub use prepared::Prepared;
 pub use relation::RelationKind;
 pub use session::{CommitOptions, Savepoint, Session, Txn};

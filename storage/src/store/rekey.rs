@@ -49,9 +49,8 @@ impl Store {
                 return Ok(written);
             }
         }
-        Err(DbError::new(SqlState::OBJECT_IN_USE, "the old data key is still in use").hint(
-            "New data is encrypted with the new key. Change the key again to get rid of the old one.",
-        ))
+        Err(DbError::new(SqlState::OBJECT_IN_USE, "the old data key is still in use")
+            .hint("New data is encrypted with the new key. Change the key again to get rid of the old one."))
     }
 
     /// Makes every page that is stored under another key than this one be written again.

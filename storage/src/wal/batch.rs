@@ -153,11 +153,13 @@ impl BatchHeader {
             }
             return Ok(());
         }
-        let crypto = crypto
-            .ok_or_else(|| DbError::corrupt(format!("log batch {} is encrypted, but the directory is not", self.index)))?;
+        let crypto = crypto.ok_or_else(|| {
+            DbError::corrupt(format!("log batch {} is encrypted, but the directory is not", self.index))
+        })?;
         let (head, rest) = batch.split_at_mut(HEADER);
         let (payload, trailer) = rest.split_at_mut(self.len as usize);
-        let trailer = trailer.first_chunk::<SEAL_ROOM>().ok_or_else(|| DbError::internal("a verified batch is short"))?;
+        let trailer =
+            trailer.first_chunk::<SEAL_ROOM>().ok_or_else(|| DbError::internal("a verified batch is short"))?;
         if !crypto.unseal(&head[..CRC_AT], payload, trailer) {
             return Err(DbError::corrupt(format!(
                 "log batch {} at position {} was changed without its key, or its key (version {}) is gone",

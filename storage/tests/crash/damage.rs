@@ -81,10 +81,7 @@ fn directory(clean: bool, opts: StoreOptions) -> (SimDisk, TableDesc) {
                 let row = (Some(k % 7), (if k % 20 == 0 { 20_000 } else { 90 }, k as u8));
                 let e = Encoded::new(k, &row);
                 let keys = [key(k), key(k % 7)];
-                let keys = [
-                    Some(Key { bytes: &keys[0], unique: true }),
-                    Some(Key { bytes: &keys[1], unique: false }),
-                ];
+                let keys = [Some(Key { bytes: &keys[0], unique: true }), Some(Key { bytes: &keys[1], unique: false })];
                 let Inserted::Row(rid) = t.insert(&d, &e.values(), &keys).await? else { panic!("a new key") };
                 rids.push((k, rid, row));
             }

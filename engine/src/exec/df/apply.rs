@@ -10,6 +10,7 @@ use super::lower::{Lower, Plan};
 use super::op::{Op, Run, op_plan};
 use super::util::{DfResult, produce, to_df};
 use crate::exec::StmtCx;
+use crate::exec::turn::Turn;
 use crate::plan::ir::{Col, ColId, Expr, ExprKind, JoinKind, Rel, Subquery, SubqueryKind};
 use crate::plan::walk;
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array, new_null_array};
@@ -258,10 +259,12 @@ impl Job {
         mut out: super::util::Out,
     ) -> DfResult<()> {
         let mut memo = Memo { map: HashMap::new(), bytes: 0 };
+        let mut turn = Turn::begin();
         while let Some(b) = outer.next().await {
             let b = b?;
             let mut answers = DatumBuilder::new(self.ty, None, b.num_rows());
             for r in 0..b.num_rows() {
+                turn.check().await;
                 self.cx.cancel.check().map_err(to_df)?;
                 let row = outer_row(&b, r, &self.cols, &self.positions).map_err(to_df)?;
                 let mut key = Vec::new();
@@ -359,9 +362,11 @@ impl LateralJob {
     ) -> DfResult<()> {
         let mut pending: Vec<RecordBatch> = Vec::new();
         let mut rows = 0;
+        let mut turn = Turn::begin();
         while let Some(b) = outer.next().await {
             let b = b?;
             for r in 0..b.num_rows() {
+                turn.check().await;
                 self.cx.cancel.check().map_err(to_df)?;
                 self.frame.set(outer_row(&b, r, &self.cols, &self.positions).map_err(to_df)?);
                 let mut inner = run.rerun(1)?;

@@ -12,6 +12,7 @@ use super::decimal;
 use super::util::{ArrayFn, call};
 use crate::exec::StmtCx;
 use crate::exec::eval::{Compiled, Env, compile};
+use crate::exec::turn::step_aside;
 use crate::plan::ir::{AggCall, Col, ColId, Expr, ExprKind};
 use crate::plan::walk;
 use datafusion::arrow::array::ArrayRef;
@@ -147,8 +148,9 @@ impl RowExpr {
         row.extend(self.outer.iter().map(|(f, i)| f.get(*i)));
         let env = Env { ctx: &self.cx.eval, params: &self.cx.params };
         for r in 0..rows {
-            if r % 1024 == 1023 {
+            if r % 1024 == 0 {
                 self.cx.cancel.check()?;
+                step_aside();
             }
             for (i, c) in self.inputs.iter().enumerate() {
                 row[i] = datum_at(&args[i], r, c.ty)?;

@@ -19,6 +19,7 @@ mod cte;
 mod decimal;
 mod expr;
 mod frame;
+mod give_way;
 mod lower;
 mod memory;
 mod misc;
@@ -62,9 +63,8 @@ use datafusion::physical_optimizer::projection_pushdown::ProjectionPushdown;
 use datafusion::physical_optimizer::sanity_checker::SanityCheckPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::union::UnionExec;
@@ -238,7 +238,7 @@ fn physical_rules(joins: Joins) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sy
     rules.push(Arc::new(LimitPushdown::new()));
     rules.push(Arc::new(JoinFilters));
     rules.push(Arc::new(EnsureCooperative::new()));
-    rules.push(Arc::new(YieldingJoins));
+    rules.push(Arc::new(give_way::GiveWay));
     rules.push(Arc::new(SanityCheckPlan::new()));
     rules.push(Arc::new(InOrder));
     rules
@@ -306,34 +306,6 @@ impl PhysicalOptimizerRule for JoinFilters {
     }
     fn name(&self) -> &str {
         "join_filters"
-    }
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
-
-/// Makes joins give way now and then. One batch of a join's input can give any number of batches, in which nothing below is
-/// asked that would give way; the statement could not be stopped meanwhile.
-#[derive(Debug)]
-struct YieldingJoins;
-
-impl PhysicalOptimizerRule for YieldingJoins {
-    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> DfResult<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|p| {
-            let join = p.downcast_ref::<HashJoinExec>().is_some()
-                || p.downcast_ref::<SortMergeJoinExec>().is_some()
-                || p.downcast_ref::<CrossJoinExec>().is_some()
-                || p.downcast_ref::<NestedLoopJoinExec>().is_some();
-            Ok(if join {
-                Transformed::yes(Arc::new(CooperativeExec::new(p)) as Arc<dyn ExecutionPlan>)
-            } else {
-                Transformed::no(p)
-            })
-        })
-        .data()
-    }
-    fn name(&self) -> &str {
-        "yielding_joins"
     }
     fn schema_check(&self) -> bool {
         true

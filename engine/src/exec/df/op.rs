@@ -30,9 +30,7 @@ use datafusion::physical_plan::filter_pushdown::{
 };
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use futures::{StreamExt, TryStreamExt};
 use std::fmt;
@@ -257,8 +255,11 @@ impl OpExec {
                 });
                 Ok(rows.build())
             };
-            let parts: Box<dyn Iterator<Item = _> + Send> =
-                if at_once { Box::new((0..parts).map(start).collect::<Vec<_>>().into_iter()) } else { Box::new((0..parts).map(start)) };
+            let parts: Box<dyn Iterator<Item = _> + Send> = if at_once {
+                Box::new((0..parts).map(start).collect::<Vec<_>>().into_iter())
+            } else {
+                Box::new((0..parts).map(start))
+            };
             let rows = futures::stream::iter(parts).try_flatten();
             Ok(Box::pin(RecordBatchStreamAdapter::new(run.schema, rows)))
         };

@@ -79,7 +79,9 @@ impl FileState {
     fn append(&self, content: &[u8]) -> io::Result<()> {
         let s = &self.shared;
         let mut chunk = Vec::with_capacity(content.len() + OVERHEAD);
-        s.crypto.seal_chunk(s.number, self.chunks.fetch_add(1, Ordering::Relaxed), content, &mut chunk).map_err(failed)?;
+        s.crypto
+            .seal_chunk(s.number, self.chunks.fetch_add(1, Ordering::Relaxed), content, &mut chunk)
+            .map_err(failed)?;
         let n = chunk.len() as u64;
         if s.quota.used.fetch_add(n, Ordering::Relaxed).saturating_add(n) > s.quota.limit {
             s.quota.used.fetch_sub(n, Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! Small shared pieces: errors across DataFusion's boundary, streams written as loops, functions over arrays.
 
+use crate::exec::turn::Turn;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::DataFusionError;
@@ -62,8 +63,10 @@ fn find_ours(e: &DataFusionError) -> Option<DbError> {
 }
 
 /// Where a loop leaves its batches.
-#[derive(Clone)]
-pub struct Out(mpsc::Sender<RecordBatch>);
+pub struct Out {
+    tx: mpsc::Sender<RecordBatch>,
+    turn: Turn,
+}
 
 impl Out {
     /// Hands a batch over; waits until the reader has taken the one before. An error means nobody reads any more.
@@ -71,7 +74,8 @@ impl Out {
         if b.num_rows() == 0 {
             return Ok(());
         }
-        self.0.send(b).await.map_err(|_| DataFusionError::Execution("the reader is gone".into()))
+        self.turn.check().await;
+        self.tx.send(b).await.map_err(|_| DataFusionError::Execution("the reader is gone".into()))
     }
 }
 
@@ -113,7 +117,7 @@ where
     Fut: Future<Output = DfResult<()>> + Send + 'static,
 {
     let (tx, rx) = mpsc::channel(0);
-    let work = Some(f(Out(tx)).boxed());
+    let work = Some(f(Out { tx, turn: Turn::begin() }).boxed());
     Box::pin(RecordBatchStreamAdapter::new(schema, Loop { work, rx }))
 }
 

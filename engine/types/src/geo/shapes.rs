@@ -54,10 +54,7 @@ impl Point {
 
     /// Product as complex numbers.
     pub fn times(self, o: Point) -> Result<Point> {
-        Ok(Point {
-            x: sub(mul(self.x, o.x)?, mul(self.y, o.y)?)?,
-            y: add(mul(self.x, o.y)?, mul(self.y, o.x)?)?,
-        })
+        Ok(Point { x: sub(mul(self.x, o.x)?, mul(self.y, o.y)?)?, y: add(mul(self.x, o.y)?, mul(self.y, o.x)?)? })
     }
 
     /// Quotient as complex numbers.

@@ -94,9 +94,8 @@ impl<'a> Reader<'a> {
         self.blanks();
         let n = number_len(self.rest());
         let text = self.whole.get(self.at..self.at + n).filter(|t| !t.is_empty()).ok_or_else(|| self.invalid())?;
-        let v = float8_in(text).map_err(|e| {
-            if e.code == SqlState::INVALID_TEXT_REPRESENTATION { self.invalid() } else { e }
-        })?;
+        let v = float8_in(text)
+            .map_err(|e| if e.code == SqlState::INVALID_TEXT_REPRESENTATION { self.invalid() } else { e })?;
         self.at += n;
         self.blanks();
         Ok(v)

@@ -47,7 +47,13 @@ fn join(rel: Rel, next: &mut ColId) -> Rel {
         return Rel::Join { kind, left, right, on, lateral: false };
     }
     let inner = kind == JoinKind::Inner;
-    let same = |right: Rel, on: Option<Expr>| Rel::Join { kind, left: left.clone(), right: Box::new(right), on, lateral: true };
+    let same = |right: Rel, on: Option<Expr>| Rel::Join {
+        kind,
+        left: left.clone(),
+        right: Box::new(right),
+        on,
+        lateral: true,
+    };
     if !matches!(kind, JoinKind::Inner | JoinKind::Left) || on.as_ref().is_some_and(|e| !movable(e)) {
         return Rel::Join { kind, left, right, on, lateral: true };
     }
@@ -95,8 +101,13 @@ fn join(rel: Rel, next: &mut ColId) -> Rel {
             let numbers = Rel::Values { cols: vec![number], rows: numbers };
             let kept = left.outputs().into_iter().map(|c| (c, Expr::column(c)));
             let exprs = kept.chain(exprs).collect();
-            let product =
-                Rel::Join { kind: JoinKind::Inner, left: left.clone(), right: Box::new(numbers), on: None, lateral: false };
+            let product = Rel::Join {
+                kind: JoinKind::Inner,
+                left: left.clone(),
+                right: Box::new(numbers),
+                on: None,
+                lateral: false,
+            };
             filtered(Rel::Project { input: Box::new(product), exprs }, on.into_iter().collect())
         }
         right => same(right, on),
