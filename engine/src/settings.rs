@@ -93,6 +93,7 @@ const OVERRIDES: &[(&str, &str)] = &[
     ("max_connections", "5000"),
     ("default_table_access_method", "heap"),
     ("extra_float_digits", "1"),
+    ("default_text_search_config", "pg_catalog.english"),
     ("unix_socket_directories", "/var/run/postgresql"),
 ];
 

@@ -139,7 +139,8 @@ impl Binder<'_> {
                 let (rel, cols) = self.subquery(q)?;
                 self.one_column(cols.len(), pos)?;
                 let elem = cols[0].ty.oid;
-                let arr = if element_of(elem).is_some() { Some(elem) } else { array_of(elem) };
+                // int2vector and oidvector are elements like any other here.
+                let arr = if oid::array_element(elem).is_some() { Some(elem) } else { array_of(elem) };
                 let arr = arr.ok_or_else(|| {
                     DbError::new(
                         SqlState::UNDEFINED_OBJECT,
@@ -1038,7 +1039,7 @@ impl Binder<'_> {
                 _ => self.expr(i)?,
             });
         }
-        let nested = nested_syntax || bound.iter().any(|b| element_of(b.ty.oid).is_some());
+        let nested = nested_syntax || bound.iter().any(|b| oid::array_element(b.ty.oid).is_some());
         if let Some(elem) = elem {
             let want = if nested { types::plain(array_of(elem.oid).unwrap_or(elem.oid)) } else { elem };
             let mut out = Vec::with_capacity(bound.len());

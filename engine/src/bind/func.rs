@@ -85,6 +85,14 @@ impl Binder<'_> {
                 all.push(e?);
             }
         }
+        // A type's name before an untyped literal is a cast, even where a function of that name exists.
+        if let [one] = all.as_slice()
+            && one.ty.oid == oid::UNKNOWN
+            && !f.within_group
+            && let Some(x) = self.cast_style(&f.name, f, &all, pos)?
+        {
+            return Ok(x);
+        }
         let resolved = match self.resolve_func(&f.name, &all, &names, f.variadic, pos) {
             Ok(r) => r,
             Err(e) => {

@@ -411,8 +411,7 @@ impl Binder<'_> {
                     cols.len(),
                     a.columns.len()
                 ),
-            )
-            .at(self.pos(a.name.pos)));
+            ));
         }
         for (c, n) in cols.iter_mut().zip(&a.columns) {
             c.name.clone_from(&n.value);

@@ -358,6 +358,7 @@ pub fn database(relations: &[Relation]) -> Vec<CatRow> {
                 .build(),
         );
     }
+    text_search(&mut out);
     for d in pgdata::descriptions() {
         out.push(
             RowBuilder::new(table::PG_DESCRIPTION)
@@ -369,6 +370,68 @@ pub fn database(relations: &[Relation]) -> Vec<CatRow> {
         );
     }
     out
+}
+
+/// Parsers, templates, dictionaries and configurations of text search.
+fn text_search(out: &mut Vec<CatRow>) {
+    for p in pgdata::ts_parsers() {
+        out.push(
+            RowBuilder::new(3601)
+                .oid("oid", p.oid)
+                .text("prsname", p.prsname)
+                .oid("prsnamespace", pgdata::PG_CATALOG)
+                .oid("prsstart", p.prsstart)
+                .oid("prstoken", p.prstoken)
+                .oid("prsend", p.prsend)
+                .oid("prsheadline", p.prsheadline)
+                .oid("prslextype", p.prslextype)
+                .build(),
+        );
+    }
+    for t in pgdata::ts_templates() {
+        out.push(
+            RowBuilder::new(3764)
+                .oid("oid", t.oid)
+                .text("tmplname", t.tmplname)
+                .oid("tmplnamespace", pgdata::PG_CATALOG)
+                .oid("tmplinit", t.tmplinit)
+                .oid("tmpllexize", t.tmpllexize)
+                .build(),
+        );
+    }
+    for d in pgdata::ts_dicts() {
+        out.push(
+            RowBuilder::new(3600)
+                .oid("oid", d.oid)
+                .text("dictname", d.dictname)
+                .oid("dictnamespace", pgdata::PG_CATALOG)
+                .oid("dictowner", SUPERUSER)
+                .oid("dicttemplate", d.dicttemplate)
+                .opt_text("dictinitoption", d.dictinitoption.as_deref())
+                .build(),
+        );
+    }
+    for c in pgdata::ts_configs() {
+        out.push(
+            RowBuilder::new(3602)
+                .oid("oid", c.oid)
+                .text("cfgname", c.cfgname)
+                .oid("cfgnamespace", pgdata::PG_CATALOG)
+                .oid("cfgowner", SUPERUSER)
+                .oid("cfgparser", c.cfgparser)
+                .build(),
+        );
+    }
+    for m in pgdata::ts_config_maps() {
+        out.push(
+            RowBuilder::new(3603)
+                .oid("mapcfg", m.mapcfg)
+                .i4("maptokentype", m.maptokentype)
+                .i4("mapseqno", m.mapseqno)
+                .oid("mapdict", m.mapdict)
+                .build(),
+        );
+    }
 }
 
 fn pg_type(t: &pgdata::PgType) -> CatRow {

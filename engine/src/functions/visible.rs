@@ -65,6 +65,22 @@ fn collation(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     built_in(ctx, args, |o| pgdata::collations().iter().find(|c| c.oid == o).map(|_| pgdata::PG_CATALOG))
 }
 
+fn ts_parser(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    built_in(ctx, args, |o| pgdata::ts_parsers().iter().find(|p| p.oid == o).map(|_| pgdata::PG_CATALOG))
+}
+
+fn ts_template(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    built_in(ctx, args, |o| pgdata::ts_templates().iter().find(|t| t.oid == o).map(|_| pgdata::PG_CATALOG))
+}
+
+fn ts_dict(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    built_in(ctx, args, |o| pgdata::ts_dicts().iter().find(|d| d.oid == o).map(|_| pgdata::PG_CATALOG))
+}
+
+fn ts_config(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    built_in(ctx, args, |o| pgdata::ts_configs().iter().find(|c| c.oid == o).map(|_| pgdata::PG_CATALOG))
+}
+
 /// Kinds of objects that RustyDB has none of.
 fn none(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     Ok(Datum::Null)
@@ -92,10 +108,10 @@ pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_collation_is_visible", collation),
     scalar("pg_conversion_is_visible", none),
     scalar("pg_statistics_obj_is_visible", none),
-    scalar("pg_ts_parser_is_visible", none),
-    scalar("pg_ts_dict_is_visible", none),
-    scalar("pg_ts_template_is_visible", none),
-    scalar("pg_ts_config_is_visible", none),
+    scalar("pg_ts_parser_is_visible", ts_parser),
+    scalar("pg_ts_dict_is_visible", ts_dict),
+    scalar("pg_ts_template_is_visible", ts_template),
+    scalar("pg_ts_config_is_visible", ts_config),
     scalar("pg_my_temp_schema", my_temp_schema),
     scalar("pg_is_other_temp_schema", other_temp_schema),
 ];

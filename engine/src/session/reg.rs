@@ -150,8 +150,14 @@ pub fn reg_in(s: &SessionShared, kind: u32, text: &str) -> Result<u32> {
                 format!("collation \"{}\" for encoding \"UTF8\" does not exist", shown(schema.as_deref(), &name)),
             )),
         },
-        oid::REGCONFIG => missing(SqlState::UNDEFINED_OBJECT, "text search configuration"),
-        oid::REGDICTIONARY => missing(SqlState::UNDEFINED_OBJECT, "text search dictionary"),
+        oid::REGCONFIG => match pgdata::ts_configs().iter().find(|c| c.cfgname == name) {
+            Some(c) if path().contains(&pgdata::PG_CATALOG) => Ok(c.oid),
+            _ => missing(SqlState::UNDEFINED_OBJECT, "text search configuration"),
+        },
+        oid::REGDICTIONARY => match pgdata::ts_dicts().iter().find(|d| d.dictname == name) {
+            Some(d) if path().contains(&pgdata::PG_CATALOG) => Ok(d.oid),
+            _ => missing(SqlState::UNDEFINED_OBJECT, "text search dictionary"),
+        },
         other => Err(DbError::unsupported(format!("names of type {other} are not supported yet"))),
     }
 }
@@ -363,6 +369,14 @@ pub fn reg_out(s: &SessionShared, kind: u32, value: u32) -> String {
             .iter()
             .find(|c| c.oid == value)
             .map_or_else(number, |c| quote_ident(c.collname).to_string()),
+        oid::REGCONFIG => pgdata::ts_configs()
+            .iter()
+            .find(|c| c.oid == value)
+            .map_or_else(number, |c| quote_ident(c.cfgname).to_string()),
+        oid::REGDICTIONARY => pgdata::ts_dicts()
+            .iter()
+            .find(|d| d.oid == value)
+            .map_or_else(number, |d| quote_ident(d.dictname).to_string()),
         _ => number(),
     }
 }

@@ -81,6 +81,16 @@ QUERIES = {
         select rngtypid, rngsubtype, rngmultitypid, rngcollation, rngsubopc, rngcanonical::oid rngcanonical,
                rngsubdiff::oid rngsubdiff
         from pg_range where rngtypid < 16384 order by rngtypid""",
+    "pg_ts_parser": f"""
+        select oid, prsname, prsstart::oid prsstart, prstoken::oid prstoken, prsend::oid prsend, prsheadline::oid prsheadline, prslextype::oid prslextype from pg_ts_parser where {BUILT_IN} order by oid""",
+    "pg_ts_template": f"""
+        select oid, tmplname, tmplinit::oid tmplinit, tmpllexize::oid tmpllexize from pg_ts_template where {BUILT_IN} order by oid""",
+    "pg_ts_dict": f"""
+        select oid, dictname, dicttemplate, dictinitoption from pg_ts_dict where {BUILT_IN} order by oid""",
+    "pg_ts_config": f"""
+        select oid, cfgname, cfgparser from pg_ts_config where {BUILT_IN} order by oid""",
+    "pg_ts_config_map": f"""
+        select mapcfg, maptokentype, mapseqno, mapdict from pg_ts_config_map where mapcfg < 16384 order by mapcfg, maptokentype, mapseqno""",
     "pg_tablespace": f"""
         select oid, spcname from pg_tablespace where {BUILT_IN} order by oid""",
     "pg_relations": f"""
@@ -100,7 +110,8 @@ QUERIES = {
         select classoid, objoid, objsubid, description
         from pg_description where objoid < 16384 and classoid in ('pg_proc'::regclass, 'pg_type'::regclass,
             'pg_operator'::regclass, 'pg_am'::regclass, 'pg_namespace'::regclass, 'pg_language'::regclass,
-            'pg_collation'::regclass, 'pg_cast'::regclass)
+            'pg_collation'::regclass, 'pg_cast'::regclass, 'pg_ts_parser'::regclass, 'pg_ts_template'::regclass,
+            'pg_ts_dict'::regclass, 'pg_ts_config'::regclass)
         order by classoid, objoid, objsubid""",
 }
 

@@ -40,6 +40,8 @@ static TYPES: &[&ByteType] = &[
     &crate::funcs::inet::INET,
     &crate::funcs::inet::CIDR,
     &crate::funcs::tid::TYPE,
+    &crate::funcs::snapshot::PG_SNAPSHOT,
+    &crate::funcs::snapshot::TXID_SNAPSHOT,
     &crate::geo::POINT,
     &crate::geo::LSEG,
     &crate::geo::BOX,
@@ -47,6 +49,8 @@ static TYPES: &[&ByteType] = &[
     &crate::geo::PATH,
     &crate::geo::POLYGON,
     &crate::geo::CIRCLE,
+    &crate::tsearch::vector::TYPE,
+    &crate::tsearch::query::TYPE,
 ];
 
 /// The row of a type.

@@ -26,6 +26,7 @@ pub mod regexp;
 pub mod registry;
 pub mod rowcodec;
 pub mod shape;
+pub mod tsearch;
 pub mod typename;
 pub mod typmod;
 pub mod usertype;

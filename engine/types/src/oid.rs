@@ -64,6 +64,32 @@ pub fn type_by_name(name: &str) -> Option<&'static TypeInfo> {
     TYPES.iter().find(|t| t.name == name)
 }
 
+/// What a function does for a type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IoRole {
+    /// Reads its text.
+    Input,
+    /// Makes its text.
+    Output,
+    /// Makes its binary form.
+    Send,
+}
+
+/// What a function does for a type, by its internal name. Pseudo-types and types that share an input function have none.
+pub fn io_role(prosrc: &str) -> Option<IoRole> {
+    TYPES.iter().filter(|t| t.typtype != 'p').find_map(|t| {
+        if t.send == prosrc {
+            Some(IoRole::Send)
+        } else if t.output == prosrc {
+            Some(IoRole::Output)
+        } else if t.input == prosrc && matches!(t.typtype, 'b') && array_element(t.oid).is_none() {
+            Some(IoRole::Input)
+        } else {
+            None
+        }
+    })
+}
+
 /// Element type of a true array type (`int4[]` but not `name` or `int2vector`).
 pub fn array_element(oid: u32) -> Option<u32> {
     if oid >= usertype::FIRST_USER_OID {

@@ -257,6 +257,30 @@ table! {
     }
 }
 table! {
+    /// A text search parser.
+    TsParser, ts_parsers, "pg_ts_parser.tsv" {
+        oid: u32, prsname: &'static str, prsstart: u32, prstoken: u32, prsend: u32, prsheadline: u32, prslextype: u32,
+    }
+}
+table! {
+    /// A template of text search dictionaries.
+    TsTemplate, ts_templates, "pg_ts_template.tsv" { oid: u32, tmplname: &'static str, tmplinit: u32, tmpllexize: u32 }
+}
+table! {
+    /// A text search dictionary.
+    TsDict, ts_dicts, "pg_ts_dict.tsv" {
+        oid: u32, dictname: &'static str, dicttemplate: u32, dictinitoption: Option<Cow<'static, str>>,
+    }
+}
+table! {
+    /// A text search configuration.
+    TsConfig, ts_configs, "pg_ts_config.tsv" { oid: u32, cfgname: &'static str, cfgparser: u32 }
+}
+table! {
+    /// A dictionary of a configuration for a type of token.
+    TsConfigMap, ts_config_maps, "pg_ts_config_map.tsv" { mapcfg: u32, maptokentype: i32, mapseqno: i32, mapdict: u32 }
+}
+table! {
     /// A tablespace.
     Tablespace, tablespaces, "pg_tablespace.tsv" { oid: u32, spcname: &'static str }
 }
@@ -455,6 +479,11 @@ mod tests {
             languages().len(),
             range_types().len(),
             tablespaces().len(),
+            ts_parsers().len(),
+            ts_templates().len(),
+            ts_dicts().len(),
+            ts_configs().len(),
+            ts_config_maps().len(),
             relations().len(),
             columns().len(),
             indexes().len(),

@@ -42,9 +42,11 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::regex::KERNELS,
     funcs::row::KERNELS,
     funcs::series::KERNELS,
+    funcs::snapshot::KERNELS,
     funcs::text::KERNELS,
     funcs::tid::KERNELS,
     crate::geo::KERNELS,
+    crate::tsearch::KERNELS,
 ];
 
 static ADDED: OnceLock<HashMap<&'static str, &'static Kernel>> = OnceLock::new();
@@ -78,7 +80,7 @@ fn built_in() -> &'static HashMap<&'static str, Kernel> {
 
 /// The kernel of an internal function, by `pg_proc.prosrc`.
 pub fn kernel(prosrc: &str) -> Option<&'static Kernel> {
-    built_in().get(prosrc).or_else(|| ADDED.get()?.get(prosrc).copied())
+    built_in().get(prosrc).or_else(|| ADDED.get()?.get(prosrc).copied()).or_else(|| funcs::send::kernel(prosrc))
 }
 
 /// The kernel of a built-in function; `None` when RustyDB does not implement it.

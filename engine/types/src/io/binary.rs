@@ -32,7 +32,7 @@ fn fixed<const N: usize>(b: &[u8]) -> Result<[u8; N]> {
     b.try_into().map_err(|_| bad_format())
 }
 
-pub(super) fn utf8(b: &[u8]) -> Result<&str> {
+pub(crate) fn utf8(b: &[u8]) -> Result<&str> {
     let s = std::str::from_utf8(b).map_err(|e| {
         let at = e.valid_up_to();
         let len = e.error_len().unwrap_or(b.len() - at).clamp(1, 4);

@@ -1,0 +1,227 @@
+//! Text into tsvector and tsquery by a configuration, and the functions that show what happens on the way.
+
+use super::dict::{self, Config};
+use super::matching::holds;
+use super::query::{self, Item, Op, Syntax, Target, TsQuery, word_too_long};
+use super::tokens::{KINDS, Kind, Tokens};
+use super::vector::{Lexeme, MAX_LEXEME, Place, TsVector};
+use crate::ctx::EvalCtx;
+use crate::datum::{ArrayValue, Datum};
+use crate::funcs::args::{scalar, set};
+use crate::kernel::Kernel;
+use crate::{oid, pgdata};
+use rustydb_base::{DbError, Result, SqlState};
+use std::sync::Arc;
+
+/// The only parser there is.
+const DEFAULT_PARSER: u32 = 3722;
+
+/// The configuration that `default_text_search_config` names.
+fn current(ctx: &EvalCtx) -> Result<u32> {
+    let name = ctx.session.setting("default_text_search_config").unwrap_or_else(|| "pg_catalog.simple".to_owned());
+    ctx.session.reg_in(oid::REGCONFIG, &name)
+}
+
+/// Lexemes of a text with their positions from 1 on.
+struct Words {
+    list: Vec<(u32, String)>,
+    /// Position of the last token that counted.
+    last: u32,
+}
+
+impl Words {
+    fn new() -> Words {
+        Words { list: Vec::new(), last: 0 }
+    }
+
+    fn read(&mut self, ctx: &EvalCtx, config: &Config, text: &str) -> Result<()> {
+        for (kind, token) in Tokens::new(text) {
+            if token.len() > MAX_LEXEME {
+                ctx.session.notice(
+                    DbError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "word is too long to be indexed")
+                        .detail(format!("Words longer than {MAX_LEXEME} characters are ignored.")),
+                );
+                continue;
+            }
+            // A stop word has a position, a token that no dictionary knows has none.
+            if let Some((_, lexemes)) = config.lexize(kind, token)? {
+                self.last += 1;
+                self.list.extend(lexemes.into_iter().map(|l| (self.last, l)));
+            }
+        }
+        Ok(())
+    }
+
+    fn vector(self) -> Result<TsVector> {
+        let lexemes =
+            self.list.into_iter().map(|(at, word)| Lexeme { word, places: vec![Place::new(at, 0)] }).collect();
+        TsVector::collect(lexemes).checked()
+    }
+}
+
+/// `to_tsvector`.
+fn document(ctx: &EvalCtx, config: u32, text: &str) -> Result<TsVector> {
+    let mut words = Words::new();
+    words.read(ctx, &*dict::config(config)?, text)?;
+    words.vector()
+}
+
+/// A query from text: words that an operand becomes are joined by `joined`, with room for stop words between them.
+fn to_query(ctx: &EvalCtx, config: u32, text: &str, syntax: Syntax, joined: Op) -> Result<TsQuery> {
+    let config = dict::config(config)?;
+    let q = query::parse(text, syntax, &mut |out, operand, weights, prefix| {
+        if operand.len() > MAX_LEXEME && syntax == Syntax::Standard {
+            return Err(word_too_long(text));
+        }
+        let mut words = Words::new();
+        words.read(ctx, &config, operand)?;
+        if words.list.is_empty() {
+            out.push(Item::Stop);
+            return Ok(());
+        }
+        let mut any = false;
+        let mut position = 0;
+        let mut list = words.list.into_iter().peekable();
+        while let Some((at, word)) = list.next() {
+            while position > 0 && position + 1 < at {
+                out.push(Item::Stop);
+                if any {
+                    out.push(Item::Op(joined));
+                }
+                any = true;
+                position += 1;
+            }
+            position = at;
+            out.push(Item::Word(Target { word, weights, prefix }));
+            // Lexemes of one token go together.
+            while let Some((_, word)) = list.next_if(|(p, _)| *p == at) {
+                out.push(Item::Word(Target { word, weights, prefix }));
+                out.push(Item::Op(Op::And));
+            }
+            if any {
+                out.push(Item::Op(joined));
+            }
+            any = true;
+        }
+        Ok(())
+    })?;
+    Ok(q.noted(ctx, text).without_stops(ctx))
+}
+
+fn plain(ctx: &EvalCtx, config: u32, text: &str) -> Result<TsQuery> {
+    to_query(ctx, config, text, Syntax::Plain, Op::And)
+}
+
+fn phrase(ctx: &EvalCtx, config: u32, text: &str) -> Result<TsQuery> {
+    to_query(ctx, config, text, Syntax::Plain, Op::Phrase(1))
+}
+
+fn standard(ctx: &EvalCtx, config: u32, text: &str) -> Result<TsQuery> {
+    to_query(ctx, config, text, Syntax::Standard, Op::Phrase(1))
+}
+
+fn web(ctx: &EvalCtx, config: u32, text: &str) -> Result<TsQuery> {
+    to_query(ctx, config, text, Syntax::Web, Op::Phrase(1))
+}
+
+fn parser_named(name: &str) -> Result<u32> {
+    match name {
+        "default" | "pg_catalog.default" => Ok(DEFAULT_PARSER),
+        _ => Err(DbError::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("text search parser \"{name}\" does not exist"),
+        )),
+    }
+}
+
+fn known_parser(oid: u32) -> Result<()> {
+    if oid == DEFAULT_PARSER {
+        return Ok(());
+    }
+    Err(DbError::internal(format!("cache lookup failed for text search parser {oid}")))
+}
+
+type Rows = Box<dyn Iterator<Item = Result<Vec<Datum>>> + Send>;
+
+fn parse_rows(text: &str) -> Rows {
+    let rows: Vec<_> = Tokens::new(text)
+        .map(|(kind, token)| Ok(vec![Datum::Int4(kind as i32), Datum::Text(token.into())]))
+        .collect();
+    Box::new(rows.into_iter())
+}
+
+fn kind_rows() -> Rows {
+    Box::new(KINDS.iter().map(|(kind, alias, about)| {
+        Ok(vec![Datum::Int4(*kind as i32), Datum::Text((*alias).into()), Datum::Text((*about).into())])
+    }))
+}
+
+fn array(elem: u32, items: Vec<Datum>) -> Datum {
+    let dims = if items.is_empty() { vec![] } else { vec![(items.len() as i32, 1)] };
+    Datum::Array(Arc::new(ArrayValue { elem, dims, items }))
+}
+
+fn texts(words: Vec<String>) -> Datum {
+    array(oid::TEXT, words.into_iter().map(|w| Datum::Text(w.into())).collect())
+}
+
+/// `ts_debug`: every token with the dictionaries asked and the lexemes they gave.
+fn debug_rows(config: u32, text: &str) -> Result<Rows> {
+    let config = dict::config(config)?;
+    let mut rows = Vec::new();
+    for (kind, token) in Tokens::new(text) {
+        let (alias, about) = describe(kind);
+        let asked = config.dictionaries(kind).iter().map(|d| Datum::Oid(*d)).collect();
+        let (by, lexemes) = match config.lexize(kind, token)? {
+            Some((by, lexemes)) => (Datum::Oid(by), texts(lexemes)),
+            None => (Datum::Null, Datum::Null),
+        };
+        rows.push(Ok(vec![
+            Datum::Text(alias.into()),
+            Datum::Text(about.into()),
+            Datum::Text(token.into()),
+            array(oid::REGDICTIONARY, asked),
+            by,
+            lexemes,
+        ]));
+    }
+    Ok(Box::new(rows.into_iter()))
+}
+
+fn describe(kind: Kind) -> (&'static str, &'static str) {
+    KINDS.iter().find(|k| k.0 == kind).map_or(("", ""), |k| (k.1, k.2))
+}
+
+fn lexize(dictionary: u32, word: &str) -> Result<Datum> {
+    if !pgdata::ts_dicts().iter().any(|d| d.oid == dictionary) {
+        return Err(DbError::internal(format!("cache lookup failed for text search dictionary {dictionary}")));
+    }
+    Ok(dict::dictionary(dictionary)?.lexize(word).map_or(Datum::Null, texts))
+}
+
+/// Kernels of this module.
+pub const KERNELS: &[Kernel] = &[
+    scalar!("get_current_ts_config", [ctx] || current(ctx)),
+    scalar!("to_tsvector", [ctx] |s: &str| document(ctx, current(ctx)?, s)),
+    scalar!("to_tsvector_byid", [ctx] |c: u32, s: &str| document(ctx, c, s)),
+    scalar!("to_tsquery", [ctx] |s: &str| standard(ctx, current(ctx)?, s)),
+    scalar!("to_tsquery_byid", [ctx] |c: u32, s: &str| standard(ctx, c, s)),
+    scalar!("plainto_tsquery", [ctx] |s: &str| plain(ctx, current(ctx)?, s)),
+    scalar!("plainto_tsquery_byid", [ctx] |c: u32, s: &str| plain(ctx, c, s)),
+    scalar!("phraseto_tsquery", [ctx] |s: &str| phrase(ctx, current(ctx)?, s)),
+    scalar!("phraseto_tsquery_byid", [ctx] |c: u32, s: &str| phrase(ctx, c, s)),
+    scalar!("websearch_to_tsquery", [ctx] |s: &str| web(ctx, current(ctx)?, s)),
+    scalar!("websearch_to_tsquery_byid", [ctx] |c: u32, s: &str| web(ctx, c, s)),
+    scalar!("ts_match_tt", [ctx] |d: &str, q: &str| {
+        let config = current(ctx)?;
+        Ok(holds(&plain(ctx, config, q)?, &document(ctx, config, d)?))
+    }),
+    scalar!("ts_match_tq", [ctx] |d: &str, q: TsQuery| Ok(holds(&q, &document(ctx, current(ctx)?, d)?))),
+    scalar!("ts_lexize", |d: u32, s: &str| lexize(d, s)),
+    set!("ts_parse_byid", |parser: u32, s: &str| known_parser(parser).map(|()| parse_rows(s))),
+    set!("ts_parse_byname", |parser: &str, s: &str| parser_named(parser).map(|_| parse_rows(s))),
+    set!("ts_token_type_byid", |parser: u32| known_parser(parser).map(|()| kind_rows())),
+    set!("ts_token_type_byname", |parser: &str| parser_named(parser).map(|_| kind_rows())),
+    set!("ts_debug(regconfig,text)", |c: u32, s: &str| debug_rows(c, s)),
+    set!("ts_debug(text)", [ctx, _info] |s: &str| debug_rows(current(ctx)?, s)),
+];

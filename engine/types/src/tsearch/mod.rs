@@ -1,0 +1,20 @@
+//! Text search: tsvector and tsquery, matching and ranking, and how text becomes them.
+//!
+//! A document is a [`vector::TsVector`], a query a [`query::TsQuery`]; [`matching`] says whether they agree, [`rank`] how well.
+//! Text is cut into tokens by [`tokens`], whose words dictionaries ([`dict`]) bring to their lexemes; [`documents`] has the
+//! functions. Left out: `ts_headline`, `ts_stat`, `ts_rewrite` by a query's text, ispell, synonym and thesaurus dictionaries,
+//! stemmers and stop words of languages that the stemming library or [`stop`] lack (0A000).
+
+pub mod dict;
+pub mod documents;
+mod kernels;
+mod lex;
+pub mod matching;
+pub mod query;
+pub mod rank;
+pub mod rewrite;
+pub mod stop;
+pub mod tokens;
+pub mod vector;
+
+pub use kernels::KERNELS;
