@@ -416,6 +416,7 @@ impl Engine {
             transaction_start: now,
             statement_start: now,
             session: Arc::new(NoSession),
+            host: None,
         }
     }
 
@@ -595,6 +596,8 @@ impl Engine {
             table::PG_CONSTRAINT,
             crate::catalog::types::PG_ENUM,
             crate::catalog::types::PG_RANGE,
+            crate::catalog::routines::PG_AGGREGATE,
+            crate::catalog::operators::PG_OPERATOR,
             table::PG_ATTRDEF,
             table::PG_SEQUENCE,
             table::PG_NAMESPACE,
@@ -735,6 +738,9 @@ fn empty_catalog() -> Catalog {
         types: HashMap::new(),
         type_names: HashMap::new(),
         type_owners: HashMap::new(),
+        routines: HashMap::new(),
+        routine_names: HashMap::new(),
+        operators: HashMap::new(),
         types_version: 0,
     }
 }

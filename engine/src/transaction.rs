@@ -7,6 +7,8 @@
 use crate::acl::membership::Membership;
 use crate::acl::{Acl, DefaultAcl};
 use crate::catalog::change::{CatalogChange, difference, next_version, relation_rows};
+use crate::catalog::operators::{self, UserOperator};
+use crate::catalog::routines::{self, Routine};
 use crate::catalog::rows::{self, CatRow};
 use crate::catalog::types::{self, UserType};
 use crate::catalog::{Catalog, Database, FIRST_USER_OID, Namespace, Persistence, Relation, Role, Storage};
@@ -317,6 +319,53 @@ impl Transaction {
         let Some(t) = self.catalog.types.get(&oid).cloned() else { return Ok(()) };
         self.write_rows(types::rows(&t), Vec::new()).await?;
         self.changed(CatalogChange::DropType(oid)).await;
+        Ok(())
+    }
+
+    /// Creates a routine or replaces its definition.
+    pub async fn put_routine(&mut self, mut r: Routine) -> Result<()> {
+        r.version = next_version();
+        let old = self.catalog.routines.get(&r.oid).map(|o| routines::rows(o)).unwrap_or_default();
+        let (gone, added) = difference(old, routines::rows(&r));
+        self.write_rows(gone, added).await?;
+        self.changed(CatalogChange::PutRoutine(Box::new(r))).await;
+        Ok(())
+    }
+
+    /// Drops a routine.
+    pub async fn drop_routine(&mut self, oid: u32) -> Result<()> {
+        let Some(r) = self.catalog.routines.get(&oid).cloned() else { return Ok(()) };
+        self.write_rows(routines::rows(&r), Vec::new()).await?;
+        self.changed(CatalogChange::DropRoutine(oid)).await;
+        Ok(())
+    }
+
+    /// Creates or changes an operator.
+    pub async fn put_operator(&mut self, o: UserOperator) -> Result<()> {
+        let old = self.catalog.operators.get(&o.oid).map(|o| operators::row(o));
+        let (gone, added) = difference(old.into_iter().collect(), vec![operators::row(&o)]);
+        self.write_rows(gone, added).await?;
+        self.changed(CatalogChange::PutOperator(Box::new(o))).await;
+        Ok(())
+    }
+
+    /// Drops an operator; others forget it.
+    pub async fn drop_operator(&mut self, oid: u32) -> Result<()> {
+        let Some(o) = self.catalog.operators.get(&oid).cloned() else { return Ok(()) };
+        let linked: Vec<UserOperator> = self
+            .catalog
+            .operators
+            .values()
+            .filter(|x| x.oid != oid && (x.commutator == oid || x.negator == oid))
+            .map(|x| (**x).clone())
+            .collect();
+        for mut x in linked {
+            x.commutator = if x.commutator == oid { 0 } else { x.commutator };
+            x.negator = if x.negator == oid { 0 } else { x.negator };
+            self.put_operator(x).await?;
+        }
+        self.write_rows(vec![operators::row(&o)], Vec::new()).await?;
+        self.changed(CatalogChange::DropOperator(oid)).await;
         Ok(())
     }
 

@@ -153,6 +153,11 @@ pub fn object_acl(cat: &Catalog, class: u32, oid: u32) -> (u32, Acl) {
         Some(rel) => cat.relation(*rel).map_or(owner, |r| r.owner),
         None => owner,
     };
+    if class == table::PG_PROC
+        && let Some(r) = cat.routines.get(&oid)
+    {
+        return (r.owner, r.acl.clone().unwrap_or_else(|| Acl::default_for(kind, r.owner)));
+    }
     let acl = cat.rights.objects.get(&(class, oid)).cloned();
     (owner, acl.unwrap_or_else(|| Acl::default_for(kind, owner)))
 }

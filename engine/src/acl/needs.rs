@@ -109,7 +109,8 @@ impl Needs {
 
     /// A function is called.
     pub fn calls(&mut self, cat: &Catalog, oid: u32, name: &str) {
-        let listed = cat.rights.objects.contains_key(&(table::PG_PROC, oid));
+        let listed = cat.rights.objects.contains_key(&(table::PG_PROC, oid))
+            || cat.routines.get(&oid).is_some_and(|r| r.acl.is_some());
         if listed && !self.functions.iter().any(|f| f.0 == oid) {
             self.functions.push((oid, name.to_owned()));
         }

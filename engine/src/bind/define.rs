@@ -63,6 +63,8 @@ impl Defining {
 pub enum Resolved {
     /// A table name.
     Relation(ast::Pos, Arc<Relation>),
+    /// The name of a user's function.
+    Function(ast::Pos, u32),
     /// A `*` of an output list: table alias (none for merged columns) and column name of each column it stands for.
     Star(ast::Pos, Vec<(Option<String>, String)>),
 }
@@ -77,7 +79,9 @@ impl Binder<'_> {
     ) -> Result<Expr> {
         let allow = std::mem::replace(&mut self.allow_params, false);
         let rte = rel.map(|(r, cols)| self.row_rte(r, &r.name, cols));
+        let keep = std::mem::replace(&mut self.keep_calls, true);
         let r = self.defining_in(e, rte, what);
+        self.keep_calls = keep;
         self.allow_params = allow;
         let r = r.map_err(|mut x| {
             if what == Defining::PartitionBound && x.code == SqlState::UNDEFINED_COLUMN {
@@ -209,6 +213,24 @@ fn at(kind: ast::ExprKind) -> ast::Expr {
 /// Schema of type names that are OIDs, in kept expressions only.
 pub const BY_OID: &str = "pg_type";
 
+/// Schema of the names of users' functions that are OIDs, in kept expressions only.
+pub const FUNCTION_BY_OID: &str = "pg_proc";
+
+/// A function's name as syntax; a user's goes by its OID, so that what is kept survives renaming.
+fn function_name(proc: &Proc) -> ast::Name {
+    if proc.oid < crate::catalog::FIRST_USER_OID {
+        return ast::Name::bare(proc.proname);
+    }
+    name_by_oid(proc.oid)
+}
+
+/// A user's function by its OID.
+pub fn name_by_oid(oid: u32) -> ast::Name {
+    let mut name = ast::Name::bare(oid.to_string());
+    name.schema = Some(ast::Ident::new(FUNCTION_BY_OID));
+    name
+}
+
 /// A type as syntax.
 ///
 /// Users' types go by their OID in a schema that cannot exist, so that what is kept survives renaming.
@@ -295,7 +317,7 @@ fn unbind_inner(e: &Expr, name: &dyn Fn(ColId) -> Option<String>) -> Option<ast:
                 (Some(o), [l, r]) if o.oprkind == 'b' => op(o.oprname, Some(one(l)?), one(r)?),
                 (Some(o), [r]) if o.oprkind != 'b' => op(o.oprname, None, one(r)?),
                 _ => at(K::Func(Box::new(ast::FuncCall {
-                    name: ast::Name::bare(proc.proname),
+                    name: function_name(proc),
                     args: many(args)?.into_iter().map(|value| ast::FuncArg { name: None, value }).collect(),
                     star: false,
                     distinct: false,

@@ -949,6 +949,7 @@ impl Binder<'_> {
         for (_, e) in &mut set {
             let mut deep = false;
             walk::visit(e, &mut |x| deep |= matches!(x.kind, ExprKind::Subquery(_)));
+            deep |= crate::exec::host::expr_needs_host(e);
             if deep {
                 let c = self.col(e.ty);
                 computed.push((c, std::mem::replace(e, Expr::column(c))));

@@ -229,9 +229,15 @@ impl Binder<'_> {
 
     fn param(&mut self, n: u32, pos: u32) -> Result<Expr> {
         let i = n as usize;
-        if let Some(args) = self.inlined.last() {
-            let found = i.checked_sub(1).and_then(|i| args.get(i)).cloned();
-            return found.ok_or_else(|| DbError::internal(format!("an inlined function has no argument ${n}")));
+        if let Some(body) = self.inlined.last_mut() {
+            let at = i.checked_sub(1);
+            if let Some(uses) = at.and_then(|i| body.uses.get_mut(i)) {
+                *uses += 1;
+            }
+            let found = at.and_then(|i| body.args.get(i)).map(|a| Expr { pos, ..a.clone() });
+            return found.ok_or_else(|| {
+                DbError::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${n}")).at(pos)
+            });
         }
         if i == 0 || i > 65535 || !self.allow_params {
             return Err(DbError::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${n}")).at(pos));
@@ -307,12 +313,29 @@ impl Binder<'_> {
                 if let Some(rte) = self.lookup_table(None, name) {
                     return Ok(self.whole_row(&rte, pos));
                 }
+                if let Some(p) = self.parameter(&parts, pos)? {
+                    return Ok(p);
+                }
                 Err(DbError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"))
                     .at(pos)
                     .hint_opt(self.suggest(name)))
             }
-            [table, name] => self.qualified(None, table, name, pos),
-            [schema, table, name] => self.qualified(Some(schema), table, name, pos),
+            [table, name] => {
+                if self.lookup_table(None, table).is_none()
+                    && let Some(p) = self.parameter(&parts, pos)?
+                {
+                    return Ok(p);
+                }
+                self.qualified(None, table, name, pos)
+            }
+            [schema, table, name] => {
+                if self.lookup_table(Some(schema), table).is_none()
+                    && let Some(p) = self.parameter(&parts, pos)?
+                {
+                    return Ok(p);
+                }
+                self.qualified(Some(schema), table, name, pos)
+            }
             [db, schema, table, name] if *db == self.cx.catalog.database.name => {
                 self.qualified(Some(schema), table, name, pos)
             }
@@ -423,6 +446,18 @@ impl Binder<'_> {
         if let Some(c) = rte.system.iter().find(|c| c.name == name) {
             self.needs.reads(c.col.id);
             return Ok(Expr { pos, ..Expr::column(c.col) });
+        }
+        // Attribute notation of a function: `t.f` is `f(t)`.
+        let users = self.cx.search_path.iter().any(|ns| self.cx.catalog.routines_named(*ns, name).next().is_some());
+        if users {
+            let row = self.whole_row(&rte, pos);
+            if let Ok(found) = self.resolve_func(&ast::Name::bare(name), std::slice::from_ref(&row), &[None], false, pos)
+                && found.proc.prokind == 'f'
+                && !found.proc.proretset
+            {
+                let call = self.build_call(found, vec![row], pos)?;
+                return self.inline_sql(call);
+            }
         }
         Err(DbError::new(SqlState::UNDEFINED_COLUMN, format!("column {table}.{name} does not exist")).at(pos))
     }

@@ -106,6 +106,9 @@ impl Binder<'_> {
             }
         };
         let proc = resolved.proc;
+        if proc.oid >= crate::catalog::FIRST_USER_OID {
+            self.note(|_| super::define::Resolved::Function(f.name.pos(), proc.oid));
+        }
         let plain_only = |what: &str| -> Result<()> {
             Err(DbError::new(
                 SqlState::WRONG_OBJECT_TYPE,
@@ -249,10 +252,21 @@ impl Binder<'_> {
     /// Functions of a name, in search order.
     fn candidates(&self, name: &ast::Name) -> Vec<&'static Proc> {
         match name.schema.as_ref().map(|s| s.value.as_str()) {
-            None | Some("pg_catalog") => pgdata::procs_named(&name.name.value).to_vec(),
+            None if self.cx.catalog.routines.is_empty() => pgdata::procs_named(&name.name.value).to_vec(),
+            None => {
+                let mut path = self.cx.search_path.to_vec();
+                if !path.contains(&pgdata::PG_CATALOG) {
+                    path.insert(0, pgdata::PG_CATALOG);
+                }
+                path.iter().flat_map(|ns| self.cx.catalog.procs_in(*ns, &name.name.value)).collect()
+            }
+            Some(super::define::FUNCTION_BY_OID) => {
+                let found = name.name.value.parse().ok().and_then(|o: u32| self.cx.catalog.routines.get(&o));
+                found.map(|r| r.proc()).into_iter().collect()
+            }
             Some(s) => {
-                let Some(ns) = self.cx.catalog.namespace_named(s) else { return Vec::new() };
-                pgdata::procs().iter().filter(|p| p.pronamespace == ns && p.proname == name.name.value).collect()
+                let Some(ns) = self.schema_named(s) else { return Vec::new() };
+                self.cx.catalog.procs_in(ns, &name.name.value)
             }
         }
     }
@@ -301,11 +315,14 @@ impl Binder<'_> {
         }
         if let Some(ty) = ty.filter(|t| t.typtype == 'b') {
             let from = arg.ty.oid;
+            // A row does not become a string so: that would hide its fields.
+            let hides = ty.typcategory == 'S' && super::resolve::is_row_type(from);
             let ok = from == oid::UNKNOWN
-                || matches!(
-                    super::resolve::pathway(from, ty.oid, Coercion::Explicit),
-                    Some(super::resolve::Path::Relabel | super::resolve::Path::Io)
-                );
+                || !hides
+                    && matches!(
+                        super::resolve::pathway(from, ty.oid, Coercion::Explicit),
+                        Some(super::resolve::Path::Relabel | super::resolve::Path::Io)
+                    );
             if ok {
                 return self.coerce(arg.clone(), types::plain(ty.oid), Coercion::Explicit);
             }
@@ -328,12 +345,37 @@ impl Binder<'_> {
         variadic: bool,
         pos: u32,
     ) -> Result<Resolved> {
+        self.resolve_routine(name, args, names, variadic, pos, false)
+    }
+
+    /// The same for CALL: output parameters of procedures are given, too.
+    pub(crate) fn resolve_procedure(
+        &self,
+        name: &ast::Name,
+        args: &[Expr],
+        names: &[Option<String>],
+        variadic: bool,
+        pos: u32,
+    ) -> Result<Resolved> {
+        self.resolve_routine(name, args, names, variadic, pos, true)
+    }
+
+    fn resolve_routine(
+        &self,
+        name: &ast::Name,
+        args: &[Expr],
+        names: &[Option<String>],
+        variadic: bool,
+        pos: u32,
+        call: bool,
+    ) -> Result<Resolved> {
+        let word = if call { "procedure" } else { "function" };
         let actual: Vec<u32> = args.iter().map(|a| a.ty.oid).collect();
         let named = names.iter().filter(|n| n.is_some()).count();
         let mut cands: Vec<Candidate<usize>> = Vec::new();
         let mut rows: Vec<Resolved> = Vec::new();
         for proc in self.candidates(name) {
-            if let Some(r) = fit(proc, actual.len(), names, named, variadic) {
+            if let Some(r) = fit(proc, actual.len(), names, named, variadic, call) {
                 // Types in call order, for matching.
                 let mut call_types = vec![0; actual.len()];
                 for (slot, o) in r.order.iter().enumerate() {
@@ -361,12 +403,14 @@ impl Binder<'_> {
                 .collect();
             let sig = format!("{}({})", name.plain(), list.join(", "));
             if ambiguous {
-                DbError::new(SqlState::AMBIGUOUS_FUNCTION, format!("function {sig} is not unique"))
-                    .hint("Could not choose a best candidate function. You might need to add explicit type casts.")
+                DbError::new(SqlState::AMBIGUOUS_FUNCTION, format!("{word} {sig} is not unique"))
+                    .hint(format!("Could not choose a best candidate {word}. You might need to add explicit type casts."))
                     .at(pos)
             } else {
-                DbError::new(SqlState::UNDEFINED_FUNCTION, format!("function {sig} does not exist"))
-                    .hint("No function matches the given name and argument types. You might need to add explicit type casts.")
+                DbError::new(SqlState::UNDEFINED_FUNCTION, format!("{word} {sig} does not exist"))
+                    .hint(format!(
+                        "No {word} matches the given name and argument types. You might need to add explicit type casts."
+                    ))
                     .at(pos)
             }
         };
@@ -413,6 +457,7 @@ impl Binder<'_> {
 
     fn arrange(&mut self, r: Resolved, args: Vec<Expr>, pos: u32) -> Result<(&'static Proc, Vec<u32>, Vec<Expr>)> {
         let Resolved { proc, mut declared, order, pack } = r;
+        let with_outputs = declared.len() > proc.proargtypes.len() && pack.is_none();
         self.needs.calls(self.cx.catalog, proc.oid, proc.proname);
         let mut args: Vec<Option<Expr>> = args.into_iter().map(Some).collect();
         let packed: Vec<Expr> = match pack {
@@ -427,6 +472,11 @@ impl Binder<'_> {
                     out.push(taken.ok_or_else(|| DbError::internal("argument used twice"))?);
                 }
                 None => {
+                    // CALL counts output parameters too.
+                    let slot = match &proc.proargmodes {
+                        Some(m) if with_outputs => m.iter().take(slot).filter(|m| **m != 'o').count(),
+                        _ => slot,
+                    };
                     let text = proc.arg_default(slot).ok_or_else(|| DbError::internal("missing argument default"))?;
                     let e = super::parse_expr(text)?;
                     let e = self.expr(&e)?;
@@ -672,8 +722,13 @@ fn fit(
     names: &[Option<String>],
     named: usize,
     explicit_variadic: bool,
+    call: bool,
 ) -> Option<Resolved> {
-    let declared: Vec<u32> = proc.proargtypes.to_vec();
+    let with_outputs = call && proc.prokind == 'p';
+    let declared: Vec<u32> = match &proc.proallargtypes {
+        Some(all) if with_outputs => all.to_vec(),
+        _ => proc.proargtypes.to_vec(),
+    };
     let total = declared.len();
     let defaults = usize::try_from(proc.pronargdefaults).unwrap_or(0);
     let is_variadic = proc.provariadic != 0;
@@ -687,10 +742,10 @@ fn fit(
         let all = proc.proargnames.as_ref()?;
         // Names of the input arguments only.
         let inputs: Vec<&str> = match &proc.proargmodes {
-            Some(modes) => {
+            Some(modes) if !with_outputs => {
                 all.iter().zip(modes.iter()).filter(|(_, m)| matches!(m, 'i' | 'b' | 'v')).map(|(n, _)| *n).collect()
             }
-            None => all.to_vec(),
+            _ => all.to_vec(),
         };
         let mut order: Vec<Option<usize>> = vec![None; total];
         for i in 0..nargs {
@@ -708,7 +763,7 @@ fn fit(
         }
         return Some(Resolved { proc, declared, order, pack: None });
     }
-    if is_variadic && !explicit_variadic {
+    if is_variadic && !explicit_variadic && (nargs >= total || defaults == 0) {
         // The last parameter takes one or more arguments of its element type.
         if nargs < total {
             return None;

@@ -40,6 +40,9 @@ impl Binder<'_> {
         if proc.prolang != SQL_LANGUAGE {
             return Ok(call);
         }
+        if proc.oid >= crate::catalog::FIRST_USER_OID {
+            return if self.keep_calls { Ok(call) } else { self.inline_routine(call) };
+        }
         let signature = registry::signature(proc);
         let Some((_, body)) = BODIES.iter().find(|b| b.0 == signature) else { return Ok(call) };
         let body = super::parse_expr(body)?;
@@ -48,7 +51,7 @@ impl Binder<'_> {
         let scopes = std::mem::take(&mut self.scopes);
         let ctes = std::mem::take(&mut self.ctes);
         let levels = std::mem::take(&mut self.levels);
-        self.inlined.push(args.clone());
+        self.inlined.push(super::routine::Body::unnamed(args.clone()));
         self.view_depth += 1;
         let bound = self.expr(&body);
         self.view_depth -= 1;

@@ -8,7 +8,7 @@
 //! Invariants: every [`ir::Expr`] that leaves the binder has a final type (never `unknown`, except where PostgreSQL itself
 //! leaves it, and then it is `text`); every cast is explicit in the tree; column ids are unique in the statement.
 //!
-//! Left out until its issue: user-defined functions and operators; row-level security; rules.
+//! Left out until its issue: row-level security; rules.
 
 mod assign;
 mod cte;
@@ -23,6 +23,7 @@ mod late;
 mod merge;
 mod query;
 mod recursion;
+pub(crate) mod routine;
 pub mod resolve;
 mod scope;
 mod select;
@@ -89,8 +90,10 @@ pub struct Binder<'a> {
     view_depth: usize,
     /// Field names and types of columns of type `record` where they are known (set-returning functions, row values).
     record_fields: HashMap<ColId, Vec<(String, TypeRef)>>,
-    /// Arguments that `$1…` stand for in the SQL functions being inlined, innermost last.
-    inlined: Vec<Vec<ir::Expr>>,
+    /// SQL functions whose bodies are being bound, innermost last.
+    inlined: Vec<routine::Body>,
+    /// Calls stay calls: what is bound will be kept as text.
+    keep_calls: bool,
     /// Nesting of expressions and queries.
     depth: usize,
     /// FOR UPDATE and its kin of the query whose FROM is being bound: they hold for its subqueries and views too.
@@ -130,6 +133,7 @@ impl<'a> Binder<'a> {
             view_depth: 0,
             record_fields: HashMap::new(),
             inlined: Vec::new(),
+            keep_calls: false,
             depth: 0,
             from_locks: Vec::new(),
             resolved: None,

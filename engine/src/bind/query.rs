@@ -683,6 +683,7 @@ impl Binder<'_> {
         let default_name = f.functions.first().and_then(|x| ast::column_label(&x.call)).unwrap_or("unnamed").to_owned();
         let alias = f.alias.as_ref().map_or(default_name.clone(), |a| a.name.value.clone());
         let mut scalar = f.functions.len() == 1 && !f.ordinality;
+        let mut inlined = None;
         for (i, tf) in f.functions.iter().enumerate() {
             // unnest(a, b) in FROM is ROWS FROM (unnest(a), unnest(b)).
             if let Some(fc) = tf.func()
@@ -727,6 +728,16 @@ impl Binder<'_> {
                 let label = self.scalar_label(tf, &call, &f.alias, f.functions.len());
                 vec![(label, call.ty)]
             };
+            if f.functions.len() == 1
+                && !f.ordinality
+                && defs.is_empty()
+                && let Some((rel, outs)) = self.inline_set(&call, &fields)
+            {
+                let made = fields.into_iter().zip(outs);
+                cols.extend(made.map(|((name, _), col)| ScopeCol { name, col, origin: (0, 0) }));
+                inlined = Some(rel);
+                break;
+            }
             if named {
                 // Functions that make rows by name learn the names here.
                 call.ty.typmod = rustydb_types::shape::modifier(&fields)?;
@@ -755,7 +766,7 @@ impl Binder<'_> {
             other: Some("a function"),
             scalar,
         };
-        Ok((Rel::FunctionScan { calls, ordinality }, Scope::of(rte)))
+        Ok((inlined.unwrap_or(Rel::FunctionScan { calls, ordinality }), Scope::of(rte)))
     }
 
     /// Name of a scalar function's column: its single OUT parameter's, else the alias when there is one function, else

@@ -51,7 +51,7 @@ fn is_compatible_family(t: u32) -> bool {
     )
 }
 
-fn is_row_type(t: u32) -> bool {
+pub(crate) fn is_row_type(t: u32) -> bool {
     t == oid::RECORD || info(t).typtype == 'c'
 }
 
@@ -683,9 +683,33 @@ impl Binder<'_> {
         right: u32,
         pos: u32,
     ) -> Result<&'static Operator> {
-        let rows = match schema {
-            None | Some("pg_catalog") => pgdata::operators_named(name),
-            Some(_) => &[],
+        let own: Vec<&'static Operator>;
+        let rows: &[&'static Operator] = match schema {
+            None if self.cx.catalog.operators.is_empty() => pgdata::operators_named(name),
+            Some("pg_catalog") => pgdata::operators_named(name),
+            other => {
+                let cat = self.cx.catalog;
+                let mut path = match other {
+                    Some(s) => self.schema_named(s).into_iter().collect(),
+                    None => self.cx.search_path.to_vec(),
+                };
+                if other.is_none() && !path.contains(&pgdata::PG_CATALOG) {
+                    path.insert(0, pgdata::PG_CATALOG);
+                }
+                let mut found: Vec<&'static Operator> = Vec::new();
+                for ns in path {
+                    let built_in = if ns == pgdata::PG_CATALOG { pgdata::operators_named(name) } else { &[] };
+                    let users = cat.operators_in(ns, name).into_iter().map(|o| o.operator());
+                    for o in built_in.iter().copied().chain(users) {
+                        // Of equal ones the first in the path counts.
+                        if !found.iter().any(|f| f.oprleft == o.oprleft && f.oprright == o.oprright) {
+                            found.push(o);
+                        }
+                    }
+                }
+                own = found;
+                &own
+            }
         };
         let undefined = |ambiguous: bool| {
             let sig = match left {
@@ -767,7 +791,8 @@ impl Binder<'_> {
     ) -> Result<Expr> {
         let op = self.find_operator(schema, name, left.as_ref().map(|e| e.ty.oid), right.ty.oid, pos)?;
         let (left, right) = (left.map(|e| self.see_through(e)), self.see_through(right));
-        let proc = pgdata::proc(op.oprcode).ok_or_else(|| {
+        let own = self.cx.catalog.routines.get(&op.oprcode).map(|r| r.proc());
+        let proc = own.or_else(|| pgdata::proc(op.oprcode)).ok_or_else(|| {
             DbError::new(SqlState::UNDEFINED_FUNCTION, format!("operator is only a shell: {name}")).at(pos)
         })?;
         let mut declared: Vec<u32> = Vec::with_capacity(2);
@@ -778,7 +803,13 @@ impl Binder<'_> {
         }
         declared.push(op.oprright);
         args.push(right);
-        self.finish_call(proc, declared, op.oprresult, args, pos)
+        let result = if own.is_some() { proc.prorettype } else { op.oprresult };
+        let call = self.finish_call(proc, declared, result, args, pos)?;
+        if own.is_none() {
+            return Ok(call);
+        }
+        self.needs.calls(self.cx.catalog, proc.oid, proc.proname);
+        self.inline_sql(call)
     }
 
     /// Casts arguments to the (possibly polymorphic) declared types and builds the call.

@@ -7,6 +7,8 @@
 //! make sure that two transactions never change the same object at once.
 
 use super::rows::{self, CatRow};
+use super::operators::UserOperator;
+use super::routines::Routine;
 use super::types::UserType;
 use super::{Catalog, Constraint, ConstraintKind, Database, Namespace, Relation, Role};
 use crate::acl::membership::Membership;
@@ -25,6 +27,14 @@ pub enum CatalogChange {
     PutType(Box<UserType>),
     /// A type was dropped.
     DropType(u32),
+    /// A function, procedure or aggregate was created or changed.
+    PutRoutine(Box<Routine>),
+    /// One was dropped.
+    DropRoutine(u32),
+    /// An operator was created or changed.
+    PutOperator(Box<UserOperator>),
+    /// An operator was dropped.
+    DropOperator(u32),
     /// A schema was created or changed.
     PutNamespace(Namespace),
     /// A schema was dropped.
@@ -86,6 +96,10 @@ impl CatalogChange {
                 }
                 self.clone()
             }
+            CatalogChange::DropRoutine(oid) => {
+                rustydb_types::userproc::remove(*oid);
+                self.clone()
+            }
             CatalogChange::DropRelation(oid) => {
                 if let Some(r) = before.relation(*oid) {
                     forget(&[r.row_type, r.row_array_type]);
@@ -111,6 +125,10 @@ impl CatalogChange {
             }
             CatalogChange::PutType(t) => cat.put_type((**t).clone()),
             CatalogChange::DropType(oid) => cat.remove_type(*oid),
+            CatalogChange::PutRoutine(r) => cat.put_routine((**r).clone()),
+            CatalogChange::DropRoutine(oid) => cat.remove_routine(*oid),
+            CatalogChange::PutOperator(o) => cat.put_operator((**o).clone()),
+            CatalogChange::DropOperator(oid) => cat.remove_operator(*oid),
             CatalogChange::PutNamespace(n) => cat.put_namespace(n.clone()),
             CatalogChange::DropNamespace(oid) => cat.remove_namespace(*oid),
             CatalogChange::PutRole(r) => cat.put_role((**r).clone()),

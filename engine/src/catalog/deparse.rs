@@ -4,6 +4,7 @@
 //! operation in parentheses, relations in `regclass` constants by OID. Here such text is parsed and printed again for
 //! people: relation names for OIDs, and in the pretty form without the parentheses that precedence makes superfluous.
 
+use super::routines::Routine;
 use super::{Catalog, Column, Constraint, ConstraintKind, FkAction, Index, RelKind, Relation};
 use rustydb_parser::ast::{self, Expr, ExprKind, Literal, Step, quote_ident};
 use rustydb_types::datum::TypeRef;
@@ -90,6 +91,47 @@ pub fn domain_check(show: Show<'_>, c: &super::types::DomainCheck) -> String {
 struct Printer<'a> {
     out: String,
     show: Show<'a>,
+}
+
+/// The routine that a name by OID means.
+fn routine_of<'c>(cat: &'c Catalog, name: &ast::Name) -> Option<&'c Routine> {
+    name.schema.as_ref().filter(|s| s.value == crate::bind::define::FUNCTION_BY_OID)?;
+    cat.routines.get(&name.name.value.parse().ok()?).map(|r| r.as_ref())
+}
+
+/// A routine's name, with its schema unless the search path finds it.
+pub fn routine_name(cat: Option<&Catalog>, search_path: &[u32], r: &Routine) -> String {
+    let name = quote_ident(&r.name).to_string();
+    if search_path.contains(&r.namespace) {
+        return name;
+    }
+    match cat.and_then(|c| c.namespaces.get(&r.namespace)) {
+        Some(n) => format!("{}.{name}", quote_ident(&n.name)),
+        None => name,
+    }
+}
+
+/// A query's text with functions by their names instead of their OIDs.
+pub fn with_function_names(text: &str, cat: &Catalog, search_path: &[u32]) -> String {
+    let mark = format!("{}.\"", crate::bind::define::FUNCTION_BY_OID);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(&mark) {
+        out.push_str(before);
+        let found = after.split_once('"').and_then(|(o, tail)| Some((cat.routines.get(&o.parse().ok()?)?, tail)));
+        match found {
+            Some((r, tail)) => {
+                out.push_str(&routine_name(Some(cat), search_path, r));
+                rest = tail;
+            }
+            None => {
+                out.push_str(&mark);
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// A relation's name, with its schema unless the search path finds it.
@@ -307,7 +349,15 @@ impl Printer<'_> {
                     self.out.push(')');
                     return;
                 }
-                let _ = write!(self.out, "{}(", f.name);
+                match self.show.catalog.and_then(|cat| routine_of(cat, &f.name)) {
+                    Some(r) => {
+                        let name = routine_name(self.show.catalog, self.show.search_path, r);
+                        let _ = write!(self.out, "{name}(");
+                    }
+                    None => {
+                        let _ = write!(self.out, "{}(", f.name);
+                    }
+                }
                 for (i, a) in f.args.iter().enumerate() {
                     if i > 0 {
                         self.out.push_str(", ");

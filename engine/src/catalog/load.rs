@@ -15,10 +15,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Reads fields of a row by column name.
-pub(super) struct Reader<'r>(&'r CatRow);
+pub(super) struct Reader<'r>(pub(super) &'r CatRow);
 
 impl Reader<'_> {
-    fn get(&self, name: &str) -> &Datum {
+    pub(super) fn get(&self, name: &str) -> &Datum {
         column_index(self.0.table, name).and_then(|i| self.0.values.get(i)).unwrap_or(&Datum::Null)
     }
     fn bad(&self, name: &str) -> DbError {
@@ -48,7 +48,7 @@ impl Reader<'_> {
     pub(super) fn bool(&self, name: &str) -> bool {
         matches!(self.get(name), Datum::Bool(true))
     }
-    fn i2(&self, name: &str) -> Result<i16> {
+    pub(super) fn i2(&self, name: &str) -> Result<i16> {
         match self.get(name) {
             Datum::Int2(v) => Ok(*v),
             _ => Err(self.bad(name)),
@@ -81,7 +81,13 @@ impl Reader<'_> {
     fn i2s(&self, name: &str) -> Vec<i16> {
         self.items(name).into_iter().filter_map(|d| if let Datum::Int2(v) = d { Some(v) } else { None }).collect()
     }
-    fn oids(&self, name: &str) -> Vec<u32> {
+    pub(super) fn texts(&self, name: &str) -> Vec<String> {
+        self.items(name)
+            .into_iter()
+            .filter_map(|d| if let Datum::Text(v) = d { Some(v.to_string()) } else { None })
+            .collect()
+    }
+    pub(super) fn oids(&self, name: &str) -> Vec<u32> {
         self.items(name).into_iter().filter_map(|d| if let Datum::Oid(v) = d { Some(v) } else { None }).collect()
     }
 }
@@ -165,6 +171,9 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
         types: HashMap::new(),
         type_names: HashMap::new(),
         type_owners: HashMap::new(),
+        routines: HashMap::new(),
+        routine_names: HashMap::new(),
+        operators: HashMap::new(),
         types_version: 0,
     };
     for r in of(table::PG_DATABASE) {
@@ -189,6 +198,12 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
     }
     for r in relations(rows, &cat)? {
         cat.put_relation(r);
+    }
+    for r in super::routines::load(rows)? {
+        cat.put_routine(r);
+    }
+    for o in super::operators::load(rows)? {
+        cat.put_operator(o);
     }
     Ok(cat)
 }

@@ -7,11 +7,14 @@
 //!
 //! Expressions kept in the catalog (defaults, checks, index expressions, view queries) are SQL text, bound when used.
 
+pub mod aggregates;
 pub mod bootstrap;
 pub mod change;
 pub mod deparse;
 pub mod load;
+pub mod operators;
 pub mod partition;
+pub mod routines;
 pub mod rows;
 pub mod system;
 #[cfg(test)]
@@ -496,7 +499,13 @@ pub struct Catalog {
     pub type_names: HashMap<(u32, String), u32>,
     /// Which of [`Catalog::types`] a `pg_type` row belongs to.
     pub type_owners: HashMap<u32, u32>,
-    /// Grows with every change of a type: cached plans compare it.
+    /// Users' functions, procedures and aggregates by OID.
+    pub routines: HashMap<u32, Arc<routines::Routine>>,
+    /// Their OIDs by schema and name.
+    pub routine_names: HashMap<(u32, String), Vec<u32>>,
+    /// Users' operators by OID.
+    pub operators: HashMap<u32, Arc<operators::UserOperator>>,
+    /// Grows with every change of a type, routine or operator: cached plans compare it.
     pub types_version: u64,
 }
 

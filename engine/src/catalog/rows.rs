@@ -131,6 +131,11 @@ impl RowBuilder {
     }
 }
 
+/// A 1-based array.
+pub(crate) fn array_of(elem: u32, items: Vec<Datum>) -> Datum {
+    array(elem, 1, items)
+}
+
 fn array(elem: u32, low: i32, items: Vec<Datum>) -> Datum {
     let dims = if items.is_empty() && low == 1 { vec![] } else { vec![(items.len() as i32, low)] };
     Datum::Array(Arc::new(ArrayValue { elem, dims, items }))
@@ -151,7 +156,7 @@ pub(crate) fn oid_vector(v: impl IntoIterator<Item = u32>) -> Datum {
     array(oid::OID, 0, v.into_iter().map(Datum::Oid).collect())
 }
 
-fn text_array(v: impl IntoIterator<Item = String>) -> Datum {
+pub(crate) fn text_array(v: impl IntoIterator<Item = String>) -> Datum {
     array(oid::TEXT, 1, v.into_iter().map(|s| Datum::Text(s.as_str().into())).collect())
 }
 

@@ -305,6 +305,7 @@ pub(crate) fn eval(catalog: &Arc<Catalog>) -> EvalCtx {
         transaction_start: 0,
         statement_start: 0,
         session: Arc::new(TestSession(EngineSession(Box::new(Access(Arc::clone(catalog)))))),
+        host: None,
     }
 }
 

@@ -178,7 +178,7 @@ pub async fn check_foreign(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, c: &Constrai
     let first = Rel::Limit { input: Box::new(orphans), limit: Some(one), offset: None, ties: None };
     let snap = cx.tx.latest_snapshot();
     let mut rows = SourceRows::open_stream(cx.tx, &first, snap, &Arc::from([]), cx.env).await?;
-    match rows.next().await? {
+    match rows.next(Some(&mut *cx.tx)).await? {
         Some(row) => Err(missing_key(rel, &target, c, &row)),
         None => Ok(()),
     }
@@ -217,7 +217,7 @@ pub async fn check_no_reference(
     let first = Rel::Limit { input: Box::new(referring), limit: Some(one), offset: None, ties: None };
     let snap = cx.tx.latest_snapshot();
     let mut rows = SourceRows::open_stream(cx.tx, &first, snap, &Arc::from([]), cx.env).await?;
-    let Some(row) = rows.next().await? else { return Ok(()) };
+    let Some(row) = rows.next(Some(&mut *cx.tx)).await? else { return Ok(()) };
     let fmt = FormatSettings::default();
     let keys: Vec<&crate::catalog::Column> = columns.iter().filter_map(|a| part.attribute(*a)).collect();
     let names: Vec<&str> = keys.iter().map(|c| c.name.as_str()).collect();

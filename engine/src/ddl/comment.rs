@@ -165,6 +165,8 @@ pub async fn comment(cx: &mut DdlCx<'_>, s: &ast::Comment) -> Result<()> {
             }
             write(cx, oid, table::PG_TYPE, 0, text).await
         }
+        (ObjectKind::Operator, object) => super::operator::comment(cx, object, text).await,
+        (kind, object) if super::routine::is_routine(kind) => super::routine::comment(cx, kind, object, text).await,
         (ObjectKind::Extension, ObjectRef::Name(n)) => {
             Err(err(SqlState::UNDEFINED_OBJECT, format!("extension \"{}\" does not exist", n.name.value)))
         }

@@ -28,6 +28,10 @@ pub enum Object {
     Type(u32),
     /// An array or multirange type that goes with its element or range type.
     TypeMember(u32),
+    /// A function, procedure or aggregate.
+    Routine(u32),
+    /// An operator.
+    Operator(u32),
 }
 
 /// Dependents of an object: what, and whether it goes silently.
@@ -43,6 +47,14 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             let mut types: Vec<u32> = cat.types.values().filter(|t| t.namespace == ns).map(|t| t.oid).collect();
             types.sort_unstable();
             out.extend(types.into_iter().map(|t| (Object::Type(t), false)));
+            let mut routines: Vec<u32> =
+                cat.routines.values().filter(|r| r.namespace == ns).map(|r| r.oid).collect();
+            routines.sort_unstable();
+            out.extend(routines.into_iter().map(|r| (Object::Routine(r), false)));
+            let mut operators: Vec<u32> =
+                cat.operators.values().filter(|o| o.namespace == ns).map(|o| o.oid).collect();
+            operators.sort_unstable();
+            out.extend(operators.into_iter().map(|o| (Object::Operator(o), false)));
         }
         Object::Type(oid) => {
             let members = cat.types.get(&oid).map(|t| t.members()).unwrap_or_default();
@@ -155,7 +167,8 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
                 }
             }
         }
-        Object::Default(..) => {}
+        Object::Default(..) | Object::Operator(_) => {}
+        Object::Routine(oid) => out.extend(super::callers::of(cat, oid).into_iter().map(|o| (o, false))),
     }
     out
 }
@@ -182,13 +195,23 @@ fn users_of_types(cat: &Catalog, types: &[u32]) -> Vec<(Object, bool)> {
             out.push((t.oid, Object::Type(t.oid)));
         }
     }
+    let mut routines: Vec<u32> =
+        cat.routines.values().filter(|r| super::routine::uses_type(r, types)).map(|r| r.oid).collect();
+    routines.sort_unstable();
+    let mut operators: Vec<u32> = cat
+        .operators
+        .values()
+        .filter(|o| [o.left, o.right, o.result].iter().any(|t| types.contains(t)))
+        .map(|o| o.oid)
+        .collect();
+    operators.sort_unstable();
     // Types before what has columns of them.
     out.sort_by_key(|o| match o.1 {
         Object::Type(t) => (0, t, 0),
         Object::Column(t, a) => (1, t, a),
         _ => (1, o.0, 0),
     });
-    out.into_iter().map(|o| (o.1, false)).collect()
+    out.into_iter().map(|o| o.1).chain(routines.into_iter().map(Object::Routine)).chain(operators.into_iter().map(Object::Operator)).map(|o| (o, false)).collect()
 }
 
 /// Foreign keys that need an index of a table.
@@ -233,6 +256,8 @@ pub(super) fn describe(cx: &DdlCx<'_>, o: Object) -> String {
                 .map_or_else(|| c.to_string(), |x| x.name.clone());
             format!("constraint {name} on {}", table(t))
         }
+        Object::Routine(r) => super::routine::describe(cx, r),
+        Object::Operator(o) => super::operator::describe(cx, o),
         Object::Schema(n) => format!("schema {}", cx.namespace_name(n)),
         Object::Type(t) | Object::TypeMember(t) => {
             format!("type {}", rustydb_types::typename::format_type(t, -1))
@@ -269,7 +294,14 @@ fn follow(cat: &Catalog, p: &mut Plan, stack: &mut Vec<Object>, o: Object) {
         }
         p.objects.push(d);
         if !silent {
-            p.reported.push((d, o));
+            // Routines and operators depend on a table by its row type.
+            let on = match (d, o) {
+                (Object::Routine(_) | Object::Operator(_), Object::Relation(r)) => {
+                    cat.relation(r).map_or(o, |r| Object::TypeMember(r.row_type))
+                }
+                _ => o,
+            };
+            p.reported.push((d, on));
         }
         if matches!(d, Object::Type(_) | Object::TypeMember(_)) {
             stacker::maybe_grow(64 * 1024, 1024 * 1024, || follow(cat, p, stack, d));
@@ -322,8 +354,8 @@ pub async fn drop_objects(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, w
                     }
                 }
                 Object::Column(t, _) | Object::Default(t, _) => tables.push(*t),
-                // Types are locked under their OIDs like relations.
-                Object::Type(t) => tables.push(*t),
+                // Types and routines are locked under their OIDs like relations.
+                Object::Type(t) | Object::Routine(t) | Object::Operator(t) => tables.push(*t),
                 Object::Schema(_) | Object::TypeMember(_) => {}
             }
         }
@@ -388,7 +420,11 @@ async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<()> {
         let t = match o {
             Object::Column(t, _) | Object::Default(t, _) | Object::Constraint(t, _) => Some(*t),
             Object::Relation(r) => cx.tx.catalog.index(*r).map(|i| i.table),
-            Object::Schema(_) | Object::Type(_) | Object::TypeMember(_) => None,
+            Object::Schema(_)
+            | Object::Type(_)
+            | Object::TypeMember(_)
+            | Object::Routine(_)
+            | Object::Operator(_) => None,
         };
         if let Some(t) = t.filter(|t| !objects.contains(&Object::Relation(*t)) && !tables.contains(t)) {
             tables.push(t);
@@ -418,6 +454,18 @@ async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<()> {
     });
     for r in relations {
         cx.remove(r).await?;
+    }
+    for o in objects {
+        if let Object::Operator(x) = o {
+            super::comment::write(cx, *x, crate::catalog::operators::PG_OPERATOR, 0, None).await?;
+            cx.tx.drop_operator(*x).await?;
+        }
+    }
+    for o in objects {
+        if let Object::Routine(r) = o {
+            super::comment::write(cx, *r, crate::catalog::rows::table::PG_PROC, 0, None).await?;
+            cx.tx.drop_routine(*r).await?;
+        }
     }
     for o in objects {
         if let Object::Type(t) = o {
@@ -568,11 +616,16 @@ async fn drop_relations(cx: &mut DdlCx<'_>, s: &ast::Drop, want: RelKind) -> Res
             named.push(o);
         }
     }
-    let what = match named.as_slice() {
+    drop_named(cx, &named, s.cascade).await
+}
+
+/// Drops the objects that a statement names.
+pub(super) async fn drop_named(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool) -> Result<()> {
+    let what = match named {
         [one] => describe(cx, *one),
         _ => "desired object(s)".to_owned(),
     };
-    let e = drop_objects(cx, &named, s.cascade, &what).await;
+    let e = drop_objects(cx, named, cascade, &what).await;
     match e {
         Err(mut x) if named.len() > 1 && x.code == SqlState::DEPENDENT_OBJECTS_STILL_EXIST => {
             x.message = "cannot drop desired object(s) because other objects depend on them".into();
@@ -670,6 +723,8 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<String> {
         (Some(want), _) => drop_relations(cx, s, want).await?,
         (_, ObjectKind::Schema) => drop_schemas(cx, s).await?,
         (_, ObjectKind::Role) => super::role::drop(cx, s).await?,
+        (_, ObjectKind::Operator) => super::operator::drop(cx, s).await?,
+        (_, kind) if super::routine::is_routine(kind) => super::routine::drop(cx, s).await?,
         (_, kind) => absent(cx, s, kind)?,
     }
     Ok(format!("DROP {}", s.kind.sql()))

@@ -325,6 +325,7 @@ async fn all_in(cx: &mut DdlCx<'_>, kind: ObjectKind, schemas: &[ast::Ident]) ->
                 pgdata::procs()
                     .iter()
                     .filter(|p| p.pronamespace == ns)
+                    .chain(cx.tx.catalog.routines.values().filter(|r| r.namespace == ns).map(|r| r.proc()))
                     .filter(|p| match kind {
                         ObjectKind::Function => p.prokind != 'p',
                         ObjectKind::Procedure => p.prokind == 'p',
@@ -491,6 +492,12 @@ async fn on_object(
 
 /// Stores the list of a built-in object in its row.
 pub(super) async fn put_object_list(cx: &mut DdlCx<'_>, class: u32, oid: u32, acl: Acl) -> Result<()> {
+    if class == table::PG_PROC
+        && let Some(r) = cx.tx.catalog.routines.get(&oid).cloned()
+    {
+        let acl = Some(acl);
+        return cx.tx.put_routine(crate::catalog::routines::Routine { acl, ..(*r).clone() }).await;
+    }
     let column = match class {
         table::PG_PROC => "proacl",
         table::PG_TYPE => "typacl",

@@ -11,10 +11,12 @@
 //! Left out: objects that are neither relations,
 //! schemas nor roles: they are 0A000.
 
+mod aggregate;
 mod alter;
 mod alter_column;
 mod attach;
 mod attribute;
+mod callers;
 mod check_rows;
 mod column;
 mod comment;
@@ -24,6 +26,7 @@ mod default_acl;
 mod domain;
 mod drop;
 mod foreign;
+mod function;
 mod grant;
 mod identity;
 mod index;
@@ -31,6 +34,7 @@ mod inherit;
 pub mod matview;
 mod membership;
 pub mod names;
+mod operator;
 mod options;
 mod owned;
 mod partition;
@@ -112,6 +116,20 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         ast::Statement::Rename(s) if of_types(s.kind) => Box::pin(types::rename(cx, s)).await,
         ast::Statement::AlterOwner(s) if of_types(s.kind) => Box::pin(types::owner(cx, s)).await,
         ast::Statement::AlterSchema(s) if of_types(s.kind) => Box::pin(types::set_schema(cx, s)).await,
+        ast::Statement::CreateRoutine(s) => {
+            let tag = if s.procedure { "CREATE PROCEDURE" } else { "CREATE FUNCTION" };
+            Box::pin(function::create(cx, s)).await.map(|()| tag.into())
+        }
+        ast::Statement::CreateAggregate(s) => {
+            Box::pin(aggregate::create(cx, s)).await.map(|()| "CREATE AGGREGATE".into())
+        }
+        ast::Statement::CreateOperator(s) => {
+            Box::pin(operator::create(cx, s)).await.map(|()| "CREATE OPERATOR".into())
+        }
+        ast::Statement::AlterRoutine(s) => Box::pin(routine::alter(cx, s)).await,
+        ast::Statement::Rename(s) if routine::is_routine(s.kind) => Box::pin(routine::rename(cx, s)).await,
+        ast::Statement::AlterOwner(s) if routine::is_routine(s.kind) => Box::pin(routine::owner(cx, s)).await,
+        ast::Statement::AlterSchema(s) if routine::is_routine(s.kind) => Box::pin(routine::set_schema(cx, s)).await,
         ast::Statement::Drop(s) => Box::pin(drop::drop(cx, s)).await,
         ast::Statement::AlterTable(s) => Box::pin(alter::alter(cx, s)).await,
         ast::Statement::Rename(s) => Box::pin(rename::rename(cx, s)).await,
@@ -213,6 +231,10 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
             | S::DropOwned(_)
             | S::ReassignOwned(_)
             | S::Do(_)
+            | S::CreateRoutine(_)
+            | S::AlterRoutine(_)
+            | S::CreateAggregate(_)
+            | S::CreateOperator(_)
             | S::Other(_)
     )
 }

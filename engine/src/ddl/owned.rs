@@ -6,6 +6,8 @@ use super::{DdlCx, err};
 use crate::acl::RelationAcl;
 use crate::acl::membership::{has_privs_of, is_member_of};
 use crate::acl::{Acl, check, privs};
+use crate::catalog::operators::UserOperator;
+use crate::catalog::routines::Routine;
 use crate::catalog::rows::table;
 use crate::catalog::{Catalog, Database, FIRST_USER_OID, Index, Namespace, RelKind, Relation};
 use rustydb_base::{Result, SqlState};
@@ -49,6 +51,13 @@ fn ties(cx: &DdlCx<'_>, cat: &Catalog, role: u32, shared: bool) -> Vec<Tie> {
                 tie(r.oid, i32::from(*n), None, Some(acl), &format!("column {} of {what}", c.name));
             }
         }
+    }
+    for r in cat.routines.values() {
+        let what = super::routine::describe_in(cx, cat, r);
+        tie(r.oid, 0, Some(r.owner), r.acl.as_ref(), &what);
+    }
+    for o in cat.operators.values() {
+        tie(o.oid, 0, Some(o.owner), None, &super::operator::describe_in(cx, cat, o));
     }
     for ((class, oid), acl) in &cat.rights.objects {
         let what = match *class {
@@ -201,6 +210,13 @@ pub async fn reassign(cx: &mut DdlCx<'_>, s: &ast::ReassignOwned) -> Result<Stri
         }
     }
     let cat = cx.cat();
+    for r in cat.routines.values().filter(|r| from.contains(&r.owner)) {
+        let acl = r.acl.as_ref().map(|a| a.with_owner(r.owner, to));
+        cx.tx.put_routine(Routine { owner: to, acl, ..(**r).clone() }).await?;
+    }
+    for o in cat.operators.values().filter(|o| from.contains(&o.owner)) {
+        cx.tx.put_operator(UserOperator { owner: to, ..(**o).clone() }).await?;
+    }
     let mut schemas: Vec<_> = cat.namespaces.values().filter(|n| from.contains(&n.owner)).cloned().collect();
     schemas.sort_by_key(|n| n.oid);
     for n in schemas {
@@ -227,6 +243,13 @@ pub async fn drop_owned(cx: &mut DdlCx<'_>, s: &ast::DropOwned) -> Result<String
         .map(|r| Object::Relation(r.oid))
         .collect();
     let cat = cx.cat();
+    let mut routines: Vec<u32> = cat.routines.values().filter(|r| from.contains(&r.owner)).map(|r| r.oid).collect();
+    routines.sort_unstable();
+    objects.extend(routines.into_iter().map(Object::Routine));
+    let mut operators: Vec<u32> =
+        cat.operators.values().filter(|o| from.contains(&o.owner)).map(|o| o.oid).collect();
+    operators.sort_unstable();
+    objects.extend(operators.into_iter().map(Object::Operator));
     let mut schemas: Vec<u32> = cat.namespaces.values().filter(|n| from.contains(&n.owner)).map(|n| n.oid).collect();
     schemas.sort_unstable();
     objects.extend(schemas.into_iter().map(Object::Schema));
@@ -286,6 +309,10 @@ async fn forget_privileges(cx: &mut DdlCx<'_>, role: u32) -> Result<()> {
     for d in cat.databases.values().filter(|d| d.owner != role && d.acl.as_ref().is_some_and(in_list)) {
         let acl = d.acl.as_ref().map(|l| l.without(&cat, role, d.owner)).transpose()?;
         cx.tx.put_database(Database { acl, ..(**d).clone() }).await?;
+    }
+    for r in cat.routines.values().filter(|r| r.owner != role && r.acl.as_ref().is_some_and(in_list)) {
+        let acl = r.acl.as_ref().map(|l| l.without(&cat, role, r.owner)).transpose()?;
+        cx.tx.put_routine(Routine { acl, ..(**r).clone() }).await?;
     }
     for ((class, oid), acl) in cat.rights.objects.iter().filter(|o| in_list(o.1)) {
         let (owner, _) = check::object_acl(&cat, *class, *oid);

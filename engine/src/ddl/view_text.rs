@@ -11,6 +11,7 @@ struct Visitor<'a> {
     table: &'a mut dyn FnMut(&mut TableFactor),
     targets: &'a mut dyn FnMut(&mut Vec<Target>),
     name: &'a mut dyn FnMut(&mut Name),
+    function: &'a mut dyn FnMut(&mut Name),
 }
 
 impl Visitor<'_> {
@@ -44,7 +45,12 @@ impl Visitor<'_> {
         if let Distinct::On(v) = &mut s.distinct {
             v.iter_mut().for_each(|e| self.expr(e));
         }
-        s.targets.iter_mut().for_each(|t| self.expr(&mut t.expr));
+        for t in &mut s.targets {
+            let label = self.labelled(&mut t.expr);
+            if t.alias.is_none() {
+                t.alias = label.map(Ident::new);
+            }
+        }
         s.from.iter_mut().for_each(|t| self.table_ref(t));
         s.filter.iter_mut().chain(&mut s.having).for_each(|e| self.expr(e));
         s.group_by.iter_mut().for_each(|g| self.group(g));
@@ -68,7 +74,14 @@ impl Visitor<'_> {
                     s.args.iter_mut().chain(&mut s.repeatable).for_each(|e| self.expr(e));
                 }
             }
-            TableRef::Function(f) => f.functions.iter_mut().for_each(|x| self.expr(&mut x.call)),
+            TableRef::Function(f) => {
+                for (i, x) in f.functions.iter_mut().enumerate() {
+                    let label = self.labelled(&mut x.call);
+                    if let Some(l) = label.filter(|_| i == 0 && f.alias.is_none()) {
+                        f.alias = Some(Alias { name: Ident::new(l), columns: vec![] });
+                    }
+                }
+            }
             TableRef::Query(q) => self.query(&mut q.query),
             TableRef::Join(j) => {
                 self.table_ref(&mut j.left);
@@ -77,6 +90,19 @@ impl Visitor<'_> {
                     self.expr(e);
                 }
             }
+        }
+    }
+
+    /// Visits an expression; the label its column loses, if it is a call of a function that now goes by its OID.
+    fn labelled(&mut self, e: &mut Expr) -> Option<String> {
+        let before = match &e.kind {
+            ExprKind::Func(f) => Some(f.name.clone()),
+            _ => None,
+        };
+        self.expr(e);
+        match (&e.kind, before) {
+            (ExprKind::Func(f), Some(b)) if f.name != b => Some(b.name.value),
+            _ => None,
         }
     }
 
@@ -93,6 +119,7 @@ impl Visitor<'_> {
     }
 
     fn call(&mut self, f: &mut FuncCall) {
+        (self.function)(&mut f.name);
         f.args.iter_mut().for_each(|a| self.expr(&mut a.value));
         f.order_by.iter_mut().for_each(|s| self.expr(&mut s.expr));
         f.filter.iter_mut().for_each(|e| self.expr(e));
@@ -234,7 +261,17 @@ pub fn qualify(q: &mut Query, resolved: &[Resolved]) {
         *list = out;
     };
     let mut name = |_: &mut Name| {};
-    Visitor { table: &mut table, targets: &mut targets, name: &mut name }.query(q);
+    let mut function = |n: &mut Name| {
+        let pos = n.pos();
+        let oid = resolved.iter().find_map(|r| match r {
+            Resolved::Function(p, oid) if *p == pos => Some(*oid),
+            _ => None,
+        });
+        if let Some(oid) = oid {
+            *n = crate::bind::define::name_by_oid(oid);
+        }
+    };
+    Visitor { table: &mut table, targets: &mut targets, name: &mut name, function: &mut function }.query(q);
 }
 
 /// Renames a relation (or moves it to another schema) in a view's text. References keep their name through an alias.
@@ -259,7 +296,8 @@ pub fn rename_relation(text: &str, from: (&str, &str), to: (&str, &str)) -> Opti
             n.schema = (from.1 == to.1).then(|| Ident::new(to.0));
         }
     };
-    Visitor { table: &mut table, targets: &mut targets, name: &mut name }.query(&mut q);
+    let mut function = |_: &mut Name| {};
+    Visitor { table: &mut table, targets: &mut targets, name: &mut name, function: &mut function }.query(&mut q);
     Some(q.to_string())
 }
 

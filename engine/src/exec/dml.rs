@@ -153,14 +153,14 @@ impl SourceRows {
         Ok(SourceRows { source, outs: rel.outputs(), queue: Vec::new().into_iter(), turn: Turn::begin() })
     }
 
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Datum>>> {
+    pub(crate) async fn next(&mut self, mut tx: Option<&mut Transaction>) -> Result<Option<Vec<Datum>>> {
         self.turn.check().await;
         loop {
             if let Some(r) = self.queue.next() {
                 return Ok(Some(r));
             }
             let Some(source) = &mut self.source else { return Ok(None) };
-            let rows = match source.next().await? {
+            let rows = match source.next(tx.as_deref_mut()).await? {
                 None => return Ok(None),
                 Some(Chunk::Rows(rows)) => rows,
                 Some(Chunk::Batch(b)) => {
@@ -217,7 +217,7 @@ async fn insert(
     let mut count = 0;
     let mut source = SourceRows::open(tx, bound, &i.source, snap, params, env).await?;
     let e = Env { ctx: &env.eval, params };
-    while let Some(values) = source.next().await? {
+    while let Some(values) = source.next(Some(&mut *tx)).await? {
         env.cancel.check()?;
         let mut row = vec![Datum::Null; rt.rel.columns.len()];
         for (d, attnum) in values.into_iter().zip(&i.targets) {
@@ -631,7 +631,7 @@ async fn update(
     let mut source = SourceRows::open(tx, bound, &u.source, snap, params, env).await?;
     let e = Env { ctx: &env.eval, params };
     let mut image = RowBuf::new();
-    while let Some(mut row) = source.next().await? {
+    while let Some(mut row) = source.next(Some(&mut *tx)).await? {
         env.cancel.check()?;
         let Some(rid) = target.rid(&row)? else { continue };
         let mut seen = snap;
@@ -689,7 +689,7 @@ async fn delete(
     let mut source = SourceRows::open(tx, bound, &d.source, snap, params, env).await?;
     let e = Env { ctx: &env.eval, params };
     let mut image = RowBuf::new();
-    while let Some(mut row) = source.next().await? {
+    while let Some(mut row) = source.next(Some(&mut *tx)).await? {
         env.cancel.check()?;
         let Some(rid) = target.rid(&row)? else { continue };
         let mut seen = snap;

@@ -13,6 +13,7 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{IsTest, SqlValue};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{ArrayValue, Datum, TypeRef};
+use rustydb_types::host::{self, HostCall};
 use rustydb_types::kernel::{CallInfo, KernelBody, ScalarFn};
 use rustydb_types::pgdata::Proc;
 use rustydb_types::typmod::apply_typmod;
@@ -40,12 +41,21 @@ pub struct Compiled {
 
 /// A function ready to be called.
 #[derive(Clone)]
-struct Func {
-    body: ScalarFn,
+pub(crate) struct Func {
+    body: Code,
     strict: bool,
     args: Arc<[TypeRef]>,
     result: TypeRef,
     collation: u32,
+}
+
+/// What a function runs.
+#[derive(Clone, Copy)]
+enum Code {
+    /// A kernel.
+    Kernel(ScalarFn),
+    /// Statements, by the session.
+    Hosted(&'static Proc),
 }
 
 impl std::fmt::Debug for Func {
@@ -55,12 +65,25 @@ impl std::fmt::Debug for Func {
 }
 
 impl Func {
-    fn call(&self, ctx: &EvalCtx, args: &[Datum]) -> Result<Datum> {
+    /// Calls it; a strict function of a NULL is NULL.
+    pub(crate) fn call(&self, ctx: &EvalCtx, args: &[Datum]) -> Result<Datum> {
         if self.strict && args.iter().any(Datum::is_null) {
             return Ok(Datum::Null);
         }
-        let info = CallInfo { args: &self.args, result: self.result, collation: self.collation };
-        (self.body)(ctx, &info, args)
+        self.run(ctx, args)
+    }
+
+    fn run(&self, ctx: &EvalCtx, args: &[Datum]) -> Result<Datum> {
+        match self.body {
+            Code::Kernel(f) => {
+                let info = CallInfo { args: &self.args, result: self.result, collation: self.collation };
+                f(ctx, &info, args)
+            }
+            Code::Hosted(proc) => {
+                let (args, types) = (args.to_vec(), self.args.to_vec());
+                host::call_scalar(ctx, HostCall { proc, args, types, result: self.result })
+            }
+        }
     }
 }
 
@@ -191,8 +214,15 @@ pub fn scalar_body(proc: &Proc) -> Result<ScalarFn> {
     }
 }
 
-fn func(proc: &Proc, args: impl IntoIterator<Item = TypeRef>, result: TypeRef, collation: u32) -> Result<Func> {
-    Ok(Func { body: scalar_body(proc)?, strict: proc.proisstrict, args: args.into_iter().collect(), result, collation })
+/// A function for arguments and a result of these types; 0A000 when RustyDB does not have it.
+pub(crate) fn func(
+    proc: &'static Proc,
+    args: impl IntoIterator<Item = TypeRef>,
+    result: TypeRef,
+    collation: u32,
+) -> Result<Func> {
+    let body = if host::needs_host(proc) { Code::Hosted(proc) } else { Code::Kernel(scalar_body(proc)?) };
+    Ok(Func { body, strict: proc.proisstrict, args: args.into_iter().collect(), result, collation })
 }
 
 /// Compiles an expression; `slot` tells where a column's value is in the row.
@@ -425,9 +455,8 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
                 }
                 v.push(d);
             }
-            let info = CallInfo { args: &f.args, result: f.result, collation: f.collation };
             let _ = pos;
-            (f.body)(env.ctx, &info, &v)
+            f.run(env.ctx, &v)
         }
         Node::And(v) => {
             let mut unknown = false;

@@ -238,7 +238,7 @@ async fn lock_all(
     let mut bytes = 0;
     let mut source = SourceRows::open_stream(tx, input, cx.snap, cx.params, cx.env).await?;
     'rows: while out.len() < most
-        && let Some(row) = source.next().await?
+        && let Some(row) = source.next(Some(&mut *tx)).await?
     {
         cx.env.cancel.check()?;
         for (i, rt, oid, l) in &at {

@@ -95,7 +95,7 @@ pub(super) async fn run(
     let r = Running { rt, actions, checks, old, on, snap, params, env };
     let mut count = 0;
     let mut source = SourceRows::open(tx, bound, &m.source, snap, params, env).await?;
-    while let Some(mut row) = source.next().await? {
+    while let Some(mut row) = source.next(Some(&mut *tx)).await? {
         env.cancel.check()?;
         let changed = match row[rid_at] {
             Datum::Int8(n) => r.matching(tx, &mut row, number_rid(n), fks).await?,
@@ -109,7 +109,7 @@ pub(super) async fn run(
 
 impl Running<'_> {
     /// The first action for the kind of row whose condition holds.
-    async fn choose(&self, tx: &Transaction, matched: bool, row: &[Datum]) -> Result<Option<&Change>> {
+    async fn choose(&self, tx: &mut Transaction, matched: bool, row: &[Datum]) -> Result<Option<&Change>> {
         for a in self.actions.iter().filter(|a| a.matched == matched) {
             let holds = match &a.condition {
                 None => true,

@@ -12,6 +12,7 @@ pub mod dml;
 pub mod eval;
 pub mod fixed;
 mod fk;
+pub mod host;
 pub mod index_build;
 mod locking;
 mod merge;

@@ -37,7 +37,7 @@ pub(super) async fn resolve(
                 let rel = Rel::With { ctes: ctes[..=i].to_vec(), body: Box::new(scan) };
                 let mut source = SourceRows::open_stream(tx, &rel, snap, params, env).await?;
                 let mut rows = Vec::new();
-                while let Some(row) = source.next().await? {
+                while let Some(row) = source.next(Some(&mut *tx)).await? {
                     rows.push(row);
                 }
                 ctes[i].rel = constants(cols, rows);

@@ -39,6 +39,7 @@ impl Projection {
     pub(super) fn new(exprs: Vec<&Expr>, cols: Vec<(Col, usize)>, ctes: &[Cte]) -> Result<Projection> {
         let mut deep = false;
         exprs.iter().for_each(|e| walk::visit(e, &mut |x| deep |= matches!(x.kind, ExprKind::Subquery(_))));
+        deep |= exprs.iter().any(|e| super::host::expr_needs_host(e));
         if !deep {
             let slot = |id: ColId| cols.iter().find(|c| c.0.id == id).map(|c| c.1);
             return Ok(Projection::Each(exprs.into_iter().map(|e| compile(e, &slot)).collect::<Result<_>>()?));
@@ -70,7 +71,7 @@ impl Projection {
     /// The values for all rows that [`Self::row`] has answered, in their order.
     pub(super) async fn finish(
         &self,
-        tx: &Transaction,
+        tx: &mut Transaction,
         rows: Vec<Vec<Datum>>,
         snap: Snapshot,
         params: &Arc<[Datum]>,
@@ -100,7 +101,7 @@ impl Projection {
         }
         let mut source = SourceRows::open_stream(tx, &rel, snap, params, env).await?;
         let mut out = Vec::with_capacity(rows.len());
-        while let Some(mut row) = source.next().await? {
+        while let Some(mut row) = source.next(Some(&mut *tx)).await? {
             let Datum::Int8(at) = row.remove(0) else { return Err(DbError::internal("row without its number")) };
             out.push((at, row));
         }
@@ -112,7 +113,7 @@ impl Projection {
     /// The values over one row, whatever they take.
     pub(super) async fn one(
         &self,
-        tx: &Transaction,
+        tx: &mut Transaction,
         row: &[Datum],
         snap: Snapshot,
         params: &Arc<[Datum]>,

@@ -57,7 +57,9 @@ pub enum Chunk {
 #[async_trait]
 pub trait RowSource: Send {
     /// The next part, never empty; `None` at the end.
-    async fn next(&mut self) -> Result<Option<Chunk>>;
+    ///
+    /// Rows that call functions which run statements need the transaction for that.
+    async fn next(&mut self, tx: Option<&mut Transaction>) -> Result<Option<Chunk>>;
 }
 
 /// A statement's rows.
@@ -80,7 +82,7 @@ struct Batches(BoxStream<'static, Result<RecordBatch>>, Turn);
 
 #[async_trait]
 impl RowSource for Batches {
-    async fn next(&mut self) -> Result<Option<Chunk>> {
+    async fn next(&mut self, _: Option<&mut Transaction>) -> Result<Option<Chunk>> {
         while let Some(b) = self.0.next().await {
             self.1.check().await;
             let b = b?;
@@ -204,7 +206,11 @@ impl PointPlans {
             known.set(known.get() && b.is_some());
             b
         };
-        let plan = point::compile(rel, &|r| tx.table(&env.eval, r), &blocks)?.map(Arc::new);
+        let plan = match super::host::needed(rel) {
+            // Calls of users' functions have to leave the program's thread.
+            true => None,
+            false => point::compile(rel, &|r| tx.table(&env.eval, r), &blocks)?.map(Arc::new),
+        };
         if plan.is_none() && !known.get() {
             // Running it elsewhere brings in what was not known.
             return Ok(None);
@@ -239,6 +245,11 @@ pub async fn query(
     {
         return Ok(Executed::Rows(Results::Ready(rows)));
     }
+    if super::host::needed(rel)
+        && let Some(row) = Box::pin(super::host::constant_row(tx, rel, params, env)).await?
+    {
+        return Ok(Executed::Rows(Results::Ready(vec![row])));
+    }
     let locked = Box::pin(locking::resolve(tx, rel, snap, params, env)).await?;
     let rows = Box::pin(stream(tx, locked.as_ref().unwrap_or(rel), snap, params, env)).await?;
     Ok(Executed::Rows(Results::Stream(rows)))
@@ -252,6 +263,9 @@ pub(super) async fn stream(
     params: &Arc<[Datum]>,
     env: &StatementEnv,
 ) -> Result<Box<dyn RowSource>> {
+    if super::host::needed(rel) {
+        return Ok(super::host::stream(tx, rel, snap, params, env));
+    }
     let cx = statement_cx(tx, snap, params, env);
     Ok(Box::new(Batches(df::execute(rel, &cx).await?, Turn::begin())))
 }
@@ -264,6 +278,9 @@ pub(super) async fn point_program(
     params: &Arc<[Datum]>,
     env: &StatementEnv,
 ) -> Result<Option<Vec<Vec<Datum>>>> {
+    if super::host::needed(rel) {
+        return Ok(None);
+    }
     match point::compile(rel, &|r| tx.table(&env.eval, r), &|r| blocks_of(tx.txn.store(), r))? {
         Some(plan) => run_program(tx, &plan, snap, params, env).await,
         None => Ok(None),

@@ -148,7 +148,7 @@ pub(super) async fn insert(
     let mut count = 0;
     let mut source = SourceRows::open(tx, bound, &i.source, snap, params, env).await?;
     let e = Env { ctx: &env.eval, params };
-    while let Some(values) = source.next().await? {
+    while let Some(values) = source.next(Some(&mut *tx)).await? {
         env.cancel.check()?;
         let mut row = vec![Datum::Null; width];
         for (d, attnum) in values.into_iter().zip(&i.targets) {
@@ -391,7 +391,7 @@ pub(super) async fn update(
     let mut source = SourceRows::open(tx, bound, &u.source, snap, params, env).await?;
     let e = Env { ctx: &env.eval, params };
     let mut image = RowBuf::new();
-    while let Some(mut row) = source.next().await? {
+    while let Some(mut row) = source.next(Some(&mut *tx)).await? {
         env.cancel.check()?;
         let Some((oid, rid)) = target.place(&row)? else { continue };
         let m = tree.member(tx, env, oid).await?;
@@ -473,7 +473,7 @@ pub(super) async fn delete(
     let mut source = SourceRows::open(tx, bound, &d.source, snap, params, env).await?;
     let e = Env { ctx: &env.eval, params };
     let mut image = RowBuf::new();
-    while let Some(mut row) = source.next().await? {
+    while let Some(mut row) = source.next(Some(&mut *tx)).await? {
         env.cancel.check()?;
         let Some((oid, rid)) = target.place(&row)? else { continue };
         let m = tree.member(tx, env, oid).await?;

@@ -5,7 +5,7 @@ use crate::catalog::deparse::{self, Show};
 use crate::catalog::rows::{EXPR_SEPARATOR, table};
 use crate::catalog::{Catalog, Constraint, Index, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_parser::ast::quote_ident;
+use rustydb_parser::ast::{self, quote_ident};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
 use rustydb_types::kernel::{CallInfo, Kernel};
@@ -73,8 +73,10 @@ fn get_viewdef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum>
         Some(Datum::Text(name)) => ctx.session.reg_in(oid::REGCLASS, name)?,
         _ => oid_arg(args, 0)?.unwrap_or(0),
     };
-    let cat = access(ctx)?.catalog();
-    Ok(opt_text(cat.relation(oid).and_then(|r| deparse::view_def(r))))
+    let a = access(ctx)?;
+    let (cat, path) = (a.catalog(), a.search_path());
+    let text = cat.relation(oid).and_then(|r| deparse::view_def(r));
+    Ok(opt_text(text.map(|t| deparse::with_function_names(&t, &cat, &path))))
 }
 
 /// The only rules there are are those that make views views.
@@ -137,7 +139,7 @@ fn arguments(p: &'static Proc) -> Vec<(u32, char, &'static str)> {
 }
 
 /// An argument list; `full` with defaults and what is only put out, else what identifies the function.
-fn argument_list(p: &'static Proc, full: bool) -> String {
+fn argument_list(ctx: &EvalCtx, p: &'static Proc, full: bool) -> String {
     let mut out = String::new();
     let mut inputs = 0;
     for (ty, mode, name) in arguments(p) {
@@ -154,6 +156,7 @@ fn argument_list(p: &'static Proc, full: bool) -> String {
             'o' => "OUT ",
             'b' => "INOUT ",
             'v' => "VARIADIC ",
+            _ if p.prokind == 'p' => "IN ",
             _ => "",
         });
         if !name.is_empty() {
@@ -164,10 +167,51 @@ fn argument_list(p: &'static Proc, full: bool) -> String {
             && input
             && let Some(default) = p.arg_default(at)
         {
-            let _ = write!(out, " DEFAULT {default}");
+            let _ = write!(out, " DEFAULT {}", default_text(ctx, p, default));
         }
     }
     out
+}
+
+/// A kept default as it is shown.
+fn default_text(ctx: &EvalCtx, p: &Proc, kept: &str) -> String {
+    match access(ctx) {
+        Ok(a) if p.oid >= crate::catalog::FIRST_USER_OID => {
+            let (cat, path) = (a.catalog(), a.search_path());
+            deparse::stored(kept, Show { catalog: Some(&cat), search_path: &path, pretty: false })
+        }
+        _ => kept.to_owned(),
+    }
+}
+
+/// An SQL-standard body as it is shown.
+fn standard_text(ctx: &EvalCtx, p: &Proc, kept: &str) -> Result<String> {
+    let Some((_, text)) = kept.split_once(EXPR_SEPARATOR) else { return Ok(kept.to_owned()) };
+    let a = access(ctx)?;
+    let (cat, path) = (a.catalog(), a.search_path());
+    let show = Show { catalog: Some(&cat), search_path: &path, pretty: false };
+    let parsed = rustydb_parser::parse(&format!("CREATE FUNCTION f() {text}"))?;
+    let Some(ast::Statement::CreateRoutine(c)) = parsed.into_iter().next().map(|s| s.stmt) else {
+        return Err(DbError::internal(format!("the body of function {} is not one", p.proname)));
+    };
+    Ok(match c.body.map(|b| b.body) {
+        Some(ast::RoutineBody::Return(e)) => format!("RETURN {}", deparse::expr(&e, show)),
+        Some(ast::RoutineBody::Atomic(list)) => {
+            let mut out = String::from("BEGIN ATOMIC\n");
+            for s in list {
+                match s {
+                    ast::Statement::Query(q) => {
+                        let _ = writeln!(out, " {q};");
+                    }
+                    // Other statements have no printed form yet: the text as it was written.
+                    _ => return Ok(text.to_owned()),
+                }
+            }
+            out.push_str("END");
+            out
+        }
+        None => text.to_owned(),
+    })
 }
 
 fn result_text(p: &'static Proc) -> Option<String> {
@@ -190,19 +234,19 @@ fn of_function(args: &[Datum], f: impl FnOnce(&'static Proc) -> Option<String>) 
     Ok(opt_text(oid_arg(args, 0)?.and_then(pgdata::proc).and_then(f)))
 }
 
-fn function_arguments(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    of_function(args, |p| Some(argument_list(p, true)))
+fn function_arguments(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    of_function(args, |p| Some(argument_list(ctx, p, true)))
 }
 
-fn function_identity(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    of_function(args, |p| Some(argument_list(p, false)))
+fn function_identity(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    of_function(args, |p| Some(argument_list(ctx, p, false)))
 }
 
 fn function_result(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     of_function(args, result_text)
 }
 
-fn function_arg_default(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+fn function_arg_default(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let Some(n) = int_arg(args, 1).and_then(|n| usize::try_from(n).ok()?.checked_sub(1)) else {
         return Ok(Datum::Null);
     };
@@ -213,12 +257,12 @@ fn function_arg_default(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result
             return None;
         }
         let at = all.iter().take(n).filter(|a| input(a.1)).count();
-        p.arg_default(at).map(str::to_owned)
+        p.arg_default(at).map(|d| default_text(ctx, p, d))
     })
 }
 
-fn function_sqlbody(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    of_function(args, |p| p.prosqlbody.as_ref().map(|b| b.to_string()))
+fn function_sqlbody(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    of_function(args, |p| p.prosqlbody.as_ref().map(|b| standard_text(ctx, p, b).unwrap_or_else(|_| b.to_string())))
 }
 
 fn schema_name(cat: &Catalog, oid: u32) -> String {
@@ -237,7 +281,7 @@ fn functiondef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum>
         "CREATE OR REPLACE {kind} {}.{}({})\n",
         schema_name(&cat, p.pronamespace),
         quote_ident(p.proname),
-        argument_list(p, true)
+        argument_list(ctx, p, true)
     );
     if let Some(r) = result_text(p) {
         let _ = writeln!(out, " RETURNS {r}");
@@ -276,12 +320,22 @@ fn functiondef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum>
     if !words.is_empty() {
         let _ = writeln!(out, " {}", words.join(" "));
     }
+    for (name, value) in cat.routines.get(&p.oid).iter().flat_map(|r| &r.config) {
+        let list = matches!(name.as_str(), "search_path" | "temp_tablespaces" | "session_preload_libraries");
+        let shown = if list { value.clone() } else { format!("'{}'", value.replace('\'', "''")) };
+        let _ = writeln!(out, " SET {} TO {shown}", quote_ident(name));
+    }
     match &p.prosqlbody {
         Some(body) => {
-            let _ = writeln!(out, "{body}");
+            let _ = writeln!(out, "{}", standard_text(ctx, p, body)?);
         }
         None => {
-            let _ = writeln!(out, "AS $function${}$function$", p.prosrc);
+            // The tag must not end the body early.
+            let mut tag = kind.to_lowercase();
+            while p.prosrc.contains(&format!("${tag}")) {
+                tag.push('x');
+            }
+            let _ = writeln!(out, "AS ${tag}${}${tag}$", p.prosrc);
         }
     }
     Ok(text(out))

@@ -166,7 +166,7 @@ impl Session {
         let mut rows = Rows::new(source);
         let mut rng = SmallRng::seed_from_u64(now_micros() as u64);
         let (mut sample, mut bytes, mut count, mut limit) = (Vec::new(), 0usize, 0u64, SAMPLE);
-        while let Some(row) = rows.next(&self.shared, &shown).await? {
+        while let Some(row) = rows.next(self, &shown).await? {
             count += 1;
             if sample.len() < limit {
                 bytes += row_bytes(&row);

@@ -282,7 +282,7 @@ impl Session {
             return Ok(Some(row.clone()));
         }
         let next = match stage {
-            Stage::Open(rows) if !c.complete => rows.next(&self.shared, &c.columns).await?,
+            Stage::Open(rows) if !c.complete => rows.next(self, &c.columns).await?,
             _ => None,
         };
         let Some(row) = next else {

@@ -20,6 +20,7 @@ pub mod domain;
 mod encryption;
 mod explain;
 mod extended;
+pub(crate) mod function;
 mod kernels;
 mod listing;
 mod locks;
@@ -38,6 +39,8 @@ mod table_as;
 pub mod temp;
 mod two_phase;
 mod txn;
+
+pub(crate) use statement::statement_name;
 
 pub use backend::{EngineBackend, add_kernels};
 pub use check::KERNELS as CHECK_KERNELS;

@@ -11,6 +11,7 @@ use crate::api::ColumnDesc;
 use crate::bind::{BindCx, Binder};
 use crate::catalog::{Catalog, Persistence};
 use crate::plan::ir::{Bound, OutputColumn};
+use crate::transaction::Transaction;
 use quick_cache::sync::Cache;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, TableLockMode};
@@ -61,6 +62,38 @@ static SHARED: LazyLock<Cache<Key, Arc<Plan>>> = LazyLock::new(|| Cache::new(409
 const MAX_SHARED_TEXT: usize = 16 * 1024;
 
 impl Plan {
+    /// Of a statement that a binder has just bound.
+    pub(crate) fn new(b: &mut Binder<'_>, bound: Bound, role: u32) -> Result<Plan> {
+        Ok(Plan {
+            columns: columns(&bound),
+            bound: Arc::new(bound),
+            params: b.finish_params()?.into(),
+            relations: b.relations.iter().map(|r| (r.0.oid, r.0.version, r.1)).collect(),
+            unpopulated: b.relations.iter().find(|r| !r.0.populated).map(|r| r.0.name.clone()),
+            temporary: b
+                .relations
+                .iter()
+                .filter(|r| r.0.persistence == Persistence::Temporary)
+                .map(|r| (r.0.oid, r.0.namespace))
+                .collect(),
+            types: b.cx.catalog.types_version,
+            path: b.cx.search_path.to_vec(),
+            role,
+            needs: std::mem::take(&mut b.needs).settled(),
+            allowed: AtomicBool::new(false),
+            rights: b.cx.catalog.rights.version,
+            catalog: Arc::downgrade(b.cx.catalog),
+        })
+    }
+
+    /// Takes the table locks it needs.
+    pub(crate) async fn lock(&self, tx: &mut Transaction) -> Result<()> {
+        for (rel, _, mode) in &self.relations {
+            tx.lock_table(*rel, *mode, false).await?;
+        }
+        Ok(())
+    }
+
     /// First word of the command tag.
     pub fn command(&self) -> &'static str {
         match &*self.bound {
@@ -116,7 +149,7 @@ impl Plan {
         self.allowed.store(true, Ordering::Relaxed);
     }
 
-    fn is_valid(&self, catalog: &Arc<Catalog>, path: &[u32], role: u32) -> bool {
+    pub(crate) fn is_valid(&self, catalog: &Arc<Catalog>, path: &[u32], role: u32) -> bool {
         if self.role != role || self.path != path || self.types != catalog.types_version {
             return false;
         }
@@ -163,6 +196,7 @@ impl Session {
             transaction_start: self.tx.tx.as_ref().map_or(self.statement_start, |t| t.start),
             statement_start: self.statement_start,
             session: Arc::clone(&self.shared) as _,
+            host: None,
         })
     }
 
@@ -214,26 +248,7 @@ impl Session {
         self.with_binder(sql, params, |b| {
             b.allow_params = allow_params;
             let Some(bound) = b.statement(stmt)? else { return Ok(None) };
-            let plan = Plan {
-                columns: columns(&bound),
-                bound: Arc::new(bound),
-                params: b.finish_params()?.into(),
-                relations: b.relations.iter().map(|r| (r.0.oid, r.0.version, r.1)).collect(),
-                unpopulated: b.relations.iter().find(|r| !r.0.populated).map(|r| r.0.name.clone()),
-                temporary: b
-                    .relations
-                    .iter()
-                    .filter(|r| r.0.persistence == Persistence::Temporary)
-                    .map(|r| (r.0.oid, r.0.namespace))
-                    .collect(),
-                types: b.cx.catalog.types_version,
-                path: b.cx.search_path.to_vec(),
-                role,
-                needs: std::mem::take(&mut b.needs).settled(),
-                allowed: AtomicBool::new(false),
-                rights: b.cx.catalog.rights.version,
-                catalog: Arc::downgrade(b.cx.catalog),
-            };
+            let plan = Plan::new(b, bound, role)?;
             Ok(Some((Arc::new(plan), b.context_dependent)))
         })
     }

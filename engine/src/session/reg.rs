@@ -124,7 +124,7 @@ pub fn reg_in(s: &SessionShared, kind: u32, text: &str) -> Result<u32> {
             None => missing(SqlState::UNDEFINED_TABLE, "relation"),
         },
         oid::REGPROC => {
-            let found: Vec<&Proc> = procs(&path(), &name);
+            let found: Vec<&Proc> = procs(&cat, &path(), &name);
             match found.as_slice() {
                 [] => missing(SqlState::UNDEFINED_FUNCTION, "function"),
                 [one] => Ok(one.oid),
@@ -163,17 +163,8 @@ pub fn reg_in(s: &SessionShared, kind: u32, text: &str) -> Result<u32> {
 }
 
 /// Functions of a name in the given schemas.
-fn procs(path: &[u32], name: &str) -> Vec<&'static Proc> {
-    if path.contains(&pgdata::PG_CATALOG) {
-        let found = pgdata::procs_named(name);
-        if !found.is_empty() {
-            return found.to_vec();
-        }
-    }
-    pgdata::procs()
-        .iter()
-        .filter(|p| p.pronamespace != pgdata::PG_CATALOG && path.contains(&p.pronamespace) && p.proname == name)
-        .collect()
+fn procs(cat: &Catalog, path: &[u32], name: &str) -> Vec<&'static Proc> {
+    path.iter().flat_map(|ns| cat.procs_in(*ns, name)).collect()
 }
 
 /// A written type's OID, with the binder's rules and errors.
@@ -233,7 +224,7 @@ fn with_args(s: &SessionShared, cat: &Arc<Catalog>, kind: u32, text: &str) -> Re
     if kind == oid::REGPROCEDURE {
         let (schema, fname) = qualified(cat, name)?;
         let path = schemas(s, cat, schema.as_deref());
-        return procs(&path, &fname)
+        return procs(cat, &path, &fname)
             .into_iter()
             .find(|p| *p.proargtypes == *types)
             .map(|p| p.oid)
@@ -290,7 +281,14 @@ fn operators(s: &SessionShared, cat: &Catalog, text: &str) -> Result<Vec<&'stati
         None => (None, text),
     };
     let path = schemas(s, cat, schema.as_deref());
-    Ok(if path.contains(&pgdata::PG_CATALOG) { pgdata::operators_named(name).to_vec() } else { Vec::new() })
+    let mut found = Vec::new();
+    for ns in path {
+        if ns == pgdata::PG_CATALOG {
+            found.extend_from_slice(pgdata::operators_named(name));
+        }
+        found.extend(cat.operators_in(ns, name).into_iter().map(|o| o.operator()));
+    }
+    Ok(found)
 }
 
 fn operator_in(s: &SessionShared, cat: &Catalog, text: &str) -> Result<u32> {
@@ -338,14 +336,16 @@ pub fn reg_out(s: &SessionShared, kind: u32, value: u32) -> String {
             Some(p) => {
                 let path = s.search_path(&cat);
                 // Visible only if the bare name means this function alone.
-                let alone = matches!(procs(&path, p.proname).as_slice(), [one] if one.oid == p.oid);
+                let alone = matches!(procs(&cat, &path, p.proname).as_slice(), [one] if one.oid == p.oid);
                 visible_name(&schema_name(&cat, p.pronamespace), p.proname, alone || path.contains(&p.pronamespace))
             }
             None => number(),
         },
         oid::REGPROCEDURE => match pgdata::proc(value) {
             Some(p) => {
-                let visible = s.search_path(&cat).contains(&p.pronamespace);
+                let path = s.search_path(&cat);
+                let first = procs(&cat, &path, p.proname).into_iter().find(|q| q.proargtypes == p.proargtypes);
+                let visible = first.is_some_and(|q| q.oid == p.oid);
                 let args: Vec<String> = p.proargtypes.iter().map(|t| typename::format_type(*t, -1)).collect();
                 format!("{}({})", visible_name(&schema_name(&cat, p.pronamespace), p.proname, visible), args.join(","))
             }

@@ -45,7 +45,7 @@ impl Rows {
     }
 
     /// Makes sure that something is in `rest`; false at the end. A stopped statement leaves the wait at once.
-    async fn fill(&mut self, session: &super::shared::SessionShared) -> Result<bool> {
+    async fn fill(&mut self, session: &mut Session) -> Result<bool> {
         loop {
             match &self.rest {
                 Rest::Rows(r) if r.len() > 0 => return Ok(true),
@@ -55,8 +55,9 @@ impl Rows {
             self.rest = Rest::None;
             let Some(source) = &mut self.source else { return Ok(false) };
             let next = {
-                let next = source.next();
-                let stop = pin!(session.interrupt.raised());
+                let shared = Arc::clone(&session.shared);
+                let next = source.next(session.tx.tx.as_mut());
+                let stop = pin!(shared.interrupt.raised());
                 match select(next, stop).await {
                     Either::Left((r, _)) => r?,
                     Either::Right((e, _)) => return Err(e),
@@ -73,7 +74,7 @@ impl Rows {
     /// The next row.
     pub async fn next(
         &mut self,
-        session: &super::shared::SessionShared,
+        session: &mut Session,
         columns: &[ColumnDesc],
     ) -> Result<Option<Vec<Datum>>> {
         if !self.fill(session).await? {
@@ -107,7 +108,7 @@ impl Rows {
         let max = if max == 0 { u64::MAX } else { max as u64 };
         let mut sent = 0;
         while sent < max {
-            if !self.fill(&session.shared).await? {
+            if !self.fill(session).await? {
                 return Ok((sent, true));
             }
             match &mut self.rest {
@@ -137,7 +138,7 @@ impl Rows {
     /// All rows that are left, no more than about `limit` bytes of them (53400 beyond).
     pub async fn collect(
         &mut self,
-        session: &super::shared::SessionShared,
+        session: &mut Session,
         columns: &[ColumnDesc],
         limit: usize,
     ) -> Result<Vec<Vec<Datum>>> {

@@ -166,10 +166,15 @@ struct Users {
     local_role: Option<Option<User>>,
     /// SET LOCAL SESSION AUTHORIZATION.
     local_session: Option<User>,
+    /// Owners of the SECURITY DEFINER functions that are running, innermost last.
+    definers: Vec<User>,
 }
 
 impl Users {
     fn current(&self) -> &User {
+        if let Some(d) = self.definers.last() {
+            return d;
+        }
         self.local_role.as_ref().unwrap_or(&self.role).as_ref().unwrap_or(self.session())
     }
     fn session(&self) -> &User {
@@ -222,6 +227,8 @@ pub struct SessionShared {
     pub temp: super::temp::TempState,
     /// Compiled conditions of domains.
     pub domains: super::domain::DomainCache,
+    /// Running SQL functions and their plans.
+    pub functions: super::function::FunctionState,
     state: Mutex<State>,
     catalog: Mutex<Arc<Catalog>>,
     notices: Mutex<Vec<Notice>>,
@@ -290,11 +297,12 @@ impl SessionShared {
                 state: Mutex::new(State {
                     formats: new.settings.formats(),
                     settings: new.settings,
-                    users: Arc::new(Users { session: new.user, role: None, local_role: None, local_session: None }),
+                    users: Arc::new(Users { session: new.user, role: None, local_role: None, local_session: None, definers: Vec::new() }),
                     saved: Vec::new(),
                     version: 1,
                 }),
                 domains: Default::default(),
+                functions: Default::default(),
                 catalog: Mutex::new(new.catalog),
                 notices: Mutex::new(Vec::new()),
                 rng: Mutex::new(StdRng::from_os_rng()),
@@ -454,6 +462,20 @@ impl SessionShared {
         s.version += 1;
     }
 
+    /// A SECURITY DEFINER function begins: its owner is the current user.
+    pub fn enter_definer(&self, owner: User) {
+        let mut s = self.state.lock();
+        Arc::make_mut(&mut s.users).definers.push(owner);
+        s.version += 1;
+    }
+
+    /// It ends.
+    pub fn leave_definer(&self) {
+        let mut s = self.state.lock();
+        Arc::make_mut(&mut s.users).definers.pop();
+        s.version += 1;
+    }
+
     /// SET SESSION AUTHORIZATION; resets the role.
     pub fn set_session_user(&self, user: User, local: bool) {
         let mut s = self.state.lock();
@@ -462,7 +484,7 @@ impl SessionShared {
             users.local_role = Some(None);
             users.local_session = Some(user);
         } else {
-            s.users = Arc::new(Users { session: user, role: None, local_role: None, local_session: None });
+            s.users = Arc::new(Users { session: user, role: None, local_role: None, local_session: None, definers: Vec::new() });
         }
         s.version += 1;
     }

@@ -327,6 +327,7 @@ impl Session {
             Statement::Vacuum(v) => self.vacuum(v, text).await.map(Done::Tag),
             Statement::Lock(l) => self.lock_tables(l, text).await.map(Done::Tag),
             Statement::Discard(d) => self.discard(*d).await.map(Done::Tag),
+            Statement::Call(c) => Box::pin(self.call(c, text)).await,
             Statement::Listen(c) => self.listen(&c.value).map(Done::Tag),
             Statement::Unlisten(c) => self.unlisten(c.as_ref().map(|c| c.value.as_str())).map(Done::Tag),
             Statement::Notify(n) => {
@@ -717,7 +718,7 @@ impl Session {
             Executed::Rows(source) => {
                 let columns = plan.columns.clone().unwrap_or_else(|| [].into());
                 let mut rows = Rows::new(source);
-                let all = rows.collect(&self.shared, &columns, MAX_KEPT).await?;
+                let all = rows.collect(self, &columns, MAX_KEPT).await?;
                 let n = all.len() as u64;
                 Ok((all, n))
             }
@@ -777,6 +778,23 @@ fn show_columns(name: Option<&str>) -> Arc<[ColumnDesc]> {
     }
 }
 
+/// What errors call a statement.
+pub fn statement_name(stmt: &Statement) -> String {
+    use ast::Transaction as T;
+    match stmt {
+        Statement::Query(_) => "SELECT".into(),
+        Statement::Transaction(T::Commit { .. }) => "COMMIT".into(),
+        Statement::Transaction(T::Rollback { .. }) => "ROLLBACK".into(),
+        Statement::Transaction(T::Savepoint(_)) => "SAVEPOINT".into(),
+        Statement::Transaction(_) => "BEGIN".into(),
+        Statement::Set(_) => "SET".into(),
+        Statement::Vacuum(_) => "VACUUM".into(),
+        Statement::Copy(_) => "COPY".into(),
+        Statement::Call(_) => "CALL".into(),
+        other => definition_name(other),
+    }
+}
+
 /// The command a definition statement is called by in errors.
 fn definition_name(stmt: &Statement) -> String {
     match stmt {
@@ -800,6 +818,11 @@ fn definition_name(stmt: &Statement) -> String {
                 "REVOKE"
             }
         }
+        Statement::CreateRoutine(r) if r.procedure => "CREATE PROCEDURE",
+        Statement::CreateRoutine(_) => "CREATE FUNCTION",
+        Statement::AlterRoutine(_) => "ALTER FUNCTION",
+        Statement::CreateAggregate(_) => "CREATE AGGREGATE",
+        Statement::CreateOperator(_) => "CREATE OPERATOR",
         Statement::Drop(_) => "DROP TABLE",
         Statement::Rename(_) | Statement::AlterOwner(_) | Statement::AlterSchema(_) => "ALTER TABLE",
         Statement::Other(o) => o.tag,

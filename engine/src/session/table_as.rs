@@ -79,7 +79,7 @@ impl Session {
         let mut bulk = BulkInsert::new(env);
         let columns = plan.columns.clone().unwrap_or_else(|| [].into());
         let mut rows = Rows::new(source);
-        while let Some(row) = rows.next(&self.shared, &columns).await? {
+        while let Some(row) = rows.next(self, &columns).await? {
             if let Some(batch) = made.push(row)? {
                 bulk.store(self.tx()?, batch).await?;
             }

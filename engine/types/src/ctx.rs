@@ -149,4 +149,6 @@ pub struct EvalCtx {
     pub statement_start: i64,
     /// The session.
     pub session: std::sync::Arc<dyn SessionInfo>,
+    /// Runs calls of users' functions, where the statement makes any.
+    pub host: Option<std::sync::Arc<dyn crate::host::CallHost>>,
 }

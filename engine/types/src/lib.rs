@@ -13,6 +13,7 @@ pub mod datetime;
 pub mod datum;
 pub mod funcs;
 pub mod geo;
+pub mod host;
 pub mod io;
 pub mod jsonb;
 pub mod jsonpath;
@@ -29,6 +30,7 @@ pub mod shape;
 pub mod tsearch;
 pub mod typename;
 pub mod typmod;
+pub mod userproc;
 pub mod usertype;
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ impl Separated for Cow<'static, str> {
 macro_rules! table {
     ($(#[$doc:meta])* $row:ident, $all:ident, $file:literal { $($column:ident: $t:ty),* $(,)? }) => {
         $(#[$doc])*
-        #[derive(Clone, Debug)]
+        #[derive(Clone, PartialEq, Debug)]
         #[allow(missing_docs, reason = "PostgreSQL's column names, documented in its manual")]
         pub struct $row { $(pub $column: $t),* }
 
@@ -354,10 +354,10 @@ macro_rules! lookup_many {
 
 lookup_one! { /// A type by OID.
 pg_type(oid: u32) -> PgType = types by |r| r.oid }
-lookup_one! { /// A function by OID.
-proc(oid: u32) -> Proc = procs by |r| r.oid }
-lookup_one! { /// An operator by OID.
-operator(oid: u32) -> Operator = operators by |r| r.oid }
+lookup_one! { /// A built-in function by OID.
+built_in_proc(oid: u32) -> Proc = procs by |r| r.oid }
+lookup_one! { /// A built-in operator by OID.
+built_in_operator(oid: u32) -> Operator = operators by |r| r.oid }
 lookup_one! { /// The cast from one type to another.
 cast(source: u32, target: u32) -> Cast = casts by |r| (r.castsource, r.casttarget) }
 lookup_one! { /// An aggregate's details by its function's OID.
@@ -386,6 +386,16 @@ lookup_many! { /// The columns of a system relation, by attribute number.
 columns_of(relation: u32) -> Column = columns by |r| r.attrelid }
 lookup_many! { /// The indexes of a system table.
 indexes_of(relation: u32) -> Index = indexes by |r| r.indrelid }
+
+/// An operator by OID, users' operators included.
+pub fn operator(oid: u32) -> Option<&'static Operator> {
+    if oid >= crate::userproc::FIRST_USER_OID { crate::userproc::operator(oid) } else { built_in_operator(oid) }
+}
+
+/// A function by OID, users' functions included.
+pub fn proc(oid: u32) -> Option<&'static Proc> {
+    if oid >= crate::userproc::FIRST_USER_OID { crate::userproc::get(oid) } else { built_in_proc(oid) }
+}
 
 /// Whether a word in lower case can be an identifier without quotes in every position: it is no keyword, or an
 /// unreserved one.

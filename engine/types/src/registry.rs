@@ -85,19 +85,22 @@ pub fn kernel(prosrc: &str) -> Option<&'static Kernel> {
 
 /// The kernel of a built-in function; `None` when RustyDB does not implement it.
 pub fn kernel_of(proc: &Proc) -> Option<&'static Kernel> {
+    if crate::host::needs_host(proc) {
+        return None;
+    }
     if proc.prolang == SQL_LANGUAGE { kernel(&signature(proc)) } else { kernel(&proc.prosrc) }
 }
 
 /// A function's name and argument types as `regprocedure` shows them for a function that the search path finds, but
 /// without quotes around names: `sum(integer)`, `count("any")`.
 pub fn signature(proc: &Proc) -> String {
-    let args: Vec<&str> = proc.proargtypes.iter().map(|&t| sql_name(t)).collect();
+    let args: Vec<String> = proc.proargtypes.iter().map(|&t| sql_name(t)).collect();
     format!("{}({})", proc.proname, args.join(","))
 }
 
-/// A built-in type as `format_type(oid, NULL)` shows it.
-fn sql_name(oid: u32) -> &'static str {
-    oid::type_info(oid).map_or("???", |t| t.shown)
+/// A type as `format_type(oid, NULL)` shows it.
+fn sql_name(oid: u32) -> String {
+    oid::type_info(oid).map_or_else(|| crate::typename::format_type(oid, -1), |t| t.shown.to_owned())
 }
 
 const AGGREGATES: &[&[&[AggKernel]]] = &[
@@ -126,6 +129,9 @@ pub fn agg_kernel(signature: &str) -> Option<&'static AggKernel> {
 
 /// The implementation of a built-in aggregate; `None` when RustyDB does not have it.
 pub fn agg_kernel_of(proc: &Proc) -> Option<&'static AggKernel> {
+    if proc.oid >= crate::userproc::FIRST_USER_OID {
+        return None;
+    }
     agg_kernel(&signature(proc))
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn ctx() -> EvalCtx {
         transaction_start: 0,
         statement_start: 0,
         session: std::sync::Arc::new(NoSession),
+        host: None,
     }
 }
 

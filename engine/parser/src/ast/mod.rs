@@ -11,6 +11,7 @@ mod ddl;
 mod expr;
 mod merge;
 mod query;
+mod routine;
 mod types;
 mod utility;
 
@@ -18,6 +19,7 @@ pub use ddl::*;
 pub use expr::*;
 pub use merge::*;
 pub use query::*;
+pub use routine::*;
 pub use types::*;
 pub use utility::*;
 
@@ -235,6 +237,16 @@ pub enum Statement {
     DropOwned(Box<DropOwned>),
     /// REASSIGN OWNED.
     ReassignOwned(Box<ReassignOwned>),
+    /// CREATE FUNCTION, CREATE PROCEDURE.
+    CreateRoutine(Box<CreateRoutine>),
+    /// ALTER FUNCTION and its kin with options.
+    AlterRoutine(Box<AlterRoutine>),
+    /// CALL.
+    Call(Box<Call>),
+    /// CREATE AGGREGATE.
+    CreateAggregate(Box<CreateAggregate>),
+    /// CREATE OPERATOR.
+    CreateOperator(Box<CreateOperator>),
     /// A statement that PostgreSQL has and whose body is not analysed here.
     Other(Other),
 }

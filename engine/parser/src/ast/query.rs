@@ -28,6 +28,22 @@ impl Query {
     pub fn of(body: QueryBody, pos: Pos) -> Query {
         Query { with: None, body, order_by: vec![], limit: None, with_ties: false, offset: None, locking: vec![], pos }
     }
+    /// `SELECT expr`.
+    pub fn of_expr(expr: Expr, pos: Pos) -> Query {
+        let target = Target { pos: expr.pos, expr, alias: None };
+        let select = Select {
+            distinct: Distinct::No,
+            targets: vec![target],
+            from: vec![],
+            filter: None,
+            group_by: vec![],
+            group_distinct: false,
+            having: None,
+            windows: vec![],
+            pos,
+        };
+        Query::of(QueryBody::Select(Box::new(select)), pos)
+    }
     /// Whether the leftmost part is VALUES.
     pub(crate) fn begins_with_values(&self) -> bool {
         let mut q = self;

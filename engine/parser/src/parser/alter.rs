@@ -68,6 +68,12 @@ impl Parser<'_> {
             let schema = self.col_id()?;
             return Ok(Statement::AlterSchema(Box::new(AlterObjectSchema { kind, object, if_exists: false, schema })));
         }
+        if matches!(kind, ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine)
+            && !self.at_word("depends")
+            && !self.at(kw::NO)
+        {
+            return self.alter_routine(kind, object);
+        }
         self.other_at(Self::alter_tag(kind), pos)
     }
     /// After RENAME TO.

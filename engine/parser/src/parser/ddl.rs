@@ -418,7 +418,7 @@ impl Parser<'_> {
         self.expect_ch(b')')?;
         Ok(args)
     }
-    fn routine_arg(&mut self) -> Result<RoutineArg> {
+    pub(super) fn routine_arg(&mut self) -> Result<RoutineArg> {
         const MODES: [(Kw, &str); 4] =
             [(kw::IN, "in"), (kw::OUT, "out"), (kw::INOUT, "inout"), (kw::VARIADIC, "variadic")];
         let mut mode = MODES.iter().find(|m| self.at(m.0)).map(|m| m.1);

@@ -16,6 +16,7 @@ mod merge;
 mod names;
 mod query;
 mod role;
+mod routine;
 mod statement;
 mod table;
 mod type_ddl;

@@ -145,7 +145,7 @@ impl Parser<'_> {
                 let to: RoleSpec = self.role_spec()?;
                 Ok(Statement::ReassignOwned(Box::new(crate::ast::ReassignOwned { roles, to })))
             }
-            kw::CALL => self.other("CALL"),
+            kw::CALL => self.call_statement(),
             kw::LOAD => self.other("LOAD"),
             kw::IMPORT => self.other("IMPORT FOREIGN SCHEMA"),
             kw::SECURITY => self.security_label(),
@@ -200,20 +200,16 @@ impl Parser<'_> {
             (&[kw::PROCEDURAL], "CREATE LANGUAGE", true),
             (&[kw::DEFAULT, kw::CONVERSION], "CREATE CONVERSION", false),
             (&[kw::ACCESS, kw::METHOD], "CREATE ACCESS METHOD", false),
-            (&[kw::AGGREGATE], "CREATE AGGREGATE", true),
             (&[kw::CAST], "CREATE CAST", false),
             (&[kw::COLLATION], "CREATE COLLATION", false),
             (&[kw::CONVERSION], "CREATE CONVERSION", false),
             (&[kw::EVENT, kw::TRIGGER], "CREATE EVENT TRIGGER", false),
             (&[kw::FOREIGN, kw::DATA, kw::WRAPPER], "CREATE FOREIGN DATA WRAPPER", false),
             (&[kw::FOREIGN, kw::TABLE], "CREATE FOREIGN TABLE", false),
-            (&[kw::FUNCTION], "CREATE FUNCTION", true),
             (&[kw::LANGUAGE], "CREATE LANGUAGE", true),
             (&[kw::OPERATOR, kw::CLASS], "CREATE OPERATOR CLASS", false),
             (&[kw::OPERATOR, kw::FAMILY], "CREATE OPERATOR FAMILY", false),
-            (&[kw::OPERATOR], "CREATE OPERATOR", false),
             (&[kw::POLICY], "CREATE POLICY", false),
-            (&[kw::PROCEDURE], "CREATE PROCEDURE", true),
             (&[kw::PUBLICATION], "CREATE PUBLICATION", false),
             (&[kw::RULE], "CREATE RULE", true),
             (&[kw::SERVER], "CREATE SERVER", false),
@@ -225,6 +221,20 @@ impl Parser<'_> {
             (&[kw::TRIGGER], "CREATE TRIGGER", true),
             (&[kw::USER, kw::MAPPING], "CREATE USER MAPPING", false),
         ];
+        if self.at(kw::AGGREGATE) {
+            let pos = m.tok.start;
+            self.bump();
+            return self.create_aggregate(or_replace, pos);
+        }
+        if !or_replace && self.at(kw::OPERATOR) && !self.peek_at(1, kw::CLASS) && !self.peek_at(1, kw::FAMILY) {
+            let pos = m.tok.start;
+            self.bump();
+            return self.create_operator(pos);
+        }
+        if self.at_any(&[kw::FUNCTION, kw::PROCEDURE]) {
+            let procedure = self.bump().kw == kw::PROCEDURE;
+            return self.create_routine(procedure, or_replace);
+        }
         for (words, tag, replaceable) in PREFIXES {
             if (*replaceable || !or_replace) && self.eat_seq(words) {
                 return self.other_at(tag, m.tok.start);

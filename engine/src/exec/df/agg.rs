@@ -7,6 +7,7 @@
 
 use super::expr::{fixed_of, sort_order};
 use super::sums::Sums;
+use super::user_agg::UserAggregate;
 use super::util::{DfResult, fresh_id, to_df};
 use crate::exec::{StmtCx, datum_size};
 use crate::plan::ir::AggCall;
@@ -33,6 +34,8 @@ pub enum What {
     First,
     /// How many rows: `count(*)` and the counters of set operations.
     Count,
+    /// An aggregate that a user has made.
+    User(Arc<UserAggregate>),
     /// Where a hypothetical row, which the arguments are, would stand among the rows by their sort keys.
     Rank(Rank),
 }
@@ -74,7 +77,10 @@ impl Rank {
 }
 
 /// What computes an aggregate call.
-pub fn what_of(a: &AggCall) -> Result<What> {
+pub fn what_of(a: &AggCall, cx: &StmtCx) -> Result<What> {
+    if let Some(u) = UserAggregate::of(a, &cx.catalog)? {
+        return Ok(What::User(u));
+    }
     let unknown = || DbError::unsupported(format!("function {} is not supported yet", registry::signature(a.proc)));
     let kind = pgdata::aggregate(a.proc.oid).map_or('n', |x| x.aggkind);
     if kind == 'h' {
@@ -85,7 +91,8 @@ pub fn what_of(a: &AggCall) -> Result<What> {
 
 /// An aggregate's answer over no rows.
 pub fn over_nothing(a: &AggCall, cx: &StmtCx) -> Result<Datum> {
-    match what_of(a)? {
+    match what_of(a, cx)? {
+        What::User(u) => u.start(&cx.eval)?.finish(&cx.eval),
         What::Rank(r) => Ok(r.answer(0, 0, 0, 0)),
         What::Kernel(k) => {
             let args: Vec<TypeRef> = a.args.iter().map(|x| x.ty).collect();
@@ -120,7 +127,7 @@ pub struct CallSite {
 
 impl CallSite {
     fn collects(&self) -> bool {
-        self.distinct || !self.order.is_empty()
+        self.distinct || !self.order.is_empty() || matches!(self.what, What::User(_))
     }
     fn init(&self) -> Result<Box<dyn AggState>> {
         match &self.what {
@@ -128,6 +135,7 @@ impl CallSite {
                 let info = CallInfo { args: &self.args, result: self.result, collation: self.collation };
                 Ok((k.init)(&info))
             }
+            What::User(u) => u.start(&self.cx.eval),
             What::First | What::Count | What::Rank(_) => Ok(Box::new(First(None))),
         }
     }
@@ -374,7 +382,9 @@ impl Groups {
             State::Rows(rows) => {
                 let mut out = Vec::new();
                 let mut one = Vec::new();
-                for d in rows.iter().flatten() {
+                // A row without values counts, too.
+                let nothing = [Datum::Null];
+                for d in rows.iter().flat_map(|r| if r.is_empty() { &nothing[..] } else { r }) {
                     one.clear();
                     put_any(d, &mut one);
                     let len = u32::try_from(one.len()).map_err(|_| DbError::internal("value too large to spill"))?;

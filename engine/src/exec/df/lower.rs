@@ -453,7 +453,7 @@ impl Lower<'_> {
         }
         for (c, a) in &aggs {
             let n = c.id;
-            let what = super::agg::what_of(a)?;
+            let what = super::agg::what_of(a, self.cx)?;
             let mut args = Vec::new();
             // A hypothetical row is the direct arguments; the sort keys are read as such.
             let read = if matches!(what, What::Rank(_)) { &a.args[..a.direct.min(a.args.len())] } else { &a.args[..] };

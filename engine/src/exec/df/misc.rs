@@ -21,7 +21,9 @@ use hashbrown::HashSet;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::arrow::{DatumBuilder, arrow_type, datum_at};
 use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::host::{self, HostCall};
 use rustydb_types::kernel::{CallInfo, KernelBody, SetFn};
+use rustydb_types::pgdata::Proc;
 use rustydb_types::{oid, registry, shape};
 use std::sync::Arc;
 
@@ -94,7 +96,7 @@ impl Keys {
 #[derive(Clone)]
 struct SetCall {
     /// `None`: a plain expression, one row.
-    set: Option<SetFn>,
+    set: Option<SetCode>,
     strict: bool,
     args: Vec<RowExpr>,
     arg_types: Arc<[TypeRef]>,
@@ -103,6 +105,17 @@ struct SetCall {
     cols: Vec<Col>,
     /// Types of the function's output columns, where several become one row value.
     fields: Arc<[TypeRef]>,
+    /// A row is one value.
+    whole: bool,
+}
+
+/// What computes a set.
+#[derive(Clone, Copy)]
+enum SetCode {
+    /// A kernel.
+    Kernel(SetFn),
+    /// Statements, by the session.
+    Hosted(&'static Proc),
 }
 
 type SetRows = Box<dyn Iterator<Item = Result<Vec<Datum>>> + Send>;
@@ -112,20 +125,38 @@ impl SetCall {
         let args = self.args.iter().map(at).collect::<Result<Vec<_>>>()?;
         let Some(f) = self.set else {
             let d = args.into_iter().next().unwrap_or_default();
-            let row = match d {
-                Datum::Row(fields) if self.cols.len() > 1 || shape::fields(self.result.typmod).is_some() => {
-                    fields.iter().map(|f| f.1.clone()).collect()
-                }
-                Datum::Null => vec![Datum::Null; self.cols.len()],
-                d => vec![d],
-            };
-            return Ok(Box::new(std::iter::once(Ok(row))));
+            return Ok(Box::new(std::iter::once(Ok(self.columns(d)))));
         };
         if self.strict && args.iter().any(Datum::is_null) {
             return Ok(Box::new(std::iter::empty()));
         }
-        let info = CallInfo { args: &self.arg_types, result: self.result, collation: self.collation };
-        f(&cx.eval, &info, &args)
+        match f {
+            SetCode::Kernel(f) => {
+                let info = CallInfo { args: &self.arg_types, result: self.result, collation: self.collation };
+                f(&cx.eval, &info, &args)
+            }
+            SetCode::Hosted(proc) => {
+                let call = HostCall { proc, args, types: self.arg_types.to_vec(), result: self.result };
+                let rows = host::call(&cx.eval, call)?;
+                let call = self.clone();
+                Ok(Box::new(rows.into_iter().map(move |r| {
+                    let d = r.into_iter().next().unwrap_or_default();
+                    // In the target list a row is one value.
+                    Ok(if call.cols.len() == 1 && call.whole { vec![d] } else { call.columns(d) })
+                })))
+            }
+        }
+    }
+
+    /// A value as the call's columns: a row has one for each field.
+    fn columns(&self, d: Datum) -> Vec<Datum> {
+        match d {
+            Datum::Row(fields) if self.cols.len() > 1 || shape::fields(self.result.typmod).is_some() => {
+                fields.iter().map(|f| f.1.clone()).collect()
+            }
+            Datum::Null => vec![Datum::Null; self.cols.len()],
+            d => vec![d],
+        }
     }
 
     fn fit(&self, row: Vec<Datum>, out: &mut Vec<Datum>) {
@@ -276,7 +307,8 @@ impl Lower<'_> {
                         fields = out.into_iter().map(|f| f.1).collect();
                     }
                     let f = match registry::kernel_of(proc).map(|k| k.body) {
-                        Some(KernelBody::Set(f)) => f,
+                        _ if host::needs_host(proc) => SetCode::Hosted(proc),
+                        Some(KernelBody::Set(f)) => SetCode::Kernel(f),
                         _ => {
                             return Err(DbError::unsupported(format!(
                                 "function {} is not supported yet",
@@ -293,7 +325,7 @@ impl Lower<'_> {
                     (None, vec![row(&e)?], Arc::from([e.ty]), false, 0)
                 }
             };
-            set_calls.push(SetCall { set, strict, args, arg_types, result: e.ty, collation, cols, fields });
+            set_calls.push(SetCall { set, strict, args, arg_types, result: e.ty, collation, cols, fields, whole: keep });
         }
         let mut out: Vec<(Col, DataType)> = if keep { kept.clone() } else { vec![] };
         let new_cols: Vec<Col> = set_calls.iter().flat_map(|c| c.cols.iter().copied()).chain(ordinality).collect();

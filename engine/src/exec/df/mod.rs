@@ -30,6 +30,7 @@ mod scan;
 mod setop;
 mod spill;
 mod sums;
+mod user_agg;
 mod util;
 mod window;
 

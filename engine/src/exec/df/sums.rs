@@ -57,7 +57,7 @@ impl Sums {
         let one = site.args.len() == 1 && numbers || product;
         let answer = match &site.what {
             What::Count => Answer::Count,
-            What::First | What::Rank(_) => return None,
+            What::First | What::Rank(_) | What::User(_) => return None,
             What::Kernel(k) => match k.signature.split('(').next()? {
                 "count" => Answer::Count,
                 "sum" if one && site.result.oid == oid::INT8 => Answer::Int8,

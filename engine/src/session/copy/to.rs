@@ -220,7 +220,6 @@ impl Session {
         let Executed::Rows(source) = started else {
             return Err(DbError::internal("a COPY query without rows"));
         };
-        let shared = Arc::clone(&self.shared);
         let eval = self.eval();
         let cx = OutCtx { fmt: &eval.fmt, session: Some(&*eval.session) };
         let mut w = Writer {
@@ -242,7 +241,7 @@ impl Session {
         }
         let mut rows = Rows::new(source);
         let mut count = 0u64;
-        while let Some(row) = rows.next(&shared, &shown).await? {
+        while let Some(row) = rows.next(self, &shown).await? {
             w.row(cx, &row, &mut bytes)?;
             sink.put(&mut bytes, out).await?;
             count += 1;

@@ -410,6 +410,7 @@ pub(crate) fn iso_text(ctx: &EvalCtx, ty: u32, d: &Datum) -> Result<String> {
         transaction_start: ctx.transaction_start,
         statement_start: ctx.statement_start,
         session: Arc::clone(&ctx.session),
+        host: None,
     };
     iso.fmt.date_style = crate::ctx::DateStyle::Iso;
     let mut text = text_of(&iso, ty, d)?.unwrap_or_default();

@@ -55,6 +55,7 @@ pub fn context() -> EvalCtx {
         transaction_start: 0,
         statement_start: 0,
         session: Arc::new(NoSession),
+        host: None,
     }
 }
 

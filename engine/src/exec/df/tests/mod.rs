@@ -134,6 +134,7 @@ impl Db {
             transaction_start: 0,
             statement_start: 0,
             session: Arc::new(NoSession),
+            host: None,
         });
         let mut catalog = Catalog {
             database: Database {
@@ -157,6 +158,9 @@ impl Db {
             types: HashMap::new(),
             type_names: HashMap::new(),
             type_owners: HashMap::new(),
+            routines: HashMap::new(),
+            routine_names: HashMap::new(),
+        operators: HashMap::new(),
             types_version: 0,
         };
         for (oid, name) in [(11, "pg_catalog"), (2200, "public")] {

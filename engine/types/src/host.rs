@@ -1,0 +1,53 @@
+//! Calls of functions that are not computed from their arguments alone: users' functions run statements, and only the
+//! session that owns the transaction can do that.
+//!
+//! A statement whose expressions make such calls is given a [`CallHost`] in its [`crate::ctx::EvalCtx`].
+
+use crate::ctx::EvalCtx;
+use crate::datum::{Datum, TypeRef};
+use crate::pgdata::Proc;
+use crate::registry;
+use rustydb_base::{DbError, Result};
+
+/// What a call is made with.
+pub struct HostCall {
+    /// The function.
+    pub proc: &'static Proc,
+    /// Arguments.
+    pub args: Vec<Datum>,
+    /// Their types, where the function's may be polymorphic.
+    pub types: Vec<TypeRef>,
+    /// The result's type; its modifier tells the fields of an anonymous row.
+    pub result: TypeRef,
+}
+
+/// Runs calls, blocking the caller.
+pub trait CallHost: Send + Sync {
+    /// The rows that the function answers; each is one value or, for functions that answer rows, its fields.
+    fn call(&self, call: HostCall) -> Result<Vec<Vec<Datum>>>;
+}
+
+/// Whether calls of a function go to the host.
+pub fn needs_host(p: &Proc) -> bool {
+    p.oid >= crate::userproc::FIRST_USER_OID && p.prolang == SQL && p.prokind != 'a'
+}
+
+/// `pg_language.oid` of SQL.
+pub const SQL: u32 = 14;
+
+/// Calls a function through the statement's host.
+pub fn call(ctx: &EvalCtx, call: HostCall) -> Result<Vec<Vec<Datum>>> {
+    match &ctx.host {
+        Some(h) => h.call(call),
+        None => Err(DbError::unsupported(format!(
+            "calling function {} here is not supported yet",
+            registry::signature(call.proc)
+        ))),
+    }
+}
+
+/// Calls a function that answers one value.
+pub fn call_scalar(ctx: &EvalCtx, c: HostCall) -> Result<Datum> {
+    let rows = call(ctx, c)?;
+    Ok(rows.into_iter().next().and_then(|r| r.into_iter().next()).unwrap_or_default())
+}
