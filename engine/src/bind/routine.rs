@@ -244,7 +244,7 @@ impl Binder<'_> {
     fn convert_output(&mut self, q: &mut Query, i: usize, to: TypeRef) -> Result<bool> {
         let outs = q.rel.outputs();
         let Some(col) = outs.get(i).copied() else { return Ok(false) };
-        let constant = super::query::output_expr(&q.rel, i).filter(|e| e.ty.oid == oid::UNKNOWN);
+        let constant = super::query::untyped_literal(&q.rel, col.id);
         if constant.is_none() && col.ty.oid == to.oid && (to.typmod < 0 || col.ty.typmod == to.typmod) {
             return Ok(true);
         }
