@@ -5,6 +5,7 @@ use super::ir::{
     Subscript, WindowCall,
 };
 use rustydb_base::Result;
+use rustydb_types::datum::Datum;
 
 /// Calls `f` with each direct child expression (of a subquery: its test's and left expressions, not its relation's).
 pub fn children_mut(e: &mut Expr, f: &mut dyn FnMut(&mut Expr) -> Result<()>) -> Result<()> {
@@ -542,6 +543,9 @@ pub fn same(a: &Expr, b: &Expr) -> bool {
         _ => false,
     };
     match (&a.kind, &b.kind) {
+        // As values, NaN is not itself, and minus zero is zero.
+        (K::Const(Datum::Float8(x)), K::Const(Datum::Float8(y))) => x.to_bits() == y.to_bits(),
+        (K::Const(Datum::Float4(x)), K::Const(Datum::Float4(y))) => x.to_bits() == y.to_bits(),
         (K::Const(x), K::Const(y)) => x == y,
         (K::Param(x), K::Param(y)) => x == y,
         (K::Column(x), K::Column(y)) => x == y,

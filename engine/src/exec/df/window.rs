@@ -123,11 +123,11 @@ impl Lower<'_> {
             subs.extend(w.order_by.iter_mut().map(|k| &mut k.expr));
         }
         let mut p = self.attach(p, subs)?;
-        let mut left = calls;
-        while !left.is_empty() {
-            let first = left[0].1.clone();
-            let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|c| same_window(&c.1, &first));
-            left = later;
+        let mut left = calls.into_iter();
+        while let Some(first) = left.next() {
+            let (mut now, later): (Vec<_>, Vec<_>) = left.partition(|c| same_window(&c.1, &first.1));
+            now.insert(0, first);
+            left = later.into_iter();
             p = self.one_window(p, &now)?;
         }
         Ok(p)
