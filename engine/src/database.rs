@@ -48,13 +48,13 @@ impl Copy<'_> {
     async fn user_files(&mut self, old: &Relation) -> Result<Relation> {
         let mut new = old.clone();
         if let Some(s) = &old.storage {
-            let made = Storage { schema_ver: s.schema_ver, ..self.tx.create_heap(old.persistence).await? };
+            let made = Storage { schema_ver: s.schema_ver, ..self.tx.create_heap(old.durability()).await? };
             self.files.insert(s.heap, made.heap);
             self.files.insert(s.overflow, made.overflow);
             new.storage = Some(made);
         }
         for i in &mut new.indexes {
-            let file = self.tx.create_btree(old.persistence).await?;
+            let file = self.tx.create_btree(old.durability()).await?;
             self.files.insert(i.storage, file);
             *i = Arc::new(crate::catalog::Index { storage: file, ..(**i).clone() });
         }

@@ -71,6 +71,8 @@ pub struct Engine {
     pub sessions: crate::session::Registry,
     /// Prepared transactions.
     pub prepared: crate::two_phase::Registry,
+    /// Exported snapshots.
+    pub exports: crate::session::snapshot::Exports,
     /// LISTEN and NOTIFY.
     pub notifications: crate::notify::Hub,
 }
@@ -276,6 +278,7 @@ pub(crate) fn store_options(all: &Settings) -> Result<StoreOptions> {
         max_transactions: usize::try_from(all.int("max_connections")).unwrap_or(5000)
             + usize::try_from(all.int("max_prepared_transactions")).unwrap_or(0)
             + 64,
+        memory_limit: usize::try_from(all.int("memory_table_limit")).unwrap_or(0) << 10,
         undo_retention_micros: u64::try_from(all.int("undo_retention")).unwrap_or(0) * 1000,
         checkpoint_distance: u64::try_from(all.int("checkpoint_distance")).unwrap_or(1024) << 20,
         ssi: SsiLimits::from_settings(
@@ -333,6 +336,7 @@ impl Engine {
             oids: tokio::sync::Mutex::new((0, 0)),
             sessions: crate::session::Registry::default(),
             prepared,
+            exports: crate::session::snapshot::Exports::default(),
             notifications: crate::notify::Hub::default(),
         });
         if !ready.exists() {
@@ -554,7 +558,8 @@ impl Engine {
         })
     }
 
-    /// Removes what did not outlive the last run: temporary objects, and after a crash the rows of unlogged relations.
+    /// Removes what did not outlive the last run: temporary objects, rows of tables in memory, and after a crash those of
+    /// unlogged relations.
     async fn remove_lost(self: &Arc<Self>) -> Result<()> {
         let databases: Vec<Arc<DatabaseState>> = self.databases.read().values().cloned().collect();
         let eval = Arc::new(self.bare_eval());
@@ -565,6 +570,7 @@ impl Engine {
             dep_lsn: Arc::default(),
             work_mem: 4 << 20,
             temp_limit: None,
+            snapshot: Arc::default(),
             stale: Arc::default(),
         };
         for db in databases {
@@ -577,8 +583,10 @@ impl Engine {
                     self.store.gate(lsn).await?;
                 }
             }
-            if self.store.crashed() && cat.relations.values().any(|r| r.persistence == Persistence::Unlogged) {
-                let lsn = crate::ddl::empty_unlogged(begin()?, &eval, &env).await?;
+            let crashed = self.store.crashed();
+            let lost = |r: &Relation| r.in_memory() || (crashed && r.persistence == Persistence::Unlogged);
+            if cat.relations.values().any(|r| lost(r)) {
+                let lsn = crate::ddl::empty_lost(begin()?, crashed, &eval, &env).await?;
                 self.store.gate(lsn).await?;
             }
         }

@@ -105,6 +105,16 @@ const OWN: &[(&str, VarType, Context, &str, &str, &str, &str, &str)] = &[
     ("encryption_key_file", VarType::String, Context::Postmaster, "", "", "", "File Locations", ""),
     ("encryption_key_env", VarType::String, Context::Postmaster, "", "", "", "File Locations", ""),
     ("encryption_key_command", VarType::String, Context::Postmaster, "", "", "", "File Locations", ""),
+    (
+        "memory_table_limit",
+        VarType::Integer,
+        Context::Postmaster,
+        "kB",
+        "0",
+        "2147483647",
+        "Resource Usage / Memory",
+        "32768",
+    ),
     ("undo_retention", VarType::Integer, Context::Postmaster, "ms", "0", "2147483647", "Resource Usage / Disk", "0"),
     (
         "checkpoint_distance",

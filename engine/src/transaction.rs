@@ -16,12 +16,12 @@ use crate::engine::{DatabaseState, Engine};
 use crate::exec::deferred::{Deferred, DeferredMark};
 use crate::exec::eval::Env;
 use crate::exec::table::{TableRt, borrow_keys};
-use rustydb_base::{DbError, Lsn, RelId, Result, Rid, SqlState};
+use rustydb_base::{DbError, Lsn, RelId, Result, Rid, Scn, SqlState};
 use rustydb_parser::ast::TableLockMode;
 use rustydb_storage::core::RowLockMode;
 use rustydb_storage::heap::{RowBuf, TmResult};
 use rustydb_storage::lock::{LockMode, LockOwner, LockTarget};
-use rustydb_storage::store::{CommitOptions, RelationKind, Savepoint, Session, Txn, WaitPolicy};
+use rustydb_storage::store::{CommitOptions, Durability, RelationKind, Savepoint, Session, Txn, WaitPolicy};
 use rustydb_storage::table::Inserted;
 use rustydb_storage::txn::{HeldSnapshot, Isolation, Snapshot};
 use rustydb_types::ctx::EvalCtx;
@@ -136,6 +136,13 @@ impl Transaction {
         }
         self.snapshot = Some(s);
         Ok(s)
+    }
+
+    /// Takes another transaction's snapshot as its one snapshot. Nothing may have been read yet.
+    pub fn import_snapshot(&mut self, scn: Scn, held: HeldSnapshot) -> Result<()> {
+        self.snapshot = Some(self.txn.snapshot_at(scn, self.read_only)?);
+        self.held = Some(held);
+        Ok(())
     }
 
     /// What is committed now, for a look at other tables that belongs to what the transaction reads (foreign keys).
@@ -521,14 +528,14 @@ impl Transaction {
     // ---- storage of relations ----------------------------------------------------------------------------------
 
     /// Files for a new table.
-    pub async fn create_heap(&mut self, p: Persistence) -> Result<Storage> {
-        let (heap, overflow) = self.txn.create_table_files(p == Persistence::Permanent).await?;
+    pub async fn create_heap(&mut self, d: Durability) -> Result<Storage> {
+        let (heap, overflow) = self.txn.create_table_files(d).await?;
         Ok(Storage { heap, overflow, schema_ver: 0 })
     }
 
     /// A file for a new index.
-    pub async fn create_btree(&mut self, p: Persistence) -> Result<RelId> {
-        self.txn.create_relation(RelationKind::Btree, p == Persistence::Permanent).await
+    pub async fn create_btree(&mut self, d: Durability) -> Result<RelId> {
+        self.txn.create_relation(RelationKind::Btree, d).await
     }
 
     /// A file for a new sequence that begins at a state.

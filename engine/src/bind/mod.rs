@@ -21,6 +21,7 @@ mod inline;
 mod json;
 mod late;
 mod merge;
+mod past;
 mod query;
 mod recursion;
 pub(crate) mod routine;

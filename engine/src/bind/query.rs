@@ -433,6 +433,13 @@ impl Binder<'_> {
         if !matches!(rel.kind, RelKind::Table | RelKind::MaterializedView) {
             self.only_tables_sampled(t)?;
         }
+        if t.as_of.is_some() && !matches!(rel.kind, RelKind::Table | RelKind::MaterializedView) {
+            return Err(DbError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                "AS OF can only be applied to tables and materialized views",
+            )
+            .at(self.pos(t.name.pos())));
+        }
         match rel.kind {
             RelKind::Table | RelKind::MaterializedView => {
                 self.uses(&rel, mode);
@@ -442,6 +449,17 @@ impl Binder<'_> {
                     rte.schema = Some(rel.schema.clone());
                 }
                 self.rename(&mut rte.cols, &alias, t.alias.as_ref())?;
+                if let Some(a) = &t.as_of {
+                    if mode != ast::TableLockMode::AccessShare {
+                        return Err(DbError::new(
+                            SqlState::FEATURE_NOT_SUPPORTED,
+                            "rows of the past cannot be locked or changed",
+                        )
+                        .at(self.pos(t.name.pos())));
+                    }
+                    let past = self.past(a)?;
+                    super::past::read_past(&mut scanned, &past)?;
+                }
                 if let Some(s) = &t.sample {
                     let method = s.method.name.value.as_str();
                     if !matches!(method, "system" | "bernoulli") {
@@ -545,7 +563,7 @@ impl Binder<'_> {
             cols.extend(system.iter().map(|c| (c.col, c.origin.1)));
             rid = Some(self.col(types::plain(oid::INT8)));
         }
-        let scan = Scan { table: Arc::clone(rel), cols, rid, alias: alias.to_owned(), sample: None };
+        let scan = Scan { table: Arc::clone(rel), cols, rid, alias: alias.to_owned(), sample: None, as_of: None };
         let rte = Rte {
             name: alias.to_owned(),
             schema: None,

@@ -173,6 +173,9 @@ impl<'a> Walker<'a, '_> {
                 if f.name.schema.is_none() && !self.hidden.contains(&name) {
                     (self.found)(name, f.name.pos(), self.place)?;
                 }
+                if let Some(a) = &f.as_of {
+                    self.expr(&a.value)?;
+                }
                 match &f.sample {
                     Some(s) => s.args.iter().chain(&s.repeatable).try_for_each(|e| self.expr(e)),
                     None => Ok(()),

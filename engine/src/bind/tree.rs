@@ -97,7 +97,7 @@ impl Binder<'_> {
         let rid = self.col(types::plain(rustydb_types::oid::INT8));
         let outputs = cols.iter().map(|c| c.0).chain([rid]).collect();
         let alias = member.name.clone();
-        let scan = Scan { table: Arc::clone(member), cols, rid: Some(rid), alias, sample: None };
+        let scan = Scan { table: Arc::clone(member), cols, rid: Some(rid), alias, sample: None, as_of: None };
         Ok(Branch { rel: Rel::Scan(Box::new(scan)), cols: outputs })
     }
 

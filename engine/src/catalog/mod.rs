@@ -24,6 +24,7 @@ pub mod views;
 
 use crate::acl::{Acl, RelationAcl, Rights};
 use rustydb_base::RelId;
+use rustydb_storage::store::Durability;
 use rustydb_types::datum::{Datum, TypeRef};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -369,6 +370,20 @@ pub struct Relation {
 }
 
 impl Relation {
+    /// Whether its rows never leave memory (table method `memory`).
+    pub fn in_memory(&self) -> bool {
+        self.storage.as_ref().is_some_and(|s| s.heap.is_memory())
+    }
+
+    /// What becomes of its files' pages, and of those of new files for it.
+    pub fn durability(&self) -> Durability {
+        match self.persistence {
+            _ if self.in_memory() => Durability::Memory,
+            Persistence::Permanent => Durability::Logged,
+            Persistence::Unlogged | Persistence::Temporary => Durability::Unlogged,
+        }
+    }
+
     /// A live column by name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|c| !c.dropped && c.name == name)

@@ -311,6 +311,15 @@ pub fn relation(r: &Relation) -> Vec<CatRow> {
     out
 }
 
+/// OID of the table method of a relation, 0 for those without rows.
+fn relam(r: &Relation) -> u32 {
+    match &r.storage {
+        Some(_) if r.in_memory() => pgdata::MEMORY_AM,
+        Some(_) => 2,
+        None => 0,
+    }
+}
+
 fn class(r: &Relation) -> CatRow {
     let live = r.columns.len() as i16;
     let checks = r.constraints.iter().filter(|c| matches!(c.kind, ConstraintKind::Check(_))).count() as i16;
@@ -324,7 +333,7 @@ fn class(r: &Relation) -> CatRow {
         .oid("reltype", r.row_type)
         .oid("reloftype", 0)
         .oid("relowner", r.owner)
-        .oid("relam", if r.storage.is_some() { 2 } else { 0 })
+        .oid("relam", relam(r))
         .oid("relfilenode", file)
         .oid("reltablespace", 0)
         .i4("relpages", r.stats.pages)

@@ -303,7 +303,13 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
         }
         A::RowSecurity { enable: false } | A::ForceRowSecurity { force: false } => return Ok(()),
         A::ReplicaIdentity(ast::ReplicaIdentity::Default) => return Ok(()),
-        A::SetAccessMethod { method } if matches!(method.value.as_str(), "heap" | "row") => return Ok(()),
+        A::SetAccessMethod { method } if matches!(method.value.as_str(), "heap" | "row" | "memory") => {
+            if rel.in_memory() == (method.value == "memory") {
+                return Ok(());
+            }
+            return Err(DbError::unsupported("a table cannot be moved between memory and disk")
+                .hint("Create a table with the other access method and copy the rows."));
+        }
         A::SetAccessMethod { method } => {
             return Err(err(SqlState::UNDEFINED_OBJECT, format!("access method \"{}\" does not exist", method.value)));
         }

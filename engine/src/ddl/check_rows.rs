@@ -259,7 +259,7 @@ fn key_scan(
     }
     let outputs = cols.iter().map(|c| c.0).collect();
     Ok((
-        Rel::Scan(Box::new(Scan { table: Arc::clone(rel), cols, rid: None, alias: rel.name.clone(), sample: None })),
+        Rel::Scan(Box::new(Scan { table: Arc::clone(rel), cols, rid: None, alias: rel.name.clone(), sample: None, as_of: None })),
         outputs,
     ))
 }
@@ -319,7 +319,7 @@ pub async fn rewrite(
         return Ok(());
     }
     let before = old.storage.clone().ok_or_else(|| DbError::internal("a table without rows is rewritten"))?;
-    new.storage = Some(cx.tx.create_heap(new.persistence).await?);
+    new.storage = Some(cx.tx.create_heap(new.durability()).await?);
     for c in &mut new.columns {
         c.since = 0;
         c.missing = Datum::Null;
@@ -359,7 +359,7 @@ pub async fn rebuild_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation) -> Result<(
     for i in 0..rel.indexes.len() {
         let mut ix = (*rel.indexes[i]).clone();
         let file = ix.storage;
-        ix.storage = cx.tx.create_btree(rel.persistence).await?;
+        ix.storage = cx.tx.create_btree(rel.durability()).await?;
         ix.valid = true;
         cx.tx.build_index(cx.eval, &table, &mut ix).await?;
         if let Some(s) = &rel.storage {

@@ -202,7 +202,7 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
         parent: 0,
     };
     let ix =
-        if rel.is_partitioned() { ix } else { Index { storage: cx.tx.create_btree(rel.persistence).await?, ..ix } };
+        if rel.is_partitioned() { ix } else { Index { storage: cx.tx.create_btree(rel.durability()).await?, ..ix } };
     let kind =
         if k.primary { ConstraintKind::Primary { index: ix.oid } } else { ConstraintKind::Unique { index: ix.oid } };
     attach_key(cx, rel, &ix, name, columns, kind, k.constraint).await?;

@@ -289,7 +289,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         cx.put(r).await?;
         return if s.table.only { Ok(()) } else { super::attach::spread(cx, rel.oid).await };
     }
-    ix.storage = cx.tx.create_btree(rel.persistence).await?;
+    ix.storage = cx.tx.create_btree(rel.durability()).await?;
     if s.concurrently {
         cx.beside = Some((rel.oid, ix.oid));
     } else {
@@ -315,7 +315,7 @@ pub async fn rebuild(cx: &mut DdlCx<'_>, table: u32, index: u32) -> Result<()> {
         }
         return Ok(());
     }
-    let mut ix = Index { storage: cx.tx.create_btree(rel.persistence).await?, valid: true, ..(*old).clone() };
+    let mut ix = Index { storage: cx.tx.create_btree(rel.durability()).await?, valid: true, ..(*old).clone() };
     cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
     if let Some(s) = &rel.storage {
         cx.tx.txn.store().ssi().relation_replaced(old.storage, s.heap);

@@ -25,6 +25,7 @@ pub mod database;
 mod default_acl;
 mod domain;
 mod drop;
+pub mod flashback;
 mod foreign;
 mod function;
 mod grant;
@@ -177,10 +178,10 @@ pub async fn drop_temporary(
     }
 }
 
-/// Gives every unlogged relation of a database new, empty files, as those it had were lost, and commits.
-pub async fn empty_unlogged(mut tx: Transaction, eval: &EvalCtx, env: &StatementEnv) -> Result<rustydb_base::Lsn> {
+/// Gives the relations of a database that have lost their rows with the last run new, empty files, and commits.
+pub async fn empty_lost(mut tx: Transaction, crashed: bool, eval: &EvalCtx, env: &StatementEnv) -> Result<rustydb_base::Lsn> {
     let mut cx = DdlCx::new(&mut tx, Vec::new(), crate::catalog::system::SUPERUSER, eval, env, "", true);
-    match Box::pin(truncate::empty_unlogged(&mut cx)).await {
+    match Box::pin(truncate::empty_lost(&mut cx, crashed)).await {
         Ok(()) => tx.commit().await,
         Err(e) => {
             tx.abort().await?;
@@ -218,6 +219,7 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
             | S::Reindex(_)
             | S::Cluster(_)
             | S::RefreshMaterializedView(_)
+            | S::FlashbackTable(_)
             | S::CreateDatabase(_)
             | S::DropDatabase(_)
             | S::AlterSystem(_)

@@ -8,20 +8,30 @@ use crate::catalog::{Constraint, ConstraintKind, Dependency, Index, Persistence,
 use crate::plan::ir::OutputColumn;
 use rustydb_base::{DbError, RelId, Result, SqlState};
 use rustydb_parser::ast::{self, LikeOption, TableElement, TableLockMode};
+use rustydb_storage::store::Durability;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::oid;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// USING: the heap is the only access method.
-fn check_method(method: Option<&ast::Ident>) -> Result<()> {
-    match method.map(|m| m.value.as_str()) {
-        None | Some("heap" | "row") => Ok(()),
-        Some(m) if m == "btree" => {
+/// Whether the table method that USING or, without it, `default_table_access_method` names keeps rows in memory only.
+fn keeps_in_memory(cx: &DdlCx<'_>, method: Option<&ast::Ident>) -> Result<bool> {
+    let default = || cx.eval.session.setting("default_table_access_method");
+    let name = method.map(|m| m.value.clone()).or_else(default).unwrap_or_default();
+    match name.as_str() {
+        // `row` is RustyDB's own name for it.
+        "" | "heap" | "row" => Ok(false),
+        "memory" => Ok(true),
+        m if rustydb_types::pgdata::access_methods().iter().any(|a| a.amname == m) => {
             Err(err(SqlState::WRONG_OBJECT_TYPE, format!("access method \"{m}\" is not of type TABLE")))
         }
-        Some(m) => Err(err(SqlState::UNDEFINED_OBJECT, format!("access method \"{m}\" does not exist"))),
+        m => Err(err(SqlState::UNDEFINED_OBJECT, format!("access method \"{m}\" does not exist"))),
     }
+}
+
+/// What becomes of the pages of a new table.
+fn durability(in_memory: bool, rel: &Relation) -> Durability {
+    if in_memory { Durability::Memory } else { rel.durability() }
 }
 
 fn check_tablespace(t: Option<&ast::Ident>) -> Result<()> {
@@ -79,6 +89,8 @@ struct Draft {
     copied: Vec<Copied>,
     inherited: Vec<inherit::InheritedCheck>,
     partition_of: Option<Arc<Relation>>,
+    /// Rows never leave memory.
+    in_memory: bool,
 }
 
 /// CREATE TABLE.
@@ -103,9 +115,12 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
             )
         })?;
     }
-    check_method(s.method.as_ref())?;
+    let in_memory = keeps_in_memory(cx, s.method.as_ref())?;
+    if s.partition_by.is_some() && s.method.is_some() {
+        return Err(DbError::unsupported("specifying a table access method is not supported on a partitioned table"));
+    }
     check_tablespace(s.tablespace.as_ref())?;
-    let mut draft = Draft::default();
+    let mut draft = Draft { in_memory, ..Draft::default() };
     let parents: Vec<ast::Name> = match &s.partition_of {
         Some((parent, _)) => vec![parent.clone()],
         None => s.inherits.clone(),
@@ -223,7 +238,7 @@ pub async fn give_default(cx: &mut DdlCx<'_>, rel: &mut Relation, at: usize, kep
 }
 
 async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<()> {
-    let Draft { built, constraints, copied, inherited, partition_of } = draft;
+    let Draft { built, constraints, copied, inherited, partition_of, in_memory } = draft;
     for (at, b) in built.into_iter().enumerate() {
         if let Some(own) = b.sequence {
             give_sequence(cx, &mut rel, at, own).await?;
@@ -275,7 +290,7 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
         attach::complete(cx, parent, &mut rel).await?;
     }
     if !rel.is_partitioned() {
-        rel.storage = Some(cx.tx.create_heap(rel.persistence).await?);
+        rel.storage = Some(cx.tx.create_heap(durability(in_memory, &rel)).await?);
     }
     let (oid, columns) = (rel.oid, rel.columns.clone());
     cx.put(rel).await?;
@@ -415,7 +430,7 @@ async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied])
         ix.namespace = rel.namespace;
         ix.owner = rel.owner;
         ix.parent = 0;
-        ix.storage = if rel.is_partitioned() { RelId(0) } else { cx.tx.create_btree(rel.persistence).await? };
+        ix.storage = if rel.is_partitioned() { RelId(0) } else { cx.tx.create_btree(rel.durability()).await? };
         if let Some(k) = constraint {
             let kind = match k {
                 ConstraintKind::Primary { .. } => ConstraintKind::Primary { index: ix.oid },
@@ -473,7 +488,7 @@ pub async fn create_table_for_query(
     if cx.taken(ns, &s.name.name.value, s.if_not_exists)? {
         return Ok(None);
     }
-    check_method(s.method.as_ref())?;
+    let in_memory = keeps_in_memory(cx, s.method.as_ref())?;
     check_tablespace(s.tablespace.as_ref())?;
     if s.columns.len() > columns.len() {
         return Err(err(SqlState::SYNTAX_ERROR, "too many column names were specified"));
@@ -504,7 +519,7 @@ pub async fn create_table_for_query(
         rel.depends = k.depends;
         rel.populated = s.with_data;
     }
-    rel.storage = Some(cx.tx.create_heap(rel.persistence).await?);
+    rel.storage = Some(cx.tx.create_heap(durability(in_memory, &rel)).await?);
     let oid = rel.oid;
     cx.put(rel).await?;
     Ok(Some(cx.relation(oid)?))

@@ -119,6 +119,9 @@ pub fn note_on_commit(cx: &DdlCx<'_>, table: u32, on_commit: OnCommit) {
 /// A foreign key may not lead to rows that go earlier than its own.
 pub fn check_foreign_key(cx: &DdlCx<'_>, from: &Relation, to: &Relation) -> Result<()> {
     let bad = |m: &'static str| Err(err(SqlState::INVALID_TABLE_DEFINITION, m));
+    if to.in_memory() && !from.in_memory() {
+        return bad("constraints on permanent tables may reference only permanent tables");
+    }
     match (from.persistence, to.persistence) {
         (Persistence::Permanent, p) if p != Persistence::Permanent => {
             bad("constraints on permanent tables may reference only permanent tables")

@@ -103,11 +103,17 @@ pub async fn truncate(cx: &mut DdlCx<'_>, s: &ast::Truncate) -> Result<()> {
     Ok(())
 }
 
-/// Gives every unlogged relation new, empty files.
-pub async fn empty_unlogged(cx: &mut DdlCx<'_>) -> Result<()> {
+/// Gives the relations that have lost their rows with the last run new, empty files: those in memory, and after a crash
+/// the unlogged ones.
+pub async fn empty_lost(cx: &mut DdlCx<'_>, crashed: bool) -> Result<()> {
     let cat = cx.cat();
     let mut lost: Vec<&Arc<Relation>> =
-        cat.relations.values().filter(|r| r.persistence == Persistence::Unlogged && r.kind != RelKind::Index).collect();
+        cat
+        .relations
+        .values()
+        .filter(|r| r.in_memory() || (crashed && r.persistence == Persistence::Unlogged))
+        .filter(|r| r.kind != RelKind::Index)
+        .collect();
     lost.sort_by_key(|r| r.oid);
     for rel in lost {
         if let Some(seq) = &rel.sequence {
@@ -131,14 +137,14 @@ pub async fn empty(cx: &mut DdlCx<'_>, table: u32) -> Result<()> {
     }
     let mut r = (*old).clone();
     let before = old.storage.clone().ok_or_else(|| DbError::internal("a table without rows is truncated"))?;
-    r.storage = Some(Storage { schema_ver: before.schema_ver, ..cx.tx.create_heap(old.persistence).await? });
+    r.storage = Some(Storage { schema_ver: before.schema_ver, ..cx.tx.create_heap(old.durability()).await? });
     cx.tx.txn.empties(before.heap)?;
     if let Some(new) = &r.storage {
         cx.tx.txn.store().ssi().relation_replaced(before.heap, new.heap);
     }
     cx.tx.drop_storage(&before).await?;
     for i in &mut r.indexes {
-        let file = cx.tx.create_btree(old.persistence).await?;
+        let file = cx.tx.create_btree(old.durability()).await?;
         // What was read through the index was a part of the table.
         if let Some(new) = &r.storage {
             cx.tx.txn.store().ssi().relation_replaced(i.storage, new.heap);

@@ -70,6 +70,9 @@ impl Visitor<'_> {
         match t {
             TableRef::Table(f) => {
                 (self.table)(f);
+                if let Some(a) = &mut f.as_of {
+                    self.expr(&mut a.value);
+                }
                 if let Some(s) = &mut f.sample {
                     s.args.iter_mut().chain(&mut s.repeatable).for_each(|e| self.expr(e));
                 }

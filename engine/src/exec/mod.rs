@@ -85,6 +85,8 @@ pub struct ScanRequest {
     pub filter: Option<RowFilter>,
     /// Rows per batch.
     pub batch_rows: usize,
+    /// The commit number whose rows are read, if not the statement's own.
+    pub as_of: Option<u64>,
 }
 
 /// A range of an index: equal values for its first columns, then optional bounds on the next one.

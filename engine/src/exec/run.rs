@@ -40,6 +40,8 @@ pub struct StatementEnv {
     pub work_mem: usize,
     /// `temp_file_limit` in bytes.
     pub temp_limit: Option<u64>,
+    /// Told the commit number of the statement's snapshot.
+    pub snapshot: Arc<AtomicU64>,
     /// Set with the error of a statement that met, at READ COMMITTED, a row that is no longer as its snapshot saw it and
     /// whose newest version it cannot judge alone: the statement is undone and runs again under a new snapshot.
     pub stale: Arc<AtomicBool>,
@@ -154,6 +156,7 @@ async fn attempt(
     env: &StatementEnv,
 ) -> Result<Executed> {
     let snap = tx.statement_snapshot().await?;
+    env.snapshot.store(snap.scn.0, Ordering::Relaxed);
     // The futures of what is seldom are boxed, so that those of point queries stay small: they are moved to where they run.
     let rewritten =
         if modifying::has(bound) { Box::pin(modifying::resolve(tx, bound, snap, params, env)).await? } else { None };

@@ -3,7 +3,8 @@
 use super::eval::Env;
 use super::table::{RowKey, Stored, TableRt};
 use super::{IndexRange, RowFilter, ScanRequest, Tables};
-use crate::catalog::{Index, RelKind, Relation};
+use crate::catalog::rows::table;
+use crate::catalog::{FIRST_USER_OID, Index, RelKind, Relation};
 use crate::engine::DatabaseState;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Decimal128Type;
@@ -12,7 +13,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema};
 use datafusion::arrow::compute::BatchCoalescer;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use rustydb_base::{DbError, Lsn, Result, Rid};
+use rustydb_base::{DbError, Lsn, Result, Rid, Scn, SqlState};
 use rustydb_storage::btree::{CursorState, Direction, Edge};
 use rustydb_storage::buf::Access;
 use rustydb_storage::heap::{Rel, RowBuf};
@@ -336,6 +337,52 @@ impl SessionTables {
         blocks_of(&self.env.store, table)
     }
 
+    /// The same for what was committed at or before an SCN. The table must have had the files then that it has now.
+    async fn at(mut self, scn: u64, table: &Relation) -> Result<SessionTables> {
+        let (snap, held) = self.env.store.snapshot_at(Scn(scn))?;
+        self.env.snap = snap;
+        self.held = Arc::new(held);
+        if table.oid < FIRST_USER_OID {
+            // Made with the database and never rewritten.
+            return Ok(self);
+        }
+        let classes = self.catalog.relation(table::PG_CLASS).cloned();
+        let classes = classes.ok_or_else(|| DbError::internal("pg_class is missing"))?;
+        let rt = self.db.table_rt(&self.catalog, &self.eval, &classes)?;
+        let column = |name: &str| {
+            let at = classes.columns.iter().position(|c| c.name == name);
+            at.ok_or_else(|| DbError::internal(format!("pg_class has no column {name}")))
+        };
+        let (oid, file) = (column("oid")?, column("relfilenode")?);
+        for blocks in partitions(&self.env, rt.desc.rel, 1).await? {
+            let mut scan = RowScan::new(self.env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
+            while let Some(rows) = scan.next().await? {
+                for (_, row) in rows.iter() {
+                    let oid_of = |att: usize| match rt.attribute(row, att) {
+                        Ok(Stored::Value(Datum::Oid(o))) => Ok(o),
+                        Ok(_) => Err(DbError::corrupt("pg_class holds no OID where one must be")),
+                        Err(e) => Err(e),
+                    };
+                    if oid_of(oid)? != table.oid {
+                        continue;
+                    }
+                    if table.storage.as_ref().is_some_and(|s| Ok(s.heap.0) == oid_of(file)) {
+                        return Ok(self);
+                    }
+                    return Err(DbError::new(
+                        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                        format!("the rows that table \"{}\" had at that time cannot be read", table.name),
+                    )
+                    .detail("The table has been truncated or rewritten since."));
+                }
+            }
+        }
+        Err(DbError::new(
+            SqlState::UNDEFINED_TABLE,
+            format!("relation \"{}\" did not exist at that time", table.name),
+        ))
+    }
+
     async fn open(
         self,
         request: ScanRequest,
@@ -345,12 +392,16 @@ impl SessionTables {
         if request.table.kind == RelKind::Sequence {
             return self.sequence_row(request).await;
         }
-        let rt = self.db.table_rt(&self.catalog, &self.eval, &request.table)?;
+        let this = match request.as_of {
+            Some(scn) => Box::pin(self.at(scn, &request.table)).await?,
+            None => self,
+        };
+        let rt = this.db.table_rt(&this.catalog, &this.eval, &request.table)?;
         let plain = request.cols.iter().all(|c| c.1 > 0) && !request.rid && request.index.is_none();
         if plain {
-            return self.batches(rt, request, part, parts).await;
+            return this.batches(rt, request, part, parts).await;
         }
-        self.rows(rt, request, part, parts).await
+        this.rows(rt, request, part, parts).await
     }
 
     /// Whole pages into Arrow columns.

@@ -254,6 +254,8 @@ pub struct Scan {
     pub alias: String,
     /// TABLESAMPLE: method name, arguments, repeatable.
     pub sample: Option<(String, Vec<Expr>, Option<Expr>)>,
+    /// AS OF: the time whose rows are read, a timestamp with time zone or (bigint) an SCN.
+    pub as_of: Option<Box<Expr>>,
 }
 
 /// Kind of join.

@@ -280,6 +280,7 @@ pub fn visit_rel<'e>(rel: &'e Rel, f: &mut dyn FnMut(&'e Expr)) {
     match rel {
         Rel::Values { rows, .. } => rows.iter().flatten().for_each(|x| visit_deep(x, f)),
         Rel::Scan(s) => {
+            s.as_of.iter().for_each(|x| visit_deep(x, f));
             if let Some((_, args, rep)) = &s.sample {
                 args.iter().chain(rep.iter()).for_each(|x| visit_deep(x, f));
             }
@@ -460,10 +461,13 @@ pub fn own_exprs_mut(rel: &mut Rel, f: &mut dyn FnMut(&mut Expr) -> Result<()>) 
     };
     match rel {
         Rel::Values { rows, .. } => rows.iter_mut().flatten().try_for_each(f),
-        Rel::Scan(s) => match &mut s.sample {
-            Some((_, args, rep)) => args.iter_mut().chain(rep.iter_mut()).try_for_each(f),
-            None => Ok(()),
-        },
+        Rel::Scan(s) => {
+            s.as_of.iter_mut().try_for_each(|x| f(x))?;
+            match &mut s.sample {
+                Some((_, args, rep)) => args.iter_mut().chain(rep.iter_mut()).try_for_each(f),
+                None => Ok(()),
+            }
+        }
         Rel::FunctionScan { calls, .. } => calls.iter_mut().try_for_each(|c| f(&mut c.0)),
         Rel::Project { exprs, .. } => exprs.iter_mut().try_for_each(|x| f(&mut x.1)),
         Rel::Filter { pred, .. } => f(pred),

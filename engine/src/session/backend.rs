@@ -2,7 +2,7 @@
 
 use super::{
     CHECK_KERNELS, ENCRYPTION_KERNELS, KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, PRIVILEGE_KERNELS,
-    Session, TWO_PHASE_KERNELS,
+    SNAPSHOT_KERNELS, Session, TWO_PHASE_KERNELS,
 };
 use crate::api::{Backend, PeerInfo, RoleAuth, SqlSession};
 use crate::engine::{Engine, EngineOptions};
@@ -24,6 +24,7 @@ pub fn add_kernels() {
         LOCK_KERNELS,
         NOTIFY_KERNELS,
         PRIVILEGE_KERNELS,
+        SNAPSHOT_KERNELS,
         TWO_PHASE_KERNELS,
     ];
     registry::add_kernels(&[&own, crate::functions::TABLES].concat());

@@ -20,6 +20,7 @@ pub mod domain;
 mod encryption;
 mod explain;
 mod extended;
+mod flashback;
 pub(crate) mod function;
 mod kernels;
 mod listing;
@@ -34,6 +35,7 @@ mod rows;
 mod sequence;
 mod set;
 pub mod shared;
+pub mod snapshot;
 mod statement;
 mod table_as;
 pub mod temp;
@@ -51,6 +53,7 @@ pub use locks::KERNELS as LOCK_KERNELS;
 pub use notify::KERNELS as NOTIFY_KERNELS;
 pub use privileges::KERNELS as PRIVILEGE_KERNELS;
 pub use set::value_text;
+pub use snapshot::KERNELS as SNAPSHOT_KERNELS;
 pub use shared::{Registry, SessionShared};
 pub use two_phase::KERNELS as TWO_PHASE_KERNELS;
 
@@ -414,6 +417,7 @@ impl SqlSession for Session {
 
 impl Session {
     fn leave_engine(&self) {
+        self.shared.snapshots.end(&self.engine.exports);
         self.stop_listening();
         self.engine.sessions.leave(self.shared.pid);
     }

@@ -92,6 +92,11 @@ fn find_role(s: &SessionShared, name: &str) -> Result<User> {
     Ok(User { oid: r.oid, name: r.name.clone(), superuser: r.superuser })
 }
 
+/// Whether a table method has this name; `row` is RustyDB's own name for `heap`.
+fn is_table_method(name: &str) -> bool {
+    name == "row" || rustydb_types::pgdata::access_methods().iter().any(|a| a.amtype == 't' && a.amname == name)
+}
+
 /// SET of one value; `None` is DEFAULT.
 pub fn set_value(s: &SessionShared, name: &str, value: Option<&str>, local: bool) -> Result<()> {
     match name.to_ascii_lowercase().as_str() {
@@ -128,6 +133,19 @@ pub fn set_value(s: &SessionShared, name: &str, value: Option<&str>, local: bool
             }
             s.set_session_user(user, local);
             Ok(())
+        }
+        "default_table_access_method" if value.is_some_and(|v| !is_table_method(v)) => {
+            let v = value.unwrap_or_default();
+            let why = if v.is_empty() {
+                "default_table_access_method cannot be empty.".to_owned()
+            } else {
+                format!("Table access method \"{v}\" does not exist.")
+            };
+            Err(DbError::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("invalid value for parameter \"default_table_access_method\": \"{v}\""),
+            )
+            .detail(why))
         }
         "is_superuser" => {
             Err(DbError::new(SqlState::CANT_CHANGE_RUNTIME_PARAM, "parameter \"is_superuser\" cannot be changed"))

@@ -221,6 +221,8 @@ pub struct SessionShared {
     pub listing: Arc<super::listing::Listing>,
     /// LISTEN and NOTIFY.
     pub notifications: super::notify::Notifications,
+    /// Its snapshots, and those it has exported.
+    pub snapshots: super::snapshot::SessionSnapshots,
     /// Values given out by sequences.
     pub sequences: super::sequence::SequenceState,
     /// Temporary objects.
@@ -292,6 +294,7 @@ impl SessionShared {
                 engine: new.engine,
                 listing: Default::default(),
                 notifications: Default::default(),
+                snapshots: Default::default(),
                 sequences: Default::default(),
                 temp: super::temp::TempState::new(slot),
                 state: Mutex::new(State {

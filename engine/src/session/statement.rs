@@ -15,6 +15,7 @@ use rustydb_parser::{ParseOptions, Parsed};
 use rustydb_types::datum::Datum;
 use rustydb_types::oid;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// A prepared statement.
 pub struct Prepared {
@@ -236,6 +237,7 @@ impl Session {
             self.check_read_only("SELECT FOR UPDATE")?;
         }
         self.tx.used = true;
+        self.shared.snapshots.depth.store(self.tx.depth(), Ordering::Relaxed);
         let env = self.env();
         let lock_timeout = self.limits.lock_timeout;
         let tx = self.tx()?;
@@ -252,6 +254,7 @@ impl Session {
             dep_lsn: self.shared.gate.cell(),
             work_mem: self.limits.work_mem,
             temp_limit: self.limits.temp_limit,
+            snapshot: Arc::clone(&self.shared.snapshots.current),
             stale: Arc::default(),
         }
     }
@@ -348,6 +351,7 @@ impl Session {
             Statement::CreateDatabase(d) => self.create_database(d, text).await.map(Done::Tag),
             Statement::DropDatabase(d) => self.drop_database(d, text).await.map(Done::Tag),
             Statement::RefreshMaterializedView(r) => self.refresh_matview(r, text).await.map(Done::Tag),
+            Statement::FlashbackTable(f) => self.flashback_table(f, text).await.map(Done::Tag),
             Statement::CreateTableAs(c) => self.create_table_as(c, text).await.map(Done::Tag),
             other => {
                 self.check_read_only(&definition_name(other))?;
@@ -387,7 +391,7 @@ impl Session {
     }
 
     async fn set_statement(&mut self, s: &ast::Set, own: &str) -> Result<String> {
-        if s.local && !self.in_block() {
+        if s.local && !self.in_block() && !matches!(s.action, SetAction::Snapshot(_)) {
             self.shared
                 .warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET LOCAL can only be used in transaction blocks");
         }
@@ -430,7 +434,10 @@ impl Session {
                 }
                 Ok("SET".into())
             }
-            SetAction::Snapshot(_) => Err(DbError::unsupported("SET TRANSACTION SNAPSHOT is not supported yet")),
+            SetAction::Snapshot(_) if s.local => {
+                Err(DbError::unsupported("SET LOCAL TRANSACTION SNAPSHOT is not implemented"))
+            }
+            SetAction::Snapshot(name) => self.import_snapshot(name).await.map(|()| "SET".into()),
         }
     }
 

@@ -51,6 +51,9 @@ impl Session {
                 "cannot PREPARE a transaction that has executed LISTEN, UNLISTEN, or NOTIFY",
             ));
         }
+        if self.shared.snapshots.any() {
+            return Err(DbError::unsupported("cannot PREPARE a transaction that has exported snapshots"));
+        }
         let words = Words {
             gid: gid.to_owned(),
             owner: self.shared.user_oid(),

@@ -180,6 +180,7 @@ impl Session {
 
     /// Kernels outside a transaction see the defaults.
     pub(super) fn publish_defaults(&mut self) {
+        self.shared.snapshots.end(&self.engine.exports);
         self.shared.note_transaction(None);
         self.read_limits();
         self.shared.set_facts(self.limits.modes.facts());

@@ -407,6 +407,8 @@ pub fn keyword_is_free(word: &str) -> bool {
 /// OID of the schema `pg_catalog`.
 pub const PG_CATALOG: u32 = 11;
 
+/// OID of RustyDB's table method `memory`.
+pub const MEMORY_AM: u32 = 9805;
 /// OID of the access method `btree`.
 pub const BTREE: u32 = 403;
 

@@ -89,14 +89,23 @@ impl RelId {
     /// Bit of the numbers of relations whose pages are not logged: a crash loses them.
     pub const UNLOGGED: u32 = 1 << 31;
 
+    /// Bit that, beside [`RelId::UNLOGGED`], marks relations whose pages never leave memory.
+    pub const MEMORY: u32 = 1 << 30;
+
+    /// Whether the relation's pages never leave memory.
+    pub fn is_memory(self) -> bool {
+        const BOTH: u32 = RelId::UNLOGGED | RelId::MEMORY;
+        self.0 & BOTH == BOTH
+    }
+
     /// Whether changes of the relation's pages are logged.
     pub fn is_logged(self) -> bool {
         self.0 & RelId::UNLOGGED == 0
     }
 
-    /// The number without what it says about logging.
+    /// The number without what it says about where its pages are kept.
     pub fn number(self) -> u32 {
-        self.0 & !RelId::UNLOGGED
+        if self.is_memory() { self.0 & !(RelId::UNLOGGED | RelId::MEMORY) } else { self.0 & !RelId::UNLOGGED }
     }
 }
 

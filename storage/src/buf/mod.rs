@@ -15,6 +15,9 @@
 //! 5. Eviction is CLOCK with 2-bit counters; pages that a scan brings in start at zero and are the first to go, so a big
 //!    scan does not displace the working set.
 //!
+//! Changed pages of relations that never leave memory (`RelId::is_memory`) are never written and so never evicted; who makes
+//! such pages sees to it that they are few (`crate::space`).
+//!
 //! When every frame is pinned or dirty, operations get [`Wait::Memory`] and wait for the page writer.
 //! Left out for now: optimistic (latch-free) reads, ghost entries, child hints in inner index pages.
 

@@ -378,6 +378,9 @@ impl Pool {
                 m.pins.fetch_add(1, Ordering::Acquire);
                 drop(self.frames.read(idx));
             }
+            if pid_of(m).rel.is_memory() {
+                continue;
+            }
             min = min.min(m.rec_lsn.load(Ordering::Acquire)).min(m.writing_rec_lsn.load(Ordering::Acquire));
         }
         (min != CLEAN).then_some(Lsn(min))
@@ -389,7 +392,8 @@ impl Pool {
             .filter_map(|i| {
                 let m = self.frames.meta(i);
                 let r = m.rec_lsn.load(Ordering::Acquire);
-                (r != CLEAN && m.writing_rec_lsn.load(Ordering::Relaxed) == CLEAN).then_some((r, i))
+                let wanted = r != CLEAN && m.writing_rec_lsn.load(Ordering::Relaxed) == CLEAN;
+                (wanted && !pid_of(m).rel.is_memory()).then_some((r, i))
             })
             .collect();
         DIRTY.set(v.len() as i64);
@@ -408,7 +412,7 @@ impl Pool {
                 let m = self.frames.meta(i);
                 let r = m.rec_lsn.load(Ordering::Acquire);
                 let idle = m.pins.load(Ordering::Relaxed) == 0 && m.writing_rec_lsn.load(Ordering::Relaxed) == CLEAN;
-                (r != CLEAN && idle).then(|| (m.usage.load(Ordering::Relaxed), r, i))
+                (r != CLEAN && idle && !pid_of(m).rel.is_memory()).then(|| (m.usage.load(Ordering::Relaxed), r, i))
             })
             .collect();
         if v.len() > max {

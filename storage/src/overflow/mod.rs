@@ -85,6 +85,7 @@ impl OvfWriter {
 
     fn batch(&mut self, core: &Core, txn: &mut TxnCx, rel: RelId) -> Op<()> {
         let n = self.left.div_ceil(CHUNK).clamp(1, BATCH);
+        core.space.check_room(rel, n)?;
         let mut mtr = core.mtr(txn.xid);
         // Undo comes before map pages in the latch order.
         let payload_len = 8 + n * 4;

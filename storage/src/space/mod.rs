@@ -14,6 +14,9 @@
 //! meet on one page), and for each group an upper bound of its classes and a lower bound of its first unallocated
 //! block, so that a search skips full groups. All of it is rebuilt from the map pages when needed.
 //!
+//! Relations whose pages never leave memory share a bound: every block they allocate counts against it, and an allocation
+//! beyond it fails with 53200 (those for rows first). Their open entries are never forgotten while they live, so the count is exact.
+//!
 //! Latch order: map pages come last, by block. A block being allocated is latched after its map page; nobody else can
 //! be waiting for it with a map page in hand.
 //!
@@ -29,6 +32,7 @@ use crate::page::{BODY, BODY_END, Page, PageKind};
 use crate::wait::Op;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
+use rustydb_base::metrics::Gauge;
 use rustydb_base::sqlstate::SqlState;
 use rustydb_base::{BlockNo, DbError, PageId, RelId, Xid};
 use smallvec::SmallVec;
@@ -51,6 +55,10 @@ const TARGETS: usize = 8;
 const MAX_OPEN: usize = 64 * 1024;
 /// Log bytes an allocation of one block takes at most (a new group included).
 pub const ALLOC_LOG_BYTES: usize = 96;
+
+/// Bytes of all pages that never leave memory.
+pub static MEMORY_TABLE_BYTES: Gauge =
+    Gauge::new("memory_table_bytes", "bytes of tables and indexes that are kept in memory only");
 
 const _: () = assert!(GROUP as usize / 2 <= BODY_END - BODY);
 
@@ -115,6 +123,8 @@ struct RelSpace {
     rel: RelId,
     nblocks: AtomicU32,
     groups: Mutex<Vec<GroupHint>>,
+    /// Blocks in use, of a relation that never leaves memory.
+    resident: AtomicU32,
     /// Block each [`Seat`] inserts into, 0 for none.
     targets: [AtomicU32; TARGETS],
 }
@@ -129,9 +139,17 @@ impl RelSpace {
 }
 
 /// The space maps of all relations.
-#[derive(Default)]
 pub struct Spaces {
     open: Mutex<HashMap<RelId, Arc<RelSpace>>>,
+    /// Blocks of relations that never leave memory, and their bound.
+    resident: AtomicUsize,
+    most_resident: usize,
+}
+
+impl Default for Spaces {
+    fn default() -> Spaces {
+        Spaces::new(usize::MAX)
+    }
 }
 
 /// A block about to be allocated by a mini-transaction.
@@ -185,6 +203,45 @@ pub fn block_shown(shown: BlockNo) -> Option<BlockNo> {
 }
 
 impl Spaces {
+    /// No relation is open yet. Those that never leave memory may have `memory_bytes` together.
+    pub fn new(memory_bytes: usize) -> Spaces {
+        let most_resident = memory_bytes / crate::page::PAGE_SIZE;
+        Spaces { open: Mutex::default(), resident: AtomicUsize::new(0), most_resident }
+    }
+
+    /// Whether `n` more blocks of a relation may be allocated for rows or big values.
+    pub(crate) fn check_room(&self, rel: RelId, n: usize) -> Op<()> {
+        self.check_within(rel, n, self.most_resident)
+    }
+
+    /// The same for any blocks. A part of the room is not for rows: with all of theirs taken, a row can still be deleted
+    /// (marking its entries may split index nodes), and a table emptied, which makes new files.
+    fn check_reserve(&self, rel: RelId, n: usize) -> Op<()> {
+        self.check_within(rel, n, self.most_resident.saturating_add(self.most_resident / 4))
+    }
+
+    fn check_within(&self, rel: RelId, n: usize, most: usize) -> Op<()> {
+        if !rel.is_memory() || self.resident.load(Ordering::Relaxed).saturating_add(n) <= most {
+            return Ok(());
+        }
+        Err(DbError::new(SqlState::OUT_OF_MEMORY, "no room is left for tables that are kept in memory")
+            .detail(format!("They may have {} kB together.", self.most_resident * 8))
+            .hint("Delete rows, or raise memory_table_limit (at most half of shared_buffers).")
+            .into())
+    }
+
+    /// Notes that blocks of a relation came into use, or went.
+    fn count(&self, space: &RelSpace, come: u32, gone: u32) {
+        if !space.rel.is_memory() {
+            return;
+        }
+        space.resident.fetch_add(come, Ordering::Relaxed);
+        space.resident.fetch_sub(gone, Ordering::Relaxed);
+        self.resident.fetch_add(come as usize, Ordering::Relaxed);
+        let was = self.resident.fetch_sub(gone as usize, Ordering::Relaxed);
+        MEMORY_TABLE_BYTES.set(((was - gone as usize) * crate::page::PAGE_SIZE) as i64);
+    }
+
     fn open(&self, rel: RelId, pool: &Pool) -> Op<Arc<RelSpace>> {
         if let Some(s) = self.open.lock().get(&rel) {
             return Ok(Arc::clone(s));
@@ -203,24 +260,33 @@ impl Spaces {
             rel,
             nblocks: AtomicU32::new(last + used + 1),
             groups: Mutex::new(vec![GroupHint::unknown(EMPTY); n as usize]),
+            resident: AtomicU32::new(0),
             targets: Default::default(),
         });
         let mut open = self.open.lock();
         if open.len() >= MAX_OPEN {
             // An unused entry only repeats what the map pages say.
-            open.retain(|_, s| Arc::strong_count(s) > 1);
+            open.retain(|rel, s| Arc::strong_count(s) > 1 || rel.is_memory());
         }
         // Whoever came first may have allocated already: its entry counts.
-        Ok(Arc::clone(open.entry(rel).or_insert(fresh)))
+        let space = Arc::clone(open.entry(rel).or_insert_with(|| {
+            // The map pages there are; blocks are counted as they are allocated.
+            self.count(&fresh, n, 0);
+            fresh
+        }));
+        Ok(space)
     }
 
     /// Forgets a relation whose files are going away.
     pub fn forget(&self, rel: RelId) {
-        self.open.lock().remove(&rel);
+        if let Some(space) = self.open.lock().remove(&rel) {
+            self.count(&space, 0, space.resident.load(Ordering::Relaxed));
+        }
     }
 
     /// Fixes the first map page of a new relation; [`Spaces::apply_create`] makes it.
     pub fn prepare_create(&self, mtr: &mut Mtr<'_>, rel: RelId) -> Op<PageIdx> {
+        self.check_reserve(rel, 1)?;
         mtr.create(PageId::new(rel, 0))
     }
 
@@ -270,6 +336,8 @@ impl Spaces {
     /// As [`Spaces::prepare_alloc`] for `n` blocks (at most 8) of one mini-transaction.
     pub fn prepare_allocs(&self, mtr: &mut Mtr<'_>, pool: &Pool, rel: RelId, n: usize) -> Op<SmallVec<[Alloc; 2]>> {
         let space = self.open(rel, pool)?;
+        // Perhaps with a new map page.
+        self.check_reserve(rel, n + 1)?;
         let mut group = 0;
         loop {
             let start = {
@@ -351,6 +419,7 @@ impl Spaces {
             h.raised(i, class);
         }
         a.space.nblocks.fetch_max(a.block + 1, Ordering::AcqRel);
+        self.count(&a.space, 1 + u32::from(a.grow.is_some()), 0);
     }
 
     /// Fixes the map page of a block that is to be freed; `page` is the block's page, fixed by the caller.
@@ -374,6 +443,7 @@ impl Spaces {
         if let Some(h) = f.space.groups.lock().get_mut(f.group as usize) {
             h.first_free = h.first_free.min(f.index);
         }
+        self.count(&f.space, 0, 1);
     }
 
     /// A heap block that is likely to have `need` free bytes: the seat's insert target, or a new one.
@@ -442,6 +512,7 @@ impl Spaces {
         let block = match block {
             Some(b) => b,
             None => {
+                self.check_room(space.rel, 1)?;
                 let mut mtr = core.mtr(Xid::NONE);
                 let a = self.prepare_alloc(&mut mtr, &core.pool, space.rel)?;
                 mtr.reserve(ALLOC_LOG_BYTES)?;

@@ -215,7 +215,7 @@ impl Store {
             locks: Arc::clone(&locks) as Arc<dyn crate::core::RowLocks>,
             ssi: Ssi::new(opts.ssi),
             undo: Streams::restore(&state.undo, opts.undo_limit),
-            space: Spaces::default(),
+            space: Spaces::new(opts.memory_limit.min(opts.pool_bytes / 2)),
         };
         let purge = PurgeState::new(&state.undo, state.tsp_start);
         let redo_end = log.end_lsn();

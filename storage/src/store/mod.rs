@@ -21,7 +21,7 @@ pub use drive::{Interrupt, WaitPolicy, WaitRules};
 pub use init::CONTROL;
 pub(crate) use init::{DWB, WAL, log_config, open_crypto};
 pub use prepared::Prepared;
-pub use relation::RelationKind;
+pub use relation::{Durability, RelationKind};
 pub use session::{CommitOptions, Savepoint, Session, Txn};
 
 use crate::buf::{Access, Loader, PageFiles, PageWriter, Pin, Pool};
@@ -32,13 +32,13 @@ use crate::crypto::{CryptoRef, Encryption};
 use crate::lock::LockManager;
 use crate::rt::{Notify, RuntimeRef};
 use crate::sequence::{Given, SequenceRule, SequenceState, Sequences};
-use crate::ssi::{Ssi, SsiLimits};
+use crate::ssi::{Ssi, SsiLimits, SxId};
 use crate::txn::{HeldSnapshot, Isolation, Snapshot, TxnTable};
 use crate::wal::{Log, ReserveError};
 use futures::FutureExt as _;
 use rustydb_base::metrics::Counter;
 use rustydb_base::poison::Poison;
-use rustydb_base::{DbError, Lsn, PageId, RelId, Result};
+use rustydb_base::{DbError, Lsn, PageId, RelId, Result, Scn, SqlState, Xid};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -82,6 +82,8 @@ pub struct StoreOptions {
     pub hot_ring: usize,
     /// Bounds of what is remembered of serializable transactions.
     pub ssi: SsiLimits,
+    /// Most bytes of all relations whose pages never leave memory. No more than half of the pool is given to them.
+    pub memory_limit: usize,
     /// Encryption at rest.
     pub encryption: Encryption,
 }
@@ -103,6 +105,7 @@ impl Default for StoreOptions {
             purge_nap: Duration::from_millis(50),
             hot_ring: 64 << 10,
             ssi: SsiLimits::default(),
+            memory_limit: 32 << 20,
             encryption: Encryption::default(),
         }
     }
@@ -199,6 +202,18 @@ impl Store {
     /// What is known of serializable transactions.
     pub fn ssi(&self) -> &Ssi {
         &self.core.ssi
+    }
+
+    /// Keeps a time of the past from losing its versions: the snapshot that shows what was committed at or before `scn`,
+    /// to be used while the second part of the answer lives. 72000 beyond what is kept, 22023 for the future.
+    pub fn snapshot_at(&self, scn: Scn) -> Result<(Snapshot, HeldSnapshot)> {
+        if scn > self.txns.last_scn().max(Scn::from_micros(self.rt.now_micros())) {
+            return Err(DbError::new(SqlState::INVALID_PARAMETER_VALUE, "a time in the future cannot be read"));
+        }
+        // What commits from now on is not to be seen, whatever its number.
+        let scn = scn.min(self.txns.last_scn());
+        let held = self.txns.hold_at(scn)?;
+        Ok((Snapshot { scn, xid: Xid::NONE, cid: 0, ssi: SxId::NONE }, held))
     }
 
     fn check_open(&self) -> Result<()> {

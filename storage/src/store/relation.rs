@@ -33,18 +33,36 @@ pub enum RelationKind {
     Sequence(sequence::SequenceState),
 }
 
+/// What becomes of a relation's pages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Durability {
+    /// They survive any crash.
+    Logged,
+    /// They survive a stop in order.
+    Unlogged,
+    /// They are gone when the store is closed: they never leave memory, of which such relations together have no more than
+    /// [`StoreOptions::memory_limit`](super::StoreOptions::memory_limit).
+    Memory,
+}
+
+impl From<bool> for Durability {
+    /// Whether the pages are logged.
+    fn from(logged: bool) -> Durability {
+        if logged { Durability::Logged } else { Durability::Unlogged }
+    }
+}
+
 impl Txn {
-    /// Makes a relation that exists if this transaction commits. Answers its number. A relation that is not `logged`
-    /// is lost in a crash.
-    pub async fn create_relation(&mut self, what: RelationKind, logged: bool) -> Result<RelId> {
-        let rel = self.store().reserve_relations(1, logged)?;
+    /// Makes a relation that exists if this transaction commits. Answers its number.
+    pub async fn create_relation(&mut self, what: RelationKind, durability: impl Into<Durability>) -> Result<RelId> {
+        let rel = self.store().reserve_relations(1, durability)?;
         self.create_relation_as(rel, what).await?;
         Ok(rel)
     }
 
     /// Makes the two relations of a table: rows, and, under the number behind it, values too big for them.
-    pub async fn create_table_files(&mut self, logged: bool) -> Result<(RelId, RelId)> {
-        let heap = self.store().reserve_relations(2, logged)?;
+    pub async fn create_table_files(&mut self, durability: impl Into<Durability>) -> Result<(RelId, RelId)> {
+        let heap = self.store().reserve_relations(2, durability)?;
         let overflow = RelId(heap.0 + 1);
         self.create_relation_as(heap, RelationKind::Heap).await?;
         self.create_relation_as(overflow, RelationKind::Overflow).await?;
@@ -113,13 +131,17 @@ fn file_undo(core: &Core, cx: &mut TxnCx, rel: RelId, what: UndoType) -> Op<()> 
 }
 
 impl Store {
-    /// Sets aside numbers that follow one another, for relations that are not `logged` with [`RelId::UNLOGGED`] in them.
-    pub fn reserve_relations(&self, count: u32, logged: bool) -> Result<RelId> {
+    /// Sets aside numbers that follow one another; those of relations that are not logged say so.
+    pub fn reserve_relations(&self, count: u32, durability: impl Into<Durability>) -> Result<RelId> {
         let n = self.next_rel.fetch_add(count, Ordering::SeqCst);
-        if n.checked_add(count).is_none_or(|end| end >= RelId::UNLOGGED) {
+        if n.checked_add(count).is_none_or(|end| end >= RelId::MEMORY) {
             return Err(DbError::new(rustydb_base::SqlState::PROGRAM_LIMIT_EXCEEDED, "out of relation numbers"));
         }
-        Ok(RelId(if logged { n } else { n | RelId::UNLOGGED }))
+        Ok(RelId(match durability.into() {
+            Durability::Logged => n,
+            Durability::Unlogged => n | RelId::UNLOGGED,
+            Durability::Memory => n | RelId::UNLOGGED | RelId::MEMORY,
+        }))
     }
 
     /// Removes a relation for good. Nobody can reach it any more.

@@ -4,11 +4,11 @@ use super::Store;
 use super::drive::{WaitPolicy, WaitRules};
 use crate::core::Core;
 use crate::lock::{LockMark, LockMode, LockOwner, LockTarget, Scope};
-use crate::ssi::Beginning;
+use crate::ssi::{Beginning, SxId};
 use crate::txn::{CommitWait, Committed, Isolation, Snapshot, TxnCx};
 use crate::undo::UndoPtr;
 use crate::wait::{Op, Wait};
-use rustydb_base::{DbError, Lsn, RelId, Result, Xid};
+use rustydb_base::{DbError, Lsn, RelId, Result, Scn, Xid};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -158,6 +158,19 @@ impl Txn {
                 return Ok(snap.untracked());
             }
         }
+    }
+
+    /// A snapshot of what was committed at or before an SCN that somebody holds, as this transaction's one snapshot. A
+    /// serializable transaction's reads by it are tracked.
+    pub fn snapshot_at(&mut self, scn: Scn, read_only: bool) -> Result<Snapshot> {
+        let own = Snapshot { scn, xid: self.cx.xid, cid: self.cx.cid, ssi: SxId::NONE };
+        if self.cx.isolation != Isolation::Serializable {
+            return Ok(own);
+        }
+        let how = Beginning { pid: self.owner.locks.pid(), read_only, deferrable: false };
+        let snap = self.store.core.ssi.begin(how, || own)?;
+        self.cx.ssi = snap.ssi;
+        Ok(snap)
     }
 
     /// The same snapshot, seeing the transaction's own changes up to now.

@@ -231,3 +231,146 @@ fn sequences_never_repeat_over_a_crash() {
         store.shutdown().await.unwrap();
     });
 }
+
+/// Tables in memory: transactional, bounded, nothing of them on disk, gone when the store is opened again.
+#[test]
+fn memory_relations_never_leave_memory() {
+    const MARKER: &[u8] = b"kept in memory and nowhere else";
+    let disk = SimDisk::new();
+    let d = run(3, &disk, |store| async move {
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        let heap = t.create_relation(RelationKind::Heap, Durability::Memory).await.unwrap();
+        let index = t.create_relation(RelationKind::Btree, Durability::Memory).await.unwrap();
+        t.commit(CommitOptions::default()).await.unwrap();
+        assert!(heap.is_memory() && !heap.is_logged());
+        let d = TableDesc {
+            rel: Rel { id: heap, overflow: RelId(0) },
+            layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::Bin]).unwrap()),
+            indexes: vec![IndexDesc { rel: index, heap, complete: true }],
+        };
+        // A logged table beside it, so that pages are evicted and written all the time.
+        let other = make_table(&store).await;
+        let payload = [MARKER, &[7; 600]].concat();
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        let mut k = 0;
+        let e = loop {
+            let kb = key(k);
+            let vals = [Datum::Bytes(&k.to_le_bytes()), Datum::Bytes(&payload)];
+            match t.insert(&d, &vals, &[Some(Key { bytes: &kb, unique: true })]).await {
+                Ok(_) => k += 1,
+                Err(e) => break e,
+            }
+            put(&mut t, &other, k, &[3; 900]).await;
+        };
+        // Half of the pool at most, and the rest of it still works.
+        assert_eq!(e.code, SqlState::OUT_OF_MEMORY);
+        assert!((1000..1500).contains(&k), "{k} rows fit");
+        let done = t.commit(CommitOptions::default()).await.unwrap();
+        store.gate(done.lsn).await.unwrap();
+        store.checkpoint().await.unwrap();
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        let snap = t.snapshot();
+        let mut buf = RowBuf::new();
+        for i in 0..k {
+            let got = t.point_get(&snap, d.rel, &d.indexes[0], &key(i), &mut buf, |_| Ok(true)).await.unwrap();
+            assert!(got.is_some(), "row {i}");
+        }
+        // Deleted and rolled back; then deleted for good, which makes room.
+        for keep in [true, false] {
+            let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+            for i in 0..k / 2 {
+                let snap = t.snapshot();
+                let kb = key(i);
+                let rid = t.point_get(&snap, d.rel, &d.indexes[0], &kb, &mut buf, |_| Ok(true)).await.unwrap().unwrap();
+                assert_eq!(t.delete(&d, &snap, rid, &buf, &[Some(&kb)]).await.unwrap(), TmResult::Ok);
+                t.next_command();
+            }
+            if keep { t.abort().await.unwrap() } else { drop(t.commit(CommitOptions::default()).await.unwrap()) }
+        }
+        drop(t);
+        while store.purge_round().await.unwrap() || store.core().undo.bytes() > 0 {
+            store.runtime().sleep(Duration::from_micros(200)).await;
+        }
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        for i in 0..k / 4 {
+            let kb = key(i);
+            let vals = [Datum::Bytes(&i.to_le_bytes()), Datum::Bytes(&payload)];
+            t.insert(&d, &vals, &[Some(Key { bytes: &kb, unique: true })]).await.unwrap();
+        }
+        t.commit(CommitOptions::default()).await.unwrap();
+        store.shutdown().await.unwrap();
+        d
+    });
+    for f in disk.files() {
+        let found = disk.content(&f).unwrap().windows(MARKER.len()).any(|w| w == MARKER);
+        assert!(!found, "{f} holds rows of a table in memory");
+    }
+    run(4, &disk, move |store| async move {
+        assert!(!store.relation_exists(d.rel.id).await.unwrap());
+        store.shutdown().await.unwrap();
+    });
+}
+
+/// The past can be read as far back as it is kept, and no further; what is held stays.
+#[test]
+fn the_past_is_read_within_its_retention() {
+    let disk = SimDisk::new();
+    let rt = SimRuntime::new(9);
+    let io = SimIo::new(&rt, &disk, SimFaults::default());
+    let rt2: RuntimeRef = rt.clone();
+    rt.block_on(async move {
+        let opts = StoreOptions { undo_retention_micros: 500_000, ..small() };
+        let store = Store::open(opts, io, rt2).await.unwrap();
+        let d = make_table(&store).await;
+        let mut then = Vec::new();
+        for round in 0..10 {
+            let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+            put(&mut t, &d, round, b"row").await;
+            t.commit(CommitOptions::default()).await.unwrap();
+            then.push((store.txns().last_scn(), round + 1));
+            store.runtime().sleep(Duration::from_millis(100)).await;
+        }
+        let count = async |snap: &Snapshot| {
+            let mut n = 0;
+            let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+            for k in 0..10 {
+                let mut buf = RowBuf::new();
+                n += i32::from(
+                    t.point_get(snap, d.rel, &d.indexes[0], &key(k), &mut buf, |_| Ok(true)).await.unwrap().is_some(),
+                );
+            }
+            n
+        };
+        store.purge_round().await.unwrap();
+        let (mut read, mut gone) = (0, 0);
+        for (scn, rows) in &then {
+            match store.snapshot_at(*scn) {
+                Ok((snap, _held)) => {
+                    assert_eq!(count(&snap).await, *rows);
+                    read += 1;
+                }
+                Err(e) => {
+                    assert_eq!(e.code, SqlState::SNAPSHOT_TOO_OLD);
+                    gone += 1;
+                }
+            }
+        }
+        assert!(read >= 4 && gone >= 3, "{read} read, {gone} gone");
+        // Held, it outlives its time.
+        let (snap, held) = store.snapshot_at(then[9].0).unwrap();
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        put(&mut t, &d, 77, b"later").await;
+        t.commit(CommitOptions::default()).await.unwrap();
+        store.runtime().sleep(Duration::from_secs(5)).await;
+        store.purge_round().await.unwrap();
+        assert_eq!(count(&snap).await, 10);
+        drop(held);
+        store.purge_round().await.unwrap();
+        assert_eq!(store.snapshot_at(then[9].0).map(drop).unwrap_err().code, SqlState::SNAPSHOT_TOO_OLD);
+        let future = Scn::from_micros(store.runtime().now_micros() + 10_000_000);
+        assert_eq!(store.snapshot_at(future).map(drop).unwrap_err().code, SqlState::INVALID_PARAMETER_VALUE);
+        store.shutdown().await.unwrap();
+    })
+    .unwrap();
+    rt.shutdown();
+}

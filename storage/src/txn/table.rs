@@ -288,6 +288,20 @@ impl TxnTable {
         HeldSnapshot { table: Arc::clone(self), scn: snapshot.scn.0 }
     }
 
+    /// Registers a snapshot of the past (or of another transaction): what was committed at or before `scn`. 72000 when the
+    /// versions it would show may be gone.
+    pub fn hold_at(self: &Arc<Self>, scn: Scn) -> Result<HeldSnapshot> {
+        // The horizon is computed and published under this latch.
+        let mut held = self.held.lock();
+        if scn.0 < self.horizon.load(Ordering::SeqCst) {
+            return Err(DbError::new(SqlState::SNAPSHOT_TOO_OLD, "snapshot too old")
+                .detail("Versions of that time are not kept any more.")
+                .hint("undo_retention says how long they are kept."));
+        }
+        *held.entry(scn.0).or_insert(0) += 1;
+        Ok(HeldSnapshot { table: Arc::clone(self), scn: scn.0 })
+    }
+
     /// Computes the horizon anew and publishes it. `retain` keeps it at least so many microseconds in the past.
     pub fn refresh_horizon(&self, retain_micros: u64) -> Scn {
         let mut h = self.clock.last().0;
@@ -295,13 +309,16 @@ impl TxnTable {
         for s in &self.slots {
             h = h.min(s.snap.load(Ordering::SeqCst));
         }
-        if let Some((scn, _)) = self.held.lock().first_key_value() {
+        let held = self.held.lock();
+        if let Some((scn, _)) = held.first_key_value() {
             h = h.min(*scn);
         }
         if retain_micros > 0 {
             h = h.min(Scn::from_micros(self.rt.now_micros().saturating_sub(retain_micros)).0);
         }
-        Scn(self.horizon.fetch_max(h, Ordering::SeqCst).max(h))
+        let horizon = Scn(self.horizon.fetch_max(h, Ordering::SeqCst).max(h));
+        drop(held);
+        horizon
     }
 
     /// Newest commit.

@@ -209,6 +209,8 @@ pub enum Statement {
     Cluster(Box<Cluster>),
     /// REFRESH MATERIALIZED VIEW.
     RefreshMaterializedView(Box<RefreshMaterializedView>),
+    /// FLASHBACK TABLE.
+    FlashbackTable(Box<FlashbackTable>),
     /// DO.
     Do(Box<Do>),
     /// CREATE DATABASE.

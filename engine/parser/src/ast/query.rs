@@ -310,6 +310,28 @@ pub struct TableFactor {
     pub alias: Option<Alias>,
     /// TABLESAMPLE.
     pub sample: Option<Sample>,
+    /// AS OF: the rows of the past.
+    pub as_of: Option<Box<AsOf>>,
+}
+
+/// How a time of the past is named.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AsOfKind {
+    /// AS OF TIMESTAMP: a point in time.
+    Timestamp,
+    /// AS OF SCN: a commit number.
+    Scn,
+    /// AS OF SYSTEM TIME: a point in time, or a distance to now.
+    SystemTime,
+}
+
+/// AS OF, or the TO of FLASHBACK TABLE.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AsOf {
+    /// What the value is.
+    pub kind: AsOfKind,
+    /// The value.
+    pub value: Expr,
 }
 
 /// An alias with column names.

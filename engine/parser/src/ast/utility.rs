@@ -343,6 +343,15 @@ pub struct RefreshMaterializedView {
     pub with_data: bool,
 }
 
+/// FLASHBACK TABLE … TO: puts the rows of the past back.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FlashbackTable {
+    /// The table.
+    pub name: Name,
+    /// The time.
+    pub to: super::query::AsOf,
+}
+
 /// DO.
 #[derive(Clone, PartialEq, Debug)]
 #[allow(missing_docs, reason = "the names are the documentation")]

@@ -3,7 +3,7 @@
 use super::expr::sort_suffix;
 use super::{Commas, opt_columns};
 use crate::ast::{
-    Alias, AssignTarget, Assignment, ConflictTarget, Cte, DefOption, DefValue, Delete, Distinct, FieldDef,
+    Alias, AsOf, AsOfKind, AssignTarget, Assignment, ConflictTarget, Cte, DefOption, DefValue, Delete, Distinct, FieldDef,
     FunctionTable, GroupItem, IndexElement, IndexKey, Insert, Join, JoinCondition, JoinKind, LockStrength, LockWait,
     Overriding, Query, QueryBody, Select, SetOpKind, Statement, TableFactor, TableFunction, TableRef, Target, Update,
     With,
@@ -175,6 +175,9 @@ fn opt_alias(f: &mut Formatter<'_>, alias: &Option<Alias>) -> Result {
 impl Display for TableFactor {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "{}{}", if self.only { "ONLY " } else { "" }, self.name)?;
+        if let Some(a) = &self.as_of {
+            write!(f, " AS OF {a}")?;
+        }
         opt_alias(f, &self.alias)?;
         if let Some(s) = &self.sample {
             write!(f, " TABLESAMPLE {} ({})", s.method, Commas(&s.args))?;
@@ -183,6 +186,17 @@ impl Display for TableFactor {
             }
         }
         Ok(())
+    }
+}
+
+impl Display for AsOf {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let kind = match self.kind {
+            AsOfKind::Timestamp => "TIMESTAMP",
+            AsOfKind::Scn => "SCN",
+            AsOfKind::SystemTime => "SYSTEM TIME",
+        };
+        write!(f, "{kind} {}", self.value)
     }
 }
 

@@ -145,7 +145,7 @@ impl Parser<'_> {
         let table = if matches!(kind, K::Table | K::ForeignTable) {
             self.relation_expr()?
         } else {
-            TableFactor { name: self.qualified_name()?, only: false, alias: None, sample: None }
+            TableFactor { name: self.qualified_name()?, only: false, alias: None, sample: None, as_of: None }
         };
         if self.eat(kw::RENAME) {
             return self.rename_relation(kind, table, if_exists);

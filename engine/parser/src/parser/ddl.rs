@@ -544,6 +544,7 @@ fn recursive_view(name: &Name, columns: &[Ident], query: Query, pos: Pos) -> Que
         only: false,
         alias: None,
         sample: None,
+        as_of: None,
     };
     let select = Select {
         distinct: Distinct::No,

@@ -2,10 +2,11 @@
 
 use super::Parser;
 use crate::ast::{
-    Alias, Expr, FieldDef, FunctionTable, Join, JoinCondition, JoinKind, Query, Sample, SubqueryTable, TableFunction,
+    Alias, AsOf, AsOfKind, Expr, FieldDef, FunctionTable, Join, JoinCondition, JoinKind, Query, Sample, SubqueryTable, TableFunction,
     TableRef,
 };
 use crate::keywords::kw;
+use crate::lexer::T;
 use rustydb_base::Result;
 
 /// What a pair of parentheses in FROM holds.
@@ -115,6 +116,11 @@ impl Parser<'_> {
             return self.function_table(false, pos);
         }
         let mut table = self.relation_expr()?;
+        if self.at(kw::AS) && self.peek_at(1, kw::OF) && self.as_of_follows() {
+            self.bump();
+            self.bump();
+            table.as_of = Some(Box::new(self.as_of()?));
+        }
         table.alias = self.opt_alias()?;
         if self.eat(kw::TABLESAMPLE) {
             let method = self.func_name()?;
@@ -128,6 +134,29 @@ impl Parser<'_> {
             table.sample = Some(Sample { method, args, repeatable });
         }
         Ok(TableRef::Table(Box::new(table)))
+    }
+
+    /// Whether the words behind AS OF make it a time of the past, not an alias named "of".
+    fn as_of_follows(&mut self) -> bool {
+        let t = self.peek(2);
+        self.peek_at(2, kw::TIMESTAMP)
+            || (self.peek_at(2, kw::SYSTEM) && self.peek_at(3, kw::TIME))
+            || (t.kind == T::Word && self.text(t).eq_ignore_ascii_case("scn"))
+    }
+
+    /// A time of the past, behind AS OF or FLASHBACK TABLE … TO.
+    pub(super) fn as_of(&mut self) -> Result<AsOf> {
+        let kind = if self.eat(kw::TIMESTAMP) {
+            AsOfKind::Timestamp
+        } else if self.eat(kw::SYSTEM) {
+            self.expect(kw::TIME)?;
+            AsOfKind::SystemTime
+        } else if self.eat_word("scn") {
+            AsOfKind::Scn
+        } else {
+            return self.unexpected();
+        };
+        Ok(AsOf { kind, value: self.expr()? })
     }
 
     /// `( … )` in FROM: a query, or a join.

@@ -465,10 +465,10 @@ impl Parser<'_> {
             if parens {
                 self.expect_ch(b')')?;
             }
-            return Ok(TableFactor { name, only: true, alias: None, sample: None });
+            return Ok(TableFactor { name, only: true, alias: None, sample: None, as_of: None });
         }
         let name = self.qualified_name()?;
         self.eat_ch(b'*');
-        Ok(TableFactor { name, only: false, alias: None, sample: None })
+        Ok(TableFactor { name, only: false, alias: None, sample: None, as_of: None })
     }
 }

@@ -149,6 +149,8 @@ impl Parser<'_> {
             kw::LOAD => self.other("LOAD"),
             kw::IMPORT => self.other("IMPORT FOREIGN SCHEMA"),
             kw::SECURITY => self.security_label(),
+            // No keyword of PostgreSQL's.
+            _ if self.at_word("flashback") && self.peek_at(1, kw::TABLE) => self.flashback(),
             _ => self.unexpected(),
         }
     }

@@ -660,6 +660,17 @@ impl Parser<'_> {
         let with_data = self.opt_with_data()?;
         Ok(Statement::RefreshMaterializedView(Box::new(RefreshMaterializedView { name, concurrently, with_data })))
     }
+    pub(super) fn flashback(&mut self) -> Result<Statement> {
+        self.bump();
+        self.expect(kw::TABLE)?;
+        let name = self.qualified_name()?;
+        self.expect(kw::TO)?;
+        if self.at(kw::BEFORE) {
+            return self.unsupported("FLASHBACK TABLE ... TO BEFORE DROP", self.pos());
+        }
+        let to = self.as_of()?;
+        Ok(Statement::FlashbackTable(Box::new(crate::ast::FlashbackTable { name, to })))
+    }
     pub(super) fn do_statement(&mut self) -> Result<Statement> {
         let start = self.bump().start;
         let (mut code, mut language) = (None, None);

@@ -205,7 +205,7 @@ impl Planner<'_> {
             Rel::Scan(s) => {
                 let stored = matches!(s.table.kind, RelKind::Table | RelKind::MaterializedView);
                 let plain = s.cols.iter().all(|c| c.1 > 0 || matches!(c.1, -1 | -6));
-                if !stored || s.table.storage.is_none() || s.sample.is_some() || !plain {
+                if !stored || s.table.storage.is_none() || s.sample.is_some() || s.as_of.is_some() || !plain {
                     return Ok(None);
                 }
                 let table = (self.table)(&s.table)?;

@@ -61,6 +61,7 @@ impl Db {
             dep_lsn: Arc::default(),
             work_mem: 4 << 20,
             temp_limit: None,
+            snapshot: Arc::default(),
             stale: Arc::default(),
         }
     }

@@ -273,7 +273,7 @@ pub(in crate::session) fn select_of(table: &Name, names: &[&str]) -> ast::Query 
         alias: None,
         pos: ast::NO_POS,
     };
-    let factor = ast::TableFactor { name: table.clone(), only: true, alias: None, sample: None };
+    let factor = ast::TableFactor { name: table.clone(), only: true, alias: None, sample: None, as_of: None };
     let select = ast::Select {
         distinct: ast::Distinct::No,
         targets: names.iter().map(target).collect(),
