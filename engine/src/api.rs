@@ -208,11 +208,32 @@ pub struct RoleAuth {
     pub verifier: Option<String>,
 }
 
+/// What `pg_hba.conf` says of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub enum HostRule {
+    /// The engine has no such rules: the server's own defaults hold.
+    Default,
+    Trust,
+    Reject,
+    Scram,
+    /// The password itself crosses the wire.
+    Password,
+    /// No line fits.
+    NoEntry,
+}
+
 /// The engine as the server sees it.
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// Looks a role up for authentication; `None` when there is none.
     async fn role(&self, name: &str) -> Result<Option<RoleAuth>>;
+    /// What the host rules say of a connection of `user` to `database`.
+    fn host_rule(&self, _user: &str, _database: &str, _peer: &PeerInfo) -> HostRule {
+        HostRule::Default
+    }
+    /// Reads configuration files again (SIGHUP); what is wrong with them is logged, and they change nothing then.
+    fn reload(&self) {}
     /// Opens a session after authentication. `params` are the startup packet's parameters (`user`, `database`,
     /// settings, `options`). Errors are Fatal: 3D000 for a missing database, 28000 for a missing role, 53300…
     async fn connect(&self, params: &[(String, String)], peer: &PeerInfo) -> Result<Box<dyn SqlSession>>;

@@ -50,11 +50,15 @@ pub struct EngineOptions {
     pub settings: Vec<(String, String)>,
     /// SCRAM verifier or plain text for the superuser of a new cluster (or to be set now).
     pub superuser_password: Option<String>,
+    /// Text of a new directory's `pg_hba.conf`; `None` for an engine that asks nobody who they are.
+    pub host_rules: Option<String>,
 }
 
 /// See the module.
 pub struct Engine {
     store: Arc<Store>,
+    /// Who may connect; `None` if that is not this engine's business.
+    pub host_rules: Option<crate::hba::HostRules>,
     /// By OID.
     databases: RwLock<HashMap<u32, Arc<DatabaseState>>>,
     /// Commits of catalog changes so far.
@@ -326,8 +330,16 @@ impl Engine {
         for p in store.take_prepared().await? {
             prepared.found(p)?;
         }
+        let mut host_rules = None;
+        if let Some(text) = &options.host_rules {
+            let rules = crate::hba::HostRules::of(&options.data_dir);
+            rules.create(text)?;
+            rules.load()?;
+            host_rules = Some(rules);
+        }
         let engine = Arc::new(Engine {
             store,
+            host_rules,
             databases: RwLock::new(HashMap::new()),
             publications: AtomicU64::new(0),
             closing: Mutex::new(HashSet::new()),
@@ -349,6 +361,15 @@ impl Engine {
             engine.set_superuser_password(p).await?;
         }
         Ok(engine)
+    }
+
+    /// Reads configuration files again; what is wrong with them is logged, and they change nothing then.
+    pub fn reload(&self) {
+        tracing::info!("received SIGHUP, reloading configuration files");
+        let Some(rules) = &self.host_rules else { return };
+        if let Err(e) = rules.load() {
+            tracing::error!("{}; {} was not reloaded", e.message, crate::hba::FILE);
+        }
     }
 
     /// The store.
@@ -536,8 +557,7 @@ impl Engine {
                 .filter(|l| l.class == table::PG_ATTRIBUTE && l.oid == r.oid)
                 .map(|l| (l.sub, l.acl.clone()))
                 .collect();
-            let acl =
-                (own.is_some() || !columns.is_empty()).then(|| Arc::new(crate::acl::RelationAcl { own, columns }));
+            let acl = crate::acl::RelationAcl { own, columns, rows: None }.kept();
             cat.put_relation(Relation { version: next_version(), acl, ..r });
         }
         for l in lists.into_iter().filter(|l| !matches!(l.class, table::PG_CLASS | table::PG_ATTRIBUTE)) {
@@ -619,6 +639,8 @@ impl Engine {
             table::PG_DEFAULT_ACL,
             table::PG_INHERITS,
             table::PG_PARTITIONED_TABLE,
+            table::PG_POLICY,
+            table::PG_STATISTIC_EXT,
             // Only for the lists of built-in objects.
             table::PG_PROC,
             table::PG_LANGUAGE,

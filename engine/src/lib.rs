@@ -10,6 +10,7 @@ pub mod ddl;
 pub mod engine;
 pub mod exec;
 pub mod functions;
+pub mod hba;
 pub mod notify;
 pub mod plan;
 pub mod scram;

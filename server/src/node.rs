@@ -14,6 +14,7 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_engine::api::Backend;
 use rustydb_engine::check::Findings;
 use rustydb_engine::engine::EngineOptions;
+use rustydb_engine::hba;
 use rustydb_engine::session::EngineBackend;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -22,6 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 /// The role the first start makes.
 pub const SUPERUSER: &str = "postgres";
@@ -50,12 +52,15 @@ fn engine_options(config: &Config) -> Result<EngineOptions> {
         data_dir: config.data_dir.clone(),
         settings: config.settings.clone(),
         superuser_password: config.superuser_password.as_ref().map(|p| p.to_string()),
+        host_rules: None,
     })
 }
 
 /// Opens the engine on the data directory, making it on the first start.
 pub async fn open_engine(config: &Config) -> Result<Arc<dyn Backend>> {
-    Ok(Arc::new(EngineBackend::open(engine_options(config)?).await?))
+    let host_rules = Some(hba::default_text(config.auth_local.word(), config.auth_host.word()));
+    let options = EngineOptions { host_rules, ..engine_options(config)? };
+    Ok(Arc::new(EngineBackend::open(options).await?))
 }
 
 /// Checks the data directory, which no server may have open meanwhile.
@@ -104,12 +109,14 @@ where
     }
     let server = Server::new(backend.clone(), acceptor, mock, config.limits.clone());
     let accepting: Vec<_> = listeners.into_iter().map(|l| listener::accept(l, server.clone())).collect();
+    let reloading = reload_on_hangup(backend.clone())?;
     tracing::info!("database system is ready to accept connections");
 
     let why = tokio::select! {
         why = stop => why,
         fault = server.faulted() => Stop::Fault(fault),
     };
+    reloading.abort();
     for task in accepting {
         task.abort();
         // The only outcome is the abort; the socket files are gone once the task is.
@@ -149,22 +156,27 @@ async fn end_sessions(server: &Arc<Server>, why: &Stop) {
     }
 }
 
-/// Resolves when the operating system asks for a shutdown: SIGTERM smart, SIGINT fast. SIGHUP is taken and logged, since
-/// there is no configuration file to read again.
+/// Reads configuration files again on each SIGHUP, until the handle is aborted.
+fn reload_on_hangup(backend: Arc<dyn Backend>) -> Result<JoinHandle<()>> {
+    let mut hangups = signal(SignalKind::hangup()).map_err(|e| DbError::io("install a signal handler", &e))?;
+    Ok(tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            backend.reload();
+        }
+    }))
+}
+
+/// Resolves when the operating system asks for a shutdown: SIGTERM smart, SIGINT fast.
 pub async fn stop_signals() -> Stop {
     let listen = |kind| signal(kind);
-    let (term, int, hup) =
-        (listen(SignalKind::terminate()), listen(SignalKind::interrupt()), listen(SignalKind::hangup()));
-    let (Ok(mut term), Ok(mut int), Ok(mut hup)) = (term, int, hup) else {
+    let (term, int) = (listen(SignalKind::terminate()), listen(SignalKind::interrupt()));
+    let (Ok(mut term), Ok(mut int)) = (term, int) else {
         tracing::error!("could not install signal handlers");
         return Stop::Fast;
     };
-    loop {
-        tokio::select! {
-            _ = term.recv() => return Stop::Smart,
-            _ = int.recv() => return Stop::Fast,
-            _ = hup.recv() => tracing::info!("received SIGHUP; settings are read at start only"),
-        }
+    tokio::select! {
+        _ = term.recv() => Stop::Smart,
+        _ = int.recv() => Stop::Fast,
     }
 }
 

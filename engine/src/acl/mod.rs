@@ -15,11 +15,13 @@ pub mod check;
 pub mod item;
 pub mod membership;
 pub mod needs;
+pub mod policy;
 
 use crate::catalog::Catalog;
 use membership::{has_privs_of, inherited_roles};
 use rustydb_base::{DbError, Result, SqlState};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A set of privileges, one bit each in the order of [`LETTERS`].
 pub type Privs = u16;
@@ -185,6 +187,20 @@ pub struct RelationAcl {
     pub own: Option<Acl>,
     /// On columns, by attnum.
     pub columns: Vec<(i16, Acl)>,
+    /// On rows; `None` without row-level security and policies.
+    pub rows: Option<Arc<policy::RowSecurity>>,
+}
+
+impl RelationAcl {
+    /// Policies on rows.
+    pub fn policies(&self) -> &[policy::Policy] {
+        self.rows.as_ref().map_or(&[], |r| &r.policies)
+    }
+
+    /// As relations keep it: nothing when it says nothing.
+    pub fn kept(self) -> Option<Arc<RelationAcl>> {
+        (self != RelationAcl::default()).then(|| Arc::new(self))
+    }
 }
 
 /// Privileges that future objects of a role get (`pg_default_acl`).

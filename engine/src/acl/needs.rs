@@ -10,7 +10,7 @@ use crate::catalog::rows::table;
 use crate::catalog::{Catalog, Relation};
 use crate::plan::ir::ColId;
 use rustydb_base::Result;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Column number that stands for the whole row.
@@ -66,6 +66,8 @@ pub struct Needs {
     functions: Vec<(u32, String)>,
     /// Which column of which need a bound column is.
     columns: HashMap<ColId, Vec<(usize, i16)>>,
+    /// Columns whose reading counts for nothing at the moment: policies read their table's rows by no right.
+    muted: HashSet<ColId>,
 }
 
 impl Needs {
@@ -99,11 +101,28 @@ impl Needs {
 
     /// A bound column is read.
     pub fn reads(&mut self, col: ColId) {
+        if self.muted.contains(&col) {
+            return;
+        }
         for (need, attnum) in self.columns.get(&col).into_iter().flatten() {
             if let Some(n) = self.relations.get_mut(*need) {
                 n.privs |= privs::SELECT;
                 n.selected.insert(*attnum);
             }
+        }
+    }
+
+    /// Stops counting the reading of the columns that `which` names; answers those it did not count before.
+    pub fn muted(&mut self, which: impl Fn(ColId) -> bool) -> Vec<ColId> {
+        let new: Vec<ColId> = self.columns.keys().copied().filter(|c| which(*c) && !self.muted.contains(c)).collect();
+        self.muted.extend(&new);
+        new
+    }
+
+    /// Counts columns again.
+    pub fn unmute(&mut self, columns: Vec<ColId>) {
+        for c in columns {
+            self.muted.remove(&c);
         }
     }
 
@@ -119,6 +138,7 @@ impl Needs {
     /// Forgets what only binding needed.
     pub fn settled(mut self) -> Needs {
         self.columns = HashMap::new();
+        self.muted = HashSet::new();
         self
     }
 

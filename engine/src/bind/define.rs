@@ -32,6 +32,10 @@ pub enum Defining {
     Transform,
     PartitionKey,
     PartitionBound,
+    /// Expression of extended statistics.
+    Statistics,
+    /// USING and WITH CHECK of a policy, which may have subqueries.
+    Policy,
 }
 
 impl Defining {
@@ -39,6 +43,8 @@ impl Defining {
         match self {
             Defining::Default | Defining::Generated | Defining::Transform => Clause::Default,
             Defining::Check => Clause::Check,
+            Defining::Policy => Clause::Policy,
+            Defining::Statistics => Clause::Statistics,
             Defining::IndexKey | Defining::IndexPredicate => Clause::Index,
             Defining::PartitionKey => Clause::PartitionKey,
             Defining::PartitionBound => Clause::PartitionBound,
@@ -54,6 +60,8 @@ impl Defining {
             Defining::Transform => "transform expression",
             Defining::PartitionKey => "partition key expression",
             Defining::PartitionBound => "partition bound",
+            Defining::Policy => "policy expression",
+            Defining::Statistics => "statistics expression",
         }
     }
 }
@@ -104,7 +112,7 @@ impl Binder<'_> {
                 subquery = Some(x.pos);
             }
         });
-        if let Some(at) = subquery {
+        if let Some(at) = subquery.filter(|_| what != Defining::Policy) {
             return Err(DbError::unsupported(format!("cannot use subquery in {}", what.place())).at(at));
         }
         Ok(r)
@@ -128,6 +136,7 @@ impl Binder<'_> {
     /// Binds a view's query and tells what its names mean.
     pub fn view_query(&mut self, q: &ast::Query) -> Result<(Query, Vec<Resolved>)> {
         self.allow_params = false;
+        self.defines = true;
         self.resolved = Some(Vec::new());
         let r = self.top_query(q);
         let resolved = self.resolved.take().unwrap_or_default();

@@ -2,22 +2,25 @@
 
 use super::Binder;
 use super::expr::constant;
+use super::policy::Command;
 use super::query::{collect_used, drop_unused};
 use super::scope::{Rte, Scope, ScopeCol};
 use super::select::Clause;
+use super::target::{Target, assigned_names, replace_returning};
 use super::types;
+use super::view_target::{Verb, replace, replace_in};
 use crate::acl::privs;
 use crate::catalog::{Column, ConstraintKind, Index, RelKind, Relation};
 use crate::plan::ir::{
-    Bound, Col, ConflictUpdate, Delete, Expr, ExprKind, IndexExprs, Insert, JoinKind, OnConflict, OutputColumn, Rel,
-    Returning, RowChecks, Subquery, SubqueryKind, Update,
+    Bound, Col, ColId, ConflictUpdate, Delete, Expr, ExprKind, IndexExprs, Insert, JoinKind, OnConflict, OutputColumn,
+    Rel, Returning, RowChecks, Subquery, SubqueryKind, Update,
 };
 use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, Overriding};
 use rustydb_types::datum::Datum;
 use rustydb_types::oid;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// The rows of an UPDATE's or DELETE's target, joined and filtered.
@@ -26,26 +29,22 @@ struct Source {
     rid: Col,
     /// Which table a row is from, if the target has descendants.
     tableoid: Option<Col>,
-    /// The target's columns.
+    /// The table's columns.
     old: Vec<(Col, i16)>,
     scope: Scope,
+    /// What the columns of a view are over the table's.
+    by: HashMap<ColId, Expr>,
+    /// What the target offers, in order.
+    own: Vec<ScopeCol>,
 }
 
 impl Binder<'_> {
-    fn dml_target(&mut self, name: &ast::Name, verb: &str) -> Result<Arc<Relation>> {
+    pub(super) fn dml_target(&mut self, name: &ast::Name) -> Result<Arc<Relation>> {
         let rel = self.relation(name)?;
         let pos = self.pos(name.pos());
         match rel.kind {
             RelKind::Table => {}
-            RelKind::View => {
-                let prep = if verb == "insert" { "into" } else { "" };
-                let what = if prep.is_empty() {
-                    format!("cannot {verb} view \"{}\"", rel.name)
-                } else {
-                    format!("cannot insert into view \"{}\"", rel.name)
-                };
-                return Err(DbError::unsupported(what).detail("Updatable views are not supported yet.").at(pos));
-            }
+            RelKind::View => return Err(DbError::internal("a view is changed through")),
             RelKind::MaterializedView if self.may_fill => {}
             RelKind::MaterializedView => {
                 return Err(DbError::new(
@@ -69,6 +68,9 @@ impl Binder<'_> {
             }
         }
         if rel.oid < crate::catalog::FIRST_USER_OID {
+            if !crate::acl::check::is_superuser(self.cx.catalog, self.cx.role) {
+                return Err(crate::acl::check::denied("table", &rel.name));
+            }
             return Err(DbError::new(
                 SqlState::INSUFFICIENT_PRIVILEGE,
                 format!("permission denied: \"{}\" is a system catalog", rel.name),
@@ -89,7 +91,7 @@ impl Binder<'_> {
     }
 
     /// Columns that stand for a row of a use of the table.
-    fn offer(&mut self, need: usize, row: &[(Col, i16)]) {
+    pub(super) fn offer(&mut self, need: usize, row: &[(Col, i16)]) {
         for (c, n) in row {
             self.needs.offers(need, c.id, *n);
         }
@@ -302,12 +304,16 @@ impl Binder<'_> {
     }
 
     fn insert_inner(&mut self, i: &ast::Insert) -> Result<Insert> {
-        let rel = self.dml_target(&i.table, "insert")?;
+        let target = self.target(&i.table, Verb::Insert, privs::INSERT)?;
+        let (rel, named, need) = (Arc::clone(&target.rel), Arc::clone(&target.named), target.need);
         // A part of a column is given like a column of the part's type.
         let mut parts: Vec<Column> = Vec::new();
         for t in &i.columns {
             let at = self.pos(t.column.pos);
-            let c = self.find_column(&rel, &t.column)?;
+            if let Some(v) = &target.view {
+                self.not_writable(v, &t.column, Verb::Insert)?;
+            }
+            let c = self.find_column(&named, &t.column)?;
             let whole_before = i
                 .columns
                 .iter()
@@ -327,9 +333,11 @@ impl Binder<'_> {
             };
             parts.push(Column { ty, ..c.clone() });
         }
-        let wanted: Vec<&Column> =
-            if i.columns.is_empty() { rel.live_columns().collect() } else { parts.iter().collect() };
-        let need = self.needs.relation(&rel, self.acts_as, privs::INSERT);
+        let wanted: Vec<&Column> = match &target.view {
+            _ if !i.columns.is_empty() => parts.iter().collect(),
+            None => rel.live_columns().collect(),
+            Some(v) => self.all_of_view(v, &named, i)?,
+        };
         let (rows_rel, given): (Rel, Vec<(i16, Expr)>) = match &i.source {
             None => (Rel::Values { cols: vec![], rows: vec![vec![]] }, Vec::new()),
             Some(q) => match &q.body {
@@ -341,41 +349,72 @@ impl Binder<'_> {
                 _ => self.insert_query(&rel, q, &wanted, &i.columns, i.overriding)?,
             },
         };
-        if let Some(n) = self.needs.get_mut(need).filter(|_| i.source.is_some()) {
-            n.inserted.extend(given.iter().map(|g| g.0));
+        let attnums: Vec<i16> = given.iter().filter(|_| i.source.is_some()).map(|g| g.0).collect();
+        match &target.view {
+            Some(v) => self.view_writes(v, &attnums, true),
+            None => {
+                if let Some(n) = self.needs.get_mut(need) {
+                    n.inserted.extend(attnums);
+                }
+            }
         }
-        let given = self.joined_parts(&rel, &i.columns, given)?;
+        if let Some(v) = &target.view {
+            self.check_view_insert(v, &named, &given, i)?;
+        }
+        let given = self.joined_parts(&named, &i.columns, given)?;
         // Every live column in order: given, or default.
         let mut exprs = Vec::new();
         let mut targets = Vec::new();
         for c in rel.live_columns() {
             let e = match given.iter().find(|g| g.0 == c.attnum) {
                 Some((_, e)) => e.clone(),
-                None => self.column_default(&rel, c)?,
+                None => match target.view.as_ref().and_then(|v| v.default_of(c.attnum)) {
+                    Some(text) => {
+                        let c = Column { default: Some(text.to_owned()), identity: '\0', ..c.clone() };
+                        self.column_default(&rel, &c)?
+                    }
+                    None => self.column_default(&rel, c)?,
+                },
             };
             exprs.push((self.col(c.ty), e));
             targets.push(c.attnum);
         }
         let source = Rel::Project { input: Box::new(rows_rel), exprs };
         let row = self.row_cols(&rel);
-        let alias = i.alias.as_ref().map_or(rel.name.as_str(), |a| a.value.as_str()).to_owned();
+        let alias = i.alias.as_ref().map_or(named.name.as_str(), |a| a.value.as_str()).to_owned();
         let on_conflict = match &i.on_conflict {
-            Some(c) => Some(self.on_conflict(&rel, &alias, c, need)?),
+            Some(c) => Some(self.on_conflict(&target, &alias, c)?),
             None => None,
         };
-        let checks = self.row_checks(&rel, &row)?;
+        let mut checks = self.row_checks(&rel, &row)?;
         let generated = self.generated(&rel, &row)?;
-        let mut rte = self.row_rte(&rel, &alias, &row);
-        rte.system = self.system_columns(&rel);
-        let mut system: Vec<(Col, i16)> = rte.system.iter().map(|c| (c.col, c.origin.1)).collect();
-        self.offer(need, &row);
-        self.offer(need, &system);
-        let returning = self.returning(&i.returning, Scope::of(rte))?;
+        let of_row = self.system_columns(&rel);
+        let mut system: Vec<(Col, i16)> = of_row.iter().map(|c| (c.col, c.origin.1)).collect();
+        let (rte, by) = match &target.view {
+            Some(v) => {
+                let whole: Vec<(Col, i16)> = row.iter().chain(&system).copied().collect();
+                self.view_row(v, &alias, &whole)?
+            }
+            None => {
+                let mut rte = self.row_rte(&rel, &alias, &row);
+                rte.system = of_row;
+                self.offer(need, &row);
+                self.offer(need, &system);
+                (rte, HashMap::new())
+            }
+        };
+        let mut returning = self.returning(&i.returning, Scope::of(rte))?;
+        replace_returning(&mut returning, &by)?;
         let read = |c: Col| {
             let only = HashSet::from([c.id]);
             returning.iter().flat_map(|r| &r.exprs).any(|e| walk::reads_any(&e.1, &only))
         };
         system.retain(|c| read(c.0));
+        if let Some(v) = &target.view {
+            self.settle_view_needs(v);
+        }
+        let conflict = on_conflict.as_ref().is_some_and(|c| c.update.is_some());
+        self.secure_insert(&target, &row, conflict, &mut checks)?;
         Ok(Insert { table: rel, source, targets, on_conflict, returning, row, system, checks, generated })
     }
 
@@ -397,7 +436,7 @@ impl Binder<'_> {
                 out.push((attnum, value));
                 continue;
             };
-            let Some(c) = rel.attribute(attnum) else { continue };
+            let Some(c) = rel.columns.iter().find(|c| c.attnum == attnum) else { continue };
             let pos = self.pos(t.column.pos);
             let before = out.iter().position(|o| o.0 == attnum).map(|i| out.remove(i).1);
             let base = before.unwrap_or_else(|| super::assign::nothing(c.ty, pos));
@@ -407,13 +446,7 @@ impl Binder<'_> {
         Ok(out)
     }
 
-    pub(super) fn check_insertable(
-        &self,
-        c: &Column,
-        is_default: bool,
-        overriding: Overriding,
-        pos: u32,
-    ) -> Result<()> {
+    pub(super) fn check_insertable(&self, c: &Column, is_default: bool, overriding: Overriding) -> Result<()> {
         if is_default {
             return Ok(());
         }
@@ -422,8 +455,7 @@ impl Binder<'_> {
                 SqlState::GENERATED_ALWAYS,
                 format!("cannot insert a non-DEFAULT value into column \"{}\"", c.name),
             )
-            .detail(format!("Column \"{}\" is a generated column.", c.name))
-            .at(pos));
+            .detail(format!("Column \"{}\" is a generated column.", c.name)));
         }
         if c.identity == 'a' && overriding == Overriding::No {
             return Err(DbError::new(
@@ -431,8 +463,7 @@ impl Binder<'_> {
                 format!("cannot insert a non-DEFAULT value into column \"{}\"", c.name),
             )
             .detail(format!("Column \"{}\" is an identity column defined as GENERATED ALWAYS.", c.name))
-            .hint("Use OVERRIDING SYSTEM VALUE to override.")
-            .at(pos));
+            .hint("Use OVERRIDING SYSTEM VALUE to override."));
         }
         Ok(())
     }
@@ -477,7 +508,7 @@ impl Binder<'_> {
             for (j, (e, c)) in r.iter().zip(wanted).enumerate() {
                 let is_default =
                     matches!(e.kind, ast::ExprKind::Default) || (overriding == Overriding::User && c.identity != '\0');
-                self.check_insertable(c, is_default, overriding, self.pos(e.pos))?;
+                self.check_insertable(c, is_default, overriding)?;
                 if let Some(t) = targets.get(j).filter(|t| is_default && !t.steps.is_empty()) {
                     self.leave_level();
                     let what = match t.steps.first() {
@@ -521,7 +552,7 @@ impl Binder<'_> {
             if overriding == Overriding::User && c.identity != '\0' {
                 continue;
             }
-            self.check_insertable(c, false, overriding, self.pos(q.pos))?;
+            self.check_insertable(c, false, overriding)?;
             let mut e = Expr::column(*o);
             e.pos = output_pos(&bound.rel, o.id);
             given.push((c.attnum, self.assign(e, c.ty, &c.name)?));
@@ -529,13 +560,8 @@ impl Binder<'_> {
         Ok((bound.rel, given))
     }
 
-    fn on_conflict(
-        &mut self,
-        rel: &Arc<Relation>,
-        alias: &str,
-        c: &ast::OnConflict,
-        need: usize,
-    ) -> Result<OnConflict> {
+    fn on_conflict(&mut self, target: &Target, alias: &str, c: &ast::OnConflict) -> Result<OnConflict> {
+        let (rel, named, need) = (&target.rel, &target.named, target.need);
         let pos = self.pos(c.pos);
         let arbiters = match &c.target {
             None if c.update.is_some() => {
@@ -577,7 +603,7 @@ impl Binder<'_> {
                 for e in elements {
                     match &e.key {
                         ast::IndexKey::Column(name) => {
-                            let n = self.find_column(rel, name)?.attnum;
+                            let n = self.find_column(named, name)?.attnum;
                             want.push(n);
                             if let Some(need) = self.needs.get_mut(need) {
                                 need.privs |= privs::SELECT;
@@ -625,17 +651,32 @@ impl Binder<'_> {
             Some(u) => {
                 let existing = self.row_cols(rel);
                 let excluded = self.row_cols(rel);
-                self.offer(need, &existing);
-                self.offer(need, &excluded);
-                let mut scope = Scope::of(self.row_rte(rel, alias, &existing));
-                let ex = self.row_rte(rel, "excluded", &excluded);
+                let (there, ex, by) = match &target.view {
+                    Some(v) => {
+                        let (there, mut by) = self.view_row(v, alias, &existing)?;
+                        let (ex, more) = self.view_row(v, "excluded", &excluded)?;
+                        by.extend(more);
+                        for t in u.set.iter().flat_map(assigned_names) {
+                            self.not_writable(v, t, Verb::Insert)?;
+                        }
+                        (there, ex, by)
+                    }
+                    None => {
+                        self.offer(need, &existing);
+                        self.offer(need, &excluded);
+                        let there = self.row_rte(rel, alias, &existing);
+                        (there, self.row_rte(rel, "excluded", &excluded), HashMap::new())
+                    }
+                };
+                let for_update = target.view.as_ref().map_or_else(|| Arc::clone(named), |v| Arc::new(v.named(false)));
+                let mut scope = Scope::of(there);
                 // Unqualified names mean the existing row only.
                 scope.rtes.push(ex);
                 self.scopes.push(scope);
                 self.enter_level();
                 self.set_clause(Clause::UpdateSet);
                 let r = (|| -> Result<_> {
-                    let set = self.assignments(rel, &u.set)?;
+                    let set = self.assignments(&for_update, &u.set)?;
                     self.set_clause(Clause::Where);
                     let filter = match &u.filter {
                         Some(f) => {
@@ -648,11 +689,14 @@ impl Binder<'_> {
                 })();
                 self.leave_level();
                 self.scopes.pop();
-                let (set, filter) = r?;
+                let (mut set, mut filter) = r?;
+                for e in set.iter_mut().map(|s| &mut s.1).chain(&mut filter) {
+                    replace(e, &by)?;
+                }
                 if let Some(n) = self.needs.get_mut(need) {
                     n.privs |= privs::UPDATE;
-                    n.updated.extend(set.iter().map(|s| s.0));
                 }
+                self.writes(target, &set);
                 Some(ConflictUpdate { existing, excluded, set, filter })
             }
         };
@@ -750,10 +794,7 @@ impl Binder<'_> {
         let before = out.iter().position(|o| o.0 == c.attnum);
         let partial = !t.steps.is_empty() && c.ty.oid != oid::JSONB;
         if before.is_some() && !(partial && in_parts.contains(&c.attnum)) {
-            return Err(DbError::new(
-                SqlState::SYNTAX_ERROR,
-                format!("multiple assignments to same column \"{}\"", c.name),
-            ));
+            return Err(self.assigned_twice(rel, c.attnum, &c.name));
         }
         if !partial {
             return Ok(None);
@@ -765,7 +806,7 @@ impl Binder<'_> {
         // The target table is the scope's first.
         let old = self.scopes.last().and_then(|s| s.rtes.first()).and_then(|r| {
             // Scans show a domain's values as its base type's; what is put together here must satisfy the domain.
-            r.cols.iter().find(|x| x.origin.1 == c.attnum).map(|x| Expr::new(ExprKind::Column(x.col.id), c.ty))
+            r.cols.iter().find(|x| x.name == c.name).map(|x| Expr::new(ExprKind::Column(x.col.id), c.ty))
         });
         old.map(Some).ok_or_else(|| DbError::internal("the target of an assignment is not in scope"))
     }
@@ -800,6 +841,14 @@ impl Binder<'_> {
         };
         out.push((attnum, v));
         Ok(())
+    }
+
+    /// 42601 for a column that gets two values; of a view's columns that stand for one, the table's column is named.
+    pub(super) fn assigned_twice(&self, named: &Relation, attnum: i16, name: &str) -> DbError {
+        let several = named.columns.iter().filter(|c| c.attnum == attnum).count() > 1;
+        let base = self.cx.catalog.relation(named.oid).filter(|_| several).and_then(|r| r.attribute(attnum));
+        let name = base.map_or(name, |c| c.name.as_str());
+        DbError::new(SqlState::SYNTAX_ERROR, format!("multiple assignments to same column \"{name}\""))
     }
 
     /// A list of expressions with the columns in place of `t.*`.
@@ -840,7 +889,7 @@ impl Binder<'_> {
             let value = self.expr(e)?;
             // The target table is the scope's first.
             let target = self.scopes.last().and_then(|s| s.rtes.first()).and_then(|r| {
-                r.cols.iter().find(|x| x.origin.1 == c.attnum).map(|x| Expr::new(ExprKind::Column(x.col.id), x.col.ty))
+                r.cols.iter().find(|x| x.name == c.name).map(|x| Expr::new(ExprKind::Column(x.col.id), x.col.ty))
             });
             let target = target.ok_or_else(|| DbError::internal("the target of an assignment is not in scope"))?;
             return self.jsonb_assign(target, &t.steps, value, at);
@@ -848,10 +897,13 @@ impl Binder<'_> {
         if !t.steps.is_empty() {
             return Err(DbError::unsupported("assignment to a part of a column is not supported yet").at(at));
         }
-        if matches!(e.kind, ast::ExprKind::Default) {
+        // DEFAULT of a view's column is the view's own, or a NULL that is assigned.
+        let of_view = rel.kind == RelKind::View;
+        if matches!(e.kind, ast::ExprKind::Default) && !(of_view && (c.generated != '\0' || c.identity == 'a')) {
             if c.generated != '\0' {
                 return Ok(constant(Datum::Null, c.ty.oid, at));
             }
+            let c = if of_view { Column { identity: '\0', ..c } } else { c };
             return self.column_default(rel, &c);
         }
         if c.generated != '\0' {
@@ -859,16 +911,14 @@ impl Binder<'_> {
                 SqlState::GENERATED_ALWAYS,
                 format!("column \"{}\" can only be updated to DEFAULT", c.name),
             )
-            .detail(format!("Column \"{}\" is a generated column.", c.name))
-            .at(at));
+            .detail(format!("Column \"{}\" is a generated column.", c.name)));
         }
         if c.identity == 'a' {
             return Err(DbError::new(
                 SqlState::GENERATED_ALWAYS,
                 format!("column \"{}\" can only be updated to DEFAULT", c.name),
             )
-            .detail(format!("Column \"{}\" is an identity column defined as GENERATED ALWAYS.", c.name))
-            .at(at));
+            .detail(format!("Column \"{}\" is an identity column defined as GENERATED ALWAYS.", c.name)));
         }
         let b = self.expr(e)?;
         self.assign(b, c.ty, &c.name)
@@ -885,16 +935,23 @@ impl Binder<'_> {
     /// The target joined with the other tables and filtered; leaves the scope on the stack.
     fn dml_source(
         &mut self,
-        rel: &Arc<Relation>,
+        target: &Target,
         t: &ast::TableFactor,
         others: &[ast::TableRef],
         filter: Option<&ast::Expr>,
-        need: usize,
     ) -> Result<Source> {
-        let alias = t.alias.as_ref().map_or(rel.name.as_str(), |a| a.name.value.as_str()).to_owned();
-        let (mut source, mut rte) = self.table_scan(rel, &alias, t.only, ast::TableLockMode::RowExclusive)?;
-        for c in rte.cols.iter().chain(&rte.system) {
-            self.needs.offers(need, c.col.id, c.origin.1);
+        let (rel, named) = (&target.rel, &target.named);
+        let alias = t.alias.as_ref().map_or(named.name.as_str(), |a| a.name.value.as_str()).to_owned();
+        let only = match &target.view {
+            Some(v) => v.only,
+            None => t.only,
+        };
+        let shown = if target.view.is_some() { &rel.name } else { &alias };
+        let (mut source, mut rte) = self.table_scan(rel, shown, only, ast::TableLockMode::RowExclusive)?;
+        if target.view.is_none() {
+            for c in rte.cols.iter().chain(&rte.system) {
+                self.needs.offers(target.need, c.col.id, c.origin.1);
+            }
         }
         if t.alias.is_none() {
             rte.schema = Some(rel.schema.clone());
@@ -902,6 +959,17 @@ impl Binder<'_> {
         let rid = rte.rid.ok_or_else(|| DbError::internal("table without rows"))?;
         let old: Vec<(Col, i16)> = rte.cols.iter().map(|c| (c.col, c.origin.1)).collect();
         let tableoid = if matches!(source, Rel::Append(_)) { rte.system_column("tableoid") } else { None };
+        let mut by = HashMap::new();
+        if let Some(v) = &target.view {
+            let system = rte.system.iter().map(|c| (c.col, c.origin.1));
+            let row: Vec<(Col, i16)> = old.iter().copied().chain(system).collect();
+            source = v.filtered(source, &row)?;
+            let schema = rte.schema.is_some().then(|| v.view.schema.clone());
+            let (view_rte, view_by) = self.view_row(v, &alias, &row)?;
+            rte = Rte { schema, ..view_rte };
+            by = view_by;
+        }
+        let own = rte.cols.clone();
         let mut scope = Scope::of(rte);
         if !others.is_empty() {
             self.set_clause(Clause::From);
@@ -931,19 +999,26 @@ impl Binder<'_> {
             let pred = self.to_bool(e, "WHERE")?;
             source = Rel::Filter { input: Box::new(source), pred };
         }
-        Ok(Source { rel: source, rid, tableoid, old, scope })
+        replace_in(&mut source, &by)?;
+        Ok(Source { rel: source, rid, tableoid, old, scope, by, own })
     }
 
     fn update_inner(&mut self, u: &ast::Update) -> Result<Update> {
-        let rel = self.dml_target(&u.table.name, "update")?;
-        let need = self.needs.relation(&rel, self.acts_as, privs::UPDATE);
-        let Source { rel: mut source, rid, tableoid, old, scope } =
-            self.dml_source(&rel, &u.table, &u.from, u.filter.as_ref(), need)?;
+        let target = self.target(&u.table.name, Verb::Update, privs::UPDATE)?;
+        let rel = Arc::clone(&target.rel);
+        let bound = self.dml_source(&target, &u.table, &u.from, u.filter.as_ref())?;
+        let Source { rel: mut source, rid, tableoid, old, scope, by, own } = bound;
         self.set_clause(Clause::UpdateSet);
-        let mut set = self.assignments(&rel, &u.set)?;
-        if let Some(n) = self.needs.get_mut(need) {
-            n.updated.extend(set.iter().map(|s| s.0));
+        if let Some(v) = &target.view {
+            for t in u.set.iter().flat_map(assigned_names) {
+                self.not_writable(v, t, Verb::Update)?;
+            }
         }
+        let mut set = self.assignments(&target.named, &u.set)?;
+        for (_, e) in &mut set {
+            replace(e, &by)?;
+        }
+        self.writes(&target, &set);
         // New values with subqueries are computed by the source.
         let mut computed = Vec::new();
         for (_, e) in &mut set {
@@ -961,18 +1036,34 @@ impl Binder<'_> {
             source = Rel::Project { input: Box::new(source), exprs };
         }
         let new = self.row_cols(&rel);
-        let checks = self.row_checks(&rel, &new)?;
+        let mut checks = self.row_checks(&rel, &new)?;
         let generated = self.generated(&rel, &new)?;
         // RETURNING reads the new row under the target's names.
         let mut ret = scope;
+        let (fresh, ret_by): (Vec<Col>, _) = match &target.view {
+            Some(v) => {
+                let (rte, by) = self.view_row(v, "", &new)?;
+                (rte.cols.iter().map(|c| c.col).collect(), by)
+            }
+            None => {
+                self.offer(target.need, &new);
+                (new.iter().map(|n| n.0).collect(), HashMap::new())
+            }
+        };
         for c in ret.star.iter_mut().chain(ret.rtes.iter_mut().flat_map(|r| r.cols.iter_mut())) {
-            if let Some(i) = old.iter().position(|o| o.0.id == c.col.id) {
-                c.col = new[i].0;
+            let at = own.iter().position(|o| o.col.id == c.col.id);
+            if let Some(col) = at.and_then(|i| fresh.get(i)) {
+                c.col = *col;
             }
         }
         self.scopes.pop();
-        self.offer(need, &new);
-        let returning = self.returning(&u.returning, ret)?;
+        let mut returning = self.returning(&u.returning, ret)?;
+        replace_returning(&mut returning, &ret_by)?;
+        if let Some(v) = &target.view {
+            self.settle_view_needs(v);
+        }
+        self.secure_source(&target, Command::Update, &mut source, rid, &old)?;
+        self.secure_update(&target, &new, &mut checks)?;
         Ok(Update { table: rel, source, tableoid, rid, old, set, returning, new, checks, generated })
     }
 
@@ -987,12 +1078,17 @@ impl Binder<'_> {
     }
 
     fn delete_inner(&mut self, d: &ast::Delete) -> Result<Delete> {
-        let rel = self.dml_target(&d.table.name, "delete from")?;
-        let need = self.needs.relation(&rel, self.acts_as, privs::DELETE);
-        let Source { rel: source, rid, tableoid, old, scope } =
-            self.dml_source(&rel, &d.table, &d.using, d.filter.as_ref(), need)?;
+        let target = self.target(&d.table.name, Verb::Delete, privs::DELETE)?;
+        let rel = Arc::clone(&target.rel);
+        let bound = self.dml_source(&target, &d.table, &d.using, d.filter.as_ref())?;
+        let Source { rel: mut source, rid, tableoid, old, scope, by, .. } = bound;
         self.scopes.pop();
-        let returning = self.returning(&d.returning, scope)?;
+        let mut returning = self.returning(&d.returning, scope)?;
+        replace_returning(&mut returning, &by)?;
+        if let Some(v) = &target.view {
+            self.settle_view_needs(v);
+        }
+        self.secure_source(&target, Command::Delete, &mut source, rid, &old)?;
         Ok(Delete { table: rel, source, tableoid, rid, old, returning })
     }
 }

@@ -451,7 +451,8 @@ impl Binder<'_> {
         let users = self.cx.search_path.iter().any(|ns| self.cx.catalog.routines_named(*ns, name).next().is_some());
         if users {
             let row = self.whole_row(&rte, pos);
-            if let Ok(found) = self.resolve_func(&ast::Name::bare(name), std::slice::from_ref(&row), &[None], false, pos)
+            if let Ok(found) =
+                self.resolve_func(&ast::Name::bare(name), std::slice::from_ref(&row), &[None], false, pos)
                 && found.proc.prokind == 'f'
                 && !found.proc.proretset
             {

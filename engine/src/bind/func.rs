@@ -404,7 +404,9 @@ impl Binder<'_> {
             let sig = format!("{}({})", name.plain(), list.join(", "));
             if ambiguous {
                 DbError::new(SqlState::AMBIGUOUS_FUNCTION, format!("{word} {sig} is not unique"))
-                    .hint(format!("Could not choose a best candidate {word}. You might need to add explicit type casts."))
+                    .hint(format!(
+                        "Could not choose a best candidate {word}. You might need to add explicit type casts."
+                    ))
                     .at(pos)
             } else {
                 DbError::new(SqlState::UNDEFINED_FUNCTION, format!("{word} {sig} does not exist"))

@@ -9,6 +9,7 @@ use super::dml::prune_dml;
 use super::resolve::Coercion;
 use super::scope::Scope;
 use super::select::Clause;
+use super::target::Target;
 use crate::acl::privs;
 use crate::catalog::{Column, RelKind, Relation};
 use crate::plan::ir::{Bound, Col, Expr, ExprKind, JoinKind, Merge, MergeAction, MergeChange, Rel};
@@ -107,7 +108,7 @@ impl Binder<'_> {
         self.scopes.pop();
         let on = on?;
         let unmatched = m.whens.iter().any(|w| !w.matched && !matches!(w.action, ast::MergeAction::Nothing));
-        let source = Rel::Join {
+        let mut source = Rel::Join {
             kind: if unmatched { JoinKind::Left } else { JoinKind::Inner },
             left: Box::new(source),
             right: Box::new(Rel::Scan(Box::new(scan))),
@@ -131,8 +132,15 @@ impl Binder<'_> {
             actions.push(action);
         }
         let new = self.row_cols(&rel);
-        let checks = self.row_checks(&rel, &new)?;
+        let mut checks = self.row_checks(&rel, &new)?;
         let generated = self.generated(&rel, &new)?;
+        let does = [
+            actions.iter().any(|a| matches!(a.change, MergeChange::Update(_))),
+            actions.iter().any(|a| matches!(a.change, MergeChange::Delete)),
+            actions.iter().any(|a| matches!(a.change, MergeChange::Insert(_))),
+        ];
+        let target = Target { rel: Arc::clone(&rel), named: Arc::clone(&rel), view: None, need, role: self.acts_as };
+        self.secure_merge(&target, &mut source, (rid, &old), (&new, does), &mut checks)?;
         Ok(Merge { table: rel, source, rid, old, on, actions, new, checks, generated })
     }
 
@@ -217,7 +225,7 @@ impl Binder<'_> {
         for (e, c) in values.iter().zip(&wanted) {
             let is_default =
                 matches!(e.kind, ast::ExprKind::Default) || (i.overriding == Overriding::User && c.identity != '\0');
-            self.check_insertable(c, is_default, i.overriding, self.pos(e.pos))?;
+            self.check_insertable(c, is_default, i.overriding)?;
             if !is_default {
                 let b = self.expr(e)?;
                 given.push((c.attnum, self.assign(b, c.ty, &c.name)?));

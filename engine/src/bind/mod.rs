@@ -22,14 +22,17 @@ mod json;
 mod late;
 mod merge;
 mod past;
+mod policy;
 mod query;
 mod recursion;
-pub(crate) mod routine;
 pub mod resolve;
+pub(crate) mod routine;
 mod scope;
 mod select;
+mod target;
 pub(crate) mod tree;
 pub(crate) mod types;
+pub(crate) mod view_target;
 
 use crate::acl::needs::Needs;
 use crate::acl::{check, privs};
@@ -107,6 +110,10 @@ pub struct Binder<'a> {
     acts_as: Option<u32>,
     /// Type of `VALUE` while the condition of a domain is bound.
     pub domain_value: Option<TypeRef>,
+    /// A definition is being bound: whose rows its tables will show is a matter of its use.
+    pub defines: bool,
+    /// Tables whose policies are being bound, to refuse recursion.
+    policies: Vec<u32>,
 }
 
 /// Deepest nesting of expressions and queries the binder follows.
@@ -141,6 +148,8 @@ impl<'a> Binder<'a> {
             needs: Needs::default(),
             acts_as: None,
             domain_value: None,
+            defines: false,
+            policies: Vec::new(),
         }
     }
 

@@ -497,7 +497,8 @@ impl Binder<'_> {
                         _ => return Err(DbError::unsupported("TABLESAMPLE of inherited tables is not supported yet")),
                     }
                 }
-                Ok((scanned, rte))
+                let locks = mode >= ast::TableLockMode::RowShare;
+                Ok((self.secured(&rel, scanned, &rte, locks)?, rte))
             }
             RelKind::View => self.view(&rel, &alias, t, mode),
             RelKind::Sequence => {
@@ -600,7 +601,7 @@ impl Binder<'_> {
         let locks = if mode >= ast::TableLockMode::RowShare { privs::UPDATE } else { 0 };
         let need = self.needs.relation(rel, self.acts_as, privs::SELECT | locks);
         let outer_role = self.acts_as;
-        if !rel.options.iter().any(|o| o.0 == "security_invoker" && o.1 == "true") {
+        if !super::view_target::is_on(rel, "security_invoker") {
             self.acts_as = Some(rel.owner);
         }
         self.view_depth += 1;
@@ -664,7 +665,8 @@ impl Binder<'_> {
             other: None,
             scalar: false,
         };
-        Ok((q.rel, rte))
+        let body = if super::view_target::is_on(rel, "security_barrier") { q.rel.fenced() } else { q.rel };
+        Ok((body, rte))
     }
 
     /// Converts the outputs of a system view to its columns' types (domains count as the types they are over).

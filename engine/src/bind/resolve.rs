@@ -89,7 +89,8 @@ pub fn pathway(source: u32, target: u32, cx: Coercion) -> Option<Path> {
         && let (Some(s), Some(t)) = (element_of(source), element_of(target))
         && let Some(p) = pathway(s, t, cx)
     {
-        return Some(if matches!(p, Path::Relabel) { Path::Relabel } else { Path::Array });
+        // An array says itself what its elements are, and names are shown for some numbers.
+        return Some(if matches!(p, Path::Relabel) && !is_reg(t) && !is_reg(s) { Path::Relabel } else { Path::Array });
     }
     if cx >= Coercion::Assignment && info(target).typcategory == 'S' {
         return Some(Path::Io);

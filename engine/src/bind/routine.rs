@@ -35,8 +35,7 @@ pub(crate) struct Body {
 impl Body {
     /// Of a routine whose parameters are those of the statement, of the given types.
     pub(crate) fn of_parameters(r: &Routine, types: &[TypeRef]) -> Body {
-        let args: Vec<Expr> =
-            types.iter().enumerate().map(|(i, t)| Expr::new(ExprKind::Param(i), *t)).collect();
+        let args: Vec<Expr> = types.iter().enumerate().map(|(i, t)| Expr::new(ExprKind::Param(i), *t)).collect();
         Body::new(r, args)
     }
 
@@ -213,7 +212,12 @@ impl Binder<'_> {
             if !self.convert(last, i, *to)? {
                 return Err(mismatch(
                     w,
-                    format!("Final statement returns {} instead of {} at column {}.", show(from.oid), show(to.oid), i + 1),
+                    format!(
+                        "Final statement returns {} instead of {} at column {}.",
+                        show(from.oid),
+                        show(to.oid),
+                        i + 1
+                    ),
                 ));
             }
         }
@@ -437,11 +441,8 @@ fn of_returning(r: &Option<crate::plan::ir::Returning>) -> Vec<TypeRef> {
 fn simple_expression(r: &Routine) -> Option<ast::Expr> {
     let mut list = statements(r).ok()?.into_iter();
     let (Some(ast::Statement::Query(q)), None) = (list.next(), list.next()) else { return None };
-    let plain = q.with.is_none()
-        && q.order_by.is_empty()
-        && q.limit.is_none()
-        && q.offset.is_none()
-        && q.locking.is_empty();
+    let plain =
+        q.with.is_none() && q.order_by.is_empty() && q.limit.is_none() && q.offset.is_none() && q.locking.is_empty();
     let ast::QueryBody::Select(mut s) = q.body else { return None };
     let bare = plain
         && s.from.is_empty()

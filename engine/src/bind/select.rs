@@ -38,6 +38,8 @@ pub(crate) enum Clause {
     PartitionKey,
     PartitionBound,
     Insert,
+    Policy,
+    Statistics,
 }
 
 impl Clause {
@@ -61,6 +63,8 @@ impl Clause {
             Clause::PartitionKey => "partition key expressions",
             Clause::PartitionBound => "partition bound",
             Clause::Insert => "VALUES",
+            Clause::Policy => "policy expressions",
+            Clause::Statistics => "statistics expressions",
         }
     }
 }

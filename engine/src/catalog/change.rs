@@ -6,9 +6,9 @@
 //! back (or to a savepoint), the overlay is thrown away (or the earlier one taken again). Locks on the objects concerned
 //! make sure that two transactions never change the same object at once.
 
-use super::rows::{self, CatRow};
 use super::operators::UserOperator;
 use super::routines::Routine;
+use super::rows::{self, CatRow};
 use super::types::UserType;
 use super::{Catalog, Constraint, ConstraintKind, Database, Namespace, Relation, Role};
 use crate::acl::membership::Membership;

@@ -1,5 +1,6 @@
 //! Rows of the catalog tables back to typed objects; the mirror of [`super::rows`].
 
+use super::extended::ExtendedStatistics;
 use super::partition::{PartitionKey, PartitionStrategy};
 use super::rows::{CatRow, EXPR_SEPARATOR, column_index, kind_of, table};
 use super::{
@@ -8,6 +9,7 @@ use super::{
 };
 use crate::acl::item::decode_list;
 use crate::acl::membership::Membership;
+use crate::acl::policy::{Policy, RowSecurity};
 use crate::acl::{DefaultAcl, RelationAcl, Rights};
 use rustydb_base::{DbError, RelId, Result};
 use rustydb_types::datum::{Datum, TypeRef};
@@ -234,7 +236,12 @@ fn rights(rows: &CatalogRows) -> Result<Rights> {
 }
 
 /// The lists of a relation and its columns.
-fn relation_acl(class: &Reader<'_>, attributes: &[Reader<'_>]) -> Result<Option<Arc<RelationAcl>>> {
+fn relation_acl(
+    class: &Reader<'_>,
+    attributes: &[Reader<'_>],
+    policies: &[Reader<'_>],
+    reads: &HashMap<u32, Vec<(u32, i32)>>,
+) -> Result<Option<Arc<RelationAcl>>> {
     let own = decode_list(class.get("relacl"))?;
     let mut columns = Vec::new();
     for a in attributes {
@@ -242,7 +249,59 @@ fn relation_acl(class: &Reader<'_>, attributes: &[Reader<'_>]) -> Result<Option<
             columns.push((a.i2("attnum")?, acl));
         }
     }
-    Ok((own.is_some() || !columns.is_empty()).then(|| Arc::new(RelationAcl { own, columns })))
+    let mut rows = RowSecurity {
+        enabled: class.bool("relrowsecurity"),
+        forced: class.bool("relforcerowsecurity"),
+        policies: Vec::new(),
+    };
+    for p in policies {
+        rows.policies.push(Policy {
+            oid: p.oid("oid")?,
+            name: p.text("polname")?,
+            permissive: p.bool("polpermissive"),
+            command: p.ch("polcmd"),
+            roles: p.oids("polroles"),
+            using: p.opt_text("polqual"),
+            check: p.opt_text("polwithcheck"),
+            depends: reads.get(&p.oid("oid")?).cloned().unwrap_or_default(),
+        });
+    }
+    rows.policies.sort_by(|a, b| a.name.cmp(&b.name));
+    let rows = (rows != RowSecurity::default()).then(|| Arc::new(rows));
+    Ok(RelationAcl { own, columns, rows }.kept())
+}
+
+fn extended_statistics(rows: &[Reader<'_>]) -> Result<Vec<Arc<ExtendedStatistics>>> {
+    let mut out = Vec::with_capacity(rows.len());
+    for r in rows {
+        let kinds = r.items("stxkind").into_iter();
+        let exprs = r.opt_text("stxexprs");
+        out.push(Arc::new(ExtendedStatistics {
+            oid: r.oid("oid")?,
+            name: r.text("stxname")?,
+            namespace: r.oid("stxnamespace")?,
+            owner: r.oid("stxowner")?,
+            kinds: kinds.filter_map(|d| if let Datum::Text(k) = d { k.chars().next() } else { None }).collect(),
+            columns: r.i2s("stxkeys"),
+            exprs: exprs.map_or(Vec::new(), |t| t.split(EXPR_SEPARATOR).map(str::to_owned).collect()),
+            target: r.i4("stxstattarget")?,
+        }));
+    }
+    out.sort_by_key(|x| x.oid);
+    Ok(out)
+}
+
+/// What policies read, by policy.
+fn policy_reads(rows: &CatalogRows) -> Result<HashMap<u32, Vec<(u32, i32)>>> {
+    let mut out: HashMap<u32, Vec<(u32, i32)>> = HashMap::new();
+    for r in rows.get(&table::PG_DEPEND).into_iter().flatten() {
+        let r = Reader(r);
+        if r.oid("classid")? == table::PG_POLICY && r.oid("refclassid")? == table::PG_CLASS && r.ch("deptype") == 'n' {
+            out.entry(r.oid("objid")?).or_default().push((r.oid("refobjid")?, r.i4("refobjsubid")?));
+        }
+    }
+    out.values_mut().for_each(|v| v.sort_unstable());
+    Ok(out)
 }
 
 /// Groups the rows of a catalog table by an OID column.
@@ -263,6 +322,9 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
     let sequences = grouped(rows, table::PG_SEQUENCE, "seqrelid")?;
     let rules = grouped(rows, table::PG_REWRITE, "ev_class")?;
     let stats = grouped(rows, table::PG_STATISTIC, "starelid")?;
+    let policies = grouped(rows, table::PG_POLICY, "polrelid")?;
+    let policy_reads = policy_reads(rows)?;
+    let extended = grouped(rows, table::PG_STATISTIC_EXT, "stxrelid")?;
     let types = grouped(rows, table::PG_TYPE, "oid")?;
     let ancestry = ancestry(rows)?;
     let partitioned = grouped(rows, table::PG_PARTITIONED_TABLE, "partrelid")?;
@@ -381,7 +443,8 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
             children: Vec::new(),
             partition_key,
             bound: c.opt_text("relpartbound"),
-            acl: relation_acl(c, &atts)?,
+            extended: extended.get(oid).map_or(Ok(Vec::new()), |x| extended_statistics(x))?,
+            acl: relation_acl(c, &atts, policies.get(oid).map_or(&[], Vec::as_slice), &policy_reads)?,
         });
     }
     link_children(&mut out);
@@ -744,6 +807,7 @@ fn index_relation(table: &Relation, i: &Index) -> Relation {
         children: Vec::new(),
         partition_key: None,
         bound: None,
+        extended: Vec::new(),
         acl: None,
     }
 }

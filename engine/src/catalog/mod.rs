@@ -11,6 +11,7 @@ pub mod aggregates;
 pub mod bootstrap;
 pub mod change;
 pub mod deparse;
+pub mod extended;
 pub mod load;
 pub mod operators;
 pub mod partition;
@@ -365,6 +366,8 @@ pub struct Relation {
     pub partition_key: Option<Arc<partition::PartitionKey>>,
     /// The bound of a partition as SQL text (`FOR VALUES …` or `DEFAULT`).
     pub bound: Option<String>,
+    /// Extended statistics defined on it, by OID.
+    pub extended: Vec<Arc<extended::ExtendedStatistics>>,
     /// Access privileges (`relacl`, `attacl`); `None` for the default ones.
     pub acl: Option<Arc<RelationAcl>>,
 }
@@ -387,6 +390,10 @@ impl Relation {
     /// A live column by name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|c| !c.dropped && c.name == name)
+    }
+    /// Policies of row-level security.
+    pub fn policies(&self) -> &[crate::acl::policy::Policy] {
+        self.acl.as_ref().map_or(&[], |a| a.policies())
     }
     /// A column by number, dropped or not.
     pub fn attribute(&self, attnum: i16) -> Option<&Column> {

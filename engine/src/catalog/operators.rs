@@ -127,8 +127,7 @@ impl Catalog {
     }
     /// Users' operators of a name in a schema, by OID.
     pub fn operators_in(&self, namespace: u32, name: &str) -> Vec<&Arc<UserOperator>> {
-        let mut out: Vec<_> =
-            self.operators.values().filter(|o| o.namespace == namespace && o.name == name).collect();
+        let mut out: Vec<_> = self.operators.values().filter(|o| o.namespace == namespace && o.name == name).collect();
         out.sort_by_key(|o| o.oid);
         out
     }

@@ -319,10 +319,9 @@ impl Catalog {
     pub fn procs_in(&self, namespace: u32, name: &str) -> Vec<&'static Proc> {
         let mut out: Vec<&'static Proc> = match namespace {
             rustydb_types::pgdata::PG_CATALOG => rustydb_types::pgdata::procs_named(name).to_vec(),
-            ns if ns < super::FIRST_USER_OID => rustydb_types::pgdata::procs()
-                .iter()
-                .filter(|p| p.pronamespace == ns && p.proname == name)
-                .collect(),
+            ns if ns < super::FIRST_USER_OID => {
+                rustydb_types::pgdata::procs().iter().filter(|p| p.pronamespace == ns && p.proname == name).collect()
+            }
             _ => Vec::new(),
         };
         out.extend(self.routines_named(namespace, name).map(|r| r.proc()));

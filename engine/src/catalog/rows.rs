@@ -13,6 +13,7 @@ use super::{
 };
 use crate::acl::item::encode_list;
 use crate::acl::membership::Membership;
+use crate::acl::policy::{Policy, RowSecurity};
 use crate::acl::{Acl, DefaultAcl};
 use rustydb_types::datum::{ArrayValue, Datum, Str, TypeRef};
 use rustydb_types::{oid, pgdata};
@@ -44,6 +45,8 @@ pub mod table {
     pub const PG_INIT_PRIVS: u32 = 3394;
     pub const PG_INHERITS: u32 = 2611;
     pub const PG_PARTITIONED_TABLE: u32 = 3350;
+    pub const PG_POLICY: u32 = 3256;
+    pub const PG_STATISTIC_EXT: u32 = 3381;
 }
 
 /// Separates several expressions kept in one `pg_node_tree` value.
@@ -136,7 +139,7 @@ pub(crate) fn array_of(elem: u32, items: Vec<Datum>) -> Datum {
     array(elem, 1, items)
 }
 
-fn array(elem: u32, low: i32, items: Vec<Datum>) -> Datum {
+pub(crate) fn array(elem: u32, low: i32, items: Vec<Datum>) -> Datum {
     let dims = if items.is_empty() && low == 1 { vec![] } else { vec![(items.len() as i32, low)] };
     Datum::Array(Arc::new(ArrayValue { elem, dims, items }))
 }
@@ -306,6 +309,10 @@ pub fn relation(r: &Relation) -> Vec<CatRow> {
     if let Some(k) = &r.partition_key {
         out.push(partitioned_table(r.oid, k));
     }
+    out.extend(r.extended.iter().map(|x| x.row(r.oid)));
+    for p in r.policies() {
+        out.push(policy(r.oid, p));
+    }
     out.extend(dependencies(r));
     out.extend(statistics(r));
     out
@@ -318,6 +325,23 @@ fn relam(r: &Relation) -> u32 {
         Some(_) => 2,
         None => 0,
     }
+}
+
+fn row_security(r: &Relation) -> Option<&RowSecurity> {
+    r.acl.as_ref()?.rows.as_deref()
+}
+
+fn policy(rel: u32, p: &Policy) -> CatRow {
+    RowBuilder::new(table::PG_POLICY)
+        .oid("oid", p.oid)
+        .text("polname", &p.name)
+        .oid("polrelid", rel)
+        .ch("polcmd", p.command)
+        .bool("polpermissive", p.permissive)
+        .set("polroles", array(oid::OID, 1, p.roles.iter().map(|r| Datum::Oid(*r)).collect()))
+        .opt_text("polqual", p.using.as_deref())
+        .opt_text("polwithcheck", p.check.as_deref())
+        .build()
 }
 
 fn class(r: &Relation) -> CatRow {
@@ -349,8 +373,8 @@ fn class(r: &Relation) -> CatRow {
         .bool("relhasrules", r.view.is_some())
         .bool("relhastriggers", triggers)
         .bool("relhassubclass", !r.children.is_empty())
-        .bool("relrowsecurity", false)
-        .bool("relforcerowsecurity", false)
+        .bool("relrowsecurity", row_security(r).is_some_and(|s| s.enabled))
+        .bool("relforcerowsecurity", row_security(r).is_some_and(|s| s.forced))
         .bool("relispopulated", r.populated)
         .ch("relreplident", if r.oid < super::FIRST_USER_OID || r.storage.is_none() { 'n' } else { 'd' })
         .bool("relispartition", r.bound.is_some())
@@ -673,14 +697,29 @@ fn dependencies(r: &Relation) -> Vec<CatRow> {
     }
     for d in &r.depends {
         let (class, obj) = match (&r.view, r.columns.iter().find(|c| i32::from(c.attnum) == d.sub && d.sub > 0)) {
+            (_, Some(c)) if c.default_oid != 0 => (PG_ATTRDEF, c.default_oid),
             (Some(_), _) => (PG_REWRITE, r.rule_oid),
-            (None, Some(c)) if c.default_oid != 0 => (PG_ATTRDEF, c.default_oid),
             _ => (PG_CLASS, r.oid),
         };
         out.push(depend(class, obj, 0, PG_CLASS, d.ref_relation, d.ref_sub, d.kind));
     }
     if r.view.is_some() {
         out.push(depend(PG_REWRITE, r.rule_oid, 0, PG_CLASS, r.oid, 0, 'i'));
+    }
+    for x in &r.extended {
+        out.push(depend(table::PG_STATISTIC_EXT, x.oid, 0, PG_NAMESPACE, x.namespace, 0, 'n'));
+        for c in &x.columns {
+            out.push(depend(table::PG_STATISTIC_EXT, x.oid, 0, PG_CLASS, r.oid, i32::from(*c), 'a'));
+        }
+        if x.columns.is_empty() {
+            out.push(depend(table::PG_STATISTIC_EXT, x.oid, 0, PG_CLASS, r.oid, 0, 'a'));
+        }
+    }
+    for p in r.policies() {
+        out.push(depend(table::PG_POLICY, p.oid, 0, PG_CLASS, r.oid, 0, 'a'));
+        for (relation, column) in &p.depends {
+            out.push(depend(table::PG_POLICY, p.oid, 0, PG_CLASS, *relation, *column, 'n'));
+        }
     }
     for c in r.columns.iter().filter(|c| c.default_oid != 0) {
         out.push(depend(PG_ATTRDEF, c.default_oid, 0, PG_CLASS, r.oid, i32::from(c.attnum), 'a'));

@@ -148,7 +148,8 @@ fn relation(r: &'static pgdata::Relation, base: u32) -> Option<Relation> {
         children: Vec::new(),
         partition_key: None,
         bound: None,
-        acl: initial_acl(r.relname).map(|own| Arc::new(RelationAcl { own: Some(own), columns: Vec::new() })),
+        extended: Vec::new(),
+        acl: initial_acl(r.relname).and_then(|own| RelationAcl { own: Some(own), ..RelationAcl::default() }.kept()),
     })
 }
 

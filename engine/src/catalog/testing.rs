@@ -76,6 +76,7 @@ fn relation(oid: u32, name: &str, kind: RelKind, columns: Vec<Column>) -> Relati
         children: Vec::new(),
         partition_key: None,
         bound: None,
+        extended: Vec::new(),
         acl: None,
     }
 }

@@ -1,7 +1,7 @@
 //! CREATE AGGREGATE, in the form with arguments and in the old one with BASETYPE.
 
 use super::{DdlCx, err, function};
-use crate::bind::resolve::{can_coerce, Coercion, is_polymorphic, resolve_polymorphic};
+use crate::bind::resolve::{Coercion, can_coerce, is_polymorphic, resolve_polymorphic};
 use crate::bind::types as bind_types;
 use crate::catalog::aggregates::Aggregate;
 use crate::catalog::routines::{INTERNAL, Param, Routine};
@@ -97,8 +97,7 @@ fn modify(o: &DefOption) -> Result<char> {
 
 /// A function that takes arguments of these types as they are (or by a binary cast), and its result.
 pub fn support(cx: &DdlCx<'_>, name: &Name, types: &[u32]) -> Result<(&'static Proc, u32)> {
-    let args: Vec<Expr> =
-        types.iter().map(|t| Expr::new(ExprKind::CaseValue, bind_types::plain(*t))).collect();
+    let args: Vec<Expr> = types.iter().map(|t| Expr::new(ExprKind::CaseValue, bind_types::plain(*t))).collect();
     let names = vec![None; args.len()];
     let shown = || {
         let list: Vec<String> = types.iter().map(|t| format_type(*t, -1)).collect();
@@ -293,7 +292,9 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateAggregate) -> Result<()> {
     let (ser, de) = (find(&["serialfunc"]), find(&["deserialfunc"]));
     if ser.is_some() || de.is_some() {
         if state.oid != oid::INTERNAL {
-            return Err(bad("serialization functions may be specified only when the aggregate transition data type is internal"));
+            return Err(bad(
+                "serialization functions may be specified only when the aggregate transition data type is internal",
+            ));
         }
         if ser.is_some() != de.is_some() {
             return Err(bad("must specify both or neither of serialization and deserialization functions"));
@@ -308,12 +309,14 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateAggregate) -> Result<()> {
             return Err(err(SqlState::SYNTAX_ERROR, "parameter \"parallel\" must be SAFE, RESTRICTED, or UNSAFE"));
         }
     };
-    let number = |o: Option<&DefOption>| o.map(text_value).transpose().map(|t| t.and_then(|t| t.parse().ok()).unwrap_or(0));
+    let number =
+        |o: Option<&DefOption>| o.map(text_value).transpose().map(|t| t.and_then(|t| t.parse().ok()).unwrap_or(0));
     let sort_operator = match find(&["sortop"]) {
         Some(o) if inputs.len() == 1 => {
             let n = name_value(o)?;
             let t = inputs.first().copied().unwrap_or(0);
-            cx.binder(|b| b.find_operator(n.schema.as_ref().map(|s| s.value.as_str()), &n.name.value, Some(t), t, 0))?.oid
+            cx.binder(|b| b.find_operator(n.schema.as_ref().map(|s| s.value.as_str()), &n.name.value, Some(t), t, 0))?
+                .oid
         }
         Some(_) => return Err(bad("sort operator can only be specified for single-argument aggregates")),
         None => 0,
@@ -334,7 +337,10 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateAggregate) -> Result<()> {
         sort_operator,
         state: state.oid,
         space: number(find(&["sspace", "sspace1"]))?,
-        moving_state: (mstype.map(|o| type_value(cx, o)).transpose()?.map_or(0, |t| t.oid), number(find(&["msspace"]))?),
+        moving_state: (
+            mstype.map(|o| type_value(cx, o)).transpose()?.map_or(0, |t| t.oid),
+            number(find(&["msspace"]))?,
+        ),
         initial,
         moving_initial: find(&["minitcond"]).map(text_value).transpose()?,
     };
@@ -367,9 +373,31 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateAggregate) -> Result<()> {
 
 /// Attributes CREATE AGGREGATE knows.
 const KNOWN: &[&str] = &[
-    "sfunc", "sfunc1", "stype", "stype1", "initcond", "initcond1", "finalfunc", "finalfunc_extra", "finalfunc_modify",
-    "combinefunc", "serialfunc", "deserialfunc", "msfunc", "minvfunc", "mfinalfunc", "mfinalfunc_extra",
-    "mfinalfunc_modify", "mstype", "msspace", "minitcond", "sspace", "sspace1", "sortop", "basetype", "parallel",
+    "sfunc",
+    "sfunc1",
+    "stype",
+    "stype1",
+    "initcond",
+    "initcond1",
+    "finalfunc",
+    "finalfunc_extra",
+    "finalfunc_modify",
+    "combinefunc",
+    "serialfunc",
+    "deserialfunc",
+    "msfunc",
+    "minvfunc",
+    "mfinalfunc",
+    "mfinalfunc_extra",
+    "mfinalfunc_modify",
+    "mstype",
+    "msspace",
+    "minitcond",
+    "sspace",
+    "sspace1",
+    "sortop",
+    "basetype",
+    "parallel",
     "hypothetical",
 ];
 

@@ -281,7 +281,8 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
                 RelKind::Index => {
                     return Err(DbError::unsupported("storage parameters of indexes are not supported yet"));
                 }
-                _ => return Err(DbError::unsupported("options of views are not supported yet")),
+                RelKind::View => options::Owner::View,
+                _ => return Err(DbError::unsupported("options of these relations are not supported yet")),
             };
             if matches!(c, A::SetOptions { .. }) {
                 options::set(whose, &mut r.options, list)?;
@@ -301,7 +302,8 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
         A::AttachPartition { .. } | A::DetachPartition { .. } => {
             return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("table \"{}\" is not partitioned", rel.name)));
         }
-        A::RowSecurity { enable: false } | A::ForceRowSecurity { force: false } => return Ok(()),
+        A::RowSecurity { enable } => return super::policy::enable(cx, &rel, *enable).await,
+        A::ForceRowSecurity { force } => return super::policy::force(cx, &rel, *force).await,
         A::ReplicaIdentity(ast::ReplicaIdentity::Default) => return Ok(()),
         A::SetAccessMethod { method } if matches!(method.value.as_str(), "heap" | "row" | "memory") => {
             if rel.in_memory() == (method.value == "memory") {
@@ -317,6 +319,7 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
         A::SetTablespace { tablespace } => {
             return Err(err(SqlState::UNDEFINED_OBJECT, format!("tablespace \"{}\" does not exist", tablespace.value)));
         }
+        A::Rule { name, .. } => return super::rule::fire(&rel, &name.value),
         A::SetStatistics { .. }
         | A::SetColumnOptions { .. }
         | A::ResetColumnOptions { .. }
@@ -324,11 +327,8 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
         | A::SetCompression { .. }
         | A::ClusterOn { .. }
         | A::Trigger { .. }
-        | A::Rule { .. }
         | A::Of { .. }
-        | A::ReplicaIdentity(_)
-        | A::RowSecurity { .. }
-        | A::ForceRowSecurity { .. } => return refuse(),
+        | A::ReplicaIdentity(_) => return refuse(),
     }
     cx.put(r).await
 }

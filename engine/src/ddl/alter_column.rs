@@ -4,7 +4,7 @@ use super::column::{self, Built, bind_row, keep};
 use super::{DdlCx, check_rows, err, identity, index};
 use crate::bind::define::Defining;
 use crate::bind::resolve::Coercion;
-use crate::catalog::{Column, Constraint, ConstraintKind, Index, RelKind, Relation};
+use crate::catalog::{Column, Constraint, ConstraintKind, Index, Relation};
 use crate::exec::eval::Env;
 use crate::plan::ir::{Col, Expr, ExprKind};
 use rustydb_base::{DbError, Result, SqlState};
@@ -209,11 +209,14 @@ pub async fn set_default(
             None => e.hint("Use ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION instead."),
         });
     }
-    if r.kind == RelKind::View {
-        return Err(DbError::unsupported("defaults of view columns are not supported yet"));
-    }
     let kept = match value {
-        Some(e) => column::default_of(cx, &c.name, c.ty, e)?,
+        // As PostgreSQL, which does not tell where in the statement a mistake in the value is.
+        Some(e) => column::default_of(cx, &c.name, c.ty, e).map_err(|mut e| {
+            if let Some(f) = &mut e.fields {
+                f.position = None;
+            }
+            e
+        })?,
         None => column::Kept::default(),
     };
     super::table::give_default(cx, r, at, &kept).await

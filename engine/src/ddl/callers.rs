@@ -22,7 +22,8 @@ pub fn of(cat: &Catalog, routine: u32) -> Vec<Object> {
             continue;
         }
         for c in r.live_columns().filter(|c| c.default.as_deref().is_some_and(calls)) {
-            let o = if c.generated == '\0' { Object::Default(r.oid, c.attnum) } else { Object::Column(r.oid, c.attnum) };
+            let o =
+                if c.generated == '\0' { Object::Default(r.oid, c.attnum) } else { Object::Column(r.oid, c.attnum) };
             out.push(o);
         }
         for c in &r.constraints {
@@ -40,8 +41,7 @@ pub fn of(cat: &Catalog, routine: u32) -> Vec<Object> {
             }
         }
     }
-    let mut operators: Vec<u32> =
-        cat.operators.values().filter(|o| o.function == routine).map(|o| o.oid).collect();
+    let mut operators: Vec<u32> = cat.operators.values().filter(|o| o.function == routine).map(|o| o.oid).collect();
     operators.sort_unstable();
     out.extend(operators.into_iter().map(Object::Operator));
     let mut routines: Vec<_> = cat.routines.values().collect();

@@ -8,9 +8,10 @@ use rustydb_parser::ast::{self, ObjectKind, ObjectRef, TableLockMode};
 use rustydb_types::datum::Datum;
 
 const PG_SHDESCRIPTION: u32 = 2396;
+const PG_TABLESPACE: u32 = 1213;
 
 fn is_shared(class: u32) -> bool {
-    matches!(class, table::PG_AUTHID | table::PG_DATABASE)
+    matches!(class, table::PG_AUTHID | table::PG_DATABASE | PG_TABLESPACE)
 }
 
 fn row(object: u32, class: u32, sub: i32, text: &str) -> CatRow {
@@ -52,6 +53,9 @@ pub async fn forget_relation(cx: &mut DdlCx<'_>, rel: &Relation) -> Result<()> {
     let mut objects = vec![(rel.oid, table::PG_CLASS, 0)];
     objects.extend(rel.columns.iter().map(|c| (rel.oid, table::PG_CLASS, i32::from(c.attnum))));
     objects.extend(rel.indexes.iter().map(|i| (i.oid, table::PG_CLASS, 0)));
+    let rows = rel.acl.as_ref().and_then(|a| a.rows.as_ref());
+    objects.extend(rows.iter().flat_map(|r| &r.policies).map(|p| (p.oid, table::PG_POLICY, 0)));
+    objects.extend(rel.extended.iter().map(|x| (x.oid, table::PG_STATISTIC_EXT, 0)));
     objects.extend(rel.constraints.iter().map(|c| (c.oid, table::PG_CONSTRAINT, 0)));
     for (object, class, sub) in objects {
         write(cx, object, class, sub, None).await?;
@@ -122,6 +126,14 @@ pub async fn comment(cx: &mut DdlCx<'_>, s: &ast::Comment) -> Result<()> {
             let oid = c.oid;
             write(cx, oid, table::PG_CONSTRAINT, 0, text).await
         }
+        (ObjectKind::Policy, ObjectRef::OnTable(name, t)) => {
+            let oid = super::policy::named(cx, &name.value, t).await?;
+            write(cx, oid, table::PG_POLICY, 0, text).await
+        }
+        (ObjectKind::Statistics, ObjectRef::Name(n)) => {
+            let oid = super::statistics::named(cx, n).await?;
+            write(cx, oid, table::PG_STATISTIC_EXT, 0, text).await
+        }
         (ObjectKind::Schema, ObjectRef::Name(n)) => {
             let name = &n.name.value;
             let ns = cx.tx.catalog.namespace_named(name).and_then(|o| cx.tx.catalog.namespaces.get(&o).cloned());
@@ -167,9 +179,50 @@ pub async fn comment(cx: &mut DdlCx<'_>, s: &ast::Comment) -> Result<()> {
         }
         (ObjectKind::Operator, object) => super::operator::comment(cx, object, text).await,
         (kind, object) if super::routine::is_routine(kind) => super::routine::comment(cx, kind, object, text).await,
-        (ObjectKind::Extension, ObjectRef::Name(n)) => {
-            Err(err(SqlState::UNDEFINED_OBJECT, format!("extension \"{}\" does not exist", n.name.value)))
+        (ObjectKind::DomainConstraint, ObjectRef::OnDomain(name, domain)) => {
+            let found = super::types::open(cx, &domain.name).await?;
+            let Some(oid) = found else { return Err(super::types::missing(cx, &domain.name)) };
+            let Some(t) = cx.tx.catalog.type_of(oid).filter(|t| t.domain().is_some()).cloned() else {
+                return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a domain", domain.name.plain())));
+            };
+            cx.check_owner(t.owner, "type", &t.name)?;
+            let check = t.domain().and_then(|d| d.checks.iter().find(|c| c.name == name.value)).map(|c| c.oid);
+            let check = check.ok_or_else(|| {
+                let shown = rustydb_types::typename::format_type(oid, -1);
+                let m = format!("constraint \"{}\" for domain {shown} does not exist", name.value);
+                err(SqlState::UNDEFINED_OBJECT, m)
+            })?;
+            write(cx, check, table::PG_CONSTRAINT, 0, text).await
         }
-        (kind, _) => Err(DbError::unsupported(format!("COMMENT ON {} is not supported yet", kind.sql()))),
+        (ObjectKind::Rule, object) => {
+            let oid = super::rule::named(cx, object).await?;
+            write(cx, oid, table::PG_REWRITE, 0, text).await
+        }
+        (ObjectKind::Trigger, ObjectRef::OnTable(name, t)) => {
+            let Some(rel) = cx.find(t)? else { return Err(cx.missing("relation", t)) };
+            let m = format!("trigger \"{}\" for table \"{}\" does not exist", name.value, rel.name);
+            Err(err(SqlState::UNDEFINED_OBJECT, m))
+        }
+        (kind, object) => {
+            if let Some(found) = super::absent::built_in(cx, kind, object) {
+                let (class, oid) = found?;
+                if !cx.is_superuser() {
+                    let (word, name) = (super::object_word(kind), shown(object));
+                    return Err(crate::acl::check::not_owner(&word, &name));
+                }
+                return write(cx, oid, class, 0, text).await;
+            }
+            let unknown = DbError::unsupported(format!("COMMENT ON {} is not supported yet", kind.sql()));
+            Err(super::absent::error(cx, kind, object).unwrap_or(unknown))
+        }
+    }
+}
+
+/// An object's name, in messages.
+fn shown(object: &ObjectRef) -> String {
+    match object {
+        ObjectRef::Name(n) => n.plain(),
+        ObjectRef::Cast(from, to) => format!("from {from} to {to}"),
+        _ => String::new(),
     }
 }

@@ -9,6 +9,7 @@ use crate::catalog::types::TypeDef;
 use crate::catalog::{Catalog, Constraint, ConstraintKind, Lineage, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, ObjectKind, ObjectRef, TableLockMode};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Something that can go.
@@ -22,6 +23,10 @@ pub enum Object {
     Default(u32, i16),
     /// A constraint of a table.
     Constraint(u32, u32),
+    /// A policy of a table.
+    Policy(u32, u32),
+    /// A statistics object of a table.
+    Statistics(u32, u32),
     /// A schema.
     Schema(u32),
     /// An enum, domain or range.
@@ -44,15 +49,17 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             for r in relations.iter().filter(|r| r.namespace == ns) {
                 out.push((Object::Relation(r.oid), false));
             }
+            for r in &relations {
+                let own = r.extended.iter().filter(|x| x.namespace == ns);
+                out.extend(own.map(|x| (Object::Statistics(r.oid, x.oid), r.namespace == ns)));
+            }
             let mut types: Vec<u32> = cat.types.values().filter(|t| t.namespace == ns).map(|t| t.oid).collect();
             types.sort_unstable();
             out.extend(types.into_iter().map(|t| (Object::Type(t), false)));
-            let mut routines: Vec<u32> =
-                cat.routines.values().filter(|r| r.namespace == ns).map(|r| r.oid).collect();
+            let mut routines: Vec<u32> = cat.routines.values().filter(|r| r.namespace == ns).map(|r| r.oid).collect();
             routines.sort_unstable();
             out.extend(routines.into_iter().map(|r| (Object::Routine(r), false)));
-            let mut operators: Vec<u32> =
-                cat.operators.values().filter(|o| o.namespace == ns).map(|o| o.oid).collect();
+            let mut operators: Vec<u32> = cat.operators.values().filter(|o| o.namespace == ns).map(|o| o.oid).collect();
             operators.sort_unstable();
             out.extend(operators.into_iter().map(|o| (Object::Operator(o), false)));
         }
@@ -82,12 +89,13 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             for r in relations.iter().filter(|r| r.parents.contains(&oid)) {
                 out.push((Object::Relation(r.oid), r.bound.is_some()));
             }
+            out.extend(policies_reading(&relations, oid, None));
             let types = cat.relation(oid).map_or([0, 0], |r| [r.row_type, r.row_array_type]);
             for r in &relations {
                 for d in r.depends.iter().filter(|d| d.ref_relation == oid) {
                     if r.sequence.is_some() {
                         out.push((Object::Relation(r.oid), true));
-                    } else if r.view.is_some() {
+                    } else if r.view.is_some() && d.sub == 0 {
                         out.push((Object::Relation(r.oid), false));
                     } else if let Some(c) = i16::try_from(d.sub).ok().and_then(|a| r.attribute(a)) {
                         out.push((Object::Default(r.oid, c.attnum), false));
@@ -115,6 +123,12 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
                     out.push((Object::Relation(r.oid), r.sequence.is_some()));
                 }
             }
+            for x in &t.extended {
+                if x.columns.contains(&att) || x.exprs.iter().any(|e| names_column(t, e, att)) {
+                    out.push((Object::Statistics(table, x.oid), true));
+                }
+            }
+            out.extend(policies_reading(&relations, table, Some(i32::from(att))));
             for c in t.constraints.iter().filter(|c| c.columns.contains(&att)) {
                 out.push((Object::Constraint(table, c.oid), true));
             }
@@ -167,8 +181,18 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
                 }
             }
         }
-        Object::Default(..) | Object::Operator(_) => {}
+        Object::Default(..) | Object::Operator(_) | Object::Policy(..) | Object::Statistics(..) => {}
         Object::Routine(oid) => out.extend(super::callers::of(cat, oid).into_iter().map(|o| (o, false))),
+    }
+    out
+}
+
+/// Policies of other tables (of this one too, for a column) that read a relation.
+fn policies_reading(relations: &[&Arc<Relation>], oid: u32, column: Option<i32>) -> Vec<(Object, bool)> {
+    let mut out = Vec::new();
+    for r in relations.iter().filter(|r| column.is_some() || r.oid != oid) {
+        let reading = r.policies().iter().filter(|p| p.reads(oid, column));
+        out.extend(reading.map(|p| (Object::Policy(r.oid, p.oid), false)));
     }
     out
 }
@@ -211,7 +235,12 @@ fn users_of_types(cat: &Catalog, types: &[u32]) -> Vec<(Object, bool)> {
         Object::Column(t, a) => (1, t, a),
         _ => (1, o.0, 0),
     });
-    out.into_iter().map(|o| o.1).chain(routines.into_iter().map(Object::Routine)).chain(operators.into_iter().map(Object::Operator)).map(|o| (o, false)).collect()
+    out.into_iter()
+        .map(|o| o.1)
+        .chain(routines.into_iter().map(Object::Routine))
+        .chain(operators.into_iter().map(Object::Operator))
+        .map(|o| (o, false))
+        .collect()
 }
 
 /// Foreign keys that need an index of a table.
@@ -258,11 +287,28 @@ pub(super) fn describe(cx: &DdlCx<'_>, o: Object) -> String {
         }
         Object::Routine(r) => super::routine::describe(cx, r),
         Object::Operator(o) => super::operator::describe(cx, o),
+        Object::Statistics(t, x) => {
+            let found = cat.relation(t).and_then(|r| r.extended.iter().find(|e| e.oid == x));
+            format!("statistics object {}", found.map_or_else(|| x.to_string(), |e| shown_in(cx, e.namespace, &e.name)))
+        }
+        Object::Policy(t, p) => {
+            let found = cat.relation(t).and_then(|r| r.policies().iter().find(|x| x.oid == p));
+            format!("policy {} on {}", found.map_or_else(|| p.to_string(), |x| x.name.clone()), table(t))
+        }
         Object::Schema(n) => format!("schema {}", cx.namespace_name(n)),
         Object::Type(t) | Object::TypeMember(t) => {
             format!("type {}", rustydb_types::typename::format_type(t, -1))
         }
     }
+}
+
+/// A name with its schema unless that is on the path.
+pub(super) fn shown_in(cx: &DdlCx<'_>, namespace: u32, name: &str) -> String {
+    let quoted = rustydb_parser::ast::quote_ident(name);
+    if cx.search_path.contains(&namespace) {
+        return quoted.to_string();
+    }
+    format!("{}.{quoted}", rustydb_parser::ast::quote_ident(&cx.namespace_name(namespace)))
 }
 
 /// All that goes with the named objects.
@@ -272,56 +318,102 @@ struct Plan {
     reported: Vec<(Object, Object)>,
 }
 
-/// Adds the dependents of an object. Those of types come right behind them, as PostgreSQL reports them; others wait.
-fn follow(cat: &Catalog, p: &mut Plan, stack: &mut Vec<Object>, o: Object) {
-    for (d, silent) in dependents(cat, o) {
-        // A part of a relation that goes is no object of its own any more.
-        let covered = match d {
-            Object::Column(t, _) | Object::Default(t, _) | Object::Constraint(t, _) => {
-                p.objects.contains(&Object::Relation(t))
+/// An object found, in the order in which the search leaves them.
+struct Found {
+    object: Object,
+    /// What it depends on, by the path it was found on.
+    on: Object,
+    /// It goes silently, by some path.
+    silent: bool,
+}
+
+/// A search from the named objects down. It takes dependents in the order of falling OIDs and notes each when it is done with
+/// it, so that the list read backwards has every object before its dependents and those by rising OIDs, as PostgreSQL
+/// reports them.
+struct Search<'c> {
+    cat: &'c Catalog,
+    named: &'c [Object],
+    seen: HashMap<Object, bool>,
+    done: Vec<(Object, Object)>,
+}
+
+impl Search<'_> {
+    fn visit(&mut self, o: Object) {
+        let mut deps = dependents(self.cat, o);
+        deps.sort_by_key(|(d, _)| std::cmp::Reverse(self.rank(*d)));
+        for (d, silent) in deps {
+            // A part of a relation that goes is no object of its own.
+            let covered = match d {
+                Object::Column(t, _)
+                | Object::Default(t, _)
+                | Object::Constraint(t, _)
+                | Object::Policy(t, _)
+                | Object::Statistics(t, _) => self.seen.contains_key(&Object::Relation(t)),
+                _ => false,
+            };
+            if covered {
+                continue;
             }
-            _ => false,
-        };
-        if covered {
-            continue;
-        }
-        if p.objects.contains(&d) {
-            // What belongs to something that goes is not news, whatever else it was found by.
-            if silent {
-                p.reported.retain(|r| r.0 != d);
+            if let Some(quiet) = self.seen.get_mut(&d) {
+                *quiet |= silent;
+                continue;
             }
-            continue;
-        }
-        p.objects.push(d);
-        if !silent {
+            self.seen.insert(d, silent);
+            stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.visit(d));
             // Routines and operators depend on a table by its row type.
             let on = match (d, o) {
                 (Object::Routine(_) | Object::Operator(_), Object::Relation(r)) => {
-                    cat.relation(r).map_or(o, |r| Object::TypeMember(r.row_type))
+                    self.cat.relation(r).map_or(o, |r| Object::TypeMember(r.row_type))
                 }
                 _ => o,
             };
-            p.reported.push((d, on));
+            self.done.push((d, on));
         }
-        if matches!(d, Object::Type(_) | Object::TypeMember(_)) {
-            stacker::maybe_grow(64 * 1024, 1024 * 1024, || follow(cat, p, stack, d));
-        } else {
-            stack.push(d);
+    }
+
+    /// OID and part, by which dependents are ordered.
+    fn rank(&self, o: Object) -> (u32, i16) {
+        match o {
+            // What depends on something is a view's rule, made right after it.
+            Object::Relation(r) => (r, 0),
+            Object::Column(t, a) => (t, a),
+            Object::Default(t, a) => {
+                let column = self.cat.relation(t).and_then(|r| r.attribute(a));
+                (column.map_or(t, |c| c.default_oid), 0)
+            }
+            Object::Constraint(_, c) => (c, 0),
+            Object::Policy(_, p) => (p, 0),
+            Object::Statistics(_, x) => (x, 0),
+            Object::Schema(n) => (n, 0),
+            Object::Routine(r) | Object::Operator(r) => (r, 0),
+            Object::Type(t) | Object::TypeMember(t) => (t, 0),
         }
     }
 }
 
 fn plan(cat: &Catalog, named: &[Object]) -> Plan {
-    let mut p = Plan { objects: named.to_vec(), reported: Vec::new() };
-    let mut stack: Vec<Object> = named.iter().rev().copied().collect();
-    while let Some(o) = stack.pop() {
-        follow(cat, &mut p, &mut stack, o);
+    let mut s = Search { cat, named, seen: named.iter().map(|o| (*o, true)).collect(), done: Vec::new() };
+    for o in s.named {
+        s.visit(*o);
     }
+    let Search { seen, done, .. } = s;
+    let found: Vec<Found> = done
+        .into_iter()
+        .rev()
+        .map(|(object, on)| Found { object, on, silent: seen.get(&object).copied().unwrap_or(true) })
+        .collect();
+    let mut p = Plan { objects: named.to_vec(), reported: Vec::new() };
+    p.objects.extend(found.iter().map(|f| f.object));
+    p.reported.extend(found.iter().filter(|f| !f.silent).map(|f| (f.object, f.on)));
     // A relation found later covers the parts found earlier.
-    let whole: Vec<u32> =
+    let whole: HashSet<u32> =
         p.objects.iter().filter_map(|o| if let Object::Relation(r) = o { Some(*r) } else { None }).collect();
     let part_of_dropped = |o: &Object| match o {
-        Object::Column(t, _) | Object::Default(t, _) | Object::Constraint(t, _) => whole.contains(t),
+        Object::Column(t, _)
+        | Object::Default(t, _)
+        | Object::Constraint(t, _)
+        | Object::Policy(t, _)
+        | Object::Statistics(t, _) => whole.contains(t),
         _ => false,
     };
     p.reported.retain(|(o, _)| !part_of_dropped(o));
@@ -353,7 +445,9 @@ pub async fn drop_objects(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, w
                         tables.push(*ref_table);
                     }
                 }
-                Object::Column(t, _) | Object::Default(t, _) => tables.push(*t),
+                Object::Column(t, _) | Object::Default(t, _) | Object::Policy(t, _) | Object::Statistics(t, _) => {
+                    tables.push(*t)
+                }
                 // Types and routines are locked under their OIDs like relations.
                 Object::Type(t) | Object::Routine(t) | Object::Operator(t) => tables.push(*t),
                 Object::Schema(_) | Object::TypeMember(_) => {}
@@ -418,13 +512,15 @@ async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<()> {
     let mut tables: Vec<u32> = Vec::new();
     for o in objects {
         let t = match o {
-            Object::Column(t, _) | Object::Default(t, _) | Object::Constraint(t, _) => Some(*t),
+            Object::Column(t, _)
+            | Object::Default(t, _)
+            | Object::Constraint(t, _)
+            | Object::Policy(t, _)
+            | Object::Statistics(t, _) => Some(*t),
             Object::Relation(r) => cx.tx.catalog.index(*r).map(|i| i.table),
-            Object::Schema(_)
-            | Object::Type(_)
-            | Object::TypeMember(_)
-            | Object::Routine(_)
-            | Object::Operator(_) => None,
+            Object::Schema(_) | Object::Type(_) | Object::TypeMember(_) | Object::Routine(_) | Object::Operator(_) => {
+                None
+            }
         };
         if let Some(t) = t.filter(|t| !objects.contains(&Object::Relation(*t)) && !tables.contains(t)) {
             tables.push(t);
@@ -525,6 +621,14 @@ async fn strip(cx: &mut DdlCx<'_>, table: u32, objects: &[Object]) -> Result<()>
             Object::Constraint(t, c) if *t == table => {
                 r.constraints.retain(|x| x.oid != *c);
                 super::comment::write(cx, *c, crate::catalog::rows::table::PG_CONSTRAINT, 0, None).await?;
+            }
+            Object::Statistics(t, x) if *t == table => {
+                r.extended.retain(|e| e.oid != *x);
+                super::statistics::forget_comment(cx, *x).await?;
+            }
+            Object::Policy(t, p) if *t == table => {
+                r.acl = super::policy::without(&r, *p);
+                super::comment::write(cx, *p, crate::catalog::rows::table::PG_POLICY, 0, None).await?;
             }
             Object::Relation(i) => {
                 if let Some(ix) = r.indexes.iter().find(|x| x.oid == *i).cloned() {
@@ -725,6 +829,9 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<String> {
         (_, ObjectKind::Role) => super::role::drop(cx, s).await?,
         (_, ObjectKind::Operator) => super::operator::drop(cx, s).await?,
         (_, kind) if super::routine::is_routine(kind) => super::routine::drop(cx, s).await?,
+        (_, ObjectKind::Policy) => super::policy::drop(cx, s).await?,
+        (_, ObjectKind::Statistics) => super::statistics::drop(cx, s).await?,
+        (_, ObjectKind::Rule) => super::rule::drop(cx, s).await?,
         (_, kind) => absent(cx, s, kind)?,
     }
     Ok(format!("DROP {}", s.kind.sql()))
@@ -741,7 +848,6 @@ fn absent(cx: &mut DdlCx<'_>, s: &ast::Drop, kind: ObjectKind) -> Result<()> {
             | K::EventTrigger
             | K::ForeignDataWrapper
             | K::Server
-            | K::Statistics
             | K::ForeignTable
     );
     if never && s.if_exists {
@@ -757,6 +863,9 @@ fn absent(cx: &mut DdlCx<'_>, s: &ast::Drop, kind: ObjectKind) -> Result<()> {
             ));
         }
         return Ok(());
+    }
+    if let Some(e) = s.objects.first().and_then(|o| super::absent::error(cx, kind, o)) {
+        return Err(e);
     }
     Err(DbError::unsupported(format!("DROP {} is not supported yet", kind.sql())))
 }

@@ -15,9 +15,7 @@ use crate::catalog::routines::{INTERNAL, Param, Routine, SQL};
 use crate::catalog::rows::{EXPR_SEPARATOR, table};
 use crate::session::function::{in_body, within};
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_parser::ast::{
-    self, CreateRoutine, RoutineOption, RoutineOptionKind, RoutineReturns, SetAction, TypeName,
-};
+use rustydb_parser::ast::{self, CreateRoutine, RoutineOption, RoutineOptionKind, RoutineReturns, SetAction, TypeName};
 use rustydb_types::datum::TypeRef;
 use rustydb_types::typename::format_type;
 use rustydb_types::{oid, pgdata, registry};
@@ -59,12 +57,18 @@ pub fn options(cx: &DdlCx<'_>, list: &[RoutineOption], procedure: bool) -> Resul
         fn once<T>(slot: &mut Option<T>, v: T, twice: &dyn Fn() -> DbError) -> Result<()> {
             if slot.replace(v).is_some() { Err(twice()) } else { Ok(()) }
         }
-        let not_for_procedures =
-            || bad("invalid attribute in procedure definition").at(at);
+        let not_for_procedures = || bad("invalid attribute in procedure definition").at(at);
         if procedure
             && matches!(
                 o.kind,
-                O::Volatility(_) | O::Strict(_) | O::Leakproof(_) | O::Parallel(_) | O::Cost(_) | O::Rows(_) | O::Support(_) | O::Window
+                O::Volatility(_)
+                    | O::Strict(_)
+                    | O::Leakproof(_)
+                    | O::Parallel(_)
+                    | O::Cost(_)
+                    | O::Rows(_)
+                    | O::Support(_)
+                    | O::Window
             )
         {
             return Err(not_for_procedures());
@@ -131,10 +135,7 @@ pub fn apply_sets(cx: &DdlCx<'_>, o: &Options, config: &mut Vec<(String, String)
         };
         let name = name.to_ascii_lowercase();
         if cx.eval.session.setting(&name).is_none() {
-            return Err(err(
-                SqlState::UNDEFINED_OBJECT,
-                format!("unrecognized configuration parameter \"{name}\""),
-            ));
+            return Err(err(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\"")));
         }
         config.retain(|c| c.0 != name);
         config.extend(value.map(|v| (name, v)));
@@ -244,7 +245,8 @@ fn parameters(cx: &mut DdlCx<'_>, s: &CreateRoutine) -> Result<Vec<Param>> {
         let name = p.name.as_ref().map(|n| n.value.clone()).unwrap_or_default();
         let clash = |o: &Param| {
             // An input and a pure output parameter may share a name.
-            let apart = (o.mode == 'i' || o.mode == 'v') && mode == 'o' || o.mode == 'o' && (mode == 'i' || mode == 'v');
+            let apart =
+                (o.mode == 'i' || o.mode == 'v') && mode == 'o' || o.mode == 'o' && (mode == 'i' || mode == 'v');
             o.name == name && !apart
         };
         if !name.is_empty() && out.iter().any(clash) {
@@ -459,9 +461,7 @@ fn body_text(
     match (&o.strings, &s.body) {
         (None, None) => Err(bad("no function body specified")),
         (Some(_), Some(_)) => Err(bad("duplicate function body specified")),
-        (None, Some(_)) if lang != SQL => {
-            Err(bad("inline SQL function body only valid for language SQL"))
-        }
+        (None, Some(_)) if lang != SQL => Err(bad("inline SQL function body only valid for language SQL")),
         (None, Some(b)) => {
             let path: Vec<String> = cx.search_path.iter().map(u32::to_string).collect();
             Ok((String::new(), Some(format!("{}{EXPR_SEPARATOR}{}", path.join(" "), b.text))))
@@ -496,9 +496,13 @@ pub async fn store(cx: &mut DdlCx<'_>, new: Routine, replace: bool) -> Result<Ro
         ));
     }
     cx.lock(old.oid, ast::TableLockMode::AccessExclusive).await?;
-    let old = cx.tx.catalog.routines.get(&old.oid).cloned().ok_or_else(|| {
-        err(SqlState::UNDEFINED_FUNCTION, format!("function {} does not exist", old.signature()))
-    })?;
+    let old = cx
+        .tx
+        .catalog
+        .routines
+        .get(&old.oid)
+        .cloned()
+        .ok_or_else(|| err(SqlState::UNDEFINED_FUNCTION, format!("function {} does not exist", old.signature())))?;
     cx.check_owner(old.owner, "function", &old.name)?;
     let word = |k: char| match k {
         'p' => "a procedure",
@@ -507,8 +511,11 @@ pub async fn store(cx: &mut DdlCx<'_>, new: Routine, replace: bool) -> Result<Ro
         _ => "a function",
     };
     if old.kind != new.kind {
-        return Err(err(SqlState::WRONG_OBJECT_TYPE, "cannot change routine kind")
-            .detail(format!("\"{}\" is {}.", old.name, word(old.kind))));
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, "cannot change routine kind").detail(format!(
+            "\"{}\" is {}.",
+            old.name,
+            word(old.kind)
+        )));
     }
     let drop = format!("Use DROP {} {} first.", old.word().to_uppercase(), signature_with_types(&old));
     if old.result != new.result || old.returns_set != new.returns_set {
@@ -527,9 +534,8 @@ pub async fn store(cx: &mut DdlCx<'_>, new: Routine, replace: bool) -> Result<Ro
             .detail("Row type defined by OUT parameters is different.")
             .hint(drop));
     }
-    let named = |r: &Routine| -> Vec<String> {
-        r.params.iter().filter(|p| p.is_input()).map(|p| p.name.clone()).collect()
-    };
+    let named =
+        |r: &Routine| -> Vec<String> { r.params.iter().filter(|p| p.is_input()).map(|p| p.name.clone()).collect() };
     for (a, b) in named(&old).iter().zip(named(&new)) {
         if !a.is_empty() && *a != b {
             return Err(bad(format!("cannot change name of input parameter \"{a}\"")).hint(drop));
@@ -617,13 +623,7 @@ fn check_statements(cx: &DdlCx<'_>, r: &Routine, list: &[ast::Statement], standa
     let mut body = Body::of_parameters(r, &types);
     let sql = if standard { cx.sql } else { r.source.as_str() };
     let catalog = cx.cat();
-    let bx = crate::bind::BindCx {
-        catalog: &catalog,
-        search_path: &cx.search_path,
-        eval: cx.eval,
-        role: cx.role,
-        sql,
-    };
+    let bx = crate::bind::BindCx { catalog: &catalog, search_path: &cx.search_path, eval: cx.eval, role: cx.role, sql };
     let mut last = None;
     for stmt in list {
         let mut b = Binder::new(&bx, &[]);

@@ -432,8 +432,7 @@ async fn on_relation(cx: &mut DdlCx<'_>, change: &Change, oid: u32, as_sequence:
 
 /// Stores a relation's lists.
 pub(super) async fn put_lists(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, lists: RelationAcl) -> Result<()> {
-    let acl = (lists.own.is_some() || !lists.columns.is_empty()).then(|| Arc::new(lists));
-    cx.put(Relation { acl, ..(**rel).clone() }).await
+    cx.put(Relation { acl: lists.kept(), ..(**rel).clone() }).await
 }
 
 async fn on_schema(cx: &mut DdlCx<'_>, change: &Change, oid: u32) -> Result<()> {
@@ -537,5 +536,5 @@ pub fn initial(cx: &DdlCx<'_>, kind: char, owner: u32, namespace: u32) -> Option
 pub fn initial_relation(cx: &DdlCx<'_>, kind: RelKind, owner: u32, namespace: u32) -> Option<Arc<RelationAcl>> {
     let letter = if kind == RelKind::Sequence { 'S' } else { 'r' };
     let own = initial(cx, letter, owner, namespace)?;
-    Some(Arc::new(RelationAcl { own: Some(own), columns: Vec::new() }))
+    RelationAcl { own: Some(own), ..RelationAcl::default() }.kept()
 }

@@ -85,8 +85,9 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateOperator) -> Result<()> {
         return Err(bad("operator argument types must be specified"));
     }
     if right == 0 {
-        return Err(bad("operator right argument type must be specified")
-            .detail("Postfix operators are not supported."));
+        return Err(
+            bad("operator right argument type must be specified").detail("Postfix operators are not supported.")
+        );
     }
     let types: Vec<u32> = [left, right].into_iter().filter(|t| *t != 0).collect();
     let fname = name_value(function)?;
@@ -177,8 +178,20 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateOperator) -> Result<()> {
 
 /// Attributes CREATE OPERATOR knows.
 const KNOWN: &[&str] = &[
-    "leftarg", "rightarg", "function", "procedure", "commutator", "negator", "restrict", "join", "hashes", "merges",
-    "sort1", "sort2", "ltcmp", "gtcmp",
+    "leftarg",
+    "rightarg",
+    "function",
+    "procedure",
+    "commutator",
+    "negator",
+    "restrict",
+    "join",
+    "hashes",
+    "merges",
+    "sort1",
+    "sort2",
+    "ltcmp",
+    "gtcmp",
 ];
 
 fn types_of(cx: &DdlCx<'_>, l: Option<&TypeName>, r: Option<&TypeName>) -> Result<(u32, u32)> {

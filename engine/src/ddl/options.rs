@@ -106,7 +106,11 @@ fn check(name: &str, k: &Kind, value: &str) -> Result<()> {
         Kind::Bool => return Err(bad("boolean")),
         Kind::Word(list) => {
             if !list.contains(&value.to_ascii_lowercase().as_str()) {
-                return Err(bad("enum"));
+                let allowed = match *list {
+                    ["local", "cascaded"] => "Valid values are \"local\" and \"cascaded\".",
+                    _ => "Valid values are \"on\", \"off\", and \"auto\".",
+                };
+                return Err(bad("enum").detail(allowed));
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::acl::{Acl, check, privs};
 use crate::catalog::operators::UserOperator;
 use crate::catalog::routines::Routine;
 use crate::catalog::rows::table;
+use crate::catalog::types::UserType;
 use crate::catalog::{Catalog, Database, FIRST_USER_OID, Index, Namespace, RelKind, Relation};
 use rustydb_base::{Result, SqlState};
 use rustydb_parser::ast;
@@ -43,9 +44,24 @@ fn ties(cx: &DdlCx<'_>, cat: &Catalog, role: u32, shared: bool) -> Vec<Tie> {
     for n in cat.namespaces.values() {
         tie(n.oid, 0, Some(n.owner), n.acl.as_ref(), &format!("schema {}", n.name));
     }
+    let mut policies = Vec::new();
     for r in cat.relations.values().filter(|r| r.kind != RelKind::Index) {
-        let what = format!("{} {}", super::kind_word(r.kind), cx.shown(r));
+        let word = if r.kind == RelKind::Composite { "type" } else { super::kind_word(r.kind) };
+        let what = format!("{word} {}", cx.shown(r));
         tie(r.oid, 0, Some(r.owner), r.acl.as_ref().and_then(|a| a.own.as_ref()), &what);
+        for x in &r.extended {
+            tie(
+                x.oid,
+                0,
+                Some(x.owner),
+                None,
+                &format!("statistics object {}", super::drop::shown_in(cx, x.namespace, &x.name)),
+            );
+        }
+        for p in r.policies().iter().filter(|p| p.roles.contains(&role)) {
+            let text = format!("target of policy {} on {what}", p.name);
+            policies.push(Tie { key: (p.oid, 0, 'r'), text });
+        }
         for (n, acl) in r.acl.iter().flat_map(|a| &a.columns).filter(|_| r.owner != role) {
             if let Some(c) = r.attribute(*n) {
                 tie(r.oid, i32::from(*n), None, Some(acl), &format!("column {} of {what}", c.name));
@@ -58,6 +74,10 @@ fn ties(cx: &DdlCx<'_>, cat: &Catalog, role: u32, shared: bool) -> Vec<Tie> {
     }
     for o in cat.operators.values() {
         tie(o.oid, 0, Some(o.owner), None, &super::operator::describe_in(cx, cat, o));
+    }
+    for t in cat.types.values() {
+        let shown = rustydb_types::typename::format_type(t.oid, -1);
+        tie(t.oid, 0, Some(t.owner), None, &format!("type {shown}"));
     }
     for ((class, oid), acl) in &cat.rights.objects {
         let what = match *class {
@@ -87,6 +107,7 @@ fn ties(cx: &DdlCx<'_>, cat: &Catalog, role: u32, shared: bool) -> Vec<Tie> {
         }
         tie(d.oid, 0, Some(d.role), Some(&d.acl), &what);
     }
+    out.extend(policies);
     out
 }
 
@@ -143,6 +164,7 @@ pub async fn give_relation(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, owner: u32) 
             Arc::new(RelationAcl {
                 own: a.own.as_ref().map(|l| l.with_owner(old, owner)),
                 columns: a.columns.iter().map(|(n, l)| (*n, l.with_owner(old, owner))).collect(),
+                rows: a.rows.clone(),
             })
         });
         let indexes = r.indexes.iter().map(|i| Arc::new(Index { owner, ..(**i).clone() })).collect();
@@ -209,6 +231,17 @@ pub async fn reassign(cx: &mut DdlCx<'_>, s: &ast::ReassignOwned) -> Result<Stri
             give_relation(cx, &r, to).await?;
         }
     }
+    for t in owned_types(cx, &from) {
+        cx.lock(t.oid, ast::TableLockMode::AccessExclusive).await?;
+        if let Some(t) = cx.tx.catalog.types.get(&t.oid).cloned() {
+            cx.tx.put_type(UserType { owner: to, touched: true, ..(*t).clone() }).await?;
+        }
+    }
+    for (relation, oid) in owned_statistics(cx, &from) {
+        cx.lock(relation, ast::TableLockMode::ShareUpdateExclusive).await?;
+        let r = cx.relation(relation)?;
+        super::statistics::give(cx, &r, oid, to).await?;
+    }
     let cat = cx.cat();
     for r in cat.routines.values().filter(|r| from.contains(&r.owner)) {
         let acl = r.acl.as_ref().map(|a| a.with_owner(r.owner, to));
@@ -230,6 +263,25 @@ pub async fn reassign(cx: &mut DdlCx<'_>, s: &ast::ReassignOwned) -> Result<Stri
     Ok("REASSIGN OWNED".into())
 }
 
+/// Types of some roles, composite ones left out: they are relations.
+fn owned_types(cx: &DdlCx<'_>, roles: &[u32]) -> Vec<Arc<UserType>> {
+    let mut out: Vec<_> = cx.tx.catalog.types.values().filter(|t| roles.contains(&t.owner)).cloned().collect();
+    out.sort_by_key(|t| t.oid);
+    out.dedup_by_key(|t| t.oid);
+    out
+}
+
+/// Statistics objects of some roles, with their tables.
+fn owned_statistics(cx: &DdlCx<'_>, roles: &[u32]) -> Vec<(u32, u32)> {
+    let relations = cx.tx.catalog.relations.values();
+    let owned = |r: &Arc<Relation>| {
+        r.extended.iter().filter(|x| roles.contains(&x.owner)).map(|x| (r.oid, x.oid)).collect::<Vec<_>>()
+    };
+    let mut out: Vec<(u32, u32)> = relations.flat_map(owned).collect();
+    out.sort_unstable_by_key(|o| o.1);
+    out
+}
+
 /// DROP OWNED.
 pub async fn drop_owned(cx: &mut DdlCx<'_>, s: &ast::DropOwned) -> Result<String> {
     let from = roles(cx, &s.roles, "drop")?;
@@ -242,12 +294,13 @@ pub async fn drop_owned(cx: &mut DdlCx<'_>, s: &ast::DropOwned) -> Result<String
         .filter(|r| owned_part(r).is_none())
         .map(|r| Object::Relation(r.oid))
         .collect();
+    objects.extend(owned_types(cx, &from).iter().map(|t| Object::Type(t.oid)));
+    objects.extend(owned_statistics(cx, &from).into_iter().map(|(r, x)| Object::Statistics(r, x)));
     let cat = cx.cat();
     let mut routines: Vec<u32> = cat.routines.values().filter(|r| from.contains(&r.owner)).map(|r| r.oid).collect();
     routines.sort_unstable();
     objects.extend(routines.into_iter().map(Object::Routine));
-    let mut operators: Vec<u32> =
-        cat.operators.values().filter(|o| from.contains(&o.owner)).map(|o| o.oid).collect();
+    let mut operators: Vec<u32> = cat.operators.values().filter(|o| from.contains(&o.owner)).map(|o| o.oid).collect();
     operators.sort_unstable();
     objects.extend(operators.into_iter().map(Object::Operator));
     let mut schemas: Vec<u32> = cat.namespaces.values().filter(|n| from.contains(&n.owner)).map(|n| n.oid).collect();
@@ -300,8 +353,9 @@ async fn forget_privileges(cx: &mut DdlCx<'_>, role: u32) -> Result<()> {
                 columns.push((*n, l));
             }
         }
-        super::grant::put_lists(cx, &r, RelationAcl { own, columns }).await?;
+        super::grant::put_lists(cx, &r, RelationAcl { own, columns, rows: a.rows.clone() }).await?;
     }
+    super::policy::forget_role(cx, role).await?;
     for n in cat.namespaces.values().filter(|n| n.owner != role && n.acl.as_ref().is_some_and(in_list)) {
         let acl = n.acl.as_ref().map(|l| l.without(&cat, role, n.owner)).transpose()?;
         cx.tx.put_namespace(Namespace { acl, ..(**n).clone() }).await?;

@@ -10,31 +10,41 @@ use std::sync::Arc;
 
 /// Visits every column name in a kept expression (which has no queries in it).
 pub fn each_column(e: &mut Expr, f: &mut dyn FnMut(&mut Ident)) {
-    stacker::maybe_grow(64 * 1024, 1024 * 1024, || each_column_inner(e, f));
+    each_expr(e, &mut |x| {
+        if let ExprKind::Column(c) = &mut x.kind
+            && let Some(n) = c.parts.last_mut().filter(|_| !c.star)
+        {
+            f(n);
+        }
+    });
 }
 
-fn each_column_inner(e: &mut Expr, f: &mut dyn FnMut(&mut Ident)) {
+/// Visits an expression and everything in it, queries left out.
+pub fn each_expr(e: &mut Expr, f: &mut dyn FnMut(&mut Expr)) {
+    stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
+        f(e);
+        children(e, &mut |c| each_expr(c, f));
+    });
+}
+
+/// Calls `f` on the direct parts of an expression (queries in it are left alone).
+fn children(e: &mut Expr, f: &mut dyn FnMut(&mut Expr)) {
     match &mut e.kind {
-        ExprKind::Column(c) => {
-            if let Some(n) = c.parts.last_mut().filter(|_| !c.star) {
-                f(n);
-            }
-        }
         ExprKind::Indirection(x, steps) => {
-            each_column(x, f);
+            f(x);
             for s in steps {
                 match s {
-                    Step::Index(e) => each_column(e, f),
-                    Step::Slice(a, b) => a.iter_mut().chain(b).for_each(|e| each_column(e, f)),
+                    Step::Index(e) => f(e),
+                    Step::Slice(a, b) => a.iter_mut().chain(b).for_each(|e| f(e)),
                     Step::Field(_) | Step::Star => {}
                 }
             }
         }
         ExprKind::Op(o) => {
             if let Some(l) = &mut o.left {
-                each_column(l, f);
+                f(l);
             }
-            each_column(&mut o.right, f);
+            f(&mut o.right);
         }
         ExprKind::And(v)
         | ExprKind::Or(v)
@@ -43,36 +53,37 @@ fn each_column_inner(e: &mut Expr, f: &mut dyn FnMut(&mut Ident)) {
         | ExprKind::Least(v)
         | ExprKind::Array(v)
         | ExprKind::Grouping(v)
-        | ExprKind::Row { fields: v, .. } => v.iter_mut().for_each(|e| each_column(e, f)),
-        ExprKind::Not(x) | ExprKind::Is(x, _) | ExprKind::Cast(x, _) | ExprKind::Collate(x, _) => each_column(x, f),
+        | ExprKind::Row { fields: v, .. } => v.iter_mut().for_each(|e| f(e)),
+        ExprKind::Not(x) | ExprKind::Is(x, _) | ExprKind::Cast(x, _) | ExprKind::Collate(x, _) => f(x),
         ExprKind::Distinct { left, right, .. } | ExprKind::NullIf(left, right) => {
-            each_column(left, f);
-            each_column(right, f);
+            f(left);
+            f(right);
         }
         ExprKind::In { arg, list, .. } => {
-            each_column(arg, f);
-            list.iter_mut().for_each(|e| each_column(e, f));
+            f(arg);
+            list.iter_mut().for_each(|e| f(e));
         }
         ExprKind::Between(b) => {
-            each_column(&mut b.arg, f);
-            each_column(&mut b.low, f);
-            each_column(&mut b.high, f);
+            f(&mut b.arg);
+            f(&mut b.low);
+            f(&mut b.high);
         }
         ExprKind::Quantified(q) => {
-            each_column(&mut q.left, f);
+            f(&mut q.left);
             if let QuantifiedRight::Array(e) = &mut q.right {
-                each_column(e, f);
+                f(e);
             }
         }
-        ExprKind::Func(c) => c.args.iter_mut().for_each(|a| each_column(&mut a.value, f)),
+        ExprKind::Func(c) => c.args.iter_mut().for_each(|a| f(&mut a.value)),
         ExprKind::Case(c) => {
-            c.operand.iter_mut().chain(&mut c.otherwise).for_each(|e| each_column(e, f));
+            c.operand.iter_mut().chain(&mut c.otherwise).for_each(|e| f(e));
             for (w, t) in &mut c.whens {
-                each_column(w, f);
-                each_column(t, f);
+                f(w);
+                f(t);
             }
         }
-        ExprKind::Literal(_)
+        ExprKind::Column(_)
+        | ExprKind::Literal(_)
         | ExprKind::Param(_)
         | ExprKind::SqlValue(_)
         | ExprKind::Default
@@ -110,6 +121,18 @@ async fn follow(cx: &mut DdlCx<'_>, rel: u32, from: (&str, &str), to: (&str, &st
         let text = view_text::rename_relation(text, from, to)
             .ok_or_else(|| DbError::internal(format!("the query of view \"{}\" does not parse", v.name)))?;
         cx.put(Relation { view: Some(text), ..(*v).clone() }).await?;
+    }
+    let reading = |r: &&Arc<Relation>| r.policies().iter().any(|p| p.reads(rel, None));
+    let mut tables: Vec<Arc<Relation>> = cx.tx.catalog.relations.values().filter(reading).cloned().collect();
+    tables.sort_by_key(|t| t.oid);
+    for t in tables {
+        // Renaming goes over queries, which the expression becomes for that.
+        let acl = super::policy::rewritten(&t, &|text| {
+            let query = view_text::rename_relation(&format!("SELECT {text}"), from, to);
+            let query = query.ok_or_else(|| DbError::internal("the expression of a policy does not parse"))?;
+            Ok(query.trim_start_matches("SELECT ").to_owned())
+        })?;
+        cx.put(Relation { acl, ..(*t).clone() }).await?;
     }
     Ok(())
 }
@@ -174,8 +197,14 @@ pub async fn rename(cx: &mut DdlCx<'_>, s: &ast::Rename) -> Result<String> {
     match s.kind {
         ObjectKind::Schema => rename_schema(cx, &named(&s.object)?.name.value, to).await?,
         ObjectKind::Database => super::database::rename(cx, &named(&s.object)?.name.value, to).await?,
+        ObjectKind::Policy => super::policy::rename(cx, &s.object, to).await?,
+        ObjectKind::Statistics => super::statistics::rename(cx, named(&s.object)?, to).await?,
         ObjectKind::Role => super::role::rename(cx, &named(&s.object)?.name, &s.to).await?,
-        kind => return Err(DbError::unsupported(format!("ALTER {} RENAME is not supported yet", kind.sql()))),
+        ObjectKind::Rule => super::rule::rename(cx, &s.object).await?,
+        kind => {
+            let unknown = DbError::unsupported(format!("ALTER {} RENAME is not supported yet", kind.sql()));
+            return Err(super::absent::error(cx, kind, &s.object).unwrap_or(unknown));
+        }
     }
     Ok(tag)
 }
@@ -328,6 +357,14 @@ async fn rename_column(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, column: &Ident, 
         }
         *i = Arc::new(ix);
     }
+    for x in &mut r.extended {
+        let mut new = (**x).clone();
+        for text in &mut new.exprs {
+            *text = with_column(text, from, to)?;
+        }
+        *x = Arc::new(new);
+    }
+    r.acl = super::policy::rewritten(&r, &|text| with_column(text, from, to))?;
     cx.put(r).await
 }
 
@@ -387,6 +424,9 @@ async fn rename_schema(cx: &mut DdlCx<'_>, from: &str, to: &str) -> Result<()> {
 /// ALTER … OWNER TO of what is not a relation.
 pub async fn owner(cx: &mut DdlCx<'_>, s: &ast::AlterOwner) -> Result<String> {
     let role = cx.role_of(&s.owner)?;
+    if let Some(e) = super::absent::error(cx, s.kind, &s.object) {
+        return Err(e);
+    }
     let name = &named(&s.object)?.name.value;
     match s.kind {
         ObjectKind::Schema => {
@@ -399,6 +439,10 @@ pub async fn owner(cx: &mut DdlCx<'_>, s: &ast::AlterOwner) -> Result<String> {
                 super::owned::give_schema(cx, &ns, role).await?;
             }
             Ok("ALTER SCHEMA".into())
+        }
+        ObjectKind::Statistics => {
+            super::statistics::set_owner(cx, named(&s.object)?, role).await?;
+            Ok("ALTER STATISTICS".into())
         }
         ObjectKind::Database => {
             let Some(db) = cx.tx.catalog.databases.get(name).cloned() else {
@@ -421,8 +465,13 @@ pub async fn owner(cx: &mut DdlCx<'_>, s: &ast::AlterOwner) -> Result<String> {
 /// ALTER … SET SCHEMA.
 pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Result<String> {
     let tag = format!("ALTER {}", s.kind.sql());
+    if s.kind == ObjectKind::Statistics {
+        super::statistics::set_schema(cx, named(&s.object)?, &s.schema.value).await?;
+        return Ok(tag);
+    }
     if !is_relation(s.kind) {
-        return Err(DbError::unsupported(format!("ALTER {} SET SCHEMA is not supported yet", s.kind.sql())));
+        let unknown = DbError::unsupported(format!("ALTER {} SET SCHEMA is not supported yet", s.kind.sql()));
+        return Err(super::absent::error(cx, s.kind, &s.object).unwrap_or(unknown));
     }
     let Some(rel) = target(cx, s.kind, named(&s.object)?, s.if_exists).await? else { return Ok(tag) };
     if rel.kind == RelKind::Index {

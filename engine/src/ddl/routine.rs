@@ -55,12 +55,7 @@ fn written(cx: &DdlCx<'_>, args: &[RoutineArg]) -> Result<(Vec<u32>, Vec<u32>)> 
 }
 
 /// The routine of a signature; `None` if there is none.
-fn lookup(
-    cx: &DdlCx<'_>,
-    kind: ObjectKind,
-    n: &Name,
-    args: Option<&[RoutineArg]>,
-) -> Result<Option<&'static Proc>> {
+fn lookup(cx: &DdlCx<'_>, kind: ObjectKind, n: &Name, args: Option<&[RoutineArg]>) -> Result<Option<&'static Proc>> {
     let name = n.name.value.as_str();
     let namespaces: Vec<u32> = match &n.schema {
         Some(s) => vec![cx.need_schema_named(&s.value)?],
@@ -243,11 +238,7 @@ fn free(cx: &DdlCx<'_>, r: &Routine, ns: u32, name: &str) -> Result<()> {
     }
     Err(err(
         SqlState::DUPLICATE_FUNCTION,
-        format!(
-            "function {name}({}) already exists in schema \"{}\"",
-            shown_types(&inputs),
-            cx.namespace_name(ns)
-        ),
+        format!("function {name}({}) already exists in schema \"{}\"", shown_types(&inputs), cx.namespace_name(ns)),
     ))
 }
 

@@ -211,6 +211,7 @@ pub fn relation(cx: &DdlCx<'_>, oid: u32, ns: u32, name: &str, seq: Sequence, de
         children: Vec::new(),
         partition_key: None,
         bound: None,
+        extended: Vec::new(),
         acl: super::grant::initial_relation(cx, RelKind::Sequence, cx.role, ns),
     }
 }

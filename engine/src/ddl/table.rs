@@ -70,6 +70,7 @@ pub async fn blank_table(cx: &mut DdlCx<'_>, ns: u32, name: &str) -> Result<Rela
         children: Vec::new(),
         partition_key: None,
         bound: None,
+        extended: Vec::new(),
         acl: super::grant::initial_relation(cx, RelKind::Table, cx.role, ns),
     })
 }
@@ -87,6 +88,7 @@ struct Draft {
     built: Vec<Built>,
     constraints: Vec<ast::Constraint>,
     copied: Vec<Copied>,
+    statistics: Vec<super::statistics::Copied>,
     inherited: Vec<inherit::InheritedCheck>,
     partition_of: Option<Arc<Relation>>,
     /// Rows never leave memory.
@@ -238,7 +240,7 @@ pub async fn give_default(cx: &mut DdlCx<'_>, rel: &mut Relation, at: usize, kep
 }
 
 async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<()> {
-    let Draft { built, constraints, copied, inherited, partition_of, in_memory } = draft;
+    let Draft { built, constraints, copied, statistics, inherited, partition_of, in_memory } = draft;
     for (at, b) in built.into_iter().enumerate() {
         if let Some(own) = b.sequence {
             give_sequence(cx, &mut rel, at, own).await?;
@@ -274,6 +276,7 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
         }
     }
     copy_indexes(cx, &mut rel, &copied).await?;
+    super::statistics::copy(cx, &mut rel, &statistics).await?;
     for c in &constraints {
         match &c.kind {
             ast::ConstraintKind::ForeignKey(f) => {
@@ -353,6 +356,12 @@ async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Resu
                 draft.copied.push(Copied::Check { name, text, columns: names(&c.columns) });
             }
         }
+    }
+    if has(LikeOption::Statistics) {
+        let copies = src.extended.iter();
+        draft
+            .statistics
+            .extend(copies.map(|x| super::statistics::Copied { from: Arc::clone(x), source: Arc::clone(&src) }));
     }
     if has(LikeOption::Indexes) {
         for i in &src.indexes {

@@ -139,15 +139,33 @@ pub async fn stored_query(cx: &mut DdlCx<'_>, q: &ast::Query) -> Result<(Query, 
     Ok((query, resolved, syntax.to_string()))
 }
 
+/// Defaults of columns outlive OR REPLACE.
+fn keep_defaults(old: &Relation, new: &mut [Column]) {
+    for (o, n) in old.live_columns().zip(new) {
+        n.default.clone_from(&o.default);
+        n.default_oid = o.default_oid;
+    }
+}
+
 /// CREATE VIEW.
 pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
-    if s.check != ast::CheckOption::No {
-        return Err(DbError::unsupported("WITH CHECK OPTION is not supported yet"));
-    }
     let mut opts = Vec::new();
     options::set(options::Owner::View, &mut opts, &s.options)?;
-    if let Some(o) = opts.first() {
-        return Err(DbError::unsupported(format!("view option \"{}\" is not supported yet", o.0)));
+    let check = match s.check {
+        ast::CheckOption::No => None,
+        ast::CheckOption::Local => Some("local"),
+        ast::CheckOption::Cascaded => Some("cascaded"),
+    };
+    if let Some(check) = check {
+        opts.retain(|o| o.0 != "check_option");
+        opts.push(("check_option".to_owned(), check.to_owned()));
+    }
+    if opts.iter().any(|o| o.0 == "check_option")
+        && let Some(why) = crate::bind::view_target::obstacle(&s.query)
+    {
+        return Err(
+            DbError::unsupported("WITH CHECK OPTION is supported only on automatically updatable views").hint(why)
+        );
     }
     let name = s.name.name.value.as_str();
     let (query, resolved, text) = stored_query(cx, &s.query).await?;
@@ -182,8 +200,10 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
         check_replacement(&o, &columns)?;
         let mut r = (*o).clone();
         r.columns = columns;
+        keep_defaults(&o, &mut r.columns);
         r.view = Some(text);
         r.depends = depends;
+        r.options = opts;
         return cx.put(r).await;
     }
     let mut r = Relation { persistence, ..super::table::blank_table(cx, ns, name).await? };
@@ -192,6 +212,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
     r.columns = columns;
     r.view = Some(text);
     r.depends = depends;
+    r.options = opts;
     r.stats = Arc::new(crate::catalog::RelStats { tuples: -1.0, ..(*r.stats).clone() });
     cx.put(r).await
 }

@@ -14,8 +14,9 @@ use super::table::{TableRt, borrow_changes, borrow_keys};
 use super::tables::{decode_row, number_rid, system_value};
 use super::tree;
 use super::turn::Turn;
+use super::with_check::{Stage, Under, WithChecks};
 use crate::plan::ir::{
-    Bound, Col, ColId, ConflictUpdate, Cte, Delete, Expr, ExprKind, Insert, JoinKind, Rel, Returning, RowChecks, Update,
+    Bound, Col, ColId, ConflictUpdate, Delete, Expr, ExprKind, Insert, JoinKind, Rel, Returning, RowChecks, Update,
 };
 use crate::transaction::Transaction;
 use arrow_array::Array;
@@ -79,11 +80,17 @@ impl Checks {
         })
     }
 
-    /// Computes generated columns and checks the row.
-    pub(super) fn apply(&self, rt: &TableRt, env: Env<'_>, row: &mut [Datum]) -> Result<()> {
+    /// Computes generated columns.
+    pub(super) fn generate(&self, env: Env<'_>, row: &mut [Datum]) -> Result<()> {
         for (att, e) in &self.generated {
             row[*att] = e.eval(env, row)?;
         }
+        Ok(())
+    }
+
+    /// Computes generated columns and checks the row.
+    pub(super) fn apply(&self, rt: &TableRt, env: Env<'_>, row: &mut [Datum]) -> Result<()> {
+        self.generate(env, row)?;
         rt.check_not_null(row)?;
         for (name, e) in &self.checks {
             if matches!(e.eval(env, row)?, Datum::Bool(false)) {
@@ -206,9 +213,11 @@ async fn insert(
     let rt = tx.table(&env.eval, &i.table)?;
     let checks = Checks::new(&i.checks, &i.generated, &i.row)?;
     let ret = inserted_returning(i)?;
+    let under = Under { snap, params, env };
+    let with = WithChecks::new(&i.table, &i.checks.with, &i.row, ctes_of(&i.source), under)?;
     let conflict = match &i.on_conflict {
         Some(c) => {
-            let new = |u| Conflict::new(u, rt.rel.columns.len(), ctes_of(&i.source), snap);
+            let new = |u| Conflict::new(u, i, under);
             Some((c.arbiters.clone(), c.update.as_ref().map(new).transpose()?))
         }
         None => None,
@@ -223,6 +232,10 @@ async fn insert(
         for (d, attnum) in values.into_iter().zip(&i.targets) {
             row[*attnum as usize - 1] = d;
         }
+        if !with.is_empty() {
+            checks.generate(e, &mut row)?;
+            with.apply(Stage::Before, tx, &row).await?;
+        }
         checks.apply(&rt, e, &mut row)?;
         let stored = match &conflict {
             None => insert_row(tx, &rt, env, &row, fks).await?,
@@ -235,6 +248,7 @@ async fn insert(
         };
         let (mut shown, rid) = match stored {
             Stored::New(rid) => {
+                with.apply(Stage::After, tx, &row).await?;
                 fks.child(&rt, rid, &row);
                 fks.relieve(tx, env).await?;
                 (row, rid)
@@ -310,22 +324,28 @@ pub(super) async fn insert_row(
 }
 
 /// DO UPDATE compiled: expressions read the existing row, then the excluded one.
-pub(super) struct Conflict {
+pub(super) struct Conflict<'a> {
     /// Attributes that are set, in the order of `values`.
     pub(super) set: Vec<usize>,
     pub(super) values: Projection,
     pub(super) filter: Option<Projection>,
+    /// What the row found and the row made must meet.
+    pub(super) existing: WithChecks<'a>,
+    pub(super) with: WithChecks<'a>,
     pub(super) snap: Snapshot,
 }
 
-impl Conflict {
-    pub(super) fn new(u: &ConflictUpdate, width: usize, ctes: &[Cte], snap: Snapshot) -> Result<Conflict> {
+impl<'a> Conflict<'a> {
+    pub(super) fn new(u: &ConflictUpdate, i: &'a Insert, under: Under<'a>) -> Result<Conflict<'a>> {
+        let (ctes, width) = (ctes_of(&i.source), i.table.columns.len());
         let cols = || row_cols(&u.existing, 0).chain(row_cols(&u.excluded, width)).collect();
         Ok(Conflict {
             set: u.set.iter().map(|x| x.0 as usize - 1).collect(),
             values: Projection::new(u.set.iter().map(|x| &x.1).collect(), cols(), ctes)?,
             filter: u.filter.as_ref().map(|f| Projection::new(vec![f], cols(), ctes)).transpose()?,
-            snap,
+            existing: WithChecks::new(&i.table, &i.checks.existing, &i.row, ctes, under)?,
+            with: WithChecks::new(&i.table, &i.checks.conflict, &i.row, ctes, under)?,
+            snap: under.snap,
         })
     }
 }
@@ -338,7 +358,7 @@ async fn insert_or(
     params: &Arc<[Datum]>,
     row: &[Datum],
     arbiters: &[u32],
-    update: Option<&Conflict>,
+    update: Option<&Conflict<'_>>,
     checks: &Checks,
     fks: &mut ForeignKeys,
 ) -> Result<Option<Stored>> {
@@ -396,14 +416,19 @@ async fn insert_or(
         {
             return Ok(None);
         }
+        update.existing.apply(Stage::Before, tx, &existing).await?;
         let mut new = existing.clone();
         let values = update.values.one(tx, &both, update.snap, params, env).await?;
         for (att, v) in update.set.iter().zip(values) {
             new[*att] = v;
         }
-        checks.apply(rt, Env { ctx: &env.eval, params }, &mut new)?;
+        let e = Env { ctx: &env.eval, params };
+        checks.generate(e, &mut new)?;
+        update.with.apply(Stage::Before, tx, &new).await?;
+        checks.apply(rt, e, &mut new)?;
         match change_row(tx, rt, env, &latest, d.rid, &image, &existing, &new, fks).await? {
             TmResult::Ok => {
+                update.with.apply(Stage::After, tx, &new).await?;
                 fks.parent(rt, &existing, Some(&new));
                 fks.child_changed(rt, d.rid, &existing, &new);
                 return Ok(Some(Stored::Updated(new, d.rid)));
@@ -501,6 +526,7 @@ impl Recheck {
                 self.collect(right, outs);
             }
             Rel::With { body, .. } => self.collect(body, outs),
+            Rel::Limit { input, .. } if rel.behind_fence().is_some() => self.collect(input, outs),
             // What was computed from the old version is old too.
             Rel::Project { input, exprs } => {
                 self.impossible |= exprs.iter().any(|x| !matches!(x.1.kind, ExprKind::Column(_)));
@@ -622,6 +648,8 @@ async fn update(
     let set: Vec<(usize, Compiled)> =
         u.set.iter().map(|(n, e)| Ok((*n as usize - 1, compile(e, &slot)?))).collect::<Result<_>>()?;
     let checks = Checks::new(&u.checks, &u.generated, &u.new)?;
+    let under = Under { snap, params, env };
+    let with = WithChecks::new(&u.table, &u.checks.with, &u.new, ctes_of(&u.source), under)?;
     // RETURNING reads the new row, then the source's other columns.
     let width = rt.rel.columns.len();
     let ret_cols = row_cols(&u.new, 0).chain(output_cols(&outs, width)).collect();
@@ -644,6 +672,10 @@ async fn update(
             for (att, x) in &set {
                 new[*att] = x.eval(e, &row)?;
             }
+            if !with.is_empty() {
+                checks.generate(e, &mut new)?;
+                with.apply(Stage::Before, tx, &new).await?;
+            }
             checks.apply(&rt, e, &mut new)?;
             match change_row(tx, &rt, env, &seen, rid, &image, &old, &new, fks).await? {
                 TmResult::Ok => break Some((rid, old, new)),
@@ -655,6 +687,7 @@ async fn update(
             }
         };
         let Some((rid, old, mut new)) = stored else { continue };
+        with.apply(Stage::After, tx, &new).await?;
         count += 1;
         fks.parent(&rt, &old, Some(&new));
         fks.child_changed(&rt, rid, &old, &new);

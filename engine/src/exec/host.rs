@@ -167,7 +167,9 @@ fn projections(rel: &Rel) -> Option<Vec<&[(Col, Expr)]>> {
     match rel {
         Rel::Project { input, exprs } if exprs.iter().all(|e| repeatable(&e.1)) => {
             let mut below = match &**input {
-                Rel::Values { cols, rows } if cols.is_empty() && matches!(rows.as_slice(), [r] if r.is_empty()) => vec![],
+                Rel::Values { cols, rows } if cols.is_empty() && matches!(rows.as_slice(), [r] if r.is_empty()) => {
+                    vec![]
+                }
                 other => projections(other)?,
             };
             below.push(exprs);

@@ -13,6 +13,7 @@ use super::projection::{Projection, ctes_of};
 use super::run::StatementEnv;
 use super::table::TableRt;
 use super::tables::{decode_row, number_rid};
+use super::with_check::{Stage, Under, WithChecks};
 use crate::plan::ir::{Bound, Expr, Merge, MergeChange};
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, Rid, SqlState};
@@ -36,10 +37,21 @@ enum Change {
     Insert(Vec<usize>, Projection),
 }
 
+/// Policies of row-level security.
+struct Policies<'a> {
+    /// On rows to be inserted, and on those that an UPDATE makes.
+    inserted: WithChecks<'a>,
+    updated: WithChecks<'a>,
+    /// On rows to be updated, and on those to be deleted.
+    before_update: WithChecks<'a>,
+    before_delete: WithChecks<'a>,
+}
+
 struct Running<'a> {
     rt: Arc<TableRt>,
     actions: Vec<Action>,
     checks: Checks,
+    policies: Policies<'a>,
     /// Places of the target's columns among the source's outputs, and their attributes.
     old: Vec<(usize, usize)>,
     /// ON over one row; `None` if that takes more than the row.
@@ -92,7 +104,14 @@ pub(super) async fn run(
         m.old.iter().map(|(c, n)| Ok((slot(c.id).ok_or_else(missing)?, *n as usize - 1))).collect::<Result<_>>()?;
     let on = compile(&m.on, &slot).ok();
     let checks = Checks::new(&m.checks, &m.generated, &m.new)?;
-    let r = Running { rt, actions, checks, old, on, snap, params, env };
+    let policy = |list| WithChecks::new(&m.table, list, &m.new, ctes, Under { snap, params, env });
+    let policies = Policies {
+        inserted: policy(&m.checks.with)?,
+        updated: policy(&m.checks.conflict)?,
+        before_update: policy(&m.checks.existing)?,
+        before_delete: policy(&m.checks.gone)?,
+    };
+    let r = Running { rt, actions, checks, policies, old, on, snap, params, env };
     let mut count = 0;
     let mut source = SourceRows::open(tx, bound, &m.source, snap, params, env).await?;
     while let Some(mut row) = source.next(Some(&mut *tx)).await? {
@@ -131,7 +150,12 @@ impl Running<'_> {
         for (att, v) in at.iter().zip(values) {
             new[*att] = v;
         }
-        self.checks.apply(&self.rt, Env { ctx: &self.env.eval, params: self.params }, &mut new)?;
+        let e = Env { ctx: &self.env.eval, params: self.params };
+        if !self.policies.inserted.is_empty() {
+            self.checks.generate(e, &mut new)?;
+            self.policies.inserted.apply(Stage::Before, tx, &new).await?;
+        }
+        self.checks.apply(&self.rt, e, &mut new)?;
         if let Stored::New(rid) = insert_row(tx, &self.rt, self.env, &new, fks).await? {
             fks.child(&self.rt, rid, &new);
         }
@@ -152,6 +176,7 @@ impl Running<'_> {
             let done = match self.choose(tx, true, row).await? {
                 None | Some(Change::Nothing | Change::Insert(..)) => return Ok(false),
                 Some(Change::Delete) => {
+                    self.policies.before_delete.apply(Stage::Before, tx, &old).await?;
                     let done = remove_row(tx, &self.rt, self.env, &seen, rid, &image, &old).await?;
                     if done == TmResult::Ok {
                         fks.parent(&self.rt, &old, None);
@@ -159,12 +184,18 @@ impl Running<'_> {
                     done
                 }
                 Some(Change::Update(at, values)) => {
+                    self.policies.before_update.apply(Stage::Before, tx, &old).await?;
                     let mut new = old.clone();
                     let values = values.one(tx, row, self.snap, self.params, self.env).await?;
                     for (att, v) in at.iter().zip(values) {
                         new[*att] = v;
                     }
-                    self.checks.apply(&self.rt, Env { ctx: &self.env.eval, params: self.params }, &mut new)?;
+                    let e = Env { ctx: &self.env.eval, params: self.params };
+                    if !self.policies.updated.is_empty() {
+                        self.checks.generate(e, &mut new)?;
+                        self.policies.updated.apply(Stage::Before, tx, &new).await?;
+                    }
+                    self.checks.apply(&self.rt, e, &mut new)?;
                     let done = change_row(tx, &self.rt, self.env, &seen, rid, &image, &old, &new, fks).await?;
                     if done == TmResult::Ok {
                         fks.parent(&self.rt, &old, Some(&new));

@@ -8,6 +8,7 @@ pub mod bulk;
 pub mod check;
 pub(crate) mod deferred;
 pub mod df;
+mod discreet;
 pub mod dml;
 pub mod eval;
 pub mod fixed;
@@ -25,6 +26,7 @@ pub mod table;
 pub mod tables;
 mod tree;
 pub mod turn;
+mod with_check;
 
 use crate::catalog::{Catalog, Relation};
 use crate::plan::ir::Col;

@@ -145,7 +145,7 @@ pub async fn run(
         }
     };
     note_dependency(tx, &env);
-    done
+    done.map_err(|e| super::discreet::discreet(e, tx, bound, &env))
 }
 
 /// Runs a statement under one snapshot.

@@ -16,6 +16,7 @@ use super::projection::ctes_of;
 use super::run::StatementEnv;
 use super::table::{TableRt, borrow_keys};
 use super::tables::{decode_row, number_rid};
+use super::with_check::{Stage, Under, WithChecks};
 use crate::catalog::Relation;
 use crate::plan::ir::{Bound, Col, Delete, Insert, Rel, Update};
 use crate::transaction::Transaction;
@@ -88,6 +89,11 @@ impl Tree {
         self.member(tx, env, leaf.oid).await
     }
 
+    /// Computes generated columns.
+    fn generate(&self, m: &Member, e: Env<'_>, row: &mut [Datum]) -> Result<()> {
+        m.rt.own.as_ref().map_or(Ok(()), |checks| checks.generate(e, row))
+    }
+
     /// Computes generated columns and applies the checks of a row's own table.
     fn check(&self, m: &Member, e: Env<'_>, row: &mut [Datum]) -> Result<()> {
         let Some(checks) = &m.rt.own else { return Ok(()) };
@@ -137,9 +143,11 @@ pub(super) async fn insert(
     let mut tree = Tree::new(&i.table);
     let width = i.table.columns.len();
     let ret = inserted_returning(i)?;
+    let under = Under { snap, params, env };
+    let with = WithChecks::new(&i.table, &i.checks.with, &i.row, ctes_of(&i.source), under)?;
     let conflict = match &i.on_conflict {
         Some(c) => {
-            let new = |u| Conflict::new(u, width, ctes_of(&i.source), snap);
+            let new = |u| Conflict::new(u, i, under);
             Some((c.arbiters.clone(), c.update.as_ref().map(new).transpose()?))
         }
         None => None,
@@ -156,6 +164,10 @@ pub(super) async fn insert(
         }
         let m = tree.target(tx, env, &row).await?;
         let mut own = m.to_own(&row);
+        if !with.is_empty() {
+            tree.generate(&m, e, &mut own)?;
+            with.apply(Stage::Before, tx, &m.to_root(&own, &i.table)).await?;
+        }
         tree.check(&m, e, &mut own)?;
         if !i.table.is_partitioned() && !fits_in(tx, env, &m.rt.rel, &own)? {
             return Err(misfit(&m.rt.rel, &show(&m.rt.rel, &own)));
@@ -172,6 +184,7 @@ pub(super) async fn insert(
         };
         let (shown, rid) = match stored {
             Stored::New(rid) => {
+                with.apply(Stage::After, tx, &m.to_root(&own, &i.table)).await?;
                 fks.child(&m.rt, rid, &own);
                 fks.relieve(tx, env).await?;
                 (own, rid)
@@ -197,7 +210,7 @@ struct Proposed<'a> {
     m: &'a Arc<Member>,
     /// Indexes of the root.
     arbiters: &'a [u32],
-    update: Option<&'a Conflict>,
+    update: Option<&'a Conflict<'a>>,
     params: &'a Arc<[Datum]>,
 }
 
@@ -254,6 +267,9 @@ impl Proposed<'_> {
             {
                 return Ok(None);
             }
+            if !update.existing.is_empty() {
+                update.existing.apply(Stage::Before, tx, &self.m.to_root(&existing, root)).await?;
+            }
             let mut new = existing.clone();
             let values = update.values.one(tx, &both, update.snap, self.params, env).await?;
             for (att, v) in update.set.iter().zip(values) {
@@ -268,9 +284,14 @@ impl Proposed<'_> {
                 return Err(DbError::new(SqlState::FEATURE_NOT_SUPPORTED, "invalid ON UPDATE specification")
                     .detail("The result tuple would appear in a different partition than the original tuple."));
             }
+            if !update.with.is_empty() {
+                self.tree.generate(self.m, e, &mut new)?;
+                update.with.apply(Stage::Before, tx, &self.m.to_root(&new, root)).await?;
+            }
             self.tree.check(self.m, e, &mut new)?;
             match change_row(tx, rt, env, &latest, d.rid, &image, &existing, &new, fks).await? {
                 TmResult::Ok => {
+                    update.with.apply(Stage::After, tx, &self.m.to_root(&new, root)).await?;
                     fks.changed(tx, rt, d.rid, &existing, &new);
                     return Ok(Some(Stored::Updated(new, d.rid)));
                 }
@@ -386,6 +407,8 @@ pub(super) async fn update(
     // RETURNING reads the new row, then the source's other columns.
     let ret_cols = row_cols(&u.new, 0).chain(output_cols(&outs, u.table.columns.len())).collect();
     let ret = returning(&u.returning, ret_cols, &u.source)?;
+    let under = Under { snap, params, env };
+    let with = WithChecks::new(&u.table, &u.checks.with, &u.new, ctes_of(&u.source), under)?;
     let mut out = ret.as_ref().map(|_| Vec::new());
     let mut count = 0;
     let mut source = SourceRows::open(tx, bound, &u.source, snap, params, env).await?;
@@ -407,6 +430,10 @@ pub(super) async fn update(
                 if let Some(place) = m.attribute(*att).and_then(|a| new.get_mut(a)) {
                     *place = d;
                 }
+            }
+            if !with.is_empty() {
+                tree.generate(&m, e, &mut new)?;
+                with.apply(Stage::Before, tx, &m.to_root(&new, &u.table)).await?;
             }
             let done = if m.rt.rel.bound.is_some() && !fits_in(tx, env, &m.rt.rel, &new)? {
                 if !tree.root.is_partitioned() {
@@ -443,6 +470,7 @@ pub(super) async fn update(
             }
         };
         let Some(mut new) = stored else { continue };
+        with.apply(Stage::After, tx, &new).await?;
         count += 1;
         fks.relieve(tx, env).await?;
         if let (Some(out), Some(ret)) = (&mut out, &ret) {

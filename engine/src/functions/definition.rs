@@ -1,6 +1,7 @@
 //! Objects back to SQL text: the `pg_get_*def` family, and descriptions of objects by class and OID.
 
 use super::{Rows, access, bool_arg, int_arg, oid_arg, opt_text, rows, scalar, set, text, text_arg};
+use crate::bind::view_target::writable;
 use crate::catalog::deparse::{self, Show};
 use crate::catalog::rows::{EXPR_SEPARATOR, table};
 use crate::catalog::{Catalog, Constraint, Index, RelKind, Relation};
@@ -454,6 +455,18 @@ fn describe_object(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Da
             constraint(&cat, oid).map(|(r, c)| format!("constraint {} on {}", quote_ident(&c.name), relation(r)))
         }
         table::PG_PROC => pgdata::proc(oid).map(|p| format!("function {}", registry::signature(p))),
+        table::PG_POLICY => cat.relations.values().find_map(|r| {
+            let p = r.policies().iter().find(|p| p.oid == oid)?;
+            Some(format!("policy {} on {}", quote_ident(&p.name), relation(r)))
+        }),
+        table::PG_STATISTIC_EXT => crate::catalog::extended::by_oid(&cat, oid).map(|(_, x)| {
+            let name = quote_ident(&x.name);
+            let schema = cat.namespaces.get(&x.namespace).filter(|_| !path.contains(&x.namespace));
+            match schema {
+                Some(n) => format!("statistics object {}.{name}", quote_ident(&n.name)),
+                None => format!("statistics object {name}"),
+            }
+        }),
         _ => identify(&cat, class, oid, sub).map(|i| format!("{} {}", i.kind, i.identity)),
     };
     Ok(opt_text(words))
@@ -461,11 +474,15 @@ fn describe_object(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Da
 
 // ---- the rest ----------------------------------------------------------------------------------------------------------
 
-/// Events that a relation takes: UPDATE 4, INSERT 8, DELETE 16. Views take none yet.
+/// Events that a relation takes: UPDATE 4, INSERT 8, DELETE 16.
 fn events(ctx: &EvalCtx, args: &[Datum]) -> Result<i32> {
     let cat = access(ctx)?.catalog();
     let found = oid_arg(args, 0)?.and_then(|o| cat.relation(o).cloned());
-    Ok(if found.is_some_and(|r| r.kind == RelKind::Table) { 4 | 8 | 16 } else { 0 })
+    Ok(match found.and_then(|r| writable(&cat, &r, 0)) {
+        None => 0,
+        Some(columns) if columns.contains(&true) => 4 | 8 | 16,
+        Some(_) => 16,
+    })
 }
 
 fn relation_is_updatable(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
@@ -474,8 +491,11 @@ fn relation_is_updatable(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Res
 
 /// As PostgreSQL: can be updated and its row deleted.
 fn column_is_updatable(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let user_column = int_arg(args, 1).is_some_and(|n| n > 0);
-    Ok(Datum::Bool(user_column && events(ctx, args)? & 20 == 20))
+    let cat = access(ctx)?.catalog();
+    let columns = oid_arg(args, 0)?.and_then(|o| cat.relation(o).cloned()).and_then(|r| writable(&cat, &r, 0));
+    let at = int_arg(args, 1).and_then(|n| usize::try_from(n).ok()).and_then(|n| n.checked_sub(1));
+    let is = at.and_then(|n| columns?.get(n).copied()).unwrap_or(false);
+    Ok(Datum::Bool(is && events(ctx, args)? & 20 == 20))
 }
 
 fn sequence_last_value(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
@@ -509,9 +529,15 @@ fn is_publishable(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Dat
     Ok(found.map_or(Datum::Null, |r| Datum::Bool(r.kind == RelKind::Table && r.oid >= crate::catalog::FIRST_USER_OID)))
 }
 
-/// No table has row security.
-fn row_security(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
-    Ok(Datum::Bool(false))
+/// Whether policies decide what the current role sees of a table.
+fn row_security(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let oid = match args.first() {
+        Some(Datum::Text(name)) => ctx.session.reg_in(oid::REGCLASS, name)?,
+        _ => oid_arg(args, 0)?.unwrap_or(0),
+    };
+    let a = access(ctx)?;
+    let cat = a.catalog();
+    Ok(Datum::Bool(cat.relation(oid).is_some_and(|r| crate::acl::policy::in_force(&cat, r, a.role()).is_some())))
 }
 
 fn oidvectortypes(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
@@ -560,9 +586,6 @@ pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_get_functiondef", functiondef),
     scalar("pg_get_triggerdef", none),
     scalar("pg_get_triggerdef_ext", none),
-    scalar("pg_get_statisticsobjdef", none),
-    scalar("pg_get_statisticsobjdef_columns", none),
-    scalar("pg_get_statisticsobjdef_expressions", none),
     scalar("pg_get_replica_identity_index", none),
     set("pg_get_publication_tables", no_rows),
     set("pg_get_replication_slots", no_rows),

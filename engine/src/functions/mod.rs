@@ -10,6 +10,8 @@
 
 mod acl;
 mod definition;
+mod extended;
+mod host;
 mod json;
 mod partition;
 mod schema;
@@ -50,6 +52,12 @@ pub trait CatalogAccess: Send + Sync {
     fn catalog_of(&self, _database: u32) -> Option<Arc<Catalog>> {
         None
     }
+    /// The lines of the host rules' file.
+    fn host_lines(&self) -> Result<Vec<crate::hba::Line>> {
+        Ok(Vec::new())
+    }
+    /// Reads configuration files again.
+    fn reload(&self) {}
     /// Sessions of the server, in order of process id.
     fn activity(&self) -> Vec<Activity>;
 }
@@ -102,6 +110,8 @@ pub fn access(ctx: &EvalCtx) -> Result<&dyn CatalogAccess> {
 pub const TABLES: &[&[Kernel]] = &[
     acl::KERNELS,
     definition::KERNELS,
+    extended::KERNELS,
+    host::KERNELS,
     json::KERNELS,
     partition::KERNELS,
     schema::KERNELS,

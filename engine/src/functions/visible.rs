@@ -1,7 +1,7 @@
 //! Which objects names without a schema find: the `pg_*_is_visible` family, and temporary schemas.
 
 use super::{access, oid_arg, scalar};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, extended};
 use rustydb_base::Result;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
@@ -86,6 +86,13 @@ fn none(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     Ok(Datum::Null)
 }
 
+fn statistics(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    visible(ctx, args, |cat, path, oid| {
+        let (_, x) = extended::by_oid(cat, oid)?;
+        Some(first_is(path, x.namespace, |ns| extended::by_name(cat, ns, &x.name).is_some()))
+    })
+}
+
 fn my_temp_schema(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     Ok(Datum::Oid(access(ctx)?.temp_schema().unwrap_or(0)))
 }
@@ -107,7 +114,7 @@ pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_opfamily_is_visible", opfamily),
     scalar("pg_collation_is_visible", collation),
     scalar("pg_conversion_is_visible", none),
-    scalar("pg_statistics_obj_is_visible", none),
+    scalar("pg_statistics_obj_is_visible", statistics),
     scalar("pg_ts_parser_is_visible", ts_parser),
     scalar("pg_ts_dict_is_visible", ts_dict),
     scalar("pg_ts_template_is_visible", ts_template),

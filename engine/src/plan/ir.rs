@@ -654,8 +654,50 @@ pub struct Insert {
 pub struct RowChecks {
     /// Name and condition; false fails with 23514.
     pub checks: Vec<(String, Expr)>,
+    /// Policies and WITH CHECK OPTION on new rows.
+    pub with: Vec<WithCheck>,
+    /// The same on rows that ON CONFLICT DO UPDATE or the UPDATE of a MERGE makes.
+    pub conflict: Vec<WithCheck>,
+    /// Policies on rows that ON CONFLICT DO UPDATE finds, or that a MERGE is to change.
+    pub existing: Vec<WithCheck>,
+    /// Policies on rows that a MERGE is to delete.
+    pub gone: Vec<WithCheck>,
     /// Per index: key expressions for `IndexKey`s without attnum, in key order, and the predicate.
     pub indexes: Vec<IndexExprs>,
+}
+
+/// A condition that a row must meet to be written; anything but true is a violation.
+#[derive(Clone, Debug)]
+pub struct WithCheck {
+    /// Whose.
+    pub kind: WithCheckKind,
+    /// The condition, over the same columns as the checks.
+    pub expr: Expr,
+}
+
+/// Whose condition it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum WithCheckKind {
+    /// WITH CHECK OPTION of a view.
+    View(String),
+    /// Row-level security.
+    Policy {
+        /// The policy, when it is a restrictive one.
+        policy: Option<String>,
+        /// Which row must meet it.
+        state: RowState,
+    },
+}
+
+/// Which row a policy's condition is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RowState {
+    /// The one to be written.
+    New,
+    /// The one that ON CONFLICT DO UPDATE found.
+    Conflicting,
+    /// The one that a MERGE is to change.
+    Target,
 }
 
 /// Bound expressions of one index.
@@ -790,6 +832,20 @@ pub enum MergeChange {
 }
 
 impl Rel {
+    /// A fence against conditions from above: those that could tell something about rows that conditions below it take away
+    /// stay above it. It is a LIMIT of neither rows nor offset.
+    pub fn fenced(self) -> Rel {
+        Rel::Limit { input: Box::new(self), limit: None, offset: None, ties: None }
+    }
+
+    /// The relation behind a fence.
+    pub fn behind_fence(&self) -> Option<&Rel> {
+        match self {
+            Rel::Limit { input, limit: None, offset: None, ties: None } => Some(input),
+            _ => None,
+        }
+    }
+
     /// Output columns in order.
     pub fn outputs(&self) -> Vec<Col> {
         match self {

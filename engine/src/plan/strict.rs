@@ -44,6 +44,7 @@ fn padded<'r>(rel: &'r Rel, pads: bool, preds: &mut Vec<&'r Expr>, out: &mut Has
             padded(input, pads, preds, out);
             preds.pop();
         }
+        Rel::Limit { input, .. } if rel.behind_fence().is_some() => padded(input, pads, preds, out),
         Rel::Sort { input, .. } | Rel::Project { input, .. } => padded(input, pads, preds, out),
         Rel::Join { kind, left, right, on, .. } => {
             let kept = |side: &Rel| {

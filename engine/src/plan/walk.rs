@@ -343,6 +343,7 @@ pub fn visit_rel<'e>(rel: &'e Rel, f: &mut dyn FnMut(&'e Expr)) {
 
 fn visit_checks<'e>(c: &'e RowChecks, f: &mut dyn FnMut(&'e Expr)) {
     c.checks.iter().for_each(|x| visit_deep(&x.1, f));
+    c.with.iter().chain(&c.conflict).chain(&c.existing).chain(&c.gone).for_each(|w| visit_deep(&w.expr, f));
     for i in &c.indexes {
         i.exprs.iter().chain(i.predicate.iter()).for_each(|x| visit_deep(x, f));
     }

@@ -45,6 +45,14 @@ impl CatalogAccess for SessionShared {
         self.engine.database_by_oid(database).map(|d| d.catalog())
     }
 
+    fn host_lines(&self) -> Result<Vec<crate::hba::Line>> {
+        self.engine.host_rules.as_ref().map_or(Ok(Vec::new()), crate::hba::HostRules::lines)
+    }
+
+    fn reload(&self) {
+        self.engine.reload();
+    }
+
     fn activity(&self) -> Vec<Activity> {
         self.engine
             .sessions

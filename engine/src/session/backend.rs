@@ -4,8 +4,10 @@ use super::{
     CHECK_KERNELS, ENCRYPTION_KERNELS, KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, PRIVILEGE_KERNELS,
     SNAPSHOT_KERNELS, Session, TWO_PHASE_KERNELS,
 };
-use crate::api::{Backend, PeerInfo, RoleAuth, SqlSession};
+use crate::acl::membership::is_member_of_nosuper;
+use crate::api::{Backend, HostRule, PeerInfo, RoleAuth, SqlSession};
 use crate::engine::{Engine, EngineOptions};
+use crate::hba;
 use async_trait::async_trait;
 use rustydb_base::Result;
 use rustydb_types::registry;
@@ -57,6 +59,30 @@ impl Backend for EngineBackend {
                 verifier: if expired { None } else { r.password.clone() },
             }
         }))
+    }
+
+    fn host_rule(&self, user: &str, database: &str, peer: &PeerInfo) -> HostRule {
+        let Some(rules) = &self.0.host_rules else { return HostRule::Default };
+        let catalog = self.0.any_database().map(|d| d.catalog());
+        let member = |role: &str| {
+            let Some(cat) = &catalog else { return false };
+            match (cat.role_named(user), cat.role_named(role)) {
+                (Some(u), Some(r)) => is_member_of_nosuper(cat, u.oid, r.oid),
+                _ => false,
+            }
+        };
+        let asked = hba::Asked { user, database, address: peer.address.map(|a| a.ip()), tls: peer.tls };
+        match rules.decide(&asked, &member) {
+            Some(hba::Method::Trust) => HostRule::Trust,
+            Some(hba::Method::Reject) => HostRule::Reject,
+            Some(hba::Method::Scram) => HostRule::Scram,
+            Some(hba::Method::Password) => HostRule::Password,
+            None => HostRule::NoEntry,
+        }
+    }
+
+    fn reload(&self) {
+        self.0.reload();
     }
 
     async fn connect(&self, params: &[(String, String)], peer: &PeerInfo) -> Result<Box<dyn SqlSession>> {

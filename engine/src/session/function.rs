@@ -130,10 +130,7 @@ pub(crate) async fn run(tx: &mut Transaction, env: &StatementEnv, call: &HostCal
         return Err(too_deep());
     }
     let r = tx.catalog.routines.get(&call.proc.oid).cloned().ok_or_else(|| {
-        DbError::new(
-            SqlState::UNDEFINED_FUNCTION,
-            format!("cache lookup failed for function {}", call.proc.oid),
-        )
+        DbError::new(SqlState::UNDEFINED_FUNCTION, format!("cache lookup failed for function {}", call.proc.oid))
     })?;
     let inside = enter(shared, tx, &r)?;
     let key = (r.oid, call.types.iter().chain([&call.result]).map(|t| (t.oid, t.typmod)).collect::<Vec<_>>());
@@ -341,12 +338,12 @@ fn bind(cx: &BindCx<'_>, r: &Arc<Routine>, call: &HostCall) -> Result<Prepared> 
 /// A statement that is neither a query nor changes rows.
 fn not_plannable(stmt: &ast::Statement) -> DbError {
     if matches!(stmt, ast::Statement::Transaction(_)) {
-        return DbError::unsupported(format!("{} is not allowed in an SQL function", super::statement::statement_name(stmt)));
+        return DbError::unsupported(format!(
+            "{} is not allowed in an SQL function",
+            super::statement::statement_name(stmt)
+        ));
     }
-    DbError::unsupported(format!(
-        "{} in an SQL function is not supported yet",
-        super::statement::statement_name(stmt)
-    ))
+    DbError::unsupported(format!("{} in an SQL function is not supported yet", super::statement::statement_name(stmt)))
 }
 
 /// Runs a procedure and answers its row.

@@ -72,11 +72,7 @@ impl Rows {
     }
 
     /// The next row.
-    pub async fn next(
-        &mut self,
-        session: &mut Session,
-        columns: &[ColumnDesc],
-    ) -> Result<Option<Vec<Datum>>> {
+    pub async fn next(&mut self, session: &mut Session, columns: &[ColumnDesc]) -> Result<Option<Vec<Datum>>> {
         if !self.fill(session).await? {
             return Ok(None);
         }

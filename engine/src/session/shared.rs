@@ -300,7 +300,13 @@ impl SessionShared {
                 state: Mutex::new(State {
                     formats: new.settings.formats(),
                     settings: new.settings,
-                    users: Arc::new(Users { session: new.user, role: None, local_role: None, local_session: None, definers: Vec::new() }),
+                    users: Arc::new(Users {
+                        session: new.user,
+                        role: None,
+                        local_role: None,
+                        local_session: None,
+                        definers: Vec::new(),
+                    }),
                     saved: Vec::new(),
                     version: 1,
                 }),
@@ -487,7 +493,13 @@ impl SessionShared {
             users.local_role = Some(None);
             users.local_session = Some(user);
         } else {
-            s.users = Arc::new(Users { session: user, role: None, local_role: None, local_session: None, definers: Vec::new() });
+            s.users = Arc::new(Users {
+                session: user,
+                role: None,
+                local_role: None,
+                local_session: None,
+                definers: Vec::new(),
+            });
         }
         s.version += 1;
     }

@@ -817,6 +817,10 @@ fn definition_name(stmt: &Statement) -> String {
         Statement::Truncate(_) => "TRUNCATE TABLE",
         Statement::Comment(_) => "COMMENT",
         Statement::SecurityLabel(_) => "SECURITY LABEL",
+        Statement::CreateStatistics(_) => "CREATE STATISTICS",
+        Statement::AlterStatistics(_) => "ALTER STATISTICS",
+        Statement::Policy(p) if p.create => "CREATE POLICY",
+        Statement::Policy(_) => "ALTER POLICY",
         Statement::Reindex(_) => "REINDEX",
         Statement::Grant(g) => {
             if g.grant {

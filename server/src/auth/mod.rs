@@ -11,7 +11,15 @@ use bytes::Bytes;
 use pgwire::messages::startup::Authentication;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_engine::api::{Backend, RoleAuth};
+use rustydb_engine::scram::{DEFAULT_ITERATIONS, Verifier};
 use scram::{Exchange, MECHANISM, MockSecret};
+use std::num::NonZeroU32;
+
+/// Iterations of the key that stands for a role without a password.
+const ITERATIONS: NonZeroU32 = match NonZeroU32::new(DEFAULT_ITERATIONS) {
+    Some(n) => n,
+    None => NonZeroU32::MIN,
+};
 
 /// How connections of one listener prove who they are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +28,19 @@ pub enum Method {
     Trust,
     /// By password, which never crosses the wire.
     Scram,
+    /// By password, as it is.
+    Password,
+}
+
+impl Method {
+    /// The word of `pg_hba.conf`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Method::Trust => "trust",
+            Method::Scram => "scram-sha-256",
+            Method::Password => "password",
+        }
+    }
 }
 
 impl std::str::FromStr for Method {
@@ -43,9 +64,13 @@ pub async fn authenticate(
     mock: &MockSecret,
 ) -> Result<RoleAuth> {
     let role = backend.role(user).await?;
-    if method == Method::Scram {
-        let stored = role.as_ref().and_then(|r| r.verifier.as_deref());
-        if !exchange(wire, Exchange::new(user, stored, mock)).await? {
+    let stored = role.as_ref().and_then(|r| r.verifier.as_deref());
+    if method != Method::Trust {
+        let proven = match method {
+            Method::Password => plain(wire, stored).await?,
+            _ => exchange(wire, Exchange::new(user, stored, mock)).await?,
+        };
+        if !proven {
             return Err(DbError::fatal(
                 SqlState::INVALID_PASSWORD,
                 format!("password authentication failed for user \"{user}\""),
@@ -59,6 +84,24 @@ pub async fn authenticate(
         return Err(refuse(format!("role \"{user}\" is not permitted to log in")));
     }
     Ok(role)
+}
+
+/// Asks for the password itself; whether it was right. A role without one costs as much as a wrong one.
+async fn plain(wire: &mut Wire, stored: Option<&str>) -> Result<bool> {
+    put(&mut wire.buf, &Authentication::CleartextPassword);
+    wire.send().await?;
+    let body = password_message(wire).await?;
+    let given = Body::new(&body).cstring()?;
+    let given = std::str::from_utf8(given).unwrap_or_default().to_owned();
+    if given.is_empty() {
+        return Err(DbError::fatal(SqlState::INVALID_PASSWORD, "empty password returned by client"));
+    }
+    let verifier = stored.and_then(Verifier::parse);
+    let unknown = verifier.is_none();
+    let verifier = verifier.unwrap_or_else(|| Verifier::derive("", b"nobody's salt", ITERATIONS));
+    // Deriving a key takes milliseconds, which other sessions of this thread shall not wait for.
+    let right = tokio::task::spawn_blocking(move || verifier.matches(&given)).await;
+    Ok(!unknown && right.unwrap_or(false))
 }
 
 /// SASL's messages around the exchange; whether the proof was right.

@@ -18,7 +18,7 @@ use crate::tls;
 use bytes::{Bytes, BytesMut};
 use pgwire::messages::startup::{BackendKeyData, NegotiateProtocolVersion, SecretKey};
 use rustydb_base::{DbError, Result, Severity, SqlState};
-use rustydb_engine::api::{Output, PeerInfo};
+use rustydb_engine::api::{HostRule, Output, PeerInfo};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -197,6 +197,7 @@ async fn open(
         put(&mut wire.buf, &NegotiateProtocolVersion::new(version, hello.unknown_options.clone()));
     }
     let slot = server.admit()?;
+    let method = host_rule(server, &hello, peer, method)?;
     let attempt = auth::authenticate(wire, &*server.backend, method, hello.user(), &server.mock);
     let role = tokio::time::timeout_at(deadline, attempt)
         .await
@@ -237,6 +238,30 @@ async fn open(
     Ok(Opened { session, canceller, registered, slot })
 }
 
+/// How the host rules let a connection in. A listener that demands proof itself (because its flag says so, or because it is
+/// not a loopback address's) gets SCRAM, whatever they say; so does a client at another address.
+fn host_rule(server: &Server, hello: &Hello, peer: &PeerInfo, listener: Method) -> Result<Method> {
+    let (user, database) = (hello.user(), hello.database());
+    let refused = |how: &str| {
+        let host = peer.address.map_or_else(|| "[local]".to_owned(), |a| a.ip().to_canonical().to_string());
+        let encryption = if peer.tls { "SSL encryption" } else { "no encryption" };
+        Err(DbError::fatal(
+            SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+            format!("{how} host \"{host}\", user \"{user}\", database \"{database}\", {encryption}"),
+        ))
+    };
+    let rule = match server.backend.host_rule(user, database, peer) {
+        HostRule::Default => return Ok(listener),
+        HostRule::Trust => Method::Trust,
+        HostRule::Scram => Method::Scram,
+        HostRule::Password => Method::Password,
+        HostRule::Reject => return refused("pg_hba.conf rejects connection for"),
+        HostRule::NoEntry => return refused("no pg_hba.conf entry for"),
+    };
+    let far = peer.address.is_some_and(|a| !a.ip().to_canonical().is_loopback());
+    Ok(if far || listener == Method::Scram { Method::Scram } else { rule })
+}
+
 /// The startup packet, read.
 #[derive(Debug)]
 struct Hello {
@@ -253,6 +278,10 @@ struct Hello {
 impl Hello {
     fn user(&self) -> &str {
         self.params.first().map_or("", |(_, user)| user)
+    }
+
+    fn database(&self) -> &str {
+        self.params.get(1).map_or("", |(_, database)| database)
     }
 
     fn read(packet: &[u8]) -> Result<Hello> {

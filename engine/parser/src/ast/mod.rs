@@ -201,6 +201,12 @@ pub enum Statement {
     Comment(Box<Comment>),
     /// SECURITY LABEL; the provider if one is named. None can be loaded, so the rest does not matter.
     SecurityLabel(Option<String>),
+    /// CREATE STATISTICS.
+    CreateStatistics(Box<CreateStatistics>),
+    /// ALTER STATISTICS … SET STATISTICS.
+    AlterStatistics(Box<AlterStatistics>),
+    /// CREATE POLICY, ALTER POLICY.
+    Policy(Box<PolicyStatement>),
     /// CHECKPOINT.
     Checkpoint,
     /// REINDEX.

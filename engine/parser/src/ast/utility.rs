@@ -1,7 +1,8 @@
 //! Statements that are neither queries nor definitions: transactions, settings, cursors, COPY, roles, maintenance.
 
 use super::{
-    DefOption, Expr, Ident, Name, ObjectKind, ObjectRef, Persistence, Pos, RoleSpec, Statement, TableFactor, TypeName,
+    DefOption, Expr, Ident, IndexKey, Name, ObjectKind, ObjectRef, Persistence, Pos, RoleSpec, Statement, TableFactor,
+    TableRef, TypeName,
 };
 
 /// Transaction control.
@@ -498,6 +499,48 @@ pub struct AlterDefaultPrivileges {
     pub roles: Vec<RoleSpec>,
     pub schemas: Vec<Ident>,
     pub grant: Grant,
+}
+
+/// CREATE STATISTICS.
+#[derive(Clone, PartialEq, Debug)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub struct CreateStatistics {
+    pub if_not_exists: bool,
+    pub name: Name,
+    pub kinds: Vec<Ident>,
+    /// Columns and expressions.
+    pub on: Vec<IndexKey>,
+    pub from: Vec<TableRef>,
+}
+
+/// ALTER STATISTICS … SET STATISTICS.
+#[derive(Clone, PartialEq, Debug)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub struct AlterStatistics {
+    pub name: Name,
+    pub if_exists: bool,
+    pub target: i32,
+}
+
+/// CREATE POLICY, ALTER POLICY.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PolicyStatement {
+    /// CREATE.
+    pub create: bool,
+    /// Name.
+    pub name: Ident,
+    /// Table.
+    pub table: Name,
+    /// AS PERMISSIVE.
+    pub permissive: bool,
+    /// FOR, as `pg_policy.polcmd` has it.
+    pub command: Option<char>,
+    /// TO.
+    pub roles: Option<Vec<RoleSpec>>,
+    /// USING.
+    pub using: Option<Expr>,
+    /// WITH CHECK.
+    pub check: Option<Expr>,
 }
 
 /// DROP OWNED.

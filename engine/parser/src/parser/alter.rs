@@ -41,7 +41,19 @@ impl Parser<'_> {
                 if self.eat_seq(&[kw::RENAME, kw::TO]) {
                     return self.rename_to(kind, object, if_exists);
                 }
+                if kind == K::Policy && !if_exists {
+                    return self.alter_policy(object);
+                }
                 self.other_at(Self::alter_tag(kind), pos)
+            }
+            K::Statistics => {
+                let if_exists = self.opt_if_exists();
+                let object = self.object_ref(kind)?;
+                let set = self.at(kw::SET) && self.peek_at(1, kw::STATISTICS);
+                match object {
+                    ObjectRef::Name(name) if if_exists || set => self.alter_statistics(name, if_exists),
+                    object => self.alter_common(kind, object, pos),
+                }
             }
             _ => {
                 let object = match kind {

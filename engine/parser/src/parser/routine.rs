@@ -2,8 +2,8 @@
 
 use super::Parser;
 use crate::ast::{
-    AlterRoutine, Call, CreateAggregate, CreateOperator, CreateRoutine, DefOption, ObjectKind, ObjectRef, RoutineBody, RoutineOption, RoutineOptionKind,
-    Pos, RoutineParam, RoutineReturns, Statement,
+    AlterRoutine, Call, CreateAggregate, CreateOperator, CreateRoutine, DefOption, ObjectKind, ObjectRef, Pos,
+    RoutineBody, RoutineOption, RoutineOptionKind, RoutineParam, RoutineReturns, Statement,
 };
 use crate::keywords::kw;
 use crate::lexer::T;

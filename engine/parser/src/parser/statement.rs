@@ -211,11 +211,8 @@ impl Parser<'_> {
             (&[kw::LANGUAGE], "CREATE LANGUAGE", true),
             (&[kw::OPERATOR, kw::CLASS], "CREATE OPERATOR CLASS", false),
             (&[kw::OPERATOR, kw::FAMILY], "CREATE OPERATOR FAMILY", false),
-            (&[kw::POLICY], "CREATE POLICY", false),
             (&[kw::PUBLICATION], "CREATE PUBLICATION", false),
-            (&[kw::RULE], "CREATE RULE", true),
             (&[kw::SERVER], "CREATE SERVER", false),
-            (&[kw::STATISTICS], "CREATE STATISTICS", false),
             (&[kw::SUBSCRIPTION], "CREATE SUBSCRIPTION", false),
             (&[kw::TABLESPACE], "CREATE TABLESPACE", false),
             (&[kw::TEXT, kw::SEARCH], "CREATE TEXT SEARCH", false),
@@ -236,6 +233,15 @@ impl Parser<'_> {
         if self.at_any(&[kw::FUNCTION, kw::PROCEDURE]) {
             let procedure = self.bump().kw == kw::PROCEDURE;
             return self.create_routine(procedure, or_replace);
+        }
+        if !or_replace && self.eat(kw::POLICY) {
+            return self.create_policy();
+        }
+        if !or_replace && self.eat(kw::STATISTICS) {
+            return self.create_statistics();
+        }
+        if self.eat(kw::RULE) {
+            return self.create_rule(m.tok.start);
         }
         for (words, tag, replaceable) in PREFIXES {
             if (*replaceable || !or_replace) && self.eat_seq(words) {

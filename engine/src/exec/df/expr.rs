@@ -231,6 +231,7 @@ fn is_scalar_type(o: u32) -> bool {
             | oid::BYTEA
             | oid::UUID
             | oid::OID
+            | oid::TID
     )
 }
 

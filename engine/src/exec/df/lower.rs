@@ -576,6 +576,9 @@ impl Lower<'_> {
         ties: Option<&[SortKey]>,
     ) -> Result<Plan> {
         let p = self.rel(input)?;
+        if ties.is_none() && limit.is_none() && offset.is_none() {
+            return self.fence(p);
+        }
         if ties.is_none()
             && let (Some(fetch), Some(skip)) = (self.row_count(limit, "LIMIT")?, self.row_count(offset, "OFFSET")?)
         {

@@ -325,7 +325,17 @@ impl Lower<'_> {
                     (None, vec![row(&e)?], Arc::from([e.ty]), false, 0)
                 }
             };
-            set_calls.push(SetCall { set, strict, args, arg_types, result: e.ty, collation, cols, fields, whole: keep });
+            set_calls.push(SetCall {
+                set,
+                strict,
+                args,
+                arg_types,
+                result: e.ty,
+                collation,
+                cols,
+                fields,
+                whole: keep,
+            });
         }
         let mut out: Vec<(Col, DataType)> = if keep { kept.clone() } else { vec![] };
         let new_cols: Vec<Col> = set_calls.iter().flat_map(|c| c.cols.iter().copied()).chain(ordinality).collect();
@@ -397,6 +407,14 @@ impl Lower<'_> {
         op.orders = vec![order_of(&p.plan)];
         let plan = op_plan(op, vec![p.plan], schema);
         Ok(Plan { plan, cols: p.cols })
+    }
+
+    /// A fence ([`Rel::fenced`]): hands rows on and lets no condition from above through.
+    pub fn fence(&mut self, p: Plan) -> Result<Plan> {
+        let schema = Arc::clone(p.plan.schema());
+        let mut op = Op::new("SecurityBarrier", String::new(), Arc::new(|run: Run| run.input(0)));
+        op.orders = vec![order_of(&p.plan)];
+        Ok(Plan { plan: op_plan(op, vec![p.plan], schema), cols: p.cols })
     }
 
     /// LIMIT whose numbers are known only at run time, or WITH TIES.

@@ -2,10 +2,10 @@
 //!
 //! Their rows are kept until the group is complete ([`super::agg`]), as two states cannot be joined in general.
 
+use crate::bind::resolve::resolve_polymorphic;
 use crate::catalog::Catalog;
 use crate::exec::eval::{Func, func};
 use crate::plan::ir::AggCall;
-use crate::bind::resolve::resolve_polymorphic;
 use rustydb_base::{DbError, Result};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{Datum, TypeRef};

@@ -11,6 +11,7 @@ use crate::catalog::partition::tests_over;
 use crate::catalog::{RelKind, Relation};
 use crate::exec::table::TableRt;
 use crate::plan::ir::{AggCall, Append, Col, ColId, Expr, ExprKind, JoinKind, PruneTree, Rel, RowLock, SortKey};
+use crate::plan::leak::leakproof;
 use crate::plan::walk;
 use rustydb_base::Result;
 use rustydb_types::datum::{Datum, TypeRef};
@@ -252,6 +253,12 @@ impl Planner<'_> {
                 let (rows, touched) = (d.rows, d.touched);
                 let kind = Kind::Sort { input: Box::new(d), keys: keys.clone(), carry: input.outputs() };
                 Ok(Some(Draft { kind, rows, touched, ordered: want.order.is_empty() }))
+            }
+            // A fence: conditions that could tell something of the rows that are taken away behind it are tested after.
+            Rel::Limit { input, limit: None, offset: None, ties: None } => {
+                let (down, stay): (Vec<_>, Vec<_>) = conds.into_iter().partition(leakproof);
+                let limit = want.limit.filter(|_| stay.is_empty());
+                Ok(self.rel(input, down, Want { limit, ..want })?.map(|d| d.filtered(stay)))
             }
             Rel::Limit { input, limit, offset, ties } => {
                 if ties.is_some() || limit.iter().chain(offset).any(|e| !reads_only(e, &|c| want.outer.contains(&c))) {
@@ -518,6 +525,7 @@ fn lockable(rel: &Rel) -> bool {
         Rel::Scan(_) => true,
         Rel::Project { input, exprs } => lockable(input) && !exprs.iter().any(|x| is_volatile(&x.1)),
         Rel::Filter { input, .. } | Rel::Sort { input, .. } => lockable(input),
+        Rel::Limit { input, .. } if rel.behind_fence().is_some() => lockable(input),
         Rel::Join { kind: JoinKind::Inner, left, right, .. } => lockable(left) && lockable(right),
         _ => false,
     }

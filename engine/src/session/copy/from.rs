@@ -331,7 +331,12 @@ impl Session {
             n.inserted.extend(cols);
         }
         let role = self.shared.user_oid();
-        needs.check(&self.tx()?.catalog, role)
+        needs.check(&self.tx()?.catalog, role)?;
+        if self.with_binder("", &[], |b| Ok(b.row_security(rel)?.is_some()))? {
+            return Err(DbError::unsupported("COPY FROM not supported with row-level security")
+                .hint("Use INSERT statements instead."));
+        }
+        Ok(())
     }
 
     /// FREEZE is for tables that this transaction has made or truncated, and that nothing else can be reading.

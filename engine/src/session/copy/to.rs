@@ -3,6 +3,7 @@
 use super::options::{Format, Header, Options};
 use super::{SIGNATURE, check_choice, check_kind, columns};
 use crate::api::{ColumnDesc, CopyShape, Output};
+use crate::catalog::Relation;
 use crate::exec::run::Executed;
 use crate::session::Session;
 use crate::session::rows::Rows;
@@ -169,6 +170,17 @@ impl Sink {
 }
 
 impl Session {
+    /// 42501 unless the role may read the columns: asked before policies are looked at.
+    fn check_read_rights(&mut self, rel: &Arc<Relation>, cols: &[i16]) -> Result<()> {
+        let mut needs = crate::acl::needs::Needs::default();
+        let n = needs.relation(rel, None, crate::acl::privs::SELECT);
+        if let Some(n) = needs.get_mut(n) {
+            n.selected.extend(cols);
+        }
+        let role = self.shared.user_oid();
+        needs.check(&self.tx()?.catalog, role)
+    }
+
     pub(super) async fn copy_to(
         &mut self,
         c: &ast::Copy,
@@ -184,6 +196,7 @@ impl Session {
                 let cols = columns(&rel, list, text)?;
                 check_choice(&rel, &cols, &o.force_quote, "FORCE_QUOTE")?;
                 force = Some(());
+                self.check_read_rights(&rel, &cols)?;
                 let names: Vec<&str> = cols.iter().filter_map(|n| rel.attribute(*n)).map(|c| c.name.as_str()).collect();
                 Arc::new(Statement::Query(Box::new(select_of(name, &names))))
             }

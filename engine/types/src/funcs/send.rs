@@ -15,7 +15,9 @@ fn send(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
 }
 
 fn out(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let ([value], [ty]) = (args, info.args) else { return Err(DbError::internal("an output function takes one value")) };
+    let ([value], [ty]) = (args, info.args) else {
+        return Err(DbError::internal("an output function takes one value"));
+    };
     let mut text = Vec::new();
     text_out(OutCtx { fmt: &ctx.fmt, session: Some(&*ctx.session) }, *ty, value, &mut text)?;
     String::from_utf8(text).map(|t| Datum::Text(t.into())).map_err(|_| DbError::internal("text form is not UTF-8"))

@@ -86,7 +86,10 @@ fn stored(b: &[u8]) -> Result<Snapshot> {
 
 fn text_in(_: &EvalCtx, s: &str) -> Result<Vec<u8>> {
     Snapshot::parse(s).map(|v| v.bytes()).ok_or_else(|| {
-        DbError::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type pg_snapshot: \"{s}\""))
+        DbError::new(
+            SqlState::INVALID_TEXT_REPRESENTATION,
+            format!("invalid input syntax for type pg_snapshot: \"{s}\""),
+        )
     })
 }
 
@@ -101,8 +104,7 @@ fn recv(_: &EvalCtx, b: &[u8]) -> Result<Vec<u8>> {
     if b.len() < 20 {
         return Err(short());
     }
-    let invalid =
-        || DbError::new(SqlState::INVALID_BINARY_REPRESENTATION, "invalid external pg_snapshot data");
+    let invalid = || DbError::new(SqlState::INVALID_BINARY_REPRESENTATION, "invalid external pg_snapshot data");
     let v = Snapshot::read(b).ok_or_else(bad_format)?;
     let ordered = v.running.windows(2).all(|w| matches!(w, [a, b] if a <= b));
     let inside = v.running.iter().all(|x| *x >= v.xmin && *x <= v.xmax);

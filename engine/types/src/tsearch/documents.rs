@@ -127,10 +127,7 @@ fn web(ctx: &EvalCtx, config: u32, text: &str) -> Result<TsQuery> {
 fn parser_named(name: &str) -> Result<u32> {
     match name {
         "default" | "pg_catalog.default" => Ok(DEFAULT_PARSER),
-        _ => Err(DbError::new(
-            SqlState::UNDEFINED_OBJECT,
-            format!("text search parser \"{name}\" does not exist"),
-        )),
+        _ => Err(DbError::new(SqlState::UNDEFINED_OBJECT, format!("text search parser \"{name}\" does not exist"))),
     }
 }
 
@@ -144,9 +141,8 @@ fn known_parser(oid: u32) -> Result<()> {
 type Rows = Box<dyn Iterator<Item = Result<Vec<Datum>>> + Send>;
 
 fn parse_rows(text: &str) -> Rows {
-    let rows: Vec<_> = Tokens::new(text)
-        .map(|(kind, token)| Ok(vec![Datum::Int4(kind as i32), Datum::Text(token.into())]))
-        .collect();
+    let rows: Vec<_> =
+        Tokens::new(text).map(|(kind, token)| Ok(vec![Datum::Int4(kind as i32), Datum::Text(token.into())])).collect();
     Box::new(rows.into_iter())
 }
 

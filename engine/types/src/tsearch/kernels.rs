@@ -100,12 +100,12 @@ fn set_weight(mut v: TsVector, w: &str, only: Option<&ArrayValue>) -> Result<TsV
 fn filter(mut v: TsVector, weights: &ArrayValue) -> Result<TsVector> {
     let mut mask = 0u8;
     for w in texts(weights) {
-        let w = w.ok_or_else(|| {
-            DbError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "weight array may not contain nulls")
-        })?;
-        mask |= 1 << weight_of(w).map_err(|_| {
-            DbError::new(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized weight: \"{w}\""))
-        })?;
+        let w =
+            w.ok_or_else(|| DbError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "weight array may not contain nulls"))?;
+        mask |= 1
+            << weight_of(w).map_err(|_| {
+                DbError::new(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized weight: \"{w}\""))
+            })?;
     }
     v.0.retain_mut(|l| {
         l.places.retain(|p| mask & (1 << p.weight()) != 0);
@@ -124,8 +124,7 @@ fn row(l: Lexeme) -> Vec<Datum> {
         return vec![word, Datum::Null, Datum::Null];
     }
     let positions = l.places.iter().map(|p| Datum::Int2(p.position() as i16)).collect();
-    let weights =
-        l.places.iter().map(|p| Datum::Text(weight_letter(p.weight()).to_string().into())).collect();
+    let weights = l.places.iter().map(|p| Datum::Text(weight_letter(p.weight()).to_string().into())).collect();
     vec![word, array(oid::INT2, positions), array(oid::TEXT, weights)]
 }
 
@@ -178,13 +177,8 @@ const VECTORS: &[Kernel] = &[
     scalar!("ts_rank_tt", |v: TsVector, q: TsQuery| rank::rank(&rank::weights(None)?, &v, &q, 0).ret()),
     scalar!("ts_rank_ttf", |v: TsVector, q: TsQuery, m: i32| rank::rank(&rank::weights(None)?, &v, &q, m).ret()),
     scalar!("ts_rank_wtt", |w: &Arc<ArrayValue>, v: TsVector, q: TsQuery| rank::rank(&weights(w)?, &v, &q, 0).ret()),
-    scalar!("ts_rank_wttf", |w: &Arc<ArrayValue>, v: TsVector, q: TsQuery, m: i32| rank::rank(
-        &weights(w)?,
-        &v,
-        &q,
-        m
-    )
-    .ret()),
+    scalar!("ts_rank_wttf", |w: &Arc<ArrayValue>, v: TsVector, q: TsQuery, m: i32| rank::rank(&weights(w)?, &v, &q, m)
+        .ret()),
     scalar!("ts_rankcd_tt", |v: TsVector, q: TsQuery| rank::rank_cd(&rank::weights(None)?, &v, &q, 0).ret()),
     scalar!("ts_rankcd_ttf", |v: TsVector, q: TsQuery, m: i32| rank::rank_cd(&rank::weights(None)?, &v, &q, m).ret()),
     scalar!("ts_rankcd_wtt", |w: &Arc<ArrayValue>, v: TsVector, q: TsQuery| rank::rank_cd(&weights(w)?, &v, &q, 0)

@@ -108,8 +108,7 @@ fn rank_and(w: &[f32; 4], t: &TsVector, q: &TsQuery) -> f32 {
     let mut rank = -1f32;
     for (i, item) in items.iter().enumerate() {
         for l in t.matching(item) {
-            let mine: (&[Place], bool) =
-                if l.places.is_empty() { (&none, true) } else { (&l.places, false) };
+            let mine: (&[Place], bool) = if l.places.is_empty() { (&none, true) } else { (&l.places, false) };
             if let Some(slot) = seen.get_mut(i) {
                 *slot = Some(mine);
             }

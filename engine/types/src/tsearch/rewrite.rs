@@ -168,10 +168,7 @@ impl Node {
 }
 
 fn same_operator(a: Op, b: Op) -> bool {
-    matches!(
-        (a, b),
-        (Op::Not, Op::Not) | (Op::And, Op::And) | (Op::Or, Op::Or) | (Op::Phrase(_), Op::Phrase(_))
-    )
+    matches!((a, b), (Op::Not, Op::Not) | (Op::And, Op::And) | (Op::Or, Op::Or) | (Op::Phrase(_), Op::Phrase(_)))
 }
 
 fn prepared(q: &TsQuery) -> Option<Node> {

@@ -213,7 +213,12 @@ impl TsVector {
                 Ok(i) => {
                     if let Some(mine) = all.get_mut(i) {
                         let had = mine.places.len();
-                        shift(&mut l.places, last, MAX_PLACES - 1 - had.min(MAX_PLACES - 1), mine.places.last().copied());
+                        shift(
+                            &mut l.places,
+                            last,
+                            MAX_PLACES - 1 - had.min(MAX_PLACES - 1),
+                            mine.places.last().copied(),
+                        );
                         mine.places.extend(l.places);
                     }
                 }
@@ -287,10 +292,7 @@ pub fn check_length(n: usize) -> Result<()> {
     if n <= MAX_LEXEME {
         return Ok(());
     }
-    Err(DbError::new(
-        SqlState::PROGRAM_LIMIT_EXCEEDED,
-        format!("word is too long ({n} bytes, max {MAX_LEXEME} bytes)"),
-    ))
+    Err(DbError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, format!("word is too long ({n} bytes, max {MAX_LEXEME} bytes)")))
 }
 
 fn too_long(n: usize) -> DbError {

@@ -10,6 +10,7 @@ use super::stats;
 use super::tree::{all, filtered, movable, outputs, own_exprs_mut, refs, split, subqueries_mut, substitute, take};
 use crate::exec::StmtCx;
 use crate::plan::ir::{ColId, Expr, ExprKind, JoinKind, Rel};
+use crate::plan::leak::leakproof;
 use crate::plan::strict::rejects_null;
 use crate::plan::walk;
 use rustydb_base::Result;
@@ -119,6 +120,11 @@ fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &Arc<StmtCx>) -> Result<Rel> {
             }
             let input = Box::new(push(*input, down, cx)?);
             Ok(filtered(Rel::Aggregate { input, groups, aggs, sets, grouping_id }, stay))
+        }
+        // Behind a fence go only conditions that tell nothing of the rows that are taken away there.
+        Rel::Limit { input, limit: None, offset: None, ties: None } => {
+            let (down, stay): (Vec<_>, Vec<_>) = preds.into_iter().partition(leakproof);
+            Ok(filtered(push(*input, down, cx)?.fenced(), stay))
         }
         Rel::Sort { input, keys } => Ok(Rel::Sort { input: Box::new(push(*input, preds, cx)?), keys }),
         Rel::Distinct { input, on: None } => Ok(Rel::Distinct { input: Box::new(push(*input, preds, cx)?), on: None }),

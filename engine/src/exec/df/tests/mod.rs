@@ -160,7 +160,7 @@ impl Db {
             type_owners: HashMap::new(),
             routines: HashMap::new(),
             routine_names: HashMap::new(),
-        operators: HashMap::new(),
+            operators: HashMap::new(),
             types_version: 0,
         };
         for (oid, name) in [(11, "pg_catalog"), (2200, "public")] {
@@ -337,6 +337,7 @@ fn relation(oid: u32, head: &str) -> Relation {
         children: Vec::new(),
         partition_key: None,
         bound: None,
+        extended: Vec::new(),
         acl: None,
     }
 }
