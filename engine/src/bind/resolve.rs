@@ -632,7 +632,13 @@ impl Binder<'_> {
                     };
                     args.push(Expr::new(ExprKind::Const(d), types::plain(*t)));
                 }
-                ExprKind::Call { proc, args, collation: 0 }
+                let call = ExprKind::Call { proc, args, collation: 0 };
+                // smallint becomes oid by way of the function to integer.
+                if proc.prorettype == oid::INT4 && ty.oid != oid::INT4 {
+                    ExprKind::Relabel(Box::new(Expr { kind: call, ty: types::plain(oid::INT4), pos }))
+                } else {
+                    call
+                }
             }
             Path::Array => {
                 let (Some(from_elem), Some(to_elem)) = (element_of(e.ty.oid), element_of(ty.oid)) else {

@@ -579,7 +579,12 @@ impl Binder<'_> {
                     place_columns(e, &placed)
                 };
                 for t in &mut targets {
-                    fix(&mut t.expr)?;
+                    // A constant that is grouped by is NULL in the sets without it, but only as a whole output.
+                    let grouped = group_cols.iter().find(|(_, g)| walk::same(g, &t.expr));
+                    match (&t.expr.kind, grouped) {
+                        (ExprKind::Const(_), Some((c, _))) => t.expr = Expr { pos: t.expr.pos, ..Expr::column(*c) },
+                        _ => fix(&mut t.expr)?,
+                    }
                 }
                 if let Some(h) = &mut having {
                     fix(h)?;

@@ -21,6 +21,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::datetime::KERNELS,
     funcs::enums::KERNELS,
     funcs::float::KERNELS,
+    funcs::hash::KERNELS,
     funcs::inet::KERNELS,
     funcs::info::KERNELS,
     funcs::int::KERNELS,

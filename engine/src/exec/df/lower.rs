@@ -302,11 +302,22 @@ impl Lower<'_> {
         if let Some(cond) = on
             && has_subquery(cond)
         {
-            if kind != JoinKind::Inner {
-                return Err(DbError::unsupported("subqueries in the condition of an outer join are not supported yet"));
-            }
-            let p = self.join(kind, left, right, None)?;
-            return self.filter(p, cond);
+            return match kind {
+                JoinKind::Inner => {
+                    let p = self.join(kind, left, right, None)?;
+                    self.filter(p, cond)
+                }
+                JoinKind::Left => self.lateral(kind, left, right, on),
+                JoinKind::Right => {
+                    let p = self.lateral(JoinKind::Left, right, left, on)?;
+                    // The columns of the right side came first.
+                    let right: HashSet<ColId> = right.outputs().iter().map(|c| c.id).collect();
+                    let (r, mut cols): (Vec<_>, Vec<_>) = p.cols.into_iter().partition(|c| right.contains(&c.0.id));
+                    cols.extend(r);
+                    narrow(p.plan, cols)
+                }
+                _ => Err(DbError::unsupported("subqueries in the condition of a FULL JOIN are not supported yet")),
+            };
         }
         // DataFusion builds its hash table from the left input: the smaller one belongs there.
         let swap = rewrite::estimate(left, self.cx) > rewrite::estimate(right, self.cx);

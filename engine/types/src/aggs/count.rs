@@ -4,6 +4,7 @@ use super::codec::{Reader, put_datum};
 use crate::ctx::EvalCtx;
 use crate::datum::Datum;
 use crate::funcs::args::{Arg, Ret};
+use crate::funcs::bits::both;
 use crate::funcs::int::out_of_range;
 use crate::kernel::{AggKernel, AggState};
 use rustydb_base::Result;
@@ -85,6 +86,55 @@ where
     }
 }
 
+/// A fold of bit strings, which must be of one length.
+struct BitFold {
+    value: Option<Vec<u8>>,
+    step: fn(&[u8], &[u8]) -> Result<Vec<u8>>,
+}
+
+impl BitFold {
+    fn take(&mut self, d: &Datum) -> Result<()> {
+        if d.is_null() {
+            return Ok(());
+        }
+        let v = <&[u8]>::get(d)?;
+        self.value = Some(match &self.value {
+            Some(old) => (self.step)(old, v)?,
+            None => v.to_vec(),
+        });
+        Ok(())
+    }
+}
+
+impl AggState for BitFold {
+    fn update(&mut self, _: &EvalCtx, args: &[Datum]) -> Result<()> {
+        args.iter().try_for_each(|d| self.take(d))
+    }
+    fn merge(&mut self, _: &EvalCtx, state: &[u8]) -> Result<()> {
+        self.take(&Reader(state).datum()?)
+    }
+    fn state(&self) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        put_datum(&mut out, &self.value.clone().ret()?);
+        Ok(out)
+    }
+    fn finish(&self, _: &EvalCtx) -> Result<Datum> {
+        self.value.clone().ret()
+    }
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.value.as_ref().map_or(0, Vec::len)
+    }
+}
+
+macro_rules! bit_fold {
+    ($signature:literal, $name:literal, |$a:ident, $b:ident| $step:expr) => {
+        AggKernel {
+            signature: $signature,
+            init: |_| Box::new(BitFold { value: None, step: |x, y| both(x, y, $name, |$a, $b| $step) }),
+        }
+    };
+}
+
 macro_rules! fold {
     ($signature:literal, $t:ty, |$a:ident, $b:ident| $step:expr) => {
         AggKernel { signature: $signature, init: |_| Box::new(Fold::<$t> { value: None, step: |$a, $b| $step }) }
@@ -111,4 +161,7 @@ pub const AGGREGATES: &[AggKernel] = &[
     fold!("bit_and(bigint)", i64, |a, b| a & b),
     fold!("bit_or(bigint)", i64, |a, b| a | b),
     fold!("bit_xor(bigint)", i64, |a, b| a ^ b),
+    bit_fold!("bit_and(bit)", "AND", |a, b| a & b),
+    bit_fold!("bit_or(bit)", "OR", |a, b| a | b),
+    bit_fold!("bit_xor(bit)", "XOR", |a, b| a ^ b),
 ];

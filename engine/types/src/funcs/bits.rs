@@ -186,7 +186,8 @@ pub static VARBIT: ByteType = ByteType {
     put_key,
 };
 
-fn both(a: &[u8], b: &[u8], name: &str, f: fn(u8, u8) -> u8) -> Result<Vec<u8>> {
+/// Two bit strings of one length, bit by bit; `name` is the operation's for the error.
+pub fn both(a: &[u8], b: &[u8], name: &str, f: fn(u8, u8) -> u8) -> Result<Vec<u8>> {
     let (x, y) = (Bits::of(a), Bits::of(b));
     if x.len != y.len {
         return Err(DbError::new(

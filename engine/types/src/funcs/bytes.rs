@@ -305,6 +305,18 @@ fn convert_to(text: &str, name: &str) -> Result<Vec<u8>> {
     }
 }
 
+/// Only text of single-byte encodings could become ASCII.
+fn to_ascii(text: &str, encoding: &str) -> Result<String> {
+    match super::info::encoding_number(encoding) {
+        ..0 => Err(DbError::new(SqlState::UNDEFINED_OBJECT, format!("{encoding} is not a valid encoding name"))),
+        _ if text.is_ascii() && encoding.to_ascii_lowercase().contains("latin") => Ok(text.to_owned()),
+        _ => Err(DbError::unsupported(format!(
+            "encoding conversion from {} to ASCII not supported",
+            encoding.to_ascii_uppercase()
+        ))),
+    }
+}
+
 /// Kernels of this module.
 pub const KERNELS: &[&[Kernel]] = &[
     &comparisons!("byteaeq", "byteane", "bytealt", "byteale", "byteagt", "byteage", |a: &[u8], b: &[u8]| a.cmp(b)),
@@ -333,6 +345,10 @@ pub const KERNELS: &[&[Kernel]] = &[
         scalar!("sha256_bytea", |a: &[u8]| digest(&digest::SHA256, a)),
         scalar!("sha384_bytea", |a: &[u8]| digest(&digest::SHA384, a)),
         scalar!("sha512_bytea", |a: &[u8]| digest(&digest::SHA512, a)),
+        scalar!("sha224_bytea", |a: &[u8]| <sha2::Sha224 as sha2::Digest>::digest(a).to_vec()),
+        scalar!("pg_convert", |a: &[u8], from: &str, to: &str| { convert_to(&convert_from(a, from, "source ")?, to) }),
+        scalar!("to_ascii_default", |a: &str| to_ascii(a, "UTF8")),
+        scalar!("to_ascii_encname", |a: &str, e: &str| to_ascii(a, e)),
         scalar!("pg_convert_from", |a: &[u8], e: &str| convert_from(a, e, "source ")),
         scalar!("pg_convert_to", |a: &str, e: &str| convert_to(a, e)),
         scalar!("length_in_encoding", |a: &[u8], e: &str| { convert_from(a, e, "").map(|s| s.chars().count() as i32) }),

@@ -27,9 +27,9 @@ fn number(v: i64) -> Result<Numeric> {
 }
 
 fn from_number(n: &Numeric) -> Result<i64> {
-    let out_of_range = || DbError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "pg_lsn out of range");
+    let out_of_range = || DbError::new(SqlState::INVALID_PARAMETER_VALUE, "pg_lsn out of range");
     if !n.is_finite() {
-        return Err(out_of_range());
+        return Err(DbError::unsupported("cannot convert infinity to pg_lsn"));
     }
     let whole = n.round(0)?;
     whole.to_scaled_i128(0).and_then(|v| u64::try_from(v).ok()).map(|v| v as i64).ok_or_else(out_of_range)

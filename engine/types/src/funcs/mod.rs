@@ -11,6 +11,7 @@ pub mod date_read;
 pub mod datetime;
 pub mod enums;
 pub mod float;
+pub mod hash;
 pub mod inet;
 pub mod info;
 pub mod int;

@@ -195,8 +195,32 @@ macro_rules! pairings {
     };
 }
 
+/// What lies between two bounds, by which an index would judge where a range belongs.
+fn apart(a: &Datum, b: &Datum) -> Result<f64> {
+    Ok(match (a, b) {
+        (Datum::Int4(a), Datum::Int4(b)) => f64::from(*a) - f64::from(*b),
+        (Datum::Int8(a), Datum::Int8(b)) => *a as f64 - *b as f64,
+        (Datum::Numeric(a), Datum::Numeric(b)) => a.sub(b)?.to_f64()?,
+        (Datum::Date(a), Datum::Date(b)) => f64::from(*a) - f64::from(*b),
+        (Datum::Timestamp(a), Datum::Timestamp(b)) | (Datum::TimestampTz(a), Datum::TimestampTz(b)) => {
+            (*a as f64 - *b as f64) / 1e6
+        }
+        _ => return Err(unexpected(a)),
+    })
+}
+
+/// A kernel under each of several names.
+macro_rules! aliases {
+    (|$a:ident| $one:expr; $($name:literal)*) => { &[$(scalar!($name, |$a: &Datum| Ok::<Datum, DbError>($one))),*] };
+    (|$a:ident, $b:ident| $two:expr; $($name:literal)*) => { &[$(scalar!($name, |$a: &Datum, $b: &Datum| $two)),*] };
+}
+
 /// Kernels of this module.
 pub const KERNELS: &[&[Kernel]] = &[
+    // Ranges are canonical from the moment they are made.
+    aliases!(|a| a.clone(); "int4range_canonical" "int8range_canonical" "daterange_canonical"),
+    aliases!(|a, b| apart(a, b); "int4range_subdiff" "int8range_subdiff" "numrange_subdiff" "daterange_subdiff"
+        "tsrange_subdiff" "tstzrange_subdiff"),
     &[
         raw!("range_constructor2", construct),
         raw!("range_constructor3", construct),
