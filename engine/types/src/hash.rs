@@ -7,7 +7,7 @@
 //! (jsonb), records and multiranges.
 
 use crate::cmp::bpchar_significant;
-use crate::datum::{ArrayValue, Datum, Interval, RangeValue};
+use crate::datum::{ArrayValue, Bound, Datum, Interval, RangeValue};
 use crate::numeric::Numeric;
 use crate::oid;
 use rustydb_base::{DbError, Result};
@@ -139,11 +139,10 @@ fn array(a: &ArrayValue, seed: u64) -> Option<u64> {
     })
 }
 
-/// The hash of a range, of which the plain one is not the lower half.
-fn range(r: &RangeValue, seed: Option<u64>) -> Option<u64> {
-    let with = seed.unwrap_or_default();
-    let bound = |b: &crate::datum::Bound| match &b.value {
-        Some(d) if !r.empty => value(r.sub.oid, d, with),
+/// The hash of a range; its halves are turned apart from each other.
+fn range(r: &RangeValue, seed: u64) -> Option<u64> {
+    let bound = |b: &Bound| match &b.value {
+        Some(d) if !r.empty => value(r.sub.oid, d, seed),
         _ => Some(0),
     };
     let (lower, upper) = (bound(&r.lower)?, bound(&r.upper)?);
@@ -155,11 +154,9 @@ fn range(r: &RangeValue, seed: Option<u64>) -> Option<u64> {
             | (u32::from(r.lower.value.is_none()) << 3)
             | (u32::from(r.upper.value.is_none()) << 4)
     };
-    let start = word(flags, with);
-    Some(match seed {
-        Some(_) => (start ^ lower).rotate_left(1) ^ upper,
-        None => u64::from((start as u32 ^ lower as u32).rotate_left(1) ^ upper as u32),
-    })
+    let h = word(flags, seed) ^ lower;
+    let turned = (u64::from(((h >> 32) as u32).rotate_left(1)) << 32) | u64::from((h as u32).rotate_left(1));
+    Some(turned ^ upper)
 }
 
 /// The hash of a value that is not NULL; `None` for types that have none here.
@@ -184,22 +181,14 @@ pub fn value(ty: u32, d: &Datum, seed: u64) -> Option<u64> {
         Datum::Interval(v) => interval(*v, seed),
         Datum::Uuid(u) => bytes(u, seed),
         Datum::Array(a) => array(a, seed)?,
-        Datum::Range(r) => range(r, Some(seed))?,
+        Datum::Range(r) => range(r, seed)?,
         _ => return None,
     })
 }
 
-/// `hash_…` of an array or range (32 bits), whose plain hash is not the lower half of the seeded one.
+/// `hash_…`, 32 bits.
 pub fn plain(ty: u32, d: &Datum) -> Result<i32> {
-    let h = match d {
-        Datum::Array(a) => a.items.iter().try_fold(1u32, |all, d| {
-            let one = if d.is_null() { 0 } else { value(a.elem, d, 0)? as u32 };
-            Some((all << 5).wrapping_sub(all).wrapping_add(one))
-        }),
-        Datum::Range(r) => range(r, None).map(|h| h as u32),
-        d => value(ty, d, 0).map(|h| h as u32),
-    };
-    h.map(|h| h as i32).ok_or_else(|| no_hash(d))
+    value(ty, d, 0).map(|h| h as i32).ok_or_else(|| no_hash(d))
 }
 
 /// `hash_…_extended`.

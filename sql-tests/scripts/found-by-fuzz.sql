@@ -1,0 +1,24 @@
+-- What random statements found, in small.
+SELECT CAST((-1)::smallint AS oid), oidlarger(5::smallint::oid, 7), nameconcatoid('a', 3::smallint::oid);
+SELECT hashint2(7::int2), hashint4(7), hashint8(7), hashint8(-5000000000), hashint4extended(7, 42), hashint8extended(-9, 0);
+SELECT hashfloat8(0), hashfloat8('-0'), hashfloat8(1.5), hashfloat4(1.5), hashfloat8extended(0, 5), hashfloat8('NaN');
+SELECT hash_numeric(0), hash_numeric(1), hash_numeric(1.50), hash_numeric(-12345678.000901), hash_numeric('NaN'), hash_numeric_extended(1e20, 3), hash_numeric_extended(0.00001234, 0);
+SELECT hashtext(''), hashtext('a'), hashtext('hello, world! and more'), hashname('abc'), hashbpchar('a   '), hashchar('x'), hashtextextended('abc', 9);
+SELECT time_hash('12:00'), timetz_hash('12:00+02'), timestamp_hash('2000-01-02'), interval_hash('1 mon') = interval_hash('30 days'), interval_hash('1 mon 2 days 03:04'), uuid_hash('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'), pg_lsn_hash('16/B374D848');
+SELECT hashinet('10.1.2.3/8'), hashinet('::1'), hashmacaddr('08:00:2b:01:02:03'), hashmacaddr8('08:00:2b:01:02:03:04:05');
+SELECT hash_array('{1,2,NULL}'::int[]), hash_array_extended('{a,b}'::text[], 7), hash_range('[1,5)'::int4range), hash_range_extended('[1,5)'::int4range, 7), hash_range('empty'::int4range), hash_range('(,3.5]'::numrange);
+SELECT bit_and(b), bit_or(b), bit_xor(b), bit_and(b) FILTER (WHERE false) FROM (VALUES (B'1100'), (B'1010'), (NULL)) AS v (b);
+SELECT bit_or(b) FROM (VALUES (B'1100'), (B'10')) AS v (b);
+SELECT int4range_canonical('(1,5]'), daterange_canonical('(2000-01-01,)'), int4range_subdiff(3, 5), numrange_subdiff(1.5, 2), tsrange_subdiff('2000-01-02', '2000-01-01');
+SELECT sha224('a'), convert('abc', 'utf8', 'latin1'), to_ascii('a', 'latin1');
+SELECT to_ascii('a', 'x');
+SELECT convert('abc', 'xx', 'latin1');
+SELECT '0/1'::pg_lsn + 'Infinity'::numeric;
+SELECT '0/0'::pg_lsn - 5;
+SELECT 'c'::text AS x, count(*) FROM generate_series(1, 3) GROUP BY ROLLUP (1) ORDER BY 1;
+CREATE TABLE fuzz_l AS SELECT i, i % 3 AS j FROM generate_series(1, 5) AS i;
+CREATE TABLE fuzz_r AS SELECT i, i % 2 AS j FROM generate_series(3, 7) AS i;
+SELECT * FROM fuzz_l l LEFT JOIN fuzz_r r ON l.i = r.i AND EXISTS (SELECT FROM fuzz_r x WHERE x.j = l.j) ORDER BY l.i, r.i;
+SELECT * FROM fuzz_l l RIGHT JOIN fuzz_r r ON l.i = r.i AND r.j IN (SELECT x.j FROM fuzz_l x WHERE x.i > l.i) ORDER BY l.i, r.i;
+SELECT l.i, s.n FROM fuzz_l l LEFT JOIN (SELECT i + 1 AS n FROM fuzz_r) s ON s.n = (SELECT max(x.i) FROM fuzz_l x WHERE x.j = l.j) ORDER BY 1, 2;
+DROP TABLE fuzz_l, fuzz_r;
