@@ -131,12 +131,7 @@ impl Binder<'_> {
         self.scopes = scopes;
         self.ctes = ctes;
         self.levels = levels;
-        r.map_err(|mut e| {
-            if let Some(f) = &mut e.fields {
-                f.position = None;
-            }
-            e
-        })
+        r.map_err(super::unplaced)
     }
 
     /// The default value of a column: its DEFAULT, its identity sequence, or NULL.

@@ -116,6 +116,14 @@ pub struct Binder<'a> {
     policies: Vec<u32>,
 }
 
+/// An error without its place in the statement, where PostgreSQL does not tell it.
+pub(crate) fn unplaced(mut e: DbError) -> DbError {
+    if let Some(f) = &mut e.fields {
+        f.position = None;
+    }
+    e
+}
+
 /// Deepest nesting of expressions and queries the binder follows.
 const MAX_DEPTH: usize = 2_000;
 

@@ -96,8 +96,13 @@ impl Binder<'_> {
             ));
         }
         self.policies.push(rel.oid);
-        // The policy says the table's name, whatever the statement calls it.
-        let rte = Rte { name: rel.name.clone(), schema: Some(rel.schema.clone()), ..rte.clone() };
+        // The policy says the table's names, whatever the statement calls the table and its columns.
+        let mut rte = Rte { name: rel.name.clone(), schema: Some(rel.schema.clone()), ..rte.clone() };
+        for c in &mut rte.cols {
+            if let Some(own) = rel.attribute(c.origin.1) {
+                c.name.clone_from(&own.name);
+            }
+        }
         let muted = self.needs.muted(|c| rte.cols.iter().chain(&rte.system).any(|x| x.col.id == c));
         let r = self.stored_expr(text, Some(rte), Clause::Policy);
         self.needs.unmute(muted);

@@ -31,6 +31,11 @@ pub(super) struct Target {
 }
 
 impl Binder<'_> {
+    /// A relation that a utility statement names; mistakes in its name are not located in the text.
+    pub(crate) fn utility_relation(&self, name: &ast::Name) -> Result<Arc<Relation>> {
+        self.relation(name).map_err(super::unplaced)
+    }
+
     pub(super) fn target(&mut self, name: &ast::Name, verb: Verb, wanted: Privs) -> Result<Target> {
         let found = self.relation(name)?;
         if found.kind == RelKind::View {

@@ -319,12 +319,7 @@ impl Binder<'_> {
         self.levels = levels;
         self.acts_as = outer;
         self.view_depth = self.view_depth.saturating_sub(1);
-        r.map_err(|mut e| {
-            if let Some(f) = &mut e.fields {
-                f.position = None;
-            }
-            e
-        })
+        r.map_err(super::unplaced)
     }
 
     fn view_level(&mut self, view: &Arc<Relation>, verb: Verb, wanted: Privs, own_need: usize) -> Result<ViewTarget> {

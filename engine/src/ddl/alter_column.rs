@@ -211,12 +211,7 @@ pub async fn set_default(
     }
     let kept = match value {
         // As PostgreSQL, which does not tell where in the statement a mistake in the value is.
-        Some(e) => column::default_of(cx, &c.name, c.ty, e).map_err(|mut e| {
-            if let Some(f) = &mut e.fields {
-                f.position = None;
-            }
-            e
-        })?,
+        Some(e) => column::default_of(cx, &c.name, c.ty, e).map_err(crate::bind::unplaced)?,
         None => column::Kept::default(),
     };
     super::table::give_default(cx, r, at, &kept).await

@@ -1,4 +1,4 @@
-//! What calls a routine: views, defaults, constraints, indexes, operators, other routines.
+//! What calls a routine: views, defaults, constraints, policies, indexes, operators, other routines.
 //!
 //! Kept expressions name a user's function by its OID ([`crate::bind::define::FUNCTION_BY_OID`]), and so does the text of
 //! a view, so a look at the texts finds every caller. Bodies of functions in quotes are not looked at, as PostgreSQL does
@@ -30,6 +30,14 @@ pub fn of(cat: &Catalog, routine: u32) -> Vec<Object> {
             if matches!(&c.kind, ConstraintKind::Check(t) if calls(t)) {
                 out.push(Object::Constraint(r.oid, c.oid));
             }
+        }
+        for p in r.policies() {
+            if p.using.iter().chain(&p.check).any(|t| calls(t)) {
+                out.push(Object::Policy(r.oid, p.oid));
+            }
+        }
+        for x in r.extended.iter().filter(|x| x.exprs.iter().any(|t| calls(t))) {
+            out.push(Object::Statistics(r.oid, x.oid));
         }
         if r.kind != crate::catalog::RelKind::Index {
             for i in &r.indexes {

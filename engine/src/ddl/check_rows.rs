@@ -259,7 +259,14 @@ fn key_scan(
     }
     let outputs = cols.iter().map(|c| c.0).collect();
     Ok((
-        Rel::Scan(Box::new(Scan { table: Arc::clone(rel), cols, rid: None, alias: rel.name.clone(), sample: None, as_of: None })),
+        Rel::Scan(Box::new(Scan {
+            table: Arc::clone(rel),
+            cols,
+            rid: None,
+            alias: rel.name.clone(),
+            sample: None,
+            as_of: None,
+        })),
         outputs,
     ))
 }

@@ -837,35 +837,44 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<String> {
     Ok(format!("DROP {}", s.kind.sql()))
 }
 
-/// Objects of kinds that do not exist here: IF EXISTS is satisfied, anything else is not supported.
+/// Objects of kinds of which there are none, or only built-in ones.
 fn absent(cx: &mut DdlCx<'_>, s: &ast::Drop, kind: ObjectKind) -> Result<()> {
-    use ObjectKind as K;
-    let never = matches!(
-        kind,
-        K::Extension
-            | K::Publication
-            | K::Subscription
-            | K::EventTrigger
-            | K::ForeignDataWrapper
-            | K::Server
-            | K::ForeignTable
-    );
-    if never && s.if_exists {
-        for o in &s.objects {
-            let name = match o {
-                ObjectRef::Name(n) => n.plain(),
-                ObjectRef::Type(t) => t.to_string(),
-                _ => continue,
-            };
-            cx.notice(err(
-                SqlState::SUCCESSFUL_COMPLETION,
-                format!("{} \"{name}\" does not exist, skipping", object_word(kind)),
-            ));
+    for o in &s.objects {
+        let missing = match super::absent::built_in(cx, kind, o) {
+            Some(Ok(_)) => {
+                let name = match o {
+                    ObjectRef::Name(n) => n.plain(),
+                    ObjectRef::Cast(from, to) => format!("from {from} to {to}"),
+                    _ => String::new(),
+                };
+                let what = format!("{} {name}", object_word(kind));
+                return Err(err(
+                    SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+                    format!("cannot drop {what} because it is required by the database system"),
+                ));
+            }
+            Some(Err(e)) => Some(e),
+            None => super::absent::error(cx, kind, o),
+        };
+        let Some(missing) = missing else {
+            return Err(DbError::unsupported(format!("DROP {} is not supported yet", kind.sql())));
+        };
+        let schema = match o {
+            ObjectRef::Name(n) => n.schema.as_ref().filter(|s| cx.schema_named(&s.value).is_none()),
+            _ => None,
+        };
+        let message = match schema {
+            Some(s) => format!("schema \"{}\" does not exist", s.value),
+            None if kind == ObjectKind::Collation => missing.message.replace(" for encoding \"UTF8\"", ""),
+            None => missing.message.to_string(),
+        };
+        if s.if_exists {
+            cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, format!("{message}, skipping")));
+        } else if schema.is_some() {
+            return Err(err(SqlState::INVALID_SCHEMA_NAME, message));
+        } else {
+            return Err(missing);
         }
-        return Ok(());
     }
-    if let Some(e) = s.objects.first().and_then(|o| super::absent::error(cx, kind, o)) {
-        return Err(e);
-    }
-    Err(DbError::unsupported(format!("DROP {} is not supported yet", kind.sql())))
+    Ok(())
 }

@@ -190,7 +190,12 @@ pub async fn drop_temporary(
 }
 
 /// Gives the relations of a database that have lost their rows with the last run new, empty files, and commits.
-pub async fn empty_lost(mut tx: Transaction, crashed: bool, eval: &EvalCtx, env: &StatementEnv) -> Result<rustydb_base::Lsn> {
+pub async fn empty_lost(
+    mut tx: Transaction,
+    crashed: bool,
+    eval: &EvalCtx,
+    env: &StatementEnv,
+) -> Result<rustydb_base::Lsn> {
     let mut cx = DdlCx::new(&mut tx, Vec::new(), crate::catalog::system::SUPERUSER, eval, env, "", true);
     match Box::pin(truncate::empty_lost(&mut cx, crashed)).await {
         Ok(()) => tx.commit().await,

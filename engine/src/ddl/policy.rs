@@ -103,12 +103,7 @@ struct Kept {
 /// As PostgreSQL, which does not tell where in the statement a mistake in an expression is.
 fn kept(cx: &DdlCx<'_>, rel: &Arc<Relation>, e: Option<&ast::Expr>) -> Result<Option<Kept>> {
     let Some(e) = e else { return Ok(None) };
-    bound_and_kept(cx, rel, e).map(Some).map_err(|mut e| {
-        if let Some(f) = &mut e.fields {
-            f.position = None;
-        }
-        e
-    })
+    bound_and_kept(cx, rel, e).map(Some).map_err(crate::bind::unplaced)
 }
 
 fn bound_and_kept(cx: &DdlCx<'_>, rel: &Arc<Relation>, e: &ast::Expr) -> Result<Kept> {

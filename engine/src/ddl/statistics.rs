@@ -355,6 +355,7 @@ pub async fn copy(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) -> 
             namespace: rel.namespace,
             owner: rel.owner,
             columns,
+            target: -1,
             ..(*c.from).clone()
         };
         rel.extended.push(Arc::new(made));

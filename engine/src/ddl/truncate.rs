@@ -107,8 +107,7 @@ pub async fn truncate(cx: &mut DdlCx<'_>, s: &ast::Truncate) -> Result<()> {
 /// the unlogged ones.
 pub async fn empty_lost(cx: &mut DdlCx<'_>, crashed: bool) -> Result<()> {
     let cat = cx.cat();
-    let mut lost: Vec<&Arc<Relation>> =
-        cat
+    let mut lost: Vec<&Arc<Relation>> = cat
         .relations
         .values()
         .filter(|r| r.in_memory() || (crashed && r.persistence == Persistence::Unlogged))

@@ -377,10 +377,7 @@ impl SessionTables {
                 }
             }
         }
-        Err(DbError::new(
-            SqlState::UNDEFINED_TABLE,
-            format!("relation \"{}\" did not exist at that time", table.name),
-        ))
+        Err(DbError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{}\" did not exist at that time", table.name)))
     }
 
     async fn open(

@@ -58,7 +58,7 @@ impl Session {
         self.check_read_only(word)?;
         let mut targets: Vec<(Arc<Relation>, Vec<String>)> = Vec::new();
         for (t, columns) in &v.tables {
-            let rel = self.with_binder(text, &[], |b| b.relation(&t.name))?;
+            let rel = self.with_binder(text, &[], |b| b.utility_relation(&t.name))?;
             if !self.shared.may_act_as(rel.owner) {
                 let what = if v.vacuum { "vacuum" } else { "analyze" };
                 self.shared.warning(

@@ -36,11 +36,8 @@ impl Session {
         let all: Vec<_> = rel.live_columns().filter(|c| c.generated == '\0').collect();
         let (now, past) = (free_name(&rel, "now"), free_name(&rel, "past"));
         let names: Vec<String> = all.iter().map(|c| quoted(&c.name)).collect();
-        let set: Vec<String> = all
-            .iter()
-            .filter(|c| c.identity != 'a')
-            .map(|c| format!("{0} = {past}.{0}", quoted(&c.name)))
-            .collect();
+        let set: Vec<String> =
+            all.iter().filter(|c| c.identity != 'a').map(|c| format!("{0} = {past}.{0}", quoted(&c.name))).collect();
         self.change(&format!(
             "DELETE FROM ONLY {table} AS {now} \
              WHERE NOT EXISTS (SELECT FROM ONLY {table} AS OF {then} AS {past} WHERE {past}.ctid = {now}.ctid)"

@@ -53,8 +53,8 @@ pub use locks::KERNELS as LOCK_KERNELS;
 pub use notify::KERNELS as NOTIFY_KERNELS;
 pub use privileges::KERNELS as PRIVILEGE_KERNELS;
 pub use set::value_text;
-pub use snapshot::KERNELS as SNAPSHOT_KERNELS;
 pub use shared::{Registry, SessionShared};
+pub use snapshot::KERNELS as SNAPSHOT_KERNELS;
 pub use two_phase::KERNELS as TWO_PHASE_KERNELS;
 
 use crate::api::{Canceller, ExecuteEnd, Output, OutputGate, PeerInfo, RowShape, SqlSession, StatementDesc};

@@ -66,10 +66,7 @@ fn export(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     let s = session(ctx)?;
     let own = &s.snapshots;
     if own.depth.load(Ordering::Relaxed) > 0 {
-        return Err(DbError::new(
-            SqlState::ACTIVE_SQL_TRANSACTION,
-            "cannot export a snapshot from a subtransaction",
-        ));
+        return Err(DbError::new(SqlState::ACTIVE_SQL_TRANSACTION, "cannot export a snapshot from a subtransaction"));
     }
     let mut mine = own.mine.lock();
     if mine.len() >= MOST {

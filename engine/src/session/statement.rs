@@ -496,7 +496,7 @@ impl Session {
         let lock_timeout = self.limits.lock_timeout;
         for t in &l.tables {
             let name = t.name.clone();
-            let rel = self.with_binder(text, &[], |b| b.relation(&name))?;
+            let rel = self.with_binder(text, &[], |b| b.utility_relation(&name))?;
             if rel.kind != crate::catalog::RelKind::Table && rel.kind != crate::catalog::RelKind::View {
                 return Err(DbError::new(
                     SqlState::WRONG_OBJECT_TYPE,

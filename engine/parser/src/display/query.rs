@@ -3,10 +3,10 @@
 use super::expr::sort_suffix;
 use super::{Commas, opt_columns};
 use crate::ast::{
-    Alias, AsOf, AsOfKind, AssignTarget, Assignment, ConflictTarget, Cte, DefOption, DefValue, Delete, Distinct, FieldDef,
-    FunctionTable, GroupItem, IndexElement, IndexKey, Insert, Join, JoinCondition, JoinKind, LockStrength, LockWait,
-    Overriding, Query, QueryBody, Select, SetOpKind, Statement, TableFactor, TableFunction, TableRef, Target, Update,
-    With,
+    Alias, AsOf, AsOfKind, AssignTarget, Assignment, ConflictTarget, Cte, DefOption, DefValue, Delete, Distinct,
+    FieldDef, FunctionTable, GroupItem, IndexElement, IndexKey, Insert, Join, JoinCondition, JoinKind, LockStrength,
+    LockWait, Overriding, Query, QueryBody, Select, SetOpKind, Statement, TableFactor, TableFunction, TableRef, Target,
+    Update, With,
 };
 use std::fmt::{Display, Formatter, Result};
 

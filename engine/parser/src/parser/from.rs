@@ -2,8 +2,8 @@
 
 use super::Parser;
 use crate::ast::{
-    Alias, AsOf, AsOfKind, Expr, FieldDef, FunctionTable, Join, JoinCondition, JoinKind, Query, Sample, SubqueryTable, TableFunction,
-    TableRef,
+    Alias, AsOf, AsOfKind, Expr, FieldDef, FunctionTable, Join, JoinCondition, JoinKind, Query, Sample, SubqueryTable,
+    TableFunction, TableRef,
 };
 use crate::keywords::kw;
 use crate::lexer::T;

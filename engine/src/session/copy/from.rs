@@ -263,7 +263,7 @@ impl Session {
         text: &Arc<str>,
         out: &mut dyn Output,
     ) -> Result<String> {
-        let rel = self.with_binder(text, &[], |b| b.relation(name))?;
+        let rel = self.with_binder(text, &[], |b| b.utility_relation(name))?;
         if rel.persistence == Persistence::Temporary {
             self.shared.temp.note_use();
         } else {
@@ -276,7 +276,7 @@ impl Session {
         tx.txn.rules.lock_timeout = lock_timeout;
         tx.lock_table(rel.oid, TableLockMode::RowExclusive, false).await?;
         // The definition may have changed while the lock was waited for.
-        let rel = self.with_binder(text, &[], |b| b.relation(name))?;
+        let rel = self.with_binder(text, &[], |b| b.utility_relation(name))?;
         check_kind(&rel, true)?;
         let cols = columns(&rel, list, text)?;
         self.check_copy_rights(&rel, &cols)?;

@@ -191,7 +191,7 @@ impl Session {
         let mut force = None;
         let stmt = match &c.source {
             CopySource::Table(name, list) => {
-                let rel = self.with_binder(text, &[], |b| b.relation(name))?;
+                let rel = self.with_binder(text, &[], |b| b.utility_relation(name))?;
                 check_kind(&rel, false)?;
                 let cols = columns(&rel, list, text)?;
                 check_choice(&rel, &cols, &o.force_quote, "FORCE_QUOTE")?;
