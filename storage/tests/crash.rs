@@ -12,6 +12,7 @@
 mod crash {
     pub mod check;
     pub mod damage;
+    pub mod faults;
     pub mod model;
     pub mod rows;
     pub mod workload;

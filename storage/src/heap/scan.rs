@@ -9,6 +9,7 @@
 //! and a call that answered a [`Wait`](crate::wait::Wait) is simply repeated with the same block.
 
 use super::layout::{Place, var_range};
+use super::version::check_not_lost;
 use super::page::{self, ROW_HEADER, SlotState, flag};
 use super::{Datum, Decode, Reader, Rel, RowBuf, TableLayout};
 use crate::buf::Access;
@@ -59,7 +60,9 @@ impl PageRows {
         let pid = PageId::new(rel.id, block);
         let g = reader.core.pool.read(pid, Access::Scan)?;
         if !g.is(PageKind::Heap) {
-            return Ok(());
+            let zero = g.is(PageKind::Zero);
+            drop(g);
+            return if zero { check_not_lost(reader.core, pid) } else { Ok(()) };
         }
         self.buf.extend_from_slice(&g.0);
         let (nslots, vis) = (g.nslots(), g.vis_scn());

@@ -217,6 +217,23 @@ pub fn key_kept(core: &Core, snap: &Snapshot, dep_lsn: &mut Lsn, rel: Rel, rid: 
     Ok(kept?.then_some(newest))
 }
 
+/// A page that reads as zeros has either never been in use, or is lost: a write that never happened, a read of another
+/// place. The space map knows, and a lost page is not taken for an empty one (I40).
+pub(super) fn check_not_lost(core: &Core, pid: PageId) -> Op<()> {
+    if !core.space.is_allocated(core, pid.rel, pid.block)? {
+        return Ok(());
+    }
+    // Whoever has just allocated the block has formatted its page before the map could be read.
+    if core.pool.read(pid, Access::Point)?.is(PageKind::Zero) {
+        return Err(DbError::corrupt(format!(
+            "invalid page in block {} of relation {}: it is in use, but holds only zeros",
+            pid.block, pid.rel
+        ))
+        .into());
+    }
+    Err(Wait::Restart)
+}
+
 /// Copies the newest version of a row, whoever wrote it, into `out`; its first word tells. `false` if there is no row
 /// at the address.
 pub fn peek(core: &Core, rel: Rel, rid: Rid, out: &mut RowBuf) -> Op<bool> {
@@ -224,6 +241,11 @@ pub fn peek(core: &Core, rel: Rel, rid: Rid, out: &mut RowBuf) -> Op<bool> {
     let g = core.pool.read(home, Access::Point)?;
     if !g.is(PageKind::Heap) {
         // A stale index entry may name a block that is no heap page any more.
+        let zero = g.is(PageKind::Zero);
+        drop(g);
+        if zero {
+            check_not_lost(core, home)?;
+        }
         return Ok(false);
     }
     let s = page::slot(&g, rid.slot)?;

@@ -20,6 +20,7 @@ use rand::{Rng as _, SeedableRng as _};
 use rustydb_base::{DbError, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -48,9 +49,71 @@ pub struct SimFaults {
     pub misdirect_read_at: Option<u64>,
     /// The n-th write is acknowledged and never done.
     pub lose_write_at: Option<u64>,
+    /// The n-th write to the log is acknowledged and lands behind where it should.
+    pub misdirect_log_write_at: Option<u64>,
     /// Bytes (in whole 4 KiB blocks) the disk can hold; beyond that ENOSPC.
     pub capacity: Option<u64>,
+    /// The n-th write that makes a file larger finds the disk full.
+    pub no_space_at: Option<u64>,
+    /// The wall clock jumps by so many microseconds when the n-th changing operation completes.
+    pub clock_jump_at: Option<(u64, i64)>,
 }
+
+/// The faults by name, for a report of which a set of runs has met.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub enum FaultPoint {
+    PowerCutAtWrite,
+    PowerCutAtSync,
+    PowerCutAtName,
+    TornWrite,
+    LostUnsyncedWrite,
+    LostUnsyncedName,
+    WriteError,
+    SyncError,
+    ReadError,
+    FlippedRead,
+    MisdirectedRead,
+    LostWrite,
+    MisdirectedLogWrite,
+    NoSpace,
+    ClockForward,
+    ClockBack,
+}
+
+impl FaultPoint {
+    /// All of them.
+    pub const ALL: [FaultPoint; 16] = [
+        FaultPoint::PowerCutAtWrite,
+        FaultPoint::PowerCutAtSync,
+        FaultPoint::PowerCutAtName,
+        FaultPoint::TornWrite,
+        FaultPoint::LostUnsyncedWrite,
+        FaultPoint::LostUnsyncedName,
+        FaultPoint::WriteError,
+        FaultPoint::SyncError,
+        FaultPoint::ReadError,
+        FaultPoint::FlippedRead,
+        FaultPoint::MisdirectedRead,
+        FaultPoint::LostWrite,
+        FaultPoint::MisdirectedLogWrite,
+        FaultPoint::NoSpace,
+        FaultPoint::ClockForward,
+        FaultPoint::ClockBack,
+    ];
+
+    /// How often it was met since the process began.
+    pub fn met(self) -> u64 {
+        MET[self as usize].load(Ordering::Relaxed)
+    }
+
+    fn meet(self) {
+        MET[self as usize].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+static MET: [AtomicU64; FaultPoint::ALL.len()] = [const { AtomicU64::new(0) }; FaultPoint::ALL.len()];
 
 /// File content as shared 4 KiB blocks; a missing block is zeros. Cloning is cheap.
 #[derive(Clone, Default)]
@@ -144,10 +207,11 @@ impl Change {
             return;
         };
         match rng.random_range(0..4) {
-            0 => {}
+            0 => FaultPoint::LostUnsyncedWrite.meet(),
             1 => file.write(*off, bytes),
             // A prefix of sectors.
             2 => {
+                FaultPoint::TornWrite.meet();
                 let sectors = rng.random_range(0..=bytes.len() / SECTOR);
                 file.write(*off, &bytes[..(sectors * SECTOR).min(bytes.len())]);
             }
@@ -256,6 +320,8 @@ impl SimDisk {
         for change in std::mem::take(&mut disk.unsynced_names) {
             if fate == 1 || (fate > 1 && rng.random()) {
                 change.apply(&mut disk.durable_names, &mut disk.durable_dirs);
+            } else {
+                FaultPoint::LostUnsyncedName.meet();
             }
         }
         let Disk { durable_names, durable_dirs, .. } = &mut disk;
@@ -375,6 +441,9 @@ struct Counts {
     writes: u64,
     syncs: u64,
     reads: u64,
+    log_writes: u64,
+    /// Writes that made a file larger.
+    growths: u64,
 }
 
 /// One system's access to a [`SimDisk`]; dead after its crash.
@@ -422,6 +491,16 @@ impl SimIo {
     /// Changing operations completed so far: the range of useful values for [`SimFaults::crash_at`].
     pub fn changes(&self) -> u64 {
         self.inner.counts.lock().changes
+    }
+
+    /// Writes that made a file larger so far: the range of useful values for [`SimFaults::no_space_at`].
+    pub fn growths(&self) -> u64 {
+        self.inner.counts.lock().growths
+    }
+
+    /// Writes to the log so far: the range of useful values for [`SimFaults::misdirect_log_write_at`].
+    pub fn log_writes(&self) -> u64 {
+        self.inner.counts.lock().log_writes
     }
 
     /// Runs `effect` at the operation's completion time, unless the power is gone by then.
@@ -480,7 +559,7 @@ impl SimIo {
         self.run(move |inner| {
             // Whether the name change of the crashing operation survives is a matter of the crash seed.
             let outcome = effect(&mut inner.disk.0.lock());
-            inner.count_change()?;
+            inner.count_change(FaultPoint::PowerCutAtName)?;
             Ok(outcome)
         })
     }
@@ -494,17 +573,26 @@ impl Inner {
         Duration::from_micros(micros)
     }
 
-    fn count_change(&self) -> Result<(), PowerCut> {
+    fn count_change(&self, point: FaultPoint) -> Result<(), PowerCut> {
         let n = {
             let mut c = self.counts.lock();
             c.changes += 1;
             c.changes
         };
         if self.faults.crash_at == Some(n) {
+            point.meet();
             return Err(PowerCut);
+        }
+        if let Some((at, micros)) = self.faults.clock_jump_at
+            && at == n
+        {
+            if micros < 0 { FaultPoint::ClockBack.meet() } else { FaultPoint::ClockForward.meet() }
+            self.rt.jump_wall_clock(micros);
         }
         let observer = self.observer.lock().clone();
         if let Some(f) = observer {
+            // Whoever observes may try a power cut here.
+            point.meet();
             f(n);
         }
         Ok(())
@@ -512,7 +600,7 @@ impl Inner {
 
     fn complete(&self, file: &FileId, id: u64, ticket: u64, change: Change) -> Result<Result<()>, PowerCut> {
         // On a power cut the change stays under way, so its fate is the crash seed's.
-        self.count_change()?;
+        self.count_change(FaultPoint::PowerCutAtWrite)?;
         let mut disk = self.disk.0.lock();
         disk.under_way.remove(&ticket);
         if let Change::Write(off, bytes) = &change {
@@ -522,16 +610,38 @@ impl Inner {
                 Some(c.writes)
             };
             if self.faults.write_error_at == nth {
+                FaultPoint::WriteError.meet();
                 if self.rt.rng_u64().is_multiple_of(2) {
                     disk.complete(id, change, false);
                 }
                 return Ok(Err(self.os_error(format_args!("write file \"{}\"", file.path()), EIO)));
             }
             if self.faults.lose_write_at == nth {
+                FaultPoint::LostWrite.meet();
                 return Ok(Ok(()));
             }
+            if file.path().starts_with("wal/") && file.0.dsync {
+                let nth = {
+                    let mut c = self.counts.lock();
+                    c.log_writes += 1;
+                    Some(c.log_writes)
+                };
+                if self.faults.misdirect_log_write_at == nth {
+                    FaultPoint::MisdirectedLogWrite.meet();
+                    let wrong = Change::Write(off + bytes.len() as u64, Arc::clone(bytes));
+                    disk.complete(id, wrong, true);
+                    return Ok(Ok(()));
+                }
+            }
             let growth = disk.inodes.get(&id).map_or(0, |i| i.current.growth(*off, bytes.len() as u64));
-            if self.faults.capacity.is_some_and(|c| (disk.used_blocks() + growth) * BLOCK as u64 > c) {
+            let nth = (growth > 0).then(|| {
+                let mut c = self.counts.lock();
+                c.growths += 1;
+                c.growths
+            });
+            let full = nth.is_some() && self.faults.no_space_at == nth;
+            if full || self.faults.capacity.is_some_and(|c| (disk.used_blocks() + growth) * BLOCK as u64 > c) {
+                FaultPoint::NoSpace.meet();
                 return Ok(Err(self.os_error(format_args!("write file \"{}\"", file.path()), ENOSPC)));
             }
         }
@@ -585,7 +695,7 @@ impl Io for SimIo {
                     disk.change_name(NameChange::Link(path.clone(), id));
                     // The observer of changes may look at the disk.
                     drop(disk);
-                    inner.count_change()?;
+                    inner.count_change(FaultPoint::PowerCutAtName)?;
                     id
                 }
             };
@@ -603,6 +713,7 @@ impl Io for SimIo {
                 Some(c.reads)
             };
             if inner.faults.read_error_at == nth {
+                FaultPoint::ReadError.meet();
                 return Ok(Err(inner.os_error(format_args!("read file \"{}\"", file.path()), EIO)));
             }
             let disk = inner.disk.0.lock();
@@ -610,9 +721,14 @@ impl Io for SimIo {
                 buf.fill(0);
                 return Ok(Ok(buf));
             };
-            let at = if inner.faults.misdirect_read_at == nth { off + buf.len() as u64 } else { off };
+            let misdirected = inner.faults.misdirect_read_at == nth;
+            if misdirected {
+                FaultPoint::MisdirectedRead.meet();
+            }
+            let at = if misdirected { off + buf.len() as u64 } else { off };
             inode.current.read(at, &mut buf);
             if inner.faults.flip_read_at == nth && !buf.is_empty() {
+                FaultPoint::FlippedRead.meet();
                 let r = inner.rt.rng_u64();
                 let i = (r >> 3) as usize % buf.len();
                 buf[i] ^= 1 << (r & 7);
@@ -631,7 +747,7 @@ impl Io for SimIo {
         let seq = self.inner.disk.0.lock().next;
         let file = file.clone();
         self.run(move |inner| {
-            inner.count_change()?;
+            inner.count_change(FaultPoint::PowerCutAtSync)?;
             let nth = {
                 let mut c = inner.counts.lock();
                 c.syncs += 1;
@@ -639,6 +755,7 @@ impl Io for SimIo {
             };
             let mut disk = inner.disk.0.lock();
             if inner.faults.sync_error_at == nth {
+                FaultPoint::SyncError.meet();
                 if let Some(inode) = disk.inodes.get_mut(&id) {
                     inode.unsynced.retain(|_| inner.rt.rng_u64().is_multiple_of(2));
                 }
@@ -724,7 +841,7 @@ impl Io for SimIo {
     fn sync_dir(&self, dir: &str) -> BoxFuture<'static, Result<()>> {
         let dir = checked(dir);
         self.run(move |inner| {
-            inner.count_change()?;
+            inner.count_change(FaultPoint::PowerCutAtSync)?;
             Ok(dir.map(|dir| inner.disk.0.lock().sync_dir(&dir)))
         })
     }

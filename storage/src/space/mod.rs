@@ -315,11 +315,10 @@ impl Spaces {
         Ok(self.open(rel, pool)?.nblocks.load(Ordering::Acquire))
     }
 
-    /// Whether the map says that a block is in use.
+    /// Whether there is a map that says that a block is in use.
     pub fn is_allocated(&self, core: &Core, rel: RelId, block: BlockNo) -> Op<bool> {
         let map = core.pool.read(PageId::new(rel, block / GROUP * GROUP), Access::Scan)?;
-        map.expect_kind(PageKind::Space)?;
-        Ok(class_at(&map, block % GROUP) != 0)
+        Ok(map.is(PageKind::Space) && class_at(&map, block % GROUP) != 0)
     }
 
     /// Whether a block is a map page.

@@ -285,7 +285,11 @@ fn memory_relations_never_leave_memory() {
                 assert_eq!(t.delete(&d, &snap, rid, &buf, &[Some(&kb)]).await.unwrap(), TmResult::Ok);
                 t.next_command();
             }
-            if keep { t.abort().await.unwrap() } else { drop(t.commit(CommitOptions::default()).await.unwrap()) }
+            if keep {
+                t.abort().await.unwrap();
+            } else {
+                t.commit(CommitOptions::default()).await.unwrap();
+            }
         }
         drop(t);
         while store.purge_round().await.unwrap() || store.core().undo.bytes() > 0 {
