@@ -524,8 +524,19 @@ impl Binder<'_> {
             }
             out.push(row);
         }
-        self.leave_level();
+        let mut srfs = self.leave_level().srfs;
         let given = wanted.iter().zip(&cols).map(|(c, col)| (c.attnum, Expr::column(*col))).collect();
+        if let Some(s) = srfs.first() {
+            // One row with sets in it is like a SELECT.
+            if rows.len() > 1 {
+                let at = s.2.pos;
+                return Err(DbError::unsupported("set-returning functions are not allowed in VALUES").at(at));
+            }
+            srfs.sort_by_key(|s| s.0);
+            let sets = super::late::project_sets(Rel::Values { cols: vec![], rows: vec![vec![]] }, srfs);
+            let exprs = cols.into_iter().zip(out.pop().unwrap_or_default()).collect();
+            return Ok((Rel::Project { input: Box::new(sets), exprs }, given));
+        }
         Ok((Rel::Values { cols, rows: out }, given))
     }
 
@@ -1115,6 +1126,7 @@ pub(crate) fn prune_dml(mut b: Bound) -> Bound {
         }
         Bound::Merge(m) => {
             used.insert(m.rid.id);
+            used.extend(m.tableoid.map(|c| c.id));
             used.extend(m.old.iter().map(|o| o.0.id));
             &mut m.source
         }

@@ -106,9 +106,16 @@ impl Binder<'_> {
                 mk(ExprKind::Relabel(Box::new(x)), ty)
             }
             ast::ExprKind::Func(f) => self.func(f, pos),
-            ast::ExprKind::Case(c) => self.case(c, pos),
+            ast::ExprKind::Case(c) => {
+                let e = self.case(c, pos)?;
+                self.refuse_srf(&e, "set-returning functions are not allowed in CASE")?;
+                Ok(e)
+            }
             ast::ExprKind::Coalesce(args) => {
                 let (args, ty) = self.common_args(args, "COALESCE")?;
+                for a in &args {
+                    self.refuse_srf(a, "set-returning functions are not allowed in COALESCE")?;
+                }
                 mk(ExprKind::Coalesce(args), ty)
             }
             ast::ExprKind::Greatest(args) | ast::ExprKind::Least(args) => {

@@ -293,11 +293,9 @@ impl Binder<'_> {
     }
 
     /// When all columns of a table's primary key are grouped by, its other columns may be used too: they join the
-    /// group list.
-    pub(crate) fn add_functional_dependencies(&mut self, groups: &mut Vec<(Col, Expr)>, sets: &[Vec<usize>]) {
-        if !sets.is_empty() {
-            return;
-        }
+    /// group list. Of grouping sets all must have the key.
+    pub(crate) fn add_functional_dependencies(&mut self, groups: &mut Vec<(Col, Expr)>, sets: &mut [Vec<usize>]) {
+        let written = groups.len();
         let rtes = self.scopes.last().map(|s| s.rtes.clone()).unwrap_or_default();
         for rte in rtes {
             let Some(pk) = rte.table.as_ref().and_then(|t| {
@@ -312,10 +310,19 @@ impl Binder<'_> {
                     .filter(|c| c.origin.1 == attnum)
                     .any(|c| groups.iter().any(|(_, e)| matches!(e.kind, ExprKind::Column(id) if id == c.col.id)))
             };
-            if pk.keys.iter().all(|k| k.attnum > 0 && grouped(k.attnum, groups)) {
+            let in_all_sets = |attnum: i16, groups: &[(Col, Expr)]| {
+                let at = groups.iter().take(written).position(|(_, e)| {
+                    let ExprKind::Column(id) = e.kind else { return false };
+                    rte.cols.iter().any(|c| c.origin.1 == attnum && c.col.id == id)
+                });
+                at.is_some_and(|i| sets.iter().all(|s| s.contains(&i)))
+            };
+            let known = |k: &crate::catalog::IndexKey| k.attnum > 0 && grouped(k.attnum, groups);
+            if pk.keys.iter().all(|k| known(k) && (sets.is_empty() || in_all_sets(k.attnum, groups))) {
                 for c in &rte.cols {
                     if !grouped(c.origin.1, groups) {
                         let col = self.col(c.col.ty);
+                        sets.iter_mut().for_each(|s| s.push(groups.len()));
                         groups.push((col, Expr::column(c.col)));
                     }
                 }

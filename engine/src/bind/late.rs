@@ -39,9 +39,9 @@ fn volatile(e: &Expr) -> bool {
 }
 
 /// Which outputs of a query are computed after its sort by `order` (positions of outputs).
-pub(super) fn late_outputs(targets: &[Target], order: &[(usize, bool, bool)], srfs: &[Srf]) -> Late {
+pub(super) fn late_outputs(targets: &[Target], order: &[usize], srfs: &[Srf]) -> Late {
     let mut keys = HashSet::new();
-    for (i, ..) in order {
+    for i in order {
         columns_of(&targets[*i].expr, &mut keys);
     }
     let sets: HashSet<ColId> = srfs.iter().map(|s| s.1.id).collect();
@@ -51,11 +51,27 @@ pub(super) fn late_outputs(targets: &[Target], order: &[(usize, bool, bool)], sr
         let mut read = HashSet::new();
         columns_of(&t.expr, &mut read);
         let set = late_srfs && !read.is_disjoint(&sets);
-        if order.iter().all(|o| o.0 != i) && (set || volatile(&t.expr)) {
+        if !order.contains(&i) && (set || volatile(&t.expr)) {
             outputs.insert(i);
         }
     }
     Late { srfs: late_srfs && !outputs.is_empty(), outputs }
+}
+
+/// Takes those calls out that some expressions need, with the calls that those need in turn; the innermost first.
+pub(super) fn take_needed<'e>(srfs: &mut Vec<Srf>, exprs: impl Iterator<Item = &'e Expr>) -> Vec<Srf> {
+    let mut need = HashSet::new();
+    exprs.for_each(|e| columns_of(e, &mut need));
+    srfs.sort_by_key(|s| std::cmp::Reverse(s.0));
+    for s in srfs.iter() {
+        if need.contains(&s.1.id) {
+            columns_of(&s.2, &mut need);
+        }
+    }
+    let (mut taken, left): (Vec<Srf>, Vec<Srf>) = std::mem::take(srfs).into_iter().partition(|s| need.contains(&s.1.id));
+    *srfs = left;
+    taken.sort_by_key(|s| s.0);
+    taken
 }
 
 /// Set-returning calls over a relation, the innermost first.

@@ -40,10 +40,6 @@ impl Binder<'_> {
                         format!("permission denied: \"{}\" is a system catalog", rel.name),
                     ));
                 }
-                if rel.is_partitioned() || rel.bound.is_some() || !rel.children.is_empty() {
-                    let what = "MERGE into partitioned or inherited tables and partitions is not supported yet";
-                    return Err(DbError::unsupported(what));
-                }
                 self.uses(&rel, ast::TableLockMode::RowExclusive);
                 return Ok(rel);
             }
@@ -80,7 +76,8 @@ impl Binder<'_> {
             }
         });
         let need = self.needs.relation(&rel, self.acts_as, asked);
-        let (scan, mut rte) = self.scan(&rel, &alias);
+        let (scan, mut rte) = self.table_scan(&rel, &alias, m.table.only, ast::TableLockMode::RowExclusive)?;
+        let tableoid = if matches!(scan, Rel::Append(_)) { rte.system_column("tableoid") } else { None };
         for c in rte.cols.iter().chain(&rte.system) {
             self.needs.offers(need, c.col.id, c.origin.1);
         }
@@ -111,7 +108,7 @@ impl Binder<'_> {
         let mut source = Rel::Join {
             kind: if unmatched { JoinKind::Left } else { JoinKind::Inner },
             left: Box::new(source),
-            right: Box::new(Rel::Scan(Box::new(scan))),
+            right: Box::new(scan),
             on: Some(on.clone()),
             lateral: false,
         };
@@ -141,7 +138,7 @@ impl Binder<'_> {
         ];
         let target = Target { rel: Arc::clone(&rel), named: Arc::clone(&rel), view: None, need, role: self.acts_as };
         self.secure_merge(&target, &mut source, (rid, &old), (&new, does), &mut checks)?;
-        Ok(Merge { table: rel, source, rid, old, on, actions, new, checks, generated })
+        Ok(Merge { table: rel, source, tableoid, rid, old, on, actions, new, checks, generated })
     }
 
     fn merge_action(&mut self, rel: &Arc<Relation>, w: &ast::MergeWhen, both: &Scope) -> Result<MergeAction> {

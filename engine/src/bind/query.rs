@@ -723,6 +723,7 @@ impl Binder<'_> {
                 continue;
             }
             let mut call = self.expr_typed(&tf.call)?;
+            top_level_set(&call)?;
             let defs = if tf.columns.is_empty() && i == 0 { &f.columns } else { &tf.columns };
             let named = !defs.is_empty() || self.row_fields(&call).is_some();
             let fields: Vec<(String, TypeRef)> = if !defs.is_empty() {
@@ -978,6 +979,25 @@ fn reads_scope(rel: &Rel, s: &Scope) -> bool {
         }
     });
     found
+}
+
+/// 0A000 for a set-returning call among the arguments of a function in FROM.
+fn top_level_set(call: &Expr) -> Result<()> {
+    let mut at = None;
+    walk::children(call, &mut |arg| {
+        walk::visit(arg, &mut |x| {
+            if let ExprKind::Call { proc, .. } = &x.kind
+                && proc.proretset
+                && at.is_none()
+            {
+                at = Some(x.pos);
+            }
+        });
+    });
+    match at {
+        None => Ok(()),
+        Some(pos) => Err(DbError::unsupported("set-returning functions must appear at top level of FROM").at(pos)),
+    }
 }
 
 /// The literal without a type that a query's output is, if it is one.

@@ -87,10 +87,12 @@ pub fn pathway(source: u32, target: u32, cx: Coercion) -> Option<Path> {
     if target != oid::INT2VECTOR
         && target != oid::OIDVECTOR
         && let (Some(s), Some(t)) = (element_of(source), element_of(target))
-        && let Some(p) = pathway(s, t, cx)
+        && let Some(p) = pathway(s, types::base_oid(t), cx)
     {
-        // An array says itself what its elements are, and names are shown for some numbers.
-        return Some(if matches!(p, Path::Relabel) && !is_reg(t) && !is_reg(s) { Path::Relabel } else { Path::Array });
+        // An array says itself what its elements are, and names are shown for some numbers; elements of a domain are
+        // checked one by one.
+        let same = matches!(p, Path::Relabel) && !is_reg(t) && !is_reg(s) && !usertype::is_domain(t);
+        return Some(if same { Path::Relabel } else { Path::Array });
     }
     if cx >= Coercion::Assignment && info(target).typcategory == 'S' {
         return Some(Path::Io);

@@ -3,7 +3,7 @@
 
 use super::Binder;
 use super::grouping::GroupingCall;
-use super::late::{Late, late_outputs, project_sets};
+use super::late::{Late, Srf, late_outputs, project_sets, take_needed};
 use super::scope::{Scope, ScopeCol};
 use super::types::{self, show};
 use crate::plan::ir::{
@@ -78,7 +78,7 @@ pub(crate) struct Level {
     /// GROUPING() calls.
     pub(super) groupings: Vec<GroupingCall>,
     /// Set-returning calls of the target list, with their nesting depth.
-    srfs: Vec<(usize, Col, Expr)>,
+    pub(super) srfs: Vec<Srf>,
     /// Named windows.
     named: Vec<(String, ast::WindowSpec)>,
     /// Depth of aggregate arguments we are inside of.
@@ -228,6 +228,9 @@ impl Binder<'_> {
         }
         if level.in_window > 0 {
             return Err(DbError::new(SqlState::WINDOWING_ERROR, "window function calls cannot be nested").at(pos));
+        }
+        for a in args.iter().chain(&filter) {
+            self.refuse_srf(a, "window function calls cannot contain set-returning function calls")?;
         }
         let spec = match over {
             ast::Over::Named(n) => self.named_window(&n.value, self.pos(n.pos))?,
@@ -385,7 +388,7 @@ impl Binder<'_> {
             return Err(DbError::unsupported("set-returning functions are not allowed here").at(pos));
         };
         match level.clause {
-            Some(Clause::Targets | Clause::OrderBy) if level.in_agg == 0 && level.in_window == 0 => {}
+            Some(Clause::Targets | Clause::OrderBy | Clause::GroupBy | Clause::Insert) if level.in_agg == 0 => {}
             Some(Clause::Targets | Clause::OrderBy) => {
                 return Err(DbError::unsupported(
                     "aggregate function calls cannot contain set-returning function calls",
@@ -402,6 +405,10 @@ impl Binder<'_> {
             }
             None => return Err(DbError::unsupported("set-returning functions are not allowed here").at(pos)),
         }
+        // All calls advance together, so equal ones are one.
+        if let Some(s) = level.srfs.iter().find(|s| walk::same(&s.2, &call)) {
+            return Ok(Expr { pos, ..Expr::column(s.1) });
+        }
         let mut depth = 0;
         walk::visit(&call, &mut |x| {
             if let ExprKind::Column(id) = x.kind
@@ -416,6 +423,26 @@ impl Binder<'_> {
             l.srfs.push((depth, col, call));
         }
         Ok(Expr { pos, ..Expr::column(col) })
+    }
+
+    /// 0A000 if an expression's value depends on a set-returning call where such calls make no sense.
+    pub(crate) fn refuse_srf(&self, e: &Expr, what: &'static str) -> Result<()> {
+        let Some(level) = self.levels.last().filter(|l| !l.srfs.is_empty()) else { return Ok(()) };
+        let mut at = None;
+        walk::visit(e, &mut |x| {
+            if let ExprKind::Column(id) = x.kind
+                && at.is_none()
+                && level.srfs.iter().any(|s| s.1.id == id)
+            {
+                at = Some(x.pos);
+            }
+        });
+        match at {
+            None => Ok(()),
+            Some(pos) => Err(DbError::unsupported(what)
+                .hint("You might be able to move the set-returning function into a LATERAL FROM item.")
+                .at(pos)),
+        }
     }
 
     // ---- the SELECT itself -------------------------------------------------------------------------------------
@@ -559,16 +586,19 @@ impl Binder<'_> {
         let set_no =
             (grouped && !groups.sets.is_empty() && !groupings.is_empty()).then(|| self.col(types::plain(oid::INT4)));
         let placed = self.resolve_groupings(&groupings, &groups, set_no)?;
-        let super::grouping::Groups { exprs: groups, sets } = groups;
+        let super::grouping::Groups { exprs: groups, mut sets } = groups;
         let mut having = having;
         if grouped {
+            // Sets that are grouped by are made before the grouping.
+            let before = take_needed(&mut srfs, groups.iter());
+            rel = project_sets(rel, before);
             let mut group_cols: Vec<(Col, Expr)> = Vec::with_capacity(groups.len());
             for g in groups {
                 let c = self.col(g.ty);
                 group_cols.push((c, g));
             }
             let written = group_cols.len();
-            self.add_functional_dependencies(&mut group_cols, &sets);
+            self.add_functional_dependencies(&mut group_cols, &mut sets);
             {
                 let scope = self.scopes.last().cloned().unwrap_or_default();
                 for (_, a) in aggs.iter().filter(|a| a.1.direct > 0) {
@@ -627,11 +657,21 @@ impl Binder<'_> {
             rel = Rel::Filter { input: Box::new(rel), pred: h };
         }
         if !windows.is_empty() {
+            let mut read = Vec::new();
+            for (_, w) in &mut windows {
+                walk::window_exprs_mut(w, &mut |e| {
+                    read.push(e.clone());
+                    Ok(())
+                })?;
+            }
+            rel = project_sets(rel, take_needed(&mut srfs, read.iter()));
             rel = Rel::Window { input: Box::new(rel), calls: windows };
         }
         srfs.sort_by_key(|s| s.0);
-        let late = if plain && !order.is_empty() && locks.is_empty() {
-            late_outputs(&targets, &order, &srfs)
+        let sorted = !order.is_empty() && !matches!(s.distinct, ast::Distinct::All);
+        let late = if sorted && locks.is_empty() {
+            let kept: Vec<usize> = order.iter().map(|o| o.0).chain(distinct_on.iter().flatten().copied()).collect();
+            late_outputs(&targets, &kept, &srfs)
         } else {
             Late::default()
         };
@@ -673,6 +713,9 @@ impl Binder<'_> {
                 }
                 rel = Rel::Sort { input: Box::new(rel), keys: all };
                 rel = Rel::Distinct { input: Box::new(rel), on: Some(on) };
+                if let Some(exprs) = after {
+                    rel = Rel::Project { input: Box::new(project_sets(rel, late_srfs)), exprs };
+                }
             }
             ast::Distinct::No => {
                 if !keys.is_empty() {

@@ -521,7 +521,7 @@ fn index_key(show: Show<'_>, rel: &Relation, i: &Index, n: usize, full: bool) ->
     let mut out = match &k.expr {
         Some(text) => {
             let shown = stored(text, show);
-            if looks_like_function(text) || (!full && show.pretty) { shown } else { format!("({shown})") }
+            if looks_like_function(text) { shown } else { format!("({shown})") }
         }
         None => columns(rel, &[k.attnum]),
     };

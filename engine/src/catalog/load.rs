@@ -4,8 +4,8 @@ use super::extended::ExtendedStatistics;
 use super::partition::{PartitionKey, PartitionStrategy};
 use super::rows::{CatRow, EXPR_SEPARATOR, column_index, kind_of, table};
 use super::{
-    Catalog, Column, ColumnStats, Constraint, ConstraintKind, Database, Dependency, FkAction, Index, IndexKey, Lineage,
-    Namespace, Persistence, RelKind, RelStats, Relation, Role, Sequence, Storage,
+    Catalog, Column, ColumnStats, ColumnTuning, Constraint, ConstraintKind, Database, Dependency, FkAction, Index,
+    IndexKey, IndexMarks, Lineage, Namespace, Persistence, RelKind, RelStats, Relation, Role, Sequence, Storage,
 };
 use crate::acl::item::decode_list;
 use crate::acl::membership::Membership;
@@ -361,6 +361,13 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
             let class = classes.get(&i.oid("indexrelid")?).ok_or_else(|| i.bad("indexrelid"))?;
             let mut made = index(i, class, &columns)?;
             made.parent = ancestry.get(&made.oid).and_then(|p| p.first()).copied().unwrap_or(0);
+            for a in attributes.remove(&made.oid).unwrap_or_default() {
+                let (at, target) = (a.i2("attnum")?, a.i4("attstattarget")?);
+                if target >= 0 {
+                    made.marks.targets.push((at, target));
+                }
+            }
+            made.marks.targets.sort_unstable();
             ix.push(Arc::new(made));
         }
         ix.sort_by_key(|i| i.oid);
@@ -430,14 +437,7 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
                 pages: c.i4("relpages")?,
                 columns: statistics(stats.get(oid).map_or(&[], Vec::as_slice))?,
             }),
-            options: c
-                .items("reloptions")
-                .into_iter()
-                .filter_map(|d| match d {
-                    Datum::Text(s) => s.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())),
-                    _ => None,
-                })
-                .collect(),
+            options: options(c, "reloptions"),
             version: 0,
             parents,
             children: Vec::new(),
@@ -445,6 +445,8 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
             bound: c.opt_text("relpartbound"),
             extended: extended.get(oid).map_or(Ok(Vec::new()), |x| extended_statistics(x))?,
             acl: relation_acl(c, &atts, policies.get(oid).map_or(&[], Vec::as_slice), &policy_reads)?,
+            of_type: c.oid("reloftype")?,
+            replica_identity: Some(c.ch("relreplident")).filter(|i| matches!(kind, RelKind::Table) && *i != 'd'),
         });
     }
     link_children(&mut out);
@@ -575,6 +577,17 @@ fn dependencies(
     Ok(out)
 }
 
+/// Options kept as `name=value`.
+fn options(r: &Reader<'_>, column: &str) -> Vec<(String, String)> {
+    r.items(column)
+        .into_iter()
+        .filter_map(|d| match d {
+            Datum::Text(s) => s.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())),
+            _ => None,
+        })
+        .collect()
+}
+
 fn column(a: &Reader<'_>, defaults: &[Reader<'_>]) -> Result<Column> {
     let attnum = a.i2("attnum")?;
     let d = defaults.iter().find(|d| d.i2("adnum").is_ok_and(|n| n == attnum));
@@ -592,6 +605,12 @@ fn column(a: &Reader<'_>, defaults: &[Reader<'_>]) -> Result<Column> {
         missing: a.items("attmissingval").into_iter().next().unwrap_or(Datum::Null),
         since: u16::try_from(a.i4("attcacheoff")?).unwrap_or(0),
         lineage: Lineage { local: a.bool("attislocal"), parents: a.i4("attinhcount")? },
+        tuning: ColumnTuning {
+            storage: a.ch("attstorage"),
+            compression: a.ch("attcompression"),
+            target: a.i4("attstattarget")?,
+            options: options(a, "attoptions"),
+        },
     })
 }
 
@@ -641,6 +660,11 @@ fn index(i: &Reader<'_>, class: &Reader<'_>, columns: &[Column]) -> Result<Index
         valid_from: 0,
         owner: class.oid("relowner")?,
         parent: 0,
+        marks: IndexMarks {
+            clustered: i.bool("indisclustered"),
+            replica_identity: i.bool("indisreplident"),
+            targets: Vec::new(),
+        },
     })
 }
 
@@ -809,5 +833,7 @@ fn index_relation(table: &Relation, i: &Index) -> Relation {
         bound: None,
         extended: Vec::new(),
         acl: None,
+        replica_identity: None,
+        of_type: 0,
     }
 }

@@ -108,6 +108,28 @@ pub struct Column {
     pub since: u16,
     /// Whether it is the table's own, its parents', or both.
     pub lineage: Lineage,
+    /// How its values are to be kept and counted.
+    pub tuning: ColumnTuning,
+}
+
+/// What `ALTER COLUMN … SET STATISTICS, STORAGE, COMPRESSION, (…)` says. The definition keeps it and shows it; values are
+/// stored in the overflow file by their size alone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ColumnTuning {
+    /// `attstorage`, '\0' for the type's.
+    pub storage: char,
+    /// `attcompression`, '\0' for the default method.
+    pub compression: char,
+    /// `attstattarget`, -1 for the default.
+    pub target: i32,
+    /// `attoptions`.
+    pub options: Vec<(String, String)>,
+}
+
+impl Default for ColumnTuning {
+    fn default() -> Self {
+        ColumnTuning { storage: '\0', compression: '\0', target: -1, options: Vec::new() }
+    }
 }
 
 /// Whose a column or a constraint is: the table's own definition's, or also (or only) its parents'.
@@ -186,6 +208,19 @@ pub struct Index {
     pub owner: u32,
     /// The index of the partitioned table that this one is a part of, 0 for none.
     pub parent: u32,
+    /// What ALTER TABLE and ALTER INDEX have marked it with.
+    pub marks: IndexMarks,
+}
+
+/// See [`Index::marks`].
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct IndexMarks {
+    /// CLUSTER ON (`indisclustered`).
+    pub clustered: bool,
+    /// REPLICA IDENTITY USING INDEX (`indisreplident`).
+    pub replica_identity: bool,
+    /// `attstattarget` of its columns that have one: position from 1, target.
+    pub targets: Vec<(i16, i32)>,
 }
 
 /// Action of a foreign key (`confupdtype`, `confdeltype`).
@@ -370,6 +405,10 @@ pub struct Relation {
     pub extended: Vec<Arc<extended::ExtendedStatistics>>,
     /// Access privileges (`relacl`, `attacl`); `None` for the default ones.
     pub acl: Option<Arc<RelationAcl>>,
+    /// `relreplident` if it is not the default of the relation's kind: 'n' nothing, 'f' full, 'i' an index.
+    pub replica_identity: Option<char>,
+    /// Row type of the composite type that a typed table is of (`reloftype`), 0 for other relations.
+    pub of_type: u32,
 }
 
 impl Relation {

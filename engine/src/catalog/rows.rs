@@ -355,7 +355,7 @@ fn class(r: &Relation) -> CatRow {
         .text("relname", &r.name)
         .oid("relnamespace", r.namespace)
         .oid("reltype", r.row_type)
-        .oid("reloftype", 0)
+        .oid("reloftype", r.of_type)
         .oid("relowner", r.owner)
         .oid("relam", relam(r))
         .oid("relfilenode", file)
@@ -376,7 +376,10 @@ fn class(r: &Relation) -> CatRow {
         .bool("relrowsecurity", row_security(r).is_some_and(|s| s.enabled))
         .bool("relforcerowsecurity", row_security(r).is_some_and(|s| s.forced))
         .bool("relispopulated", r.populated)
-        .ch("relreplident", if r.oid < super::FIRST_USER_OID || r.storage.is_none() { 'n' } else { 'd' })
+        .ch(
+            "relreplident",
+            r.replica_identity.unwrap_or(if r.oid < super::FIRST_USER_OID || r.kind != RelKind::Table { 'n' } else { 'd' }),
+        )
         .bool("relispartition", r.bound.is_some())
         .opt_text("relpartbound", r.bound.as_deref())
         .oid("relrewrite", 0)
@@ -503,7 +506,15 @@ fn attribute(r: &Relation, c: &Column) -> CatRow {
         .bool("attisdropped", c.dropped)
         .bool("attislocal", c.lineage.local)
         .i4("attinhcount", c.lineage.parents)
+        .i4("attstattarget", c.tuning.target)
+        .ch("attcompression", c.tuning.compression)
         .oid("attcollation", c.ty.collation);
+    if c.tuning.storage != '\0' {
+        b = b.ch("attstorage", c.tuning.storage);
+    }
+    if !c.tuning.options.is_empty() {
+        b = b.set("attoptions", text_array(c.tuning.options.iter().map(|(k, v)| format!("{k}={v}"))));
+    }
     let list = r.acl.as_ref().and_then(|a| a.columns.iter().find(|l| l.0 == c.attnum));
     b = b.acl("attacl", list.map(|l| &l.1));
     if !c.missing.is_null() {
@@ -580,8 +591,10 @@ fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
     let included = i.include.iter().filter_map(|a| r.attribute(*a)).map(|c| TypeRef { collation: 0, ..c.ty });
     for (n, (name, ty)) in names.iter().zip(i.keys.iter().map(|k| k.ty).chain(included)).enumerate() {
         out.push(
-            attribute_base(i.oid, name, n as i16 + 1, ty.oid)
+            // Names are kept as C strings in indexes.
+            attribute_base(i.oid, name, n as i16 + 1, if ty.oid == oid::NAME { oid::CSTRING } else { ty.oid })
                 .i4("atttypmod", ty.typmod)
+                .i4("attstattarget", i.marks.targets.iter().find(|t| t.0 == n as i16 + 1).map_or(-1, |t| t.1))
                 .oid("attcollation", ty.collation)
                 .build(),
         );
@@ -602,12 +615,12 @@ fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
             .bool("indisprimary", i.primary)
             .bool("indisexclusion", false)
             .bool("indimmediate", constraint.is_none_or(|c| !c.deferrable))
-            .bool("indisclustered", false)
+            .bool("indisclustered", i.marks.clustered)
             .bool("indisvalid", i.valid)
             .bool("indcheckxmin", false)
             .bool("indisready", true)
             .bool("indislive", true)
-            .bool("indisreplident", false)
+            .bool("indisreplident", i.marks.replica_identity)
             .set("indkey", int2_vector(i.keys.iter().map(|k| k.attnum).chain(i.include.iter().copied())))
             .set("indcollation", oid_vector(i.keys.iter().map(|k| k.ty.collation)))
             .set("indclass", oid_vector(i.keys.iter().map(|k| k.opclass)))

@@ -117,6 +117,7 @@ fn relation(r: &'static pgdata::Relation, base: u32) -> Option<Relation> {
             missing: Datum::Null,
             since: 0,
             lineage: Default::default(),
+            tuning: Default::default(),
         })
         .collect::<Vec<_>>();
     let indexes = pgdata::indexes_of(r.oid).iter().filter_map(|i| index(i, &columns, base)).map(Arc::new).collect();
@@ -150,6 +151,8 @@ fn relation(r: &'static pgdata::Relation, base: u32) -> Option<Relation> {
         bound: None,
         extended: Vec::new(),
         acl: initial_acl(r.relname).and_then(|own| RelationAcl { own: Some(own), ..RelationAcl::default() }.kept()),
+        replica_identity: None,
+        of_type: 0,
     })
 }
 
@@ -186,5 +189,6 @@ fn index(i: &'static pgdata::Index, columns: &[Column], base: u32) -> Option<Ind
         valid_from: 0,
         owner: SUPERUSER,
         parent: 0,
+        marks: Default::default(),
     })
 }

@@ -41,6 +41,7 @@ fn column(attnum: i16, name: &str, ty: u32, typmod: i32, not_null: bool, default
         missing: Datum::Null,
         since: 0,
         lineage: Default::default(),
+        tuning: Default::default(),
     }
 }
 
@@ -78,6 +79,8 @@ fn relation(oid: u32, name: &str, kind: RelKind, columns: Vec<Column>) -> Relati
         bound: None,
         extended: Vec::new(),
         acl: None,
+        replica_identity: None,
+        of_type: 0,
     }
 }
 
@@ -98,6 +101,7 @@ fn index(oid: u32, name: &str, table: u32, keys: Vec<IndexKey>, unique: bool, pr
         valid_from: 0,
         owner: SUPERUSER,
         parent: 0,
+        marks: Default::default(),
     })
 }
 

@@ -9,6 +9,7 @@ use super::constraint::{Key, add_check, add_key, adopt_index};
 use super::drop::{Object, drop_objects};
 use super::{
     DdlCx, alter_column, attach, check_rows, err, foreign, identity, inherit, options, persistence, recurse, sequence,
+    tuning, typed,
 };
 use crate::bind::define::Defining;
 use crate::catalog::{Constraint, ConstraintKind, Persistence, RelKind, Relation};
@@ -101,8 +102,8 @@ fn suits(c: &AlterCommand, kind: RelKind) -> bool {
         A::SetLogged | A::SetUnlogged => matches!(kind, RelKind::Table | RelKind::Sequence),
         A::SetDefault { .. } | A::DropDefault { .. } => matches!(kind, RelKind::Table | RelKind::View),
         A::SetOptions { .. } | A::ResetOptions { .. } => kind != RelKind::Sequence,
-        A::SetStatistics { .. }
-        | A::SetStorage { .. }
+        A::SetStatistics { .. } => matches!(kind, RelKind::Table | RelKind::MaterializedView | RelKind::Index),
+        A::SetStorage { .. }
         | A::SetCompression { .. }
         | A::SetAccessMethod { .. }
         | A::ClusterOn { .. }
@@ -174,6 +175,7 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
     use AlterCommand as A;
     let rel = cx.relation(oid)?;
     let mut r = (*rel).clone();
+    typed::check_alter(&rel, c)?;
     let refuse = || Err(DbError::unsupported(format!("ALTER TABLE {} is not supported yet", action(c))));
     match c {
         A::AddColumn { column, if_not_exists } => return alter_column::add(cx, &rel, column, *if_not_exists).await,
@@ -293,7 +295,9 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
         A::SetLogged => return persistence::change(cx, &rel, Persistence::Permanent).await,
         A::SetUnlogged => return persistence::change(cx, &rel, Persistence::Unlogged).await,
         // True of every table here already.
-        A::SetWithoutOids | A::SetWithoutCluster | A::NotOf => return Ok(()),
+        A::SetWithoutOids => return Ok(()),
+        A::Of { ty } => typed::attach(cx, &mut r, ty)?,
+        A::NotOf => typed::detach(&mut r)?,
         A::Inherit { parent } => return inherit::add_parent(cx, &rel, parent).await,
         A::NoInherit { parent } => return inherit::drop_parent(cx, &rel, parent).await,
         A::AttachPartition { partition, bound: None } if rel.kind == RelKind::Index => {
@@ -304,7 +308,6 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
         }
         A::RowSecurity { enable } => return super::policy::enable(cx, &rel, *enable).await,
         A::ForceRowSecurity { force } => return super::policy::force(cx, &rel, *force).await,
-        A::ReplicaIdentity(ast::ReplicaIdentity::Default) => return Ok(()),
         A::SetAccessMethod { method } if matches!(method.value.as_str(), "heap" | "row" | "memory") => {
             if rel.in_memory() == (method.value == "memory") {
                 return Ok(());
@@ -320,15 +323,18 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
             return Err(err(SqlState::UNDEFINED_OBJECT, format!("tablespace \"{}\" does not exist", tablespace.value)));
         }
         A::Rule { name, .. } => return super::rule::fire(&rel, &name.value),
-        A::SetStatistics { .. }
-        | A::SetColumnOptions { .. }
-        | A::ResetColumnOptions { .. }
-        | A::SetStorage { .. }
-        | A::SetCompression { .. }
-        | A::ClusterOn { .. }
-        | A::Trigger { .. }
-        | A::Of { .. }
-        | A::ReplicaIdentity(_) => return refuse(),
+        A::SetStatistics { column, target } if rel.kind == RelKind::Index => {
+            return tuning::set_index_statistics(cx, oid, column, *target).await;
+        }
+        A::SetStatistics { column, target } => tuning::set_statistics(cx, &mut r, column, *target)?,
+        A::SetColumnOptions { column, options } => tuning::set_options(&mut r, column, options, false)?,
+        A::ResetColumnOptions { column, options } => tuning::set_options(&mut r, column, options, true)?,
+        A::SetStorage { column, storage } => tuning::set_storage(&mut r, column, storage)?,
+        A::SetCompression { column, compression } => tuning::set_compression(&mut r, column, compression)?,
+        A::ClusterOn { index } => tuning::cluster_on(&mut r, Some(index))?,
+        A::SetWithoutCluster => tuning::cluster_on(&mut r, None)?,
+        A::ReplicaIdentity(identity) => tuning::replica_identity(&mut r, identity)?,
+        A::Trigger { .. } => return refuse(),
     }
     cx.put(r).await
 }

@@ -277,6 +277,10 @@ pub async fn set_type(
     })?;
     let mut r = (**rel).clone();
     r.columns[at].ty = new_ty;
+    r.columns[at].tuning.storage = '\0';
+    if crate::catalog::types::Shape::of(new_ty.oid).storage == 'p' {
+        r.columns[at].tuning.compression = '\0';
+    }
     r.columns[at].missing = Datum::Null;
     if let (Some(text), '\0') = (&old.default, old.generated) {
         check_default(cx, &r.columns[at], text, &shown)?;

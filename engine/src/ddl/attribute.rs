@@ -90,6 +90,10 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterComposite) -> Result<()> {
     let rel = open_composite(cx, &s.name).await?;
     let mut r = (*rel).clone();
     for c in &s.commands {
+        let (AttributeCommand::Add { cascade, .. }
+        | AttributeCommand::Drop { cascade, .. }
+        | AttributeCommand::SetType { cascade, .. }) = c;
+        super::typed::check_type_unused(cx, &rel, *cascade)?;
         match c {
             AttributeCommand::Add { attribute: a, .. } => {
                 if r.column(&a.name.value).is_some() {

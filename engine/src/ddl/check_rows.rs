@@ -7,7 +7,7 @@ use super::{DdlCx, err};
 use crate::bind::BindCx;
 use crate::bind::types::base_type;
 use crate::catalog::rows::CatRow;
-use crate::catalog::{Constraint, ConstraintKind, Relation};
+use crate::catalog::{Constraint, ConstraintKind, Relation, Storage};
 use crate::exec::dml::SourceRows;
 use crate::exec::eval::{Compiled, Env, compile};
 use crate::exec::table::{TableRt, borrow_keys, show_value};
@@ -325,14 +325,7 @@ pub async fn rewrite(
     if old.is_partitioned() {
         return Ok(());
     }
-    let before = old.storage.clone().ok_or_else(|| DbError::internal("a table without rows is rewritten"))?;
-    new.storage = Some(cx.tx.create_heap(new.durability()).await?);
-    for c in &mut new.columns {
-        c.since = 0;
-        c.missing = Datum::Null;
-    }
-    let bare = Arc::new(Relation { indexes: Vec::new(), ..new.clone() });
-    let rt = prepared(cx, &bare)?;
+    let rewrite = start_rewrite(cx, old, new).await?;
     let mut reader = Reader::open(cx, old).await?;
     loop {
         let rows = reader.next(cx).await?;
@@ -341,19 +334,48 @@ pub async fn rewrite(
         }
         for row in rows {
             let row = change(row)?;
-            rt.check_not_null(&row)?;
-            let encoded = rt.encode(&row)?;
-            let done = cx.tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&[])).await?;
-            if let Inserted::Duplicate(_) = done {
-                return Err(DbError::internal("a table without indexes reports a duplicate"));
-            }
+            rewrite.rt.check_not_null(&row)?;
+            store_row(cx, &rewrite, &row).await?;
         }
     }
+    finish_rewrite(cx, rewrite, new).await
+}
+
+/// A table being written anew.
+pub struct Rewrite {
+    before: Storage,
+    rt: TableRt,
+}
+
+/// Gives a definition new files, to be filled by [`store_row`].
+pub async fn start_rewrite(cx: &mut DdlCx<'_>, old: &Arc<Relation>, new: &mut Relation) -> Result<Rewrite> {
+    let before = old.storage.clone().ok_or_else(|| DbError::internal("a table without rows is rewritten"))?;
+    new.storage = Some(cx.tx.create_heap(new.durability()).await?);
+    for c in &mut new.columns {
+        c.since = 0;
+        c.missing = Datum::Null;
+    }
+    let bare = Arc::new(Relation { indexes: Vec::new(), ..new.clone() });
+    Ok(Rewrite { before, rt: prepared(cx, &bare)? })
+}
+
+/// Stores a row in the new files.
+pub async fn store_row(cx: &mut DdlCx<'_>, rewrite: &Rewrite, row: &[Datum]) -> Result<()> {
+    let encoded = rewrite.rt.encode(row)?;
+    let done = cx.tx.txn.insert(&rewrite.rt.desc, &encoded.values(), &borrow_keys(&[])).await?;
+    match done {
+        Inserted::Row(_) => Ok(()),
+        Inserted::Duplicate(_) => Err(DbError::internal("a table without indexes reports a duplicate")),
+    }
+}
+
+/// Rebuilds the indexes over the new files; the old ones go at commit.
+pub async fn finish_rewrite(cx: &mut DdlCx<'_>, rewrite: Rewrite, new: &mut Relation) -> Result<()> {
     cx.tx.next_command();
     if let Some(s) = &new.storage {
-        cx.tx.txn.store().ssi().relation_replaced(before.heap, s.heap);
+        cx.tx.txn.store().ssi().relation_replaced(rewrite.before.heap, s.heap);
     }
-    cx.tx.drop_storage(&before).await?;
+    cx.tx.drop_storage(&rewrite.before).await?;
     rebuild_indexes(cx, new).await
 }
 

@@ -115,6 +115,7 @@ pub fn blank(attnum: i16, name: &str, ty: TypeRef) -> Column {
         missing: Datum::Null,
         since: 0,
         lineage: Default::default(),
+        tuning: Default::default(),
     }
 }
 
@@ -272,9 +273,6 @@ pub fn build(cx: &DdlCx<'_>, table: &str, attnum: i16, def: &ast::ColumnDef) -> 
     let Some(written) = &def.ty else {
         return Err(DbError::unsupported("columns without a type are not supported yet").at(cx.pos(def.name.pos)));
     };
-    if def.compression.is_some() {
-        return Err(DbError::unsupported("column compression is not supported yet"));
-    }
     if let Some(s) = &def.storage {
         check_storage(&s.value)?;
     }
@@ -298,6 +296,12 @@ pub fn build(cx: &DdlCx<'_>, table: &str, attnum: i16, def: &ast::ColumnDef) -> 
         None => column_type(cx, name, written, def.collation.as_ref())?,
     };
     let mut column = blank(attnum, name, ty);
+    if let Some(s) = &def.storage {
+        column.tuning.storage = super::tuning::storage(ty.oid, &s.value)?;
+    }
+    if let Some(method) = &def.compression {
+        column.tuning.compression = super::tuning::compression(ty.oid, method)?;
+    }
     let mut nulls = own.is_some().then_some(false);
     let mut default = None;
     let mut generated = None;

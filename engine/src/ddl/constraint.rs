@@ -200,6 +200,7 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
         valid_from: 0,
         owner: rel.owner,
         parent: 0,
+        marks: Default::default(),
     };
     let ix =
         if rel.is_partitioned() { ix } else { Index { storage: cx.tx.create_btree(rel.durability()).await?, ..ix } };

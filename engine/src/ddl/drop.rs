@@ -91,6 +91,9 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             }
             out.extend(policies_reading(&relations, oid, None));
             let types = cat.relation(oid).map_or([0, 0], |r| [r.row_type, r.row_array_type]);
+            for r in relations.iter().filter(|r| r.of_type != 0 && types.contains(&r.of_type)) {
+                out.push((Object::Relation(r.oid), false));
+            }
             for r in &relations {
                 for d in r.depends.iter().filter(|d| d.ref_relation == oid) {
                     if r.sequence.is_some() {

@@ -255,8 +255,8 @@ fn incompatible(name: &str, x: &Column, y: &Column) -> DbError {
             "Key columns \"{}\" and \"{}\" are of incompatible types: {} and {}.",
             x.name,
             y.name,
-            typename::format_type(x.ty.oid, x.ty.typmod),
-            typename::format_type(y.ty.oid, y.ty.typmod)
+            typename::format_type(x.ty.oid, -1),
+            typename::format_type(y.ty.oid, -1)
         ),
     )
 }

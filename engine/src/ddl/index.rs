@@ -272,6 +272,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         valid_from: 0,
         owner: rel.owner,
         parent: 0,
+        marks: Default::default(),
     };
     ix.name = match &s.name {
         Some(n) => n.value.clone(),

@@ -19,6 +19,7 @@ mod attach;
 mod attribute;
 mod callers;
 mod check_rows;
+mod cluster;
 mod column;
 mod comment;
 mod constraint;
@@ -54,6 +55,8 @@ mod statistics;
 mod table;
 pub mod temp;
 mod truncate;
+mod tuning;
+mod typed;
 mod types;
 mod view;
 mod view_text;
@@ -146,6 +149,7 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         }
         ast::Statement::AlterRole(s) => Box::pin(role::alter(cx, s)).await.map(|()| "ALTER ROLE".into()),
         ast::Statement::Truncate(s) => Box::pin(truncate::truncate(cx, s)).await.map(|()| "TRUNCATE TABLE".into()),
+        ast::Statement::Cluster(s) => Box::pin(cluster::cluster(cx, s)).await.map(|()| "CLUSTER".into()),
         ast::Statement::SecurityLabel(provider) => Err(err(
             SqlState::INVALID_PARAMETER_VALUE,
             match provider {
@@ -263,7 +267,6 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
 fn unsupported(stmt: &ast::Statement) -> DbError {
     use ast::Statement as S;
     let tag = match stmt {
-        S::Cluster(_) => "CLUSTER",
         S::AlterSystem(_) => "ALTER SYSTEM",
         S::CreateExtension(_) => "CREATE EXTENSION",
         S::Do(_) => "DO",

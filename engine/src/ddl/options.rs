@@ -11,6 +11,7 @@ pub enum Owner {
     Table,
     Index,
     View,
+    Column,
 }
 
 enum Kind {
@@ -26,6 +27,7 @@ fn kind(owner: Owner, name: &str) -> Option<Kind> {
         (Owner::Table, "fillfactor") => Kind::Int(10, 100),
         (Owner::Index, "fillfactor") => Kind::Int(10, 100),
         (Owner::Index, "deduplicate_items") => Kind::Bool,
+        (Owner::Column, "n_distinct" | "n_distinct_inherited") => Kind::Real(-1.0, f64::MAX),
         (Owner::View, "security_barrier" | "security_invoker") => Kind::Bool,
         (Owner::View, "check_option") => Kind::Word(&["local", "cascaded"]),
         (Owner::Table, "toast_tuple_target") => Kind::Int(128, 8160),

@@ -246,6 +246,9 @@ async fn rename_column_tree(
     to: &str,
     only: bool,
 ) -> Result<()> {
+    if rel.of_type != 0 {
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, "cannot rename column of typed table"));
+    }
     if rel.children.is_empty() && rel.parents.is_empty() {
         return rename_column(cx, rel, column, to).await;
     }

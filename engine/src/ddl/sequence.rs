@@ -182,6 +182,7 @@ pub fn relation(cx: &DdlCx<'_>, oid: u32, ns: u32, name: &str, seq: Sequence, de
             missing: Datum::Null,
             since: 0,
             lineage: Default::default(),
+            tuning: Default::default(),
         })
         .collect();
     Relation {
@@ -213,6 +214,8 @@ pub fn relation(cx: &DdlCx<'_>, oid: u32, ns: u32, name: &str, seq: Sequence, de
         bound: None,
         extended: Vec::new(),
         acl: super::grant::initial_relation(cx, RelKind::Sequence, cx.role, ns),
+        replica_identity: None,
+        of_type: 0,
     }
 }
 

@@ -72,6 +72,8 @@ pub async fn blank_table(cx: &mut DdlCx<'_>, ns: u32, name: &str) -> Result<Rela
         bound: None,
         extended: Vec::new(),
         acl: super::grant::initial_relation(cx, RelKind::Table, cx.role, ns),
+        replica_identity: None,
+        of_type: 0,
     })
 }
 
@@ -100,9 +102,6 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
     if s.partition_by.is_some() && !s.inherits.is_empty() {
         return Err(err(SqlState::INVALID_TABLE_DEFINITION, "cannot create partitioned table as inheritance child"));
     }
-    if s.of_type.is_some() {
-        return Err(DbError::unsupported("typed tables are not supported yet"));
-    }
     let at = cx.pos(s.name.pos());
     let (ns, persistence) = temp::place(cx, &s.name, s.persistence).await.map_err(|e| e.at(at))?;
     temp::check_on_commit(s.on_commit, persistence)?;
@@ -129,7 +128,15 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
     };
     let is_partition = s.partition_of.is_some();
     let mut inherited = inherit::from_parents(cx, &parents, is_partition).await?;
-    for e in &s.elements {
+    let of = match &s.of_type {
+        Some(name) => Some(super::typed::of_type(cx, name)?),
+        None => None,
+    };
+    let elements = match &of {
+        Some(of) => std::borrow::Cow::Owned(super::typed::elements(of, &s.elements)?),
+        None => std::borrow::Cow::Borrowed(&s.elements[..]),
+    };
+    for e in elements.iter() {
         match e {
             TableElement::Column(c) => {
                 let typed = partition_column(cx, &inherited, c, is_partition)?;
@@ -140,7 +147,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
             TableElement::Like(l) => like(cx, &mut draft, l).await?,
         }
     }
-    let mut rel = Relation { persistence, ..blank_table(cx, ns, name).await? };
+    let of_type = of.map_or(0, |of| of.row_type);
+    let mut rel = Relation { persistence, of_type, ..blank_table(cx, ns, name).await? };
     temp::note_on_commit(cx, rel.oid, s.on_commit);
     if s.partition_by.is_some() && !s.options.is_empty() {
         return Err(err(SqlState::WRONG_OBJECT_TYPE, "cannot specify storage parameters for a partitioned table")

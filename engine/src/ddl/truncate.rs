@@ -27,6 +27,10 @@ fn check(cx: &DdlCx<'_>, rel: &Relation) -> Result<()> {
 pub async fn truncate(cx: &mut DdlCx<'_>, s: &ast::Truncate) -> Result<()> {
     let mut tables: Vec<u32> = Vec::new();
     for t in &s.tables {
+        // Who may not truncate a table must not wait for it either.
+        if let Some(rel) = cx.find(&t.name)? {
+            check(cx, &rel)?;
+        }
         let Some(rel) = cx.open(&t.name, TableLockMode::AccessExclusive).await? else {
             return Err(cx.missing("relation", &t.name));
         };

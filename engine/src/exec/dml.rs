@@ -45,6 +45,9 @@ pub async fn execute(
         Bound::Insert(i) => insert(tx, bound, i, snap, params, env, &mut fks).await?,
         Bound::Update(u) => update(tx, bound, u, snap, params, env, &mut fks).await?,
         Bound::Delete(d) => delete(tx, bound, d, snap, params, env, &mut fks).await?,
+        Bound::Merge(m) if tree::concerns(&m.table) => {
+            (None, super::tree_merge::run(tx, bound, m, snap, params, env, &mut fks).await?)
+        }
         Bound::Merge(m) => (None, merge::run(tx, bound, m, snap, params, env, &mut fks).await?),
         Bound::Query(_) => return Err(DbError::internal("a query is not a modification")),
     };

@@ -14,7 +14,7 @@ use super::run::StatementEnv;
 use super::table::TableRt;
 use super::tables::{decode_row, number_rid};
 use super::with_check::{Stage, Under, WithChecks};
-use crate::plan::ir::{Bound, Expr, Merge, MergeChange};
+use crate::plan::ir::{Bound, Col, Expr, Merge, MergeChange};
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, Rid, SqlState};
 use rustydb_storage::heap::{RowBuf, TmResult};
@@ -23,13 +23,14 @@ use rustydb_types::datum::Datum;
 use std::sync::Arc;
 
 /// An action ready to run.
-struct Action {
+pub(super) struct Action {
     matched: bool,
     condition: Option<Projection>,
     change: Change,
 }
 
-enum Change {
+/// What an action does.
+pub(super) enum Change {
     Nothing,
     Delete,
     /// Attributes and their values.
@@ -38,13 +39,25 @@ enum Change {
 }
 
 /// Policies of row-level security.
-struct Policies<'a> {
+pub(super) struct Policies<'a> {
     /// On rows to be inserted, and on those that an UPDATE makes.
-    inserted: WithChecks<'a>,
-    updated: WithChecks<'a>,
+    pub inserted: WithChecks<'a>,
+    pub updated: WithChecks<'a>,
     /// On rows to be updated, and on those to be deleted.
-    before_update: WithChecks<'a>,
-    before_delete: WithChecks<'a>,
+    pub before_update: WithChecks<'a>,
+    pub before_delete: WithChecks<'a>,
+}
+
+impl<'a> Policies<'a> {
+    pub(super) fn new(m: &'a Merge, under: Under<'a>) -> Result<Policies<'a>> {
+        let policy = |list| WithChecks::new(&m.table, list, &m.new, ctes_of(&m.source), under);
+        Ok(Policies {
+            inserted: policy(&m.checks.with)?,
+            updated: policy(&m.checks.conflict)?,
+            before_update: policy(&m.checks.existing)?,
+            before_delete: policy(&m.checks.gone)?,
+        })
+    }
 }
 
 struct Running<'a> {
@@ -75,42 +88,13 @@ pub(super) async fn run(
     let outs = m.source.outputs();
     let slot = output_slots(&outs);
     let missing = || DbError::internal("source lacks a column of its target");
-    let ctes = ctes_of(&m.source);
-    let values = |set: &[(i16, Expr)]| -> Result<(Vec<usize>, Projection)> {
-        let p = Projection::new(set.iter().map(|x| &x.1).collect(), output_cols(&outs, 0).collect(), ctes)?;
-        Ok((set.iter().map(|x| x.0 as usize - 1).collect(), p))
-    };
-    let mut actions = Vec::with_capacity(m.actions.len());
-    for a in &m.actions {
-        let condition = a.condition.as_ref();
-        let condition =
-            condition.map(|c| Projection::new(vec![c], output_cols(&outs, 0).collect(), ctes)).transpose()?;
-        let change = match &a.change {
-            MergeChange::Nothing => Change::Nothing,
-            MergeChange::Delete => Change::Delete,
-            MergeChange::Update(set) => {
-                let (at, p) = values(set)?;
-                Change::Update(at, p)
-            }
-            MergeChange::Insert(set) => {
-                let (at, p) = values(set)?;
-                Change::Insert(at, p)
-            }
-        };
-        actions.push(Action { matched: a.matched, condition, change });
-    }
+    let actions = actions(m, &outs)?;
     let rid_at = slot(m.rid.id).ok_or_else(missing)?;
     let old =
         m.old.iter().map(|(c, n)| Ok((slot(c.id).ok_or_else(missing)?, *n as usize - 1))).collect::<Result<_>>()?;
     let on = compile(&m.on, &slot).ok();
     let checks = Checks::new(&m.checks, &m.generated, &m.new)?;
-    let policy = |list| WithChecks::new(&m.table, list, &m.new, ctes, Under { snap, params, env });
-    let policies = Policies {
-        inserted: policy(&m.checks.with)?,
-        updated: policy(&m.checks.conflict)?,
-        before_update: policy(&m.checks.existing)?,
-        before_delete: policy(&m.checks.gone)?,
-    };
+    let policies = Policies::new(m, Under { snap, params, env })?;
     let r = Running { rt, actions, checks, policies, old, on, snap, params, env };
     let mut count = 0;
     let mut source = SourceRows::open(tx, bound, &m.source, snap, params, env).await?;
@@ -126,21 +110,64 @@ pub(super) async fn run(
     Ok(count)
 }
 
-impl Running<'_> {
-    /// The first action for the kind of row whose condition holds.
-    async fn choose(&self, tx: &mut Transaction, matched: bool, row: &[Datum]) -> Result<Option<&Change>> {
-        for a in self.actions.iter().filter(|a| a.matched == matched) {
-            let holds = match &a.condition {
-                None => true,
-                Some(c) => {
-                    matches!(c.one(tx, row, self.snap, self.params, self.env).await?[..], [Datum::Bool(true)])
-                }
-            };
-            if holds {
-                return Ok(Some(&a.change));
+/// A statement's actions over the rows of its source.
+pub(super) fn actions(m: &Merge, outs: &[Col]) -> Result<Vec<Action>> {
+    let ctes = ctes_of(&m.source);
+    let values = |set: &[(i16, Expr)]| -> Result<(Vec<usize>, Projection)> {
+        let p = Projection::new(set.iter().map(|x| &x.1).collect(), output_cols(outs, 0).collect(), ctes)?;
+        Ok((set.iter().map(|x| x.0 as usize - 1).collect(), p))
+    };
+    let mut actions = Vec::with_capacity(m.actions.len());
+    for a in &m.actions {
+        let condition = a.condition.as_ref();
+        let condition =
+            condition.map(|c| Projection::new(vec![c], output_cols(outs, 0).collect(), ctes)).transpose()?;
+        let change = match &a.change {
+            MergeChange::Nothing => Change::Nothing,
+            MergeChange::Delete => Change::Delete,
+            MergeChange::Update(set) => {
+                let (at, p) = values(set)?;
+                Change::Update(at, p)
             }
+            MergeChange::Insert(set) => {
+                let (at, p) = values(set)?;
+                Change::Insert(at, p)
+            }
+        };
+        actions.push(Action { matched: a.matched, condition, change });
+    }
+    Ok(actions)
+}
+
+/// The first action for the kind of row whose condition holds.
+pub(super) async fn choose<'a>(
+    actions: &'a [Action],
+    tx: &mut Transaction,
+    matched: bool,
+    row: &[Datum],
+    (snap, params, env): (Snapshot, &Arc<[Datum]>, &StatementEnv),
+) -> Result<Option<&'a Change>> {
+    for a in actions.iter().filter(|a| a.matched == matched) {
+        let holds = match &a.condition {
+            None => true,
+            Some(c) => matches!(c.one(tx, row, snap, params, env).await?[..], [Datum::Bool(true)]),
+        };
+        if holds {
+            return Ok(Some(&a.change));
         }
-        Ok(None)
+    }
+    Ok(None)
+}
+
+/// 21000 for a row that this MERGE has already changed.
+pub(super) fn twice() -> DbError {
+    DbError::new(SqlState::CARDINALITY_VIOLATION, "MERGE command cannot affect row a second time")
+        .hint("Ensure that not more than one source row matches any one target row.")
+}
+
+impl Running<'_> {
+    async fn choose(&self, tx: &mut Transaction, matched: bool, row: &[Datum]) -> Result<Option<&Change>> {
+        choose(&self.actions, tx, matched, row, (self.snap, self.params, self.env)).await
     }
 
     async fn unmatched(&self, tx: &mut Transaction, row: &[Datum], fks: &mut ForeignKeys) -> Result<bool> {
@@ -206,13 +233,7 @@ impl Running<'_> {
             };
             match done {
                 TmResult::Ok => return Ok(true),
-                TmResult::SelfModified => {
-                    return Err(DbError::new(
-                        SqlState::CARDINALITY_VIOLATION,
-                        "MERGE command cannot affect row a second time",
-                    )
-                    .hint("Ensure that not more than one source row matches any one target row."));
-                }
+                TmResult::SelfModified => return Err(twice()),
                 other => match self.again(tx, row, rid, &mut image, other).await? {
                     Some(s) => seen = s,
                     None => return self.unmatched(tx, row, fks).await,

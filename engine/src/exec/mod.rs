@@ -25,6 +25,7 @@ pub mod run;
 pub mod table;
 pub mod tables;
 mod tree;
+mod tree_merge;
 pub mod turn;
 mod with_check;
 

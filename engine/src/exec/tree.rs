@@ -38,25 +38,25 @@ pub(super) fn concerns(rel: &Relation) -> bool {
 }
 
 /// A table of the tree.
-struct Member {
-    rt: Arc<TableRt>,
+pub(super) struct Member {
+    pub(super) rt: Arc<TableRt>,
     /// Attributes of the root in this table, and of this table in the root, where they differ.
     down: Option<Vec<Option<usize>>>,
     up: Option<Vec<Option<usize>>>,
 }
 
 /// The tables that a statement has met.
-struct Tree {
-    root: Arc<Relation>,
+pub(super) struct Tree {
+    pub(super) root: Arc<Relation>,
     members: HashMap<u32, Arc<Member>>,
 }
 
 impl Tree {
-    fn new(root: &Arc<Relation>) -> Tree {
+    pub(super) fn new(root: &Arc<Relation>) -> Tree {
         Tree { root: Arc::clone(root), members: HashMap::new() }
     }
 
-    async fn member(&mut self, tx: &mut Transaction, env: &StatementEnv, oid: u32) -> Result<Arc<Member>> {
+    pub(super) async fn member(&mut self, tx: &mut Transaction, env: &StatementEnv, oid: u32) -> Result<Arc<Member>> {
         if let Some(m) = self.members.get(&oid) {
             return Ok(Arc::clone(m));
         }
@@ -75,7 +75,7 @@ impl Tree {
     }
 
     /// Where a new row goes.
-    async fn target(&mut self, tx: &mut Transaction, env: &StatementEnv, row: &[Datum]) -> Result<Arc<Member>> {
+    pub(super) async fn target(&mut self, tx: &mut Transaction, env: &StatementEnv, row: &[Datum]) -> Result<Arc<Member>> {
         if !self.root.is_partitioned() {
             return self.member(tx, env, self.root.oid).await;
         }
@@ -90,12 +90,12 @@ impl Tree {
     }
 
     /// Computes generated columns.
-    fn generate(&self, m: &Member, e: Env<'_>, row: &mut [Datum]) -> Result<()> {
+    pub(super) fn generate(&self, m: &Member, e: Env<'_>, row: &mut [Datum]) -> Result<()> {
         m.rt.own.as_ref().map_or(Ok(()), |checks| checks.generate(e, row))
     }
 
     /// Computes generated columns and applies the checks of a row's own table.
-    fn check(&self, m: &Member, e: Env<'_>, row: &mut [Datum]) -> Result<()> {
+    pub(super) fn check(&self, m: &Member, e: Env<'_>, row: &mut [Datum]) -> Result<()> {
         let Some(checks) = &m.rt.own else { return Ok(()) };
         checks.apply(&m.rt, e, row).map_err(|x| {
             if m.up.is_none() || !matches!(x.code, SqlState::NOT_NULL_VIOLATION | SqlState::CHECK_VIOLATION) {
@@ -107,16 +107,16 @@ impl Tree {
 }
 
 impl Member {
-    fn to_own(&self, row: &[Datum]) -> Vec<Datum> {
+    pub(super) fn to_own(&self, row: &[Datum]) -> Vec<Datum> {
         reshape(self.down.as_deref(), row, self.rt.rel.columns.len())
     }
 
-    fn to_root(&self, row: &[Datum], root: &Relation) -> Vec<Datum> {
+    pub(super) fn to_root(&self, row: &[Datum], root: &Relation) -> Vec<Datum> {
         reshape(self.up.as_deref(), row, root.columns.len())
     }
 
     /// The place of a root's attribute in this table's rows.
-    fn attribute(&self, att: usize) -> Option<usize> {
+    pub(super) fn attribute(&self, att: usize) -> Option<usize> {
         match &self.down {
             None => Some(att),
             Some(map) => map.get(att).copied().flatten(),
@@ -193,6 +193,9 @@ pub(super) async fn insert(
         };
         count += 1;
         if let (Some(out), Some(ret)) = (&mut out, &ret) {
+            if i.table.is_partitioned() && i.system.iter().any(|(_, n)| !matches!(n, -1 | -6)) {
+                return Err(DbError::unsupported("cannot retrieve a system column in this context"));
+            }
             let mut shown = m.to_root(&shown, &i.table);
             shown.extend(system_columns(tx, &m.rt, rid, &i.system).await?);
             out.push(ret.row(e, &shown)?);
@@ -307,7 +310,7 @@ impl Proposed<'_> {
 // ---- UPDATE and DELETE -----------------------------------------------------------------------------------------
 
 /// Reading the row of a source row in the table it lies in, again and again while others change it.
-struct Target<'a> {
+pub(super) struct Target<'a> {
     root: Arc<Relation>,
     rid: usize,
     tableoid: Option<usize>,
@@ -318,7 +321,7 @@ struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    fn new(
+    pub(super) fn new(
         root: &Arc<Relation>,
         source: &Rel,
         rid: Col,
@@ -345,7 +348,7 @@ impl<'a> Target<'a> {
     }
 
     /// Where a source row comes from; `None` for the empty side of an outer join.
-    fn place(&self, row: &[Datum]) -> Result<Option<(u32, Rid)>> {
+    pub(super) fn place(&self, row: &[Datum]) -> Result<Option<(u32, Rid)>> {
         let oid = match self.tableoid.map(|t| &row[t]) {
             None => self.root.oid,
             Some(Datum::Oid(o)) => *o,
@@ -355,6 +358,13 @@ impl<'a> Target<'a> {
             Datum::Int8(n) => Ok(Some((oid, number_rid(*n)))),
             Datum::Null => Ok(None),
             _ => Err(DbError::internal("row id is not a number")),
+        }
+    }
+
+    /// Puts another version of the target's row (in the root's shape; empty for none) into a source row.
+    pub(super) fn fill(&self, row: &mut [Datum], values: &[Datum]) {
+        for (to, from) in &self.old {
+            row[*to] = values.get(*from).cloned().unwrap_or(Datum::Null);
         }
     }
 
@@ -382,10 +392,7 @@ impl<'a> Target<'a> {
             return Err(changed_meanwhile(tx, self.env, what));
         }
         let own = decode_row(&mut tx.txn, &m.rt, image).await?;
-        let values = m.to_root(&own, &self.root);
-        for (to, from) in &self.old {
-            row[*to] = values[*from].clone();
-        }
+        self.fill(row, &m.to_root(&own, &self.root));
         Ok(self.recheck.holds(e, row)?.then_some(latest))
     }
 }

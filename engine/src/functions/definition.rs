@@ -529,6 +529,18 @@ fn is_publishable(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Dat
     Ok(found.map_or(Datum::Null, |r| Datum::Bool(r.kind == RelKind::Table && r.oid >= crate::catalog::FIRST_USER_OID)))
 }
 
+/// The index that tells a table's rows apart for a replica: the one chosen, or by default the primary key's.
+fn replica_identity_index(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let cat = access(ctx)?.catalog();
+    let Some(rel) = oid_arg(args, 0)?.and_then(|o| cat.relation(o)) else { return Ok(Datum::Null) };
+    let index = match rel.replica_identity {
+        None => rel.primary_key(),
+        Some('i') => rel.indexes.iter().find(|i| i.marks.replica_identity),
+        Some(_) => None,
+    };
+    Ok(index.map_or(Datum::Null, |i| Datum::Oid(i.oid)))
+}
+
 /// Whether policies decide what the current role sees of a table.
 fn row_security(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let oid = match args.first() {
@@ -586,7 +598,7 @@ pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_get_functiondef", functiondef),
     scalar("pg_get_triggerdef", none),
     scalar("pg_get_triggerdef_ext", none),
-    scalar("pg_get_replica_identity_index", none),
+    scalar("pg_get_replica_identity_index", replica_identity_index),
     set("pg_get_publication_tables", no_rows),
     set("pg_get_replication_slots", no_rows),
     set("pg_show_replication_origin_status", no_rows),

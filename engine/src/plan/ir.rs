@@ -791,6 +791,8 @@ pub struct Merge {
     pub table: Arc<Relation>,
     /// The source's rows, each with the target's row that matches it, if any.
     pub source: Rel,
+    /// Column of `source` with the OID of the row's table, when the target has descendants.
+    pub tableoid: Option<Col>,
     /// Column of `source` with the target's row id; NULL: no row matches.
     pub rid: Col,
     /// Columns of `source` that are the target's row: (column, attnum), every live column.

@@ -56,7 +56,8 @@ impl Session {
             self.must_be_alone("VACUUM")?;
         }
         self.check_read_only(word)?;
-        let mut targets: Vec<(Arc<Relation>, Vec<String>)> = Vec::new();
+        // Each with whether the statement names it.
+        let mut targets: Vec<(Arc<Relation>, Vec<String>, bool)> = Vec::new();
         for (t, columns) in &v.tables {
             let rel = self.with_binder(text, &[], |b| b.utility_relation(&t.name))?;
             if !self.shared.may_act_as(rel.owner) {
@@ -86,10 +87,10 @@ impl Session {
             if rel.is_partitioned() {
                 let catalog = Arc::clone(self.tx()?.refresh_catalog());
                 for part in catalog.tree(rel.oid).iter().skip(1).filter_map(|o| catalog.relation(*o)) {
-                    targets.push((Arc::clone(part), Vec::new()));
+                    targets.push((Arc::clone(part), Vec::new(), false));
                 }
             }
-            targets.push((rel, columns.iter().map(|c| c.value.clone()).collect()));
+            targets.push((rel, columns.iter().map(|c| c.value.clone()).collect(), true));
         }
         if v.tables.is_empty() {
             let catalog = Arc::clone(self.tx()?.refresh_catalog());
@@ -104,10 +105,10 @@ impl Session {
                 .cloned()
                 .collect();
             all.sort_by_key(|r| r.oid);
-            targets = all.into_iter().map(|r| (r, Vec::new())).collect();
+            targets = all.into_iter().map(|r| (r, Vec::new(), false)).collect();
         }
         let mode = if full { TableLockMode::AccessExclusive } else { TableLockMode::ShareUpdateExclusive };
-        for (rel, columns) in targets {
+        for (rel, columns, named) in targets {
             // A table that is named is waited for even if there is nothing to do with it.
             if !v.tables.is_empty() {
                 match self.tx()?.lock_table(rel.oid, mode, skip_locked).await {
@@ -118,6 +119,14 @@ impl Session {
                         continue;
                     }
                     locked => locked?,
+                }
+                if self.tx()?.refresh_catalog().relation(rel.oid).is_none() {
+                    if named {
+                        let what = if v.vacuum { "vacuum" } else { "analyze" };
+                        let m = format!("skipping {what} of \"{}\" --- relation no longer exists", rel.name);
+                        self.shared.warning(SqlState::UNDEFINED_TABLE, m);
+                    }
+                    continue;
                 }
             }
             if v.vacuum && verbose {

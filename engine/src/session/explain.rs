@@ -37,7 +37,7 @@ pub fn columns(e: &ast::Explain) -> Arc<[ColumnDesc]> {
 }
 
 /// A boolean option's value; none is true.
-pub(super) fn flag(o: &DefOption) -> Result<bool> {
+pub(crate) fn flag(o: &DefOption) -> Result<bool> {
     let bad = || DbError::new(SqlState::SYNTAX_ERROR, format!("{} requires a Boolean value", o.name.value));
     match &o.value {
         None => Ok(true),

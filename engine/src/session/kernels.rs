@@ -57,6 +57,19 @@ fn setval(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     sequence::setval(session(ctx)?, regclass(args, 0)?, int8(args, 1)?, called).map(Datum::Int8)
 }
 
+/// The number was put among the facts before the statement began.
+fn current_xact_id(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
+    match session(ctx)?.facts().xid {
+        0 => Err(DbError::unsupported("the transaction's number cannot be asked for here")),
+        xid => Ok(Datum::Int8(xid.cast_signed())),
+    }
+}
+
+fn current_xact_id_if_assigned(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
+    let xid = session(ctx)?.facts().xid;
+    Ok(if xid == 0 { Datum::Null } else { Datum::Int8(xid.cast_signed()) })
+}
+
 fn backend_pid(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     Ok(Datum::Int4(session(ctx)?.pid))
 }
@@ -153,6 +166,8 @@ pub const KERNELS: &[Kernel] = scalars! {
     "setval_oid" => setval,
     "setval3_oid" => setval,
     "pg_backend_pid" => backend_pid,
+    "pg_current_xact_id" => current_xact_id,
+    "pg_current_xact_id_if_assigned" => current_xact_id_if_assigned,
     "pg_postmaster_start_time" => postmaster_start,
     "pg_conf_load_time" => postmaster_start,
     "pg_is_in_recovery" => not_in_recovery,

@@ -18,7 +18,7 @@ mod cursor;
 mod database;
 pub mod domain;
 mod encryption;
-mod explain;
+pub(crate) mod explain;
 mod extended;
 mod flashback;
 pub(crate) mod function;

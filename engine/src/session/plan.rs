@@ -10,7 +10,8 @@ use crate::acl::needs::Needs;
 use crate::api::ColumnDesc;
 use crate::bind::{BindCx, Binder};
 use crate::catalog::{Catalog, Persistence};
-use crate::plan::ir::{Bound, OutputColumn};
+use crate::plan::ir::{Bound, ExprKind, OutputColumn};
+use crate::plan::walk;
 use crate::transaction::Transaction;
 use quick_cache::sync::Cache;
 use rustydb_base::{DbError, Result, SqlState};
@@ -44,6 +45,21 @@ pub struct Plan {
     rights: u64,
     /// The catalog it was last found valid in; compared by address only.
     catalog: Weak<Catalog>,
+    /// Whether it asks for the transaction's number, and whether it is to have one then.
+    asks_number: Option<bool>,
+}
+
+/// Whether a statement calls a function for the number of its transaction, and one that gives it a number.
+fn asks_number(bound: &Bound) -> Option<bool> {
+    let mut found = None;
+    walk::visit_bound(bound, &mut |e| {
+        if let ExprKind::Call { proc, .. } = &e.kind
+            && let Some(rest) = proc.prosrc.strip_prefix("pg_current_xact_id")
+        {
+            found = Some(found == Some(true) || rest.is_empty());
+        }
+    });
+    found
 }
 
 /// What a plan is found by.
@@ -66,6 +82,7 @@ impl Plan {
     pub(crate) fn new(b: &mut Binder<'_>, bound: Bound, role: u32) -> Result<Plan> {
         Ok(Plan {
             columns: columns(&bound),
+            asks_number: asks_number(&bound),
             bound: Arc::new(bound),
             params: b.finish_params()?.into(),
             relations: b.relations.iter().map(|r| (r.0.oid, r.0.version, r.1)).collect(),
@@ -127,6 +144,11 @@ impl Plan {
     pub fn writes_permanent(&self) -> bool {
         let temporary = |oid: u32| self.temporary.iter().any(|t| t.0 == oid);
         self.relations.iter().any(|r| r.2 >= TableLockMode::RowExclusive && !temporary(r.0))
+    }
+
+    /// Whether it asks for the transaction's number, which is given to it before it starts.
+    pub fn asks_number(&self) -> Option<bool> {
+        self.asks_number
     }
 
     /// Whether rows are locked (SELECT FOR UPDATE).

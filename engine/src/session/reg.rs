@@ -145,10 +145,13 @@ pub fn reg_in(s: &SessionShared, kind: u32, text: &str) -> Result<u32> {
         oid::REGROLE | oid::REGNAMESPACE => Err(invalid_name()),
         oid::REGCOLLATION => match pgdata::collations().iter().find(|c| c.collname == name) {
             Some(c) if path().contains(&pgdata::PG_CATALOG) => Ok(c.oid),
-            _ => Err(DbError::new(
-                SqlState::UNDEFINED_OBJECT,
-                format!("collation \"{}\" for encoding \"UTF8\" does not exist", shown(schema.as_deref(), &name)),
-            )),
+            _ => {
+                known_schema(&cat, schema.as_deref())?;
+                Err(DbError::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("collation \"{}\" for encoding \"UTF8\" does not exist", shown(schema.as_deref(), &name)),
+                ))
+            }
         },
         oid::REGCONFIG => match pgdata::ts_configs().iter().find(|c| c.cfgname == name) {
             Some(c) if path().contains(&pgdata::PG_CATALOG) => Ok(c.oid),
@@ -268,6 +271,16 @@ fn split_types(list: &str) -> Vec<&str> {
     out
 }
 
+/// 3F000 for a schema that there is not.
+fn known_schema(cat: &Catalog, schema: Option<&str>) -> Result<()> {
+    match schema {
+        Some(n) if n != "pg_temp" && cat.namespace_named(n).is_none() => {
+            Err(DbError::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{n}\" does not exist")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn operators(s: &SessionShared, cat: &Catalog, text: &str) -> Result<Vec<&'static Operator>> {
     let text = text.trim();
     let (schema, name) = match text.rsplit_once('.') {
@@ -280,6 +293,7 @@ fn operators(s: &SessionShared, cat: &Catalog, text: &str) -> Result<Vec<&'stati
         }
         None => (None, text),
     };
+    known_schema(cat, schema.as_deref())?;
     let path = schemas(s, cat, schema.as_deref());
     let mut found = Vec::new();
     for ns in path {

@@ -191,6 +191,8 @@ pub struct TxnFacts {
     pub isolation: &'static str,
     /// DEFERRABLE.
     pub deferrable: bool,
+    /// Its number, 0 while it has none; kept up for statements that ask ([`super::plan::Plan::asks_number`]).
+    pub xid: u64,
 }
 
 /// See the module.

@@ -242,6 +242,11 @@ impl Session {
         let lock_timeout = self.limits.lock_timeout;
         let tx = self.tx()?;
         tx.txn.rules.lock_timeout = lock_timeout;
+        if let Some(must) = plan.asks_number() {
+            let xid = if must { tx.txn.ensure_xid().await?.0 } else { tx.txn.xid().0 };
+            self.shared.set_facts(super::shared::TxnFacts { xid, ..self.shared.facts() });
+        }
+        let tx = self.tx()?;
         run::run(tx, &plan.bound, params, env).await
     }
 

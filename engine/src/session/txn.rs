@@ -33,6 +33,8 @@ pub enum Block {
 struct Savepoint {
     name: String,
     mark: Mark,
+    /// Whether the transaction was READ ONLY when it was set.
+    read_only: bool,
 }
 
 /// The session's transaction.
@@ -72,7 +74,7 @@ impl Modes {
     }
 
     fn facts(self) -> TxnFacts {
-        TxnFacts { read_only: self.read_only, isolation: self.isolation.as_str(), deferrable: self.deferrable }
+        TxnFacts { read_only: self.read_only, isolation: self.isolation.as_str(), deferrable: self.deferrable, xid: 0 }
     }
 }
 
@@ -378,7 +380,7 @@ impl Session {
                     return Err(outside("SAVEPOINT"));
                 }
                 let mark = self.tx()?.mark();
-                self.tx.savepoints.push(Savepoint { name: name.value.clone(), mark });
+                self.tx.savepoints.push(Savepoint { name: name.value.clone(), mark, read_only: self.tx.modes.read_only });
                 self.shared.push_level();
                 Ok("SAVEPOINT".into())
             }
@@ -387,6 +389,7 @@ impl Session {
                     return Err(outside("RELEASE SAVEPOINT"));
                 }
                 let at = self.savepoint(&name.value)?;
+                self.restore_access(at);
                 self.tx.savepoints.truncate(at);
                 self.shared.release_level(at + 1);
                 for p in self.portals.values_mut() {
@@ -409,6 +412,7 @@ impl Session {
                 self.shared.roll_back_level(at + 1);
                 self.shared.push_level();
                 self.tx.block = Block::Open;
+                self.restore_access(at);
                 Ok("ROLLBACK".into())
             }
             ast::Transaction::Prepare(gid) => self.prepare_transaction(gid).await,
@@ -430,6 +434,16 @@ impl Session {
 
     pub(super) fn no_transaction(&self) {
         self.shared.warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
+    }
+
+    /// READ ONLY set since a savepoint lasts no longer than what it begins.
+    fn restore_access(&mut self, savepoint: usize) {
+        let Some(read_only) = self.tx.savepoints.get(savepoint).map(|s| s.read_only) else { return };
+        self.tx.modes.read_only = read_only;
+        if let Some(tx) = self.tx.tx.as_mut() {
+            tx.read_only = read_only;
+        }
+        self.publish_modes();
     }
 
     fn chain(&mut self, chain: bool, modes: Modes) -> Result<()> {

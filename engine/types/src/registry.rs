@@ -38,6 +38,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::num_format::KERNELS,
     funcs::numeric::KERNELS,
     funcs::oid::KERNELS,
+    funcs::ident::KERNELS,
     funcs::quote::KERNELS,
     funcs::range::KERNELS,
     funcs::regex::KERNELS,

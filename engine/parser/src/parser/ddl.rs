@@ -124,7 +124,6 @@ impl Parser<'_> {
             }
         } else if self.eat(kw::OWNED) {
             self.expect(kw::BY)?;
-            let at = self.pos();
             let first = self.label()?;
             let mut parts = self.more_parts(first)?;
             let column = parts.pop();
@@ -132,7 +131,7 @@ impl Parser<'_> {
                 Some(c) if parts.is_empty() && c.value == "none" => K::OwnedBy(None),
                 Some(c) if !parts.is_empty() => K::OwnedBy(Some((self.name_from(parts)?, c))),
                 _ => {
-                    let e = self.error_at("invalid OWNED BY option", at);
+                    let e = self.error_at("invalid OWNED BY option", NO_POS);
                     return Err(e.hint("Specify OWNED BY table.column or OWNED BY NONE."));
                 }
             }

@@ -88,8 +88,8 @@ impl Parser<'_> {
                 if q.order_by.is_empty() {
                     return Err(self.error_at("WITH TIES cannot be specified without ORDER BY clause", NO_POS));
                 }
-                if let Some(l) = tail.locking.iter().find(|l| l.wait == LockWait::Skip) {
-                    return Err(self.error_at("SKIP LOCKED and WITH TIES options cannot be used together", l.pos));
+                if tail.locking.iter().any(|l| l.wait == LockWait::Skip) {
+                    return Err(self.error_at("SKIP LOCKED and WITH TIES options cannot be used together", NO_POS));
                 }
             }
             q.limit = Some(e);

@@ -29,6 +29,7 @@ pub mod num_format;
 pub mod numeric;
 pub mod oid;
 pub mod order;
+pub mod ident;
 pub mod quote;
 pub mod range;
 pub mod regex;

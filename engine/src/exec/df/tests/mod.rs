@@ -292,6 +292,7 @@ fn relation(oid: u32, head: &str) -> Relation {
                     valid_from: 0,
                     owner: 10,
                     parent: 0,
+                    marks: Default::default(),
                 }));
             }
             Column {
@@ -307,6 +308,7 @@ fn relation(oid: u32, head: &str) -> Relation {
                 missing: Datum::Null,
                 since: 0,
                 lineage: Default::default(),
+                tuning: Default::default(),
             }
         })
         .collect();
@@ -339,6 +341,8 @@ fn relation(oid: u32, head: &str) -> Relation {
         bound: None,
         extended: Vec::new(),
         acl: None,
+        replica_identity: None,
+        of_type: 0,
     }
 }
 
