@@ -178,17 +178,12 @@ pub fn bound(cx: &DdlCx<'_>, parent: &Relation, types: &[TypeRef], b: &ast::Part
         err(SqlState::INVALID_OBJECT_DEFINITION, format!("table \"{}\" is not partitioned", parent.name))
     })?;
     let bad = |m: String| err(SqlState::INVALID_TABLE_DEFINITION, m);
-    let wrong = |at: u32| {
-        let word = strategy.word();
-        bad(format!("invalid bound specification for a {word} partition")).at(at)
-    };
-    let first = |v: &[ast::Expr]| v.first().map_or(0, |e| cx.pos(e.pos));
     match (b, strategy) {
-        (ast::PartitionBound::Default, PartitionStrategy::Hash) => {
+        (ast::PartitionBound::Default(_), PartitionStrategy::Hash) => {
             Err(bad("a hash-partitioned table may not have a default partition".to_owned()))
         }
-        (ast::PartitionBound::Default, _) => Ok(Bound::Default),
-        (ast::PartitionBound::Hash { modulus, remainder }, PartitionStrategy::Hash) => {
+        (ast::PartitionBound::Default(_), _) => Ok(Bound::Default),
+        (ast::PartitionBound::Hash { modulus, remainder, .. }, PartitionStrategy::Hash) => {
             let m = u32::try_from(*modulus).ok().filter(|m| *m > 0).ok_or_else(|| {
                 bad("modulus for hash partition must be an integer value greater than zero".to_owned())
             })?;
@@ -200,7 +195,7 @@ pub fn bound(cx: &DdlCx<'_>, parent: &Relation, types: &[TypeRef], b: &ast::Part
             }
             Ok(Bound::Hash { modulus: m, remainder: r })
         }
-        (ast::PartitionBound::In(v), PartitionStrategy::List) => {
+        (ast::PartitionBound::In(v, _), PartitionStrategy::List) => {
             let ty = types.first().copied().ok_or_else(|| DbError::internal("partition key without columns"))?;
             let name = key_name(parent, 0);
             let mut out: Vec<Option<Datum>> = Vec::new();
@@ -212,7 +207,7 @@ pub fn bound(cx: &DdlCx<'_>, parent: &Relation, types: &[TypeRef], b: &ast::Part
             }
             Ok(Bound::List(out))
         }
-        (ast::PartitionBound::Range(from, to), PartitionStrategy::Range) => {
+        (ast::PartitionBound::Range(from, to, _), PartitionStrategy::Range) => {
             for (v, word) in [(from, "FROM"), (to, "TO")] {
                 if v.len() != types.len() {
                     return Err(bad(format!("{word} must specify exactly one value per partitioning column")));
@@ -220,9 +215,10 @@ pub fn bound(cx: &DdlCx<'_>, parent: &Relation, types: &[TypeRef], b: &ast::Part
             }
             Ok(Bound::Range(edges(cx, parent, types, from)?, edges(cx, parent, types, to)?))
         }
-        (ast::PartitionBound::In(v), _) => Err(wrong(first(v))),
-        (ast::PartitionBound::Range(v, _), _) => Err(wrong(first(v))),
-        (ast::PartitionBound::Hash { .. }, _) => Err(wrong(0)),
+        (other, _) => {
+            let text = format!("invalid bound specification for a {} partition", strategy.word());
+            Err(bad(text).at(cx.pos(other.pos())))
+        }
     }
 }
 
@@ -262,8 +258,8 @@ pub fn check_bound(
 ) -> Result<()> {
     let shown = |oid: u32| cx.tx.catalog.relation(oid).map(|r| r.name.clone()).unwrap_or_default();
     let at = match written {
-        ast::PartitionBound::In(v) | ast::PartitionBound::Range(v, _) => v.first().map_or(0, |e| cx.pos(e.pos)),
-        _ => 0,
+        ast::PartitionBound::In(v, _) | ast::PartitionBound::Range(v, ..) => v.first().map_or(0, |e| cx.pos(e.pos)),
+        other => cx.pos(other.pos()),
     };
     match new {
         Bound::Default => {
@@ -272,7 +268,8 @@ pub fn check_bound(
                 Some(d) => Err(err(
                     BAD_DEFINITION,
                     format!("partition \"{name}\" conflicts with existing default partition \"{}\"", shown(d)),
-                )),
+                )
+                .at(at)),
             };
         }
         Bound::Range(low, high) if PartitionDesc::is_empty_range(&desc.types, low, high) => {
@@ -291,7 +288,12 @@ pub fn check_bound(
     let Some(other) = desc.overlap(new) else { return Ok(()) };
     // A list's error points at the value that another partition has.
     let at = match (written, new) {
-        (ast::PartitionBound::In(v), Bound::List(values)) => {
+        (ast::PartitionBound::Range(from, to, _), Bound::Range(low, high)) => {
+            let (lower, i) = desc.meets_at(other, low, high);
+            let values = if lower { from } else { to };
+            values.get(i).map_or(at, |e| cx.pos(e.pos))
+        }
+        (ast::PartitionBound::In(v, _), Bound::List(values)) => {
             let one = |d: &Option<Datum>| desc.overlap(&Bound::List(vec![d.clone()])).is_some();
             let clash = values.iter().position(one).unwrap_or(0);
             v.get(clash).map_or(at, |e| cx.pos(e.pos))

@@ -136,6 +136,17 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
         Some(of) => std::borrow::Cow::Owned(super::typed::elements(of, &s.elements)?),
         None => std::borrow::Cow::Borrowed(&s.elements[..]),
     };
+    for oid in &inherited.parents {
+        let parent = cx.relation(*oid)?;
+        let temporary = |p: Persistence| p == Persistence::Temporary;
+        let text = match (temporary(parent.persistence), temporary(persistence), is_partition) {
+            (true, false, true) => "cannot create a permanent relation as partition of temporary relation",
+            (true, false, false) => "cannot inherit from temporary relation",
+            (false, true, true) => "cannot create a temporary relation as partition of permanent relation",
+            _ => continue,
+        };
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("{text} \"{}\"", parent.name)));
+    }
     for e in elements.iter() {
         match e {
             TableElement::Column(c) => {

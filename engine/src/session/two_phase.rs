@@ -54,6 +54,15 @@ impl Session {
         if self.shared.snapshots.any() {
             return Err(DbError::unsupported("cannot PREPARE a transaction that has exported snapshots"));
         }
+        let engine = Arc::clone(&self.engine);
+        let tx = self.tx()?;
+        let temporary = |l: &(LockTarget, LockMode)| {
+            let LockTarget::Relation { oid, .. } = l.0 else { return false };
+            tx.catalog.relation(oid).is_some_and(|r| r.persistence == Persistence::Temporary)
+        };
+        if engine.locks().kept(tx.lock_owner())?.iter().any(temporary) {
+            return Err(DbError::unsupported("cannot PREPARE a transaction that has operated on temporary objects"));
+        }
         let words = Words {
             gid: gid.to_owned(),
             owner: self.shared.user_oid(),
@@ -73,15 +82,7 @@ impl Session {
 
     /// From here on the transaction is no longer this session's, unless this fails.
     async fn hand_over(&mut self, words: &Words) -> Result<()> {
-        let engine = Arc::clone(&self.engine);
         let tx = self.tx()?;
-        let temporary = |l: &(LockTarget, LockMode)| {
-            let LockTarget::Relation { oid, .. } = l.0 else { return false };
-            tx.catalog.relation(oid).is_some_and(|r| r.persistence == Persistence::Temporary)
-        };
-        if engine.locks().kept(tx.lock_owner())?.iter().any(temporary) {
-            return Err(DbError::unsupported("cannot PREPARE a transaction that has operated on temporary objects"));
-        }
         if tx.has_catalog_changes() {
             return Err(DbError::unsupported(
                 "PREPARE TRANSACTION of a transaction that has changed the catalog is not supported yet",

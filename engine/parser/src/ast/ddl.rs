@@ -271,10 +271,22 @@ pub struct PartitionBy {
 #[derive(Clone, PartialEq, Debug)]
 #[allow(missing_docs, reason = "the names are the documentation")]
 pub enum PartitionBound {
-    Default,
-    In(Vec<Expr>),
-    Range(Vec<Expr>, Vec<Expr>),
-    Hash { modulus: i32, remainder: i32 },
+    Default(Pos),
+    In(Vec<Expr>, Pos),
+    Range(Vec<Expr>, Vec<Expr>, Pos),
+    Hash { modulus: i32, remainder: i32, pos: Pos },
+}
+
+impl PartitionBound {
+    /// Where errors of the whole bound point: its word (DEFAULT, IN, FROM, WITH).
+    pub fn pos(&self) -> Pos {
+        match self {
+            PartitionBound::Default(pos)
+            | PartitionBound::In(_, pos)
+            | PartitionBound::Range(.., pos)
+            | PartitionBound::Hash { pos, .. } => *pos,
+        }
+    }
 }
 
 /// CREATE TABLE AS, CREATE MATERIALIZED VIEW, SELECT INTO.

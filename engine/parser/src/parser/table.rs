@@ -638,18 +638,20 @@ impl Parser<'_> {
     }
     /// FOR VALUES … or DEFAULT.
     pub(super) fn partition_bound(&mut self) -> Result<PartitionBound> {
+        let word = self.pos();
         if self.eat(kw::DEFAULT) {
-            return Ok(PartitionBound::Default);
+            return Ok(PartitionBound::Default(word));
         }
         self.expect(kw::FOR)?;
         self.expect(kw::VALUES)?;
+        let word = self.pos();
         if self.eat(kw::IN) {
-            return Ok(PartitionBound::In(self.paren_list(Self::expr)?));
+            return Ok(PartitionBound::In(self.paren_list(Self::expr)?, word));
         }
         if self.eat(kw::FROM) {
             let from = self.paren_list(Self::expr)?;
             self.expect(kw::TO)?;
-            return Ok(PartitionBound::Range(from, self.paren_list(Self::expr)?));
+            return Ok(PartitionBound::Range(from, self.paren_list(Self::expr)?, word));
         }
         self.expect(kw::WITH)?;
         let (mut modulus, mut remainder) = (None, None);
@@ -665,7 +667,7 @@ impl Parser<'_> {
             Ok(())
         })?;
         match (modulus, remainder) {
-            (Some(modulus), Some(remainder)) => Ok(PartitionBound::Hash { modulus, remainder }),
+            (Some(modulus), Some(remainder)) => Ok(PartitionBound::Hash { modulus, remainder, pos: word }),
             (None, _) => Err(self.error_at("modulus for hash partition must be specified", at)),
             _ => Err(self.error_at("remainder for hash partition must be specified", at)),
         }

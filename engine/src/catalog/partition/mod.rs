@@ -305,6 +305,19 @@ impl PartitionDesc {
             .map(|p| p.oid)
     }
 
+    /// Where a new range meets a partition's: in its lower edge or (false) its upper one, and at which value of it.
+    pub fn meets_at(&self, other: u32, low: &[Edge], high: &[Edge]) -> (bool, usize) {
+        let Some(Bound::Range(a, b)) = self.parts.iter().find(|p| p.oid == other).map(|p| &p.bound) else {
+            return (true, 0);
+        };
+        let first_difference = |x: &[Edge], y: &[Edge]| {
+            let n = x.len().min(y.len());
+            (0..n).find(|&i| !compare_edges(&self.types[..=i], &x[..=i], &y[..=i]).is_eq()).unwrap_or(0)
+        };
+        let inside = compare_edges(&self.types, a, low).is_le() && compare_edges(&self.types, low, b).is_lt();
+        if inside { (true, first_difference(a, low)) } else { (false, first_difference(a, high)) }
+    }
+
     /// Whether the default partition exists.
     pub fn default_part(&self) -> Option<u32> {
         self.default.and_then(|i| self.parts.get(i)).map(|p| p.oid)
@@ -373,12 +386,12 @@ pub fn infinite(e: &ast::Expr) -> Option<Edge> {
 pub fn read_bound(text: &str, types: &[TypeRef], eval: &EvalCtx) -> Result<Bound> {
     let none = || DbError::internal("partition bound of another width than the key");
     Ok(match parse_bound(text)? {
-        ast::PartitionBound::Default => Bound::Default,
-        ast::PartitionBound::In(list) => {
+        ast::PartitionBound::Default(_) => Bound::Default,
+        ast::PartitionBound::In(list, _) => {
             let ty = *types.first().ok_or_else(none)?;
             Bound::List(list.iter().map(|e| literal(e, ty, eval)).collect::<Result<_>>()?)
         }
-        ast::PartitionBound::Range(from, to) => {
+        ast::PartitionBound::Range(from, to, _) => {
             let edges = |v: &[ast::Expr]| -> Result<Vec<Edge>> {
                 v.iter()
                     .zip(types)
@@ -390,7 +403,7 @@ pub fn read_bound(text: &str, types: &[TypeRef], eval: &EvalCtx) -> Result<Bound
             };
             Bound::Range(edges(&from)?, edges(&to)?)
         }
-        ast::PartitionBound::Hash { modulus, remainder } => Bound::Hash {
+        ast::PartitionBound::Hash { modulus, remainder, .. } => Bound::Hash {
             modulus: u32::try_from(modulus).map_err(|_| none())?,
             remainder: u32::try_from(remainder).map_err(|_| none())?,
         },
