@@ -651,7 +651,13 @@ impl Binder<'_> {
                 at += 1;
                 at <= written || used.contains(&c.id)
             });
-            rel = Rel::Aggregate { input: Box::new(rel), groups: group_cols, aggs, sets, grouping_id: set_no };
+            let alone = having.is_some() && group_cols.is_empty() && aggs.is_empty() && sets.is_empty();
+            rel = if alone && set_no.is_none() {
+                // One row whatever the input has, so that it is not read: PostgreSQL does not either.
+                Rel::Values { cols: vec![], rows: vec![vec![]] }
+            } else {
+                Rel::Aggregate { input: Box::new(rel), groups: group_cols, aggs, sets, grouping_id: set_no }
+            };
         }
         if let Some(h) = having {
             rel = Rel::Filter { input: Box::new(rel), pred: h };

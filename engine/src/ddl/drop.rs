@@ -205,7 +205,7 @@ fn users_of_types(cat: &Catalog, types: &[u32]) -> Vec<(Object, bool)> {
     let mut out: Vec<(u32, Object)> = Vec::new();
     for r in cat.relations.values().filter(|r| r.kind != RelKind::Index && r.oid >= crate::catalog::FIRST_USER_OID) {
         for c in r.live_columns().filter(|c| types.contains(&c.ty.oid)) {
-            if r.view.is_some() {
+            if r.view.is_some() || super::recurse::in_key(r, c.attnum) {
                 out.push((r.oid, Object::Relation(r.oid)));
                 break;
             }

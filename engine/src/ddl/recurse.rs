@@ -17,7 +17,7 @@ fn bad(m: String) -> rustydb_base::DbError {
 const NO_ONLY: &str = "Do not specify the ONLY keyword.";
 
 /// Whether the partition key reads a column.
-fn in_key(rel: &Relation, attnum: i16) -> bool {
+pub(super) fn in_key(rel: &Relation, attnum: i16) -> bool {
     rel.partition_key.as_ref().is_some_and(|k| {
         k.columns
             .iter()
@@ -28,7 +28,39 @@ fn in_key(rel: &Relation, attnum: i16) -> bool {
 /// Runs a sub-command on a table and, where PostgreSQL does so, on its descendants.
 pub async fn run(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> Result<()> {
     use AlterCommand as A;
+    let done = run_on(cx, oid, c, only).await;
+    // PostgreSQL looks into these without the statement's text.
+    done.map_err(|mut e| {
+        if matches!(c, A::AddConstraint(_) | A::SetDefault { .. }) {
+            if let Some(f) = e.fields.as_mut() {
+                f.position = None;
+            }
+        }
+        e
+    })
+}
+
+async fn run_on(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> Result<()> {
+    use AlterCommand as A;
     let rel = cx.relation(oid)?;
+    match c {
+        A::AddConstraint(k) => {
+            if let ast::ConstraintKind::PrimaryKey(key) = &k.kind
+                && let Some(n) = key.columns.iter().find(|n| rel.column(&n.value).is_none())
+            {
+                return Err(err(
+                    SqlState::UNDEFINED_COLUMN,
+                    format!("column \"{}\" of relation \"{}\" does not exist", n.value, rel.name),
+                ));
+            }
+        }
+        A::DropColumn { column, .. }
+            if rel.column(&column.value).is_none() && matches!(column.value.as_str(), "ctid" | "xmin" | "cmin" | "xmax" | "cmax" | "tableoid") =>
+        {
+            return Err(rustydb_base::DbError::unsupported(format!("cannot drop system column \"{}\"", column.value)));
+        }
+        _ => {}
+    }
     let simple = rel.children.is_empty() && rel.parents.is_empty() && !rel.is_partitioned();
     if simple {
         return alter::command(cx, oid, c).await;

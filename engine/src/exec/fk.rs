@@ -13,7 +13,7 @@ use super::dml::{change_row, remove_row};
 use super::eval::{Env, compile};
 use super::run::StatementEnv;
 use super::table::{RowKey, TableRt, show_value};
-use super::tables::decode_row;
+use super::tables::{decode_row, holder};
 use crate::bind::{BindCx, Binder};
 use crate::catalog::{Constraint, ConstraintKind, FkAction, Relation};
 use crate::transaction::Transaction;
@@ -311,30 +311,17 @@ impl ForeignKeys {
             return Ok(Some(no_parent(&child, &parent, c, values)));
         };
         let Lookup { rt, index: ref_index, key } = &found;
-        let (_, index) =
+        let (at, index) =
             rt.index(*ref_index).ok_or_else(|| DbError::internal("foreign key without its parent's index"))?;
         let bytes = index.prefix(rt, key)?;
         if self.found.contains(&(*ref_index, bytes.clone())) {
             return Ok(None);
         }
-        let desc = index.desc;
         loop {
             let snap = tx.latest_tracked();
-            let mut image = RowBuf::new();
-            let hit = tx.txn.point_get(&snap, rt.desc.rel, &desc, &bytes, &mut image, |_| Ok(true)).await?;
-            let Some(rid) = hit else {
+            let Some((rid, _)) = holder(&mut tx.txn, rt, at, &env.eval, &snap, &bytes).await? else {
                 return Ok(Some(no_parent(&child, &parent, c, values)));
             };
-            let same = {
-                let row = decode_row(&mut tx.txn, rt, &image).await?;
-                rt.keys(Env { ctx: &env.eval, params: &[] }, &row)?
-                    .into_iter()
-                    .zip(&rt.indexes)
-                    .any(|(k, i)| i.def.oid == *ref_index && k.is_some_and(|k| k.bytes == bytes))
-            };
-            if !same {
-                return Ok(Some(no_parent(&child, &parent, c, values)));
-            }
             match tx.lock_row(rt, &snap, rid, RowLockMode::KeyShare).await? {
                 TmResult::Ok | TmResult::SelfModified => break,
                 // Changed while we waited: look again.
@@ -385,6 +372,8 @@ impl ForeignKeys {
         }
         let snap = tx.latest_tracked();
         let rows = find_children(tx, env, &rt, c, &key, &snap).await?;
+        // Whether a default is the very key that goes: no change that would have the new key checked.
+        let mut kept = false;
         for (rid, image) in rows {
             let row = decode_row(&mut tx.txn, &rt, &image).await?;
             match action {
@@ -418,9 +407,14 @@ impl ForeignKeys {
                     for col in if cols.is_empty() { &c.columns } else { cols } {
                         changed[*col as usize - 1] = default_of(tx, env, &child, *col)?;
                     }
+                    kept |= pick(&changed, &c.columns) == pick(&row, &c.columns);
                     self.change(tx, env, &rt, &snap, rid, &image, &row, changed).await?;
                 }
             }
+        }
+        if kept && !self.still_there(tx, env, &parent, c, &old).await? {
+            let (table, c) = topmost(tx, &child, c);
+            return Err(still_referenced(&parent, &table, &c, ref_columns, &old));
         }
         Ok(())
     }
@@ -496,22 +490,10 @@ impl ForeignKeys {
         let Some(Lookup { rt, index, key: ordered }) = lookup(tx, env, parent, *ref_index, ref_columns, key)? else {
             return Ok(false);
         };
-        let Some((_, index)) = rt.index(index) else { return Ok(false) };
+        let Some((at, index)) = rt.index(index) else { return Ok(false) };
         let bytes = index.prefix(&rt, &ordered)?;
-        let desc = index.desc;
         let snap = tx.latest_tracked();
-        let mut image = RowBuf::new();
-        let hit = tx.txn.point_get(&snap, rt.desc.rel, &desc, &bytes, &mut image, |_| Ok(true)).await?;
-        if hit.is_none() {
-            return Ok(false);
-        }
-        let row = decode_row(&mut tx.txn, &rt, &image).await?;
-        let row = super::partition::reshape(
-            super::partition::attribute_map(&rt.rel, parent).as_deref(),
-            &row,
-            parent.columns.len(),
-        );
-        Ok(pick(&row, ref_columns) == key)
+        Ok(holder(&mut tx.txn, &rt, at, &env.eval, &snap, &bytes).await?.is_some())
     }
 }
 

@@ -130,6 +130,32 @@ pub async fn find_equal_row(
     Ok(None)
 }
 
+/// The row that has a key of an index in which at most one has it. Entries are only candidates: a row that had the key
+/// before it was changed is passed over.
+pub async fn holder(
+    txn: &mut Txn,
+    rt: &TableRt,
+    index: usize,
+    eval: &EvalCtx,
+    snap: &Snapshot,
+    key: &[u8],
+) -> Result<Option<(Rid, Vec<Datum>)>> {
+    let i = &rt.indexes[index];
+    let mut passed: Vec<Vec<u8>> = Vec::new();
+    loop {
+        let mut image = RowBuf::new();
+        let fresh = |row: &[u8]| Ok(!passed.iter().any(|p| p.as_slice() == row));
+        let Some(rid) = txn.point_get(snap, rt.desc.rel, &i.desc, key, &mut image, fresh).await? else {
+            return Ok(None);
+        };
+        let row = decode_row(txn, rt, &image).await?;
+        if i.key(Env { ctx: eval, params: &[] }, &row, rt)?.is_some_and(|k| k.bytes == key) {
+            return Ok(Some((rid, row)));
+        }
+        passed.push(image.to_vec());
+    }
+}
+
 /// Key bounds of an index range.
 pub fn edges(rt: &TableRt, index: usize, r: &IndexRange) -> Result<(Edge, Edge)> {
     let i = &rt.indexes[index];

@@ -170,9 +170,15 @@ pub fn currval(s: &SessionShared, oid: u32) -> Result<i64> {
 
 /// `lastval`.
 pub fn lastval(s: &SessionShared) -> Result<i64> {
-    let inner = s.sequences.inner.lock();
-    let last = inner.last.filter(|oid| s.catalog().relation(*oid).is_some());
-    last.and_then(|oid| inner.by_oid.get(&oid)).map(|e| e.value).ok_or_else(|| {
+    let (last, value) = {
+        let inner = s.sequences.inner.lock();
+        let last = inner.last.filter(|oid| s.catalog().relation(*oid).is_some());
+        (last, last.and_then(|oid| inner.by_oid.get(&oid)).map(|e| e.value))
+    };
+    if let Some(oid) = last {
+        find(s, oid, privs::USAGE | privs::SELECT)?;
+    }
+    value.ok_or_else(|| {
         DbError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, "lastval is not yet defined in this session")
     })
 }
