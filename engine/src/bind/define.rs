@@ -87,7 +87,7 @@ impl Binder<'_> {
     ) -> Result<Expr> {
         let allow = std::mem::replace(&mut self.allow_params, false);
         let rte = rel.map(|(r, cols)| self.row_rte(r, &r.name, cols));
-        let keep = std::mem::replace(&mut self.keep_calls, true);
+        let keep = std::mem::replace(&mut self.keep_calls, !self.to_evaluate);
         let r = self.defining_in(e, rte, what);
         self.keep_calls = keep;
         self.allow_params = allow;
@@ -138,7 +138,9 @@ impl Binder<'_> {
         self.allow_params = false;
         self.defines = true;
         self.resolved = Some(Vec::new());
+        let keep = std::mem::replace(&mut self.keep_calls, true);
         let r = self.top_query(q);
+        self.keep_calls = keep;
         let resolved = self.resolved.take().unwrap_or_default();
         Ok((r?, resolved))
     }

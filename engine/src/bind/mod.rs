@@ -98,6 +98,8 @@ pub struct Binder<'a> {
     inlined: Vec<routine::Body>,
     /// Calls stay calls: what is bound will be kept as text.
     keep_calls: bool,
+    /// A definition is bound to be evaluated.
+    pub to_evaluate: bool,
     /// Nesting of expressions and queries.
     depth: usize,
     /// FOR UPDATE and its kin of the query whose FROM is being bound: they hold for its subqueries and views too.
@@ -150,6 +152,7 @@ impl<'a> Binder<'a> {
             record_fields: HashMap::new(),
             inlined: Vec::new(),
             keep_calls: false,
+            to_evaluate: false,
             depth: 0,
             from_locks: Vec::new(),
             resolved: None,
@@ -199,7 +202,11 @@ impl<'a> Binder<'a> {
 
     /// The 1-based character position of a byte offset, 0 for none.
     pub(crate) fn pos(&self, pos: ast::Pos) -> u32 {
-        if pos == ast::NO_POS { 0 } else { rustydb_parser::char_position(self.cx.sql, pos) }
+        if pos == ast::NO_POS {
+            return 0;
+        }
+        let text = self.inlined.last().and_then(|b| b.text.as_deref());
+        rustydb_parser::char_position(text.unwrap_or(self.cx.sql), pos)
     }
 
     fn descend(&mut self) -> Result<()> {

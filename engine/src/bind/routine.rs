@@ -30,6 +30,8 @@ pub(crate) struct Body {
     pub(crate) args: Vec<Expr>,
     /// How often each was read.
     pub(crate) uses: Vec<usize>,
+    /// The text that places refer to, when it is not the statement's.
+    pub(crate) text: Option<Arc<str>>,
 }
 
 impl Body {
@@ -41,12 +43,12 @@ impl Body {
 
     fn new(r: &Routine, args: Vec<Expr>) -> Body {
         let names = r.params.iter().filter(|p| p.is_input()).map(|p| p.name.clone()).collect();
-        Body { oid: r.oid, function: r.name.clone(), names, uses: vec![0; args.len()], args }
+        Body { oid: r.oid, function: r.name.clone(), names, uses: vec![0; args.len()], args, text: None }
     }
 
     /// Of an expression without names for its parameters.
     pub(crate) fn unnamed(args: Vec<Expr>) -> Body {
-        Body { oid: 0, function: String::new(), names: Vec::new(), uses: vec![0; args.len()], args }
+        Body { oid: 0, function: String::new(), names: Vec::new(), uses: vec![0; args.len()], args, text: None }
     }
 }
 
@@ -296,7 +298,7 @@ impl Binder<'_> {
             return Ok(call);
         }
         let Some(expr) = simple_expression(&r) else { return Ok(call) };
-        let Some((bound, uses)) = self.bind_inlined(&r, args.clone(), &expr) else { return Ok(call) };
+        let Some((bound, uses)) = self.bind_inlined(&r, args.clone(), &expr)? else { return Ok(call) };
         let ty = call.ty;
         let Ok(Some(mut bound)) = self.coerce(bound, ty, Coercion::Assignment) else { return Ok(call) };
         bound.ty.collation = if bound.ty.collation == 0 { 0 } else { call.ty.collation.max(bound.ty.collation) };
@@ -309,7 +311,7 @@ impl Binder<'_> {
     /// The query of a set-returning function in FROM in the place of its call, with the columns it answers.
     pub(crate) fn inline_set(&mut self, call: &Expr, fields: &[(String, TypeRef)]) -> Option<(Rel, Vec<Col>)> {
         let ExprKind::Call { proc, args, .. } = &call.kind else { return None };
-        let r = self.cx.catalog.routines.get(&proc.oid).cloned()?;
+        let r = self.cx.catalog.routines.get(&proc.oid).filter(|_| !self.keep_calls).cloned()?;
         let once = |a: &Expr| {
             let mut fine = volatility(a) != 'v';
             walk::visit(a, &mut |e| fine &= !matches!(e.kind, ExprKind::Subquery(_)));
@@ -333,7 +335,9 @@ impl Binder<'_> {
         let locks = std::mem::take(&mut self.from_locks);
         let needs = self.needs.clone();
         let relations = self.relations.clone();
-        let made = self.apart(Body::new(&r, args.clone()), |b| {
+        let mut body = Body::new(&r, args.clone());
+        body.text = r.standard.is_none().then(|| r.source.as_str().into());
+        let made = self.apart(body, |b| {
             let mut bound = Bound::Query(b.query(&q)?);
             if let Bound::Query(q) = &mut bound {
                 b.resolve_outputs(q)?;
@@ -372,14 +376,29 @@ impl Binder<'_> {
         Ok((made?, body.map(|b| b.uses).unwrap_or_default()))
     }
 
-    /// Binds a body's expression over a call's arguments; `None` if it does not bind, which the call itself will tell.
-    fn bind_inlined(&mut self, r: &Arc<Routine>, args: Vec<Expr>, e: &ast::Expr) -> Option<(Expr, Vec<usize>)> {
+    /// Binds a body's expression over a call's arguments; `None` if it does not bind here, which the call itself will tell.
+    fn bind_inlined(
+        &mut self,
+        r: &Arc<Routine>,
+        args: Vec<Expr>,
+        e: &ast::Expr,
+    ) -> Result<Option<(Expr, Vec<usize>)>> {
         let needs = self.needs.clone();
-        match self.apart(Body::new(r, args), |b| b.expr(e).and_then(|e| b.default_unknown(e))) {
-            Ok(made) => Some(made),
-            Err(_) => {
+        let mut body = Body::new(r, args);
+        body.text = r.standard.is_none().then(|| r.source.as_str().into());
+        match self.apart(body, |b| b.expr(e).and_then(|e| b.default_unknown(e))) {
+            Ok(made) => Ok(Some(made)),
+            Err(e) => {
                 self.needs = needs;
-                None
+                let missing = matches!(
+                    e.code,
+                    SqlState::UNDEFINED_FUNCTION | SqlState::UNDEFINED_COLUMN | SqlState::AMBIGUOUS_FUNCTION
+                );
+                if missing && r.standard.is_none() {
+                    let line = format!("SQL function \"{}\" during inlining", r.name);
+                    return Err(crate::session::function::in_body(e, &r.source, line));
+                }
+                Ok(None)
             }
         }
     }

@@ -4,7 +4,7 @@
 //! [`Proc`] that built-in functions have too ([`rustydb_types::userproc`]); what runs is in [`Routine`].
 //!
 //! Defaults of parameters are SQL text, bound at each call. An SQL-standard body is kept as text behind the search path it
-//! was written under, which is used again whenever it is bound.
+//! was written under, which is used again whenever it is bound, and the relations it names, which cannot be dropped alone.
 
 use super::Catalog;
 use super::load::{CatalogRows, Reader};
@@ -119,7 +119,15 @@ impl Routine {
     /// The search path and the text of an SQL-standard body.
     pub fn standard_body(&self) -> Option<(Vec<u32>, &str)> {
         let (path, text) = self.standard.as_deref()?.split_once(EXPR_SEPARATOR)?;
+        let path = path.split(';').next().unwrap_or_default();
         Some((path.split(' ').filter_map(|p| p.parse().ok()).collect(), text))
+    }
+
+    /// Whether an SQL-standard body names a relation.
+    pub fn names_relation(&self, oid: u32) -> bool {
+        let head = self.standard.as_deref().and_then(|t| t.split_once(EXPR_SEPARATOR)).map_or("", |t| t.0);
+        let list = head.split_once(';').map_or("", |h| h.1);
+        list.split(' ').any(|o| o.parse() == Ok(oid))
     }
 
     /// The form that the binder and the executors use.

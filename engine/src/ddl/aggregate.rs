@@ -104,7 +104,11 @@ pub fn support(cx: &DdlCx<'_>, name: &Name, types: &[u32]) -> Result<(&'static P
         format!("{}({})", name.plain(), list.join(", "))
     };
     let missing = || err(SqlState::UNDEFINED_FUNCTION, format!("function {} does not exist", shown()));
-    let proc = cx.binder(|b| b.resolve_func(name, &args, &names, false, 0)).map_err(|_| missing())?.proc;
+    // The array of a variadic function is an argument like others here.
+    let found = cx.binder(|b| {
+        b.resolve_func(name, &args, &names, true, 0).or_else(|_| b.resolve_func(name, &args, &names, false, 0))
+    });
+    let proc = found.map_err(|_| missing())?.proc;
     if proc.prokind != 'f' {
         return Err(missing());
     }
@@ -171,7 +175,7 @@ fn parameters(cx: &mut DdlCx<'_>, s: &CreateAggregate, base: Option<&DefOption>)
             return Err(bad("aggregates cannot have default arguments"));
         }
         let ty = function::type_of(cx, &p.ty)?.oid;
-        if mode == 'v' && oid::array_element(ty).is_none() && !matches!(ty, oid::ANY | oid::ANYARRAY) {
+        if mode == 'v' && oid::array_element(ty).is_none() && !matches!(ty, oid::ANY | oid::ANYARRAY | oid::ANYCOMPATIBLEARRAY) {
             return Err(bad("VARIADIC parameter must be an array"));
         }
         let name = p.name.as_ref().map(|n| n.value.clone()).unwrap_or_default();

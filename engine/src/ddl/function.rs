@@ -447,7 +447,15 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateRoutine) -> Result<()> {
         version: 0,
     };
     let new = store(cx, new, s.or_replace).await?;
-    validate(cx, &new, s, &o)
+    let relations = validate(cx, &new, s, &o)?;
+    if let Some((path, text)) = new.standard.as_deref().and_then(|t| t.split_once(EXPR_SEPARATOR))
+        && !relations.is_empty()
+    {
+        let list: Vec<String> = relations.iter().map(u32::to_string).collect();
+        let standard = Some(format!("{path};{}{EXPR_SEPARATOR}{text}", list.join(" ")));
+        cx.tx.put_routine(Routine { standard, ..new.clone() }).await?;
+    }
+    Ok(())
 }
 
 /// `prosrc` and `prosqlbody`.
@@ -556,8 +564,8 @@ fn signature_with_types(r: &Routine) -> String {
     format!("{}({})", rustydb_parser::ast::quote_ident(&r.name), types.join(","))
 }
 
-/// Checks the body.
-fn validate(cx: &DdlCx<'_>, r: &Routine, s: &CreateRoutine, o: &Options) -> Result<()> {
+/// Checks the body; answers the relations that one that is not quoted names.
+fn validate(cx: &DdlCx<'_>, r: &Routine, s: &CreateRoutine, o: &Options) -> Result<Vec<u32>> {
     if r.language == INTERNAL {
         let known = registry::kernel(&r.source).is_some();
         let exists = pgdata::procs().iter().any(|p| p.prolang == INTERNAL && p.prosrc == r.source);
@@ -570,7 +578,7 @@ fn validate(cx: &DdlCx<'_>, r: &Routine, s: &CreateRoutine, o: &Options) -> Resu
         if !known {
             return Err(DbError::unsupported(format!("built-in function {} is not supported yet", r.source)));
         }
-        return Ok(());
+        return Ok(Vec::new());
     }
     let pseudo = |t: u32| bind_types::info(t).typtype == 'p';
     if pseudo(r.result) && !is_polymorphic(r.result) && !matches!(r.result, oid::VOID | oid::RECORD) {
@@ -581,15 +589,18 @@ fn validate(cx: &DdlCx<'_>, r: &Routine, s: &CreateRoutine, o: &Options) -> Resu
         return Err(bad(format!("SQL functions cannot have arguments of type {}", format_type(*t, -1))));
     }
     if cx.eval.session.setting("check_function_bodies").as_deref() == Some("off") {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let here = |e: DbError| place_in_statement(cx, r, o, e);
+    if s.body.is_some() && inputs.iter().any(|t| is_polymorphic(*t)) {
+        return Err(DbError::unsupported("SQL function with unquoted function body cannot have polymorphic arguments"));
+    }
     let list = match &s.body {
         Some(b) => of_standard(b.body.clone()),
         None => statements(r).map_err(here)?,
     };
     if inputs.iter().any(|t| is_polymorphic(*t)) && s.body.is_none() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     check_statements(cx, r, &list, s.body.is_some()).map_err(here)
 }
@@ -618,16 +629,20 @@ fn place_in_statement(cx: &DdlCx<'_>, r: &Routine, o: &Options, mut e: DbError) 
     }
 }
 
-fn check_statements(cx: &DdlCx<'_>, r: &Routine, list: &[ast::Statement], standard: bool) -> Result<()> {
+fn check_statements(cx: &DdlCx<'_>, r: &Routine, list: &[ast::Statement], standard: bool) -> Result<Vec<u32>> {
     let types: Vec<TypeRef> = r.input_types().iter().map(|t| bind_types::plain(*t)).collect();
     let mut body = Body::of_parameters(r, &types);
     let sql = if standard { cx.sql } else { r.source.as_str() };
     let catalog = cx.cat();
     let bx = crate::bind::BindCx { catalog: &catalog, search_path: &cx.search_path, eval: cx.eval, role: cx.role, sql };
     let mut last = None;
+    let mut relations: Vec<u32> = Vec::new();
     for stmt in list {
         let mut b = Binder::new(&bx, &[]);
-        last = b.body_statement(&mut body, stmt)?.map(|bound| (b, bound));
+        let bound = b.body_statement(&mut body, stmt)?;
+        let named = b.relations.iter().map(|r| r.0.oid).filter(|o| standard && *o >= crate::catalog::FIRST_USER_OID);
+        relations.extend(named.collect::<Vec<_>>());
+        last = bound.map(|bound| (b, bound));
         if last.is_none() && standard {
             return Err(DbError::unsupported(format!(
                 "{} is not yet supported in unquoted SQL function body",
@@ -635,20 +650,22 @@ fn check_statements(cx: &DdlCx<'_>, r: &Routine, list: &[ast::Statement], standa
             )));
         }
     }
+    relations.sort_unstable();
+    relations.dedup();
     if r.result == oid::VOID || is_polymorphic(r.result) {
-        return Ok(());
+        return Ok(relations);
     }
     let ty = bind_types::plain(r.result);
     let fields = crate::bind::func::out_columns(r.proc(), ty);
     match last {
         Some((mut b, mut bound)) => {
             let w = b.wanted(r, ty, fields);
-            b.answer(Some(&mut bound), &w).map(|_| ())
+            b.answer(Some(&mut bound), &w).map(|_| relations)
         }
         None => {
             let mut b = Binder::new(&bx, &[]);
             let w = b.wanted(r, ty, fields);
-            b.answer(None, &w).map(|_| ())
+            b.answer(None, &w).map(|_| relations)
         }
     }
 }

@@ -69,18 +69,43 @@ pub(super) fn output_slots(outs: &[Col]) -> impl Fn(ColId) -> Option<usize> + '_
 pub(super) struct Checks {
     checks: Vec<(String, Compiled)>,
     generated: Vec<(usize, Compiled)>,
+    /// Some of them call functions that run statements.
+    hosted: bool,
 }
 
 impl Checks {
     pub(super) fn new(checks: &RowChecks, generated: &[(i16, Expr)], row: &[(Col, i16)]) -> Result<Checks> {
         let slot = row_slots(row);
+        let mut exprs = checks.checks.iter().map(|c| &c.1).chain(generated.iter().map(|g| &g.1));
         Ok(Checks {
+            hosted: exprs.any(super::host::expr_needs_host),
             checks: checks.checks.iter().map(|(n, e)| Ok((n.clone(), compile(e, &slot)?))).collect::<Result<_>>()?,
             generated: generated
                 .iter()
                 .map(|(n, e)| Ok((*n as usize - 1, compile(e, &slot)?)))
                 .collect::<Result<_>>()?,
         })
+    }
+
+    /// [`Self::apply`], also when functions that run statements are called.
+    pub(super) async fn run(
+        &self,
+        tx: &mut Transaction,
+        rt: &TableRt,
+        params: &Arc<[Datum]>,
+        env: &StatementEnv,
+        row: &mut Vec<Datum>,
+    ) -> Result<()> {
+        if !self.hosted {
+            return self.apply(rt, Env { ctx: &env.eval, params }, row);
+        }
+        let given = row.clone();
+        let made = super::host::evaluate(tx, env, |ctx| {
+            let mut new = given.clone();
+            self.apply(rt, Env { ctx, params }, &mut new).map(|()| new)
+        });
+        *row = Box::pin(made).await?;
+        Ok(())
     }
 
     /// Computes generated columns.
@@ -239,7 +264,7 @@ async fn insert(
             checks.generate(e, &mut row)?;
             with.apply(Stage::Before, tx, &row).await?;
         }
-        checks.apply(&rt, e, &mut row)?;
+        checks.run(tx, &rt, params, env, &mut row).await?;
         let stored = match &conflict {
             None => insert_row(tx, &rt, env, &row, fks).await?,
             Some((arbiters, update)) => {
@@ -428,7 +453,7 @@ async fn insert_or(
         let e = Env { ctx: &env.eval, params };
         checks.generate(e, &mut new)?;
         update.with.apply(Stage::Before, tx, &new).await?;
-        checks.apply(rt, e, &mut new)?;
+        checks.run(tx, rt, params, env, &mut new).await?;
         match change_row(tx, rt, env, &latest, d.rid, &image, &existing, &new, fks).await? {
             TmResult::Ok => {
                 update.with.apply(Stage::After, tx, &new).await?;
@@ -679,7 +704,7 @@ async fn update(
                 checks.generate(e, &mut new)?;
                 with.apply(Stage::Before, tx, &new).await?;
             }
-            checks.apply(&rt, e, &mut new)?;
+            checks.run(tx, &rt, params, env, &mut new).await?;
             match change_row(tx, &rt, env, &seen, rid, &image, &old, &new, fks).await? {
                 TmResult::Ok => break Some((rid, old, new)),
                 TmResult::SelfModified => break None,

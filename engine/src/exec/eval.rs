@@ -659,6 +659,13 @@ pub fn relabel(to: TypeRef, d: Datum) -> Datum {
     match (to.oid, d) {
         (oid::INT4, Datum::Oid(v)) => Datum::Int4(v as i32),
         (o, Datum::Int4(v)) if o == oid::OID || oid::is_reg(o) => Datum::Oid(v as u32),
+        // The elements of an array are shown as its type says.
+        (o, Datum::Array(a)) => match oid::array_element(o) {
+            Some(e) if e != a.elem && (oid::is_reg(e) || oid::is_reg(a.elem)) => {
+                Datum::Array(Arc::new(ArrayValue { elem: e, ..(*a).clone() }))
+            }
+            _ => Datum::Array(a),
+        },
         (_, d) => d,
     }
 }

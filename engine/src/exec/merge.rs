@@ -182,7 +182,7 @@ impl Running<'_> {
             self.checks.generate(e, &mut new)?;
             self.policies.inserted.apply(Stage::Before, tx, &new).await?;
         }
-        self.checks.apply(&self.rt, e, &mut new)?;
+        self.checks.run(tx, &self.rt, self.params, self.env, &mut new).await?;
         if let Stored::New(rid) = insert_row(tx, &self.rt, self.env, &new, fks).await? {
             fks.child(&self.rt, rid, &new);
         }
@@ -222,7 +222,7 @@ impl Running<'_> {
                         self.checks.generate(e, &mut new)?;
                         self.policies.updated.apply(Stage::Before, tx, &new).await?;
                     }
-                    self.checks.apply(&self.rt, e, &mut new)?;
+                    self.checks.run(tx, &self.rt, self.params, self.env, &mut new).await?;
                     let done = change_row(tx, &self.rt, self.env, &seen, rid, &image, &old, &new, fks).await?;
                     if done == TmResult::Ok {
                         fks.parent(&self.rt, &old, Some(&new));

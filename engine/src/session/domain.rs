@@ -32,8 +32,10 @@ impl DomainRule {
     pub fn compile(b: &mut Binder<'_>, value: TypeRef, name: &str, text: &str) -> Result<DomainRule> {
         let e = crate::bind::parse_expr(text)?;
         let before = b.domain_value.replace(value);
+        b.to_evaluate = true;
         let bound = b.defining(&e, None, crate::bind::define::Defining::Check).and_then(|e| b.to_bool(e, "CHECK"));
         b.domain_value = before;
+        b.to_evaluate = false;
         let test = compile(&bound?, &|id| (id == VALUE).then_some(0))?;
         Ok(DomainRule { name: name.to_owned(), test })
     }

@@ -12,6 +12,7 @@ use std::sync::{LazyLock, OnceLock};
 const SQL_LANGUAGE: u32 = 14;
 
 const TABLES: &[&[&[Kernel]]] = &[
+    funcs::agg_steps::KERNELS,
     funcs::array::KERNELS,
     funcs::bits::KERNELS,
     funcs::bytes::KERNELS,

@@ -10,6 +10,7 @@ use super::frame::{Frames, Peers};
 use super::lower::{Lower, Plan};
 use super::misc::reservation;
 use super::op::{Op, Order, Run, op_plan};
+use super::user_agg::UserAggregate;
 use super::util::{DfResult, Out, produce, to_df};
 use crate::exec::StmtCx;
 use crate::plan::ir::{Col, Expr, Frame, FrameBound, WindowCall};
@@ -27,7 +28,7 @@ use rustydb_types::registry;
 use std::sync::Arc;
 
 /// What a call computes.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Function {
     RowNumber,
     Rank,
@@ -41,6 +42,7 @@ enum Function {
     Last,
     Nth,
     Aggregate(&'static AggKernel),
+    User(Arc<UserAggregate>),
 }
 
 /// A frame whose offsets can be evaluated.
@@ -80,7 +82,11 @@ struct Spec {
     width: usize,
 }
 
-fn function(w: &WindowCall) -> Result<Function> {
+fn function(w: &WindowCall, cx: &StmtCx) -> Result<Function> {
+    let types: Vec<TypeRef> = w.args.iter().map(|a| a.ty).collect();
+    if let Some(u) = UserAggregate::at(w.proc.oid, &types, w.ty, w.collation, &cx.catalog)? {
+        return Ok(Function::User(u));
+    }
     if w.proc.prokind == 'a' {
         let kernel = registry::agg_kernel_of(w.proc);
         return kernel.map(Function::Aggregate).ok_or_else(|| {
@@ -178,7 +184,7 @@ impl Lower<'_> {
                 None => None,
             };
             let frame = w.frame.as_ref().map(|f| self.bound_frame(f)).transpose()?;
-            spec.calls.push(Call { function: function(w)?, args, filter, frame, ty: w.ty, collation: w.collation });
+            spec.calls.push(Call { function: function(w, self.cx)?, args, filter, frame, ty: w.ty, collation: w.collation });
             results.push((*c, arrow_type(w.ty, None)));
         }
         let input = self.extend(p, more)?;
@@ -298,7 +304,7 @@ impl Job {
             Datum::Int8(v) => Some(v),
             _ => None,
         };
-        match c.function {
+        match &c.function {
             Function::RowNumber => {
                 for r in 0..n {
                     answers.push(&Datum::Int8(r as i64 + 1))?;
@@ -363,7 +369,7 @@ impl Job {
                 let frames = self.frames(c, b, peers)?;
                 for r in 0..n {
                     let seen = frames.rows(r, peers)?;
-                    let at = match c.function {
+                    let at = match &c.function {
                         Function::First => seen.clone().next(),
                         Function::Last => seen.clone().last(),
                         _ => {
@@ -386,7 +392,12 @@ impl Job {
                     })?;
                 }
             }
-            Function::Aggregate(kernel) => self.aggregate(c, kernel, b, peers, &mut answers)?,
+            Function::Aggregate(kernel) => {
+                let types: Vec<TypeRef> = c.args.iter().map(|a| a.1).collect();
+                let info = CallInfo { args: &types, result: c.ty, collation: c.collation };
+                self.aggregate(c, &|| Ok((kernel.init)(&info)), b, peers, &mut answers)?;
+            }
+            Function::User(u) => self.aggregate(c, &|| u.start(&self.cx.eval), b, peers, &mut answers)?,
         }
         Ok(answers.finish())
     }
@@ -398,13 +409,11 @@ impl Job {
     fn aggregate(
         &self,
         c: &Call,
-        kernel: &AggKernel,
+        fresh: &dyn Fn() -> Result<Box<dyn AggState>>,
         b: &RecordBatch,
         peers: &Peers,
         answers: &mut DatumBuilder,
     ) -> Result<()> {
-        let types: Vec<TypeRef> = c.args.iter().map(|a| a.1).collect();
-        let fresh = || (kernel.init)(&CallInfo { args: &types, result: c.ty, collation: c.collation });
         let frames = self.frames(c, b, peers)?;
         let ctx = &self.cx.eval;
         let take = |state: &mut Box<dyn AggState>, r: usize| -> Result<()> {
@@ -417,7 +426,7 @@ impl Job {
             let row = c.args.iter().map(|(i, t)| datum_at(b.column(*i), r, *t)).collect::<Result<Vec<_>>>()?;
             state.update(ctx, &row)
         };
-        let mut state = fresh();
+        let mut state = fresh()?;
         // The rows the state has seen, and the answer for them.
         let (mut from, mut to) = (0, 0);
         let mut answer = state.finish(ctx)?;
@@ -426,7 +435,7 @@ impl Job {
                 self.cx.cancel.check()?;
             }
             if frames.excludes() {
-                let mut one = fresh();
+                let mut one = fresh()?;
                 for t in frames.rows(r, peers)? {
                     take(&mut one, t)?;
                 }
@@ -435,7 +444,7 @@ impl Job {
             }
             let (s, e) = frames.bounds(r, peers)?;
             if s != from || e < to {
-                state = fresh();
+                state = fresh()?;
                 (from, to) = (s, s);
                 answer = state.finish(ctx)?;
             }

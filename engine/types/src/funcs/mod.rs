@@ -2,6 +2,7 @@
 //! PostgreSQL writes in SQL have no such name and are keyed by signature (see [`crate::registry`]).
 
 pub mod args;
+pub mod agg_steps;
 pub mod array;
 pub mod bits;
 pub mod bytes;
