@@ -74,6 +74,17 @@ impl Binder<'_> {
             .at(pos));
         }
         let names: Vec<Option<String>> = f.args.iter().map(|a| a.name.as_ref().map(|n| n.value.clone())).collect();
+        for (i, a) in f.args.iter().enumerate() {
+            if let Some(n) = &a.name
+                && f.args[..i].iter().any(|o| o.name.as_ref().is_some_and(|o| o.value == n.value))
+            {
+                return Err(DbError::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!("argument name \"{}\" used more than once", n.value),
+                )
+                .at(self.pos(n.pos)));
+            }
+        }
         let direct = args.len();
         let mut all = args;
         if f.within_group {
@@ -416,36 +427,40 @@ impl Binder<'_> {
                     .at(pos)
             }
         };
-        // Exact match first (a non-variadic one before a variadic one).
-        let exact = cands
-            .iter()
-            .filter(|c| c.args == actual && !actual.contains(&oid::UNKNOWN))
-            .min_by_key(|c| (rows[c.row].pack.is_some(), rows[c.row].order.iter().filter(|o| o.is_none()).count()))
-            .map(|c| c.row);
-        if let Some(i) = exact {
-            return Ok(rows.swap_remove(i));
-        }
-        let fitting: Vec<Candidate<usize>> = cands
-            .into_iter()
-            .filter(|c| {
-                c.args.iter().zip(&actual).all(|(d, a)| can_coerce(*a, *d, Coercion::Implicit)) && {
-                    let mut d = c.args.clone();
-                    !d.iter().any(|t| is_polymorphic(*t)) || resolve_polymorphic(&actual, &mut d, oid::BOOL).is_some()
-                }
-            })
-            .collect();
-        let none = fitting.is_empty();
-        // Of candidates with the same argument types the one with fewer defaults, then the non-variadic one, wins.
+        // Of functions that this call cannot tell apart the one of the earlier schema counts, then one that is not variadic;
+        // else the call is ambiguous if they are the best.
+        let mut ambiguous = vec![false; rows.len()];
         let mut distinct: Vec<Candidate<usize>> = Vec::new();
-        for c in fitting {
-            let key = |i: usize| (rows[i].pack.is_some(), rows[i].order.iter().filter(|o| o.is_none()).count());
-            match distinct.iter_mut().find(|d| d.args == c.args) {
-                Some(d) if key(c.row) < key(d.row) => d.row = c.row,
-                Some(_) => {}
-                None => distinct.push(c),
+        for c in cands {
+            let Some(d) = distinct.iter_mut().find(|d| d.args == c.args) else {
+                distinct.push(c);
+                continue;
+            };
+            let (old, new) = (&rows[d.row], &rows[c.row]);
+            if old.proc.pronamespace != new.proc.pronamespace || old.pack.is_none() && new.pack.is_some() {
+                continue;
+            }
+            if old.pack.is_some() && new.pack.is_none() {
+                d.row = c.row;
+            } else if new.proc.oid >= crate::catalog::FIRST_USER_OID {
+                ambiguous[d.row] = true;
+            } else if missing(new) < missing(old) {
+                d.row = c.row;
             }
         }
+        let exact = distinct.iter().find(|c| c.args == actual && !actual.contains(&oid::UNKNOWN)).map(|c| c.row);
+        if let Some(i) = exact {
+            return if ambiguous[i] { Err(undefined(true)) } else { Ok(rows.swap_remove(i)) };
+        }
+        distinct.retain(|c| {
+            c.args.iter().zip(&actual).all(|(d, a)| can_coerce(*a, *d, Coercion::Implicit)) && {
+                let mut d = c.args.clone();
+                !d.iter().any(|t| is_polymorphic(*t)) || resolve_polymorphic(&actual, &mut d, oid::BOOL).is_some()
+            }
+        });
+        let none = distinct.is_empty();
         match select(&actual, distinct) {
+            Some(i) if ambiguous[i] => Err(undefined(true)),
             Some(i) => Ok(rows.swap_remove(i)),
             None => Err(undefined(!none)),
         }
@@ -715,6 +730,11 @@ impl Binder<'_> {
         let over = f.over.as_ref().ok_or_else(|| DbError::internal("window call without OVER"))?;
         self.collect_window(proc, args, filter, over, call.ty, collation, pos)
     }
+}
+
+/// How many arguments of a call are left to their defaults.
+fn missing(r: &Resolved) -> usize {
+    r.order.iter().filter(|o| o.is_none()).count()
 }
 
 /// Whether a function can take a call of this shape, and how its arguments line up.

@@ -832,6 +832,12 @@ impl Binder<'_> {
     ) -> Result<Expr> {
         let actual: Vec<u32> = args.iter().map(|a| a.ty.oid).collect();
         let result = resolve_polymorphic(&actual, &mut declared, result).ok_or_else(|| {
+            if actual.contains(&oid::ANYARRAY) {
+                return DbError::new(
+                    SqlState::DATATYPE_MISMATCH,
+                    "cannot determine element type of \"anyarray\" argument",
+                );
+            }
             DbError::new(
                 SqlState::DATATYPE_MISMATCH,
                 format!("could not determine polymorphic type because input has type {}", show(oid::UNKNOWN)),

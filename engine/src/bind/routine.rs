@@ -377,12 +377,7 @@ impl Binder<'_> {
     }
 
     /// Binds a body's expression over a call's arguments; `None` if it does not bind here, which the call itself will tell.
-    fn bind_inlined(
-        &mut self,
-        r: &Arc<Routine>,
-        args: Vec<Expr>,
-        e: &ast::Expr,
-    ) -> Result<Option<(Expr, Vec<usize>)>> {
+    fn bind_inlined(&mut self, r: &Arc<Routine>, args: Vec<Expr>, e: &ast::Expr) -> Result<Option<(Expr, Vec<usize>)>> {
         let needs = self.needs.clone();
         let mut body = Body::new(r, args);
         body.text = r.standard.is_none().then(|| r.source.as_str().into());

@@ -175,7 +175,10 @@ fn parameters(cx: &mut DdlCx<'_>, s: &CreateAggregate, base: Option<&DefOption>)
             return Err(bad("aggregates cannot have default arguments"));
         }
         let ty = function::type_of(cx, &p.ty)?.oid;
-        if mode == 'v' && oid::array_element(ty).is_none() && !matches!(ty, oid::ANY | oid::ANYARRAY | oid::ANYCOMPATIBLEARRAY) {
+        if mode == 'v'
+            && oid::array_element(ty).is_none()
+            && !matches!(ty, oid::ANY | oid::ANYARRAY | oid::ANYCOMPATIBLEARRAY)
+        {
             return Err(bad("VARIADIC parameter must be an array"));
         }
         let name = p.name.as_ref().map(|n| n.value.clone()).unwrap_or_default();

@@ -112,8 +112,7 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
                     _ => true,
                 }));
             }
-            let mut bodies: Vec<u32> =
-                cat.routines.values().filter(|r| r.names_relation(oid)).map(|r| r.oid).collect();
+            let mut bodies: Vec<u32> = cat.routines.values().filter(|r| r.names_relation(oid)).map(|r| r.oid).collect();
             bodies.sort_unstable();
             out.extend(bodies.into_iter().map(|r| (Object::Routine(r), false)));
             if let Some(r) = cat.relation(oid) {
@@ -369,7 +368,11 @@ impl Search<'_> {
             stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.visit(d));
             // Routines and operators depend on a table by its row type.
             let on = match (d, o) {
-                (Object::Routine(f), Object::Relation(r)) if cat.routines.get(&f).is_some_and(|f| f.names_relation(r)) => o,
+                (Object::Routine(f), Object::Relation(r))
+                    if cat.routines.get(&f).is_some_and(|f| f.names_relation(r)) =>
+                {
+                    o
+                }
                 (Object::Routine(_) | Object::Operator(_), Object::Relation(r)) => {
                     self.cat.relation(r).map_or(o, |r| Object::TypeMember(r.row_type))
                 }

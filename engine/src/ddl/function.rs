@@ -256,7 +256,7 @@ fn parameters(cx: &mut DdlCx<'_>, s: &CreateRoutine) -> Result<Vec<Param>> {
             Some(_) if mode == 'o' => return Err(bad("only input parameters can have default values")),
             Some(e) => Some(default(cx, ty, e)?),
             None if had_default && mode != 'o' => {
-                return Err(bad("input parameters after one with a default value must also have default values"));
+                return Err(bad("input parameters after one with a default value must also have defaults"));
             }
             None => None,
         };

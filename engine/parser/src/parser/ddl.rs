@@ -431,8 +431,19 @@ impl Parser<'_> {
         let mut name = None;
         if Self::is_type_func_name(self.tok) && !(self.at(kw::DOUBLE) && self.peek_at(1, kw::PRECISION)) {
             let next = self.peek(1);
-            if Self::is_label(next) && !Self::at_kw(next, kw::ARRAY) && !Self::at_kw(next, kw::ORDER) {
+            let ends = [kw::ARRAY, kw::ORDER, kw::DEFAULT].iter().any(|k| Self::at_kw(next, *k));
+            if Self::is_label(next) && !ends {
                 name = Some(self.label()?);
+            }
+        }
+        // The mode may also follow the name.
+        if mode.is_none() && name.is_some() {
+            mode = MODES.iter().find(|m| self.at(m.0)).map(|m| m.1);
+            if mode.is_some() {
+                self.bump();
+                if mode == Some("in") && self.eat(kw::OUT) {
+                    mode = Some("inout");
+                }
             }
         }
         Ok(RoutineArg { mode, name, ty: self.func_type()? })

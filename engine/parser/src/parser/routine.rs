@@ -63,18 +63,9 @@ impl Parser<'_> {
         }
     }
 
-    /// `[mode] [name] type [DEFAULT expr]`, also `name mode type`.
+    /// `[mode] [name] type [DEFAULT expr]`.
     fn routine_param(&mut self) -> Result<RoutineParam> {
-        let mut arg = self.routine_arg()?;
-        if arg.name.is_none() && arg.mode.is_none() {
-            // `name IN type`: the name was taken for a type.
-            let at_mode = self.at_any(&[kw::IN, kw::OUT, kw::INOUT, kw::VARIADIC]);
-            if at_mode && arg.ty.mods.is_empty() && arg.ty.dims.is_empty() && arg.ty.name.schema.is_none() {
-                let name = arg.ty.name.name;
-                arg = self.routine_arg()?;
-                arg.name = Some(name);
-            }
-        }
+        let arg = self.routine_arg()?;
         let default = if self.eat(kw::DEFAULT) || self.eat_ch(b'=') { Some(self.expr()?) } else { None };
         Ok(RoutineParam { mode: arg.mode, name: arg.name, ty: arg.ty, default })
     }

@@ -184,7 +184,14 @@ impl Lower<'_> {
                 None => None,
             };
             let frame = w.frame.as_ref().map(|f| self.bound_frame(f)).transpose()?;
-            spec.calls.push(Call { function: function(w, self.cx)?, args, filter, frame, ty: w.ty, collation: w.collation });
+            spec.calls.push(Call {
+                function: function(w, self.cx)?,
+                args,
+                filter,
+                frame,
+                ty: w.ty,
+                collation: w.collation,
+            });
             results.push((*c, arrow_type(w.ty, None)));
         }
         let input = self.extend(p, more)?;
