@@ -369,7 +369,7 @@ impl Search<'_> {
             // Routines and operators depend on a table by its row type.
             let on = match (d, o) {
                 (Object::Routine(f), Object::Relation(r))
-                    if cat.routines.get(&f).is_some_and(|f| f.names_relation(r)) =>
+                    if self.cat.routines.get(&f).is_some_and(|f| f.names_relation(r)) =>
                 {
                     o
                 }
