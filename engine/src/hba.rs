@@ -359,7 +359,7 @@ fn rule(fields: &[Vec<Word>]) -> Parsed<Rule> {
                 hint: Some("Specify an address range in CIDR notation, or provide a separate netmask."),
                 ..m
             })?;
-            Ok(one(field, "netmask", "Specify one netmask per line.").map(|w| w.text.as_str())?)
+            one(field, "netmask", "Specify one netmask per line.").map(|w| w.text.as_str())
         })?);
     }
     let hint = "Specify exactly one authentication type per line.";

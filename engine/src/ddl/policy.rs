@@ -50,13 +50,14 @@ pub async fn force(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, on: bool) -> Result<
     put(cx, rel, |r| r.forced = on).await
 }
 
-async fn open(cx: &mut DdlCx<'_>, name: &ast::Name) -> Result<Arc<Relation>> {
+/// Opens a table of the role; `word` is what it is called when it is another's, in which PostgreSQL differs by statement.
+async fn open(cx: &mut DdlCx<'_>, name: &ast::Name, word: &str) -> Result<Arc<Relation>> {
     let Some(rel) = cx.open(name, TableLockMode::AccessExclusive).await? else {
         return Err(cx.missing("relation", name));
     };
     let owner = crate::acl::check::owns(&cx.tx.catalog, cx.role, rel.owner);
     if !owner {
-        return Err(crate::acl::check::not_owner("relation", &rel.name));
+        return Err(crate::acl::check::not_owner(word, &rel.name));
     }
     if rel.oid < FIRST_USER_OID {
         return Err(err(
@@ -168,7 +169,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::PolicyStatement) -> Result<()> 
         Some(list) => roles(cx, list)?,
         None => vec![0],
     };
-    let rel = open(cx, &s.table).await?;
+    let rel = open(cx, &s.table, "table").await?;
     let using = kept(cx, &rel, s.using.as_ref())?;
     let check = kept(cx, &rel, s.check.as_ref())?;
     taken(&rel, &s.name.value)?;
@@ -192,7 +193,7 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::PolicyStatement) -> Result<()> {
         Some(list) => Some(roles(cx, list)?),
         None => None,
     };
-    let rel = open(cx, &s.table).await?;
+    let rel = open(cx, &s.table, "table").await?;
     let using = kept(cx, &rel, s.using.as_ref())?;
     let check = kept(cx, &rel, s.check.as_ref())?;
     let Some(old) = find(&rel, &s.name.value) else { return Err(absent(&rel, &s.name.value)) };
@@ -226,7 +227,7 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::PolicyStatement) -> Result<()> {
 /// ALTER POLICY … RENAME TO.
 pub async fn rename(cx: &mut DdlCx<'_>, object: &ObjectRef, to: &str) -> Result<()> {
     let ObjectRef::OnTable(name, table) = object else { return Err(DbError::internal("a policy without a table")) };
-    let rel = open(cx, table).await?;
+    let rel = open(cx, table, "table").await?;
     taken(&rel, to)?;
     let Some(oid) = find(&rel, &name.value).map(|p| p.oid) else { return Err(absent(&rel, &name.value)) };
     put(cx, &rel, |r| {
@@ -248,7 +249,7 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<()> {
             ));
             continue;
         }
-        let rel = open(cx, on).await?;
+        let rel = open(cx, on, "relation").await?;
         let Some(oid) = find(&rel, &name.value).map(|p| p.oid) else {
             if s.if_exists {
                 cx.notice(err(
@@ -305,11 +306,11 @@ pub async fn forget_role(cx: &mut DdlCx<'_>, role: u32) -> Result<()> {
     for t in tables {
         cx.lock(t.oid, TableLockMode::AccessExclusive).await?;
         let t = cx.relation(t.oid)?;
-        for p in t.policies().iter().filter(|p| p.roles == [role]) {
+        for p in t.policies().iter().filter(|p| p.roles.iter().all(|r| *r == role)) {
             super::comment::write(cx, p.oid, table::PG_POLICY, 0, None).await?;
         }
         put(cx, &t, |r| {
-            r.policies.retain(|p| p.roles != [role]);
+            r.policies.retain(|p| p.roles.iter().any(|r| *r != role));
             r.policies.iter_mut().for_each(|p| p.roles.retain(|r| *r != role));
         })
         .await?;
