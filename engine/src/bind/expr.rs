@@ -111,6 +111,7 @@ impl Binder<'_> {
                 self.refuse_srf(&e, "set-returning functions are not allowed in CASE")?;
                 Ok(e)
             }
+            ast::ExprKind::Xml(x) => self.xml(x, pos),
             ast::ExprKind::Coalesce(args) => {
                 let (args, ty) = self.common_args(args, "COALESCE")?;
                 for a in &args {

@@ -33,6 +33,7 @@ mod target;
 pub(crate) mod tree;
 pub(crate) mod types;
 pub(crate) mod view_target;
+mod xml;
 
 use crate::acl::needs::Needs;
 use crate::acl::{check, privs};

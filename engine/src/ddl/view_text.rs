@@ -158,6 +158,9 @@ impl Visitor<'_> {
                     }
                 }
             }
+            ExprKind::Xml(x) => {
+                x.named.iter_mut().map(|n| &mut n.0).chain(&mut x.args).for_each(|e| self.expr(e));
+            }
             ExprKind::Op(o) => {
                 if let Some(l) = &mut o.left {
                     self.expr(l);

@@ -29,7 +29,7 @@ pub fn add_kernels() {
         SNAPSHOT_KERNELS,
         TWO_PHASE_KERNELS,
     ];
-    registry::add_kernels(&[&own, crate::functions::TABLES].concat());
+    registry::add_kernels(&[&own, crate::functions::TABLES, &[rustydb_types::xml::EXPRESSIONS]].concat());
 }
 
 impl EngineBackend {

@@ -97,12 +97,16 @@ pub fn text_in(ctx: &EvalCtx, ty: TypeRef, s: &str) -> Result<Datum> {
         oid::FLOAT4 => Datum::Float4(float::float4_in(s)?),
         oid::FLOAT8 => Datum::Float8(float::float8_in(s)?),
         oid::NUMERIC => Datum::Numeric(s.parse()?),
-        oid::TEXT | oid::UNKNOWN | oid::CSTRING => return Ok(Datum::Text(checked_text(s)?.into())),
+        oid::TEXT | oid::UNKNOWN | oid::CSTRING | oid::REFCURSOR => return Ok(Datum::Text(checked_text(s)?.into())),
         oid::VARCHAR | oid::BPCHAR => Datum::Text(checked_text(s)?.into()),
         oid::NAME => Datum::Text(truncate_name(checked_text(s)?).into()),
         oid::CHAR => Datum::Text(scalar::char_in(checked_text(s)?).into()),
         oid::JSON => {
             json::validate(s)?;
+            Datum::Text(s.into())
+        }
+        oid::XML => {
+            crate::xml::text_in(ctx, s)?;
             Datum::Text(s.into())
         }
         oid::PG_LSN => Datum::Int8(crate::funcs::lsn::text_in(s)? as i64),
@@ -186,6 +190,7 @@ pub fn text_out(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) -> R
         },
         Datum::Numeric(n) => n.write_text(out),
         Datum::Text(s) => match ctx.session {
+            _ if ty.oid == oid::XML => crate::xml::text_out(s, out),
             Some(session) if ty.oid == oid::ACLITEM => out.extend_from_slice(session.acl_out(s).as_bytes()),
             _ => out.extend_from_slice(s.as_bytes()),
         },

@@ -33,6 +33,7 @@ pub mod typename;
 pub mod typmod;
 pub mod userproc;
 pub mod usertype;
+pub mod xml;
 
 #[cfg(test)]
 mod testing;

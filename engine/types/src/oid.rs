@@ -114,7 +114,10 @@ pub fn array_of(elem: u32) -> Option<u32> {
 
 /// Whether values are kept as [`crate::datum::Datum::Text`].
 pub fn is_text_like(oid: u32) -> bool {
-    matches!(oid, TEXT | VARCHAR | BPCHAR | NAME | CHAR | JSON | UNKNOWN | XML | CSTRING | JSONPATH | PG_NODE_TREE)
+    matches!(
+        oid,
+        TEXT | VARCHAR | BPCHAR | NAME | CHAR | JSON | UNKNOWN | XML | CSTRING | JSONPATH | PG_NODE_TREE | REFCURSOR
+    )
 }
 
 /// Whether values are kept as [`crate::datum::Datum::Oid`].

@@ -50,6 +50,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::tid::KERNELS,
     crate::geo::KERNELS,
     crate::tsearch::KERNELS,
+    crate::xml::KERNELS,
 ];
 
 static ADDED: OnceLock<HashMap<&'static str, &'static Kernel>> = OnceLock::new();
@@ -112,6 +113,7 @@ const AGGREGATES: &[&[&[AggKernel]]] = &[
         aggs::minmax::AGGREGATES,
         aggs::interval::AGGREGATES,
         aggs::json::AGGREGATES,
+        aggs::xml::AGGREGATES,
         aggs::jsonb::AGGREGATES,
         aggs::money::AGGREGATES,
         aggs::collect::AGGREGATES,

@@ -164,6 +164,8 @@ pub enum ExprKind {
     Func(Box<FuncCall>),
     /// CASE.
     Case(Box<Case>),
+    /// XMLCONCAT and its kin.
+    Xml(Box<super::XmlExpr>),
     /// COALESCE, at least one argument.
     Coalesce(Vec<Expr>),
     /// GREATEST, at least one argument.
@@ -527,6 +529,7 @@ fn label(e: &Expr) -> Option<(&str, u8)> {
             _ => Some(("case", 1)),
         },
         ExprKind::Row { .. } => strong("row"),
+        ExprKind::Xml(x) => x.op.label().and_then(strong),
         ExprKind::Coalesce(_) => strong("coalesce"),
         ExprKind::Greatest(_) => strong("greatest"),
         ExprKind::Least(_) => strong("least"),

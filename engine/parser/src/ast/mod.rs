@@ -14,6 +14,7 @@ mod query;
 mod routine;
 mod types;
 mod utility;
+mod xml;
 
 pub use ddl::*;
 pub use expr::*;
@@ -22,6 +23,7 @@ pub use query::*;
 pub use routine::*;
 pub use types::*;
 pub use utility::*;
+pub use xml::*;
 
 use std::fmt;
 

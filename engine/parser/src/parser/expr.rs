@@ -384,7 +384,11 @@ impl Parser<'_> {
                 *closed = level::IS;
                 return Ok(Expr::new(ExprKind::Distinct { left: boxed(left), right: boxed(right), negated }, pos));
             }
-            (kw::DOCUMENT, _) => return self.unsupported("IS DOCUMENT", pos),
+            (kw::DOCUMENT, _) => {
+                self.bump();
+                *closed = level::IS;
+                return Ok(self.is_document(left, negated, pos));
+            }
             (kw::NORMALIZED | kw::NFC | kw::NFD | kw::NFKC | kw::NFKD, _) => {
                 let mut args = vec![left];
                 if t.kw != kw::NORMALIZED {

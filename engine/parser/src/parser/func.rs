@@ -227,12 +227,12 @@ impl Parser<'_> {
             }
             kw::XMLCONCAT
             | kw::XMLELEMENT
-            | kw::XMLEXISTS
             | kw::XMLFOREST
             | kw::XMLPARSE
             | kw::XMLPI
             | kw::XMLROOT
-            | kw::XMLSERIALIZE => {
+            | kw::XMLSERIALIZE => self.xml_expr(pos)?,
+            kw::XMLEXISTS => {
                 let what = self.text(t).to_ascii_uppercase();
                 return self.unsupported(&what, pos);
             }

@@ -25,6 +25,7 @@ mod table;
 mod type_ddl;
 mod types;
 mod utility;
+mod xml;
 
 pub(crate) use statement::statements;
 

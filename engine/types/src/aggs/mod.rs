@@ -14,3 +14,4 @@ pub mod minmax;
 pub mod money;
 pub mod ordered;
 pub mod range;
+pub mod xml;

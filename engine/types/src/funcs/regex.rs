@@ -66,7 +66,7 @@ const NO_CASE: Syntax =
     Syntax { ignore_case: true, newline_stops: false, newline_anchors: false, expanded: false, quote: false };
 
 fn matches(text: &str, pattern: &str, syntax: Syntax) -> Result<bool> {
-    Ok(compiled(pattern, syntax)?.is_match(text))
+    compiled(pattern, syntax)?.is_match(text)
 }
 
 /// Byte offset of the 1-based character position `start`; `None` beyond the text's end.
@@ -94,11 +94,17 @@ fn after_char(text: &str, at: usize) -> Option<usize> {
 }
 
 impl Iterator for Matches<'_> {
-    type Item = Match;
-    fn next(&mut self) -> Option<Match> {
-        let m = self.pattern.find_at(self.text, self.next?)?;
+    type Item = Result<Match>;
+    fn next(&mut self) -> Option<Result<Match>> {
+        let m = match self.pattern.find_at(self.text, self.next?) {
+            Ok(m) => m?,
+            Err(e) => {
+                self.next = None;
+                return Some(Err(e));
+            }
+        };
         self.next = if m.end > m.start { Some(m.end) } else { after_char(self.text, m.end) };
-        Some(m)
+        Some(Ok(m))
     }
 }
 
@@ -122,7 +128,7 @@ fn match_array(text: &str, m: &Match) -> Datum {
 /// `substring(text from pattern)`: the first group, or the whole without groups.
 fn substring(text: &str, pattern: &str) -> Result<Datum> {
     let p = compiled(pattern, Syntax::default())?;
-    Ok(p.find_at(text, 0).map_or(Datum::Null, |m| piece(text, m.groups.first().map_or(Some((m.start, m.end)), |g| *g))))
+    Ok(p.find_at(text, 0)?.map_or(Datum::Null, |m| piece(text, m.groups.first().map_or(Some((m.start, m.end)), |g| *g))))
 }
 
 /// Appends a replacement text, its `\1`…`\9`, `\&` and `\\` filled in.
@@ -156,6 +162,7 @@ fn replace(text: &str, pattern: Arc<Pattern>, with: &str, from: usize, nth: usiz
     let mut out = String::new();
     let mut copied = 0;
     for (i, m) in Matches::new(pattern, text, from).enumerate() {
+        let m = m?;
         if nth > 0 && i + 1 < nth {
             continue;
         }
@@ -217,17 +224,27 @@ fn count(text: &str, pattern: &str, start: i32, f: &str) -> Result<i32> {
     check_start(start)?;
     let pattern = compiled(pattern, local_flags(f, "regexp_count()", None)?)?;
     let Some(from) = start_offset(text, start) else { return Ok(0) };
-    Ok(Matches::new(pattern, text, from).count() as i32)
+    Matches::new(pattern, text, from).try_fold(0i32, |n, m| m.map(|_| n.saturating_add(1)))
 }
 
 /// The `n`-th match from a start, and the group chosen (0 for the whole), as a span.
-fn nth_span(text: &str, pattern: &Arc<Pattern>, start: i32, n: i32, group: i32) -> Option<(usize, usize)> {
-    let from = start_offset(text, start)?;
-    let m = Matches::new(Arc::clone(pattern), text, from).nth(usize::try_from(n - 1).ok()?)?;
-    match usize::try_from(group).ok()?.checked_sub(1) {
+fn nth_span(text: &str, pattern: &Arc<Pattern>, start: i32, n: i32, group: i32) -> Result<Option<(usize, usize)>> {
+    let (Some(from), Ok(skip), Ok(group)) = (start_offset(text, start), usize::try_from(n - 1), usize::try_from(group))
+    else {
+        return Ok(None);
+    };
+    let mut matches = Matches::new(Arc::clone(pattern), text, from);
+    for _ in 0..skip {
+        match matches.next() {
+            None => return Ok(None),
+            Some(m) => m?,
+        };
+    }
+    let Some(m) = matches.next().transpose()? else { return Ok(None) };
+    Ok(match group.checked_sub(1) {
         None => Some((m.start, m.end)),
         Some(g) => m.groups.get(g).copied().flatten(),
-    }
+    })
 }
 
 fn instr(text: &str, pattern: &str, start: i32, n: i32, end: i32, f: &str, group: i32) -> Result<i32> {
@@ -240,7 +257,7 @@ fn instr(text: &str, pattern: &str, start: i32, n: i32, end: i32, f: &str, group
         return Err(invalid_value("subexpr", group));
     }
     let pattern = compiled(pattern, local_flags(f, "regexp_instr()", None)?)?;
-    let Some((a, b)) = nth_span(text, &pattern, start, n, group) else { return Ok(0) };
+    let Some((a, b)) = nth_span(text, &pattern, start, n, group)? else { return Ok(0) };
     let at = if end == 1 { b } else { a };
     Ok(text[..at].chars().count() as i32 + 1)
 }
@@ -252,14 +269,14 @@ fn substr(text: &str, pattern: &str, start: i32, n: i32, f: &str, group: i32) ->
         return Err(invalid_value("subexpr", group));
     }
     let pattern = compiled(pattern, local_flags(f, "regexp_substr()", None)?)?;
-    Ok(piece(text, nth_span(text, &pattern, start, n, group)))
+    Ok(piece(text, nth_span(text, &pattern, start, n, group)?))
 }
 
 const MATCHES_HINT: &str = "Use the regexp_matches function instead.";
 
 fn first_match(text: &str, pattern: &str, f: &str) -> Result<Datum> {
     let pattern = compiled(pattern, local_flags(f, "regexp_match()", Some(MATCHES_HINT))?)?;
-    Ok(pattern.find_at(text, 0).map_or(Datum::Null, |m| match_array(text, &m)))
+    Ok(pattern.find_at(text, 0)?.map_or(Datum::Null, |m| match_array(text, &m)))
 }
 
 type Rows = Box<dyn Iterator<Item = Result<Vec<Datum>>> + Send>;
@@ -272,7 +289,8 @@ fn all_matches(text: &str, pattern: &str, f: &str) -> Result<Rows> {
     let f = flags(f)?;
     let pattern = compiled(pattern, f.syntax)?;
     let take = if f.global { usize::MAX } else { 1 };
-    Ok(rows(Matches::new(pattern, text, 0).take(take).map(|m| match_array(text, &m)).collect()))
+    let found = Matches::new(pattern, text, 0).take(take).map(|m| m.map(|m| match_array(text, &m)));
+    Ok(rows(found.collect::<Result<_>>()?))
 }
 
 /// The pieces between matches. Empty matches at the ends or right after another match do not split.
@@ -281,6 +299,7 @@ fn split(text: &str, pattern: &str, f: &str, function: &str) -> Result<Vec<Datum
     let mut pieces = Vec::new();
     let mut from = 0;
     for m in Matches::new(pattern, text, 0) {
+        let m = m?;
         if m.end == m.start && (m.end == from || m.end == text.len()) {
             continue;
         }

@@ -71,7 +71,9 @@ pub fn binary_in(ctx: &EvalCtx, ty: TypeRef, b: &[u8]) -> Result<Datum> {
         oid::FLOAT4 => Datum::Float4(f32::from_be_bytes(fixed(b)?)),
         oid::FLOAT8 => Datum::Float8(f64::from_be_bytes(fixed(b)?)),
         oid::NUMERIC => Datum::Numeric(Numeric::from_wire(b)?),
-        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::UNKNOWN | oid::CSTRING => Datum::Text(utf8(b)?.into()),
+        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::UNKNOWN | oid::CSTRING | oid::REFCURSOR => {
+            Datum::Text(utf8(b)?.into())
+        }
         oid::NAME => {
             let s = utf8(b)?;
             if s.len() > 63 {
@@ -84,6 +86,11 @@ pub fn binary_in(ctx: &EvalCtx, ty: TypeRef, b: &[u8]) -> Result<Datum> {
         oid::JSON => {
             let s = utf8(b)?;
             json::validate(s)?;
+            Datum::Text(s.into())
+        }
+        oid::XML => {
+            let s = utf8(b)?;
+            crate::xml::text_in(ctx, s)?;
             Datum::Text(s.into())
         }
         oid::JSONPATH => match b.split_first() {
@@ -264,6 +271,7 @@ pub fn binary_out(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) ->
             out.push(JSONPATH_VERSION);
             out.extend_from_slice(s.as_bytes());
         }
+        Datum::Text(s) if ty.oid == oid::XML => crate::xml::text_out(s, out),
         Datum::Text(s) => out.extend_from_slice(s.as_bytes()),
         Datum::Bytes(b) if ty.oid == oid::BYTEA => out.extend_from_slice(b),
         Datum::Bytes(b) => match byte_type(ty.oid) {

@@ -686,7 +686,7 @@ impl<'a> Exec<'a> {
                 let pattern = syntax(*flags).and_then(|s| compiled(pattern, s)).map_err(Fail::Hard)?;
                 self.decide(left.iter(), |_, x| {
                     Ok(match x.view() {
-                        View::String(s) => pattern.is_match(s).into(),
+                        View::String(s) => pattern.is_match(s).map_err(Fail::Hard)?.into(),
                         _ => Truth::Unknown,
                     })
                 })?

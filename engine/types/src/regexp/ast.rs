@@ -151,6 +151,17 @@ pub enum Node {
         /// Whether as often as possible.
         greedy: bool,
     },
+    /// A constraint that what follows (or precedes, if `behind`) matches, or does not.
+    Look {
+        /// What has to match.
+        node: Box<Node>,
+        /// Before the place instead of after it.
+        behind: bool,
+        /// Must not match.
+        negated: bool,
+    },
+    /// What a group holds once more.
+    Back(usize),
     /// Parentheses; capturing when numbered.
     Group(Option<usize>, Box<Node>),
 }
@@ -235,6 +246,9 @@ impl Node {
                     (min, Some(max)) => write!(out, "{{{min},{max}}}"),
                 };
             }
+            // Where the search finds a place, the matcher looks at what these say.
+            Node::Look { .. } => out.push_str("(?:)"),
+            Node::Back(_) => out.push_str("(?s:.)*"),
             Node::Group(_, node) => {
                 out.push_str("(?:");
                 node.translate(syntax, out);

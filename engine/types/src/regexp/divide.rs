@@ -16,13 +16,13 @@ use std::collections::HashSet;
 
 /// What a node prefers.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Preference {
+pub(super) enum Preference {
     None,
     Longest,
     Shortest,
 }
 
-fn preference(node: &Node) -> Preference {
+pub(super) fn preference(node: &Node) -> Preference {
     match node {
         Node::Repeat { node, min, max, greedy } => match (min, max) {
             (a, Some(b)) if a == b => preference(node),
@@ -38,9 +38,9 @@ fn preference(node: &Node) -> Preference {
     }
 }
 
-struct Matcher<'t> {
-    text: &'t str,
-    syntax: &'t Syntax,
+pub(super) struct Matcher<'t> {
+    pub(super) text: &'t str,
+    pub(super) syntax: &'t Syntax,
 }
 
 /// Sorted, without repetition.
@@ -85,8 +85,37 @@ impl<'t> Matcher<'t> {
         from.iter().filter_map(|&at| self.char_at(at).filter(|&c| test(c)).map(|c| at + c.len_utf8())).collect()
     }
 
+    /// Where the text of `from..to` that stands again at `at` ends.
+    pub(super) fn repeated(&self, from: usize, to: usize, at: usize) -> Option<usize> {
+        let mut here = self.text.get(at..)?.chars();
+        let mut end = at;
+        for want in self.text.get(from..to)?.chars() {
+            let c = here.next().filter(|c| self.same(*c, want))?;
+            end += c.len_utf8();
+        }
+        Some(end)
+    }
+
+    /// All places of the text.
+    pub(super) fn places(&self) -> Vec<usize> {
+        self.text.char_indices().map(|(i, _)| i).chain([self.text.len()]).collect()
+    }
+
+    /// Places of `from` where a constraint holds.
+    fn look(&self, node: &Node, behind: bool, negated: bool, from: &[usize]) -> Vec<usize> {
+        let holds: Box<dyn Fn(usize) -> bool> = if behind {
+            let last = from.last().copied().unwrap_or(0);
+            let starts: Vec<usize> = self.places().into_iter().take_while(|p| *p <= last).collect();
+            let ends = self.ends(node, &starts);
+            Box::new(move |at| ends.binary_search(&at).is_ok())
+        } else {
+            Box::new(|at| !self.ends(node, &[at]).is_empty())
+        };
+        from.iter().copied().filter(|at| holds(*at) != negated).collect()
+    }
+
     /// Places where the node can end if it begins at one of the places given. Both ascending, without repetition.
-    fn ends(&self, node: &Node, from: &[usize]) -> Vec<usize> {
+    pub(super) fn ends(&self, node: &Node, from: &[usize]) -> Vec<usize> {
         match node {
             Node::Empty => from.to_vec(),
             Node::Anchor(a) => from.iter().copied().filter(|&at| self.anchored(*a, at)).collect(),
@@ -94,6 +123,9 @@ impl<'t> Matcher<'t> {
             Node::Any => self.step(from, |c| !(self.syntax.newline_stops && c == '\n')),
             Node::Set(_, test) => self.step(from, |c| test.is_match(c.encode_utf8(&mut [0; 4]))),
             Node::Group(_, inner) => self.ends(inner, from),
+            Node::Look { node, behind, negated } => self.look(node, *behind, *negated, from),
+            // Patterns with back references are matched by the backtracker.
+            Node::Back(_) => Vec::new(),
             Node::Concat(nodes) => self.sequence_ends(nodes, from),
             Node::Alternate(nodes) => ordered(nodes.iter().flat_map(|n| self.ends(n, from)).collect()),
             Node::Repeat { node, min, max, .. } => self.repeat_ends(node, *min, *max, from),

@@ -6,9 +6,11 @@
 //! differs between engines: PostgreSQL prefers the longest (or, led by a non-greedy quantifier, the shortest) match and
 //! then divides it from left to right, so `divide.rs` does that by its own rules over the same tree.
 //!
-//! Left out, refused with 0A000: back references and lookaround constraints, which no linear engine has.
+//! Constraints on what stands around a place are looked at by `divide.rs` alone, which then also finds where a match begins;
+//! back references need `backtrack.rs`, whose steps are bounded.
 
 pub mod ast;
+mod backtrack;
 mod divide;
 mod parse;
 
@@ -24,6 +26,18 @@ pub struct Pattern {
     syntax: Syntax,
     groups: usize,
     search: regex::Regex,
+    kind: Kind,
+}
+
+/// What is needed to match a pattern.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    /// The search tells where matches begin.
+    Plain,
+    /// There are constraints that the search does not know.
+    Looks,
+    /// There are back references.
+    Backs,
 }
 
 /// A match: byte offsets of the whole and of each group that took part.
@@ -56,7 +70,14 @@ impl Pattern {
                 regex::Error::CompiledTooBig(_) => invalid("regular expression is too complex"),
                 _ => invalid("invalid escape \\ sequence"),
             })?;
-        Ok(Pattern { root: parsed.root, syntax: parsed.syntax, groups: parsed.groups, search })
+        let kind = if parsed.backs {
+            Kind::Backs
+        } else if parsed.looks {
+            Kind::Looks
+        } else {
+            Kind::Plain
+        };
+        Ok(Pattern { root: parsed.root, syntax: parsed.syntax, groups: parsed.groups, search, kind })
     }
 
     /// Number of capturing groups.
@@ -64,15 +85,47 @@ impl Pattern {
         self.groups
     }
 
-    /// Whether the pattern matches anywhere.
-    pub fn is_match(&self, text: &str) -> bool {
-        self.search.is_match(text)
+    /// Whether the pattern matches anywhere. 2201B if that takes too many steps.
+    pub fn is_match(&self, text: &str) -> Result<bool> {
+        let matcher = divide::Matcher { text, syntax: &self.syntax };
+        match self.kind {
+            Kind::Plain => Ok(self.search.is_match(text)),
+            Kind::Looks => Ok(!matcher.ends(&self.root, &matcher.places()).is_empty()),
+            Kind::Backs => self.backtracked(text, 0, true).map(|m| m.is_some()),
+        }
     }
 
-    /// The first match that begins at or after the byte offset `from`, which lies on a character boundary.
-    pub fn find_at(&self, text: &str, from: usize) -> Option<Match> {
-        let found = self.search.find_at(text, from)?;
-        Some(divide::divide(&self.root, &self.syntax, self.groups, text, found.start()))
+    /// The first match that begins at or after the byte offset `from`, which lies on a character boundary. 2201B if that
+    /// takes too many steps.
+    pub fn find_at(&self, text: &str, from: usize) -> Result<Option<Match>> {
+        if self.kind == Kind::Backs {
+            return self.backtracked(text, from, false);
+        }
+        let matcher = divide::Matcher { text, syntax: &self.syntax };
+        let mut from = from;
+        loop {
+            let Some(found) = self.search.find_at(text, from) else { return Ok(None) };
+            let start = found.start();
+            if self.kind == Kind::Plain || !matcher.ends(&self.root, &[start]).is_empty() {
+                return Ok(Some(divide::divide(&self.root, &self.syntax, self.groups, text, start)));
+            }
+            match text.get(start..).and_then(|t| t.chars().next()) {
+                Some(c) => from = start + c.len_utf8(),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn backtracked(&self, text: &str, from: usize, first: bool) -> Result<Option<Match>> {
+        let matcher = divide::Matcher { text, syntax: &self.syntax };
+        let runner = backtrack::Backtracker::new(&matcher);
+        for start in matcher.places().into_iter().filter(|p| *p >= from) {
+            let found = runner.at(&self.root, self.groups, start, first);
+            if let Some(m) = found.map_err(|_| invalid("regular expression is too complex"))? {
+                return Ok(Some(m));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -106,7 +159,7 @@ mod tests {
 
     fn find(pattern: &str, text: &str) -> Option<(String, Vec<Option<String>>)> {
         let p = Pattern::new(pattern, Syntax::default()).expect(pattern);
-        let m = p.find_at(text, 0)?;
+        let m = p.find_at(text, 0).expect(pattern)?;
         let span = |s: (usize, usize)| text[s.0..s.1].to_owned();
         Some((span((m.start, m.end)), m.groups.iter().map(|g| g.map(span)).collect()))
     }
@@ -148,8 +201,16 @@ mod tests {
             let e = Pattern::new(pattern, Syntax::default()).expect_err(pattern);
             assert_eq!(e.message, format!("invalid regular expression: {message}"), "{pattern}");
         }
-        let e = Pattern::new("(a)\\1", Syntax::default()).expect_err("back reference");
-        assert_eq!(e.code, SqlState::FEATURE_NOT_SUPPORTED);
+    }
+
+    #[test]
+    fn back_references_and_constraints() {
+        assert_eq!(whole("(a|ab)\\1", "xabab").as_deref(), Some("abab"));
+        assert_eq!(whole("^([bc])\\1*$", "bbc"), None);
+        assert_eq!(whole("a(?=b)b*", "aabb").as_deref(), Some("abb"));
+        assert_eq!(whole("(?<!a)b+", "abbb").as_deref(), Some("bb"));
+        let slow = Pattern::new("^(a*)*\\1b$", Syntax::default()).expect("pattern");
+        assert!(slow.is_match(&"a".repeat(60)).is_err());
     }
 
     #[test]

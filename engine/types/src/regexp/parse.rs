@@ -14,6 +14,10 @@ pub(super) struct Parsed {
     pub root: Node,
     pub syntax: Syntax,
     pub groups: usize,
+    /// There are constraints on what stands around.
+    pub looks: bool,
+    /// There are back references.
+    pub backs: bool,
 }
 
 pub(super) fn parse(pattern: &str, mut syntax: Syntax) -> Result<Parsed> {
@@ -33,14 +37,23 @@ pub(super) fn parse(pattern: &str, mut syntax: Syntax) -> Result<Parsed> {
     }
     if syntax.quote {
         let root = Node::Concat(rest.chars().map(Node::Char).collect());
-        return Ok(Parsed { root, syntax, groups: 0 });
+        return Ok(Parsed { root, syntax, groups: 0, looks: false, backs: false });
     }
-    let mut parser = Parser { chars: rest.chars().collect(), at: 0, syntax, groups: 0, depth: 0 };
+    let mut parser = Parser {
+        chars: rest.chars().collect(),
+        at: 0,
+        syntax,
+        groups: 0,
+        depth: 0,
+        looking: 0,
+        looks: false,
+        backs: false,
+    };
     let root = parser.alternation()?;
     if parser.at < parser.chars.len() {
         return Err(invalid("parentheses () not balanced"));
     }
-    Ok(Parsed { root, syntax, groups: parser.groups })
+    Ok(Parsed { root, syntax, groups: parser.groups, looks: parser.looks, backs: parser.backs })
 }
 
 /// `(?xyz)` at the very start.
@@ -76,6 +89,10 @@ struct Parser {
     syntax: Syntax,
     groups: usize,
     depth: usize,
+    /// Constraints that are open; groups in them capture nothing.
+    looking: usize,
+    looks: bool,
+    backs: bool,
 }
 
 fn set(items: Vec<Item>, negated: bool, syntax: &Syntax) -> Result<Node> {
@@ -175,7 +192,7 @@ impl Parser {
             }
             _ => return Ok(atom),
         };
-        if matches!(atom, Node::Anchor(_)) {
+        if matches!(atom, Node::Anchor(_) | Node::Look { .. }) {
             return Err(invalid("quantifier operand invalid"));
         }
         let greedy = self.peek() != Some('?');
@@ -228,6 +245,14 @@ impl Parser {
         }
     }
 
+    /// The beginning of a constraint after its parenthesis: whether it looks behind, and whether it is negated.
+    fn constraint(&mut self) -> Option<(bool, bool)> {
+        [("?=", false, false), ("?!", false, true), ("?<=", true, false), ("?<!", true, true)]
+            .into_iter()
+            .find(|(text, ..)| self.eat(text))
+            .map(|(_, behind, negated)| (behind, negated))
+    }
+
     fn group(&mut self) -> Result<Node> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
@@ -235,14 +260,20 @@ impl Parser {
         }
         let number = if self.eat("?:") {
             None
+        } else if let Some((behind, negated)) = self.constraint() {
+            self.looks = true;
+            self.looking += 1;
+            let node = Box::new(self.alternation()?);
+            self.looking -= 1;
+            if !self.eat(")") {
+                return Err(invalid("parentheses () not balanced"));
+            }
+            self.depth -= 1;
+            return Ok(Node::Look { node, behind, negated });
         } else if self.peek() == Some('?') {
-            self.at += 1;
-            return Err(match self.peek() {
-                Some('=' | '!' | '<') => DbError::unsupported(
-                    "lookahead and lookbehind constraints in regular expressions are not supported",
-                ),
-                _ => invalid("quantifier operand invalid"),
-            });
+            return Err(invalid("quantifier operand invalid"));
+        } else if self.looking > 0 {
+            None
         } else {
             self.groups += 1;
             Some(self.groups - 1)
@@ -345,10 +376,13 @@ impl Parser {
         }
         let number: usize = digits.parse().unwrap_or(usize::MAX);
         if digits.len() == 1 || number <= self.groups {
-            if number > self.groups {
+            // A constraint remembers nothing and is not told of what groups hold.
+            if number > self.groups || self.looking > 0 {
                 return Err(invalid("invalid backreference number"));
             }
-            return Err(DbError::unsupported("back references in regular expressions are not supported"));
+            self.at = ahead;
+            self.backs = true;
+            return Ok(Node::Back(number - 1));
         }
         let octal: String = digits.chars().take_while(|c| c.is_digit(8)).take(3).collect();
         let value = u32::from_str_radix(&octal, 8).ok().and_then(char::from_u32);

@@ -1,6 +1,7 @@
 //! Text into tsvector and tsquery by a configuration, and the functions that show what happens on the way.
 
 use super::dict::{self, Config};
+use super::headline::headline;
 use super::matching::holds;
 use super::query::{self, Item, Op, Syntax, Target, TsQuery, word_too_long};
 use super::tokens::{KINDS, Kind, Tokens};
@@ -17,24 +18,31 @@ use std::sync::Arc;
 const DEFAULT_PARSER: u32 = 3722;
 
 /// The configuration that `default_text_search_config` names.
-fn current(ctx: &EvalCtx) -> Result<u32> {
+pub(super) fn current(ctx: &EvalCtx) -> Result<u32> {
     let name = ctx.session.setting("default_text_search_config").unwrap_or_else(|| "pg_catalog.simple".to_owned());
     ctx.session.reg_in(oid::REGCONFIG, &name)
 }
 
 /// Lexemes of a text with their positions from 1 on.
-struct Words {
+#[derive(Default)]
+pub(super) struct Words {
     list: Vec<(u32, String)>,
     /// Position of the last token that counted.
     last: u32,
 }
 
 impl Words {
-    fn new() -> Words {
-        Words { list: Vec::new(), last: 0 }
+    /// Lexemes so far.
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
     }
 
-    fn read(&mut self, ctx: &EvalCtx, config: &Config, text: &str) -> Result<()> {
+    /// Leaves a position out.
+    pub(super) fn gap(&mut self) {
+        self.last += 1;
+    }
+
+    pub(super) fn read(&mut self, ctx: &EvalCtx, config: &Config, text: &str) -> Result<()> {
         for (kind, token) in Tokens::new(text) {
             if token.len() > MAX_LEXEME {
                 ctx.session.notice(
@@ -52,7 +60,7 @@ impl Words {
         Ok(())
     }
 
-    fn vector(self) -> Result<TsVector> {
+    pub(super) fn vector(self) -> Result<TsVector> {
         let lexemes =
             self.list.into_iter().map(|(at, word)| Lexeme { word, places: vec![Place::new(at, 0)] }).collect();
         TsVector::collect(lexemes).checked()
@@ -61,7 +69,7 @@ impl Words {
 
 /// `to_tsvector`.
 fn document(ctx: &EvalCtx, config: u32, text: &str) -> Result<TsVector> {
-    let mut words = Words::new();
+    let mut words = Words::default();
     words.read(ctx, &*dict::config(config)?, text)?;
     words.vector()
 }
@@ -73,7 +81,7 @@ fn to_query(ctx: &EvalCtx, config: u32, text: &str, syntax: Syntax, joined: Op) 
         if operand.len() > MAX_LEXEME && syntax == Syntax::Standard {
             return Err(word_too_long(text));
         }
-        let mut words = Words::new();
+        let mut words = Words::default();
         words.read(ctx, &config, operand)?;
         if words.list.is_empty() {
             out.push(Item::Stop);
@@ -213,6 +221,10 @@ pub const KERNELS: &[Kernel] = &[
         Ok(holds(&plain(ctx, config, q)?, &document(ctx, config, d)?))
     }),
     scalar!("ts_match_tq", [ctx] |d: &str, q: TsQuery| Ok(holds(&q, &document(ctx, current(ctx)?, d)?))),
+    scalar!("ts_headline", [ctx] |s: &str, q: TsQuery| headline(ctx, current(ctx)?, s, &q, "")),
+    scalar!("ts_headline_opt", [ctx] |s: &str, q: TsQuery, o: &str| headline(ctx, current(ctx)?, s, &q, o)),
+    scalar!("ts_headline_byid", [ctx] |c: u32, s: &str, q: TsQuery| headline(ctx, c, s, &q, "")),
+    scalar!("ts_headline_byid_opt", [ctx] |c: u32, s: &str, q: TsQuery, o: &str| headline(ctx, c, s, &q, o)),
     scalar!("ts_lexize", |d: u32, s: &str| lexize(d, s)),
     set!("ts_parse_byid", |parser: u32, s: &str| known_parser(parser).map(|()| parse_rows(s))),
     set!("ts_parse_byname", |parser: &str, s: &str| parser_named(parser).map(|_| parse_rows(s))),

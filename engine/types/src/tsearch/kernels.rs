@@ -211,6 +211,7 @@ pub const KERNELS: &[&[Kernel]] = &[
     VECTORS,
     QUERIES,
     super::documents::KERNELS,
+    super::jsontext::KERNELS,
     &comparisons!(
         "tsvector_eq",
         "tsvector_ne",

@@ -2,11 +2,13 @@
 //!
 //! A document is a [`vector::TsVector`], a query a [`query::TsQuery`]; [`matching`] says whether they agree, [`rank`] how well.
 //! Text is cut into tokens by [`tokens`], whose words dictionaries ([`dict`]) bring to their lexemes; [`documents`] has the
-//! functions. Left out: `ts_headline`, `ts_stat`, `ts_rewrite` by a query's text, ispell, synonym and thesaurus dictionaries,
+//! functions. [`headline`] shows why a document matches. Left out: `ts_stat`, `ts_rewrite` by a query's text, ispell, synonym and thesaurus dictionaries,
 //! stemmers and stop words of languages that the stemming library or [`stop`] lack (0A000).
 
 pub mod dict;
 pub mod documents;
+pub mod headline;
+mod jsontext;
 mod kernels;
 mod lex;
 pub mod matching;

@@ -424,6 +424,7 @@ impl<'a> Tokens<'a> {
         match self.peek(from)? {
             c if c.is_ascii_alphanumeric() || c == '_' => self.file(from + 1),
             '.' => self.path_first(from + 1),
+            '~' => self.file_after_twiddle(from + 1),
             _ => None,
         }
     }
