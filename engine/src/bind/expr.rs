@@ -598,6 +598,9 @@ impl Binder<'_> {
             )
             .at(pos));
         };
+        if steps.len() > rustydb_types::io::array::MAX_DIMS {
+            return Err(rustydb_types::io::array::too_many_dims(steps.len()));
+        }
         let slice = steps.iter().any(|s| matches!(s, Step::Slice(..)));
         let index = |b: &mut Self, e: &ast::Expr| -> Result<Expr> {
             let e = b.expr(e)?;

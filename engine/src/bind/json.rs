@@ -110,7 +110,7 @@ impl Binder<'_> {
     }
 
     /// A type with the shape of the rows in it, where the catalog knows them.
-    fn named_type(&self, ty: TypeRef, depth: u32) -> Result<TypeRef> {
+    pub(super) fn named_type(&self, ty: TypeRef, depth: u32) -> Result<TypeRef> {
         let row = types::element_of(ty.oid).unwrap_or(ty.oid);
         let Some(rel) = self.cx.catalog.row_types.get(&row).and_then(|r| self.cx.catalog.relation(*r)) else {
             return Ok(ty);

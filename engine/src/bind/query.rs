@@ -760,8 +760,9 @@ impl Binder<'_> {
                 break;
             }
             if named {
-                // Functions that make rows by name learn the names here.
-                call.ty.typmod = rustydb_types::shape::modifier(&fields)?;
+                // Functions that make rows by name learn the names here, those of rows inside rows too.
+                let shaped = fields.iter().map(|(n, t)| Ok((n.clone(), self.named_type(*t, 0)?)));
+                call.ty.typmod = rustydb_types::shape::modifier(&shaped.collect::<Result<Vec<_>>>()?)?;
             }
             let mut out = Vec::with_capacity(fields.len());
             for (name, ty) in fields {

@@ -52,6 +52,11 @@ fn out_of_range(what: &'static str) -> DbError {
     DbError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, what)
 }
 
+/// Digits a number may have before its point.
+const MAX_WHOLE_DIGITS: i32 = 131_072;
+/// Digits it may have after it.
+const MAX_DECIMALS: i32 = 16_383;
+
 impl Numeric {
     /// 0.
     pub const ZERO: Numeric = Numeric::small_unchecked(0, 0);
@@ -368,12 +373,13 @@ impl Numeric {
 
     /// Rounds half away from zero to `scale` decimals (negative: to tens, hundreds…), which become the display scale.
     pub fn round(&self, scale: i32) -> Result<Numeric> {
-        self.rescale(scale.clamp(-2000, 2000), true)
+        // One digit more than a number has before its point: the first one may round up.
+        self.rescale(scale.clamp(-MAX_WHOLE_DIGITS - 1, MAX_DECIMALS), true)
     }
 
     /// As [`Numeric::round`], but cuts.
     pub fn trunc(&self, scale: i32) -> Result<Numeric> {
-        self.rescale(scale.clamp(-2000, 2000), false)
+        self.rescale(scale.clamp(-MAX_WHOLE_DIGITS, MAX_DECIMALS), false)
     }
 
     fn rescale(&self, scale: i32, round: bool) -> Result<Numeric> {

@@ -61,6 +61,21 @@ pub fn abbreviation(lower: &str) -> Option<(i32, bool)> {
     ABBREVS.binary_search_by(|e| e.0.cmp(lower)).ok().map(|i| (ABBREVS[i].1, ABBREVS[i].2))
 }
 
+/// Old names that the time zone database has made links to a place's zone (2024b), whatever the system's copy says.
+const LINKS: [(&str, &str); 11] = [
+    ("pst8pdt", "America/Los_Angeles"),
+    ("mst7mdt", "America/Denver"),
+    ("cst6cdt", "America/Chicago"),
+    ("est5edt", "America/New_York"),
+    ("est", "America/Panama"),
+    ("mst", "America/Phoenix"),
+    ("hst", "Pacific/Honolulu"),
+    ("cet", "Europe/Brussels"),
+    ("met", "Europe/Brussels"),
+    ("eet", "Europe/Athens"),
+    ("wet", "Europe/Lisbon"),
+];
+
 /// A zone by its IANA name in any case or by a POSIX rule such as `EST5EDT` or `<+03>-3`.
 pub fn by_name(name: &str) -> Option<TimeZone> {
     if name.is_empty() || name.len() > 255 {
@@ -69,6 +84,7 @@ pub fn by_name(name: &str) -> Option<TimeZone> {
     if name.eq_ignore_ascii_case("utc") || name.eq_ignore_ascii_case("gmt") {
         return Some(TimeZone::UTC);
     }
+    let name = LINKS.iter().find(|l| l.0.eq_ignore_ascii_case(name)).map_or(name, |l| l.1);
     if let Ok(tz) = TimeZone::get(name) {
         return Some(tz);
     }

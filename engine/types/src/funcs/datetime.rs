@@ -190,6 +190,9 @@ fn bin(stride: &Interval, ts: i64, origin: i64) -> Result<i64> {
         return Err(DbError::unsupported("timestamps cannot be binned into intervals containing months or years"));
     }
     let step = i128::from(stride.days) * i128::from(USECS_PER_DAY) + i128::from(stride.micros);
+    if i64::try_from(step).is_err() || ts.checked_sub(origin).is_none() {
+        return Err(overflow("interval out of range"));
+    }
     if step <= 0 {
         return Err(overflow("stride must be greater than zero"));
     }

@@ -11,7 +11,7 @@ use crate::ctx::EvalCtx;
 use crate::datum::{ArrayValue, Datum, Str, TypeRef};
 use crate::jsonb::{self, View};
 use crate::kernel::{CallInfo, Kernel, KernelBody};
-use crate::{io, oid, shape};
+use crate::{io, oid, shape, usertype};
 use rustydb_base::{DbError, Result, SqlState};
 use std::sync::Arc;
 
@@ -114,6 +114,11 @@ fn expected_array(place: &Place) -> DbError {
 /// A value as a SQL value of a type; `old` is what the base row has there.
 fn populate(ctx: &EvalCtx, ty: TypeRef, v: Source<'_>, place: &Place, old: &Datum) -> Result<Datum> {
     let kind = v.kind();
+    if usertype::is_domain(ty.oid) {
+        let d = populate(ctx, usertype::base(ty), v, place, old)?;
+        ctx.session.check_domain(ctx, ty.oid, &d)?;
+        return Ok(d);
+    }
     if kind == Kind::Null {
         return Ok(Datum::Null);
     }
@@ -227,7 +232,13 @@ fn row(ctx: &EvalCtx, fields: &[(String, TypeRef)], v: Source<'_>, old: Option<&
         let before = old.and_then(|o| o.get(i)).map_or(&Datum::Null, |o| &o.1);
         // Of two members with one key the later counts.
         let d = match members.iter().rev().find(|m| m.0 == *name) {
-            None => before.clone(),
+            None => {
+                // A domain may have something against NULL.
+                if before.is_null() && usertype::is_domain(ty.oid) {
+                    ctx.session.check_domain(ctx, ty.oid, before)?;
+                }
+                before.clone()
+            }
             Some((_, v)) => {
                 let place = Place { column: Some(name.clone()), subscripts: vec![] };
                 populate(ctx, *ty, *v, &place, before)?
@@ -292,7 +303,9 @@ fn open<'a>(info: &CallInfo<'_>, args: &'a [Datum], name: &str) -> Result<Call<'
         Some(Datum::Row(values)) => Some(&values[..]),
         _ => None,
     };
-    let asked = shape::fields(info.result.typmod);
+    // The base's type also names the fields of rows inside it.
+    let named = base_type.filter(|t| t.oid != oid::RECORD).and_then(|t| shape::fields(t.typmod));
+    let asked = named.or_else(|| shape::fields(info.result.typmod));
     let own = base_type.and_then(|ty| match values {
         // A row of its own kind has its own fields.
         Some(values) if ty.oid == oid::RECORD => Some(field_names(ty, values)),
