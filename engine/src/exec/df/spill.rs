@@ -144,6 +144,10 @@ struct Writer {
 
 impl Write for Writer {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if self.buffer.len() == CHUNK {
+            // What an earlier call could not write.
+            self.flush()?;
+        }
         let n = buf.len().min(CHUNK - self.buffer.len());
         self.buffer.extend_from_slice(&buf[..n]);
         if self.buffer.len() == CHUNK {
