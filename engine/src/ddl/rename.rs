@@ -35,7 +35,7 @@ fn children(e: &mut Expr, f: &mut dyn FnMut(&mut Expr)) {
             for s in steps {
                 match s {
                     Step::Index(e) => f(e),
-                    Step::Slice(a, b) => a.iter_mut().chain(b).for_each(|e| f(e)),
+                    Step::Slice(a, b) => a.iter_mut().chain(b).for_each(&mut *f),
                     Step::Field(_) | Step::Star => {}
                 }
             }
@@ -56,7 +56,7 @@ fn children(e: &mut Expr, f: &mut dyn FnMut(&mut Expr)) {
         | ExprKind::Least(v)
         | ExprKind::Array(v)
         | ExprKind::Grouping(v)
-        | ExprKind::Row { fields: v, .. } => v.iter_mut().for_each(|e| f(e)),
+        | ExprKind::Row { fields: v, .. } => v.iter_mut().for_each(&mut *f),
         ExprKind::Not(x) | ExprKind::Is(x, _) | ExprKind::Cast(x, _) | ExprKind::Collate(x, _) => f(x),
         ExprKind::Distinct { left, right, .. } | ExprKind::NullIf(left, right) => {
             f(left);
@@ -64,7 +64,7 @@ fn children(e: &mut Expr, f: &mut dyn FnMut(&mut Expr)) {
         }
         ExprKind::In { arg, list, .. } => {
             f(arg);
-            list.iter_mut().for_each(|e| f(e));
+            list.iter_mut().for_each(&mut *f);
         }
         ExprKind::Between(b) => {
             f(&mut b.arg);
@@ -79,7 +79,7 @@ fn children(e: &mut Expr, f: &mut dyn FnMut(&mut Expr)) {
         }
         ExprKind::Func(c) => c.args.iter_mut().for_each(|a| f(&mut a.value)),
         ExprKind::Case(c) => {
-            c.operand.iter_mut().chain(&mut c.otherwise).for_each(|e| f(e));
+            c.operand.iter_mut().chain(&mut c.otherwise).for_each(&mut *f);
             for (w, t) in &mut c.whens {
                 f(w);
                 f(t);

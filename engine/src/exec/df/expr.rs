@@ -240,7 +240,7 @@ fn is_scalar_type(o: u32) -> bool {
 pub fn is_key_equality(proc: &Proc) -> bool {
     static HASHED: LazyLock<HashSet<u32>> = LazyLock::new(|| {
         let same = |o: &&pgdata::Operator| o.oprcanhash && o.oprleft == o.oprright && o.oprleft != oid::RECORD;
-        pgdata::operators_named("=").iter().copied().filter(|o| same(&o)).map(|o| o.oprcode).collect()
+        pgdata::operators_named("=").iter().copied().filter(|o| same(o)).map(|o| o.oprcode).collect()
     });
     comparison(proc) == Some(Operator::Eq) || HASHED.contains(&proc.oid)
 }

@@ -237,7 +237,7 @@ impl Path {
     /// Whether a point is on an open path or in a closed one.
     pub fn contains(&self, p: Point) -> Result<bool> {
         if self.closed {
-            return Ok(point_inside(p, &self.points)?);
+            return point_inside(p, &self.points);
         }
         for s in segments(&self.points, false) {
             if s.contains(p)? {
