@@ -68,7 +68,8 @@ pub(super) fn take_needed<'e>(srfs: &mut Vec<Srf>, exprs: impl Iterator<Item = &
             columns_of(&s.2, &mut need);
         }
     }
-    let (mut taken, left): (Vec<Srf>, Vec<Srf>) = std::mem::take(srfs).into_iter().partition(|s| need.contains(&s.1.id));
+    let (mut taken, left): (Vec<Srf>, Vec<Srf>) =
+        std::mem::take(srfs).into_iter().partition(|s| need.contains(&s.1.id));
     *srfs = left;
     taken.sort_by_key(|s| s.0);
     taken

@@ -138,7 +138,8 @@ impl Binder<'_> {
         let fits = matches!(usertype::base(to).oid, oid::TEXT | oid::VARCHAR | oid::BPCHAR);
         let done = if fits { self.coerce(call, to, Coercion::Implicit)? } else { None };
         done.ok_or_else(|| {
-            DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast XMLSERIALIZE result to {}", show(to.oid))).at(pos)
+            DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast XMLSERIALIZE result to {}", show(to.oid)))
+                .at(pos)
         })
     }
 

@@ -64,10 +64,7 @@ pub async fn cluster(cx: &mut DdlCx<'_>, s: &ast::Cluster) -> Result<()> {
 
 fn check(cx: &DdlCx<'_>, rel: &Relation) -> Result<()> {
     if !matches!(rel.kind, RelKind::Table | RelKind::MaterializedView) {
-        return Err(err(
-            SqlState::WRONG_OBJECT_TYPE,
-            format!("\"{}\" is not a table or materialized view", rel.name),
-        ));
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a table or materialized view", rel.name)));
     }
     cx.check_relation_owner(rel)?;
     if rel.persistence == Persistence::Temporary && Some(rel.namespace) != super::temp::own(cx) {
@@ -141,7 +138,8 @@ fn in_order(cx: &DdlCx<'_>, rel: &Arc<Relation>, ix: &Arc<Index>) -> Result<(Rel
             let expr = expr.ok_or_else(|| DbError::internal("an index key is neither column nor expression"))?;
             keys.push(SortKey { expr, desc: k.desc, nulls_first: k.nulls_first });
         }
-        let places = scan.cols.iter().enumerate().filter(|(_, c)| c.1 > 0).map(|(i, c)| (i, c.1 as usize - 1)).collect();
+        let places =
+            scan.cols.iter().enumerate().filter(|(_, c)| c.1 > 0).map(|(i, c)| (i, c.1 as usize - 1)).collect();
         Ok((Rel::Sort { input: Box::new(Rel::Scan(Box::new(scan))), keys }, places))
     })
 }

@@ -55,7 +55,8 @@ async fn run_on(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> R
             }
         }
         A::DropColumn { column, .. }
-            if rel.column(&column.value).is_none() && matches!(column.value.as_str(), "ctid" | "xmin" | "cmin" | "xmax" | "cmax" | "tableoid") =>
+            if rel.column(&column.value).is_none()
+                && matches!(column.value.as_str(), "ctid" | "xmin" | "cmin" | "xmax" | "cmax" | "tableoid") =>
         {
             return Err(rustydb_base::DbError::unsupported(format!("cannot drop system column \"{}\"", column.value)));
         }

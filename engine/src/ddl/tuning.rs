@@ -16,10 +16,8 @@ fn column<'r>(r: &'r mut Relation, name: &Ident) -> Result<&'r mut Column> {
     if matches!(name.value.as_str(), "ctid" | "xmin" | "cmin" | "xmax" | "cmax" | "tableoid") {
         return Err(DbError::unsupported(format!("cannot alter system column \"{}\"", name.value)));
     }
-    let missing = err(
-        SqlState::UNDEFINED_COLUMN,
-        format!("column \"{}\" of relation \"{}\" does not exist", name.value, r.name),
-    );
+    let missing =
+        err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" of relation \"{}\" does not exist", name.value, r.name));
     r.columns.iter_mut().find(|c| !c.dropped && c.name == name.value).ok_or(missing)
 }
 
@@ -52,15 +50,19 @@ pub async fn set_index_statistics(cx: &mut DdlCx<'_>, index: u32, which: &Column
     let to = target(cx, to)?;
     let names = crate::catalog::rows::index_column_names(table, ix);
     let at = match which {
-        ColumnOrNumber::Number(n) => usize::try_from(*n).ok().filter(|n| (1..=names.len()).contains(n)).ok_or_else(|| {
-            err(SqlState::UNDEFINED_COLUMN, format!("column number {n} of relation \"{}\" does not exist", ix.name))
-        })?,
-        ColumnOrNumber::Column(name) => names.iter().position(|n| *n == name.value).map(|i| i + 1).ok_or_else(|| {
-            err(
-                SqlState::UNDEFINED_COLUMN,
-                format!("column \"{}\" of relation \"{}\" does not exist", name.value, ix.name),
-            )
-        })?,
+        ColumnOrNumber::Number(n) => {
+            usize::try_from(*n).ok().filter(|n| (1..=names.len()).contains(n)).ok_or_else(|| {
+                err(SqlState::UNDEFINED_COLUMN, format!("column number {n} of relation \"{}\" does not exist", ix.name))
+            })?
+        }
+        ColumnOrNumber::Column(name) => {
+            names.iter().position(|n| *n == name.value).map(|i| i + 1).ok_or_else(|| {
+                err(
+                    SqlState::UNDEFINED_COLUMN,
+                    format!("column \"{}\" of relation \"{}\" does not exist", name.value, ix.name),
+                )
+            })?
+        }
     };
     let shown = &names[at - 1];
     if at > ix.keys.len() {
@@ -139,9 +141,7 @@ pub fn compression(ty: u32, method: &Ident) -> Result<char> {
         "default" => Ok('\0'),
         "pglz" => Ok('p'),
         "lz4" => Ok('l'),
-        other => {
-            Err(err(SqlState::INVALID_PARAMETER_VALUE, format!("invalid compression method \"{other}\"")))
-        }
+        other => Err(err(SqlState::INVALID_PARAMETER_VALUE, format!("invalid compression method \"{other}\""))),
     }
 }
 

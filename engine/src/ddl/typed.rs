@@ -12,8 +12,7 @@ use std::sync::Arc;
 
 /// The composite type of a name.
 pub fn of_type(cx: &DdlCx<'_>, name: &ast::Name) -> Result<Arc<Relation>> {
-    let syntax =
-        ast::TypeName { name: name.clone(), mods: vec![], dims: vec![], setof: false, pct_type: false };
+    let syntax = ast::TypeName { name: name.clone(), mods: vec![], dims: vec![], setof: false, pct_type: false };
     let ty = cx.binder(|b| b.type_name(&syntax)).map_err(|mut e| {
         if let Some(f) = &mut e.fields {
             f.position = None;
@@ -21,9 +20,8 @@ pub fn of_type(cx: &DdlCx<'_>, name: &ast::Name) -> Result<Arc<Relation>> {
         e
     })?;
     let rel = cx.tx.catalog.row_types.get(&ty.oid).and_then(|r| cx.tx.catalog.relation(*r)).cloned();
-    rel.filter(|r| r.kind == RelKind::Composite).ok_or_else(|| {
-        err(SqlState::WRONG_OBJECT_TYPE, format!("type {} is not a composite type", name.plain()))
-    })
+    rel.filter(|r| r.kind == RelKind::Composite)
+        .ok_or_else(|| err(SqlState::WRONG_OBJECT_TYPE, format!("type {} is not a composite type", name.plain())))
 }
 
 /// A typed table's elements: the type's attributes as columns, with the options that the statement gives them, and the

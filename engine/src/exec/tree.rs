@@ -75,7 +75,12 @@ impl Tree {
     }
 
     /// Where a new row goes.
-    pub(super) async fn target(&mut self, tx: &mut Transaction, env: &StatementEnv, row: &[Datum]) -> Result<Arc<Member>> {
+    pub(super) async fn target(
+        &mut self,
+        tx: &mut Transaction,
+        env: &StatementEnv,
+        row: &[Datum],
+    ) -> Result<Arc<Member>> {
         if !self.root.is_partitioned() {
             return self.member(tx, env, self.root.oid).await;
         }

@@ -380,7 +380,11 @@ impl Session {
                     return Err(outside("SAVEPOINT"));
                 }
                 let mark = self.tx()?.mark();
-                self.tx.savepoints.push(Savepoint { name: name.value.clone(), mark, read_only: self.tx.modes.read_only });
+                self.tx.savepoints.push(Savepoint {
+                    name: name.value.clone(),
+                    mark,
+                    read_only: self.tx.modes.read_only,
+                });
                 self.shared.push_level();
                 Ok("SAVEPOINT".into())
             }

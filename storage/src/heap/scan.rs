@@ -9,8 +9,8 @@
 //! and a call that answered a [`Wait`](crate::wait::Wait) is simply repeated with the same block.
 
 use super::layout::{Place, var_range};
-use super::version::check_not_lost;
 use super::page::{self, ROW_HEADER, SlotState, flag};
+use super::version::check_not_lost;
 use super::{Datum, Decode, Reader, Rel, RowBuf, TableLayout};
 use crate::buf::Access;
 use crate::core::Resolve;

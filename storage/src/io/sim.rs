@@ -586,7 +586,11 @@ impl Inner {
         if let Some((at, micros)) = self.faults.clock_jump_at
             && at == n
         {
-            if micros < 0 { FaultPoint::ClockBack.meet() } else { FaultPoint::ClockForward.meet() }
+            if micros < 0 {
+                FaultPoint::ClockBack.meet()
+            } else {
+                FaultPoint::ClockForward.meet()
+            }
             self.rt.jump_wall_clock(micros);
         }
         let observer = self.observer.lock().clone();

@@ -1,8 +1,8 @@
 //! Kernels, one module per family of types. Each exports `KERNELS`, rows keyed by `pg_proc.prosrc`; the functions that
 //! PostgreSQL writes in SQL have no such name and are keyed by signature (see [`crate::registry`]).
 
-pub mod args;
 pub mod agg_steps;
+pub mod args;
 pub mod array;
 pub mod bits;
 pub mod bytes;
@@ -13,6 +13,7 @@ pub mod datetime;
 pub mod enums;
 pub mod float;
 pub mod hash;
+pub mod ident;
 pub mod inet;
 pub mod info;
 pub mod int;
@@ -30,7 +31,6 @@ pub mod num_format;
 pub mod numeric;
 pub mod oid;
 pub mod order;
-pub mod ident;
 pub mod quote;
 pub mod range;
 pub mod regex;

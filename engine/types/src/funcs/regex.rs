@@ -128,7 +128,8 @@ fn match_array(text: &str, m: &Match) -> Datum {
 /// `substring(text from pattern)`: the first group, or the whole without groups.
 fn substring(text: &str, pattern: &str) -> Result<Datum> {
     let p = compiled(pattern, Syntax::default())?;
-    Ok(p.find_at(text, 0)?.map_or(Datum::Null, |m| piece(text, m.groups.first().map_or(Some((m.start, m.end)), |g| *g))))
+    Ok(p.find_at(text, 0)?
+        .map_or(Datum::Null, |m| piece(text, m.groups.first().map_or(Some((m.start, m.end)), |g| *g))))
 }
 
 /// Appends a replacement text, its `\1`…`\9`, `\&` and `\\` filled in.

@@ -38,7 +38,13 @@ impl<'m, 't> Backtracker<'m, 't> {
     }
 
     /// The match of the pattern that begins at `start`, if there is one; any at all if `first` is set.
-    pub(super) fn at(&self, root: &Node, groups: usize, start: usize, first: bool) -> Result<Option<Match>, TooComplex> {
+    pub(super) fn at(
+        &self,
+        root: &Node,
+        groups: usize,
+        start: usize,
+        first: bool,
+    ) -> Result<Option<Match>, TooComplex> {
         let shortest = preference(root) == Preference::Shortest;
         let last = self.matcher.text.len();
         let mut best: Option<(usize, Groups)> = None;

@@ -167,13 +167,7 @@ impl Word<'_> {
         let weak = !self.counts()
             || matches!(
                 self.kind,
-                Kind::SFloat
-                    | Kind::Version
-                    | Kind::Float
-                    | Kind::Int
-                    | Kind::UInt
-                    | Kind::Protocol
-                    | Kind::Entity
+                Kind::SFloat | Kind::Version | Kind::Float | Kind::Int | Kind::UInt | Kind::Protocol | Kind::Entity
             );
         (weak || self.text.len() as i64 <= i64::from(short)) && !self.interesting()
     }

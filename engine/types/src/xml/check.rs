@@ -141,7 +141,11 @@ impl<'a> Reader<'a> {
             let code = u32::from_str_radix(digits, if hex { 16 } else { 10 }).ok().and_then(char::from_u32);
             self.at += n;
             if !self.eat(";") {
-                return self.stop(if hex { "xmlParseCharRef: invalid hexadecimal value" } else { "xmlParseCharRef: invalid decimal value" });
+                return self.stop(if hex {
+                    "xmlParseCharRef: invalid hexadecimal value"
+                } else {
+                    "xmlParseCharRef: invalid decimal value"
+                });
             }
             if code.is_none_or(|c| c < ' ' && !matches!(c, '\t' | '\n' | '\r')) {
                 self.problem(format!("xmlParseCharRef: invalid xmlChar value {}", digits));
@@ -296,7 +300,8 @@ impl<'a> Reader<'a> {
                         match open.pop() {
                             Some((n, _)) if n == name => {}
                             Some((n, line)) => {
-                                return self.stop(format!("Opening and ending tag mismatch: {n} line {line} and {name}"));
+                                return self
+                                    .stop(format!("Opening and ending tag mismatch: {n} line {line} and {name}"));
                             }
                             None => return self.stop("chunk is not well balanced"),
                         }

@@ -9,8 +9,8 @@ pub mod value;
 
 pub use kernels::{EXPRESSIONS, KERNELS, concat};
 
-use check::Declaration;
 use crate::ctx::EvalCtx;
+use check::Declaration;
 use rustydb_base::{DbError, Result, SqlState};
 
 /// Whether values without a given kind have to be documents (`xmloption`).

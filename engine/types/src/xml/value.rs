@@ -17,7 +17,11 @@ pub fn name(ident: &str, full: bool) -> String {
         let start = c.is_ascii_alphabetic() || c == '_' || c == ':' || !c.is_ascii();
         let valid = start || i > 0 && (c.is_ascii_digit() || matches!(c, '-' | '.'));
         let xml = full && i == 0 && rest.get(..3).is_some_and(|p| p.eq_ignore_ascii_case("xml"));
-        if c == ':' && (i == 0 || full) || c == '_' && rest.get(1..).is_some_and(|r| r.starts_with('x')) || xml || !valid {
+        if c == ':' && (i == 0 || full)
+            || c == '_' && rest.get(1..).is_some_and(|r| r.starts_with('x'))
+            || xml
+            || !valid
+        {
             escape(c, &mut out);
         } else {
             out.push(c);
