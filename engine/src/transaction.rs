@@ -15,16 +15,18 @@ use crate::catalog::{Catalog, Database, FIRST_USER_OID, Namespace, Persistence, 
 use crate::engine::{DatabaseState, Engine};
 use crate::exec::deferred::{Deferred, DeferredMark};
 use crate::exec::eval::Env;
-use crate::exec::table::{TableRt, borrow_keys};
+use crate::exec::table::{TableRt, borrow_changes, borrow_keys};
 use rustydb_base::{DbError, Lsn, RelId, Result, Rid, Scn, SqlState};
 use rustydb_parser::ast::TableLockMode;
 use rustydb_storage::core::RowLockMode;
 use rustydb_storage::heap::{RowBuf, TmResult};
 use rustydb_storage::lock::{LockMode, LockOwner, LockTarget};
 use rustydb_storage::store::{CommitOptions, Durability, RelationKind, Savepoint, Session, Txn, WaitPolicy};
-use rustydb_storage::table::Inserted;
+use rustydb_storage::table::{Changed, Inserted};
 use rustydb_storage::txn::{HeldSnapshot, Isolation, Snapshot};
 use rustydb_types::ctx::EvalCtx;
+use rustydb_types::datum::Datum;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// An open transaction of a session.
@@ -481,14 +483,29 @@ impl Transaction {
         Ok(())
     }
 
-    /// Removes and adds rows of catalog tables.
+    /// Removes and adds rows of catalog tables. A row that another of the same key replaces is changed where it stands, so
+    /// that clients who do not ask for an order (`\dp` lists a table's columns so) see rows in the order they were made.
     pub async fn write_rows(&mut self, remove: Vec<CatRow>, add: Vec<CatRow>) -> Result<()> {
         let eval = self.engine().bare_eval();
+        let mut by_key = HashMap::new();
+        let mut add: Vec<Option<CatRow>> = add.into_iter().map(Some).collect();
+        for (n, row) in add.iter().enumerate().filter_map(|(n, r)| Some((n, r.as_ref()?))) {
+            let rt = self.catalog_table(&eval, row.table)?;
+            by_key.extend(unique_key(&eval, &rt, &row.values)?.map(|k| ((row.table, k), n)));
+        }
         for row in remove {
             let rt = self.catalog_table(&eval, row.table)?;
+            let same = unique_key(&eval, &rt, &row.values)?.and_then(|k| by_key.remove(&(row.table, k)));
+            if let Some(slot) = same.and_then(|n| add.get_mut(n))
+                && let Some(new) = slot.as_ref()
+                && self.replace_row(&eval, &rt, &row, new).await?
+            {
+                *slot = None;
+                continue;
+            }
             self.remove_row(&eval, &rt, &row).await?;
         }
-        for row in add {
+        for row in add.into_iter().flatten() {
             let rt = self.catalog_table(&eval, row.table)?;
             let encoded = rt.encode(&row.values)?;
             let keys = rt.keys(Env { ctx: &eval, params: &[] }, &row.values)?;
@@ -506,6 +523,26 @@ impl Transaction {
             .relation(oid)
             .ok_or_else(|| DbError::internal(format!("catalog table {oid} does not exist")))?;
         self.db.table_rt(&self.catalog, eval, rel)
+    }
+
+    /// Changes a catalog row to another; `false`, and nothing happens, if that collides with a row that is still there.
+    async fn replace_row(&mut self, eval: &EvalCtx, rt: &Arc<TableRt>, old: &CatRow, new: &CatRow) -> Result<bool> {
+        let env = Env { ctx: eval, params: &[] };
+        let keys = rt.keys(env, &old.values)?;
+        let snap = self.latest_snapshot();
+        let found = crate::exec::tables::find_equal_row(&mut self.txn, rt, &snap, &keys, &old.values).await?;
+        let Some((rid, image)) = found else { return Ok(false) };
+        let changed: Vec<usize> =
+            old.values.iter().zip(&new.values).enumerate().filter(|(_, (o, n))| o != n).map(|(i, _)| i).collect();
+        let encoded = rt.encode(&new.values)?;
+        let changes = rt.key_changes(env, &old.values, &new.values, &changed)?;
+        let key_changed = rt.changes_key(&changed);
+        let (vals, changes) = (encoded.values(), borrow_changes(&changes));
+        match self.txn.update(&rt.desc, &snap, rid, &image, &vals, &changes, key_changed).await? {
+            Changed::Heap(TmResult::Ok) => Ok(true),
+            Changed::Duplicate(_) => Ok(false),
+            Changed::Heap(_) => Err(DbError::new(SqlState::T_R_SERIALIZATION_FAILURE, "tuple concurrently updated")),
+        }
     }
 
     /// Finds a catalog row by its unique index (or by looking through the rows with the same leading key) and deletes it.
@@ -586,4 +623,10 @@ fn lock_mode(m: TableLockMode) -> LockMode {
         TableLockMode::Exclusive => LockMode::Exclusive,
         TableLockMode::AccessExclusive => LockMode::AccessExclusive,
     }
+}
+
+/// The key of a catalog row in its first unique index.
+fn unique_key(eval: &EvalCtx, rt: &TableRt, values: &[Datum]) -> Result<Option<Vec<u8>>> {
+    let keys = rt.keys(Env { ctx: eval, params: &[] }, values)?;
+    Ok(keys.into_iter().flatten().find(|k| k.unique).map(|k| k.bytes.to_vec()))
 }

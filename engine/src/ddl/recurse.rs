@@ -31,10 +31,10 @@ pub async fn run(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> 
     let done = run_on(cx, oid, c, only).await;
     // PostgreSQL looks into these without the statement's text.
     done.map_err(|mut e| {
-        if matches!(c, A::AddConstraint(_) | A::SetDefault { .. }) {
-            if let Some(f) = e.fields.as_mut() {
-                f.position = None;
-            }
+        if matches!(c, A::AddConstraint(_) | A::SetDefault { .. })
+            && let Some(f) = e.fields.as_mut()
+        {
+            f.position = None;
         }
         e
     })

@@ -47,7 +47,7 @@ fn children(e: &mut Expr, f: &mut dyn FnMut(&mut Expr)) {
             f(&mut o.right);
         }
         ExprKind::Xml(x) => {
-            x.named.iter_mut().map(|n| &mut n.0).chain(&mut x.args).for_each(|e| f(e));
+            x.named.iter_mut().map(|n| &mut n.0).chain(&mut x.args).for_each(&mut *f);
         }
         ExprKind::And(v)
         | ExprKind::Or(v)

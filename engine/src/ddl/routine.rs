@@ -91,7 +91,7 @@ fn lookup(cx: &DdlCx<'_>, kind: ObjectKind, n: &Name, args: Option<&[RoutineArg]
         .copied()
         .filter(|p| p.prokind == 'p' && !has_modes && p.proallargtypes.as_deref().is_some_and(|t| *t == *all));
     let mut found: Vec<&'static Proc> = by_inputs.chain(by_all).collect();
-    if let Some(i) = found.iter().position(|p| of_kind(p)) {
+    if let Some(i) = found.iter().position(of_kind) {
         return Ok(Some(found.swap_remove(i)));
     }
     match found.first() {

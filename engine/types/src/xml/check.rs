@@ -223,9 +223,9 @@ impl<'a> Reader<'a> {
                 return self.stop(unfinished);
             }
             if !blank {
-                return self.stop("attributes construct error").or_else(|e: Stop| {
+                return self.stop("attributes construct error").map_err(|e: Stop| {
                     self.problem(unfinished);
-                    Err(e)
+                    e
                 });
             }
             let Some(attribute) = self.name() else { return self.stop(unfinished) };
