@@ -223,10 +223,7 @@ impl<'a> Reader<'a> {
                 return self.stop(unfinished);
             }
             if !blank {
-                return self.stop("attributes construct error").map_err(|e: Stop| {
-                    self.problem(unfinished);
-                    e
-                });
+                return self.stop("attributes construct error").inspect_err(|_| self.problem(unfinished));
             }
             let Some(attribute) = self.name() else { return self.stop(unfinished) };
             self.blanks();
