@@ -270,6 +270,8 @@ async fn rename_column_tree(
             return bad(format!("cannot rename inherited column \"{}\"", column.value));
         }
     }
+    // The tables below come first: a name that is taken there is told of them.
+    tables.rotate_left(1);
     for t in tables {
         let r = cx.relation(t)?;
         rename_column(cx, &r, column, to).await?;

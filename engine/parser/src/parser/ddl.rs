@@ -348,6 +348,9 @@ impl Parser<'_> {
             Aggregate | Function | Procedure | Routine => {
                 let name = self.func_name()?;
                 let args = if self.at_ch(b'(') { Some(self.routine_args()?) } else { None };
+                if kind == Aggregate && args.is_none() {
+                    return self.unexpected();
+                }
                 ObjectRef::Routine(name, args)
             }
             Operator => {

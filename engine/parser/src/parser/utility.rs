@@ -602,9 +602,6 @@ impl Parser<'_> {
             } else {
                 object = self.object_ref(kind)?;
             }
-            if kind == ObjectKind::Aggregate && matches!(object, ObjectRef::Routine(_, None)) {
-                return self.unexpected();
-            }
         }
         Ok((kind, object))
     }

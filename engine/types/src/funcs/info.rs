@@ -211,7 +211,10 @@ fn size_bytes(text: &str) -> Result<i64> {
     if !number.bytes().any(|b| b.is_ascii_digit()) {
         return Err(invalid());
     }
-    let number: Numeric = number.parse().map_err(|_| invalid())?;
+    let number: Numeric = number.parse().map_err(|e: DbError| match e.code {
+        SqlState::NUMERIC_VALUE_OUT_OF_RANGE => e,
+        _ => invalid(),
+    })?;
     let unit = unit.trim();
     let bits = if unit.is_empty() {
         0
