@@ -22,3 +22,7 @@ SELECT * FROM fuzz_l l LEFT JOIN fuzz_r r ON l.i = r.i AND EXISTS (SELECT FROM f
 SELECT * FROM fuzz_l l RIGHT JOIN fuzz_r r ON l.i = r.i AND r.j IN (SELECT x.j FROM fuzz_l x WHERE x.i > l.i) ORDER BY l.i, r.i;
 SELECT l.i, s.n FROM fuzz_l l LEFT JOIN (SELECT i + 1 AS n FROM fuzz_r) s ON s.n = (SELECT max(x.i) FROM fuzz_l x WHERE x.j = l.j) ORDER BY 1, 2;
 DROP TABLE fuzz_l, fuzz_r;
+SELECT i FROM generate_series(1, 10) AS i ORDER BY i LIMIT 0;
+SELECT * FROM (SELECT i FROM generate_series(1, 10) AS i ORDER BY i DESC LIMIT 3) AS s ORDER BY 1 LIMIT 0 OFFSET 0;
+SELECT count(*) FROM (SELECT i FROM generate_series(1, 10) AS i ORDER BY i LIMIT 0) AS s;
+SELECT 1 / (i - i) FROM generate_series(1, 10) AS i LIMIT 0;

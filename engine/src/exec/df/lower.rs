@@ -12,8 +12,8 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::{DFSchema, DFSchemaRef, NullEquality, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, Sort as SortExpr};
 use datafusion::logical_expr::{
-    Aggregate, AggregateUDF, Expr as DfExpr, Filter, Join, JoinConstraint, JoinType, Limit, LogicalPlan, Projection,
-    Sort,
+    Aggregate, AggregateUDF, EmptyRelation, Expr as DfExpr, Filter, Join, JoinConstraint, JoinType, Limit, LogicalPlan,
+    Projection, Sort,
 };
 use rustydb_base::{DbError, Result};
 use rustydb_types::arrow::native_order;
@@ -596,6 +596,12 @@ impl Lower<'_> {
             let lit = |n: i64| Box::new(DfExpr::Literal(ScalarValue::Int64(Some(n)), None));
             if fetch.is_none() && skip.unwrap_or(0) == 0 {
                 return Ok(p);
+            }
+            if fetch == Some(0) {
+                // DataFusion panics when it sorts for the first no rows.
+                let schema = Arc::clone(p.plan.schema());
+                let plan = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema });
+                return Ok(Plan { plan, cols: p.cols });
             }
             let plan =
                 LogicalPlan::Limit(Limit { skip: skip.map(lit), fetch: fetch.map(lit), input: Arc::new(p.plan) });
