@@ -43,7 +43,8 @@ struct Request {
     reply: blocking::SyncSender<Result<Vec<Vec<Datum>>>>,
 }
 
-/// The sending end.
+/// The sending end. The channel needs no bound of its own: whoever sends waits for the answer, so there are never more
+/// requests in it than threads evaluating the plan.
 struct Host(mpsc::UnboundedSender<Request>);
 
 fn gone() -> DbError {
