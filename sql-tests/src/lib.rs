@@ -11,11 +11,13 @@
 //! - [`regress`] runs PostgreSQL's regression files and compares every statement's output.
 //! - [`fuzz`] sends random statements to both servers.
 //! - [`crash`] kills the server at random moments and looks for what was acknowledged.
+//! - [`adya`] judges isolation levels from histories of concurrent transactions.
 //! - [`limits`] is about bounds: idle sessions, clients that stop reading, very long and very deep statements ([`wire`]).
 //! - [`bench`] measures two servers in turn.
 //!
 //! What it leaves out: it links nothing of the database, so no internal state is ever inspected.
 
+pub mod adya;
 pub mod args;
 pub mod bench;
 pub mod clients;

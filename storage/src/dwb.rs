@@ -100,8 +100,13 @@ impl DoubleWrite {
         let file = io.open(path, OpenMode { create: false, ..OpenMode::PAGES }).await?;
         let mut newest: BTreeMap<PageId, (u64, AlignedBuf)> = BTreeMap::new();
         let mut last_seq = 0;
-        let mut buf = AlignedBuf::with_len(BLOCK + BATCH_PAGES * PAGE);
+        let (mut head, mut buf) = (AlignedBuf::with_len(BLOCK), AlignedBuf::with_len(BLOCK + BATCH_PAGES * PAGE));
         for slot in 0..SLOTS as u64 {
+            // Most slots are clear, which their header says.
+            head = io.read(&file, slot * SLOT_BYTES, head).await?;
+            if decode(&head, cluster_id).is_none() {
+                continue;
+            }
             buf = io.read(&file, slot * SLOT_BYTES, buf).await?;
             let Some(Batch { seq, pages }) = decode(&buf, cluster_id) else { continue };
             last_seq = last_seq.max(seq);

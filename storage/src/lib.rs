@@ -8,6 +8,8 @@ pub mod core;
 pub mod crypto;
 pub mod dwb;
 pub mod heap;
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;
 pub mod io;
 pub mod lock;
 pub mod mtr;
@@ -22,6 +24,7 @@ pub mod sim;
 pub mod space;
 pub mod ssi;
 pub mod store;
+mod sync;
 pub mod table;
 pub mod txn;
 pub mod undo;

@@ -16,7 +16,7 @@ use crate::dwb::SavedPage;
 use crate::io::IoRef;
 use crate::mtr::redo::{Record, Redone};
 use crate::mtr::{get_varint, kind};
-use crate::page::{PAGE_SIZE, Page};
+use crate::page::{PAGE_SIZE, Page, PageKind};
 use crate::txn::tsp::{PER_PAGE, TSP_REL};
 use crate::undo::{MAX_STREAMS, UndoPtr, stream_rel};
 use crate::wait::Wait;
@@ -47,24 +47,32 @@ pub struct Recovered {
     pub dropped: BTreeSet<RelId>,
 }
 
-/// Puts back the pages whose home copy is damaged; the caller then clears the double-write file.
+/// Puts back the pages whose home copy is damaged; the caller then clears the double-write file. Answers how many there were.
+///
+/// A home copy that looks whole may be so in the kernel's cache only: the last process may have been killed before its sync,
+/// or stopped because that failed, after which the cache keeps what the disk has lost. So every home that is not newer than
+/// its image is written again, and all are synced before the images go.
 pub async fn repair_torn(files: &PageFiles, saved: Vec<SavedPage>) -> Result<usize> {
-    let mut repaired = Vec::new();
+    let mut torn = 0;
+    let pages: Vec<PageId> = saved.iter().map(|s| s.page).collect();
     for s in saved {
-        let home = files.read(s.page, 1).await?;
         let mut page = Box::new(Page([0; PAGE_SIZE]));
-        page.0.copy_from_slice(&home);
-        if page.verify(s.page).is_err() {
+        page.0.copy_from_slice(&files.read(s.page, 1).await?);
+        let whole = page.verify(s.page).is_ok();
+        // Zeros have not been written, or belong to a relation that is gone: redo begins with what is there.
+        let (home, written) = (page.lsn(), !page.is(PageKind::Zero));
+        page.0.copy_from_slice(&s.image);
+        // An image that was saved is whole: the double-write file has checked it.
+        if !whole || (written && home <= page.lsn()) {
             files.write(s.page, s.image).await?;
-            repaired.push(s.page);
+            torn += usize::from(!whole);
         }
     }
-    let n = repaired.len();
-    if n > 0 {
-        files.sync(repaired.into_iter()).await?;
-        tracing::info!("restored {n} torn pages from the double-write file");
+    files.sync(pages.into_iter()).await?;
+    if torn > 0 {
+        tracing::info!("restored {torn} torn pages from the double-write file");
     }
-    Ok(n)
+    Ok(torn)
 }
 
 /// Reads the checkpoint record that the control file names.

@@ -5,6 +5,8 @@
 //! compared with the history of commits: every acknowledged commit is there, every other one whole or not at all and
 //! only as a prefix in commit order, every index agrees with its heap, nothing is left over.
 //!
+//! `seeds.rs` has the wide search: many seeds, each with a fault of its own and a few crashes, going on after every recovery.
+//!
 //! `RUSTYDB_SIM_SEEDS=50` runs that many seeds at every I/O (hours in a debug build: use `--release`);
 //! `RUSTYDB_SIM_SEED=7` runs one; `RUSTYDB_SIM_EVERY=n` looks at every n-th I/O only; `RUSTYDB_SIM_OPS` sets the operations
 //! of a seed (2,000). Without any, a few seeds at sampled I/Os run in test time.
@@ -15,93 +17,19 @@ mod crash {
     pub mod faults;
     pub mod model;
     pub mod rows;
+    pub mod run;
+    pub mod seeds;
     pub mod workload;
 }
 
-use crash::check::{encrypted, options, reopened};
-use crash::model::Model;
-use crash::workload::{World, session};
-use futures::future::Either;
-use parking_lot::Mutex;
-use rustydb_base::{RelId, Result};
-use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
-use rustydb_storage::rt::{Runtime as _, oneshot};
-use rustydb_storage::sequence::SequenceState;
-use rustydb_storage::sim::{SimRuntime, SimStop};
-use rustydb_storage::store::{CommitOptions, RelationKind, Store};
-use rustydb_storage::txn::Isolation;
+use crash::check::reopened;
+use crash::run::Run;
+use rustydb_storage::io::sim::SimFaults;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|v| v.parse().ok())
-}
-
-/// One run of a workload and what it leaves.
-struct Run {
-    rt: Arc<SimRuntime>,
-    disk: SimDisk,
-    io: Arc<SimIo>,
-    model: Arc<Mutex<Model>>,
-    sequence: Arc<Mutex<Option<RelId>>>,
-}
-
-impl Run {
-    fn new(seed: u64, faults: SimFaults) -> Run {
-        let (rt, disk) = (SimRuntime::new(seed), SimDisk::new());
-        let io = SimIo::new(&rt, &disk, faults);
-        Run { rt, disk, io, model: Arc::default(), sequence: Arc::default() }
-    }
-
-    /// Runs the sessions to their end, then shuts down in order.
-    fn go(&self, seed: u64, ops: usize) -> Result<Result<()>, SimStop> {
-        let (rt, io, model) = (self.rt.clone(), self.io.clone(), self.model.clone());
-        let sequence = self.sequence.clone();
-        // Every other seed's directory is encrypted.
-        let options = if seed.is_multiple_of(2) { encrypted() } else { options() };
-        let outcome = self.rt.block_on(async move {
-            let store = Store::open(options, io, rt.clone()).await?;
-            let mut t = store.begin(Isolation::ReadCommitted)?;
-            let start = SequenceState { last: 1, is_called: false };
-            let rel = t.create_relation(RelationKind::Sequence(start), true).await?;
-            let done = t.commit(CommitOptions::default()).await?;
-            store.gate(done.lsn).await?;
-            *sequence.lock() = Some(rel);
-            let world = Arc::new(World {
-                store: store.clone(),
-                model,
-                sequence: rel,
-                left: AtomicUsize::new(ops),
-                next_table: AtomicUsize::new(1),
-                to_finish: AtomicUsize::new(0),
-            });
-            let mut ends = Vec::new();
-            for id in 1..=5 {
-                let (tx, rx) = oneshot::channel();
-                let one = session(world.clone(), id, seed);
-                let one = async move { drop(tx.send(one.await)) };
-                rt.spawn("session", Box::pin(one));
-                ends.push(rx);
-            }
-            for end in ends {
-                // Background tasks keep the clock going for ever, so a session that waits in vain is no deadlock to the
-                // executor.
-                let patience = rt.sleep(Duration::from_secs(600));
-                match futures::future::select(end, patience).await {
-                    Either::Left((end, _)) => end.expect("sessions end by themselves")?,
-                    Either::Right(_) => panic!("seed {seed}: a session hangs: {:#?}", store.locks().list()),
-                }
-            }
-            while world.to_finish.load(Ordering::SeqCst) > 0 {
-                store.poison().check()?;
-                rt.sleep(Duration::from_millis(1)).await;
-            }
-            store.shutdown().await
-        });
-        self.rt.shutdown();
-        outcome
-    }
 }
 
 /// Runs a seed, trying a crash at every `every`-th I/O. Answers how many I/Os there were and how many were tried.

@@ -41,6 +41,7 @@ pub use build::BulkBuilder;
 pub use insert::{InsertResult, RowState, RunEntry, Unique, enter, holders, insert, insert_run};
 pub use maintain::{exists, mark, purge, purge_remove, undo, undo_insert, undo_mark};
 pub use scan::{Candidate, CursorState, Direction, Edge, lookup};
+pub use split::{JOINS, SPLITS};
 pub use tree::create;
 pub use verify::{Verifier, VerifyReport};
 

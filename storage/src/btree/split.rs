@@ -14,7 +14,13 @@ use crate::mtr::{Mtr, PageIdx};
 use crate::page::{PAGE_SIZE, PageKind};
 use crate::space::ALLOC_LOG_BYTES;
 use crate::wait::Op;
+use rustydb_base::metrics::Counter;
 use rustydb_base::{PageId, RelId, Result, Scn, Xid};
+
+/// Nodes split.
+pub static SPLITS: Counter = Counter::new("btree_splits", "B+tree nodes split");
+/// Nodes joined.
+pub static JOINS: Counter = Counter::new("btree_joins", "B+tree nodes joined with a sibling");
 
 /// An entry on its way in: whole bytes and the length of what follows them (child).
 #[derive(Clone, Copy)]
@@ -104,6 +110,7 @@ pub(crate) fn make_room(core: &Core, rel: RelId, level: u8, need: Need<'_>) -> O
             core.ssi.page_split(rel, child_id.block, new.block);
         }
         mtr.finish();
+        SPLITS.inc();
     }
 }
 
@@ -287,6 +294,7 @@ fn join(core: &Core, rel: RelId, target: &[u8], level: u8) -> Op<bool> {
         }
         core.space.apply_free(&mut mtr, &freed);
         mtr.finish();
+        JOINS.inc();
         return Ok(true);
     }
     Ok(false)

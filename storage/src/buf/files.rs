@@ -5,10 +5,10 @@
 //! [`PageFiles::sync`] are made durable by it.
 
 use crate::io::{AlignedBuf, FileId, IoRef, OpenMode};
-use crate::page::PAGE_SIZE;
+use crate::page::{LSN, PAGE_SIZE};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use rustydb_base::{BlockNo, PageId, RelId, Result, SqlState};
+use rustydb_base::{BlockNo, Lsn, PageId, RelId, Result, SqlState};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -29,13 +29,53 @@ struct Open {
     missing: HashMap<Key, ()>,
 }
 
+/// Pages whose newest write is remembered. Beyond that many, older ones are forgotten.
+const REMEMBERED: usize = 1 << 16;
+const PARTS: usize = 16;
+
+/// What was written last to recently written pages: a page that is read back older than that was acknowledged and never
+/// done by the disk. Direct-mapped, so its size is fixed; a page that is not remembered is merely not checked.
+struct Written(Box<[Mutex<Box<[(u64, u64)]>>]>);
+
+impl Written {
+    fn new() -> Written {
+        Written((0..PARTS).map(|_| Mutex::new(vec![(0, 0); REMEMBERED / PARTS].into_boxed_slice())).collect())
+    }
+
+    /// The page's part and place in it.
+    fn place(pid: PageId) -> (usize, usize) {
+        let h = (pid.as_u64().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize;
+        (h % PARTS, h / PARTS % (REMEMBERED / PARTS))
+    }
+
+    fn note(&self, pid: PageId, lsn: Lsn) {
+        let (part, at) = Written::place(pid);
+        self.0[part].lock()[at] = (pid.as_u64(), lsn.0);
+    }
+
+    fn is_older(&self, pid: PageId, lsn: Lsn) -> bool {
+        let (part, at) = Written::place(pid);
+        let (page, newest) = self.0[part].lock()[at];
+        page == pid.as_u64() && lsn.0 < newest
+    }
+
+    /// The pages are no more.
+    fn forget(&self, rel: RelId, blocks: &Range<BlockNo>) {
+        let dead = |p: u64| (p >> 32) as u32 == rel.0 && blocks.contains(&(p as u32));
+        for part in &self.0 {
+            part.lock().iter_mut().filter(|e| dead(e.0)).for_each(|e| *e = (0, 0));
+        }
+    }
+}
+
 /// The page files of a store.
 pub struct PageFiles {
     io: IoRef,
     /// How the files are opened.
     mode: OpenMode,
     open: Mutex<Open>,
-    /// Files made since the last sync of the directory.
+    written: Written,
+    /// Files were made since the last sync of the directory; at first, perhaps by a process that was killed.
     names_dirty: Mutex<bool>,
 }
 
@@ -62,7 +102,13 @@ impl PageFiles {
     /// Files below `io`'s directory, which must have [`BASE`] in it. `direct`: their pages bypass the kernel's cache.
     pub fn new(io: IoRef, direct: bool) -> PageFiles {
         let mode = OpenMode { direct, ..OpenMode::PAGES };
-        PageFiles { io, mode, open: Mutex::new(Open::default()), names_dirty: Mutex::new(false) }
+        PageFiles {
+            io,
+            mode,
+            open: Mutex::new(Open::default()),
+            written: Written::new(),
+            names_dirty: Mutex::new(true),
+        }
     }
 
     /// Makes the directory of a new store.
@@ -166,7 +212,17 @@ impl PageFiles {
     pub async fn write(&self, pid: PageId, image: AlignedBuf) -> Result<()> {
         let (key, off) = place(pid);
         let f = self.for_writing(key).await?;
-        self.io.write(&f, off, image).await.map(drop)
+        let lsn = image.get(LSN).and_then(|b| b.first_chunk()).map(|b| Lsn(u64::from_le_bytes(*b)));
+        self.io.write(&f, off, image).await?;
+        if let Some(lsn) = lsn {
+            self.written.note(pid, lsn);
+        }
+        Ok(())
+    }
+
+    /// Whether a page with this LSN, read after its last write, cannot be what that wrote.
+    pub fn is_older_than_written(&self, pid: PageId, lsn: Lsn) -> bool {
+        self.written.is_older(pid, lsn)
     }
 
     /// Makes completed writes to these pages' files durable, and the names of files made since the last call.
@@ -190,6 +246,7 @@ impl PageFiles {
     /// Removes every file of a relation, durably. Fine when there is none.
     pub async fn remove(&self, rel: RelId) -> Result<()> {
         let prefix = format!("{}.", rel.0);
+        self.written.forget(rel, &(0..BlockNo::MAX));
         let mut any = false;
         for name in self.io.list(BASE).await? {
             let Some(seg) = name.strip_prefix(&prefix).and_then(|s| s.parse::<u32>().ok()) else { continue };
@@ -208,6 +265,7 @@ impl PageFiles {
 
     /// Gives the space of dead blocks back to the file system; they read as zeros (or as before, after a crash).
     pub async fn punch(&self, rel: RelId, blocks: Range<BlockNo>) -> Result<()> {
+        self.written.forget(rel, &blocks);
         let mut at = blocks.start;
         while at < blocks.end {
             let first = PageId::new(rel, at);

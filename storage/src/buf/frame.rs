@@ -11,14 +11,15 @@
 #![allow(unsafe_code, reason = "page memory is shared between threads under a latch that the compiler cannot see")]
 
 use crate::page::{PAGE_SIZE, Page};
-use parking_lot::RawRwLock;
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{RawLatch, raw_latch};
+#[cfg(not(feature = "shuttle"))]
 use parking_lot::lock_api::{RawRwLock as _, RawRwLockTimed as _};
 use rustydb_base::PageId;
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// "No rec_lsn": the frame is clean.
@@ -30,7 +31,7 @@ pub(crate) const TAKEN: u32 = 1 << 31;
 /// A frame's state beside its bytes. Each has its cache line, so that sessions in different pages do not disturb each other.
 #[repr(align(64))]
 pub(crate) struct Meta {
-    latch: RawRwLock,
+    latch: RawLatch,
     /// Guards and pins that keep the frame's page in place, and [`TAKEN`].
     pub(crate) pins: AtomicU32,
     /// CLOCK counter, 0..=3.
@@ -69,7 +70,7 @@ impl Frames {
         let Some(slab) = NonNull::new(slab) else { handle_alloc_error(layout) };
         let meta = (0..n)
             .map(|_| Meta {
-                latch: RawRwLock::INIT,
+                latch: raw_latch(),
                 pins: AtomicU32::new(TAKEN),
                 usage: AtomicU8::new(0),
                 pid: AtomicU64::new(0),
@@ -134,7 +135,7 @@ impl Frames {
     /// Whether somebody holds the latch exclusively. If not, what the last holder did is visible to the caller.
     pub(crate) fn is_changing(&self, idx: u32) -> bool {
         let held = self.meta(idx).latch.is_locked_exclusive();
-        std::sync::atomic::fence(Ordering::Acquire);
+        crate::sync::atomic::fence(Ordering::Acquire);
         held
     }
 

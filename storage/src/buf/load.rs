@@ -135,6 +135,16 @@ impl Loader {
 
     async fn install(&self, pid: PageId, bytes: &[u8], mut mark: EvictionMark, access: Access) -> Result<Pin> {
         let mut image = self.checked(pid, bytes)?;
+        if self.files.is_older_than_written(pid, image.lsn()) {
+            // Read before its last write was done, or that was acknowledged and never was.
+            image = self.checked(pid, &self.files.read(pid, 1).await?)?;
+            if self.files.is_older_than_written(pid, image.lsn()) {
+                return Err(DbError::corrupt(format!(
+                    "block {} of relation {} is older than what was last written there: the disk has lost a write",
+                    pid.block, pid.rel
+                )));
+            }
+        }
         loop {
             match self.pool.install(pid, &image, access, mark) {
                 Ok(Some(pin)) => return Ok(pin),

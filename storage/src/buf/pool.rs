@@ -2,15 +2,15 @@
 
 use super::frame::{CLEAN, Frames, Meta, ReadGuard, TAKEN, WriteGuard, pid_of};
 use crate::page::Page;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::wait::{Op, Wait};
 use hashbrown::HashMap;
-use parking_lot::Mutex;
 use rustydb_base::metrics::{Counter, Gauge};
 use rustydb_base::{Lsn, PageId};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// Pages that had to be read.
 pub static MISSES: Counter = Counter::new("buffer_misses", "page accesses that had to wait for a read");
@@ -19,7 +19,10 @@ pub static EVICTIONS: Counter = Counter::new("buffer_evictions", "clean pages dr
 /// Dirty frames.
 pub static DIRTY: Gauge = Gauge::new("buffer_dirty_pages", "pages changed since they were last written");
 
-const SHARDS: usize = 128;
+/// Parts of the mapping; few in a model, where each costs steps.
+const SHARDS: usize = if cfg!(feature = "shuttle") { 2 } else { 128 };
+/// Fewest frames.
+const LEAST: usize = if cfg!(feature = "shuttle") { 2 } else { 64 };
 
 /// How an access counts for eviction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,9 +110,9 @@ fn take(m: &Meta) -> bool {
 }
 
 impl Pool {
-    /// A pool of `frames` pages (at least 64).
+    /// A pool of `frames` pages (at least [`LEAST`]).
     pub fn new(frames: usize) -> Arc<Pool> {
-        let n = frames.max(64);
+        let n = frames.max(LEAST);
         Arc::new(Pool {
             frames: Frames::new(n),
             shards: (0..SHARDS).map(|_| Mutex::new(Shard::default())).collect(),

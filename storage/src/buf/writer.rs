@@ -175,13 +175,17 @@ impl PageWriter {
         end.saturating_sub(oldest)
     }
 
+    /// Log bytes from the oldest change not written home, as last measured.
+    pub fn redo_distance(&self) -> u64 {
+        let end = self.log.get().map_or(0, |l| l.end_lsn().0);
+        end.saturating_sub(self.oldest.load(Ordering::Relaxed))
+    }
+
     /// Slows a writer down while the redo distance is more than twice what it should be, because pages go home more
     /// slowly than they change.
     pub async fn throttle(&self) -> Result<()> {
-        let Some(log) = self.log.get() else { return Ok(()) };
         for _ in 0..THROTTLE_ROUNDS {
-            let far = log.end_lsn().0.saturating_sub(self.oldest.load(Ordering::Relaxed));
-            if far <= self.distance.saturating_mul(2) || !self.running.load(Ordering::SeqCst) {
+            if self.redo_distance() <= self.distance.saturating_mul(2) || !self.running.load(Ordering::SeqCst) {
                 break;
             }
             self.poison.check()?;

@@ -217,5 +217,20 @@ pub fn open_dir(root: &Path, method: IoMethod) -> Result<IoRef> {
     Ok(io)
 }
 
+/// A handle of a backend that keeps its files by number, for models.
+#[cfg(all(test, feature = "shuttle"))]
+pub(crate) fn memory_file(path: &str, mode: OpenMode, number: u64) -> FileId {
+    FileId::new(path, mode, mode.direct, file::Backing::Sim(number))
+}
+
+/// The number of a file of [`memory_file`].
+#[cfg(all(test, feature = "shuttle"))]
+pub(crate) fn memory_number(file: &FileId) -> u64 {
+    match file.0.backing {
+        file::Backing::Sim(n) => n,
+        _ => u64::MAX,
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests;

@@ -33,7 +33,7 @@ const EIO: i32 = libc::EIO;
 const ENOSPC: i32 = libc::ENOSPC;
 
 /// Faults to inject. Numbers count operations of their kind from 1; `None` injects nothing.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct SimFaults {
     /// The power fails while the n-th changing operation (write, sync, length, name) completes.
     pub crash_at: Option<u64>,
@@ -51,6 +51,10 @@ pub struct SimFaults {
     pub lose_write_at: Option<u64>,
     /// The n-th write to the log is acknowledged and lands behind where it should.
     pub misdirect_log_write_at: Option<u64>,
+    /// The n-th write to a relation's file is acknowledged and never done.
+    pub lose_page_write_at: Option<u64>,
+    /// The n-th write to the log is acknowledged and never done.
+    pub lose_log_write_at: Option<u64>,
     /// Bytes (in whole 4 KiB blocks) the disk can hold; beyond that ENOSPC.
     pub capacity: Option<u64>,
     /// The n-th write that makes a file larger finds the disk full.
@@ -77,6 +81,7 @@ pub enum FaultPoint {
     MisdirectedRead,
     LostWrite,
     MisdirectedLogWrite,
+    LostLogWrite,
     NoSpace,
     ClockForward,
     ClockBack,
@@ -84,7 +89,7 @@ pub enum FaultPoint {
 
 impl FaultPoint {
     /// All of them.
-    pub const ALL: [FaultPoint; 16] = [
+    pub const ALL: [FaultPoint; 17] = [
         FaultPoint::PowerCutAtWrite,
         FaultPoint::PowerCutAtSync,
         FaultPoint::PowerCutAtName,
@@ -98,6 +103,7 @@ impl FaultPoint {
         FaultPoint::MisdirectedRead,
         FaultPoint::LostWrite,
         FaultPoint::MisdirectedLogWrite,
+        FaultPoint::LostLogWrite,
         FaultPoint::NoSpace,
         FaultPoint::ClockForward,
         FaultPoint::ClockBack,
@@ -442,6 +448,7 @@ struct Counts {
     syncs: u64,
     reads: u64,
     log_writes: u64,
+    page_writes: u64,
     /// Writes that made a file larger.
     growths: u64,
 }
@@ -454,7 +461,7 @@ pub struct SimIo {
 struct Inner {
     rt: Arc<SimRuntime>,
     disk: SimDisk,
-    faults: SimFaults,
+    faults: Mutex<SimFaults>,
     counts: Mutex<Counts>,
     permits: Arc<Semaphore>,
     observer: Mutex<Option<Observer>>,
@@ -473,7 +480,7 @@ impl SimIo {
             inner: Arc::new(Inner {
                 rt: rt.clone(),
                 disk: disk.clone(),
-                faults,
+                faults: Mutex::new(faults),
                 counts: Mutex::new(Counts::default()),
                 permits: Arc::new(Semaphore::new(QUEUE_DEPTH)),
                 observer: Mutex::new(None),
@@ -486,6 +493,12 @@ impl SimIo {
     /// tried with a crash at each of its operations.
     pub fn observe(&self, f: Arc<dyn Fn(u64) + Send + Sync>) {
         *self.inner.observer.lock() = Some(f);
+    }
+
+    /// From now on these are the faults, and their operations are counted from here.
+    pub fn inject(&self, faults: SimFaults) {
+        *self.inner.counts.lock() = Counts::default();
+        *self.inner.faults.lock() = faults;
     }
 
     /// Changing operations completed so far: the range of useful values for [`SimFaults::crash_at`].
@@ -566,6 +579,10 @@ impl SimIo {
 }
 
 impl Inner {
+    fn faults(&self) -> SimFaults {
+        *self.faults.lock()
+    }
+
     fn delay(&self) -> Duration {
         let r = self.rt.rng_u64();
         // Mostly around a fast device's latency, now and then a straggler.
@@ -579,11 +596,12 @@ impl Inner {
             c.changes += 1;
             c.changes
         };
-        if self.faults.crash_at == Some(n) {
+        let faults = self.faults();
+        if faults.crash_at == Some(n) {
             point.meet();
             return Err(PowerCut);
         }
-        if let Some((at, micros)) = self.faults.clock_jump_at
+        if let Some((at, micros)) = faults.clock_jump_at
             && at == n
         {
             if micros < 0 {
@@ -605,6 +623,7 @@ impl Inner {
     fn complete(&self, file: &FileId, id: u64, ticket: u64, change: Change) -> Result<Result<()>, PowerCut> {
         // On a power cut the change stays under way, so its fate is the crash seed's.
         self.count_change(FaultPoint::PowerCutAtWrite)?;
+        let faults = self.faults();
         let mut disk = self.disk.0.lock();
         disk.under_way.remove(&ticket);
         if let Change::Write(off, bytes) = &change {
@@ -613,16 +632,27 @@ impl Inner {
                 c.writes += 1;
                 Some(c.writes)
             };
-            if self.faults.write_error_at == nth {
+            if faults.write_error_at == nth {
                 FaultPoint::WriteError.meet();
                 if self.rt.rng_u64().is_multiple_of(2) {
                     disk.complete(id, change, false);
                 }
                 return Ok(Err(self.os_error(format_args!("write file \"{}\"", file.path()), EIO)));
             }
-            if self.faults.lose_write_at == nth {
+            if faults.lose_write_at == nth {
                 FaultPoint::LostWrite.meet();
                 return Ok(Ok(()));
+            }
+            if file.path().starts_with("base/") {
+                let nth = {
+                    let mut c = self.counts.lock();
+                    c.page_writes += 1;
+                    Some(c.page_writes)
+                };
+                if faults.lose_page_write_at == nth {
+                    FaultPoint::LostWrite.meet();
+                    return Ok(Ok(()));
+                }
             }
             if file.path().starts_with("wal/") && file.0.dsync {
                 let nth = {
@@ -630,10 +660,14 @@ impl Inner {
                     c.log_writes += 1;
                     Some(c.log_writes)
                 };
-                if self.faults.misdirect_log_write_at == nth {
+                if faults.misdirect_log_write_at == nth {
                     FaultPoint::MisdirectedLogWrite.meet();
                     let wrong = Change::Write(off + bytes.len() as u64, Arc::clone(bytes));
                     disk.complete(id, wrong, true);
+                    return Ok(Ok(()));
+                }
+                if faults.lose_log_write_at == nth {
+                    FaultPoint::LostLogWrite.meet();
                     return Ok(Ok(()));
                 }
             }
@@ -643,8 +677,8 @@ impl Inner {
                 c.growths += 1;
                 c.growths
             });
-            let full = nth.is_some() && self.faults.no_space_at == nth;
-            if full || self.faults.capacity.is_some_and(|c| (disk.used_blocks() + growth) * BLOCK as u64 > c) {
+            let full = nth.is_some() && faults.no_space_at == nth;
+            if full || faults.capacity.is_some_and(|c| (disk.used_blocks() + growth) * BLOCK as u64 > c) {
                 FaultPoint::NoSpace.meet();
                 return Ok(Err(self.os_error(format_args!("write file \"{}\"", file.path()), ENOSPC)));
             }
@@ -716,7 +750,7 @@ impl Io for SimIo {
                 c.reads += 1;
                 Some(c.reads)
             };
-            if inner.faults.read_error_at == nth {
+            if inner.faults().read_error_at == nth {
                 FaultPoint::ReadError.meet();
                 return Ok(Err(inner.os_error(format_args!("read file \"{}\"", file.path()), EIO)));
             }
@@ -725,13 +759,13 @@ impl Io for SimIo {
                 buf.fill(0);
                 return Ok(Ok(buf));
             };
-            let misdirected = inner.faults.misdirect_read_at == nth;
+            let misdirected = inner.faults().misdirect_read_at == nth;
             if misdirected {
                 FaultPoint::MisdirectedRead.meet();
             }
             let at = if misdirected { off + buf.len() as u64 } else { off };
             inode.current.read(at, &mut buf);
-            if inner.faults.flip_read_at == nth && !buf.is_empty() {
+            if inner.faults().flip_read_at == nth && !buf.is_empty() {
                 FaultPoint::FlippedRead.meet();
                 let r = inner.rt.rng_u64();
                 let i = (r >> 3) as usize % buf.len();
@@ -758,7 +792,7 @@ impl Io for SimIo {
                 Some(c.syncs)
             };
             let mut disk = inner.disk.0.lock();
-            if inner.faults.sync_error_at == nth {
+            if inner.faults().sync_error_at == nth {
                 FaultPoint::SyncError.meet();
                 if let Some(inode) = disk.inodes.get_mut(&id) {
                     inode.unsynced.retain(|_| inner.rt.rng_u64().is_multiple_of(2));

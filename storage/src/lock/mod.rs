@@ -36,12 +36,12 @@ pub use rows::RowTurn;
 pub use table::LockInfo;
 
 use crate::rt::RuntimeRef;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 use hashbrown::HashMap;
-use parking_lot::Mutex;
 use rustydb_base::metrics::{Counter, Gauge};
 use rustydb_base::{BlockNo, RelId, Rid, Xid};
 use std::hash::{BuildHasher, BuildHasherDefault};
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Weak};
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -59,7 +59,8 @@ pub static WAITS: Counter = Counter::new("lock_waits", "lock requests that had t
 /// Deadlocks ended by an error.
 pub static DEADLOCKS: Counter = Counter::new("deadlocks", "waits that failed because they closed a cycle");
 
-const SHARDS: usize = 64;
+/// Parts of the table; few in a model, where each costs steps.
+const SHARDS: usize = if cfg!(feature = "shuttle") { 2 } else { 64 };
 
 /// What can be locked.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

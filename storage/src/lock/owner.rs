@@ -3,11 +3,11 @@
 use super::mode::{LockMode, Mask};
 use super::rows::RowKey;
 use super::{LockManager, LockTarget, Scope};
+use crate::sync::Mutex;
+use crate::sync::atomic::Ordering;
 use crate::wait::LockTicket;
 use hashbrown::HashMap;
-use parking_lot::Mutex;
 use rustydb_base::Xid;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use tokio::sync::oneshot;
 

@@ -8,10 +8,10 @@
 use super::owner::{LockOwner, Waiting};
 use super::table::LockInfo;
 use super::{Hasher, LockManager, LockMode, LockTarget, MAX_WAITERS, Running, SHARDS, WAITS};
+use crate::sync::Mutex;
 use crate::wait::TxnWait;
 use futures::future::{Either, select};
 use hashbrown::HashMap;
-use parking_lot::Mutex;
 use rustydb_base::sqlstate::SqlState;
 use rustydb_base::{DbError, PageId, Result, Rid, Xid};
 use std::collections::VecDeque;
@@ -93,7 +93,12 @@ impl LockManager {
     }
 
     pub(super) fn insert_xid(&self, xid: Xid, owner: Option<Arc<LockOwner>>) {
-        self.xid_shard(xid).lock().insert(xid, Running { owner, rows: Vec::new() });
+        let mut shard = self.xid_shard(xid).lock();
+        match shard.get_mut(&xid) {
+            // It changes hands (PREPARE TRANSACTION): who waits for it waits on.
+            Some(r) => r.owner = owner,
+            None => drop(shard.insert(xid, Running { owner, rows: Vec::new() })),
+        }
     }
 
     /// A transaction has ended: committed and published, or rolled back completely. Wakes the first waiter of each row

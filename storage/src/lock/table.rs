@@ -5,12 +5,12 @@ use super::owner::{Held, LockMark, LockOwner, Pending, Tenure, Waiting};
 use super::*;
 use crate::core::{RowLockMode, RowLocks};
 use crate::page::{BODY, BODY_END};
+use crate::sync::atomic::Ordering;
 use crate::wait::{LockTicket, Op, Wait};
 use rustydb_base::sqlstate::SqlState;
 use rustydb_base::{DbError, Result};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
 /// Who holds a target, in which modes.

@@ -300,6 +300,19 @@ fn a_hot_row_is_handed_on_in_order() {
     assert_eq!(m.list().len(), 0);
 }
 
+/// PREPARE TRANSACTION hands a transaction to another owner: who waits for it is woken at its end all the same.
+#[test]
+fn a_handed_over_transaction_wakes_its_waiters() {
+    let (m, _) = manager();
+    let (a, heir, b) = (m.register(1), m.register(0), m.register(2));
+    m.txn_began(&a, Xid(7));
+    let mut wait = m.wait_txn(&b, at(3, Xid(7)), None, T).boxed();
+    assert!(wait.as_mut().now_or_never().is_none());
+    m.hand_over(&a, &heir);
+    m.txn_ended(Xid(7));
+    assert!(wait.now_or_never().is_some(), "the waiter is forgotten");
+}
+
 #[test]
 fn waits_for_ended_transactions_and_undone_rows_end() {
     let (m, _) = manager();

@@ -18,6 +18,8 @@ pub const PAGE_SIZE: usize = 8192;
 pub const BODY: usize = 48;
 /// First byte after the body (start of the trailer).
 pub const BODY_END: usize = PAGE_SIZE - 32;
+/// Where the LSN stands.
+pub const LSN: std::ops::Range<usize> = 16..24;
 /// Current page format.
 pub const FORMAT: u8 = 1;
 
@@ -117,7 +119,7 @@ impl Page {
     #[inline]
     pub fn lsn(&self) -> Lsn {
         let mut b = [0u8; 8];
-        b.copy_from_slice(&self.0[16..24]);
+        b.copy_from_slice(&self.0[LSN]);
         Lsn(u64::from_le_bytes(b))
     }
     /// Stamps the LSN.

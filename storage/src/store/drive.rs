@@ -8,6 +8,7 @@ use crate::rt::{Notify, yield_now};
 use crate::ssi::{Safety, SxId};
 use crate::txn::TxnCx;
 use crate::wait::{Op, Wait};
+use futures::FutureExt as _;
 use futures::future::{Either, select};
 use parking_lot::Mutex;
 use rustydb_base::{DbError, Result, SqlState};
@@ -167,8 +168,10 @@ impl Store {
 
     /// Awaits a lock or a row, but no longer than the rules allow.
     async fn patiently<T>(&self, rules: &WaitRules, wait: impl Future<Output = Result<T>>) -> Result<T> {
-        let cancel = rules.interrupt.raised();
+        // After a fault nobody ends the transactions that hold what is waited for.
+        let (cancel, fault) = (rules.interrupt.raised(), self.core.poison.tripped());
         futures::pin_mut!(wait, cancel);
+        let cancel = select(cancel, fault).map(|first| first.factor_first().0);
         let interrupted = select(wait, cancel);
         let Some(limit) = rules.lock_timeout else {
             return match interrupted.await {

@@ -264,6 +264,11 @@ impl Store {
         self.recovered_to
     }
 
+    /// Log bytes from the oldest change that is not home, as last measured: what a crash now would have to redo.
+    pub fn redo_distance(&self) -> u64 {
+        self.writer.redo_distance()
+    }
+
     /// Transactions of a crash that are still to be rolled back.
     pub fn losers(&self) -> usize {
         self.txns.orphans().len()

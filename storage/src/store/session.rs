@@ -331,8 +331,13 @@ impl Drop for Txn {
                     store.finish(&mut cx, &owner.locks);
                     owner.busy.store(false, Ordering::SeqCst);
                 }
-                // Its rows stay locked and its slot taken; after a fault the server is stopping anyway.
-                Err(e) => tracing::error!("rollback of transaction {} failed: {e}", cx.xid),
+                // Its rows stay locked and its slot taken, and nobody is left to try again: the next start rolls it back.
+                Err(e) => {
+                    tracing::error!("rollback of transaction {} failed: {e}", cx.xid);
+                    if !store.is_stopping() {
+                        store.core.poison.trip(e);
+                    }
+                }
             }
         });
     }

@@ -3,7 +3,7 @@
 mod clock;
 mod cx;
 mod end;
-mod ring;
+pub(crate) mod ring;
 mod table;
 pub mod tsp;
 

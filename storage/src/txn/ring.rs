@@ -7,9 +7,10 @@
 //! here and finds it committed in its status page therefore depends on no unstable commit. (2) COMMITTING is stored before
 //! the commit clock moves, so a reader whose snapshot includes the SCN sees COMMITTING or later.
 
+use crate::sync::atomic::{AtomicU64, Ordering, fence};
+use crate::sync::{spin_loop, yield_now};
 use crate::txn::tsp::Status;
 use rustydb_base::{Lsn, Scn, Xid};
-use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 const BUSY: u64 = u64::MAX;
 /// Word of a transaction that is taking its SCN right now.
@@ -61,9 +62,9 @@ impl HotRing {
             }
             spins += 1;
             if spins < 64 {
-                std::hint::spin_loop();
+                spin_loop();
             } else {
-                std::thread::yield_now();
+                yield_now();
             }
         }
     }
@@ -74,7 +75,7 @@ impl HotRing {
         loop {
             let cur = s.xid.load(Ordering::SeqCst);
             if cur == BUSY || s.xid.compare_exchange(cur, BUSY, Ordering::SeqCst, Ordering::SeqCst).is_err() {
-                std::hint::spin_loop();
+                spin_loop();
                 continue;
             }
             let held = s.word.load(Ordering::SeqCst);
@@ -83,7 +84,7 @@ impl HotRing {
             if cur != 0 && cur != xid.0 && (held == COMMITTING || (committed && lsn > stable.0)) {
                 s.xid.store(cur, Ordering::SeqCst);
                 if held == COMMITTING {
-                    std::thread::yield_now();
+                    yield_now();
                     continue;
                 }
                 return Err(Lsn(lsn));

@@ -9,14 +9,14 @@ use super::{FIRST_LSN, LOG_RING_BYTES, LogConfig, LogTail, RECORD_OVERHEAD};
 use crate::io::{AlignedBuf, IoClass, IoRef};
 use crate::mtr;
 use crate::rt::{Notify, RuntimeRef};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::wait::{Op, Wait};
 use futures::FutureExt as _;
-use parking_lot::Mutex;
 use rustydb_base::poison::Poison;
 use rustydb_base::{DbError, Lsn, Result, Scn, SqlState};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
 /// Ready bytes at which a batch is cut whoever waits.

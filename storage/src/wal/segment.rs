@@ -67,6 +67,11 @@ impl Segments {
             if number <= tail.segment {
                 let file = io.open(&name, OpenMode { class: IoClass::Log, ..OpenMode::default() }).await?;
                 let head = io.read(&file, 0, AlignedBuf::with_len(BLOCK)).await?;
+                if number + 1 >= tail.segment {
+                    // Batches on their way when the last process was killed were read like any other; from here on the log
+                    // rests on them, so they must be as durable.
+                    io.sync(&file).await?;
+                }
                 // A live segment that cannot say where it begins is kept as long as the one before it.
                 let before = live.back().map_or(super::FIRST_LSN, |(_, lsn)| *lsn);
                 let start = super::BatchHeader::decode(&head).map_or(before, |h| h.start_lsn);

@@ -6,15 +6,15 @@
 //! makes a lost wake-up impossible. A future dropped early leaves its node behind until the log reaches its LSN.
 
 use super::log::Shared;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use futures::task::AtomicWaker;
-use parking_lot::Mutex;
 use rustydb_base::{Lsn, Result};
 use smallvec::SmallVec;
 use std::cmp::Ordering as Order;
 use std::collections::BinaryHeap;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 /// The heap of waiting futures and the LSN they wait for.

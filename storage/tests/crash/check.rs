@@ -49,7 +49,13 @@ pub fn options_of(disk: &SimDisk) -> StoreOptions {
 /// Reopens `disk` and compares it with the history. `crash_at` cuts the power once more during this recovery; then the
 /// disk left by that is checked.
 pub fn reopened(what: &str, disk: &SimDisk, model: Model, sequence: RelId, seed: u64, crash_at: Option<u64>) {
-    reopened_after(what, disk, model, sequence, seed, crash_at, None);
+    let faults = SimFaults { crash_at, ..SimFaults::default() };
+    reopened_after(what, disk, model, sequence, seed, faults, None);
+}
+
+/// As [`reopened`], with any fault that stops this recovery.
+pub fn reopened_under(what: &str, disk: &SimDisk, model: Model, sequence: RelId, seed: u64, faults: SimFaults) {
+    reopened_after(what, disk, model, sequence, seed, faults, None);
 }
 
 /// `first`: where the log ended at the first of several recoveries; what is behind it is those recoveries' own work.
@@ -59,11 +65,12 @@ fn reopened_after(
     model: Model,
     sequence: RelId,
     seed: u64,
-    crash_at: Option<u64>,
+    faults: SimFaults,
     first: Option<Lsn>,
 ) {
     let rt = SimRuntime::new(seed);
-    let io = SimIo::new(&rt, disk, SimFaults { crash_at, ..SimFaults::default() });
+    let io = SimIo::new(&rt, disk, faults);
+    let spared = faults == SimFaults::default();
     let options = options_of(disk);
     let rt2: RuntimeRef = rt.clone();
     let (m, end) = (model.clone(), Arc::new(Mutex::new(first)));
@@ -76,12 +83,12 @@ fn reopened_after(
     rt.shutdown();
     match outcome {
         Ok(Ok(())) => {}
-        Ok(Err(e)) => panic!("{what}: {e:?}"),
-        Err(SimStop::Crashed) => {
+        Ok(Err(e)) if spared => panic!("{what}: {e:?}"),
+        Ok(Err(_)) | Err(SimStop::Crashed) => {
             let again = disk.crash(seed.wrapping_mul(31));
-            let what = format!("{what}, and again in recovery at {crash_at:?}");
+            let what = format!("{what}, and again in recovery with {faults:?}");
             let first = *end.lock();
-            reopened_after(&what, &again, model, sequence, seed + 1, None, first);
+            reopened_after(&what, &again, model, sequence, seed + 1, SimFaults::default(), first);
         }
         Err(stop) => panic!("{what}: {stop:?}"),
     }
@@ -94,7 +101,7 @@ fn commits(p: &PreparedTxn) -> bool {
 
 /// The prepared transactions, which must be those of the history that were prepared for good and had not ended. `again`: an
 /// earlier recovery may have ended some of them, as [`finish_prepared`] does; `state` is then what it has left.
-async fn prepared_there(
+pub async fn prepared_there(
     store: &Arc<Store>,
     model: &Model,
     survived: Lsn,

@@ -5,7 +5,7 @@
 //! before it becomes data: the store stops, or the next start refuses.
 
 use super::check::{options_of, reopened};
-use crate::Run;
+use super::run::Run;
 use rustydb_base::DbError;
 use rustydb_storage::io::sim::{FaultPoint, SimDisk, SimFaults, SimIo};
 use rustydb_storage::rt::RuntimeRef;
@@ -101,7 +101,7 @@ fn log_writes(seed: u64, writes: u64) {
     println!("seed {seed}: {refused} of 8 logs with a hole were refused, the others had been checkpointed");
 }
 
-fn opens(disk: &SimDisk) -> Result<(), DbError> {
+pub fn opens(disk: &SimDisk) -> Result<(), DbError> {
     let rt = SimRuntime::new(1);
     let disk = disk.fork();
     let io = SimIo::new(&rt, &disk, SimFaults::default());

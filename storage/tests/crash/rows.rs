@@ -11,8 +11,16 @@ use rustydb_storage::table::TableDesc;
 use rustydb_storage::txn::Snapshot;
 use std::sync::Arc;
 
-pub fn key(k: i32) -> [u8; 4] {
-    ((k as u32) ^ 0x8000_0000).to_be_bytes()
+/// Long enough for a few hundred keys to need several leaves, so that leaves split and merge.
+pub const KEY: usize = 200;
+/// An index key.
+pub type KeyBytes = [u8; KEY];
+
+/// The key of a number, in its order; the bytes behind the number are no common prefix.
+pub fn key(k: i32) -> KeyBytes {
+    let mut out = [k as u8; KEY];
+    out[..4].copy_from_slice(&((k as u32) ^ 0x8000_0000).to_be_bytes());
+    out
 }
 
 /// The payload's bytes: noise, so that big ones do not shrink.

@@ -1,7 +1,7 @@
 //! Sessions running random transactions against the store and the model.
 
 use super::model::{Commit, Model, PreparedTxn, Row, Table, Write};
-use super::rows::{self, Encoded, key};
+use super::rows::{self, Encoded, KeyBytes, key};
 use parking_lot::Mutex;
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -181,7 +181,7 @@ async fn prepare(world: &Arc<World>, mut w: Work) -> Result<()> {
     Ok(())
 }
 
-async fn finish(world: &World, mut p: Prepared, name: u64, commits: bool) -> Result<()> {
+pub async fn finish(world: &World, mut p: Prepared, name: u64, commits: bool) -> Result<()> {
     let xid = p.xid();
     let entry = |m: &mut Model| m.prepared.iter().position(|p| p.name == name).expect("noted when it was prepared");
     if !commits {
@@ -398,7 +398,7 @@ async fn delete(w: &mut Work, table: u32, d: &TableDesc, k: i32) -> Result<(), S
         let snap = w.snapshot();
         let Some((rid, image, row)) = w.find(d, &snap, k).await? else { return Ok(()) };
         let (pk, second) = (key(k), row.0.map(key));
-        let keys = [Some(pk.as_slice()), second.as_ref().map(<[u8; 4]>::as_slice)];
+        let keys = [Some(pk.as_slice()), second.as_ref().map(KeyBytes::as_slice)];
         let done = w.txn.delete(d, &snap, rid, &image, &keys).await?;
         say!("{} deletes {k} of {table} at {rid:?}: {done:?}", w.txn.xid());
         match done {
@@ -454,7 +454,7 @@ async fn update(w: &mut Work, table: u32, d: &TableDesc, k: i32) -> Result<(), S
         if v != v2 {
             changes.push(KeyChange {
                 index: 1,
-                old: v.as_ref().map(<[u8; 4]>::as_slice),
+                old: v.as_ref().map(KeyBytes::as_slice),
                 new: v2.as_ref().map(|v| Key { bytes: v, unique: false }),
             });
         }

@@ -1,0 +1,314 @@
+//! Everything that could grow has a bound, a gauge, and a test that fills it (design/storage.md §10).
+//!
+//! | resource | setting | gauge | filled by, and what is then seen |
+//! |---|---|---|---|
+//! | buffer frames | `pool_bytes` | `buffer_evictions`, `buffer_misses` | [`a_pool_of_few_pages_serves_many`]; `buf/pool.rs`: a pool of dirty pages answers `Wait::Memory` |
+//! | redo distance, dirty pages | `checkpoint_distance` | `buffer_dirty_pages` | [`the_redo_distance_is_kept`]: writers are slowed down |
+//! | log buffer | `wal_buffer_bytes` | `wal_ring_bytes` | `wal/tests.rs`, `the_ring_is_bounded_and_drains`: appenders wait |
+//! | log on disk | `max_wal_bytes` | `wal_disk_bytes` | `wal/tests.rs`, `a_full_log_refuses_ordinary_writers_only`: 53100, but not for what frees space |
+//! | hot ring | `hot_ring` | — (a table of fixed size) | [`a_tiny_ring_is_enough`]: an unstable commit's slot is waited for |
+//! | status pages | follows the oldest open transaction | — | [`status_pages_do_not_pile_up`]: given back behind the horizon |
+//! | undo | `undo_limit` | `undo_bytes`, `purge_backlog_bytes` | [`full_undo_refuses_writers_until_purge`]: 53100; room again when nobody needs the old versions |
+//! | transactions and snapshots | `max_transactions` | `transactions_open` | [`too_many_transactions_are_refused`]: 53300 |
+//! | locks, waiters of one target | `MAX_ENTRIES`, `MAX_WAITERS` | `lock_entries` | `lock/tests.rs`, `bounds_are_errors`: 53200; `very_many_row_locks_become_page_locks` |
+//! | predicate locks, ended serializable transactions | `ssi` | `predicate_locks`, `serializable_transactions` | `ssi/tests.rs`: promoted, summarised; `tests/serializable.rs` with tiny bounds |
+//! | a mini-transaction | 16 pages, 64 KiB | — | [`rows_of_any_size_are_stored`]: what is larger is split or goes to the overflow |
+//! | tables in memory | `memory_limit` | `memory_table_bytes` | `store/tests.rs`, `memory_relations_never_leave_memory`: 53200 |
+//! | reads and writes under way | `QUEUE_DEPTH` | `io_in_flight` | [`io_under_way_is_bounded`]: callers wait |
+//! | idle I/O buffers | `aligned::POOL_BYTES` | — | `io/aligned.rs`, `the_pool_is_bounded` |
+//! | the double-write file | 8 × 128 pages | — (a file of fixed size) | `dwb.rs`: the ninth batch waits |
+//!
+//! Waits, durations and sessions are bounded by the server (`statement_timeout` and its like, `max_connections`), memory of
+//! statements by the engine (`work_mem`); their tests speak SQL (`sql-tests/src/limits`).
+
+use rustydb_base::{Result, SqlState};
+use rustydb_storage::btree::IndexDesc;
+use rustydb_storage::buf::EVICTIONS;
+use rustydb_storage::heap::{Datum, Decode, Rel, RowBuf, TableLayout, TmResult};
+use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
+use rustydb_storage::io::{IO_IN_FLIGHT, QUEUE_DEPTH};
+use rustydb_storage::rt::RuntimeRef;
+use rustydb_storage::sim::SimRuntime;
+use rustydb_storage::store::{CommitOptions, RelationKind, Store, StoreOptions, Txn};
+use rustydb_storage::table::{Changed, Inserted, Key, TableDesc};
+use rustydb_storage::txn::Isolation;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn small() -> StoreOptions {
+    StoreOptions {
+        pool_bytes: 64 * 8192,
+        max_transactions: 8,
+        checkpoint_distance: 1 << 20,
+        wal_segment_size: 1 << 20,
+        wal_buffer_bytes: 1 << 20,
+        undo_streams: 2,
+        hot_ring: 64,
+        purge_nap: Duration::from_millis(1),
+        ..StoreOptions::default()
+    }
+}
+
+/// Runs `f` on a new store of these sizes.
+fn run<F: Future<Output = Result<()>> + Send + 'static>(
+    options: StoreOptions,
+    f: impl FnOnce(Arc<Store>) -> F + Send + 'static,
+) {
+    let rt = SimRuntime::new(1);
+    let io = SimIo::new(&rt, &SimDisk::new(), SimFaults::default());
+    let rt2: RuntimeRef = rt.clone();
+    let end = rt.block_on(async move {
+        let store = Store::open(options, io, rt2).await?;
+        f(store.clone()).await?;
+        store.shutdown().await
+    });
+    rt.shutdown();
+    end.expect("no deadlock").expect("no error");
+}
+
+fn key(k: i32) -> [u8; 4] {
+    ((k as u32) ^ 0x8000_0000).to_be_bytes()
+}
+
+async fn table(store: &Arc<Store>) -> Result<TableDesc> {
+    let mut t = store.begin(Isolation::ReadCommitted)?;
+    let (heap, overflow) = t.create_table_files(true).await?;
+    let index = t.create_relation(RelationKind::Btree, true).await?;
+    t.commit(CommitOptions::default()).await?;
+    Ok(TableDesc {
+        rel: Rel { id: heap, overflow },
+        layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::Bin])?),
+        indexes: vec![IndexDesc { rel: index, heap, complete: true }],
+    })
+}
+
+async fn put(t: &mut Txn, d: &TableDesc, k: i32, v: &[u8]) -> Result<()> {
+    let (k4, kb) = (k.to_le_bytes(), key(k));
+    let keys = [Some(Key { bytes: &kb, unique: true })];
+    match t.insert(d, &[Datum::Bytes(&k4), Datum::Bytes(v)], &keys).await? {
+        Inserted::Row(_) => Ok(()),
+        Inserted::Duplicate(dup) => panic!("{k} is there: {dup:?}"),
+    }
+}
+
+async fn change(t: &mut Txn, d: &TableDesc, k: i32, v: &[u8]) -> Result<()> {
+    let (mut row, want) = (RowBuf::new(), k.to_le_bytes());
+    loop {
+        let snap = t.snapshot();
+        let layout = d.layout.clone();
+        let same = |r: &[u8]| Ok(layout.value(r, 0)? == Datum::Bytes(&want));
+        let rid = t.point_get(&snap, d.rel, &d.indexes[0], &key(k), &mut row, same).await?.expect("the row is there");
+        match t.update(d, &snap, rid, &row, &[Datum::Bytes(&want), Datum::Bytes(v)], &[], false).await? {
+            Changed::Heap(TmResult::Ok) => return Ok(()),
+            Changed::Heap(TmResult::Updated) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+async fn value(t: &mut Txn, d: &TableDesc, k: i32) -> Result<Vec<u8>> {
+    let (mut row, want) = (RowBuf::new(), k.to_le_bytes());
+    let snap = t.snapshot();
+    let layout = d.layout.clone();
+    let same = |r: &[u8]| Ok(layout.value(r, 0)? == Datum::Bytes(&want));
+    t.point_get(&snap, d.rel, &d.indexes[0], &key(k), &mut row, same).await?.expect("the row is there");
+    match d.layout.value(&row, 1)? {
+        Datum::Bytes(b) => Ok(b.to_vec()),
+        Datum::Overflow(p) => t.overflow_value(d.rel, p).await,
+        Datum::Null => panic!("no value is NULL"),
+    }
+}
+
+async fn commit(store: &Store, mut t: Txn) -> Result<()> {
+    let done = t.commit(CommitOptions::default()).await?;
+    store.gate(done.lsn).await
+}
+
+#[test]
+fn a_pool_of_few_pages_serves_many() {
+    run(small(), |store| async move {
+        let d = table(&store).await?;
+        let before = EVICTIONS.get();
+        for part in 0..40 {
+            let mut t = store.begin(Isolation::ReadCommitted)?;
+            for k in part * 50..part * 50 + 50 {
+                put(&mut t, &d, k, &[k as u8; 1000]).await?;
+                t.next_command();
+            }
+            commit(&store, t).await?;
+        }
+        let mut t = store.begin(Isolation::RepeatableRead)?;
+        for k in (0..2000).step_by(7) {
+            assert_eq!(value(&mut t, &d, k).await?, [k as u8; 1000]);
+        }
+        t.abort().await?;
+        assert_eq!(store.core().pool.capacity(), 64);
+        assert!(EVICTIONS.get() > before + 100, "two megabytes did not fit half a megabyte");
+        Ok(())
+    });
+}
+
+#[test]
+fn the_redo_distance_is_kept() {
+    let options = StoreOptions { pool_bytes: 512 * 8192, checkpoint_timeout: Duration::from_secs(3600), ..small() };
+    run(options, |store| async move {
+        let d = table(&store).await?;
+        let mut most = 0;
+        for k in 0..3000 {
+            let mut t = store.begin(Isolation::ReadCommitted)?;
+            put(&mut t, &d, k, &[7; 1500]).await?;
+            commit(&store, t).await?;
+            most = most.max(store.redo_distance());
+        }
+        // Twice is where writers are held back; a batch may be on its way.
+        assert!((1 << 20..4 << 20).contains(&most), "redo distance of {most} bytes");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_tiny_ring_is_enough() {
+    run(StoreOptions { hot_ring: 2, ..small() }, |store| async move {
+        let d = table(&store).await?;
+        // Nobody waits for these commits, so they stay unstable until somebody needs their place.
+        for k in 0..200 {
+            let mut t = store.begin(Isolation::ReadCommitted)?;
+            put(&mut t, &d, k, b"x").await?;
+            t.commit(CommitOptions::default()).await?;
+        }
+        let mut t = store.begin(Isolation::ReadCommitted)?;
+        for k in 0..200 {
+            assert_eq!(value(&mut t, &d, k).await?, b"x");
+        }
+        t.abort().await
+    });
+}
+
+#[test]
+fn status_pages_do_not_pile_up() {
+    run(small(), |store| async move {
+        let d = table(&store).await?;
+        let mut t = store.begin(Isolation::ReadCommitted)?;
+        put(&mut t, &d, 1, b"x").await?;
+        commit(&store, t).await?;
+        for _ in 0..5000 {
+            let mut t = store.begin(Isolation::ReadCommitted)?;
+            change(&mut t, &d, 1, b"y").await?;
+            t.commit(CommitOptions::default()).await?;
+        }
+        for _ in 0..1000 {
+            store.purge_round().await?;
+            store.runtime().sleep(Duration::from_millis(1)).await;
+        }
+        let (start, next) = (store.txns().tsp_start(), store.txns().next_xid());
+        assert!(next > 5000 && next - start < 2100, "statuses from {start} to {next} are kept");
+        Ok(())
+    });
+}
+
+#[test]
+fn full_undo_refuses_writers_until_purge() {
+    const LIMIT: u64 = 256 << 10;
+    run(StoreOptions { undo_limit: LIMIT, ..small() }, |store| async move {
+        let d = table(&store).await?;
+        let mut t = store.begin(Isolation::ReadCommitted)?;
+        put(&mut t, &d, 1, &[1; 900]).await?;
+        commit(&store, t).await?;
+        let mut old = store.begin(Isolation::RepeatableRead)?;
+        assert_eq!(value(&mut old, &d, 1).await?, [1; 900]);
+        let mut n = 0;
+        let refused = loop {
+            n += 1;
+            assert!(n < 10_000, "undo has no bound");
+            let mut t = store.begin(Isolation::ReadCommitted)?;
+            if let Err(e) = change(&mut t, &d, 1, &[n as u8; 900]).await {
+                t.abort().await?;
+                break e;
+            }
+            commit(&store, t).await?;
+            assert!(store.core().undo.bytes() <= LIMIT, "{} bytes of undo", store.core().undo.bytes());
+        };
+        assert_eq!(refused.code, SqlState::DISK_FULL, "{refused:?}");
+        // Whoever reads is served, and the old snapshot has what it saw.
+        assert_eq!(value(&mut old, &d, 1).await?, [1; 900]);
+        old.abort().await?;
+        for _ in 0..1000 {
+            let mut t = store.begin(Isolation::ReadCommitted)?;
+            if change(&mut t, &d, 1, &[2; 900]).await.is_ok() {
+                return commit(&store, t).await;
+            }
+            t.abort().await?;
+            store.purge_round().await?;
+            store.runtime().sleep(Duration::from_millis(1)).await;
+        }
+        panic!("there is no room after the old snapshot has gone");
+    });
+}
+
+#[test]
+fn too_many_transactions_are_refused() {
+    run(small(), |store| async move {
+        let mut open = Vec::new();
+        let refused = loop {
+            assert!(open.len() <= 8, "slots have no bound");
+            match store.begin(Isolation::ReadCommitted) {
+                Ok(t) => open.push(t),
+                Err(e) => break e,
+            }
+        };
+        assert_eq!((refused.code, open.len()), (SqlState::TOO_MANY_CONNECTIONS, 8));
+        open.pop().expect("eight").abort().await?;
+        store.begin(Isolation::ReadCommitted)?.abort().await?;
+        for mut t in open {
+            t.abort().await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn rows_of_any_size_are_stored() {
+    run(small(), |store| async move {
+        let d = table(&store).await?;
+        // Around the sizes at which a row leaves its page, and at which a record would pass 64 KiB.
+        for (k, len) in [1, 1900, 2100, 7000, 8200, 60_000, 66_000, 500_000].into_iter().enumerate() {
+            let mut x = 1u64;
+            let noise: Vec<u8> = (0..len)
+                .map(|_| {
+                    x ^= x << 13;
+                    x ^= x >> 7;
+                    x ^= x << 17;
+                    x as u8
+                })
+                .collect();
+            let mut t = store.begin(Isolation::ReadCommitted)?;
+            put(&mut t, &d, k as i32, &noise).await?;
+            commit(&store, t).await?;
+            let mut t = store.begin(Isolation::ReadCommitted)?;
+            assert!(value(&mut t, &d, k as i32).await? == noise, "{len} bytes");
+            t.abort().await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn io_under_way_is_bounded() {
+    run(StoreOptions { pool_bytes: 2048 * 8192, ..small() }, |store| async move {
+        let d = table(&store).await?;
+        for part in 0..30 {
+            let mut t = store.begin(Isolation::ReadCommitted)?;
+            for k in part * 50..part * 50 + 50 {
+                put(&mut t, &d, k, &[k as u8; 1500]).await?;
+                t.next_command();
+            }
+            commit(&store, t).await?;
+        }
+        // All pages at once.
+        store.checkpoint().await?;
+        // The gauge is the process's, and each test of this file has a disk of its own.
+        let (peak, disks) = (IO_IN_FLIGHT.peak(), 9);
+        assert!((17..=QUEUE_DEPTH as i64 * disks).contains(&peak), "{peak} operations at a time");
+        Ok(())
+    });
+}
