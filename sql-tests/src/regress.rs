@@ -170,7 +170,7 @@ impl Regress {
 /// The non-blank lines of a script that psql echoes, and which of them are a statement (or several on one line).
 fn read(script: &str) -> (Vec<&str>, Vec<Range<usize>>) {
     let (mut echoed, mut groups) = (Vec::new(), Vec::new());
-    let (mut scan, mut begin, mut in_data) = (Scan::default(), 0, false);
+    let (mut scan, mut begin, mut in_data, mut silent) = (Scan::default(), 0, false, false);
     for line in script.lines() {
         // psql hands the lines of an inline COPY to the server without echoing them.
         if in_data {
@@ -178,8 +178,12 @@ fn read(script: &str) -> (Vec<&str>, Vec<Range<usize>>) {
             continue;
         }
         let ended = scan.line(line);
-        if !line.trim().is_empty() {
+        // Until it is told to echo all psql echoes nothing, that command itself included.
+        if !line.trim().is_empty() && !silent {
             echoed.push(line);
+        }
+        if let Some(what) = line.trim().strip_prefix("\\set ECHO ") {
+            silent = what != "all";
         }
         if ended {
             in_data = reads_inline_data(&echoed[begin..]);
@@ -200,7 +204,7 @@ fn reads_inline_data(group: &[&str]) -> bool {
         && lower
             .split_whitespace()
             .zip(lower.split_whitespace().skip(1))
-            .any(|(a, b)| a == "from" && b.trim_end_matches(';').trim_start_matches('\\') == "stdin")
+            .any(|(a, b)| a == "from" && matches!(b.trim_end_matches(';').trim_start_matches('\\'), "stdin" | "stdout"))
 }
 
 /// Where a line of SQL leaves psql's lexer.
@@ -296,6 +300,10 @@ fn cut<'a>(echoed: &[&str], output: &'a str) -> (Vec<Vec<&'a str>>, usize) {
     for line in output.lines().filter(|l| !l.trim().is_empty()) {
         match echoed.get(at) {
             Some(echo) if *echo == line => at += 1,
+            Some(echo) if at > 0 && echoed[at - 1].starts_with("\\echo -n ") && line.ends_with(echo) => {
+                parts[at].push(&line[..line.len() - echo.len()]);
+                at += 1;
+            }
             _ => parts[at].push(line),
         }
     }
@@ -395,6 +403,13 @@ mod tests {
             &["SELECT $x$ ; $x$", "\\gset"],
         ];
         assert_eq!(groups, want);
+    }
+
+    #[test]
+    fn what_psql_does_not_echo_is_left_out() {
+        let (echoed, groups) = read("SELECT 1;\n\\set ECHO none\nSELECT 2;\n\\set ECHO all\nSELECT 3;\n");
+        assert_eq!(echoed, ["SELECT 1;", "\\set ECHO none", "SELECT 3;"]);
+        assert_eq!(groups, [0..1, 1..2, 2..3]);
     }
 
     #[test]

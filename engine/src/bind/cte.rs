@@ -230,6 +230,9 @@ impl Binder<'_> {
             }
             exprs.push(self.to_common(e, common, "UNION")?);
         }
+        self.trace(|t| {
+            t.set_ops.insert(super::trace::key(s), first.columns.iter().map(|c| c.ty).collect());
+        });
         let rel = self.project_to(second.rel, exprs);
         // What both terms may read is defined before the table.
         for mut x in inner {

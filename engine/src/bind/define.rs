@@ -200,7 +200,7 @@ pub fn named_relations(e: &Expr) -> Vec<u32> {
 }
 
 /// The operator that calls a function.
-fn operator_of(proc: &Proc) -> Option<&'static Operator> {
+pub(crate) fn operator_of(proc: &Proc) -> Option<&'static Operator> {
     static MAP: LazyLock<HashMap<u32, Vec<&'static Operator>>> = LazyLock::new(|| {
         let mut m: HashMap<u32, Vec<&'static Operator>> = HashMap::new();
         for o in pgdata::operators() {
@@ -303,19 +303,91 @@ fn op(name: &str, left: Option<ast::Expr>, right: ast::Expr) -> ast::Expr {
     })))
 }
 
-/// Turns a bound expression back into syntax; `name` names its columns, `case` stands for [`ExprKind::CaseValue`].
-/// `None` for what has no syntax outside a query.
-pub fn unbind(e: &Expr, name: &dyn Fn(ColId) -> Option<String>) -> Option<ast::Expr> {
-    stacker::maybe_grow(128 * 1024, 1024 * 1024, || unbind_inner(e, name))
+/// What the syntax of a bound expression depends on: how its surroundings name things. `None` is "has no syntax here".
+pub trait Surroundings {
+    /// A column, or what it stands for.
+    fn column(&self, id: ColId) -> Option<ast::Expr>;
+    /// A subquery.
+    fn subquery(&self, _: &crate::plan::ir::Subquery) -> Option<ast::Expr> {
+        None
+    }
+    /// The whole row of a table, by its columns.
+    fn whole_row(&self, _: &[Expr]) -> Option<ast::Expr> {
+        None
+    }
+    /// The name of a field of a row value.
+    fn field(&self, _: &Expr, _: usize) -> Option<String> {
+        None
+    }
+    /// Whether constants show the length they were cast to.
+    fn keeps_lengths(&self) -> bool {
+        false
+    }
+    /// Whether the call at this place was written in SQL's own syntax.
+    fn by_syntax(&self, _: u32) -> bool {
+        false
+    }
 }
 
-fn unbind_inner(e: &Expr, name: &dyn Fn(ColId) -> Option<String>) -> Option<ast::Expr> {
+/// Columns that go by a name alone.
+struct Named<'a>(&'a dyn Fn(ColId) -> Option<String>);
+
+impl Surroundings for Named<'_> {
+    fn column(&self, id: ColId) -> Option<ast::Expr> {
+        Some(at(ast::ExprKind::Column(ast::ColumnRef { parts: vec![ast::Ident::new((self.0)(id)?)], star: false })))
+    }
+}
+
+/// Turns a bound expression back into syntax; `name` names its columns. `None` for what has no syntax outside a query.
+pub fn unbind(e: &Expr, name: &dyn Fn(ColId) -> Option<String>) -> Option<ast::Expr> {
+    unbind_in(e, &Named(name))
+}
+
+/// Turns a bound expression back into syntax.
+pub fn unbind_in(e: &Expr, cx: &dyn Surroundings) -> Option<ast::Expr> {
+    stacker::maybe_grow(128 * 1024, 1024 * 1024, || unbind_inner(e, cx))
+}
+
+/// An output or a field of a row: the whole row of a table has its type with it there, as `t.*` alone would be its columns.
+pub(crate) fn field_syntax(e: &Expr, cx: &dyn Surroundings) -> Option<ast::Expr> {
+    let syntax = unbind_in(e, cx)?;
+    Some(match &syntax.kind {
+        ast::ExprKind::Column(c) if c.star => cast_to(syntax, TypeRef { typmod: -1, ..e.ty }),
+        _ => syntax,
+    })
+}
+
+/// The call of a function that is neither a cast nor an operator.
+fn plain_call(name: ast::Name, args: Vec<ast::Expr>, variadic: bool) -> ast::FuncCall {
+    ast::FuncCall {
+        name,
+        args: args.into_iter().map(|value| ast::FuncArg { name: None, value }).collect(),
+        star: false,
+        distinct: false,
+        variadic,
+        order_by: vec![],
+        within_group: false,
+        filter: None,
+        over: None,
+    }
+}
+
+/// The call of an aggregate or window function, without what follows its arguments.
+pub(crate) fn call_syntax(proc: &Proc, args: Vec<ast::Expr>) -> ast::FuncCall {
+    let star = args.is_empty() && proc.prokind == 'a';
+    ast::FuncCall { star, ..plain_call(function_name(proc), args, false) }
+}
+
+fn unbind_inner(e: &Expr, cx: &dyn Surroundings) -> Option<ast::Expr> {
     use ast::ExprKind as K;
-    let one = |x: &Expr| unbind(x, name);
-    let many = |v: &[Expr]| v.iter().map(|x| unbind(x, name)).collect::<Option<Vec<_>>>();
+    let one = |x: &Expr| unbind_in(x, cx);
+    let many = |v: &[Expr]| v.iter().map(|x| unbind_in(x, cx)).collect::<Option<Vec<_>>>();
     Some(match &e.kind {
-        ExprKind::Const(d) => constant(d, e.ty)?,
-        ExprKind::Column(id) => at(K::Column(ast::ColumnRef { parts: vec![ast::Ident::new(name(*id)?)], star: false })),
+        ExprKind::Const(d) => match constant(d, e.ty)? {
+            ast::Expr { kind: K::Cast(x, _), .. } if cx.keeps_lengths() => cast_to(x.into_inner(), e.ty),
+            c => c,
+        },
+        ExprKind::Column(id) => cx.column(*id)?,
         ExprKind::Call { proc, args, .. } => {
             let is_cast = args.first().is_some_and(|a| {
                 pgdata::cast(a.ty.oid, e.ty.oid).is_some_and(|c| c.castfunc == proc.oid)
@@ -327,22 +399,19 @@ fn unbind_inner(e: &Expr, name: &dyn Fn(ColId) -> Option<String>) -> Option<ast:
             match (operator_of(proc), args.as_slice()) {
                 (Some(o), [l, r]) if o.oprkind == 'b' => op(o.oprname, Some(one(l)?), one(r)?),
                 (Some(o), [r]) if o.oprkind != 'b' => op(o.oprname, None, one(r)?),
-                _ => at(K::Func(Box::new(ast::FuncCall {
-                    name: function_name(proc),
-                    args: many(args)?.into_iter().map(|value| ast::FuncArg { name: None, value }).collect(),
-                    star: false,
-                    distinct: false,
-                    variadic: proc.provariadic != 0,
-                    order_by: vec![],
-                    within_group: false,
-                    filter: None,
-                    over: None,
-                }))),
+                _ => {
+                    let name =
+                        if cx.by_syntax(e.pos) { ast::Name::system(proc.proname, 0) } else { function_name(proc) };
+                    // Arguments of any type were not packed into an array.
+                    let spread = args.last().is_some_and(|a| a.ty.typmod == rustydb_types::shape::SPREAD);
+                    let variadic = proc.provariadic != 0 && (proc.provariadic != oid::ANY || spread);
+                    at(K::Func(Box::new(plain_call(name, many(args)?, variadic))))
+                }
             }
         }
         ExprKind::ViaIo(a) | ExprKind::ArrayMap { arg: a, .. } => cast_to(one(a)?, TypeRef { typmod: -1, ..e.ty }),
         ExprKind::Domain(a) => cast_to(one(a)?, TypeRef { typmod: -1, ..e.ty }),
-        ExprKind::Relabel(a) if a.ty.oid == e.ty.oid => {
+        ExprKind::Relabel(a) if a.ty.oid == e.ty.oid && a.ty.typmod == e.ty.typmod => {
             let c = pgdata::collations().iter().find(|c| c.oid == e.ty.collation)?;
             at(K::Collate(one(a)?.into(), Box::new(ast::Name::bare(c.collname))))
         }
@@ -389,16 +458,27 @@ fn unbind_inner(e: &Expr, name: &dyn Fn(ColId) -> Option<String>) -> Option<ast:
         ExprKind::Coalesce(v) => at(K::Coalesce(many(v)?)),
         ExprKind::MinMax { args, greatest: true, .. } => at(K::Greatest(many(args)?)),
         ExprKind::MinMax { args, .. } => at(K::Least(many(args)?)),
-        ExprKind::NullIf { left, right, left_cmp: None, .. } => at(K::NullIf(one(left)?.into(), one(right)?.into())),
         ExprKind::ArrayOp { proc, left, array, all, .. } => at(K::Quantified(Box::new(ast::Quantified {
             left: one(left)?.into(),
             op: ast::Name::bare(operator_of(proc)?.oprname),
             all: *all,
             right: ast::QuantifiedRight::Array(one(array)?.into()),
         }))),
+        // The left side is cast for the comparison only where the call shows it without.
+        ExprKind::NullIf { left, right, .. } => at(K::NullIf(one(left)?.into(), one(right)?.into())),
+        ExprKind::Subquery(s) => cx.subquery(s)?,
+        ExprKind::WholeRow(fields) => cx.whole_row(fields)?,
+        ExprKind::Field(row, n) => {
+            let name = cx.field(row, *n)?;
+            at(K::Indirection(one(row)?.into(), vec![ast::Step::Field(ast::Ident::new(name))]))
+        }
         ExprKind::Array { items, .. } if items.is_empty() => cast_to(at(K::Array(vec![])), e.ty),
         ExprKind::Array { items, .. } => at(K::Array(many(items)?)),
-        ExprKind::Row(v) => at(K::Row { fields: many(v)?, explicit: true }),
+        ExprKind::Row(v) => {
+            let fields = v.iter().map(|x| field_syntax(x, cx)).collect::<Option<_>>()?;
+            let row = at(K::Row { fields, explicit: true });
+            if e.ty.oid == oid::RECORD { row } else { cast_to(row, TypeRef { typmod: -1, ..e.ty }) }
+        }
         ExprKind::Subscript { arg, steps } => {
             let steps = steps
                 .iter()
@@ -430,11 +510,7 @@ fn unbind_inner(e: &Expr, name: &dyn Fn(ColId) -> Option<String>) -> Option<ast:
         ExprKind::SqlValue(v) => at(K::SqlValue(*v)),
         ExprKind::Param(_)
         | ExprKind::CaseValue
-        | ExprKind::NullIf { .. }
-        | ExprKind::Field(..)
-        | ExprKind::Subquery(_)
         | ExprKind::NextVal(_)
-        | ExprKind::WholeRow(_)
         | ExprKind::SetField { .. }
         | ExprKind::SetElement { .. }
         | ExprKind::SetToDefault => return None,

@@ -980,7 +980,10 @@ impl Binder<'_> {
         if !others.is_empty() {
             self.set_clause(Clause::From);
             // FROM items see the target only if they are LATERAL, which PostgreSQL refuses for the target.
-            let (other, oscope) = self.bind_from(others, ast::TableLockMode::AccessShare)?;
+            self.scopes.push(Scope { invisible: scope.rtes.clone(), ..Scope::default() });
+            let from = self.bind_from(others, ast::TableLockMode::AccessShare);
+            self.scopes.pop();
+            let (other, oscope) = from?;
             for x in &oscope.rtes {
                 if x.name == alias {
                     return Err(DbError::new(

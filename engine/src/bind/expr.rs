@@ -160,7 +160,7 @@ impl Binder<'_> {
                     ExprKind::Subquery(Box::new(Subquery {
                         rel,
                         kind: SubqueryKind::Array,
-                        text: q.to_string().into(),
+                        text: self.subquery_text(q),
                     })),
                     types::plain(arr),
                 )
@@ -172,7 +172,7 @@ impl Binder<'_> {
                     ExprKind::Subquery(Box::new(Subquery {
                         rel,
                         kind: SubqueryKind::Scalar,
-                        text: q.to_string().into(),
+                        text: self.subquery_text(q),
                     })),
                     cols[0].ty,
                 )
@@ -183,7 +183,7 @@ impl Binder<'_> {
                     ExprKind::Subquery(Box::new(Subquery {
                         rel,
                         kind: SubqueryKind::Exists,
-                        text: q.to_string().into(),
+                        text: self.subquery_text(q),
                     })),
                     bool_ty,
                 )
@@ -302,10 +302,7 @@ impl Binder<'_> {
                     );
                 }
             };
-            let rte = self.lookup_table(schema, table).ok_or_else(|| {
-                let text = format!("missing FROM-clause entry for table \"{}\"", parts.join("."));
-                DbError::new(SqlState::UNDEFINED_TABLE, text).at(pos)
-            })?;
+            let rte = self.lookup_table(schema, table).ok_or_else(|| self.missing_table(schema, table, pos))?;
             return Ok(self.whole_row(&rte, pos));
         }
         match parts.as_slice() {
@@ -326,7 +323,7 @@ impl Binder<'_> {
                 }
                 Err(DbError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"))
                     .at(pos)
-                    .hint_opt(self.suggest(name)))
+                    .hint_opt(self.suggest(None, name)))
             }
             [table, name] => {
                 if self.lookup_table(None, table).is_none()
@@ -357,15 +354,6 @@ impl Binder<'_> {
             )
             .at(pos)),
         }
-    }
-
-    fn suggest(&self, name: &str) -> Option<String> {
-        let scope = self.scopes.last()?;
-        let rte = scope.invisible.iter().find(|r| r.cols.iter().any(|c| c.name == name))?;
-        Some(format!(
-            "There is a column named \"{name}\" in table \"{}\", but it cannot be referenced from this part of the query.",
-            rte.name
-        ))
     }
 
     /// An unqualified column, innermost scope first.
@@ -403,41 +391,7 @@ impl Binder<'_> {
 
     fn qualified(&mut self, schema: Option<&str>, table: &str, name: &str, pos: u32) -> Result<Expr> {
         let Some(rte) = self.lookup_table(schema, table) else {
-            let shown = match schema {
-                Some(s) => format!("{s}.{table}"),
-                None => table.to_owned(),
-            };
-            let invisible = self.scopes.iter().rev().any(|s| s.invisible.iter().any(|r| r.name == table));
-            if invisible {
-                return Err(DbError::new(
-                    SqlState::UNDEFINED_TABLE,
-                    format!("invalid reference to FROM-clause entry for table \"{shown}\""),
-                )
-                .hint(format!(
-                    "There is an entry for table \"{shown}\", but it cannot be referenced from this part of the query."
-                ))
-                .at(pos));
-            }
-            // A table that is aliased to something else deserves the hint PostgreSQL gives.
-            let aliased = self
-                .scopes
-                .iter()
-                .rev()
-                .flat_map(|s| &s.rtes)
-                .find(|r| r.table.as_ref().is_some_and(|t| t.name == table) && r.name != table);
-            if let Some(r) = aliased {
-                return Err(DbError::new(
-                    SqlState::UNDEFINED_TABLE,
-                    format!("invalid reference to FROM-clause entry for table \"{shown}\""),
-                )
-                .hint(format!("Perhaps you meant to reference the table alias \"{}\".", r.name))
-                .at(pos));
-            }
-            return Err(DbError::new(
-                SqlState::UNDEFINED_TABLE,
-                format!("missing FROM-clause entry for table \"{shown}\""),
-            )
-            .at(pos));
+            return Err(self.missing_table(schema, table, pos));
         };
         let mut hits = rte.cols.iter().filter(|c| c.name == name);
         if let Some(c) = hits.next() {
@@ -468,7 +422,9 @@ impl Binder<'_> {
                 return self.inline_sql(call);
             }
         }
-        Err(DbError::new(SqlState::UNDEFINED_COLUMN, format!("column {table}.{name} does not exist")).at(pos))
+        Err(DbError::new(SqlState::UNDEFINED_COLUMN, format!("column {table}.{name} does not exist"))
+            .at(pos)
+            .hint_opt(self.suggest(Some(table), name)))
     }
 
     pub(crate) fn whole_row(&mut self, rte: &Rte, pos: u32) -> Expr {
@@ -970,11 +926,14 @@ impl Binder<'_> {
                     .at(pos));
                 }
                 let equal = if op == "=" { equal_pairs(&test, &cols) } else { None };
+                // Its text is for the trace only: quantified subqueries are not compared with others.
+                let text = "".into();
+                self.trace_query(&text);
                 Ok(Expr {
                     kind: ExprKind::Subquery(Box::new(Subquery {
                         rel,
                         kind: SubqueryKind::Quantified { test, all: q.all, equal },
-                        text: "".into(),
+                        text: text,
                     })),
                     ty: types::plain(oid::BOOL),
                     pos,
@@ -1123,7 +1082,7 @@ impl Binder<'_> {
 
     /// Binds a subquery of an expression: its operator and output columns.
     pub(crate) fn subquery(&mut self, q: &ast::Query) -> Result<(Rel, Vec<crate::plan::ir::Col>)> {
-        let q = self.query(q)?;
+        let q = self.traced_subquery(q)?;
         let cols = q.rel.outputs();
         Ok((q.rel, cols))
     }

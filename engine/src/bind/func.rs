@@ -104,6 +104,11 @@ impl Binder<'_> {
         {
             return Ok(x);
         }
+        if f.name.schema.as_ref().is_some_and(|s| s.value == "pg_catalog") {
+            self.trace(|t| {
+                t.syntax.insert(pos);
+            });
+        }
         let resolved = match self.resolve_func(&f.name, &all, &names, f.variadic, pos) {
             Ok(r) => r,
             Err(e) => {
@@ -625,21 +630,17 @@ impl Binder<'_> {
                 self.check_equality(a.ty.oid, a.pos)?;
                 self.check_sortable(a.ty.oid, a.pos)?;
             }
-            if order_by.iter().any(|k: &SortKey| !args.iter().any(|a| crate::plan::walk::same(a, &k.expr))) {
+            let listed = |k: &&SortKey| args.iter().any(|a| crate::plan::walk::same(a, &k.expr));
+            if let Some(k) = order_by.iter().find(|k| !listed(k)) {
                 return Err(DbError::new(
                     SqlState::INVALID_COLUMN_REFERENCE,
                     "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
                 )
-                .at(pos));
+                .at(k.expr.pos));
             }
         }
         let filter = match &f.filter {
-            Some(x) => {
-                self.enter_aggregate();
-                let e = self.expr(x);
-                self.leave_aggregate();
-                Some(self.to_bool(e?, "FILTER")?)
-            }
+            Some(x) => Some(self.filter_condition(x)?),
             None => None,
         };
         let agg = AggCall {
@@ -678,6 +679,8 @@ impl Binder<'_> {
             ast::SortOrder::Using(op) => match op.name.value.as_str() {
                 "<" => false,
                 ">" => true,
+                // Text sorts by its bytes under every collation there is, as the pattern operators sort it.
+                "~<~" | "~>~" if matches!(e.ty.oid, oid::TEXT | oid::VARCHAR | oid::BPCHAR) => op.name.value == "~>~",
                 _ => {
                     return Err(DbError::new(
                         SqlState::WRONG_OBJECT_TYPE,

@@ -77,6 +77,9 @@ impl Binder<'_> {
             Some(c) => c,
             None => {
                 let col = self.col(ty);
+                self.trace(|t| {
+                    t.groupings.insert(col.id, bound.clone());
+                });
                 self.levels[at].groupings.push(GroupingCall { col, args: bound });
                 col
             }
@@ -269,6 +272,9 @@ impl Binder<'_> {
             }
         }
         self.check_equality(bound.ty.oid, pos)?;
+        self.trace(|t| {
+            t.exprs.insert(super::trace::key(e), bound.clone());
+        });
         let i = match groups.iter().position(|g| walk::same(g, &bound)) {
             Some(i) => i,
             None => {

@@ -11,6 +11,7 @@
 //! Left out until its issue: row-level security; rules.
 
 mod assign;
+pub(crate) mod canonical;
 mod cte;
 pub mod define;
 mod dml;
@@ -29,7 +30,9 @@ pub mod resolve;
 pub(crate) mod routine;
 mod scope;
 mod select;
+mod suggest;
 mod target;
+mod trace;
 pub(crate) mod tree;
 pub(crate) mod types;
 pub(crate) mod view_target;
@@ -117,6 +120,8 @@ pub struct Binder<'a> {
     pub defines: bool,
     /// Tables whose policies are being bound, to refuse recursion.
     policies: Vec<u32>,
+    /// What becomes of the statement's parts, when somebody wants to know.
+    traced: Option<Box<trace::Trace>>,
 }
 
 /// An error without its place in the statement, where PostgreSQL does not tell it.
@@ -162,6 +167,7 @@ impl<'a> Binder<'a> {
             domain_value: None,
             defines: false,
             policies: Vec::new(),
+            traced: None,
         }
     }
 

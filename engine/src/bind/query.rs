@@ -4,6 +4,7 @@ use super::Binder;
 use super::resolve::Coercion;
 use super::scope::{Rte, Scope, ScopeCol};
 use super::select::Clause;
+use super::trace::key;
 use super::types;
 use crate::acl::privs;
 use crate::catalog::{RelKind, Relation};
@@ -120,7 +121,11 @@ impl Binder<'_> {
                         .at(pos));
                 }
             };
-            keys.push(self.sort_key(k, Expr::column(outs[i]))?);
+            let sort = self.sort_key(k, Expr::column(outs[i]))?;
+            self.trace(|t| {
+                t.orders.entry(key(syntax)).or_default().push((i, sort.desc, sort.nulls_first));
+            });
+            keys.push(sort);
         }
         if !keys.is_empty() {
             q.rel = Rel::Sort { input: Box::new(q.rel), keys: keys.clone() };
@@ -141,8 +146,8 @@ impl Binder<'_> {
         r
     }
 
-    fn values_inner(&mut self, rows: &[Vec<ast::Expr>]) -> Result<Query> {
-        let rows = rows.iter().map(|r| self.without_stars(r)).collect::<Result<Vec<_>>>()?;
+    fn values_inner(&mut self, written: &[Vec<ast::Expr>]) -> Result<Query> {
+        let rows = written.iter().map(|r| self.without_stars(r)).collect::<Result<Vec<_>>>()?;
         let width = rows.first().map_or(0, |r| r.len());
         let mut bound: Vec<Vec<Expr>> = Vec::with_capacity(rows.len());
         for r in &rows {
@@ -170,6 +175,9 @@ impl Binder<'_> {
             cols.push(self.col(ty));
             columns.push(OutputColumn { name: format!("column{}", i + 1), ty, origin: (0, 0) });
         }
+        self.trace(|t| {
+            t.values.insert(written.as_ptr().addr(), bound.clone());
+        });
         Ok(Query { rel: Rel::Values { cols, rows: bound }, columns })
     }
 
@@ -233,6 +241,9 @@ impl Binder<'_> {
             cols.push(self.col(ty));
             columns.push(OutputColumn { name: left.columns[i].name.clone(), ty, origin: (0, 0) });
         }
+        self.trace(|t| {
+            t.set_ops.insert(key(s), cols.iter().map(|c| c.ty).collect());
+        });
         let left_rel = self.project_to(left.rel, lx);
         let right_rel = self.project_to(right.rel, rx);
         let op = match s.op {
@@ -328,6 +339,19 @@ impl Binder<'_> {
         left: Option<&Scope>,
         mode: ast::TableLockMode,
     ) -> Result<(Rel, Scope, bool)> {
+        let found = self.table_ref_inner(item, left, mode)?;
+        self.trace(|t| {
+            t.items.insert(key(item), found.1.rtes.clone());
+        });
+        Ok(found)
+    }
+
+    fn table_ref_inner(
+        &mut self,
+        item: &ast::TableRef,
+        left: Option<&Scope>,
+        mode: ast::TableLockMode,
+    ) -> Result<(Rel, Scope, bool)> {
         match item {
             ast::TableRef::Table(t) => {
                 let (rel, rte) = self.table(t, mode)?;
@@ -372,7 +396,11 @@ impl Binder<'_> {
         f: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
         let Some(l) = left else { return f(self) };
-        let scope = if lateral { l.clone() } else { Scope { star: vec![], rtes: vec![], invisible: l.rtes.clone() } };
+        let scope = if lateral {
+            l.clone()
+        } else {
+            Scope { star: vec![], rtes: vec![], invisible: l.rtes.iter().chain(&l.invisible).cloned().collect() }
+        };
         self.scopes.push(scope);
         let r = f(self);
         self.scopes.pop();
@@ -724,6 +752,7 @@ impl Binder<'_> {
             }
             let mut call = self.expr_typed(&tf.call)?;
             top_level_set(&call)?;
+            self.trace(|t| t.calls.entry(key(f)).or_default().push(call.clone()));
             let defs = if tf.columns.is_empty() && i == 0 { &f.columns } else { &tf.columns };
             let named = !defs.is_empty() || self.row_fields(&call).is_some();
             let fields: Vec<(String, TypeRef)> = if !defs.is_empty() {
@@ -849,7 +878,11 @@ impl Binder<'_> {
                 let r = self.expr(e).and_then(|e| self.to_bool(e, "JOIN/ON"));
                 self.leave_level();
                 self.scopes.pop();
-                on = Some(r?);
+                let cond = r?;
+                self.trace(|t| {
+                    t.exprs.insert(key(e), cond.clone());
+                });
+                on = Some(cond);
             }
             ast::JoinCondition::Using(names, _) => using_names = names.iter().map(|n| n.value.clone()).collect(),
             ast::JoinCondition::Natural => {
@@ -859,6 +892,11 @@ impl Binder<'_> {
                     }
                 }
             }
+        }
+        if matches!(j.condition, ast::JoinCondition::Using(..) | ast::JoinCondition::Natural) {
+            self.trace(|t| {
+                t.using.insert(key(j), using_names.clone());
+            });
         }
         let pos = self.pos(j.pos);
         for name in &using_names {
@@ -894,13 +932,15 @@ impl Binder<'_> {
             });
             let both = [Expr::column(l.col), Expr::column(r.col)];
             let common = self.common_type_of(&[&both[0], &both[1]], "JOIN/USING")?;
-            let same = l.col.ty.oid == common && r.col.ty.oid == common;
+            // A side that needs no cast; an inner join may take either.
+            let fits = |c: &&ScopeCol| c.col.ty.oid == common;
             let pick = match kind {
-                JoinKind::Right => Some(&r),
+                JoinKind::Right => Some(&r).filter(fits),
                 JoinKind::Full => None,
-                _ => Some(&l),
+                JoinKind::Inner => Some(&l).filter(fits).or(Some(&r).filter(fits)),
+                _ => Some(&l).filter(fits),
             };
-            merged.push(match pick.filter(|_| same) {
+            merged.push(match pick {
                 Some(c) => ScopeCol { name: name.clone(), col: c.col, origin: c.origin },
                 None => {
                     let [a, b] = both;
@@ -954,6 +994,8 @@ impl Binder<'_> {
             }
             let mut cols = scope.star.clone();
             self.rename(&mut cols, &a.name.value, Some(a))?;
+            let mut hidden = std::mem::take(&mut scope.rtes);
+            hidden.append(&mut scope.invisible);
             scope = Scope::of(Rte {
                 name: a.name.value.clone(),
                 schema: None,
@@ -965,6 +1007,7 @@ impl Binder<'_> {
                 other: Some("a join"),
                 scalar: false,
             });
+            scope.invisible = hidden;
         }
         Ok((rel, scope))
     }

@@ -486,6 +486,11 @@ impl Binder<'_> {
 
     fn coerce_typmod(&mut self, e: Expr, to: TypeRef, cx: Coercion, pos: u32) -> Result<Expr> {
         let collation = if e.ty.oid == to.oid && e.ty.collation != 0 { e.ty.collation } else { to.collation };
+        if to.typmod < 0 && e.ty.typmod >= 0 && e.ty.oid == to.oid && cx == Coercion::Explicit {
+            // The value stays, but nobody may count on its length any more.
+            let ty = TypeRef { typmod: -1, collation, ..e.ty };
+            return Ok(Expr { kind: ExprKind::Relabel(Box::new(e)), ty, pos });
+        }
         if to.typmod < 0 || e.ty.typmod == to.typmod {
             return Ok(Expr { ty: TypeRef { collation, ..e.ty }, ..e });
         }
@@ -887,11 +892,22 @@ impl Binder<'_> {
             if found == 0 || found == types::DEFAULT_COLLATION {
                 found = c;
             } else if c != found && c != types::DEFAULT_COLLATION {
-                return Err(DbError::new(
+                let name = |oid: u32| pgdata::collations().iter().find(|c| c.oid == oid).map_or("", |c| c.collname);
+                let explicit = |a: &Expr| matches!(&a.kind, ExprKind::Relabel(x) if x.ty.oid == a.ty.oid && x.ty.collation != a.ty.collation);
+                let both = args.iter().filter(|a| explicit(a)).count() > 1;
+                let kind = if both { "explicit" } else { "implicit" };
+                let at = if a.pos == 0 { pos } else { a.pos };
+                let error = DbError::new(
                     SqlState::COLLATION_MISMATCH,
-                    "collation mismatch between explicit collations".to_string(),
+                    format!("collation mismatch between {kind} collations \"{}\" and \"{}\"", name(found), name(c)),
                 )
-                .at(pos));
+                .at(at);
+                return Err(if both {
+                    error
+                } else {
+                    error
+                        .hint("You can choose the collation by applying the COLLATE clause to one or both expressions.")
+                });
             }
         }
         Ok(found)

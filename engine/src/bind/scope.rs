@@ -52,7 +52,7 @@ pub struct Scope {
     pub star: Vec<ScopeCol>,
     /// Tables.
     pub rtes: Vec<Rte>,
-    /// Tables that are here but may not be used from where we are (left of a non-LATERAL item).
+    /// Tables that are here but may not be used from where we are (left of a non-LATERAL item, inside a join with an alias).
     pub invisible: Vec<Rte>,
 }
 
@@ -70,6 +70,7 @@ impl Scope {
     pub fn append(&mut self, other: Scope) {
         self.star.extend(other.star);
         self.rtes.extend(other.rtes);
+        self.invisible.extend(other.invisible);
     }
     /// A table by its name there.
     pub fn table(&self, schema: Option<&str>, name: &str) -> Option<&Rte> {

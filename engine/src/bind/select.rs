@@ -5,6 +5,7 @@ use super::Binder;
 use super::grouping::GroupingCall;
 use super::late::{Late, Srf, late_outputs, project_sets, take_needed};
 use super::scope::{Scope, ScopeCol};
+use super::trace::{OverForm, TracedSelect, key};
 use super::types::{self, show};
 use crate::plan::ir::{
     AggCall, Col, ColId, Expr, ExprKind, Frame, FrameBound, OutputColumn, Query, Rel, RowLock, SortKey, WindowCall,
@@ -83,6 +84,8 @@ pub(crate) struct Level {
     named: Vec<(String, ast::WindowSpec)>,
     /// Depth of aggregate arguments we are inside of.
     in_agg: usize,
+    /// The condition of FILTER is being bound.
+    in_filter: bool,
     in_window: usize,
     /// Columns this level's FROM offers.
     own: Vec<ColId>,
@@ -114,6 +117,15 @@ impl Binder<'_> {
         if let Some(l) = self.levels.last_mut() {
             l.in_agg += 1;
         }
+    }
+    /// Binds the condition of FILTER.
+    pub(crate) fn filter_condition(&mut self, e: &ast::Expr) -> Result<Expr> {
+        let set = |b: &mut Self, v: bool| b.levels.last_mut().map(|l| std::mem::replace(&mut l.in_filter, v));
+        let before = set(self, true);
+        let bound = self.expr(e);
+        set(self, before.unwrap_or(false));
+        let bound = bound?;
+        self.to_bool(bound, "FILTER")
     }
     pub(crate) fn leave_aggregate(&mut self) {
         if let Some(l) = self.levels.last_mut() {
@@ -159,8 +171,22 @@ impl Binder<'_> {
         let Some(level) = self.levels.get(agg_level) else {
             return Err(DbError::new(SqlState::GROUPING_ERROR, "aggregate functions are not allowed here").at(pos));
         };
-        if level.in_agg > 0 {
-            return Err(DbError::new(SqlState::GROUPING_ERROR, "aggregate function calls cannot be nested").at(pos));
+        if level.in_filter {
+            let text = "aggregate functions are not allowed in FILTER";
+            return Err(DbError::new(SqlState::GROUPING_ERROR, text).at(pos));
+        }
+        let mut nested = (level.in_agg > 0).then_some(pos);
+        for e in agg.args.iter().chain(agg.filter.iter()).chain(agg.order_by.iter().map(|k| &k.expr)) {
+            walk::visit_deep(e, &mut |x| {
+                if let ExprKind::Column(id) = x.kind
+                    && level.aggs.iter().any(|a| a.0.id == id)
+                {
+                    nested = nested.or(Some(x.pos));
+                }
+            });
+        }
+        if let Some(at) = nested {
+            return Err(DbError::new(SqlState::GROUPING_ERROR, "aggregate function calls cannot be nested").at(at));
         }
         match level.clause {
             Some(Clause::Targets | Clause::OrderBy | Clause::Having) => {}
@@ -185,7 +211,11 @@ impl Binder<'_> {
                 if level.aggs.is_empty() {
                     level.first_agg = pos;
                 }
+                let noted = agg.clone();
                 level.aggs.push((c, agg));
+                self.trace(|t| {
+                    t.aggs.insert(c.id, noted);
+                });
                 c
             }
         };
@@ -250,6 +280,15 @@ impl Binder<'_> {
             return Ok(Expr { pos, ..Expr::column(*col) });
         }
         let col = self.col(ty);
+        self.trace(|t| {
+            let form = match over {
+                ast::Over::Named(n) => OverForm::Named(n.value.clone()),
+                ast::Over::Spec(s) => {
+                    OverForm::Spec { base: s.base.as_ref().map(|b| b.value.clone()), ordered: !s.order_by.is_empty() }
+                }
+            };
+            t.windows.insert(col.id, (call.clone(), form));
+        });
         if let Some(l) = self.levels.last_mut() {
             l.windows.push((col, call));
         }
@@ -265,7 +304,7 @@ impl Binder<'_> {
     }
 
     /// A window definition with what it takes from the window it is based on.
-    fn merge_window(&self, s: &ast::WindowSpec) -> Result<ast::WindowSpec> {
+    pub(crate) fn merge_window(&self, s: &ast::WindowSpec) -> Result<ast::WindowSpec> {
         let Some(base) = &s.base else { return Ok(s.clone()) };
         let at = self.pos(s.pos);
         let b = self.named_window(&base.value, self.pos(base.pos))?;
@@ -299,7 +338,7 @@ impl Binder<'_> {
         })
     }
 
-    fn window_parts(&mut self, s: &ast::WindowSpec) -> Result<(Vec<Expr>, Vec<SortKey>, Option<Frame>)> {
+    pub(crate) fn window_parts(&mut self, s: &ast::WindowSpec) -> Result<(Vec<Expr>, Vec<SortKey>, Option<Frame>)> {
         let mut partition_by = Vec::new();
         for e in &s.partition_by {
             let b = self.expr_typed(e)?;
@@ -419,6 +458,9 @@ impl Binder<'_> {
         });
         let col = self.col(call.ty);
         self.note_fields(col, &call);
+        self.trace(|t| {
+            t.srfs.insert(col.id, call.clone());
+        });
         if let Some(l) = self.levels.last_mut() {
             l.srfs.push((depth, col, call));
         }
@@ -557,6 +599,27 @@ impl Binder<'_> {
                 Some((ty, column)) if e.ty.oid == oid::UNKNOWN => self.assign(e, *ty, column)?,
                 _ => self.default_unknown(e)?,
             };
+        }
+        let traced_windows = self.trace_windows(s)?;
+        {
+            let scope = self.traced.is_some().then(|| self.scopes.last().cloned().unwrap_or_default());
+            let filter = match &rel {
+                Rel::Filter { pred, .. } if s.filter.is_some() => Some(pred),
+                _ => None,
+            };
+            self.trace(|t| {
+                let select = TracedSelect {
+                    scope: scope.unwrap_or_default(),
+                    targets: targets.iter().map(|t| (t.expr.clone(), t.name.clone())).collect(),
+                    visible,
+                    filter: filter.cloned(),
+                    having: having.clone(),
+                    order: order.clone(),
+                    distinct_on: distinct_on.clone(),
+                    windows: traced_windows,
+                };
+                t.selects.insert(key(s), select);
+            });
         }
         // Row locks need the row ids as hidden outputs.
         let locks = self.row_locks(&q.locking, s)?;
@@ -774,8 +837,8 @@ impl Binder<'_> {
         self.enter_level();
         self.set_clause(Clause::Limit);
         let own: HashSet<ColId> = self.scopes.last().map(Scope::ids).unwrap_or_default();
-        let mut one = |e: &ast::Expr, what: &str| -> Result<Expr> {
-            let e = self.expr(e)?;
+        let mut one = |written: &ast::Expr, what: &str| -> Result<Expr> {
+            let e = self.expr(written)?;
             let (from, at) = (e.ty.oid, e.pos);
             if walk::reads_any(&e, &own) {
                 return Err(DbError::new(
@@ -784,7 +847,13 @@ impl Binder<'_> {
                 )
                 .at(at));
             }
-            self.coerce(e, types::plain(oid::INT8), super::resolve::Coercion::Assignment)?.ok_or_else(|| {
+            let whole = self.coerce(e, types::plain(oid::INT8), super::resolve::Coercion::Assignment)?;
+            if let Some(e) = &whole {
+                self.trace(|t| {
+                    t.exprs.insert(key(written), e.clone());
+                });
+            }
+            whole.ok_or_else(|| {
                 DbError::new(
                     SqlState::DATATYPE_MISMATCH,
                     format!("argument of {what} must be type bigint, not type {}", show(from)),
@@ -874,9 +943,7 @@ impl Binder<'_> {
 
     pub(crate) fn expand_star(&self, c: &ast::ColumnRef, pos: u32) -> Result<Vec<ScopeCol>> {
         let parts: Vec<&str> = c.parts.iter().map(|p| p.as_str()).collect();
-        let missing = |t: &str| {
-            DbError::new(SqlState::UNDEFINED_TABLE, format!("missing FROM-clause entry for table \"{t}\"")).at(pos)
-        };
+        let missing = |schema, t: &str| self.missing_table(schema, t, pos);
         match parts.as_slice() {
             [] => {
                 let scope = self.scopes.last().filter(|s| !s.rtes.is_empty() || !s.star.is_empty());
@@ -888,10 +955,9 @@ impl Binder<'_> {
                     }
                 }
             }
-            [t] => Ok(self.lookup_table(None, t).ok_or_else(|| missing(t))?.cols),
-            [s, t] => Ok(self.lookup_table(Some(s), t).ok_or_else(|| missing(&format!("{s}.{t}")))?.cols),
-            [_, s, t] => Ok(self.lookup_table(Some(s), t).ok_or_else(|| missing(&format!("{s}.{t}")))?.cols),
-            _ => Err(missing(&parts.join("."))),
+            [t] => Ok(self.lookup_table(None, t).ok_or_else(|| missing(None, t))?.cols),
+            [s, t] | [_, s, t] => Ok(self.lookup_table(Some(s), t).ok_or_else(|| missing(Some(*s), t))?.cols),
+            _ => Err(missing(None, &parts.join("."))),
         }
     }
 

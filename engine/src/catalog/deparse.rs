@@ -4,9 +4,14 @@
 //! operation in parentheses, relations in `regclass` constants by OID. Here such text is parsed and printed again for
 //! people: relation names for OIDs, and in the pretty form without the parentheses that precedence makes superfluous.
 
+mod call;
+mod print;
+mod query;
+
+use self::print::Printer;
 use super::routines::Routine;
 use super::{Catalog, Column, Constraint, ConstraintKind, FkAction, Index, RelKind, Relation};
-use rustydb_parser::ast::{self, Expr, ExprKind, Literal, Step, quote_ident};
+use rustydb_parser::ast::{self, Expr, ExprKind, Literal, quote_ident};
 use rustydb_types::datum::TypeRef;
 use rustydb_types::{oid, pgdata, typename};
 use std::fmt::Write;
@@ -25,39 +30,19 @@ pub struct Show<'a> {
 /// The form in which expressions are stored.
 pub const STORED: Show<'static> = Show { catalog: None, search_path: &[], pretty: false };
 
-/// The field of `extract('field'::text, x)`, which SQL writes EXTRACT(field FROM x).
-fn extract_field(f: &ast::FuncCall) -> Option<&str> {
-    let [field, _] = f.args.as_slice() else { return None };
-    if f.name.name.value != "extract" {
-        return None;
-    }
-    let text = match &field.value.kind {
-        ExprKind::Literal(Literal::String(s)) => s,
-        ExprKind::Cast(x, _) => match &x.kind {
-            ExprKind::Literal(Literal::String(s)) => s,
-            _ => return None,
-        },
-        _ => return None,
-    };
-    // Only a word reads back as the same field.
-    (!text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).then_some(text.as_str())
-}
-
-/// What an expression is an operand of, for parentheses in the pretty form.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Within {
-    Top,
-    And,
-    Or,
-    Not,
-    Op(char),
-    Operand,
-}
-
 /// Prints an expression.
 pub fn expr(e: &Expr, show: Show<'_>) -> String {
-    let mut p = Printer { out: String::new(), show };
-    p.expr(e, Within::Top);
+    let mut p = Printer::new(show, show.pretty.then_some(0));
+    p.expr(e);
+    p.out
+}
+
+/// Prints a query in [canonical form](crate::bind::canonical), with line breaks, each output on a line of its own if lines
+/// would be longer than `wrap`.
+pub fn query(q: &ast::Query, show: Show<'_>, wrap: Option<usize>) -> String {
+    let mut p = Printer::new(show, Some(0));
+    p.wrap = wrap;
+    p.query(q, true);
     p.out
 }
 
@@ -86,11 +71,6 @@ pub fn domain_check(show: Show<'_>, c: &super::types::DomainCheck) -> String {
     };
     let tail = if c.validated { "" } else { " NOT VALID" };
     format!("CHECK ({text}){tail}")
-}
-
-struct Printer<'a> {
-    out: String,
-    show: Show<'a>,
 }
 
 /// The routine that a name by OID means.
@@ -167,262 +147,6 @@ pub fn type_text(t: &ast::TypeName) -> String {
     };
     let ty = if t.dims.is_empty() { base.oid } else { base.typarray };
     typename::format_type(ty, typmod)
-}
-
-impl Printer<'_> {
-    fn list(&mut self, items: &[Expr]) {
-        for (i, e) in items.iter().enumerate() {
-            if i > 0 {
-                self.out.push_str(", ");
-            }
-            self.expr(e, Within::Top);
-        }
-    }
-
-    /// Prints with parentheses unless the pretty form can do without.
-    fn group(&mut self, bare: bool, f: impl FnOnce(&mut Self)) {
-        let parens = !(self.show.pretty && bare);
-        if parens {
-            self.out.push('(');
-        }
-        f(self);
-        if parens {
-            self.out.push(')');
-        }
-    }
-
-    fn string(&mut self, s: &str) {
-        if s.contains('\\') {
-            self.out.push('E');
-        }
-        self.out.push('\'');
-        for c in s.chars() {
-            if c == '\'' || c == '\\' {
-                self.out.push(c);
-            }
-            self.out.push(c);
-        }
-        self.out.push('\'');
-    }
-
-    fn cast(&mut self, arg: &Expr, ty: &ast::TypeName) {
-        match &arg.kind {
-            ExprKind::Literal(Literal::String(s)) => {
-                let named = match (self.show.catalog, ty.name.name.value.as_str(), s.parse::<u32>()) {
-                    (Some(cat), "regclass", Ok(o)) => {
-                        cat.relation(o).map(|r| relation_name(cat, self.show.search_path, r))
-                    }
-                    _ => None,
-                };
-                self.string(named.as_deref().unwrap_or(s));
-            }
-            ExprKind::Literal(Literal::Null) => self.out.push_str("NULL"),
-            _ => {
-                let simple = matches!(
-                    arg.kind,
-                    ExprKind::Column(_) | ExprKind::Func(_) | ExprKind::Cast(..) | ExprKind::Literal(_)
-                );
-                self.group(simple, |p| p.expr(arg, Within::Top));
-            }
-        }
-        self.out.push_str("::");
-        let by_oid = ty.name.schema.as_ref().is_some_and(|s| s.value == crate::bind::define::BY_OID);
-        match ty.name.name.value.parse::<u32>() {
-            Ok(o) if by_oid && self.show.catalog.is_some() => {
-                self.out.push_str(&typename::format_type(o, -1));
-            }
-            _ => self.out.push_str(&type_text(ty)),
-        }
-    }
-
-    fn binary(&mut self, name: &ast::Name, left: Option<&Expr>, right: &Expr, within: Within) {
-        let op = name.name.value.as_str();
-        let one = match op {
-            "+" | "-" => '+',
-            "*" | "/" | "%" => '*',
-            _ => '?',
-        };
-        let bare = match within {
-            Within::Top | Within::And | Within::Or => true,
-            Within::Op('+') => one == '*',
-            _ => false,
-        };
-        self.group(bare, |p| {
-            if let Some(l) = left {
-                // Operators of one precedence group from the left.
-                let same = matches!(&l.kind, ExprKind::Op(o) if one != '?' && o.left.is_some()
-                    && matches!((one, o.op.name.value.as_str()), ('+', "+" | "-") | ('*', "*" | "/" | "%")));
-                p.expr(l, if same && p.show.pretty { Within::Top } else { Within::Op(one) });
-                p.out.push(' ');
-            }
-            match &name.schema {
-                Some(s) => {
-                    let _ = write!(p.out, "OPERATOR({}.{op})", quote_ident(&s.value));
-                }
-                None => p.out.push_str(op),
-            }
-            p.out.push(' ');
-            p.expr(right, Within::Op(one));
-        });
-    }
-
-    fn steps(&mut self, steps: &[Step]) {
-        for s in steps {
-            match s {
-                Step::Index(e) => {
-                    self.out.push('[');
-                    self.expr(e, Within::Top);
-                    self.out.push(']');
-                }
-                Step::Slice(a, b) => {
-                    self.out.push('[');
-                    if let Some(a) = a {
-                        self.expr(a, Within::Top);
-                    }
-                    self.out.push(':');
-                    if let Some(b) = b {
-                        self.expr(b, Within::Top);
-                    }
-                    self.out.push(']');
-                }
-                other => {
-                    let _ = write!(self.out, "{other}");
-                }
-            }
-        }
-    }
-
-    fn expr(&mut self, e: &Expr, within: Within) {
-        let not = |n: bool| if n { "NOT " } else { "" };
-        let logical = matches!(within, Within::Top | Within::And | Within::Or | Within::Not);
-        match &e.kind {
-            ExprKind::Literal(Literal::String(s)) => self.string(s),
-            ExprKind::Op(o) => self.binary(&o.op, o.left.as_deref(), &o.right, within),
-            ExprKind::And(v) | ExprKind::Or(v) => {
-                let and = matches!(e.kind, ExprKind::And(_));
-                let bare = matches!(within, Within::Top | Within::Or);
-                let (word, inner) = if and { (" AND ", Within::And) } else { (" OR ", Within::Or) };
-                self.group(bare, |p| {
-                    for (i, x) in v.iter().enumerate() {
-                        if i > 0 {
-                            p.out.push_str(word);
-                        }
-                        p.expr(x, inner);
-                    }
-                });
-            }
-            ExprKind::Not(x) => self.group(logical, |p| {
-                p.out.push_str("NOT ");
-                p.expr(x, Within::Not);
-            }),
-            ExprKind::Is(x, t) => self.group(logical && within != Within::Not, |p| {
-                p.expr(x, Within::Operand);
-                let _ = write!(p.out, " IS {t}");
-            }),
-            ExprKind::Distinct { left, right, negated } => self.group(logical && within != Within::Not, |p| {
-                p.expr(left, Within::Operand);
-                let _ = write!(p.out, " IS {}DISTINCT FROM ", not(*negated));
-                p.expr(right, Within::Operand);
-            }),
-            ExprKind::Quantified(q) => match &q.right {
-                ast::QuantifiedRight::Array(a) => self.group(logical && within != Within::Not, |p| {
-                    p.expr(&q.left, Within::Operand);
-                    let _ = write!(p.out, " {} {} (", q.op.name.value, if q.all { "ALL" } else { "ANY" });
-                    p.expr(a, Within::Top);
-                    p.out.push(')');
-                }),
-                ast::QuantifiedRight::Query(_) => {
-                    let _ = write!(self.out, "{e}");
-                }
-            },
-            ExprKind::Cast(x, t) => self.cast(x, t),
-            ExprKind::Collate(x, c) => self.group(within == Within::Top, |p| {
-                p.expr(x, Within::Operand);
-                let _ = write!(p.out, " COLLATE \"{}\"", c.name.value.replace('"', "\"\""));
-            }),
-            ExprKind::Func(f)
-                if !f.star && !f.distinct && f.order_by.is_empty() && f.filter.is_none() && f.over.is_none() =>
-            {
-                if let Some(field) = extract_field(f) {
-                    let _ = write!(self.out, "EXTRACT({field} FROM ");
-                    self.expr(&f.args[1].value, Within::Top);
-                    self.out.push(')');
-                    return;
-                }
-                match self.show.catalog.and_then(|cat| routine_of(cat, &f.name)) {
-                    Some(r) => {
-                        let name = routine_name(self.show.catalog, self.show.search_path, r);
-                        let _ = write!(self.out, "{name}(");
-                    }
-                    None => {
-                        let _ = write!(self.out, "{}(", f.name);
-                    }
-                }
-                for (i, a) in f.args.iter().enumerate() {
-                    if i > 0 {
-                        self.out.push_str(", ");
-                    }
-                    if f.variadic && i + 1 == f.args.len() {
-                        self.out.push_str("VARIADIC ");
-                    }
-                    if let Some(n) = &a.name {
-                        let _ = write!(self.out, "{n} => ");
-                    }
-                    self.expr(&a.value, Within::Top);
-                }
-                self.out.push(')');
-            }
-            ExprKind::Case(c) => {
-                self.out.push_str("CASE");
-                if let Some(o) = &c.operand {
-                    self.out.push(' ');
-                    self.expr(o, Within::Top);
-                }
-                for (w, t) in &c.whens {
-                    self.out.push_str(" WHEN ");
-                    self.expr(w, Within::Top);
-                    self.out.push_str(" THEN ");
-                    self.expr(t, Within::Top);
-                }
-                if let Some(o) = &c.otherwise {
-                    self.out.push_str(" ELSE ");
-                    self.expr(o, Within::Top);
-                }
-                self.out.push_str(" END");
-            }
-            ExprKind::Coalesce(v) | ExprKind::Greatest(v) | ExprKind::Least(v) | ExprKind::Array(v) => {
-                let (open, close) = match &e.kind {
-                    ExprKind::Coalesce(_) => ("COALESCE(", ')'),
-                    ExprKind::Greatest(_) => ("GREATEST(", ')'),
-                    ExprKind::Least(_) => ("LEAST(", ')'),
-                    _ => ("ARRAY[", ']'),
-                };
-                self.out.push_str(open);
-                self.list(v);
-                self.out.push(close);
-            }
-            ExprKind::NullIf(a, b) => {
-                self.out.push_str("NULLIF(");
-                self.expr(a, Within::Top);
-                self.out.push_str(", ");
-                self.expr(b, Within::Top);
-                self.out.push(')');
-            }
-            ExprKind::Row { fields, .. } => {
-                self.out.push_str("ROW(");
-                self.list(fields);
-                self.out.push(')');
-            }
-            ExprKind::Indirection(x, steps) => {
-                self.group(matches!(x.kind, ExprKind::Column(_)), |p| p.expr(x, Within::Top));
-                self.steps(steps);
-            }
-            // Names, numbers, and what kept expressions do not contain.
-            _ => {
-                let _ = write!(self.out, "{e}");
-            }
-        }
-    }
 }
 
 fn columns(rel: &Relation, list: &[i16]) -> String {

@@ -1,7 +1,9 @@
 //! ALTER … RENAME, OWNER TO and SET SCHEMA.
 
 use super::{DdlCx, err, view_text};
-use crate::catalog::{Constraint, ConstraintKind, Index, Namespace, RelKind, Relation, deparse};
+use crate::bind::BindCx;
+use crate::bind::canonical::{self, Renamed};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Index, Namespace, RelKind, Relation, deparse};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{
     self, Expr, ExprKind, Ident, ObjectKind, ObjectRef, QuantifiedRight, RenamePart, Step, TableLockMode,
@@ -108,8 +110,26 @@ fn with_column(text: &str, from: &str, to: &str) -> Result<String> {
     Ok(deparse::expr(&e, deparse::STORED))
 }
 
-/// Rewrites the text of the views that name a relation which now has another name or schema.
-async fn follow(cx: &mut DdlCx<'_>, rel: u32, from: (&str, &str), to: (&str, &str)) -> Result<()> {
+/// The query of a view after a relation or a column it reads got another name, in canonical form; `before` is the catalog
+/// with the old name. `None` if the query has no such form.
+fn renamed_query(cx: &DdlCx<'_>, before: &Arc<Catalog>, v: &Relation, renamed: &Renamed<'_>) -> Option<String> {
+    let kept = v.view.as_deref()?;
+    let parsed = rustydb_parser::parse(kept).ok()?;
+    let Some(ast::Statement::Query(q)) = parsed.first().map(|p| &p.stmt) else { return None };
+    let bind = BindCx { catalog: before, search_path: &cx.search_path, eval: cx.eval, role: v.owner, sql: kept };
+    let names: Vec<String> = v.live_columns().map(|c| c.name.clone()).collect();
+    Some(canonical::query(&bind, q, &names, &[], canonical::Purpose::Rename(renamed))?.to_string())
+}
+
+/// Rewrites the text of the views that name a relation which now has another name or schema. `before` is the catalog in
+/// which it had the old name, if that is what changed.
+async fn follow(
+    cx: &mut DdlCx<'_>,
+    rel: u32,
+    from: (&str, &str),
+    to: (&str, &str),
+    before: Option<&Arc<Catalog>>,
+) -> Result<()> {
     let mut views: Vec<Arc<Relation>> = cx
         .tx
         .catalog
@@ -121,7 +141,10 @@ async fn follow(cx: &mut DdlCx<'_>, rel: u32, from: (&str, &str), to: (&str, &st
     views.sort_by_key(|v| v.oid);
     for v in views {
         let text = v.view.as_deref().unwrap_or_default();
-        let text = view_text::rename_relation(text, from, to)
+        let renamed = Renamed { relation: rel, column: None, to: to.1 };
+        let text = before
+            .and_then(|b| renamed_query(cx, b, &v, &renamed))
+            .or_else(|| view_text::rename_relation(text, from, to))
             .ok_or_else(|| DbError::internal(format!("the query of view \"{}\" does not parse", v.name)))?;
         cx.put(Relation { view: Some(text), ..(*v).clone() }).await?;
     }
@@ -229,8 +252,9 @@ async fn rename_relation(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, to: &str) -> R
         }
         return cx.put(r).await;
     }
+    let before = cx.cat();
     cx.put(Relation { name: to.to_owned(), ..(**rel).clone() }).await?;
-    follow(cx, rel.oid, (&rel.schema, &rel.name), (&rel.schema, to)).await
+    follow(cx, rel.oid, (&rel.schema, &rel.name), (&rel.schema, to), Some(&before)).await
 }
 
 fn rename_index(r: &mut Relation, index: u32, to: &str) {
@@ -326,15 +350,18 @@ async fn rename_column(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, column: &Ident, 
         ));
     }
     let attnum = i32::from(rel.columns[at].attnum);
-    let used = cx
-        .tx
-        .catalog
-        .relations
-        .values()
-        .any(|v| v.view.is_some() && v.depends.iter().any(|d| d.ref_relation == rel.oid && d.ref_sub == attnum));
-    if used {
-        // A view's text names its columns; which of its names mean this column only the binder could tell.
-        return Err(DbError::unsupported("renaming a column used by a view is not supported yet"));
+    let reading = |v: &&Arc<Relation>| {
+        v.view.is_some() && v.depends.iter().any(|d| d.ref_relation == rel.oid && d.ref_sub == attnum)
+    };
+    let mut views: Vec<Arc<Relation>> = cx.tx.catalog.relations.values().filter(reading).cloned().collect();
+    views.sort_by_key(|v| v.oid);
+    let before = cx.cat();
+    for v in views {
+        let renamed = Renamed { relation: rel.oid, column: i16::try_from(attnum).ok(), to };
+        let text = renamed_query(cx, &before, &v, &renamed).ok_or_else(|| {
+            DbError::unsupported(format!("renaming a column that view \"{}\" uses so is not supported yet", v.name))
+        })?;
+        cx.put(Relation { view: Some(text), ..(*v).clone() }).await?;
     }
     let mut r = (**rel).clone();
     to.clone_into(&mut r.columns[at].name);
@@ -424,7 +451,7 @@ async fn rename_schema(cx: &mut DdlCx<'_>, from: &str, to: &str) -> Result<()> {
         let r = cx.relation(o)?;
         let name = r.name.clone();
         cx.put(Relation { schema: to.to_owned(), ..(*r).clone() }).await?;
-        follow(cx, o, (from, &name), (to, &name)).await?;
+        follow(cx, o, (from, &name), (to, &name), None).await?;
     }
     Ok(())
 }
@@ -527,7 +554,7 @@ pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Resul
         r.indexes = r.indexes.iter().map(|i| Arc::new(Index { namespace: ns, ..(**i).clone() })).collect();
         r.constraints = r.constraints.iter().map(|c| Arc::new(Constraint { namespace: ns, ..(**c).clone() })).collect();
         cx.put(r).await?;
-        follow(cx, m.oid, (&m.schema, &m.name), (to, &m.name)).await?;
+        follow(cx, m.oid, (&m.schema, &m.name), (to, &m.name), None).await?;
     }
     Ok(tag)
 }

@@ -1,17 +1,18 @@
 //! CREATE [OR REPLACE] VIEW.
 //!
-//! A view keeps its query as text in which every table has its schema and every `*` is spelled out, so that neither the
-//! search path nor columns added later change what it means.
+//! A view keeps its query as text in [canonical form](crate::bind::canonical), so that neither the search path nor columns
+//! added later change what it means; what has no such form keeps its text, with every table's schema and every `*` spelled out.
 
 use super::{DdlCx, column, err, options, temp, view_text};
 use crate::bind::define::Resolved;
+use crate::bind::{BindCx, Binder, canonical};
 use crate::catalog::{Column, Dependency, Persistence, RelKind, Relation};
 use crate::plan::ir::{OutputColumn, Query, Rel};
 use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, TableLockMode};
 use rustydb_types::datum::TypeRef;
-use rustydb_types::{oid, typename};
+use rustydb_types::{oid, pgdata, typename};
 use std::sync::Arc;
 
 /// Columns of stored tables that a query reads, below views too.
@@ -72,7 +73,7 @@ fn view_columns(s: &ast::CreateView, outputs: &[OutputColumn]) -> Result<Vec<Col
             return Err(err(SqlState::DUPLICATE_COLUMN, format!("column \"{name}\" specified more than once")));
         }
         let ty = if o.ty.oid == oid::UNKNOWN { TypeRef::new(oid::TEXT) } else { o.ty };
-        if rustydb_types::pgdata::pg_type(ty.oid).is_some_and(|t| t.typtype == 'p' && t.oid != oid::RECORD) {
+        if rustydb_types::pgdata::pg_type(ty.oid).is_some_and(|t| t.typtype == 'p') {
             return Err(err(
                 SqlState::INVALID_TABLE_DEFINITION,
                 format!("column \"{name}\" has pseudo-type {}", typename::format_type(ty.oid, -1)),
@@ -98,6 +99,15 @@ fn check_replacement(old: &Relation, new: &[Column]) -> Result<()> {
             return Err(bad(format!("cannot change name of view column \"{}\" to \"{}\"", b.name, n.name))
                 .hint("Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead."));
         }
+        if b.ty.collation != n.ty.collation && b.ty.oid == n.ty.oid {
+            let name = |oid: u32| pgdata::collations().iter().find(|c| c.oid == oid).map_or("", |c| c.collname);
+            return Err(bad(format!(
+                "cannot change collation of view column \"{}\" from \"{}\" to \"{}\"",
+                b.name,
+                name(b.ty.collation),
+                name(n.ty.collation)
+            )));
+        }
         if b.ty.oid != n.ty.oid || b.ty.typmod != n.ty.typmod {
             return Err(bad(format!(
                 "cannot change data type of view column \"{}\" from {} to {}",
@@ -115,14 +125,34 @@ pub fn reads(resolved: &[Resolved], f: &dyn Fn(&Relation) -> bool) -> bool {
     resolved.iter().any(|r| matches!(r, Resolved::Relation(_, rel) if f(rel)))
 }
 
+/// Whether a text is a query with the outputs of one that is bound.
+fn means(cx: &BindCx<'_>, text: &str, bound: &Query) -> bool {
+    let Ok(parsed) = rustydb_parser::parse(text) else { return false };
+    let Some(ast::Statement::Query(q)) = parsed.first().map(|p| &p.stmt) else { return false };
+    let path = [pgdata::PG_CATALOG];
+    let cx = BindCx { catalog: cx.catalog, search_path: &path, eval: cx.eval, role: cx.role, sql: text };
+    let mut b = Binder::new(&cx, &[]);
+    let again = b.view_query(q).and_then(|(mut q, _)| {
+        b.resolve_outputs(&mut q)?;
+        Ok(q)
+    });
+    let alike = |a: &OutputColumn, b: &OutputColumn| a.name == b.name && a.ty == b.ty;
+    again.is_ok_and(|q| {
+        q.columns.len() == bound.columns.len() && q.columns.iter().zip(&bound.columns).all(|(a, b)| alike(a, b))
+    })
+}
+
 /// Binds a view's query, with what it names locked, and brings its text into the form that is kept.
 pub async fn stored_query(cx: &mut DdlCx<'_>, q: &ast::Query) -> Result<(Query, Vec<Resolved>, String)> {
-    let (query, resolved) = loop {
+    let (query, resolved, text) = loop {
         let catalog = cx.cat();
         let bound = cx.binder(|b| {
-            let (mut q, resolved) = b.view_query(q)?;
-            b.resolve_outputs(&mut q)?;
-            Ok((q, resolved))
+            let (mut bound, resolved) = b.view_query(q)?;
+            b.resolve_outputs(&mut bound)?;
+            let names: Vec<String> = bound.columns.iter().map(|c| c.name.clone()).collect();
+            let text = canonical::query(b.cx, q, &names, &[], canonical::Purpose::Keep).map(|q| q.to_string());
+            let text = text.filter(|t| means(b.cx, t, &bound));
+            Ok((bound, resolved, text))
         })?;
         for r in &bound.1 {
             if let Resolved::Relation(_, rel) = r {
@@ -134,6 +164,9 @@ pub async fn stored_query(cx: &mut DdlCx<'_>, q: &ast::Query) -> Result<(Query, 
             break bound;
         }
     };
+    if let Some(text) = text {
+        return Ok((query, resolved, text));
+    }
     let mut syntax = q.clone();
     view_text::qualify(&mut syntax, &resolved);
     Ok((query, resolved, syntax.to_string()))

@@ -2,6 +2,7 @@
 
 use super::{Rows, access, bool_arg, int_arg, oid_arg, opt_text, rows, scalar, set, text, text_arg};
 use crate::bind::view_target::writable;
+use crate::bind::{BindCx, canonical};
 use crate::catalog::deparse::{self, Show};
 use crate::catalog::rows::{EXPR_SEPARATOR, table};
 use crate::catalog::{Catalog, Constraint, Index, RelKind, Relation};
@@ -74,22 +75,60 @@ fn get_viewdef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum>
         Some(Datum::Text(name)) => ctx.session.reg_in(oid::REGCLASS, name)?,
         _ => oid_arg(args, 0)?.unwrap_or(0),
     };
+    // The second argument is whether to print prettily, or the length of a line (prettily then).
+    let (pretty, wrap) = match args.get(1) {
+        Some(Datum::Int4(n)) => (true, *n),
+        _ => (bool_arg(args, 1), 0),
+    };
     let a = access(ctx)?;
     let (cat, path) = (a.catalog(), a.search_path());
-    let text = cat.relation(oid).and_then(|r| deparse::view_def(r));
-    Ok(opt_text(text.map(|t| deparse::with_function_names(&t, &cat, &path))))
+    let show = Show { catalog: Some(&cat), search_path: &path, pretty };
+    Ok(opt_text(cat.relation(oid).and_then(|r| view_text(ctx, &cat, r, show, wrap))))
+}
+
+/// The query of a view as PostgreSQL shows it; what cannot be brought into that form is shown as it is kept.
+fn view_text(ctx: &EvalCtx, cat: &Arc<Catalog>, view: &Relation, show: Show<'_>, wrap: i32) -> Option<String> {
+    let kept = view.view.as_deref()?;
+    canonical_view(ctx, cat, view, kept, show.search_path).map_or_else(
+        || {
+            let text = deparse::view_def(view)?.replace(canonical::NUMBERED, "");
+            Some(deparse::with_function_names(&text, cat, show.search_path))
+        },
+        |q| Some(format!("{};", deparse::query(&q, show, usize::try_from(wrap).ok()))),
+    )
+}
+
+fn canonical_view(
+    ctx: &EvalCtx,
+    cat: &Arc<Catalog>,
+    view: &Relation,
+    kept: &str,
+    search_path: &[u32],
+) -> Option<ast::Query> {
+    if view.oid < crate::catalog::FIRST_USER_OID {
+        return None;
+    }
+    let parsed = rustydb_parser::parse(kept).ok()?;
+    let Some(ast::Statement::Query(q)) = parsed.first().map(|p| &p.stmt) else { return None };
+    // The owner may use what the view names.
+    let cx = BindCx { catalog: cat, search_path, eval: ctx, role: view.owner, sql: kept };
+    let names: Vec<String> = view.live_columns().map(|c| c.name.clone()).collect();
+    // A rule's query has the names of its old and new row besides its own.
+    canonical::query(&cx, q, &names, &["old", "new"], canonical::Purpose::Show)
 }
 
 /// The only rules there are are those that make views views.
 fn get_ruledef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let oid = oid_arg(args, 0)?.unwrap_or(0);
-    let cat = access(ctx)?.catalog();
+    let a = access(ctx)?;
+    let (cat, path) = (a.catalog(), a.search_path());
+    let show = Show { catalog: Some(&cat), search_path: &path, pretty: bool_arg(args, 1) };
     let view = cat.relations.values().find(|r| oid != 0 && r.rule_oid == oid);
     Ok(opt_text(view.and_then(|r| {
         Some(format!(
             "CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {} DO INSTEAD {}",
-            deparse::qualified(r),
-            deparse::view_def(r)?
+            if show.pretty { deparse::relation_name(&cat, &path, r) } else { deparse::qualified(r) },
+            view_text(ctx, &cat, r, show, 0)?
         ))
     })))
 }

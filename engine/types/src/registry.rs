@@ -22,6 +22,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::datetime::KERNELS,
     funcs::enums::KERNELS,
     funcs::float::KERNELS,
+    funcs::float_steps::KERNELS,
     funcs::hash::KERNELS,
     funcs::inet::KERNELS,
     funcs::info::KERNELS,
@@ -48,9 +49,11 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::snapshot::KERNELS,
     funcs::text::KERNELS,
     funcs::tid::KERNELS,
+    funcs::unicode::KERNELS,
     crate::geo::KERNELS,
     crate::tsearch::KERNELS,
     crate::xml::KERNELS,
+    crate::xml::QUERIES,
 ];
 
 static ADDED: OnceLock<HashMap<&'static str, &'static Kernel>> = OnceLock::new();

@@ -519,7 +519,8 @@ fn label(e: &Expr) -> Option<(&str, u8)> {
         ExprKind::Subquery(q) => match q.first_target() {
             Some(t) => match &t.alias {
                 Some(a) => strong(&a.value),
-                None => label(&t.expr).map(|l| (l.0, 2)),
+                // What the query's column is called counts, be it nothing.
+                None => Some((label(&t.expr).map_or("?column?", |l| l.0), 2)),
             },
             None if q.begins_with_values() => strong("column1"),
             None => None,

@@ -233,13 +233,27 @@ impl Parser<'_> {
             | kw::XMLROOT
             | kw::XMLSERIALIZE => self.xml_expr(pos)?,
             kw::XMLEXISTS => {
-                let what = self.text(t).to_ascii_uppercase();
-                return self.unsupported(&what, pos);
+                self.bump();
+                self.bump();
+                let path = self.primary()?;
+                self.expect(kw::PASSING)?;
+                self.xml_passing_mechanism()?;
+                let document = self.primary()?;
+                self.xml_passing_mechanism()?;
+                system_call("xmlexists", vec![path, document], pos)
             }
             _ => return Ok(None),
         };
         self.expect_ch(b')')?;
         Ok(Some(e))
+    }
+
+    /// `BY REF` or `BY VALUE`, which make no difference.
+    fn xml_passing_mechanism(&mut self) -> Result<()> {
+        if self.eat(kw::BY) && !self.eat(kw::VALUE) {
+            self.expect(kw::REF)?;
+        }
+        Ok(())
     }
 
     /// SUBSTRING and OVERLAY after the parenthesis, in SQL's form or as plain calls (which the search path resolves).

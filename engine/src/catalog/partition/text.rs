@@ -88,6 +88,17 @@ pub fn columns_text(rel: &Relation, show: Show<'_>) -> Vec<String> {
         .collect()
 }
 
+/// The columns and expressions of a key as operands: what needs parentheses has them already.
+fn operands(rel: &Relation, show: Show<'_>) -> Vec<String> {
+    let mut out = columns_text(rel, show);
+    for (text, k) in out.iter_mut().zip(rel.partition_key.iter().flat_map(|k| &k.columns)) {
+        if let Some(e) = &k.expr {
+            *text = deparse::stored(e, show);
+        }
+    }
+    out
+}
+
 /// `pg_get_partkeydef`.
 pub fn key_text(rel: &Relation, show: Show<'_>) -> Option<String> {
     let key = rel.partition_key.as_ref()?;
@@ -134,7 +145,7 @@ fn demands(
     show: Show<'_>,
     out: &mut Vec<String>,
 ) -> Result<()> {
-    let keys = columns_text(parent, show);
+    let keys = operands(parent, show);
     match b {
         Bound::List(v) => {
             if let (Some(k), Some(ty)) = (keys.first(), desc.types.first()) {
@@ -204,6 +215,11 @@ fn list_demand(eval: &EvalCtx, k: &str, ty: TypeRef, v: &[Option<Datum>]) -> Res
     let eq = match items.as_slice() {
         [] => None,
         [one] => Some(format!("({shown} = {one})")),
+        // An array of arrays would not be a list of them.
+        _ if oid::array_element(ty.oid).is_some() => {
+            let each: Vec<String> = items.iter().map(|i| format!("({shown} = {i})")).collect();
+            Some(format!("({})", each.join(" OR ")))
+        }
         _ => Some(format!("({shown} = ANY (ARRAY[{}]))", items.join(", "))),
     };
     let null = v.iter().any(Option::is_none);

@@ -6,6 +6,7 @@
 
 use super::BATCH_ROWS;
 use super::expr::{Frame, name, named};
+use super::guards;
 use super::lower::{Lower, Plan};
 use super::op::{Op, Run, op_plan};
 use super::util::{DfResult, produce, to_df};
@@ -80,32 +81,73 @@ impl Lower<'_> {
     pub fn attach(&mut self, p: Plan, exprs: Vec<&mut Expr>) -> Result<Plan> {
         let mut p = p;
         for e in exprs {
-            p = self.attach_one(p, e)?;
+            p = self.attach_one(p, e, None)?;
         }
         Ok(p)
     }
 
-    fn attach_one(&mut self, p: Plan, e: &mut Expr) -> Result<Plan> {
+    /// `guard`: the subqueries are asked only for rows for which it is true.
+    fn attach_one(&mut self, p: Plan, e: &mut Expr, guard: Option<&Expr>) -> Result<Plan> {
         if !super::lower::has_subquery(e) {
             return Ok(p);
         }
         if let ExprKind::Subquery(s) = &mut e.kind {
             let ty = e.ty;
-            let (p, col) = self.apply(p, s, ty)?;
+            let (p, col) = self.apply(p, s, ty, guard)?;
             *e = Expr { pos: e.pos, ..Expr::column(col) };
             return Ok(p);
+        }
+        if guards::chooses(e) {
+            return self.attach_choice(p, e, guard);
         }
         let mut p = Some(p);
         walk::children_mut(e, &mut |c| {
             if let Some(now) = p.take() {
-                p = Some(self.attach_one(now, c)?);
+                p = Some(self.attach_one(now, c, guard)?);
             }
             Ok(())
         })?;
         p.ok_or_else(|| DbError::internal("plan lost while attaching subqueries"))
     }
 
-    fn apply(&mut self, p: Plan, s: &mut Subquery, ty: TypeRef) -> Result<(Plan, Col)> {
+    /// The branches of CASE and COALESCE: each is reached only by the rows that the ones before leave to it.
+    fn attach_choice(&mut self, p: Plan, e: &mut Expr, guard: Option<&Expr>) -> Result<Plan> {
+        let mut p = p;
+        match &mut e.kind {
+            ExprKind::Case { operand, whens, otherwise } => {
+                if let Some(o) = operand {
+                    p = self.attach_one(p, o, guard)?;
+                }
+                for i in 0..whens.len() {
+                    let reached = guards::branch(guard, operand.as_deref(), &whens[..i], None);
+                    p = self.attach_one(p, &mut whens[i].0, reached.as_ref())?;
+                    let taken = guards::branch(guard, operand.as_deref(), &whens[..i], Some(&whens[i].0));
+                    p = self.attach_one(p, &mut whens[i].1, taken.as_ref())?;
+                }
+                let reached = guards::branch(guard, operand.as_deref(), whens, None);
+                self.attach_one(p, otherwise, reached.as_ref())
+            }
+            ExprKind::Coalesce(v) => {
+                for i in 0..v.len() {
+                    let reached = guards::nulls(guard, &v[..i]);
+                    p = self.attach_one(p, &mut v[i], reached.as_ref())?;
+                }
+                Ok(p)
+            }
+            _ => Err(DbError::internal("an expression without branches")),
+        }
+    }
+
+    fn apply(&mut self, p: Plan, s: &mut Subquery, ty: TypeRef, guard: Option<&Expr>) -> Result<(Plan, Col)> {
+        let mut p = p;
+        let mut guarded = None;
+        if let Some(g) = guard {
+            let c = self.col(g.ty);
+            let mut exprs: Vec<(Col, Expr)> = p.cols.iter().map(|(c, _)| (*c, Expr::column(*c))).collect();
+            exprs.push((c, g.clone()));
+            p = self.project(p, &exprs)?;
+            guarded = p.cols.iter().position(|x| x.0.id == c.id).map(|i| (i, c));
+        }
         let outer: HashSet<ColId> = p.cols.iter().map(|c| c.0.id).collect();
         // Subqueries inside a test are answered first, over the outer row.
         let cols = correlated(
@@ -144,6 +186,7 @@ impl Lower<'_> {
                 ty,
                 elem,
                 types: inner_types.clone(),
+                guarded,
             };
             let schema = Arc::clone(&run.schema);
             let outer = run.input(0)?;
@@ -249,6 +292,8 @@ struct Job {
     ty: TypeRef,
     elem: u32,
     types: Vec<TypeRef>,
+    /// The column that says which rows want an answer; all do if there is none.
+    guarded: Option<(usize, Col)>,
 }
 
 impl Job {
@@ -266,6 +311,12 @@ impl Job {
             for r in 0..b.num_rows() {
                 turn.check().await;
                 self.cx.cancel.check().map_err(to_df)?;
+                if let Some((i, c)) = self.guarded
+                    && !matches!(datum_at(b.column(i), r, c.ty).map_err(to_df)?, Datum::Bool(true))
+                {
+                    answers.push(&Datum::Null).map_err(to_df)?;
+                    continue;
+                }
                 let row = outer_row(&b, r, &self.cols, &self.positions).map_err(to_df)?;
                 let mut key = Vec::new();
                 for d in &row {

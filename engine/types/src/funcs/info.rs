@@ -116,8 +116,29 @@ fn names(items: Vec<String>) -> ArrayValue {
     ArrayValue { elem: oid::NAME, dims, items: items.into_iter().map(|s| Datum::Text(Str::from(s))).collect() }
 }
 
-fn count_nulls(args: &[Datum]) -> i32 {
-    args.iter().filter(|a| a.is_null()).count() as i32
+/// The collation of an argument's value, quoted.
+fn collation_for(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let Some(ty) = info.args.first() else { return Err(super::args::arity(args.len())) };
+    if info.collation == 0 {
+        if ty.oid != oid::UNKNOWN && pgdata::pg_type(ty.oid).is_some_and(|t| t.typcollation == 0) {
+            let text = format!("collations are not supported by type {}", typename::format_type(ty.oid, -1));
+            return Err(DbError::new(SqlState::DATATYPE_MISMATCH, text));
+        }
+        return Ok(Datum::Null);
+    }
+    let found = pgdata::collations().iter().find(|c| c.oid == info.collation);
+    Ok(found.map_or(Datum::Null, |c| Datum::Text(Str::from(super::quote::quote_ident(c.collname)))))
+}
+
+/// Counts arguments, those of an array after VARIADIC too; NULL if that array is.
+fn count_args(info: &CallInfo<'_>, args: &[Datum], null: bool) -> Result<Datum> {
+    Ok(match super::show::spread(info, args)? {
+        Some(all) => {
+            let n = all.iter().filter(|(_, d)| d.is_null() == null).count();
+            Datum::Int4(i32::try_from(n).unwrap_or(i32::MAX))
+        }
+        None => Datum::Null,
+    })
 }
 
 fn format_type_sql(ctx: &EvalCtx, type_oid: Option<u32>, typmod: Option<i32>) -> Option<String> {
@@ -309,8 +330,9 @@ pub const KERNELS: &[&[Kernel]] = &[
             Some(t) => Ok(Datum::Oid(t.oid)),
             None => Err(super::args::arity(args.len())),
         }),
-        raw!("pg_num_nulls", |_, _, args| Ok(Datum::Int4(count_nulls(args)))),
-        raw!("pg_num_nonnulls", |_, _, args| Ok(Datum::Int4(args.len() as i32 - count_nulls(args)))),
+        raw!("pg_collation_for", collation_for),
+        raw!("pg_num_nulls", |_, info, args| count_args(info, args, true)),
+        raw!("pg_num_nonnulls", |_, info, args| count_args(info, args, false)),
         to_reg!("to_regclass", REGCLASS),
         to_reg!("to_regtype", REGTYPE),
         to_reg!("to_regproc", REGPROC),

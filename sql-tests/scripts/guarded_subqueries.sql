@@ -1,0 +1,23 @@
+-- Subqueries of branches that are not taken are not run; FILTER has no aggregates; explicit casts drop lengths.
+CREATE TABLE guard_t (a int, b int);
+INSERT INTO guard_t VALUES (0, 1), (1, 0), (2, 5), (NULL, NULL);
+SELECT a, CASE WHEN a = 0 THEN -1 ELSE (SELECT 10 / t.a) END FROM guard_t t ORDER BY a;
+SELECT a, CASE a WHEN 0 THEN 0 WHEN 1 THEN (SELECT 1 / (t.a - 0)) ELSE (SELECT 1 / (t.a - 1)) END FROM guard_t t ORDER BY a;
+SELECT a, COALESCE(a, (SELECT count(*)::int / 0 FROM guard_t g WHERE g.a = t.a), 7) FROM guard_t t WHERE a IS NOT NULL ORDER BY a;
+SELECT a, CASE WHEN b = 0 THEN NULL WHEN (SELECT a / t.b) > 0 THEN (SELECT max(g.a / t.b) FROM guard_t g) ELSE 3 END FROM guard_t t ORDER BY a;
+SELECT a FROM guard_t t WHERE CASE WHEN b = 0 THEN false ELSE (SELECT 5 / t.b) > 1 END ORDER BY a;
+CREATE FUNCTION guard_f(n int) RETURNS int LANGUAGE sql AS 'SELECT CASE WHEN n <= 0 THEN 0 ELSE (SELECT guard_f(n - 1) + 1) END';
+SELECT guard_f(5);
+DROP FUNCTION guard_f(int);
+SELECT max(a) FILTER (WHERE sum(b) > 0) FROM guard_t;
+SELECT (SELECT max(t.a) FILTER (WHERE sum(t.b) > 0) FROM guard_t g LIMIT 1) FROM guard_t t;
+SELECT (SELECT max(t.a) FILTER (WHERE t.b > 0) FROM guard_t g LIMIT 1) FROM guard_t t;
+CREATE TEMP TABLE guard_l (n numeric(8, 2), c char(4), v varchar(5));
+CREATE TEMP VIEW guard_v AS SELECT n::numeric AS n, c::bpchar AS c, v::varchar AS v, n AS n2 FROM guard_l;
+SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'guard_v'::regclass ORDER BY attnum;
+SELECT num_nulls(VARIADIC ARRAY[1, NULL, 2]), num_nonnulls(VARIADIC ARRAY['a', NULL]), num_nulls(VARIADIC NULL::int[]), num_nulls(1, NULL);
+SELECT normalize(U&'\0061\0308', NFC) = U&'\00E4', normalize(U&'\00E4', NFD) = U&'\0061\0308', U&'\00E4' IS NFD NORMALIZED, 'a' IS NORMALIZED;
+SELECT normalize('a', 'x');
+SELECT string_agg(v, ',' ORDER BY v USING ~>~) FROM (VALUES ('a'), ('b')) s(v);
+DROP VIEW guard_v;
+DROP TABLE guard_l, guard_t;
