@@ -66,7 +66,8 @@ pub(crate) fn query(
         Purpose::Keep => (None, true),
         Purpose::Rename(r) => (Some(r), true),
     };
-    let mut c = Canonical { trace: &trace, levels: Vec::new(), catalog: cx.catalog, renamed, kept };
+    let mut c =
+        Canonical { trace: &trace, levels: Vec::new(), catalog: cx.catalog, renamed, kept, fields: &b.record_fields };
     let mut taken = Level::default();
     for n in around {
         taken.names.insert((*n).to_owned(), 0);
@@ -97,6 +98,8 @@ struct Canonical<'a> {
     renamed: Option<&'a Renamed<'a>>,
     /// The result is kept as text.
     kept: bool,
+    /// The fields of columns that are records.
+    fields: &'a HashMap<ColId, Vec<(String, TypeRef)>>,
 }
 
 fn at(kind: ast::ExprKind) -> ast::Expr {
@@ -148,6 +151,11 @@ impl Surroundings for Here<'_, '_> {
         let of_type = self.0.catalog.row_types.get(&row.ty.oid);
         if let Some(rel) = of_type.and_then(|r| self.0.catalog.relation(*r)) {
             return rel.live_columns().nth(n).map(|c| c.name.clone());
+        }
+        if let ExprKind::Column(id) = &row.kind
+            && let Some(f) = self.0.fields.get(id)
+        {
+            return f.get(n).map(|f| f.0.clone());
         }
         let call = match &row.kind {
             ExprKind::Column(id) => self.0.trace.srfs.get(id)?,
@@ -290,6 +298,20 @@ impl Canonical<'_> {
                 }
                 Some((at(ast::ExprKind::Row { fields, explicit: false }), op?))
             }
+            ExprKind::Not(t) => {
+                // A row differs if not all of its fields are equal.
+                let (left, _) = self.tested(t)?;
+                Some((left, ast::Name::bare("<>")))
+            }
+            ExprKind::RowCompare { strategy, left, .. } => {
+                let op = match strategy {
+                    1 => "<",
+                    2 => "<=",
+                    4 => ">=",
+                    _ => ">",
+                };
+                Some((at(ast::ExprKind::Row { fields: self.exprs(left)?, explicit: false }), ast::Name::bare(op)))
+            }
             _ => None,
         }
     }
@@ -314,6 +336,7 @@ impl Canonical<'_> {
         if let ast::QueryBody::Select(s) = &q.body {
             let traced = self.trace.selects.get(&key(&**s))?;
             number_columns(traced, &mut level)?;
+            s.from.iter().for_each(|i| self.keep_joined_names(i, &mut level));
             self.name_items(&s.from, &mut level)?;
             self.name_merged(traced, &mut level);
         }
@@ -552,7 +575,8 @@ impl Canonical<'_> {
             _ => &rte.name,
         };
         let mut name = self.unique(level, wanted);
-        if self.kept && name != *wanted && matches!(item, ast::TableRef::Table(t) if !has_alias(t)) {
+        let listed = rte.cols.iter().any(|c| level.numbered.contains_key(&c.col.id));
+        if self.kept && (name != *wanted || listed) && matches!(item, ast::TableRef::Table(t) if !has_alias(t)) {
             name.insert(0, NUMBERED);
         }
         for c in rte.cols.iter().chain(&rte.system) {
@@ -596,6 +620,19 @@ impl Canonical<'_> {
                 at.is_some_and(|i| i < given).then_some(c.name.as_str())
             }
             _ => Some(&c.name),
+        }
+    }
+
+    /// A column that tables are joined by keeps the name they have in common, in a list of its table's columns.
+    fn keep_joined_names(&self, item: &ast::TableRef, level: &mut Level) {
+        let ast::TableRef::Join(j) = item else { return };
+        let sides = [&j.left, &j.right];
+        sides.iter().for_each(|s| self.keep_joined_names(s, level));
+        let Some(using) = self.trace.using.get(&key(&**j)) else { return };
+        for c in sides.iter().filter_map(|s| self.trace.items.get(&key(*s))).flatten().flat_map(|r| &r.cols) {
+            if self.is_renamed(c).is_some() && using.contains(&c.name) {
+                level.numbered.insert(c.col.id, c.name.clone());
+            }
         }
     }
 
@@ -678,13 +715,6 @@ impl Canonical<'_> {
     }
 
     fn join_condition(&self, j: &ast::Join) -> Option<(ast::JoinKind, ast::JoinCondition)> {
-        // A column that is joined by its name cannot get another one without the tables' aliases changing.
-        let using = self.trace.using.get(&key(j));
-        let sides = [&j.left, &j.right];
-        let mut columns = sides.iter().filter_map(|s| self.trace.items.get(&key(*s))).flatten().flat_map(|r| &r.cols);
-        if columns.any(|c| self.is_renamed(c).is_some() && using.is_some_and(|u| u.contains(&c.name))) {
-            return None;
-        }
         Some(match &j.condition {
             ast::JoinCondition::None => (j.kind, ast::JoinCondition::None),
             ast::JoinCondition::On(e) => (j.kind, ast::JoinCondition::On(self.expr(self.trace.exprs.get(&key(e))?)?)),

@@ -444,6 +444,17 @@ impl Binder<'_> {
         for (c, n) in cols.iter_mut().zip(&a.columns) {
             c.name.clone_from(&n.value);
         }
+        // Columns added since a view was kept must not be taken for those it lists.
+        if a.name.value.starts_with(super::canonical::NUMBERED) {
+            for i in a.columns.len()..cols.len() {
+                let (before, rest) = cols.split_at_mut(i);
+                let taken = |n: &str| before.iter().any(|b| b.name == n);
+                if let Some(c) = rest.first_mut().filter(|c| taken(&c.name)) {
+                    let free = (1..).map(|k| format!("{}_{k}", c.name)).find(|n| !taken(n));
+                    c.name = free.unwrap_or_default();
+                }
+            }
+        }
         Ok(())
     }
 

@@ -896,7 +896,11 @@ impl Binder<'_> {
                 let explicit = |a: &Expr| matches!(&a.kind, ExprKind::Relabel(x) if x.ty.oid == a.ty.oid && x.ty.collation != a.ty.collation);
                 let both = args.iter().filter(|a| explicit(a)).count() > 1;
                 let kind = if both { "explicit" } else { "implicit" };
-                let at = if a.pos == 0 { pos } else { a.pos };
+                let at = match &a.kind {
+                    ExprKind::Relabel(x) if explicit(a) && x.pos != 0 => x.pos,
+                    _ if a.pos != 0 => a.pos,
+                    _ => pos,
+                };
                 let error = DbError::new(
                     SqlState::COLLATION_MISMATCH,
                     format!("collation mismatch between {kind} collations \"{}\" and \"{}\"", name(found), name(c)),

@@ -89,15 +89,21 @@ impl Printer<'_> {
                 self.out.push(')');
             }
             ("overlaps", [a, b, c, d]) => self.pieces(&["((", ", ", ") OVERLAPS (", ", ", "))"], &[a, b, c, d]),
-            ("is_normalized", [x]) => self.pieces(&["((", ") IS NORMALIZED)"], &[x]),
+            // The form C is what is meant when none is written.
             ("is_normalized", [x, form]) => {
                 let Some(form) = constant(form).map(str::to_uppercase) else { return false };
-                self.pieces(&["((", &format!(") IS {form} NORMALIZED)")], &[x]);
+                self.out.push('(');
+                self.operand(x, Within::Cast);
+                self.push(&if form == "NFC" {
+                    " IS NORMALIZED)".to_owned()
+                } else {
+                    format!(" IS {form} NORMALIZED)")
+                });
             }
-            ("normalize", [x]) => self.pieces(&["NORMALIZE(", ")"], &[x]),
             ("normalize", [x, form]) => {
                 let Some(form) = constant(form).map(str::to_uppercase) else { return false };
-                self.pieces(&["NORMALIZE(", &format!(", {form})")], &[x]);
+                let end = if form == "NFC" { ")".to_owned() } else { format!(", {form})") };
+                self.pieces(&["NORMALIZE(", &end], &[x]);
             }
             ("pg_collation_for", [x]) => self.pieces(&["COLLATION FOR (", ")"], &[x]),
             ("overlay", [a, b, c]) => self.pieces(&["OVERLAY(", " PLACING ", " FROM ", ")"], &[a, b, c]),

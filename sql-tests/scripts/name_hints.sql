@@ -1,0 +1,26 @@
+-- Hints about names that mean nothing here: alike columns, tables out of reach, aliases.
+CREATE TABLE hint_a (id int, test int, unique1 int, name text);
+CREATE TABLE hint_b (id int, unique1 int, total int, "Total" int);
+SELECT test1 FROM hint_a;
+SELECT uunique1 FROM hint_a a JOIN hint_b b ON a.id = b.id;
+SELECT a.nam FROM hint_a a;
+SELECT b.unique2 FROM hint_a a, hint_b b;
+SELECT c.unique1 FROM hint_a a, hint_b b;
+SELECT zzz FROM hint_a;
+SELECT totel FROM hint_b;
+SELECT hint_a.id FROM hint_a a;
+SELECT hint_a.* FROM hint_a a;
+SELECT * FROM hint_a a, (SELECT a.id) s;
+SELECT * FROM hint_a a, (SELECT name) s;
+SELECT * FROM (hint_a JOIN hint_b USING (id)) AS x WHERE hint_a.test = 1;
+SELECT * FROM hint_a x JOIN (hint_a y CROSS JOIN hint_b z) j ON x.id = z.id;
+SELECT a.tset FROM hint_a a WHERE EXISTS (SELECT 1 FROM hint_b b WHERE b.idd = a.id);
+UPDATE hint_a SET test = s.id FROM (SELECT * FROM hint_b WHERE hint_b.id = hint_a.id) s;
+UPDATE hint_a SET test = s.id FROM (SELECT * FROM hint_b WHERE total = test) s;
+DELETE FROM hint_a USING (SELECT * FROM hint_b WHERE total = name::int) s;
+SELECT nosuch.a FROM hint_a;
+SELECT string_agg(DISTINCT name, ',' ORDER BY id) FROM hint_a;
+SELECT name COLLATE "C" < 'x' COLLATE "POSIX" FROM hint_a;
+SELECT collation for ('x'), collation for (name COLLATE "C") FROM hint_a;
+SELECT collation for (1);
+DROP TABLE hint_a, hint_b;
