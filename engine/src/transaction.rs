@@ -283,7 +283,12 @@ impl Transaction {
     /// Creates a relation or replaces its definition, indexes, constraints, sequence and statistics included.
     pub async fn put_relation(&mut self, mut r: Relation) -> Result<()> {
         r.version = next_version();
-        let old = self.catalog.relation(r.oid).map(|o| relation_rows(o)).unwrap_or_default();
+        let before = self.catalog.relation(r.oid);
+        let moved = before.is_none_or(|o| o.name != r.name || o.namespace != r.namespace);
+        if r.row_array_type != 0 && (moved || r.row_array_name.is_empty()) {
+            r.row_array_name = types::array_name(&self.catalog, r.namespace, &r.name, r.row_array_type);
+        }
+        let old = before.map(|o| relation_rows(o)).unwrap_or_default();
         let (gone, added) = difference(old, relation_rows(&r));
         self.write_rows(gone, added).await?;
         self.changed(CatalogChange::PutRelation(Box::new(r))).await;

@@ -71,6 +71,8 @@ impl Defining {
 pub enum Resolved {
     /// A table name.
     Relation(ast::Pos, Arc<Relation>),
+    /// A relation that a `regclass` constant names.
+    Constant(u32),
     /// The name of a user's function.
     Function(ast::Pos, u32),
     /// A `*` of an output list: table alias (none for merged columns) and column name of each column it stands for.

@@ -137,7 +137,12 @@ impl Binder<'_> {
                             let cols = self.expand_star(c, at)?;
                             out.extend(cols.into_iter().map(|c| Expr { pos: at, ..Expr::column(c.col) }));
                         }
-                        _ => out.push(self.expr_typed(f)?),
+                        _ => {
+                            let f = self.expr(f)?;
+                            // A literal stays one: its type is up to the row type that this may become.
+                            let literal = f.ty.oid == oid::UNKNOWN && matches!(f.kind, ExprKind::Const(_));
+                            out.push(if literal { f } else { self.default_unknown(f)? });
+                        }
                     }
                 }
                 mk(ExprKind::Row(out), types::plain(oid::RECORD))

@@ -264,7 +264,8 @@ impl<'a> Binder<'a> {
         }
         if let Some(schema) = &name.schema {
             let ns = self.schema_named(&schema.value);
-            if let Some(ns) = ns.filter(|_| self.acts_as.is_none()) {
+            // What a view names was allowed when the view was made.
+            if let Some(ns) = ns.filter(|_| self.acts_as.is_none() && self.view_depth == 0) {
                 check::need_schema(cat, ns, self.cx.role, privs::USAGE).map_err(|e| e.at(self.pos(name.pos())))?;
             }
             return Ok(ns.and_then(|ns| cat.relation_named(ns, &name.name.value)).cloned());

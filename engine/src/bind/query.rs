@@ -640,9 +640,8 @@ impl Binder<'_> {
         let locks = if mode >= ast::TableLockMode::RowShare { privs::UPDATE } else { 0 };
         let need = self.needs.relation(rel, self.acts_as, privs::SELECT | locks);
         let outer_role = self.acts_as;
-        if !super::view_target::is_on(rel, "security_invoker") {
-            self.acts_as = Some(rel.owner);
-        }
+        // Only the view right around counts: one of the invoker's in one of the owner's is the invoker's.
+        self.acts_as = (!super::view_target::is_on(rel, "security_invoker")).then_some(rel.owner);
         self.view_depth += 1;
         if self.view_depth > 64 {
             return Err(DbError::new(

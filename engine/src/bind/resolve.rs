@@ -508,7 +508,7 @@ impl Binder<'_> {
         let from = e.ty.oid;
         let pos = e.pos;
         if from == to || to == oid::ANY || (is_polymorphic(to) && from != oid::UNKNOWN) {
-            return Ok(Some(e));
+            return Ok(Some(if from == oid::RECORD { self.default_unknown(e)? } else { e }));
         }
         let mut ty = types::plain(to);
         if e.ty.collation != 0 && ty.collation != 0 {
@@ -543,6 +543,9 @@ impl Binder<'_> {
                         self.context_dependent = true;
                     }
                     let d = io::text_in(self.cx.eval, ty, s).map_err(|x| x.at(pos))?;
+                    if let (oid::REGCLASS, Datum::Oid(o)) = (to, &d) {
+                        self.note(|_| super::define::Resolved::Constant(*o));
+                    }
                     return Ok(Some(Expr { kind: ExprKind::Const(d), ty, pos }));
                 }
                 _ => {
@@ -593,7 +596,15 @@ impl Binder<'_> {
         if to == oid::RECORD && is_row_type(from) {
             return Ok(Some(Expr { kind: ExprKind::Relabel(Box::new(e)), ty, pos }));
         }
-        let Some(path) = pathway(from, to, cx) else { return Ok(None) };
+        let Some(path) = pathway(from, to, cx) else {
+            if from == oid::RECORD && is_row_type(to) {
+                let to = rustydb_types::typename::format_type(to, -1);
+                return Err(
+                    DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type record to {to}")).at(pos)
+                );
+            }
+            return Ok(None);
+        };
         Ok(Some(self.apply_path(e, ty, path, cx)?))
     }
 
@@ -872,7 +883,13 @@ impl Binder<'_> {
     }
 
     /// A still unknown literal or parameter where any type will do: text.
-    pub fn default_unknown(&mut self, e: Expr) -> Result<Expr> {
+    pub fn default_unknown(&mut self, mut e: Expr) -> Result<Expr> {
+        // The literals in a row that becomes no row type are texts.
+        if let ExprKind::Row(fields) = &mut e.kind {
+            for f in fields.iter_mut().filter(|f| f.ty.oid == oid::UNKNOWN || matches!(f.kind, ExprKind::Row(_))) {
+                *f = self.default_unknown(f.clone())?;
+            }
+        }
         if e.ty.oid != oid::UNKNOWN {
             return Ok(e);
         }

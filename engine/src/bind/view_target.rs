@@ -305,9 +305,7 @@ impl Binder<'_> {
         let own_need = self.needs.relation(view, self.acts_as, wanted);
         self.uses(view, ast::TableLockMode::RowExclusive);
         let outer = self.acts_as;
-        if !is_on(view, "security_invoker") {
-            self.acts_as = Some(view.owner);
-        }
+        self.acts_as = (!is_on(view, "security_invoker")).then_some(view.owner);
         let scopes = std::mem::take(&mut self.scopes);
         let ctes = std::mem::take(&mut self.ctes);
         let levels = std::mem::take(&mut self.levels);

@@ -121,10 +121,22 @@ impl CatalogChange {
             CatalogChange::DropRelation(oid) => {
                 let old = cat.relation(*oid).cloned();
                 cat.remove_relation(*oid);
+                if let Some(row) = old.as_ref().map(|r| r.row_type).filter(|t| *t != 0) {
+                    let of_row = (rows::table::PG_TYPE, row);
+                    if cat.rights.objects.contains_key(&of_row) {
+                        cat.change_rights(|r| drop(r.objects.remove(&of_row)));
+                    }
+                }
                 relink(cat, old.as_deref(), None);
             }
             CatalogChange::PutType(t) => cat.put_type((**t).clone()),
-            CatalogChange::DropType(oid) => cat.remove_type(*oid),
+            CatalogChange::DropType(oid) => {
+                cat.remove_type(*oid);
+                let of_type = (rows::table::PG_TYPE, *oid);
+                if cat.rights.objects.contains_key(&of_type) {
+                    cat.change_rights(|r| drop(r.objects.remove(&of_type)));
+                }
+            }
             CatalogChange::PutRoutine(r) => cat.put_routine((**r).clone()),
             CatalogChange::DropRoutine(oid) => cat.remove_routine(*oid),
             CatalogChange::PutOperator(o) => cat.put_operator((**o).clone()),

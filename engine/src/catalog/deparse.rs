@@ -283,6 +283,11 @@ fn default_for(ty: TypeRef, o: &pgdata::OpClass) -> bool {
         && match o.opcintype {
             oid::TEXT => ty.oid == oid::VARCHAR,
             oid::ANYARRAY => oid::array_element(ty.oid).is_some(),
+            oid::ANYENUM => crate::bind::types::info(ty.oid).typtype == 'e',
+            oid::ANYRANGE => crate::bind::types::info(ty.oid).typtype == 'r',
+            oid::ANYMULTIRANGE => crate::bind::types::info(ty.oid).typtype == 'm',
+            oid::RECORD => crate::bind::types::info(ty.oid).typtype == 'c',
+            oid::INET => ty.oid == oid::CIDR,
             t => t == ty.oid,
         }
 }

@@ -400,6 +400,8 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
             None => None,
         };
         let row_array_type = types.get(&row_type).and_then(|t| t.first()).map_or(Ok(0), |t| t.oid("typarray"))?;
+        let row_array = types.get(&row_array_type).and_then(|t| t.first());
+        let row_array_name = row_array.map_or_else(|| Ok(String::new()), |t| t.text("typname"))?;
         out.push(Relation {
             oid: *oid,
             name: c.text("relname")?,
@@ -414,6 +416,7 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
             },
             row_type,
             row_array_type,
+            row_array_name,
             rule_oid: rule.map_or(Ok(0), |r| r.oid("oid"))?,
             // What a child needs of its parents is in `parents`.
             depends: depends
@@ -664,6 +667,7 @@ fn index(i: &Reader<'_>, class: &Reader<'_>, columns: &[Column]) -> Result<Index
             clustered: i.bool("indisclustered"),
             replica_identity: i.bool("indisreplident"),
             targets: Vec::new(),
+            options: options(class, "reloptions"),
         },
     })
 }
@@ -782,6 +786,7 @@ impl Catalog {
         if r.row_type != 0 {
             super::types::announce_row_type(&r);
             self.row_types.insert(r.row_type, r.oid);
+            self.type_names.insert((r.namespace, r.row_array_name.clone()), r.row_array_type);
         }
         self.relation_names.insert((r.namespace, r.name.clone()), r.oid);
         self.relations.insert(r.oid, Arc::new(r));
@@ -793,6 +798,10 @@ impl Catalog {
             self.relation_names.remove(&(r.namespace, r.name.clone()));
         }
         self.row_types.remove(&r.row_type);
+        let array = (r.namespace, r.row_array_name.clone());
+        if r.row_array_type != 0 && self.type_names.get(&array) == Some(&r.row_array_type) {
+            self.type_names.remove(&array);
+        }
         for i in &r.indexes {
             self.relations.remove(&i.oid);
             if self.relation_names.get(&(i.namespace, i.name.clone())) == Some(&i.oid) {
@@ -814,6 +823,7 @@ fn index_relation(table: &Relation, i: &Index) -> Relation {
         persistence: table.persistence,
         row_type: 0,
         row_array_type: 0,
+        row_array_name: String::new(),
         rule_oid: 0,
         depends: Vec::new(),
         columns: Vec::new(),
@@ -825,7 +835,7 @@ fn index_relation(table: &Relation, i: &Index) -> Relation {
         view: None,
         sequence: None,
         stats: Arc::new(RelStats { tuples: 0.0, pages: 0, columns: HashMap::new() }),
-        options: Vec::new(),
+        options: i.marks.options.clone(),
         version: table.version,
         parents: Vec::new(),
         children: Vec::new(),

@@ -221,6 +221,8 @@ pub struct IndexMarks {
     pub replica_identity: bool,
     /// `attstattarget` of its columns that have one: position from 1, target.
     pub targets: Vec<(i16, i32)>,
+    /// Storage parameters (`reloptions`), which say nothing to RustyDB's pages but are shown and dumped.
+    pub options: Vec<(String, String)>,
 }
 
 /// Action of a foreign key (`confupdtype`, `confdeltype`).
@@ -367,6 +369,8 @@ pub struct Relation {
     pub row_type: u32,
     /// OID of the array type over the row type.
     pub row_array_type: u32,
+    /// That type's name: the relation's behind as many underscores as made it free. Chosen when the relation is put.
+    pub row_array_name: String,
     /// OID of the view's `_RETURN` rule, 0 for others.
     pub rule_oid: u32,
     /// What it needs to exist: relations a view reads, sequences a default draws from, the column a sequence belongs to.

@@ -129,6 +129,13 @@ impl RowBuilder {
             None => self,
         }
     }
+    /// `reloptions`; NULL when there are none.
+    pub(crate) fn options(self, list: &[(String, String)]) -> RowBuilder {
+        match list {
+            [] => self,
+            list => self.set("reloptions", text_array(list.iter().map(|(k, v)| format!("{k}={v}")))),
+        }
+    }
     pub(crate) fn build(self) -> CatRow {
         self.0
     }
@@ -378,7 +385,7 @@ fn class(r: &Relation) -> CatRow {
         .bool("relispopulated", r.populated)
         .ch(
             "relreplident",
-            r.replica_identity.unwrap_or(if r.oid < super::FIRST_USER_OID || r.kind != RelKind::Table {
+            r.replica_identity.unwrap_or(if r.oid < super::FIRST_USER_OID || !matches!(r.kind, RelKind::Table | RelKind::MaterializedView) {
                 'n'
             } else {
                 'd'
@@ -390,10 +397,7 @@ fn class(r: &Relation) -> CatRow {
         .oid("relfrozenxid", if r.storage.is_some() { 3 } else { 0 })
         .oid("relminmxid", if r.storage.is_some() { 1 } else { 0 });
     b = b.acl("relacl", r.acl.as_ref().and_then(|a| a.own.as_ref()));
-    if !r.options.is_empty() {
-        b = b.set("reloptions", text_array(r.options.iter().map(|(k, v)| format!("{k}={v}"))));
-    }
-    b.build()
+    b.options(&r.options).build()
 }
 
 fn persistence(p: Persistence) -> char {
@@ -440,7 +444,7 @@ fn row_types(r: &Relation) -> [CatRow; 2] {
         .oid("typreceive", func("record_recv"))
         .oid("typsend", func("record_send"))
         .build();
-    let arr = base(r.row_array_type, &format!("_{}", r.name))
+    let arr = base(r.row_array_type, &r.row_array_name)
         .ch("typtype", 'b')
         .ch("typcategory", 'A')
         .oid("typrelid", 0)
@@ -589,6 +593,7 @@ fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
             .oid("relrewrite", 0)
             .oid("relfrozenxid", 0)
             .oid("relminmxid", 0)
+            .options(&i.marks.options)
             .build(),
     );
     let names = index_column_names(r, i);
@@ -748,6 +753,10 @@ fn dependencies(r: &Relation) -> Vec<CatRow> {
         match &c.kind {
             ConstraintKind::Primary { index } | ConstraintKind::Unique { index } => {
                 out.push(depend(PG_CLASS, *index, 0, PG_CONSTRAINT, c.oid, 0, 'i'));
+                if c.parent != 0 {
+                    out.push(depend(PG_CONSTRAINT, c.oid, 0, PG_CONSTRAINT, c.parent, 0, 'P'));
+                    out.push(depend(PG_CONSTRAINT, c.oid, 0, PG_CLASS, r.oid, 0, 'S'));
+                }
             }
             ConstraintKind::Foreign { ref_table, ref_columns, ref_index, .. } => {
                 for a in ref_columns {
@@ -762,6 +771,11 @@ fn dependencies(r: &Relation) -> Vec<CatRow> {
         let owned = r.constraints.iter().any(|c| {
             matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == i.oid)
         });
+        // Dumps make the whole's index before they attach its parts.
+        if i.parent != 0 {
+            out.push(depend(PG_CLASS, i.oid, 0, PG_CLASS, i.parent, 0, 'P'));
+            out.push(depend(PG_CLASS, i.oid, 0, PG_CLASS, r.oid, 0, 'S'));
+        }
         if !owned {
             for k in i.keys.iter().filter(|k| k.attnum > 0) {
                 out.push(depend(PG_CLASS, i.oid, 0, PG_CLASS, r.oid, i32::from(k.attnum), 'a'));

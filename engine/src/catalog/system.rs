@@ -77,19 +77,36 @@ fn initial_acl(name: &str) -> Option<Acl> {
         "pg_replication_origin_status",
         "pg_largeobject",
     ];
-    // Read by everyone column by column, which its view of the connection string is kept out of.
-    if name == "pg_subscription" {
-        return None;
-    }
+    // Of information_schema, what its views are made of is nobody's.
+    const UNGRANTED: [&str; 7] = [
+        "_pg_foreign_data_wrappers",
+        "_pg_foreign_servers",
+        "_pg_foreign_table_columns",
+        "_pg_foreign_tables",
+        "_pg_user_mappings",
+        "sql_parts",
+        "transforms",
+    ];
     let mut acl = Acl::default_for(AclKind::Table, SUPERUSER);
     let grantee = match name {
-        n if SECRET.contains(&n) => return Some(acl),
+        n if UNGRANTED.contains(&n) => return None,
+        n if SECRET.contains(&n) || n == "pg_subscription" => return Some(acl),
         "pg_shmem_allocations" | "pg_backend_memory_contexts" => PG_READ_ALL_STATS,
         _ => 0,
     };
     let more = if name == "pg_settings" { privs::UPDATE } else { 0 };
     acl.0.push(AclItem { grantee, grantor: SUPERUSER, privs: privs::SELECT | more, options: 0 });
     Some(acl)
+}
+
+/// The columns that everyone may read of a relation that is otherwise secret: a subscription's without its connection.
+fn column_acls(r: &pgdata::Relation) -> Vec<(i16, Acl)> {
+    if r.relname != "pg_subscription" {
+        return Vec::new();
+    }
+    let read = AclItem { grantee: 0, grantor: SUPERUSER, privs: privs::SELECT, options: 0 };
+    let open = pgdata::columns_of(r.oid).iter().filter(|c| c.attnum > 0 && c.attname != "subconninfo");
+    open.map(|c| (c.attnum, Acl(vec![read.clone()]))).collect()
 }
 
 fn relation(r: &'static pgdata::Relation, base: u32) -> Option<Relation> {
@@ -131,6 +148,7 @@ fn relation(r: &'static pgdata::Relation, base: u32) -> Option<Relation> {
         persistence: Persistence::Permanent,
         row_type: r.reltype,
         row_array_type: pgdata::pg_type(r.reltype).map_or(0, |t| t.typarray),
+        row_array_name: format!("_{}", r.relname),
         // Unique among rules, which is all that is asked of it.
         rule_oid: r.oid,
         depends: Vec::new(),
@@ -143,14 +161,18 @@ fn relation(r: &'static pgdata::Relation, base: u32) -> Option<Relation> {
         view,
         sequence: None,
         stats: Arc::new(RelStats { tuples: -1.0, pages: 0, columns: HashMap::new() }),
-        options: Vec::new(),
+        options: match r.relname {
+            "pg_stats" | "pg_stats_ext" | "pg_stats_ext_exprs" => vec![("security_barrier".into(), "true".into())],
+            _ => Vec::new(),
+        },
         version: 0,
         parents: Vec::new(),
         children: Vec::new(),
         partition_key: None,
         bound: None,
         extended: Vec::new(),
-        acl: initial_acl(r.relname).and_then(|own| RelationAcl { own: Some(own), ..RelationAcl::default() }.kept()),
+        acl: initial_acl(r.relname)
+            .and_then(|own| RelationAcl { own: Some(own), columns: column_acls(r), ..RelationAcl::default() }.kept()),
         replica_identity: None,
         of_type: 0,
     })

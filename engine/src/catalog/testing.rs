@@ -56,6 +56,7 @@ fn relation(oid: u32, name: &str, kind: RelKind, columns: Vec<Column>) -> Relati
         persistence: Persistence::Permanent,
         row_type: if matches!(kind, RelKind::Table | RelKind::View) { oid + 1 } else { 0 },
         row_array_type: 0,
+        row_array_name: String::new(),
         rule_oid: if kind == RelKind::View { oid + 2 } else { 0 },
         depends: Vec::new(),
         columns,

@@ -472,6 +472,18 @@ fn domain_checks(rows: &[Reader<'_>]) -> Result<Vec<DomainCheck>> {
     Ok(out)
 }
 
+/// A free name for the array type over a type of that name: underscores before it, cut to a name's length. The name that
+/// the array type `own` has counts as free.
+pub fn array_name(cat: &Catalog, ns: u32, name: &str, own: u32) -> String {
+    let mut n = name.to_owned();
+    loop {
+        n = rustydb_types::io::truncate_name(&format!("_{n}")).to_owned();
+        if cat.type_named(ns, &n).is_none_or(|o| o == own) {
+            return n;
+        }
+    }
+}
+
 impl Catalog {
     /// Adds or replaces a type.
     pub fn put_type(&mut self, t: UserType) {
@@ -505,12 +517,7 @@ impl Catalog {
         if let Some(o) = self.type_names.get(&(namespace, name.to_owned())) {
             return Some(*o);
         }
-        if let Some(r) = self.relation_named(namespace, name).filter(|r| r.row_type != 0) {
-            return Some(r.row_type);
-        }
-        // The array type of a row type.
-        let elem = name.strip_prefix('_')?;
-        self.relation_named(namespace, elem).map(|r| r.row_array_type).filter(|o| *o != 0)
+        self.relation_named(namespace, name).map(|r| r.row_type).filter(|t| *t != 0)
     }
     /// Where a type that is not built in is, and under which name of `pg_type`.
     pub fn type_place(&self, oid: u32) -> Option<(u32, String)> {
@@ -523,7 +530,7 @@ impl Catalog {
         }
         let elem = oid::array_element(oid)?;
         let r = self.row_types.get(&elem).and_then(|r| self.relation(*r))?;
-        Some((r.namespace, format!("_{}", r.name)))
+        Some((r.namespace, r.row_array_name.clone()))
     }
     /// Whether a relation is the definition of a composite type rather than a table.
     pub fn is_composite(&self, oid: u32) -> bool {

@@ -281,7 +281,8 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
             let whose = match rel.kind {
                 RelKind::Table | RelKind::MaterializedView => options::Owner::Table,
                 RelKind::Index => {
-                    return Err(DbError::unsupported("storage parameters of indexes are not supported yet"));
+                    let reset = matches!(c, A::ResetOptions { .. });
+                    return super::index::set_options(cx, &rel, list, reset).await;
                 }
                 RelKind::View => options::Owner::View,
                 _ => return Err(DbError::unsupported("options of these relations are not supported yet")),
@@ -304,7 +305,10 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
             return attach::attach_index(cx, &rel, partition).await;
         }
         A::AttachPartition { .. } | A::DetachPartition { .. } => {
-            return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("table \"{}\" is not partitioned", rel.name)));
+            return Err(err(
+                SqlState::INVALID_OBJECT_DEFINITION,
+                format!("table \"{}\" is not partitioned", rel.name),
+            ));
         }
         A::RowSecurity { enable } => return super::policy::enable(cx, &rel, *enable).await,
         A::ForceRowSecurity { force } => return super::policy::force(cx, &rel, *force).await,

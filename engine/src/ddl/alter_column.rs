@@ -42,8 +42,11 @@ pub async fn add(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, def: &ast::ColumnDef, 
         ));
     }
     let at = rel.columns.len();
-    let Built { column: mut c, constraints, sequence, generated, default } =
+    let Built { column: mut c, constraints, sequence, generated, default, late } =
         column::build(cx, &rel.name, at as i16 + 1, def)?;
+    if let Some(e) = late {
+        column::default_of(cx, &c.name, c.ty, &e).map_err(crate::bind::unplaced)?;
+    }
     if c.ty.oid == rel.row_type || c.ty.oid == rel.row_array_type {
         return Err(err(
             SqlState::INVALID_TABLE_DEFINITION,

@@ -46,6 +46,8 @@ pub struct Built {
     pub generated: Option<ast::Expr>,
     /// What `default` depends on.
     pub default: Kept,
+    /// A DEFAULT that names a relation which is not there: it may be the sequence of a serial column of the same table.
+    pub late: Option<ast::Expr>,
 }
 
 /// The integer type behind serial and its kin.
@@ -382,12 +384,18 @@ pub fn build(cx: &DdlCx<'_>, table: &str, attnum: i16, def: &ast::ColumnDef) -> 
         return Err(conflict("both identity and generation expression specified", def.name.pos));
     }
     column.not_null = nulls == Some(false);
-    let kept = match default {
-        Some((e, _)) => default_of(cx, name, ty, e)?,
+    let mut late = None;
+    let kept = match default.map(|(e, _)| (e, default_of(cx, name, ty, e))) {
+        Some((_, Ok(kept))) => kept,
+        Some((e, Err(x))) if x.code == SqlState::UNDEFINED_TABLE => {
+            late = Some((*e).clone());
+            Kept::default()
+        }
+        Some((_, Err(x))) => return Err(x),
         None => Kept::default(),
     };
     column.default.clone_from(&kept.text);
-    Ok(Built { column, constraints, sequence: own, generated, default: kept })
+    Ok(Built { column, constraints, sequence: own, generated, default: kept, late })
 }
 
 /// The sequence of an identity column.

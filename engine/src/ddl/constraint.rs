@@ -127,8 +127,8 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
     if k.def.tablespace.is_some() {
         return Err(DbError::unsupported("tablespaces are not supported yet"));
     }
-    let mut ignored = Vec::new();
-    options::set(options::Owner::Index, &mut ignored, &k.def.options)?;
+    let mut parameters = Vec::new();
+    options::set(options::Owner::Index, &mut parameters, &k.def.options)?;
     if k.primary && rel.indexes.iter().any(|i| i.primary) {
         let e = err(
             SqlState::INVALID_TABLE_DEFINITION,
@@ -200,7 +200,7 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
         valid_from: 0,
         owner: rel.owner,
         parent: 0,
-        marks: Default::default(),
+        marks: crate::catalog::IndexMarks { options: parameters, ..Default::default() },
     };
     let ix =
         if rel.is_partitioned() { ix } else { Index { storage: cx.tx.create_btree(rel.durability()).await?, ..ix } };

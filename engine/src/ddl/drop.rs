@@ -618,6 +618,9 @@ async fn strip(cx: &mut DdlCx<'_>, table: u32, objects: &[Object]) -> Result<()>
                     c.generated = '\0';
                 }
                 r.depends.retain(|d| d.sub != i32::from(*a));
+                if let Some(acl) = r.acl.as_mut().filter(|l| l.columns.iter().any(|(n, _)| n == a)) {
+                    std::sync::Arc::make_mut(acl).columns.retain(|(n, _)| n != a);
+                }
                 let stats = std::sync::Arc::make_mut(&mut r.stats);
                 stats.columns.remove(a);
                 super::comment::write(cx, table, crate::catalog::rows::table::PG_CLASS, i32::from(*a), None).await?;

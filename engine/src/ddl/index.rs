@@ -9,7 +9,7 @@ use super::names::{choose_relation_name, name_addition};
 use super::{DdlCx, err, lock_oid, options, sequence};
 use crate::bind::define::{Defining, volatility};
 use crate::catalog::rows::index_column_names;
-use crate::catalog::{Index, IndexKey, RelKind, Relation};
+use crate::catalog::{Index, IndexKey, IndexMarks, RelKind, Relation};
 use rustydb_base::{DbError, RelId, Result, SqlState};
 use rustydb_parser::ast::{self, Ident, TableLockMode};
 use rustydb_types::datum::TypeRef;
@@ -205,8 +205,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         return Ok(());
     }
     check_width(s.elements.len() + s.include.len())?;
-    let mut ignored = Vec::new();
-    options::set(options::Owner::Index, &mut ignored, &s.options)?;
+    let mut parameters = Vec::new();
+    options::set(options::Owner::Index, &mut parameters, &s.options)?;
     let mut keys = Vec::with_capacity(s.elements.len());
     for e in &s.elements {
         keys.push(key(cx, &rel, e).await?);
@@ -272,7 +272,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         valid_from: 0,
         owner: rel.owner,
         parent: 0,
-        marks: Default::default(),
+        marks: IndexMarks { options: parameters, ..IndexMarks::default() },
     };
     ix.name = match &s.name {
         Some(n) => n.value.clone(),
@@ -298,6 +298,27 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
     }
     let mut r = (*rel).clone();
     r.indexes.push(Arc::new(ix));
+    cx.put(r).await
+}
+
+/// ALTER INDEX … SET and RESET of storage parameters.
+pub async fn set_options(
+    cx: &mut DdlCx<'_>,
+    index: &Relation,
+    list: &[rustydb_parser::ast::DefOption],
+    reset: bool,
+) -> Result<()> {
+    let Some(old) = index.indexes.first() else { return Ok(()) };
+    let mut ix = (**old).clone();
+    if reset {
+        options::reset(&mut ix.marks.options, list)?;
+    } else {
+        options::set(options::Owner::Index, &mut ix.marks.options, list)?;
+    }
+    let mut r = (*cx.relation(ix.table)?).clone();
+    for i in r.indexes.iter_mut().filter(|i| i.oid == ix.oid) {
+        *i = Arc::new(ix.clone());
+    }
     cx.put(r).await
 }
 

@@ -73,7 +73,7 @@ fn check_parent(cx: &DdlCx<'_>, parent: &Relation, partition: bool) -> Result<()
     let wrong = |m: String| Err(err(SqlState::WRONG_OBJECT_TYPE, m));
     if partition {
         if !parent.is_partitioned() {
-            return wrong(format!("\"{}\" is not partitioned", parent.name));
+            return Err(err(SqlState::INVALID_OBJECT_DEFINITION, format!("\"{}\" is not partitioned", parent.name)));
         }
     } else {
         if parent.is_partitioned() {
@@ -98,7 +98,7 @@ fn take_column(cx: &mut DdlCx<'_>, out: &mut Inherited, parent: &Relation, c: &C
         column.generated = c.generated;
         column.default.clone_from(&c.default);
         column.lineage = Lineage { local: false, parents: 1 };
-        out.columns.push(Built { column, constraints: vec![], sequence: None, generated: None, default: kept });
+        out.columns.push(Built { column, constraints: vec![], sequence: None, generated: None, default: kept, late: None });
         return Ok(());
     };
     cx.notice(err(

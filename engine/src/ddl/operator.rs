@@ -136,7 +136,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateOperator) -> Result<()> {
     let linked = |cx: &DdlCx<'_>, o: Option<&DefOption>, l: u32, r: u32| -> Result<u32> {
         let Some(o) = o else { return Ok(0) };
         let n = name_value(o)?;
-        if n.name.value == name && n.schema.is_none() && (l, r) == (left, right) {
+        let here = n.schema.as_ref().is_none_or(|s| cx.namespace_name(ns) == s.value);
+        if n.name.value == name && here && (l, r) == (left, right) {
             return Ok(oid);
         }
         Ok(exact(cx, &n, l, r)?.map_or(0, |o| o.oid))

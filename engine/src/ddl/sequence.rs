@@ -195,6 +195,7 @@ pub fn relation(cx: &DdlCx<'_>, oid: u32, ns: u32, name: &str, seq: Sequence, de
         persistence: Persistence::Permanent,
         row_type: 0,
         row_array_type: 0,
+        row_array_name: String::new(),
         rule_oid: 0,
         depends,
         columns,

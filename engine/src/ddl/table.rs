@@ -53,6 +53,7 @@ pub async fn blank_table(cx: &mut DdlCx<'_>, ns: u32, name: &str) -> Result<Rela
         persistence: Persistence::Permanent,
         row_type: cx.tx.new_oid().await?,
         row_array_type: cx.tx.new_oid().await?,
+        row_array_name: String::new(),
         rule_oid: 0,
         depends: Vec::new(),
         columns: Vec::new(),
@@ -260,7 +261,11 @@ pub async fn give_default(cx: &mut DdlCx<'_>, rel: &mut Relation, at: usize, kep
 
 async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<()> {
     let Draft { built, constraints, copied, statistics, inherited, partition_of, in_memory } = draft;
+    let mut late = Vec::new();
     for (at, b) in built.into_iter().enumerate() {
+        if let Some(e) = b.late {
+            late.push((at, e));
+        }
         if let Some(own) = b.sequence {
             give_sequence(cx, &mut rel, at, own).await?;
         } else if let Some(e) = &b.generated {
@@ -269,6 +274,17 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
         } else if b.default.text.is_some() {
             give_default(cx, &mut rel, at, &b.default).await?;
         }
+    }
+    // Now that the sequences of serial columns are there, and names in `regclass` texts find them.
+    if !late.is_empty()
+        && let Some(session) = cx.eval.session.as_any().downcast_ref::<crate::session::shared::SessionShared>()
+    {
+        session.set_catalog(&cx.tx.catalog);
+    }
+    for (at, e) in late {
+        let c = &rel.columns[at];
+        let kept = column::default_of(cx, &c.name, c.ty, &e)?;
+        give_default(cx, &mut rel, at, &kept).await?;
     }
     inherit::add_checks(cx, &mut rel, &inherited).await?;
     for c in &constraints {
@@ -362,7 +378,7 @@ async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Resu
         {
             draft.copied.push(Copied::Comment { column: c.name.clone(), text });
         }
-        let b = Built { column: x, constraints: vec![], sequence: own, generated: None, default };
+        let b = Built { column: x, constraints: vec![], sequence: own, generated: None, default, late: None };
         add_column(draft, b)?;
     }
     let names = |list: &[i16]| -> Vec<String> {

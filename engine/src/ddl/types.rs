@@ -32,6 +32,12 @@ pub fn missing(cx: &DdlCx<'_>, name: &Name) -> DbError {
 /// 42710 unless a type may be called so. An array type that came by the name on its own makes room.
 pub async fn check_free(cx: &mut DdlCx<'_>, ns: u32, name: &str) -> Result<()> {
     let Some(taken) = cx.tx.catalog.type_named(ns, name) else { return Ok(()) };
+    let of_row = oid::array_element(taken).and_then(|row| cx.tx.catalog.row_types.get(&row).copied());
+    if let Some(r) = of_row.and_then(|r| cx.tx.catalog.relation(r)).filter(|r| r.row_array_type == taken).cloned() {
+        let mut r = (*r).clone();
+        r.row_array_name = array_name(cx, ns, &r.row_array_name);
+        return cx.put(r).await;
+    }
     if let Some(t) = cx.tx.catalog.type_of(taken).filter(|t| t.array.0 == taken).cloned() {
         let mut t = (*t).clone();
         t.array.1 = array_name(cx, ns, &t.array.1);
@@ -42,13 +48,7 @@ pub async fn check_free(cx: &mut DdlCx<'_>, ns: u32, name: &str) -> Result<()> {
 
 /// A free name for the array type over a type.
 pub fn array_name(cx: &DdlCx<'_>, ns: u32, name: &str) -> String {
-    let mut n = name.to_owned();
-    loop {
-        n = io::truncate_name(&format!("_{n}")).to_owned();
-        if cx.tx.catalog.type_named(ns, &n).is_none() {
-            return n;
-        }
-    }
+    crate::catalog::types::array_name(&cx.tx.catalog, ns, name, 0)
 }
 
 /// Looks a type up and locks it, for a statement that changes it.

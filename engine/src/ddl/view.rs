@@ -38,7 +38,17 @@ pub fn dependencies(query: &Query, resolved: &[Resolved]) -> Vec<Dependency> {
     columns_read(&query.rel, &mut read);
     let mut out: Vec<Dependency> = Vec::new();
     for r in resolved {
-        let Resolved::Relation(_, rel) = r else { continue };
+        let rel = match r {
+            Resolved::Relation(_, rel) => rel,
+            Resolved::Constant(oid) if *oid >= crate::catalog::FIRST_USER_OID => {
+                let d = Dependency { sub: 0, ref_relation: *oid, ref_sub: 0, kind: 'n' };
+                if !out.contains(&d) {
+                    out.push(d);
+                }
+                continue;
+            }
+            _ => continue,
+        };
         // Relations of the system are always there.
         if rel.oid < crate::catalog::FIRST_USER_OID {
             continue;

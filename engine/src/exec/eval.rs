@@ -298,7 +298,9 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
             elem: oid::array_element(e.ty.oid).unwrap_or(oid::TEXT),
         },
         ExprKind::Row(v) | ExprKind::WholeRow(v) => {
-            Node::Row(v.iter().map(|x| Ok((one(x)?, x.ty))).collect::<Result<_>>()?)
+            // A literal that nothing gave a type is a text.
+            let ty = |x: &Expr| if x.ty.oid == oid::UNKNOWN { TypeRef::new(oid::TEXT) } else { x.ty };
+            Node::Row(v.iter().map(|x| Ok((one(x)?, ty(x)))).collect::<Result<_>>()?)
         }
         ExprKind::Field(x, i) => Node::Field(boxed(x)?, *i),
         ExprKind::Subscript { arg, steps } => Node::Subscript {

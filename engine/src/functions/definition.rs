@@ -178,7 +178,7 @@ fn arguments(p: &'static Proc) -> Vec<(u32, char, &'static str)> {
         .collect()
 }
 
-/// An argument list; `full` with defaults and what is only put out, else what identifies the function.
+/// An argument list, of which the columns of a result table are no part; `full` with defaults.
 fn argument_list(ctx: &EvalCtx, p: &'static Proc, full: bool) -> String {
     let mut out = String::new();
     let mut inputs = 0;
@@ -186,7 +186,7 @@ fn argument_list(ctx: &EvalCtx, p: &'static Proc, full: bool) -> String {
         let input = matches!(mode, 'i' | 'b' | 'v');
         let at = inputs;
         inputs += usize::from(input);
-        if mode == 't' || (!full && mode == 'o' && p.prokind != 'p') {
+        if mode == 't' {
             continue;
         }
         if !out.is_empty() {
@@ -362,7 +362,14 @@ fn functiondef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum>
     }
     for (name, value) in cat.routines.get(&p.oid).iter().flat_map(|r| &r.config) {
         let list = matches!(name.as_str(), "search_path" | "temp_tablespaces" | "session_preload_libraries");
-        let shown = if list { value.clone() } else { format!("'{}'", value.replace('\'', "''")) };
+        let literal = |v: &str| format!("'{}'", v.replace('\'', "''"));
+        // Each name of a list is a text of its own.
+        let shown = if list {
+            let names = crate::settings::Settings::name_list(value);
+            names.iter().map(|n| literal(n)).collect::<Vec<_>>().join(", ")
+        } else {
+            literal(value)
+        };
         let _ = writeln!(out, " SET {} TO {shown}", quote_ident(name));
     }
     match &p.prosqlbody {

@@ -13,6 +13,7 @@ mod definition;
 mod extended;
 mod host;
 mod json;
+mod monitor;
 mod partition;
 mod schema;
 mod setting;
@@ -38,6 +39,10 @@ pub trait CatalogAccess: Send + Sync {
     fn catalog(&self) -> Arc<Catalog>;
     /// Schemas of the search path that exist, in search order, implicit ones included.
     fn search_path(&self) -> Vec<u32>;
+    /// The session's process id.
+    fn pid(&self) -> i32 {
+        0
+    }
     /// OID of the current role.
     fn role(&self) -> u32;
     /// The schema of this session's temporary objects, if it has any.
@@ -113,6 +118,7 @@ pub const TABLES: &[&[Kernel]] = &[
     extended::KERNELS,
     host::KERNELS,
     json::KERNELS,
+    monitor::KERNELS,
     partition::KERNELS,
     schema::KERNELS,
     setting::KERNELS,

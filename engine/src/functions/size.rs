@@ -16,7 +16,8 @@ fn answer(bytes: u64) -> Datum {
 fn main(a: &dyn CatalogAccess, r: &Relation) -> Result<u64> {
     match r.kind {
         RelKind::Index => r.indexes.first().map_or(Ok(0), |i| a.file_bytes(i.storage)),
-        RelKind::Sequence => r.sequence.as_ref().map_or(Ok(0), |s| a.file_bytes(s.storage)),
+        // A sequence is one page from the beginning, whether that has been written or not.
+        RelKind::Sequence => r.sequence.as_ref().map_or(Ok(0), |s| Ok(a.file_bytes(s.storage)?.max(8192))),
         _ => r.storage.as_ref().map_or(Ok(0), |s| a.file_bytes(s.heap)),
     }
 }

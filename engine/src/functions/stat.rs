@@ -130,7 +130,6 @@ pub(super) const KERNELS: &[Kernel] = kernels! {
     scalar(backends_of): "pg_stat_get_db_numbackends";
     set(activity): "pg_stat_get_activity";
     set(no_rows):
-        "pg_stat_get_wal_senders", "pg_stat_get_wal_receiver", "pg_stat_get_progress_info",
-        "pg_stat_get_recovery_prefetch", "pg_stat_get_replication_slot", "pg_stat_get_subscription",
-        "pg_stat_get_subscription_stats";
+        "pg_stat_get_wal_senders", "pg_stat_get_progress_info", "pg_stat_get_recovery_prefetch",
+        "pg_stat_get_subscription";
 };

@@ -1,6 +1,7 @@
 //! Which objects names without a schema find: the `pg_*_is_visible` family, and temporary schemas.
 
 use super::{access, oid_arg, scalar};
+use crate::catalog::operators::UserOperator;
 use crate::catalog::{Catalog, extended};
 use rustydb_base::Result;
 use rustydb_types::ctx::EvalCtx;
@@ -50,7 +51,20 @@ fn function(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
 }
 
 fn operator(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    built_in(ctx, args, |o| pgdata::operator(o).map(|_| pgdata::PG_CATALOG))
+    visible(ctx, args, |cat, path, oid| {
+        if let Some(u) = cat.operators.get(&oid) {
+            let built_in = |ns| {
+                ns == pgdata::PG_CATALOG
+                    && pgdata::operators()
+                        .iter()
+                        .any(|x| x.oprname == u.name && x.oprleft == u.left && x.oprright == u.right)
+            };
+            let like = |x: &UserOperator| x.name == u.name && x.left == u.left && x.right == u.right;
+            let has = |ns| built_in(ns) || cat.operators.values().any(|x| x.namespace == ns && like(x));
+            return Some(first_is(path, u.namespace, has));
+        }
+        pgdata::operator(oid).map(|_| path.contains(&pgdata::PG_CATALOG))
+    })
 }
 
 fn opclass(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {

@@ -17,6 +17,10 @@ impl CatalogAccess for SessionShared {
         SessionShared::search_path(self, &SessionShared::catalog(self))
     }
 
+    fn pid(&self) -> i32 {
+        self.pid
+    }
+
     fn role(&self) -> u32 {
         self.user_oid()
     }

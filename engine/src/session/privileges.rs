@@ -244,6 +244,25 @@ fn on_tablespace(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<D
     on_object(ctx, info, args, 1213, AclKind::Tablespace, find, exists)
 }
 
+/// Foreign-data wrappers and servers, of which there are none: a number finds nothing, a name is an error.
+fn on_foreign(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum], what: &str) -> Result<Datum> {
+    let a = asked(ctx, info, args, 2)?;
+    if let Datum::Text(name) = a.object {
+        return Err(DbError::new(SqlState::UNDEFINED_OBJECT, format!("{what} \"{}\" does not exist", name.as_str())));
+    }
+    // Both have the one privilege that languages have.
+    wanted(a.rest.first(), AclKind::Language.all())?;
+    Ok(Datum::Null)
+}
+
+fn on_wrapper(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    on_foreign(ctx, info, args, "foreign-data wrapper")
+}
+
+fn on_server(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    on_foreign(ctx, info, args, "server")
+}
+
 fn has_role(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let a = asked(ctx, info, args, 2)?;
     let role = match a.object {
@@ -324,6 +343,12 @@ pub const KERNELS: &[Kernel] = family! {
     on_tablespace => [
         "has_tablespace_privilege_name_name", "has_tablespace_privilege_name_id", "has_tablespace_privilege_id_name",
         "has_tablespace_privilege_id_id", "has_tablespace_privilege_name", "has_tablespace_privilege_id",
+    ],
+    on_wrapper => [
+        "has_foreign_data_wrapper_privilege_name_name", "has_foreign_data_wrapper_privilege_name_id", "has_foreign_data_wrapper_privilege_id_name", "has_foreign_data_wrapper_privilege_id_id", "has_foreign_data_wrapper_privilege_name", "has_foreign_data_wrapper_privilege_id",
+    ],
+    on_server => [
+        "has_server_privilege_name_name", "has_server_privilege_name_id", "has_server_privilege_id_name", "has_server_privilege_id_id", "has_server_privilege_name", "has_server_privilege_id",
     ],
     has_role => [
         "pg_has_role_name_name", "pg_has_role_name_id", "pg_has_role_id_name", "pg_has_role_id_id",

@@ -22,9 +22,16 @@ use run::FileResult;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio_postgres::error::SqlState;
 
 /// The roles that CockroachDB's files find.
-const COCKROACH_ROLES: &str = "CREATE ROLE root LOGIN SUPERUSER; CREATE ROLE testuser LOGIN";
+const COCKROACH_ROLES: [&str; 2] = ["CREATE ROLE root LOGIN SUPERUSER", "CREATE ROLE testuser LOGIN"];
+
+/// Where DataFusion's files read their data, as they write it.
+const DATAFUSION_DATA: &str = "../../testing/data";
+
+/// The suites there are.
+pub const NAMES: [&str; 4] = ["sqlite", "serenedb", "cockroach", "datafusion"];
 
 /// A folder of test files with what is known about them.
 #[derive(Debug)]
@@ -52,6 +59,27 @@ impl Suite {
         let root = suites.join("serenedb/tests/sqllogic");
         let known = Known::statuses(&suites.join("BASELINES/serenedb.pg15.18.tsv"), "tests/sqllogic/")?;
         Self::new(root, wanted, known, parse::Dialect::Serene)
+    }
+
+    /// DataFusion's files that compare it with PostgreSQL, as far as PostgreSQL's own text is what they expect.
+    pub fn datafusion(suites: &Path, wanted: &[String]) -> Result<Self> {
+        let root = suites.join("datafusion-55.2.0/datafusion/sqllogictest/test_files/pg_compat");
+        let known = Known::statuses(
+            &suites.join("BASELINES/datafusion-55.2.0.pg15.18.tsv"),
+            "datafusion/sqllogictest/test_files/pg_compat/",
+        )?;
+        Self::new(root, wanted, known, parse::Dialect::DataFusion)
+    }
+
+    /// The suite of this name, one of [`NAMES`].
+    pub fn named(name: &str, suites: &Path, wanted: &[String]) -> Result<Self> {
+        match name {
+            "sqlite" => Self::sqlite(suites, wanted),
+            "serenedb" => Self::serenedb(suites, wanted),
+            "cockroach" => Self::cockroach(suites, wanted),
+            "datafusion" => Self::datafusion(suites, wanted),
+            _ => Err(Error::new(format!("no suite {name}: expected one of {}", NAMES.join(", ")))),
+        }
     }
 
     /// CockroachDB's files of February 2019, as far as PostgreSQL passes them.
@@ -128,21 +156,38 @@ async fn run_one(suite: &Suite, file: &str, place: &Where) -> Result<FileResult>
     let script = std::fs::read_to_string(suite.root.join(file)).context(|| "reading the file".into())?;
     // Some files let the server write into a scratch directory and read from it again.
     let records = |scratch: &Path| {
-        parse::parse(&script.replace("${__TEST_DIR__}", &scratch.to_string_lossy()), file, suite.dialect)
+        let data = suite.root.join("../../../../testing/data");
+        let script = match suite.dialect {
+            parse::Dialect::DataFusion => script.replace(DATAFUSION_DATA, &data.to_string_lossy()),
+            _ => script.replace("${__TEST_DIR__}", &scratch.to_string_lossy()),
+        };
+        parse::parse(&script, file, suite.dialect)
     };
     match place {
         Where::Fresh(kind) => {
             let server = Server::start(*kind, Options::default()).await?;
-            if suite.dialect == parse::Dialect::Cockroach {
-                server.target().connect().await?.batch_execute(COCKROACH_ROLES).await?;
-            }
+            make_roles(suite.dialect, server.target()).await?;
             run::run_file(file, &records(server.scratch())?, server.target(), &suite.known).await
         }
         Where::Existing(target) => {
             let client = target.connect().await?;
-            client.batch_execute("DROP SCHEMA public CASCADE").await?;
-            client.batch_execute("CREATE SCHEMA public").await?;
+            client.batch_execute("DROP SCHEMA IF EXISTS public CASCADE").await?;
+            client.batch_execute("CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO public").await?;
+            make_roles(suite.dialect, target).await?;
             run::run_file(file, &records(&std::env::temp_dir())?, target, &suite.known).await
         }
     }
+}
+
+async fn make_roles(dialect: parse::Dialect, target: &Target) -> Result<()> {
+    if dialect == parse::Dialect::Cockroach {
+        let client = target.connect().await?;
+        for role in COCKROACH_ROLES {
+            match client.batch_execute(role).await {
+                Err(e) if e.code() != Some(&SqlState::DUPLICATE_OBJECT) => return Err(e.into()),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }

@@ -22,6 +22,15 @@ pub enum Dialect {
     Serene,
     /// CockroachDB's: types whose letters only name columns, rows of words, a line of column names where asked for.
     Cockroach,
+    /// DataFusion's: as CockroachDB's, with `(empty)` for a text without characters.
+    DataFusion,
+}
+
+impl Dialect {
+    /// Whether rows are words and the letters of the types are this dialect's own.
+    fn in_words(self) -> bool {
+        matches!(self, Self::Cockroach | Self::DataFusion)
+    }
 }
 
 /// What a record must do.
@@ -183,7 +192,7 @@ fn prepare(script: &str, dialect: Dialect) -> Prepared {
                 in_record = true;
                 out.push("statement error".into());
             }
-            ["query", types, rest @ ..] if dialect == Dialect::Cockroach => {
+            ["query", types, rest @ ..] if dialect.in_words() => {
                 in_record = true;
                 let has = |w: &str| rest.first().is_some_and(|r| r.split(',').any(|o| o.starts_with(w)));
                 let order = if has("rowsort") || has("partialsort") { "rowsort" } else { "nosort" };
@@ -225,7 +234,7 @@ fn prepare(script: &str, dialect: Dialect) -> Prepared {
         Dialect::Sqlite => Layout::Typed,
         Dialect::Serene if flat && !names => Layout::Flat,
         Dialect::Serene => Layout::Table,
-        Dialect::Cockroach => Layout::Words { names: false },
+        Dialect::Cockroach | Dialect::DataFusion => Layout::Words { names: false },
     };
     Prepared { text: out.join("\n"), sessions, layout, users }
 }

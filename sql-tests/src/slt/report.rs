@@ -81,6 +81,44 @@ pub fn table(files: &[FileResult]) -> String {
     out + &Tally::total(files).row("total", seconds)
 }
 
+/// A suite's part of the table that is kept: per folder how many of the records that PostgreSQL passes pass, then each
+/// miss with its reason, the server's answer.
+pub fn summary(suite: &str, files: &[FileResult]) -> String {
+    let mut folders = std::collections::BTreeMap::<&str, (usize, usize, usize)>::new();
+    for file in files {
+        let folder = file.file.rsplit_once('/').map_or(".", |(folder, _)| folder);
+        let (count, passed, required) = folders.entry(folder).or_default();
+        *count += 1;
+        for r in file.records.iter().filter(|r| r.known.is_none() && !matches!(r.outcome, Outcome::Skip(_))) {
+            *required += 1;
+            *passed += usize::from(r.outcome == Outcome::Pass);
+        }
+    }
+    let mut out = format!("\n## {suite}\n\n| folder | files | passed | required | share |\n|---|---:|---:|---:|---:|\n");
+    let mut all = (0, 0, 0);
+    let mut row = |name: &str, (count, passed, required): (usize, usize, usize)| {
+        let share = if required == 0 { 100.0 } else { passed as f64 * 100.0 / required as f64 };
+        // A share that is not whole must not look so.
+        let share = if passed < required { share.min(99.99) } else { share };
+        let _ = writeln!(out, "| {name} | {count} | {passed} | {required} | {share:.2} % |");
+    };
+    for (folder, counts) in folders {
+        all = (all.0 + counts.0, all.1 + counts.1, all.2 + counts.2);
+        row(folder, counts);
+    }
+    row("all", all);
+    let misses = files.iter().flat_map(|f| f.records.iter().filter(|r| counts(r)).map(move |r| (&f.file, r)));
+    for (n, (file, record)) in misses.enumerate() {
+        let Outcome::Fail { expected, got } = &record.outcome else { continue };
+        if n == 0 {
+            out += "\nMisses:\n\n";
+        }
+        let (sql, expected, got) = (short(&record.sql, 120), short(expected, 100), short(got, 150));
+        let _ = writeln!(out, "- `{file}:{}` `{sql}`: expected `{expected}`, got `{got}`", record.line);
+    }
+    out
+}
+
 /// The records that count and failed, each with its place, its text, what was expected and what came; at most `limit`.
 pub fn failures(files: &[FileResult], limit: usize) -> String {
     let failed = files.iter().flat_map(|f| f.records.iter().filter(|r| counts(r)).map(move |r| (&f.file, r)));

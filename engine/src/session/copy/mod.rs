@@ -71,7 +71,6 @@ fn columns(rel: &Relation, list: &[Ident], text: &str) -> Result<Vec<i16>> {
                 SqlState::UNDEFINED_COLUMN,
                 format!("column \"{}\" of relation \"{}\" does not exist", i.value, rel.name),
             )
-            .at(at(i))
         })?;
         if c.generated != '\0' {
             return Err(DbError::new(

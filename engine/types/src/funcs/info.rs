@@ -258,6 +258,7 @@ fn to_reg(ctx: &EvalCtx, kind: u32, name: &str) -> Result<Option<u32>> {
             SqlState::UNDEFINED_TABLE
             | SqlState::UNDEFINED_OBJECT
             | SqlState::UNDEFINED_FUNCTION
+            | SqlState::AMBIGUOUS_FUNCTION
             | SqlState::UNDEFINED_SCHEMA => Ok(None),
             _ => Err(e),
         },

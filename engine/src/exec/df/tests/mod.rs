@@ -322,6 +322,7 @@ fn relation(oid: u32, head: &str) -> Relation {
         persistence: Persistence::Permanent,
         row_type: oid + 1,
         row_array_type: oid + 2,
+        row_array_name: String::new(),
         rule_oid: 0,
         depends: vec![],
         columns,
