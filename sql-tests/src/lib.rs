@@ -9,7 +9,7 @@
 //! - [`clients`] runs one program per client library.
 //! - [`isolation`] lets several sessions meet and compares who waits and who sees what.
 //! - [`regress`] runs PostgreSQL's regression files and compares every statement's output.
-//! - [`fuzz`] sends random statements to both servers.
+//! - [`fuzz`] sends random statements to both servers; [`coverage`] calls every function and operator on both ([`answers`]).
 //! - [`crash`] kills the server at random moments and looks for what was acknowledged.
 //! - [`adya`] judges isolation levels from histories of concurrent transactions.
 //! - [`limits`] is about bounds: idle sessions, clients that stop reading, very long and very deep statements ([`wire`]).
@@ -18,10 +18,12 @@
 //! What it leaves out: it links nothing of the database, so no internal state is ever inspected.
 
 pub mod adya;
+pub mod answers;
 pub mod args;
 pub mod bench;
 pub mod clients;
 pub mod command;
+pub mod coverage;
 pub mod crash;
 pub mod debpkg;
 pub mod error;

@@ -1,6 +1,6 @@
 //! Random expressions of a wanted type, kept as trees so that a difference can be narrowed to its smallest part.
 
-use super::facts::{BOOL, Callable, Facts, Form, INT, TYPES, Type};
+use super::facts::{BOOL, Callable, Facts, Form, INT, TYPES, Type, UNORDERED};
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -19,6 +19,11 @@ pub struct Expr {
 impl Expr {
     fn leaf(sql: String, made_by: &str) -> Self {
         Self { sql, made_by: made_by.to_owned(), parts: Vec::new() }
+    }
+
+    /// An expression that is not narrowed further.
+    pub(super) fn alone(sql: String, made_by: &str) -> Self {
+        Self::leaf(sql, made_by)
     }
 
     fn of(sql: String, made_by: impl Into<String>, parts: Vec<Self>) -> Self {
@@ -47,9 +52,6 @@ pub const TABLES: &[&str] = &["f0", "f1", "f2"];
 pub fn column(ty: Type) -> String {
     format!("c{}", ty.0)
 }
-
-/// Types that have an order.
-const UNORDERED: &[&str] = &["json"];
 
 impl<'f> Gen<'f> {
     /// A generator.
@@ -101,7 +103,7 @@ impl<'f> Gen<'f> {
         let values = TYPES.get(ty.0).map_or(&[][..], |t| t.1);
         let value = self.pick(values).copied().unwrap_or_default();
         let plain = matches!(self.facts.name(ty), "integer" | "numeric") && value.parse::<i32>().is_ok_and(|v| v >= 0);
-        let sql = if plain { value.to_owned() } else { format!("'{value}'::{}", self.facts.name(ty)) };
+        let sql = if plain { value.to_owned() } else { format!("'{}'::{}", value.replace('\'', "''"), self.facts.name(ty)) };
         Expr::leaf(sql, "constant")
     }
 
@@ -123,7 +125,10 @@ impl<'f> Gen<'f> {
             return if ty == BOOL { self.condition(depth, scope) } else { self.syntax(ty, depth, scope) };
         }
         let facts = self.facts;
-        let Some(call) = facts.by_result.get(&ty.0).and_then(|c| self.pick(c)) else { return self.leaf(ty, scope) };
+        let templates = facts.templates.get(&ty.0).filter(|_| self.chance(20));
+        let Some(call) = templates.or_else(|| facts.by_result.get(&ty.0)).and_then(|c| self.pick(c)) else {
+            return self.leaf(ty, scope);
+        };
         self.call(call, depth, scope)
     }
 
@@ -133,6 +138,11 @@ impl<'f> Gen<'f> {
         let sql = match (call.form, parts.len()) {
             (Form::Operator, 1) => format!("({} {})", call.name, text(0)),
             (Form::Operator, _) => format!("({} {} {})", text(0), call.name, text(1)),
+            (Form::Template, _) => {
+                // From the last, so that `$1` is not taken for the beginning of `$10`.
+                let filled = |text: String, (i, p): (usize, &Expr)| text.replace(&format!("${}", i + 1), &p.sql);
+                parts.iter().enumerate().rev().fold(call.name.clone(), filled)
+            }
             (Form::Cast, _) => format!("CAST({} AS {})", text(0), self.facts.name(call.result)),
             _ => format!("\"{}\"({})", call.name, parts.iter().map(|p| p.sql.as_str()).collect::<Vec<_>>().join(", ")),
         };
@@ -272,6 +282,12 @@ impl<'f> Gen<'f> {
         }
         let parts: Vec<Expr> = call.args.iter().map(|a| self.expr(*a, depth, scope)).collect();
         let args = parts.iter().map(|p| p.sql.as_str()).collect::<Vec<_>>().join(", ");
+        let args = if self.chance(10) && parts.len() == 1 && !UNORDERED.contains(&self.facts.name(call.args[0])) {
+            // DISTINCT allows no other order than the argument's.
+            return Expr::of(format!("\"{}\"(DISTINCT {args} ORDER BY {args})", call.name), call.signature.clone(), parts);
+        } else {
+            args
+        };
         let keys = scope.0.iter().map(|t| format!("{t}.k")).collect::<Vec<_>>().join(", ");
         let filter = match self.chance(20) {
             true => format!(" FILTER (WHERE {})", self.expr(BOOL, 1, scope).sql),

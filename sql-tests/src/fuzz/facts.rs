@@ -37,6 +37,8 @@ pub enum Form {
     Aggregate,
     /// `CAST(a AS t)`
     Cast,
+    /// Text with `$1`, `$2`… in it.
+    Template,
 }
 
 /// Everything the generator knows.
@@ -46,6 +48,8 @@ pub struct Facts {
     pub types: Vec<String>,
     /// What yields each type.
     pub by_result: HashMap<usize, Vec<Callable>>,
+    /// Other syntax that yields each type.
+    pub templates: HashMap<usize, Vec<Callable>>,
     /// Aggregates by result.
     pub aggregates: HashMap<usize, Vec<Callable>>,
 }
@@ -140,7 +144,27 @@ pub const TYPES: &[(&str, &[&str])] = &[
     ("int4multirange", &["{}", "{[1,3),[5,9)}", "{(,2)}"]),
     ("pg_lsn", &["0/0", "16/B374D848", "FFFFFFFF/FFFFFFFF"]),
     ("oid", &["0", "1", "4294967295"]),
+    ("macaddr8", &["08:00:2b:01:02:03:04:05", "00:00:00:00:00:00:00:00"]),
+    ("\"char\"", &["", "a", "\u{7f}"]),
+    ("int8range", &["empty", "[-5,10)", "(,)"]),
+    ("tsrange", &["empty", "[2000-01-01,2000-02-01)", "(,infinity]"]),
+    ("nummultirange", &["{}", "{[1,2],[3,4)}", "{(,)}"]),
+    ("bigint[]", &["{}", "{9223372036854775807,0}", "{NULL}"]),
+    ("numeric[]", &["{1.50,NaN}", "{}"]),
+    ("date[]", &["{2000-01-01,infinity}", "{}"]),
+    ("tsvector", &["", "a b c", "a:1A b:2,3 c:4B", "'x y':7"]),
+    ("tsquery", &["", "a", "a & !b", "a <-> b", "a:A | c:*"]),
+    ("point", &["(0,0)", "(1,2)", "(-1.5,3e10)"]),
+    ("box", &["(1,1),(0,0)", "(3,4),(-1,2)"]),
+    ("lseg", &["[(0,0),(1,1)]", "[(1,2),(1,2)]"]),
+    ("line", &["{1,-1,0}", "{0,1,2}"]),
+    ("path", &["[(0,0),(1,1),(2,0)]", "((0,0),(3,0),(3,3))"]),
+    ("polygon", &["((0,0),(1,1),(2,0))", "((0,0),(4,0),(4,4),(0,4))"]),
+    ("circle", &["<(0,0),1>", "<(1,2),0>"]),
 ];
+
+/// Types without an order of their own.
+pub const UNORDERED: &[&str] = &["json", "point", "box", "lseg", "line", "path", "polygon", "circle"];
 
 /// The type of conditions.
 pub const BOOL: Type = Type(0);
@@ -202,6 +226,19 @@ impl Facts {
             let callable = Callable { signature, name: name.to_owned(), form, args, result };
             let home = if form == Form::Aggregate { &mut facts.aggregates } else { &mut facts.by_result };
             home.entry(result.0).or_default().push(callable);
+        }
+        for (result, text, args) in super::templates::TEMPLATES {
+            let place = |name: &str| TYPES.iter().position(|t| t.0 == name).map(Type);
+            let args: Option<Vec<Type>> = args.iter().map(|a| place(a)).collect();
+            let (Some(args), Some(result)) = (args, place(result)) else { continue };
+            let callable = Callable {
+                signature: (*text).to_owned(),
+                name: (*text).to_owned(),
+                form: Form::Template,
+                args,
+                result,
+            };
+            facts.templates.entry(result.0).or_default().push(callable);
         }
         Ok(facts)
     }

@@ -1,9 +1,12 @@
 //! The differential fuzzer: random valid statements on PostgreSQL and on RustyDB, whose rows and SQLSTATEs must agree.
 //!
 //! The idea: the judge's own catalog says which operators, functions, aggregates and casts exist among a set of types
-//! ([`facts`]); expressions of every type are made of them ([`expr`]) and put into statements of every shape ([`stmt`]). A
-//! statement that is only about one expression is narrowed to its smallest part that differs, so that many differences fall
-//! into few classes, named by what was called.
+//! ([`facts`]); expressions of every type are made of them ([`expr`], [`templates`]) and put into statements of every shape ([`stmt`],
+//! `from`, `change`). A statement that differs is narrowed to the smallest of its expressions that differs alone, so that many
+//! differences fall into few classes, named by what was called.
+//!
+//! Statements go to both servers at once and many in a row without waiting for answers; where a connection is lost, those of
+//! the batch are asked again one by one.
 //!
 //! Where only one side fails while evaluating rows, both may be right: the order in which conditions and columns are computed
 //! is not promised, so PostgreSQL's planner may meet an error that another plan does not. Such statements are counted apart
@@ -11,10 +14,17 @@
 //!
 //! Left out: statements that depend on time, chance or the session; definitions; concurrency.
 
+mod change;
 pub mod expr;
 pub mod facts;
+mod from;
+mod report;
 pub mod stmt;
+pub mod templates;
 
+pub use report::Report;
+
+use crate::answers::{Answer, BATCH, Session, general, shown};
 use crate::error::{Context, Result};
 use crate::query::shortened;
 use crate::server::Target;
@@ -22,19 +32,12 @@ use expr::{Expr, Gen};
 use facts::Facts;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 use stmt::Statement;
-use tokio_postgres::{Client, SimpleQueryMessage};
 
-/// How long a statement may take, with some room for a busy machine.
-const LIMIT: Duration = Duration::from_secs(30);
-/// Differences kept of one class.
-const SAMPLES: usize = 3;
-/// Classes kept; more are only counted.
-const CLASSES: usize = 2000;
+/// How often the rate is printed.
+const PROGRESS: Duration = Duration::from_secs(15);
 
 /// What to do.
 #[derive(Debug, Clone)]
@@ -45,80 +48,6 @@ pub struct Plan {
     pub sessions: u64,
     /// Where the dice begin.
     pub seed: u64,
-}
-
-/// A server's answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Answer {
-    /// Sorted rows of each statement.
-    Rows(Vec<String>),
-    /// SQLSTATE and message.
-    Failed(String, String),
-    /// The connection is gone or the server does not answer.
-    Lost(String),
-}
-
-/// What was found.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// Statements sent to both.
-    pub statements: u64,
-    /// Of those, the ones that both answer with rows, equally.
-    pub rows: u64,
-    /// Of those, the ones that both refuse with the same SQLSTATE.
-    pub errors: u64,
-    /// Statements over tables of which only one side met an error of evaluation.
-    pub order: u64,
-    /// Times a connection was lost or a statement hung.
-    pub lost: u64,
-    /// The differences: class, how often, samples.
-    pub classes: BTreeMap<String, (u64, Vec<String>)>,
-    /// Differences of classes beyond the limit.
-    pub others: u64,
-}
-
-impl Report {
-    fn note(&mut self, class: String, sample: String) {
-        if self.classes.len() >= CLASSES && !self.classes.contains_key(&class) {
-            self.others += 1;
-            return;
-        }
-        let entry = self.classes.entry(class).or_default();
-        entry.0 += 1;
-        if entry.1.len() < SAMPLES {
-            entry.1.push(sample);
-        }
-    }
-
-    /// Statements that differ.
-    pub fn differences(&self) -> u64 {
-        self.others + self.classes.values().map(|c| c.0).sum::<u64>()
-    }
-
-    /// The classes with their samples, the most frequent first.
-    pub fn text(&self) -> String {
-        let mut classes: Vec<_> = self.classes.iter().collect();
-        classes.sort_by_key(|c| std::cmp::Reverse(c.1.0));
-        let mut out = String::new();
-        for (class, (n, samples)) in classes {
-            let _ = writeln!(out, "{n:6} {class}");
-            for s in samples {
-                let _ = writeln!(out, "         {s}");
-            }
-        }
-        let _ = writeln!(
-            out,
-            "{} statements: {} the same rows, {} the same SQLSTATE, {} failed on one side only in the evaluation of rows, {} lost, {} differ in {} classes",
-            self.statements,
-            self.rows,
-            self.errors,
-            self.order,
-            self.lost,
-            self.differences(),
-            self.classes.len()
-        );
-        out
-    }
 }
 
 /// Makes the schema on both servers.
@@ -137,6 +66,7 @@ pub async fn run(judge: &Target, candidate: &Target, plan: &Plan) -> Result<Repo
     let facts = Arc::new(Facts::read(&judge.connect().await?).await?);
     let report = Arc::new(Mutex::new(Report::default()));
     let mut sessions = tokio::task::JoinSet::new();
+    let began = Instant::now();
     for session in 0..plan.sessions {
         let (facts, report) = (Arc::clone(&facts), Arc::clone(&report));
         let (judge, candidate) = (judge.clone(), candidate.clone());
@@ -144,73 +74,20 @@ pub async fn run(judge: &Target, candidate: &Target, plan: &Plan) -> Result<Repo
         let seed = plan.seed.wrapping_mul(1000).wrapping_add(session);
         sessions.spawn(async move { drive(&judge, &candidate, &facts, seed, count, &report).await });
     }
-    while let Some(done) = sessions.join_next().await {
-        done.map_err(|e| crate::Error::new(format!("a session panicked: {e}")))??;
+    loop {
+        match tokio::time::timeout(PROGRESS, sessions.join_next()).await {
+            Ok(None) => break,
+            Ok(Some(done)) => done.map_err(|e| crate::Error::new(format!("a session panicked: {e}")))??,
+            Err(_) => eprintln!("{}", locked(&report).progress(began.elapsed())),
+        }
     }
-    let mut report = report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut report = locked(&report);
+    report.seconds = began.elapsed().as_secs_f64();
     Ok(std::mem::take(&mut *report))
 }
 
-/// A connection that is made again when it is lost.
-struct Session<'t> {
-    target: &'t Target,
-    client: Option<Client>,
-}
-
-impl Session<'_> {
-    async fn ask(&mut self, sql: &str, changes: bool) -> Answer {
-        if self.client.is_none() {
-            let fresh = async {
-                let client = self.target.connect().await?;
-                client.batch_execute("SET statement_timeout = '10s'; SET timezone = 'UTC'").await?;
-                Ok::<_, crate::Error>(client)
-            };
-            match fresh.await {
-                Ok(client) => self.client = Some(client),
-                Err(e) => return Answer::Lost(e.to_string()),
-            }
-        }
-        let Some(client) = &self.client else { return Answer::Lost("no connection".into()) };
-        let text = if changes { format!("BEGIN; {sql}") } else { sql.to_owned() };
-        let answered = tokio::time::timeout(LIMIT, client.simple_query(&text)).await;
-        let answer = match answered {
-            Err(_) => Answer::Lost("no answer in time".into()),
-            Ok(Ok(messages)) => Answer::Rows(rows(&messages)),
-            Ok(Err(e)) => match e.as_db_error() {
-                Some(db) => Answer::Failed(db.code().code().to_owned(), db.message().to_owned()),
-                None => Answer::Lost(e.to_string()),
-            },
-        };
-        if changes && !matches!(answer, Answer::Lost(_)) && client.batch_execute("ROLLBACK").await.is_err() {
-            self.client = None;
-        }
-        if matches!(answer, Answer::Lost(_)) {
-            self.client = None;
-        }
-        answer
-    }
-}
-
-/// The rows of each statement, sorted, with the names of their columns before them.
-fn rows(messages: &[SimpleQueryMessage]) -> Vec<String> {
-    let (mut out, mut own) = (Vec::new(), Vec::new());
-    for m in messages {
-        match m {
-            SimpleQueryMessage::RowDescription(columns) => {
-                out.push(columns.iter().map(|c| c.name()).collect::<Vec<_>>().join("|"));
-            }
-            SimpleQueryMessage::Row(row) => {
-                own.push((0..row.len()).map(|n| row.get(n).unwrap_or("\\N")).collect::<Vec<_>>().join("|"));
-            }
-            SimpleQueryMessage::CommandComplete(n) => {
-                own.sort();
-                out.append(&mut own);
-                out.push(format!("({n})"));
-            }
-            _ => {}
-        }
-    }
-    out
+fn locked(report: &Mutex<Report>) -> MutexGuard<'_, Report> {
+    report.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// How two answers relate.
@@ -248,28 +125,6 @@ fn judged(want: &Answer, got: &Answer, reads: bool) -> Verdict {
     }
 }
 
-/// A message without the values in it.
-fn general(message: &str) -> String {
-    let mut out = String::new();
-    let mut quoted = false;
-    for c in message.chars().take(200) {
-        match c {
-            '"' => {
-                quoted = !quoted;
-                out.push(c);
-            }
-            _ if quoted => {}
-            '0'..='9' => {
-                if !out.ends_with('#') {
-                    out.push('#');
-                }
-            }
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 async fn drive(
     judge: &Target,
     candidate: &Target,
@@ -279,66 +134,84 @@ async fn drive(
     report: &Mutex<Report>,
 ) -> Result<()> {
     let mut gen_ = Gen::new(facts, StdRng::seed_from_u64(seed));
-    let mut judge = Session { target: judge, client: None };
-    let mut candidate = Session { target: candidate, client: None };
-    let noted = |f: &dyn Fn(&mut Report)| f(&mut report.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    for _ in 0..count {
-        let s = gen_.statement();
-        let (want, got) = (judge.ask(&s.sql, s.changes).await, candidate.ask(&s.sql, s.changes).await);
-        noted(&|r| r.statements += 1);
-        if matches!(got, Answer::Lost(_)) {
-            noted(&|r| r.lost += 1);
-        }
-        let reads = s.about.as_ref().is_none_or(|a| !a.1.is_empty() || a.0.sql.contains("(SELECT"));
-        match judged(&want, &got, reads) {
-            Verdict::SameRows => noted(&|r| r.rows += 1),
-            Verdict::SameError => noted(&|r| r.errors += 1),
-            Verdict::Order => noted(&|r| r.order += 1),
-            Verdict::Differs(how) => {
-                let (class, sql) = narrowed(&mut judge, &mut candidate, &s, &how).await;
-                let (want, got) = (judge.ask(&sql, s.changes).await, candidate.ask(&sql, s.changes).await);
-                noted(&|r| {
-                    r.note(
-                        class.clone(),
-                        format!(
-                            "{sql}\n           want {}\n           got  {}",
-                            shown(&want, &got),
-                            shown(&got, &want)
-                        ),
-                    );
-                });
-            }
+    let (mut judge, mut candidate) = (Session::new(judge), Session::new(candidate));
+    let mut left = count;
+    while left > 0 {
+        let batch: Vec<Statement> = (0..left.min(BATCH as u64)).map(|_| gen_.statement()).collect();
+        left -= batch.len() as u64;
+        let sent: Vec<(String, bool)> = batch.iter().map(|s| (s.sql.clone(), s.changes)).collect();
+        let (want, got) = tokio::join!(judge.ask_all(&sent), candidate.ask_all(&sent));
+        let mut answers = want.zip(got).map(|(want, got)| want.into_iter().zip(got));
+        for s in &batch {
+            let (want, got) = match answers.as_mut().and_then(Iterator::next) {
+                Some(both) => both,
+                None => tokio::join!(judge.ask(&s.sql, s.changes), candidate.ask(&s.sql, s.changes)),
+            };
+            looked_at(&mut judge, &mut candidate, s, &want, &got, report).await;
         }
     }
     Ok(())
 }
 
-/// The first line of an answer that the other does not have.
-fn shown(this: &Answer, other: &Answer) -> String {
-    match (this, other) {
-        (Answer::Rows(a), Answer::Rows(b)) => {
-            shortened(a.iter().find(|l| !b.contains(l)).map_or("(nothing more)", String::as_str))
+/// Notes how two answers to a statement relate.
+async fn looked_at(
+    judge: &mut Session<'_>,
+    candidate: &mut Session<'_>,
+    s: &Statement,
+    want: &Answer,
+    got: &Answer,
+    report: &Mutex<Report>,
+) {
+    locked(report).statements += 1;
+    if matches!(got, Answer::Lost(_)) {
+        locked(report).lost += 1;
+    }
+    let reads = s.kind != "constant" || s.sql.contains("(SELECT");
+    match judged(want, got, reads) {
+        Verdict::SameRows => locked(report).rows += 1,
+        Verdict::SameError => locked(report).errors += 1,
+        Verdict::Order => locked(report).order += 1,
+        Verdict::Differs(how) => {
+            let (class, sql) = narrowed(judge, candidate, s, &how).await;
+            let changes = s.changes && sql == s.sql;
+            let (want, got) = (judge.ask(&sql, changes).await, candidate.ask(&sql, changes).await);
+            let sample =
+                format!("{sql}\n           want {}\n           got  {}", shown(&want, &got), shown(&got, &want));
+            locked(report).note(class, sample);
         }
-        (Answer::Rows(a), _) => format!("{} lines: {}", a.len(), shortened(&a.join(" "))),
-        (Answer::Failed(code, message), _) => format!("{code}: {}", shortened(message)),
-        (Answer::Lost(why), _) => format!("lost: {why}"),
     }
 }
 
 /// The smallest expression of a statement that differs, as a class and a statement.
 async fn narrowed(judge: &mut Session<'_>, candidate: &mut Session<'_>, s: &Statement, how: &str) -> (String, String) {
-    let Some((whole, rest)) = &s.about else { return (format!("{}: {how}", s.kind), s.sql.clone()) };
-    let mut at: &Expr = whole;
-    let (mut class, mut sql) = (how.to_owned(), s.sql.clone());
-    'down: loop {
-        for part in &at.parts {
-            let text = format!("SELECT {} AS x{rest}", part.sql);
-            let (want, got) = (judge.ask(&text, false).await, candidate.ask(&text, false).await);
-            if let Verdict::Differs(how) = judged(&want, &got, !rest.is_empty() || part.sql.contains("(SELECT")) {
-                (at, class, sql) = (part, how, text);
-                continue 'down;
+    let whole = (format!("{}: {how}", s.kind), s.sql.clone());
+    for (e, rest) in &s.about {
+        let Some((mut class, mut sql)) = differs(judge, candidate, e, rest).await else { continue };
+        let mut at: &Expr = e;
+        'down: loop {
+            for part in &at.parts {
+                if let Some(found) = differs(judge, candidate, part, rest).await {
+                    ((class, sql), at) = (found, part);
+                    continue 'down;
+                }
             }
+            return (format!("{}: {class}", at.made_by), sql);
         }
-        return (format!("{}: {class}", at.made_by), sql);
+    }
+    whole
+}
+
+/// Whether an expression differs alone: how, and the statement that shows it.
+async fn differs(
+    judge: &mut Session<'_>,
+    candidate: &mut Session<'_>,
+    e: &Expr,
+    rest: &str,
+) -> Option<(String, String)> {
+    let sql = format!("SELECT {} AS x{rest}", e.sql);
+    let (want, got) = tokio::join!(judge.ask(&sql, false), candidate.ask(&sql, false));
+    match judged(&want, &got, !rest.is_empty() || e.sql.contains("(SELECT")) {
+        Verdict::Differs(how) => Some((how, sql)),
+        _ => None,
     }
 }

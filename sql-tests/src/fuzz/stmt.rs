@@ -14,8 +14,8 @@ pub struct Statement {
     pub sql: String,
     /// Its kind, for reports.
     pub kind: &'static str,
-    /// The expression it is about and what stands behind it, if it is only about one.
-    pub about: Option<(Expr, String)>,
+    /// Its expressions, each with what stands behind it when it is looked at alone.
+    pub about: Vec<(Expr, String)>,
     /// Whether it changes rows, so that it runs in a transaction that is rolled back.
     pub changes: bool,
 }
@@ -33,7 +33,7 @@ pub fn schema() -> Vec<String> {
                 .enumerate()
                 .map(|(i, t)| match (k * 7 + i * 5 + n * 3) % (t.1.len() + 1) {
                     0 => "NULL".to_owned(),
-                    at => format!("'{}'", t.1.get(at - 1).copied().unwrap_or_default()),
+                    at => format!("'{}'", t.1.get(at - 1).copied().unwrap_or_default().replace('\'', "''")),
                 })
                 .collect();
             out.push(format!("INSERT INTO {table} VALUES ({k}, {})", values.join(", ")));
@@ -50,29 +50,32 @@ impl Gen<'_> {
     /// Any statement.
     pub fn statement(&mut self) -> Statement {
         self.reset();
-        match self.rng.random_range(0..20) {
+        match self.rng.random_range(0..24) {
             0..=4 => self.constant(),
-            5..=8 => self.projection(),
-            9..=11 => self.join(),
+            5..=7 => self.projection(),
+            8..=10 => self.join(),
+            11 => self.distinct(),
             12..=13 => self.grouped(),
-            14 => self.set_operation(),
-            15..=16 => self.window(),
-            17 => self.common_table(),
+            14..=15 => self.set_operation(),
+            16..=17 => self.window(),
+            18 => self.common_table(),
+            19 => self.recursive(),
+            20 => self.changing_table(),
+            21 => self.merge(),
             _ => self.change(),
         }
     }
 
-    fn statement_of(sql: String, kind: &'static str) -> Statement {
-        Statement { sql, kind, about: None, changes: false }
+    pub(super) fn statement_of(sql: String, kind: &'static str) -> Statement {
+        Statement { sql, kind, about: Vec::new(), changes: false }
     }
 
     fn constant(&mut self) -> Statement {
         let ty = self.any_type();
         let e = self.expr(ty, 3, &Scope::default());
         Statement {
-            sql: format!("SELECT {} AS x", e.sql),
-            about: Some((e, String::new())),
-            ..Self::statement_of(String::new(), "constant")
+            about: vec![(e.clone(), String::new())],
+            ..Self::statement_of(format!("SELECT {} AS x", e.sql), "constant")
         }
     }
 
@@ -82,125 +85,143 @@ impl Gen<'_> {
         let e = self.expr(ty, 3, &scope);
         let rest = format!(" FROM {from}");
         Statement {
-            sql: format!("SELECT {} AS x{rest}", e.sql),
-            about: Some((e, rest)),
-            ..Self::statement_of(String::new(), "projection")
-        }
-    }
-
-    /// FROM with up to three tables.
-    fn from(&mut self) -> (String, Scope) {
-        let (mut from, mut scope) = self.table(&Scope::default());
-        for _ in 0..self.rng.random_range(0..3) {
-            let kind = self.pick(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN", "LATERAL"]).copied();
-            let kind = kind.unwrap_or("JOIN");
-            if kind == "LATERAL" {
-                let outer = scope.clone();
-                let (inner_from, inner) = self.table(&outer);
-                let own = inner.0.last().cloned().unwrap_or_default();
-                let cond = self.expr(BOOL, 2, &inner);
-                let alias = self.alias();
-                let join =
-                    if from.contains("RIGHT") || from.contains("FULL") { "CROSS JOIN" } else { "CROSS JOIN LATERAL" };
-                let cond = if join == "CROSS JOIN" { "true".into() } else { cond.sql };
-                from = format!(
-                    "{from} {join} (SELECT {own}.* FROM {inner_from} WHERE {cond} ORDER BY {own}.k LIMIT 3) AS {alias}"
-                );
-                scope.0.push(alias);
-                continue;
-            }
-            let (table, with) = self.table(&scope);
-            let (left, right) =
-                (scope.0.last().cloned().unwrap_or_default(), with.0.last().cloned().unwrap_or_default());
-            let on = match kind {
-                "CROSS JOIN" => String::new(),
-                _ => {
-                    let ty = self.ordered_type();
-                    let mut on = format!(" ON {left}.{} = {right}.{}", column(ty), column(ty));
-                    if self.chance(30) && kind != "FULL JOIN" {
-                        let pair = Scope(vec![left, right]);
-                        on = format!("{on} AND {}", self.expr(BOOL, 2, &pair).sql);
-                    }
-                    on
-                }
-            };
-            from = format!("{from} {kind} {table}{on}");
-            scope = with;
-        }
-        (from, scope)
-    }
-
-    fn keys(scope: &Scope) -> String {
-        scope.0.iter().map(|t| format!("{t}.k")).collect::<Vec<_>>().join(", ")
-    }
-
-    fn whether(&mut self, word: &str, scope: &Scope) -> String {
-        match self.chance(70) {
-            true => format!(" {word} {}", self.expr(BOOL, 3, scope).sql),
-            false => String::new(),
+            about: vec![(e.clone(), rest.clone())],
+            ..Self::statement_of(format!("SELECT {} AS x{rest}", e.sql), "projection")
         }
     }
 
     fn join(&mut self) -> Statement {
         let (from, scope) = self.from();
         let where_ = self.whether("WHERE", &scope);
-        let mut list: Vec<String> = Vec::new();
+        let mut about = Vec::new();
         for _ in 0..self.rng.random_range(1..4) {
             let ty = self.any_type();
-            list.push(self.expr(ty, 1, &scope).sql);
+            about.push((self.expr(ty, 1, &scope), format!(" FROM {from}")));
         }
         let limit = match self.chance(40) {
             true => format!(" LIMIT {} OFFSET {}", self.rng.random_range(0..9), self.rng.random_range(0..4)),
             false => String::new(),
         };
         let keys = Self::keys(&scope);
-        Self::statement_of(
-            format!("SELECT {keys}, {} FROM {from}{where_} ORDER BY {keys}{limit}", list.join(", ")),
-            "join",
-        )
+        let list = Self::list(&about);
+        about.extend(where_.1.map(|w| (w, format!(" FROM {from}"))));
+        let sql = format!("SELECT {keys}, {list} FROM {from}{} ORDER BY {keys}{limit}", where_.0);
+        Statement { about, ..Self::statement_of(sql, "join") }
+    }
+
+    fn distinct(&mut self) -> Statement {
+        let (from, scope) = self.from();
+        let where_ = self.whether("WHERE", &scope).0;
+        let (t, u) = (self.ordered_type(), self.any_type());
+        let (key, value) = (self.expr(t, 1, &scope), self.expr(u, 1, &scope));
+        let keys = Self::keys(&scope);
+        let sql = match self.rng.random_range(0..4) {
+            0 => format!("SELECT DISTINCT {} AS x FROM {from}{where_}", key.sql),
+            1 => format!("SELECT {} AS x FROM {from}{where_} ORDER BY 1 FETCH FIRST 3 ROWS WITH TIES", key.sql),
+            2 => {
+                let how = self.pick(&["", " DESC", " NULLS FIRST", " DESC NULLS LAST"]).copied().unwrap_or_default();
+                format!(
+                    "SELECT {keys}, {} FROM {from}{where_} ORDER BY {}{how}, {keys} LIMIT 5",
+                    value.sql, key.sql
+                )
+            }
+            _ => format!(
+                "SELECT DISTINCT ON ({}) {}, {keys} FROM {from}{where_} ORDER BY {}, {keys}",
+                key.sql, value.sql, key.sql
+            ),
+        };
+        let rest = format!(" FROM {from}");
+        Statement { about: vec![(key, rest.clone()), (value, rest)], ..Self::statement_of(sql, "distinct and order") }
     }
 
     fn grouped(&mut self) -> Statement {
         let (from, scope) = self.from();
-        let where_ = self.whether("WHERE", &scope);
-        let t = self.ordered_type();
-        let key = self.expr(t, 1, &scope);
-        let mut list = Vec::new();
+        let where_ = self.whether("WHERE", &scope).0;
+        let (t, u) = (self.ordered_type(), self.ordered_type());
+        let (key, second) = (self.expr(t, 1, &scope), self.expr(u, 1, &scope));
+        let rest = format!(" FROM {from}");
+        let mut about = Vec::new();
         for _ in 0..self.rng.random_range(1..4) {
             let ty = self.any_type();
-            list.push(self.aggregate(ty, 1, &scope).sql);
+            about.push((self.aggregate(ty, 1, &scope), rest.clone()));
         }
-        let sets = match self.rng.random_range(0..6) {
-            0 => "GROUPING SETS ((1), ())".to_owned(),
-            1 => "ROLLUP (1)".into(),
-            _ => "1".to_owned(),
+        if self.chance(15) {
+            about.push((self.ordered_set(&scope), rest.clone()));
+        }
+        let having = match self.rng.random_range(0..6) {
+            0 => " HAVING count(*) > 1".to_owned(),
+            1 => format!(" HAVING {}", self.aggregate(BOOL, 1, &scope).sql),
+            _ => String::new(),
         };
-        let having = if self.chance(25) { " HAVING count(*) > 1" } else { "" };
-        Self::statement_of(
-            format!("SELECT {}, {} FROM {from}{where_} GROUP BY {sets}{having}", key.sql, list.join(", ")),
-            "grouped",
-        )
+        let list = Self::list(&about);
+        about.push((key.clone(), rest.clone()));
+        let sets = self.pick(&["GROUPING SETS ((1), ())", "ROLLUP (1)", "1", "1", "1", "", "", "2"]).copied();
+        let sql = match sets.unwrap_or("1") {
+            "2" => {
+                let sets = ["GROUPING SETS ((1), (2), ())", "CUBE (1, 2)", "ROLLUP (1, 2)", "1, 2", "1, ROLLUP (2)"];
+                let sets = self.pick(&sets).copied().unwrap_or("1, 2");
+                about.push((second.clone(), rest));
+                let (k, s) = (&key.sql, &second.sql);
+                // Keys named in GROUP BY by their places, in grouping() by their text: only columns are sure to be the same.
+                let marks = if k.starts_with('a') && s.starts_with('a') { format!(", grouping({k}, {s})") } else { String::new() };
+                format!("SELECT {k}, {s}{marks}, {list} FROM {from}{where_} GROUP BY {sets}{having}")
+            }
+            "" => format!("SELECT {list} FROM {from}{where_}{having}"),
+            sets => format!("SELECT {}, {list} FROM {from}{where_} GROUP BY {sets}{having}", key.sql),
+        };
+        Statement { about, ..Self::statement_of(sql, "grouped") }
+    }
+
+    fn ordered_set(&mut self, scope: &Scope) -> Expr {
+        let ty = self.ordered_type();
+        let key = self.expr(ty, 1, scope);
+        let call = match self.rng.random_range(0..6) {
+            0 => "mode()".to_owned(),
+            1 => "percentile_disc(0.5)".into(),
+            2 => "percentile_disc(ARRAY[0.1, 0.9])".into(),
+            3 => format!("rank({})", self.literal(ty).sql),
+            4 => format!("cume_dist({})", self.literal(ty).sql),
+            _ => {
+                let wanted = ["double precision", "interval"];
+                let place = TYPES.iter().position(|t| t.0 == self.pick(&wanted).copied().unwrap_or_default());
+                let key = self.expr(Type(place.unwrap_or_default()), 1, scope);
+                return Expr::alone(format!("percentile_cont(0.3) WITHIN GROUP (ORDER BY {})", key.sql), "percentile_cont");
+            }
+        };
+        Expr::alone(format!("{call} WITHIN GROUP (ORDER BY {})", key.sql), "ordered-set aggregate")
     }
 
     fn set_operation(&mut self) -> Statement {
         let (t, u) = (self.ordered_type(), self.ordered_type());
-        let side = |gen_: &mut Self| {
+        let mut about = Vec::new();
+        let mut side = |gen_: &mut Self| {
             let (from, scope) = gen_.table(&Scope::default());
             let (a, b) = (gen_.expr(t, 2, &scope), gen_.expr(u, 1, &scope));
-            format!("SELECT {}, {} FROM {from}{}", a.sql, b.sql, gen_.whether("WHERE", &scope))
+            let sql = format!("SELECT {}, {} FROM {from}{}", a.sql, b.sql, gen_.whether("WHERE", &scope).0);
+            about.push((a, format!(" FROM {from}")));
+            about.push((b, format!(" FROM {from}")));
+            sql
         };
+        const OPS: &[&str] = &["UNION", "UNION ALL", "INTERSECT", "INTERSECT ALL", "EXCEPT", "EXCEPT ALL"];
         let (left, right) = (side(self), side(self));
-        let op = self.pick(&["UNION", "UNION ALL", "INTERSECT", "INTERSECT ALL", "EXCEPT", "EXCEPT ALL"]).copied();
-        Self::statement_of(format!("{left} {} {right}", op.unwrap_or("UNION")), "set operation")
+        let mut op = || self.pick(OPS).copied().unwrap_or("UNION");
+        let (first, second) = (op(), op());
+        let sql = match self.rng.random_range(0..5) {
+            0 => format!("({left} {first} {right}) {second} {}", side(self)),
+            1 => format!("{left} {first} ({right} {second} {})", side(self)),
+            2 => format!("{left} {first} {right} ORDER BY 1, 2 LIMIT 5"),
+            _ => format!("{left} {first} {right}"),
+        };
+        Statement { about, ..Self::statement_of(sql, "set operation") }
     }
 
     fn window(&mut self) -> Statement {
-        let (from, scope) = self.table(&Scope::default());
-        let own = scope.0.first().cloned().unwrap_or_default();
+        let (from, scope) = if self.chance(30) { self.from() } else { self.table(&Scope::default()) };
         let (t, v) = (self.ordered_type(), self.ordered_type());
         let part = self.expr(t, 1, &scope);
         let arg = self.expr(v, 1, &scope);
-        let call = match self.rng.random_range(0..8) {
+        let keys = Self::keys(&scope);
+        let call = match self.rng.random_range(0..10) {
             0 => "row_number()".to_owned(),
             1 => "rank()".to_owned(),
             2 => format!("ntile({})", self.rng.random_range(1..5)),
@@ -208,23 +229,34 @@ impl Gen<'_> {
             4 => format!("lead({})", arg.sql),
             5 => format!("first_value({})", arg.sql),
             6 => format!("nth_value({}, {})", arg.sql, self.rng.random_range(1..4)),
-            _ => format!("{}({})", self.pick(&["min", "max", "count"]).copied().unwrap_or("count"), {
-                self.expr(INT, 1, &scope).sql
-            }),
+            7 => self.pick(&["dense_rank()", "percent_rank()", "cume_dist()"]).copied().unwrap_or("rank()").to_owned(),
+            8 => {
+                let plain = ["sum", "avg", "array_agg", "bit_and", "stddev"];
+                format!("{}({})", self.pick(&plain).copied().unwrap_or("sum"), self.expr(INT, 1, &scope).sql)
+            }
+            _ => format!("{}({})", self.pick(&["min", "max", "count"]).copied().unwrap_or("count"), arg.sql),
         };
-        let frame = match self.rng.random_range(0..5) {
+        // A frame by distance wants one key, and rows that are equal by it come in any order.
+        let single = scope.0.len() == 1;
+        let frame = match self.rng.random_range(0..7) {
             0 => " ROWS BETWEEN 2 PRECEDING AND 1 FOLLOWING",
             1 => " ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW",
             2 => " GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE TIES",
-            3 => " RANGE BETWEEN 3 PRECEDING AND 2 FOLLOWING",
+            3 if single => " RANGE BETWEEN 3 PRECEDING AND 2 FOLLOWING",
+            4 => " ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING EXCLUDE GROUP",
             _ => "",
         };
-        let where_ = self.whether("WHERE", &scope);
-        let sql = format!(
-            "SELECT {own}.k, {call} OVER (PARTITION BY {} ORDER BY {own}.k{frame}) FROM {from}{where_}",
-            part.sql
-        );
-        Self::statement_of(sql, "window")
+        let where_ = self.whether("WHERE", &scope).0;
+        let how = self.pick(&["", " DESC"]).copied().unwrap_or_default();
+        let order = scope.0.iter().map(|t| format!("{t}.k{how}")).collect::<Vec<_>>().join(", ");
+        let ordered = format!("PARTITION BY {} ORDER BY {order}{frame}", part.sql);
+        let sql = if self.chance(25) {
+            format!("SELECT {keys}, {call} OVER w, count(*) OVER w FROM {from}{where_} WINDOW w AS ({ordered})")
+        } else {
+            format!("SELECT {keys}, {call} OVER ({ordered}) FROM {from}{where_}")
+        };
+        let rest = format!(" FROM {from}");
+        Statement { about: vec![(part, rest.clone()), (arg, rest)], ..Self::statement_of(sql, "window") }
     }
 
     fn common_table(&mut self) -> Statement {
@@ -234,59 +266,38 @@ impl Gen<'_> {
         let name = self.alias();
         let (outer, with) = self.table(&Scope(vec![name.clone()]));
         let t = self.ordered_type();
-        let (e, cond) = (self.expr(t, 2, &with), self.whether("WHERE", &with));
+        let (e, cond) = (self.expr(t, 2, &with), self.whether("WHERE", &with).0);
         let how = self.pick(&["", "MATERIALIZED ", "NOT MATERIALIZED "]).copied().unwrap_or_default();
-        Self::statement_of(
-            format!(
-                "WITH {name} AS {how}(SELECT {own}.* FROM {from}{where_}) SELECT {} FROM {name}, {outer}{cond}",
-                e.sql
-            ),
-            "common table",
-        )
+        let sql = format!(
+            "WITH {name} AS {how}(SELECT {own}.* FROM {from}{}) SELECT {} FROM {name}, {outer}{cond}",
+            where_.0, e.sql
+        );
+        let table = from.clone();
+        let mut about: Vec<_> = where_.1.map(|w| (w, format!(" FROM {table}"))).into_iter().collect();
+        about.push((e, format!(" FROM f0 AS {name}, {outer}")));
+        Statement { about, ..Self::statement_of(sql, "common table") }
     }
 
-    fn change(&mut self) -> Statement {
-        let table = self.pick(TABLES).copied().unwrap_or_default();
-        let scope = Scope(vec![table.to_owned()]);
-        let (t, u) = (self.any_type(), self.any_type());
-        let sql = match self.rng.random_range(0..4) {
-            0 => {
-                let (e, f) = (self.expr(t, 2, &scope), self.expr(u, 1, &scope));
-                let where_ = self.whether("WHERE", &scope);
-                let second = if t == u { String::new() } else { format!(", {} = {}", column(u), f.sql) };
-                format!("UPDATE {table} SET {} = {}{second}{where_} RETURNING k, {}", column(t), e.sql, column(t))
-            }
-            1 => {
-                let other = self.alias();
-                let pair = Scope(vec![table.to_owned(), other.clone()]);
-                let join = self.pick(TABLES).copied().unwrap_or_default();
-                let e = self.expr(t, 2, &Scope(vec![other.clone()]));
-                format!(
-                    "UPDATE {table} SET {} = {} FROM {join} AS {other} WHERE {table}.k = {other}.k AND {} RETURNING {table}.k",
-                    column(t),
-                    e.sql,
-                    self.expr(BOOL, 2, &pair).sql
-                )
-            }
-            2 => format!("DELETE FROM {table}{} RETURNING *", self.whether("WHERE", &scope)),
-            _ => {
-                let (from, inner) = self.table(&Scope::default());
-                let own = inner.0.first().cloned().unwrap_or_default();
-                let e = self.expr(t, 2, &inner);
-                let conflict = match self.rng.random_range(0..3) {
-                    0 => " ON CONFLICT DO NOTHING".to_owned(),
-                    1 => format!(" ON CONFLICT (k) DO UPDATE SET {} = excluded.{}", column(t), column(t)),
-                    _ => String::new(),
-                };
-                let add = if conflict.is_empty() { 100 } else { 7 };
-                format!(
-                    "INSERT INTO {table} (k, {}) SELECT {own}.k + {add}, {} FROM {from}{conflict} RETURNING *",
-                    column(t),
-                    e.sql
-                )
-            }
+    fn recursive(&mut self) -> Statement {
+        let name = self.alias();
+        let (from, scope) = self.table(&Scope::default());
+        let own = scope.0.first().cloned().unwrap_or_default();
+        let t = self.ordered_type();
+        let (first, cond) = (self.expr(t, 1, &scope), self.expr(BOOL, 1, &scope));
+        let all = self.pick(&["UNION", "UNION ALL"]).copied().unwrap_or("UNION");
+        let order = match self.rng.random_range(0..4) {
+            0 => " SEARCH DEPTH FIRST BY k SET o",
+            1 => " SEARCH BREADTH FIRST BY k SET o",
+            2 => " CYCLE k SET c USING p",
+            _ => "",
         };
-        let sql = format!("{sql}; SELECT * FROM {table}");
-        Statement { changes: true, ..Self::statement_of(sql, "change") }
+        let sql = format!(
+            "WITH RECURSIVE {name}(k, v) AS (SELECT {own}.k, {} FROM {from} WHERE {own}.k < 3 {all} \
+             SELECT {own}.k, {name}.v FROM {name}, {from} WHERE {own}.k = {name}.k + 2 AND ({} OR {own}.k < 9)){order} \
+             SELECT * FROM {name}",
+            first.sql, cond.sql
+        );
+        let rest = format!(" FROM {from}");
+        Statement { about: vec![(first, rest.clone()), (cond, rest)], ..Self::statement_of(sql, "recursive") }
     }
 }
