@@ -13,7 +13,7 @@
 //! - [`crash`] kills the server at random moments and looks for what was acknowledged.
 //! - [`adya`] judges isolation levels from histories of concurrent transactions.
 //! - [`limits`] is about bounds: idle sessions, clients that stop reading, very long and very deep statements ([`wire`]).
-//! - [`bench`] measures two servers in turn.
+//! - [`bench`] measures two servers in turn; [`planning`] how long they plan.
 //!
 //! What it leaves out: it links nothing of the database, so no internal state is ever inspected.
 
@@ -31,6 +31,7 @@ pub mod fuzz;
 pub mod isolation;
 pub mod limits;
 pub mod pgbench;
+pub mod planning;
 pub mod proc;
 pub mod psql;
 pub mod query;

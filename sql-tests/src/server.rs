@@ -86,6 +86,14 @@ impl Target {
         config
     }
 
+    /// The same server with a database of this name, made anew.
+    pub async fn fresh_database(&self, name: &str) -> Result<Self> {
+        let client = self.connect().await?;
+        client.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).await?;
+        client.batch_execute(&format!("CREATE DATABASE {name}")).await?;
+        Ok(Self { dbname: name.to_owned(), ..self.clone() })
+    }
+
     /// A new session. Its connection task ends with the client.
     pub async fn connect(&self) -> Result<Client> {
         connect_with(&self.config()).await

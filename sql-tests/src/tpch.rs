@@ -109,7 +109,8 @@ pub fn queries() -> Result<Vec<Query>> {
     (out.len() == 22).then_some(out).context(|| "queries.sql has not 22 queries".into())
 }
 
-fn text(file: &str) -> Result<String> {
+/// A file of `sql-tests/tpch`.
+pub(crate) fn text(file: &str) -> Result<String> {
     let path = suites::workspace_root().join("sql-tests/tpch").join(file);
     std::fs::read_to_string(&path).context(|| format!("reading {}", path.display()))
 }

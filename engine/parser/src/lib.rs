@@ -74,6 +74,16 @@ pub fn parse_with(sql: &str, options: &ParseOptions) -> Result<Vec<Parsed>> {
     parser::statements(sql, options)
 }
 
+/// [`char_position`] from another place of the same text whose position is known: takes a time that grows with the distance.
+pub fn char_position_from(sql: &str, known: (Pos, u32), pos: Pos) -> u32 {
+    let at = |p: Pos| sql.len().min(p as usize);
+    let (from, to) = (at(known.0), at(pos));
+    let between = &sql.as_bytes()[from.min(to)..from.max(to)];
+    let chars = between.iter().filter(|b| (**b & 0xC0) != 0x80).count();
+    let chars = u32::try_from(chars).unwrap_or(u32::MAX);
+    if to >= from { known.1.saturating_add(chars) } else { known.1.saturating_sub(chars) }
+}
+
 /// The 1-based character position that a client is shown for a place in `sql`.
 pub fn char_position(sql: &str, pos: Pos) -> u32 {
     let bytes = &sql.as_bytes()[..sql.len().min(pos as usize)];

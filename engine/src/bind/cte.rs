@@ -227,6 +227,11 @@ impl Binder<'_> {
             }
             if !s.all {
                 self.check_equality(common, self.column_place(&s.left, i))?;
+                // The rows so far are kept in a hash table.
+                if !super::resolve::hashable(common) {
+                    return Err(DbError::unsupported("could not implement recursive UNION")
+                        .detail("All column datatypes must be hashable."));
+                }
             }
             exprs.push(self.to_common(e, common, "UNION")?);
         }

@@ -912,6 +912,7 @@ impl Binder<'_> {
                     }
                     _ => vec![self.expr(&q.left)?],
                 };
+                let text = format!("{} {op} {} {sub}", *q.left, if q.all { "ALL" } else { "ANY" }).into();
                 let (rel, cols) = self.subquery(sub)?;
                 self.row_width(left.len(), cols.len(), pos)?;
                 let right: Vec<Expr> = cols.iter().map(|c| Expr { pos, ..Expr::column(*c) }).collect();
@@ -931,14 +932,12 @@ impl Binder<'_> {
                     .at(pos));
                 }
                 let equal = if op == "=" { equal_pairs(&test, &cols) } else { None };
-                // Its text is for the trace only: quantified subqueries are not compared with others.
-                let text = "".into();
                 self.trace_query(&text);
                 Ok(Expr {
                     kind: ExprKind::Subquery(Box::new(Subquery {
                         rel,
                         kind: SubqueryKind::Quantified { test, all: q.all, equal },
-                        text: text,
+                        text,
                     })),
                     ty: types::plain(oid::BOOL),
                     pos,

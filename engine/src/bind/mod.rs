@@ -47,6 +47,7 @@ use rustydb_parser::ast;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::oid;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -122,6 +123,8 @@ pub struct Binder<'a> {
     policies: Vec<u32>,
     /// What becomes of the statement's parts, when somebody wants to know.
     traced: Option<Box<trace::Trace>>,
+    /// The last place of the statement's text that was turned into a character position, and that position.
+    last_place: Cell<(ast::Pos, u32)>,
 }
 
 /// An error without its place in the statement, where PostgreSQL does not tell it.
@@ -168,6 +171,7 @@ impl<'a> Binder<'a> {
             defines: false,
             policies: Vec::new(),
             traced: None,
+            last_place: Cell::new((0, 1)),
         }
     }
 
@@ -212,8 +216,16 @@ impl<'a> Binder<'a> {
         if pos == ast::NO_POS {
             return 0;
         }
-        let text = self.inlined.last().and_then(|b| b.text.as_deref());
-        rustydb_parser::char_position(text.unwrap_or(self.cx.sql), pos)
+        match self.inlined.last().and_then(|b| b.text.as_deref()) {
+            Some(text) => rustydb_parser::char_position(text, pos),
+            None => {
+                // From the place that was asked for last: counting from the text's beginning each time would take a time
+                // that grows with the square of its length.
+                let place = rustydb_parser::char_position_from(self.cx.sql, self.last_place.get(), pos);
+                self.last_place.set((pos, place));
+                place
+            }
+        }
     }
 
     fn descend(&mut self) -> Result<()> {

@@ -967,6 +967,29 @@ fn checked(e: Expr, ty: TypeRef) -> Expr {
     Expr { kind: ExprKind::Domain(Box::new(e)), ty, pos }
 }
 
+/// Whether a hash function goes with the type's equality.
+pub(super) fn hashable(ty: u32) -> bool {
+    let ty = types::base_oid(ty);
+    if ty == oid::UNKNOWN {
+        return true;
+    }
+    if let Some(usertype::Kind::Array { elem }) = usertype::kind(ty) {
+        return hashable(elem);
+    }
+    if is_row_type(ty) || pgdata::default_opclass(pgdata::HASH, ty).is_some() {
+        return true;
+    }
+    if let Some(e) = element_of(ty) {
+        return hashable(e);
+    }
+    matches!(info(ty).typtype, 'e' | 'r' | 'm' | 'c')
+        || pgdata::casts_from(ty).iter().any(|c| {
+            c.castmethod == 'b'
+                && c.castcontext == 'i'
+                && pgdata::default_opclass(pgdata::HASH, c.casttarget).is_some()
+        })
+}
+
 fn sortable(ty: u32) -> bool {
     let ty = types::base_oid(ty);
     if let Some(usertype::Kind::Array { elem }) = usertype::kind(ty) {

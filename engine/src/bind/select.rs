@@ -1180,6 +1180,15 @@ fn place_columns(e: &mut Expr, placed: &[(ColId, Expr)]) -> Result<()> {
 
 /// Replaces grouped expressions by their group columns; a remaining column of this level is 42803.
 pub(super) fn group_rewrite(e: &mut Expr, groups: &[(Col, Expr)], own: &[ColId], scope: &Scope) -> Result<()> {
+    // Columns that stand outside of subqueries.
+    let mut direct = Vec::new();
+    walk::visit(e, &mut |x| {
+        if let ExprKind::Column(id) = x.kind
+            && own.contains(&id)
+        {
+            direct.push((id, x.pos));
+        }
+    });
     walk::rewrite(e, &mut |x| {
         if !matches!(x.kind, ExprKind::Const(_) | ExprKind::Param(_))
             && let Some((c, _)) = groups.iter().find(|(_, g)| walk::same(g, x))
@@ -1200,11 +1209,12 @@ pub(super) fn group_rewrite(e: &mut Expr, groups: &[(Col, Expr)], own: &[ColId],
                     (String::new(), name.to_owned())
                 });
             let shown = if table.is_empty() { col } else { format!("{table}.{col}") };
-            return Err(DbError::new(
-                SqlState::GROUPING_ERROR,
-                format!("column \"{shown}\" must appear in the GROUP BY clause or be used in an aggregate function"),
-            )
-            .at(x.pos));
+            let message = if direct.contains(&(id, x.pos)) {
+                format!("column \"{shown}\" must appear in the GROUP BY clause or be used in an aggregate function")
+            } else {
+                format!("subquery uses ungrouped column \"{shown}\" from outer query")
+            };
+            return Err(DbError::new(SqlState::GROUPING_ERROR, message).at(x.pos));
         }
         Ok(None)
     })

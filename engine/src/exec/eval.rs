@@ -9,6 +9,7 @@
 
 use super::{assign, fixed};
 use crate::plan::ir::{ColId, Expr, ExprKind, Subscript};
+use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{IsTest, SqlValue};
 use rustydb_types::ctx::EvalCtx;
@@ -225,6 +226,32 @@ pub(crate) fn func(
     Ok(Func { body, strict: proc.proisstrict, args: args.into_iter().collect(), result, collation })
 }
 
+/// Whether an expression is NULL by its form: a constant, or a strict call of one.
+fn null_constant(e: &Expr) -> bool {
+    match &e.kind {
+        ExprKind::Const(d) => d.is_null(),
+        ExprKind::Call { proc, args, .. } => {
+            proc.proisstrict && !proc.proretset && args.iter().any(null_constant)
+        }
+        ExprKind::Relabel(x) | ExprKind::ViaIo(x) => null_constant(x),
+        ExprKind::Typmod { arg, .. } => null_constant(arg),
+        _ => false,
+    }
+}
+
+/// Whether an expression has the same value for every row and execution.
+fn is_fixed(e: &Expr) -> bool {
+    let mut fixed = true;
+    walk::visit_deep(e, &mut |x| {
+        fixed &= match &x.kind {
+            ExprKind::Column(_) | ExprKind::Param(_) | ExprKind::CaseValue | ExprKind::Subquery(_) => false,
+            ExprKind::Call { proc, .. } => proc.provolatile == 'i',
+            _ => true,
+        };
+    });
+    fixed
+}
+
 /// Compiles an expression; `slot` tells where a column's value is in the row.
 pub fn compile(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Compiled> {
     Ok(Compiled { node: stacked(e, slot)?, ty: e.ty })
@@ -248,7 +275,13 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
         ExprKind::CaseValue => Node::CaseValue,
         ExprKind::Call { proc, args, collation } => {
             let f = func(proc, args.iter().map(|a| a.ty), e.ty, *collation)?;
-            Node::Call(f, many(args)?, e.pos)
+            if f.strict && args.iter().any(null_constant) {
+                // NULL before any row is seen, so what reads rows is not computed; what does not might fail.
+                let fixed: Vec<Expr> = args.iter().filter(|a| is_fixed(a)).cloned().collect();
+                Node::Call(f, many(&fixed)?, e.pos)
+            } else {
+                Node::Call(f, many(args)?, e.pos)
+            }
         }
         ExprKind::And(v) => Node::And(many(v)?),
         ExprKind::Or(v) => Node::Or(many(v)?),
@@ -450,15 +483,12 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
         Node::CaseValue => Ok(case.clone()),
         Node::Call(f, args, pos) => {
             let mut v: SmallVec<[Datum; 4]> = SmallVec::with_capacity(args.len());
+            // All of them, even behind a NULL: an error in a later one is the call's answer.
             for a in args {
-                let d = nested(a, env, row, case)?;
-                if f.strict && d.is_null() {
-                    return Ok(Datum::Null);
-                }
-                v.push(d);
+                v.push(nested(a, env, row, case)?);
             }
             let _ = pos;
-            f.run(env.ctx, &v)
+            f.call(env.ctx, &v)
         }
         Node::And(v) => {
             let mut unknown = false;

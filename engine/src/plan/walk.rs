@@ -522,13 +522,17 @@ fn same_subquery(a: &Subquery, b: &Subquery) -> bool {
     let outer = |s: &Subquery| {
         let mut read = std::collections::HashSet::new();
         let mut volatile = false;
-        visit_rel(&s.rel, &mut |x| match &x.kind {
+        let mut note = |x: &Expr| match &x.kind {
             ExprKind::Column(id) => {
                 read.insert(*id);
             }
             ExprKind::Call { proc, .. } => volatile |= proc.provolatile == 'v',
             _ => {}
-        });
+        };
+        if let SubqueryKind::Quantified { test, .. } = &s.kind {
+            visit_deep(test, &mut note);
+        }
+        visit_rel(&s.rel, &mut note);
         visit_rels(&s.rel, &mut |r| r.outputs().iter().for_each(|c| _ = read.remove(&c.id)));
         (!volatile).then_some(read)
     };

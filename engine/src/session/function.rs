@@ -129,6 +129,9 @@ pub(crate) async fn run(tx: &mut Transaction, env: &StatementEnv, call: &HostCal
     if depth >= MAX_DEPTH {
         return Err(too_deep());
     }
+    if let Some(rows) = super::query_text::run(tx, env, shared, call).await? {
+        return Ok(rows);
+    }
     let r = tx.catalog.routines.get(&call.proc.oid).cloned().ok_or_else(|| {
         DbError::new(SqlState::UNDEFINED_FUNCTION, format!("cache lookup failed for function {}", call.proc.oid))
     })?;
@@ -173,15 +176,20 @@ pub(crate) fn within(e: DbError, line: String) -> DbError {
     })
 }
 
-/// An error of a body's text: its place is one in that text.
-pub(crate) fn in_body(mut e: DbError, source: &str, line: String) -> DbError {
+/// An error of a text that the session runs by itself: its place is one in that text.
+pub(super) fn internal_query(mut e: DbError, source: &str) -> DbError {
     if let Some(f) = &mut e.fields
         && let Some(p) = f.position.take()
     {
         f.internal_position = Some(p);
         f.internal_query = Some(source.to_owned());
     }
-    within(e, line)
+    e
+}
+
+/// An error of a body's text.
+pub(crate) fn in_body(e: DbError, source: &str, line: String) -> DbError {
+    within(internal_query(e, source), line)
 }
 
 /// Runs one statement; `wanted` says that its rows are the answer, whether as rows, and whether all of them.
@@ -208,7 +216,6 @@ async fn one(
         // What the calling statement has changed so far is there for this one.
         tx.next_command();
     }
-    let done = crate::exec::run::run(tx, &plan.bound, params, env.clone()).await?;
     let types: Vec<TypeRef> = plan.columns.iter().flat_map(|c| c.iter().map(|c| c.ty)).collect();
     let mut out: Vec<Vec<Datum>> = Vec::new();
     let mut bytes = 0usize;
@@ -228,14 +235,31 @@ async fn one(
         out.push(row);
         Ok(())
     };
+    fold(tx, env, plan, params, &mut keep).await?;
+    if plan.writes() {
+        tx.next_command();
+    }
+    Ok(out)
+}
+
+/// Runs a plan and gives its rows to `keep`, one after the other.
+async fn fold(
+    tx: &mut Transaction,
+    env: &StatementEnv,
+    plan: &Arc<Plan>,
+    params: Arc<[Datum]>,
+    keep: &mut (dyn FnMut(Vec<Datum>) -> Result<()> + Send),
+) -> Result<()> {
+    let done = crate::exec::run::run(tx, &plan.bound, params, env.clone()).await?;
+    let types: Vec<TypeRef> = plan.columns.iter().flat_map(|c| c.iter().map(|c| c.ty)).collect();
     match done {
         Executed::Count(_) => {}
-        Executed::Rows(Results::Ready(rows)) => rows.into_iter().try_for_each(&mut keep)?,
+        Executed::Rows(Results::Ready(rows)) => rows.into_iter().try_for_each(keep)?,
         Executed::Rows(Results::Stream(mut source)) => {
             while let Some(chunk) = source.next(Some(&mut *tx)).await? {
                 env.cancel.check()?;
                 match chunk {
-                    Chunk::Rows(rows) => rows.into_iter().try_for_each(&mut keep)?,
+                    Chunk::Rows(rows) => rows.into_iter().try_for_each(&mut *keep)?,
                     Chunk::Batch(b) => {
                         for i in 0..b.num_rows() {
                             let row = b.columns().iter().zip(&types).map(|(a, t)| datum_at(a, i, *t));
@@ -246,10 +270,17 @@ async fn one(
             }
         }
     }
-    if plan.writes() {
-        tx.next_command();
-    }
-    Ok(out)
+    Ok(())
+}
+
+/// Runs a query and gives its rows to `keep`, one after the other.
+pub(super) async fn each_row(
+    tx: &mut Transaction,
+    env: &StatementEnv,
+    plan: &Arc<Plan>,
+    mut keep: impl FnMut(Vec<Datum>) -> Result<()> + Send,
+) -> Result<()> {
+    fold(tx, env, plan, Arc::from([]), &mut keep).await
 }
 
 /// The function's plans: the kept ones, or new ones. Table locks are taken, rights are checked.

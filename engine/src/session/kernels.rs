@@ -5,7 +5,8 @@ use super::shared::SessionShared;
 use crate::api::Canceller;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::EvalCtx;
-use rustydb_types::datum::Datum;
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::{io, oid};
 use rustydb_types::kernel::{CallInfo, Kernel, KernelBody};
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,28 @@ fn backend_pid(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
 
 fn postmaster_start(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     Ok(Datum::TimestampTz(session(ctx)?.engine.started))
+}
+
+/// The client's address and port, and the server's; NULL over a local socket.
+fn client_address(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
+    match session(ctx)?.peer.address {
+        Some(a) => io::text_in(ctx, TypeRef::new(oid::INET), &a.ip().to_string()),
+        None => Ok(Datum::Null),
+    }
+}
+
+fn client_port(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
+    Ok(session(ctx)?.peer.address.map_or(Datum::Null, |a| Datum::Int4(a.port().into())))
+}
+
+/// The text that the client sent.
+fn current_query(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
+    Ok(Datum::Text(session(ctx)?.seen().query.to_string().into()))
+}
+
+/// Expressions are not compiled to machine code.
+fn no_jit(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
+    Ok(Datum::Bool(false))
 }
 
 fn not_in_recovery(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
@@ -170,6 +193,10 @@ pub const KERNELS: &[Kernel] = scalars! {
     "pg_current_xact_id_if_assigned" => current_xact_id_if_assigned,
     "pg_postmaster_start_time" => postmaster_start,
     "pg_conf_load_time" => postmaster_start,
+    "inet_client_addr" => client_address,
+    "inet_client_port" => client_port,
+    "current_query" => current_query,
+    "pg_jit_available" => no_jit,
     "pg_is_in_recovery" => not_in_recovery,
     "pg_sleep" => sleep,
     "pg_cancel_backend" => cancel_backend,

@@ -28,6 +28,7 @@ mod locks;
 mod matview;
 mod notify;
 mod plan;
+mod query_text;
 mod positioned;
 mod privileges;
 mod reg;

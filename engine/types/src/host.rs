@@ -29,7 +29,12 @@ pub trait CallHost: Send + Sync {
 
 /// Whether calls of a function go to the host.
 pub fn needs_host(p: &Proc) -> bool {
-    p.oid >= crate::userproc::FIRST_USER_OID && p.prolang == SQL && p.prokind != 'a'
+    runs_query_text(p) || p.oid >= crate::userproc::FIRST_USER_OID && p.prolang == SQL && p.prokind != 'a'
+}
+
+/// Whether a built-in function is given a query as text.
+pub fn runs_query_text(p: &Proc) -> bool {
+    p.oid < crate::userproc::FIRST_USER_OID && matches!(&*p.prosrc, "ts_stat1" | "ts_stat2" | "tsquery_rewrite_query")
 }
 
 /// `pg_language.oid` of SQL.

@@ -39,6 +39,8 @@ pub fn apply_typmod(ty: TypeRef, d: Datum, explicit: bool) -> Result<Datum> {
         return Ok(d);
     }
     Ok(match d {
+        // Less than the header: no type's length.
+        Datum::Text(s) if matches!(ty.oid, oid::VARCHAR | oid::BPCHAR) && ty.typmod < VARHDRSZ => Datum::Text(s),
         Datum::Text(s) if matches!(ty.oid, oid::VARCHAR | oid::BPCHAR) => {
             let n = (ty.typmod - VARHDRSZ).max(0) as usize;
             if ty.oid == oid::VARCHAR {

@@ -32,14 +32,10 @@ async fn run() -> Result<bool> {
             own.iter().map(|s| s.target().clone()).collect::<Vec<_>>()
         }
         [judge, candidate] => {
-            let mut list = Vec::new();
-            for target in [Target::local(Kind::Postgres, *judge), Target::local(Kind::RustyDb, *candidate)] {
-                let client = target.connect().await?;
-                client.batch_execute("DROP DATABASE IF EXISTS coverage").await?;
-                client.batch_execute("CREATE DATABASE coverage").await?;
-                list.push(Target { dbname: "coverage".into(), ..target });
-            }
-            list
+            vec![
+                Target::local(Kind::Postgres, *judge).fresh_database("coverage").await?,
+                Target::local(Kind::RustyDb, *candidate).fresh_database("coverage").await?,
+            ]
         }
         _ => return Err(rustydb_sql_tests::Error::new("--ports wants two ports")),
     };

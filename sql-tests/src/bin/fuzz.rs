@@ -40,14 +40,10 @@ async fn run() -> Result<bool> {
             own.iter().map(|s| s.target().clone()).collect::<Vec<_>>()
         }
         [judge, candidate] => {
-            let mut list = Vec::new();
-            for target in [Target::local(Kind::Postgres, *judge), Target::local(kind, *candidate)] {
-                let client = target.connect().await?;
-                client.batch_execute("DROP DATABASE IF EXISTS fuzz").await?;
-                client.batch_execute("CREATE DATABASE fuzz").await?;
-                list.push(Target { dbname: "fuzz".into(), ..target });
-            }
-            list
+            vec![
+                Target::local(Kind::Postgres, *judge).fresh_database("fuzz").await?,
+                Target::local(kind, *candidate).fresh_database("fuzz").await?,
+            ]
         }
         _ => return Err(rustydb_sql_tests::Error::new("--ports wants two ports")),
     };

@@ -36,6 +36,32 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use stmt::Statement;
 
+/// Errors of values whose classes are mostly those of statements, by a part of the message.
+const OF_VALUES: &[(&str, &str)] = &[
+    ("0A000", "cannot convert"),
+    ("0A000", "cannot subtract"),
+    ("0A000", "cannot add"),
+    ("0A000", "searching for elements"),
+    ("0A000", "removing elements"),
+    ("0A000", "encoding conversion from"),
+    ("0A000", "conversion between"),
+    ("0A000", "not supported for"),
+    ("0A000", "not supported with"),
+    ("42601", "range bound flags"),
+    ("42601", "cannot use \""),
+    ("42601", "is incompatible with other formats"),
+    ("42601", "must be"),
+    ("42601", "invalid parameter list"),
+    ("42601", "invalid Unicode"),
+    ("42704", "encoding"),
+    ("42704", "text search configuration"),
+    ("42P22", "could not determine which collation"),
+    ("42602", "invalid name syntax"),
+    ("XX000", "typmod"),
+    ("XX000", "memory alloc"),
+    ("XX000", "unrecognized weight"),
+    ("XX000", "expected "),
+];
 /// How often the rate is printed.
 const PROGRESS: Duration = Duration::from_secs(15);
 
@@ -101,17 +127,20 @@ enum Verdict {
 }
 
 fn judged(want: &Answer, got: &Answer, reads: bool) -> Verdict {
-    // A class 22 or 21 error, or a resource that ran out, comes from values; others come from the statement.
-    let of_values = |code: &str| {
-        code.starts_with("22") || code.starts_with("21") || code.starts_with("23") || code.starts_with("54")
+    // A class 22 or 21 error, or a resource that ran out, comes from values, as do some of other classes; the rest comes from
+    // the statement.
+    let of_values = |code: &str, message: &str| {
+        let class = |c: &&str| code.starts_with(*c);
+        ["22", "21", "23", "54"].iter().any(|c| class(&c))
+            || OF_VALUES.iter().any(|(c, text)| *c == code && message.contains(text))
     };
     match (want, got) {
         (Answer::Rows(a), Answer::Rows(b)) if a == b => Verdict::SameRows,
         (Answer::Failed(a, _), Answer::Failed(b, _)) if a == b => Verdict::SameError,
         (Answer::Failed(a, _), _) if a == "57014" => Verdict::Order,
-        (Answer::Rows(_), Answer::Failed(code, _)) if reads && of_values(code) => Verdict::Order,
-        (Answer::Failed(code, _), Answer::Rows(_)) if reads && of_values(code) => Verdict::Order,
-        (Answer::Failed(a, _), Answer::Failed(b, _)) if reads && of_values(a) && of_values(b) => Verdict::Order,
+        (Answer::Rows(_), Answer::Failed(code, m)) if reads && of_values(code, m) => Verdict::Order,
+        (Answer::Failed(code, m), Answer::Rows(_)) if reads && of_values(code, m) => Verdict::Order,
+        (Answer::Failed(a, m), Answer::Failed(b, n)) if reads && of_values(a, m) && of_values(b, n) => Verdict::Order,
         (Answer::Rows(_), Answer::Rows(_)) => Verdict::Differs("rows".into()),
         (_, Answer::Failed(code, message)) => {
             let want = if let Answer::Failed(code, _) = want { code } else { "rows" };

@@ -7,7 +7,7 @@ use super::lex::{Fault, Field, Kind, decode_time, fraction, leading_i64, leading
 use super::{USECS_PER_DAY, USECS_PER_HOUR, USECS_PER_MINUTE, USECS_PER_SEC, interval_out_of_range, round_usecs};
 use crate::ctx::IntervalStyle;
 use crate::datum::Interval;
-use rustydb_base::Result;
+use rustydb_base::{DbError, Result, SqlState};
 
 type Parsed<T> = std::result::Result<T, Fault>;
 
@@ -35,6 +35,38 @@ pub const FULL_PRECISION: i32 = 0xffff;
 /// Range and precision of an interval type modifier.
 pub fn typmod_parts(typmod: i32) -> (i32, i32) {
     if typmod < 0 { (range::FULL, FULL_PRECISION) } else { ((typmod >> 16) & 0x7fff, typmod & 0xffff) }
+}
+
+/// Refuses a modifier that no interval type has.
+pub fn check_typmod(typmod: i32) -> Result<()> {
+    use range::*;
+    let (r, precision) = typmod_parts(typmod);
+    let known = [
+        FULL,
+        YEAR,
+        MONTH,
+        YEAR | MONTH,
+        DAY,
+        HOUR,
+        DAY | HOUR,
+        MINUTE,
+        HOUR | MINUTE,
+        DAY | HOUR | MINUTE,
+        SECOND,
+        MINUTE | SECOND,
+        HOUR | MINUTE | SECOND,
+        DAY | HOUR | MINUTE | SECOND,
+    ];
+    if typmod >= 0 && !known.contains(&r) {
+        return Err(DbError::internal(format!("unrecognized interval typmod: {typmod}")));
+    }
+    if precision != FULL_PRECISION && !(0..=6).contains(&precision) {
+        return Err(DbError::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("interval({precision}) precision must be between 0 and 6"),
+        ));
+    }
+    Ok(())
 }
 
 /// The type modifier of a range and precision.

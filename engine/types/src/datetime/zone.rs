@@ -61,6 +61,11 @@ pub fn abbreviation(lower: &str) -> Option<(i32, bool)> {
     ABBREVS.binary_search_by(|e| e.0.cmp(lower)).ok().map(|i| (ABBREVS[i].1, ABBREVS[i].2))
 }
 
+/// All abbreviations: name in lower case, seconds east of UTC, whether it is daylight time.
+pub fn abbreviations() -> impl Iterator<Item = (&'static str, i32, bool)> {
+    ABBREVS.iter().copied()
+}
+
 /// Old names that the time zone database has made links to a place's zone (2024b), whatever the system's copy says.
 const LINKS: [(&str, &str); 11] = [
     ("pst8pdt", "America/Los_Angeles"),
@@ -88,25 +93,56 @@ pub fn by_name(name: &str) -> Option<TimeZone> {
     if let Ok(tz) = TimeZone::get(name) {
         return Some(tz);
     }
-    if let Some(tz) = short_posix(name) {
-        return Some(tz);
-    }
-    // A POSIX rule has an offset; without one jiff would not accept it either.
-    if name.bytes().any(|b| b.is_ascii_digit()) { TimeZone::posix(&name.to_ascii_uppercase()).ok() } else { None }
+    posix(name)
 }
 
-/// One or two letters and whole hours, e.g. `am-8`: too short for POSIX, but PostgreSQL takes it as such a rule (hours
-/// west of UTC are positive).
-fn short_posix(name: &str) -> Option<TimeZone> {
-    let letters = name.bytes().take_while(u8::is_ascii_alphabetic).count();
-    if !(1..=2).contains(&letters) {
-        return None;
+/// The parts that PostgreSQL takes of a POSIX rule: a name of anything that is neither digit, sign nor comma (or stands in
+/// `<>`), an offset that counts westwards, perhaps the same for daylight time, whose rules are the United States' unless
+/// others follow.
+fn posix(name: &str) -> Option<TimeZone> {
+    let rest = zone_name(name)?;
+    let (standard, rest) = posix_offset(rest)?;
+    if rest.is_empty() {
+        return jiff::tz::Offset::from_seconds(-standard).ok().map(TimeZone::fixed);
     }
-    let hours: i32 = name[letters..].parse().ok()?;
-    if !(-24..=24).contains(&hours) {
-        return None;
+    let rest = zone_name(rest)?;
+    let (daylight, rules) = match rest.chars().next() {
+        None | Some(',' | ';') => (standard - 3600, rest),
+        _ => posix_offset(rest)?,
+    };
+    let rules = if rules.is_empty() { ",M3.2.0,M11.1.0".to_owned() } else { rules.replacen(';', ",", 1) };
+    let shown = |secs: i32| format!("{}{}:{:02}:{:02}", if secs < 0 { "-" } else { "" }, secs.abs() / 3600, secs.abs() / 60 % 60, secs.abs() % 60);
+    TimeZone::posix(&format!("STD{}DST{}{}", shown(standard), shown(daylight), rules.to_ascii_uppercase())).ok()
+}
+
+/// What follows a zone's name in a POSIX rule; `None` when there is no name.
+fn zone_name(text: &str) -> Option<&str> {
+    if let Some(quoted) = text.strip_prefix('<') {
+        return quoted.split_once('>').map(|(_, rest)| rest);
     }
-    jiff::tz::Offset::from_seconds(-hours * 3600).ok().map(TimeZone::fixed)
+    let end = text.find(|c: char| c.is_ascii_digit() || matches!(c, ',' | '-' | '+')).unwrap_or(text.len());
+    (end > 0).then(|| &text[end..])
+}
+
+/// An offset `[+-]hh[:mm[:ss]]` in seconds and what follows it.
+fn posix_offset(text: &str) -> Option<(i32, &str)> {
+    let (negative, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let mut secs = 0;
+    for (unit, most) in [(3600, 24 * 7 - 1), (60, 59), (1, 60)] {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, after) = rest.split_at_checked(digits)?;
+        let n: i32 = number.parse().ok().filter(|n| *n <= most)?;
+        secs += n * unit;
+        rest = after;
+        match rest.strip_prefix(':') {
+            Some(after) if unit > 1 => rest = after,
+            _ => break,
+        }
+    }
+    Some((if negative { -secs } else { secs }, rest))
 }
 
 /// What `AT TIME ZONE` and its relatives accept: an abbreviation, a zone name or a POSIX rule.

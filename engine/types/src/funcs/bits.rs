@@ -4,7 +4,7 @@
 //! byte; the places after the last bit are zero.
 
 use super::args::{comparisons, raw, scalar, unexpected};
-use super::int::sign;
+use super::int::{byte_difference, sign};
 use crate::bytetype::ByteType;
 use crate::ctx::EvalCtx;
 use crate::datum::{Datum, TypeRef};
@@ -312,6 +312,8 @@ fn to_int(b: &[u8], width: usize) -> Option<u64> {
 /// A length coercion called as a function: value, length, whether explicit.
 fn coerce(args: &[Datum], oid: u32, f: fn(TypeRef, &[u8], bool) -> Result<Vec<u8>>) -> Result<Datum> {
     match args {
+        // A length that no type has means any.
+        [Datum::Bytes(b), Datum::Int4(..=0), Datum::Bool(_)] => Ok(Datum::Bytes(b.clone())),
         [Datum::Bytes(b), Datum::Int4(n), Datum::Bool(explicit)] => {
             let ty = TypeRef { oid, typmod: *n, collation: 0 };
             f(ty, b, *explicit).map(|b| Datum::Bytes(b.into()))
@@ -324,7 +326,14 @@ fn coerce(args: &[Datum], oid: u32, f: fn(TypeRef, &[u8], bool) -> Result<Vec<u8
 pub const KERNELS: &[&[Kernel]] = &[
     &comparisons!("biteq", "bitne", "bitlt", "bitle", "bitgt", "bitge", |a: &[u8], b: &[u8]| compare(a, b)),
     &[
-        scalar!("bitcmp", |a: &[u8], b: &[u8]| sign(compare(a, b))),
+        scalar!("bitcmp", |a: &[u8], b: &[u8]| {
+            let (x, y) = (Bits::of(a), Bits::of(b));
+            let common = x.bytes.len().min(y.bytes.len());
+            match byte_difference(&x.bytes[..common], &y.bytes[..common]) {
+                0 => sign(x.len.cmp(&y.len)),
+                d => d,
+            }
+        }),
         scalar!("bit_and", |a: &[u8], b: &[u8]| both(a, b, "AND", |x, y| x & y)),
         scalar!("bit_or", |a: &[u8], b: &[u8]| both(a, b, "OR", |x, y| x | y)),
         scalar!("bitxor", |a: &[u8], b: &[u8]| both(a, b, "XOR", |x, y| x ^ y)),

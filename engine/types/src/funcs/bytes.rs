@@ -1,7 +1,7 @@
 //! bytea: comparison, cutting, bits, encodings and digests.
 
 use super::args::{comparisons, scalar};
-use super::int::{out_of_range, sign};
+use super::int::{byte_difference, out_of_range};
 use super::text::{negative_length, substring_range};
 use crate::kernel::Kernel;
 use md5::{Digest, Md5};
@@ -237,6 +237,13 @@ enum Encoding {
     Utf8,
     /// One byte per character, the first 256 of Unicode.
     Latin1,
+    /// One whose tables are not here: only ASCII, which it has in common with the others.
+    Ascii(String),
+}
+
+/// 0A000 for text that needs an encoding's tables.
+fn no_tables(name: &str) -> DbError {
+    DbError::unsupported(format!("conversion between {name} and UTF8 is not supported"))
 }
 
 fn encoding(name: &str, role: &str) -> Result<Encoding> {
@@ -245,7 +252,7 @@ fn encoding(name: &str, role: &str) -> Result<Encoding> {
         "utf8" | "unicode" => Ok(Encoding::Utf8),
         "latin1" | "iso88591" => Ok(Encoding::Latin1),
         _ if super::info::encoding_number(name) >= 0 => {
-            Err(DbError::unsupported(format!("conversion between {name} and UTF8 is not supported")))
+            Ok(Encoding::Ascii(name.to_owned()))
         }
         _ => Err(parameter(format!("invalid {role}encoding name \"{name}\""))),
     }
@@ -279,12 +286,18 @@ fn convert_from(bytes: &[u8], name: &str, role: &str) -> Result<String> {
             "invalid byte sequence for encoding \"LATIN1\": 0x00",
         )),
         Encoding::Latin1 => Ok(bytes.iter().map(|&b| char::from(b)).collect()),
+        Encoding::Ascii(name) => match utf8(bytes) {
+            Ok(s) if s.is_ascii() => Ok(s.to_owned()),
+            _ => Err(no_tables(&name)),
+        },
     }
 }
 
 fn convert_to(text: &str, name: &str) -> Result<Vec<u8>> {
     match encoding(name, "destination ")? {
         Encoding::Utf8 => Ok(text.as_bytes().to_vec()),
+        Encoding::Ascii(_) if text.is_ascii() => Ok(text.as_bytes().to_vec()),
+        Encoding::Ascii(name) => Err(no_tables(&name)),
         Encoding::Latin1 => text
             .chars()
             .map(|c| {
@@ -317,11 +330,21 @@ fn to_ascii(text: &str, encoding: &str) -> Result<String> {
     }
 }
 
+/// `to_ascii` with an encoding's number.
+fn to_ascii_by_number(text: &str, encoding: i32) -> Result<String> {
+    match super::info::encoding_name(encoding) {
+        Some(name) => to_ascii(text, name),
+        None => {
+            Err(DbError::new(SqlState::UNDEFINED_OBJECT, format!("{encoding} is not a valid encoding code")))
+        }
+    }
+}
+
 /// Kernels of this module.
 pub const KERNELS: &[&[Kernel]] = &[
     &comparisons!("byteaeq", "byteane", "bytealt", "byteale", "byteagt", "byteage", |a: &[u8], b: &[u8]| a.cmp(b)),
     &[
-        scalar!("byteacmp", |a: &[u8], b: &[u8]| sign(a.cmp(b))),
+        scalar!("byteacmp", |a: &[u8], b: &[u8]| byte_difference(a, b)),
         scalar!("byteacat", |a: &[u8], b: &[u8]| [a, b].concat()),
         scalar!("byteaoctetlen", |a: &[u8]| a.len() as i32),
         scalar!("bit_length(bytea)", |a: &[u8]| i32::try_from(a.len() * 8).map_err(|_| out_of_range("integer"))),
@@ -348,6 +371,7 @@ pub const KERNELS: &[&[Kernel]] = &[
         scalar!("sha224_bytea", |a: &[u8]| <sha2::Sha224 as sha2::Digest>::digest(a).to_vec()),
         scalar!("pg_convert", |a: &[u8], from: &str, to: &str| { convert_to(&convert_from(a, from, "source ")?, to) }),
         scalar!("to_ascii_default", |a: &str| to_ascii(a, "UTF8")),
+        scalar!("to_ascii_enc", |a: &str, e: i32| to_ascii_by_number(a, e)),
         scalar!("to_ascii_encname", |a: &str, e: &str| to_ascii(a, e)),
         scalar!("pg_convert_from", |a: &[u8], e: &str| convert_from(a, e, "source ")),
         scalar!("pg_convert_to", |a: &str, e: &str| convert_to(a, e)),

@@ -573,7 +573,10 @@ const ARITHMETIC: &[Kernel] = &[
     scalar!("timetz_scale", |t: TimeTz, m: i32| TimeTz { micros: dt::round_usecs(t.micros, m), ..t }),
     scalar!("timestamp_scale", |t: Ts, m: i32| scaled(t.0, m).map(Ts)),
     scalar!("timestamptz_scale", |t: Tstz, m: i32| scaled(t.0, m).map(Tstz)),
-    scalar!("interval_scale", |v: Interval, m: i32| interval_in::apply_typmod(v, m)),
+    scalar!("interval_scale", |v: Interval, m: i32| {
+        interval_in::check_typmod(m)?;
+        Ok(interval_in::apply_typmod(v, m))
+    }),
     scalar!("timestamptz_zone", |z: &str, t: Tstz| to_zone(z, t.0)),
     scalar!("timestamp_zone", |z: &str, t: Ts| from_zone(z, t.0)),
     scalar!("timetz_zone", [ctx] |z: &str, t: TimeTz| {

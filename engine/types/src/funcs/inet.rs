@@ -1,7 +1,7 @@
 //! inet and cidr: a family (4 or 6), a mask length, and the address' 4 or 16 bytes.
 
 use super::args::{comparisons, scalar};
-use super::int::sign;
+use super::int::{byte_difference, sign};
 use crate::bytetype::ByteType;
 use crate::ctx::EvalCtx;
 use crate::io::OutCtx;
@@ -243,6 +243,29 @@ fn compare(a: &[u8], b: &[u8]) -> Ordering {
         .then_with(|| x.addr.cmp(&y.addr))
 }
 
+/// [`compare`] as `network_cmp` shows it: the difference of the first whole bytes that differ, else of the masks.
+fn order_shown(a: &[u8], b: &[u8]) -> i32 {
+    let (x, y) = (Net::of(a), Net::of(b));
+    if x.v6 != y.v6 {
+        return sign(x.v6.cmp(&y.v6));
+    }
+    let bytes = |n: Net, bits: u8| {
+        let all = n.addr.to_be_bytes();
+        let own = &all[if n.v6 { 0 } else { 12 }..];
+        own[..usize::from(bits / 8).min(own.len())].to_vec()
+    };
+    let common = x.bits.min(y.bits);
+    let whole = byte_difference(&bytes(x, common), &bytes(y, common));
+    if whole != 0 {
+        return whole;
+    }
+    match x.network(common).cmp(&y.network(common)) {
+        Ordering::Equal if x.bits != y.bits => i32::from(x.bits) - i32::from(y.bits),
+        Ordering::Equal => byte_difference(&bytes(x, x.width()), &bytes(y, y.width())),
+        o => sign(o),
+    }
+}
+
 /// Family, network, mask, address: ordered as [`compare`] says, since a shorter mask's network is the smaller.
 fn put_key(b: &[u8], out: &mut Vec<u8>) {
     let n = Net::of(b);
@@ -361,7 +384,7 @@ pub const KERNELS: &[&[Kernel]] = &[
         |a: &[u8], b: &[u8]| compare(a, b)
     ),
     &[
-        scalar!("network_cmp", |a: &[u8], b: &[u8]| sign(compare(a, b))),
+        scalar!("network_cmp", |a: &[u8], b: &[u8]| order_shown(a, b)),
         scalar!("network_larger", |a: &[u8], b: &[u8]| if compare(a, b).is_gt() { a.to_vec() } else { b.to_vec() }),
         scalar!("network_smaller", |a: &[u8], b: &[u8]| if compare(a, b).is_lt() { a.to_vec() } else { b.to_vec() }),
         scalar!("network_sub", |a: &[u8], b: &[u8]| {

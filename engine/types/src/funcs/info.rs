@@ -54,6 +54,11 @@ const ENCODINGS: &[(&str, i32)] = &[
     ("SHIFT_JIS_2004", 2),
 ];
 
+/// Name of an encoding by its number.
+pub fn encoding_name(number: i32) -> Option<&'static str> {
+    encoding(number).map(|e| e.0)
+}
+
 /// Number of an encoding, its name taken without regard to case and punctuation; -1 when there is none.
 pub fn encoding_number(name: &str) -> i32 {
     let plain = |s: &str| s.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
@@ -305,7 +310,7 @@ pub const KERNELS: &[&[Kernel]] = &[
         |a: [u8; 16], b: [u8; 16]| a.cmp(&b)
     ),
     &[
-        scalar!("uuid_cmp", |a: [u8; 16], b: [u8; 16]| super::int::sign(a.cmp(&b))),
+        scalar!("uuid_cmp", |a: [u8; 16], b: [u8; 16]| super::int::byte_difference(&a, &b)),
         scalar!("gen_random_uuid", || random_uuid()),
         scalar!("pgsql_version", [ctx] || version(ctx)),
         scalar!("current_user", [ctx] || ctx.session.current_user()),

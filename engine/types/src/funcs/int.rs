@@ -124,6 +124,22 @@ pub(crate) fn sign(o: Ordering) -> i32 {
     o as i32
 }
 
+/// How C's `memcmp` compares two byte strings, the shorter one being less if it is the beginning of the other: the
+/// difference of the first bytes that differ, as PostgreSQL's support functions show it.
+pub(crate) fn byte_difference(a: &[u8], b: &[u8]) -> i32 {
+    let differs = a.iter().zip(b).find(|(x, y)| x != y);
+    differs.map_or(sign(a.len().cmp(&b.len())), |(x, y)| i32::from(*x) - i32::from(*y))
+}
+
+/// How C's `strcmp` does it: as if both ended in a zero.
+pub(crate) fn string_difference(a: &[u8], b: &[u8]) -> i32 {
+    let common = a.len().min(b.len());
+    match byte_difference(&a[..common], &b[..common]) {
+        0 => i32::from(a.get(common).copied().unwrap_or(0)) - i32::from(b.get(common).copied().unwrap_or(0)),
+        d => d,
+    }
+}
+
 macro_rules! orders {
     ($name:literal, $a:ty, $b:ty) => {
         scalar!($name, |a: $a, b: $b| sign(i64::from(a).cmp(&i64::from(b))))
@@ -178,7 +194,7 @@ pub const KERNELS: &[&[Kernel]] = &[
     &plain!("int4", i32),
     &plain!("int8", i64),
     &[
-        orders!("btint2cmp", i16, i16),
+        scalar!("btint2cmp", |a: i16, b: i16| i32::from(a) - i32::from(b)),
         orders!("btint4cmp", i32, i32),
         orders!("btint8cmp", i64, i64),
         orders!("btint24cmp", i16, i32),

@@ -70,7 +70,7 @@ fn syntax(message: impl Into<String>) -> DbError {
 
 /// The patterns, longer ones before their beginnings.
 const PATTERNS: &[&str] = &[
-    "EEEE", "FM", "MI", "PL", "PR", "RN", "SG", "SP", "TH", "th", "rn", ",", ".", "0", "9", "B", "D", "G", "L", "S",
+    "EEEE", "FM", "MI", "PL", "PR", "RN", "SG", "SP", "TH", "th", "rn", ",", ".", "0", "9", "B", "C", "D", "G", "L", "S",
     "V",
 ];
 
@@ -164,6 +164,8 @@ fn parse(format: &str) -> Result<Template> {
                 t.items.push(Item::Point);
             }
             "," | "G" => t.items.push(Item::Group),
+            // The currency's name: PostgreSQL knows the pattern and writes nothing.
+            "C" => {}
             "L" => t.items.push(Item::Currency),
             "FM" => t.fill = true,
             "B" | "SP" => {}
@@ -215,7 +217,7 @@ fn parse(format: &str) -> Result<Template> {
                 if t.exponent {
                     return Err(syntax("cannot use \"EEEE\" twice"));
                 }
-                if s_used || plus || minus || brackets || t.roman || shifting {
+                if t.fill || s_used || plus || minus || brackets || t.roman || shifting {
                     return Err(syntax("\"EEEE\" is incompatible with other formats")
                         .detail("\"EEEE\" may only be used together with digit and decimal point patterns."));
                 }

@@ -1,7 +1,7 @@
 //! oid, the reg* types, xid and cid, and the vectors of oid.
 
 use super::args::{comparisons, scalar, unexpected};
-use super::int::{out_of_range, sign};
+use super::int::sign;
 use crate::datum::{ArrayValue, Datum};
 use crate::kernel::Kernel;
 use rustydb_base::{DbError, Result, SqlState};
@@ -33,6 +33,15 @@ macro_rules! vector {
     };
 }
 
+/// 42P22: called by name, a function of no text has no collation.
+fn no_collation() -> Result<bool> {
+    Err(DbError::new(
+        SqlState::INDETERMINATE_COLLATION,
+        "could not determine which collation to use for string comparison",
+    )
+    .hint("Use the COLLATE clause to set the collation explicitly."))
+}
+
 /// Kernels of this module.
 pub const KERNELS: &[&[Kernel]] = &[
     &comparisons!("oideq", "oidne", "oidlt", "oidle", "oidgt", "oidge", |a: u32, b: u32| a.cmp(&b)),
@@ -42,8 +51,12 @@ pub const KERNELS: &[&[Kernel]] = &[
         scalar!("oidsmaller", |a: u32, b: u32| a.min(b)),
         scalar!("oidtoi8", |a: u32| i64::from(a)),
         scalar!("i8tooid", |a: i64| from_int8(a)),
+        scalar!("btequalimage", |_opcintype: u32| true),
+        scalar!("btvarstrequalimage", |_opcintype: u32| no_collation()),
         scalar!("xideq", |a: u32, b: &Datum| same_xid(a, b)),
         scalar!("xidneq", |a: u32, b: &Datum| same_xid(a, b).map(|e| !e)),
+        scalar!("xid8_larger", |a: i64, b: i64| a.cast_unsigned().max(b.cast_unsigned()).cast_signed()),
+        scalar!("xid8_smaller", |a: i64, b: i64| a.cast_unsigned().min(b.cast_unsigned()).cast_signed()),
         scalar!("xid8eq", |a: i64, b: i64| a == b),
         scalar!("xid8ne", |a: i64, b: i64| a != b),
         scalar!("xid8lt", |a: i64, b: i64| (a as u64) < b as u64),
@@ -67,7 +80,7 @@ pub const KERNELS: &[&[Kernel]] = &[
 fn same_xid(a: u32, b: &Datum) -> Result<bool> {
     match b {
         Datum::Oid(b) => Ok(a == *b),
-        Datum::Int4(b) => u32::try_from(*b).map(|b| a == b).map_err(|_| out_of_range("integer")),
+        Datum::Int4(b) => Ok(a == b.cast_unsigned()),
         d => Err(unexpected(d)),
     }
 }

@@ -39,9 +39,44 @@ static OUT: Kernel = Kernel { name: "out", body: KernelBody::Scalar(out) };
 static INPUT: Kernel = Kernel { name: "input", body: KernelBody::Scalar(input) };
 static SEND: Kernel = Kernel { name: "send", body: KernelBody::Scalar(send) };
 
+/// Output functions that types share.
+const SHARED_OUT: &[&str] = &[
+    "array_out",
+    "anyarray_out",
+    "anycompatiblearray_out",
+    "anycompatiblemultirange_out",
+    "anycompatiblerange_out",
+    "anyenum_out",
+    "anymultirange_out",
+    "anyrange_out",
+    "cstring_out",
+    "enum_out",
+    "multirange_out",
+    "range_out",
+    "record_out",
+];
+
+/// Send functions that types share.
+const SHARED_SEND: &[&str] = &[
+    "array_send",
+    "anyarray_send",
+    "anycompatiblearray_send",
+    "cstring_send",
+    "enum_send",
+    "multirange_send",
+    "range_send",
+    "record_send",
+];
+
 /// The kernel of a function that is some type's `typsend`, `typoutput` or `typinput`. Types that share one (arrays, rows,
 /// ranges, domains) name their values' type otherwise than by the function's result and have no input function here.
 pub fn kernel(prosrc: &str) -> Option<&'static Kernel> {
+    if SHARED_OUT.contains(&prosrc) {
+        return Some(&OUT);
+    }
+    if SHARED_SEND.contains(&prosrc) {
+        return Some(&SEND);
+    }
     match oid::io_role(prosrc)? {
         oid::IoRole::Send => Some(&SEND),
         oid::IoRole::Output => Some(&OUT),

@@ -76,7 +76,9 @@ impl Snapshot {
     }
 
     fn sees(&self, xid: i64) -> bool {
-        xid < self.xmin || xid < self.xmax && self.running.binary_search(&xid).is_err()
+        // Numbers are compared as unsigned ones: a negative one is far ahead.
+        xid.cast_unsigned() < self.xmin.cast_unsigned()
+            || xid.cast_unsigned() < self.xmax.cast_unsigned() && self.running.binary_search(&xid).is_err()
     }
 }
 

@@ -5,7 +5,7 @@
 //! `towupper` does: 'ß' has no upper case), or ASCII only under the collations C and POSIX.
 
 use super::args::{comparisons, scalar};
-use super::int::{out_of_range, sign};
+use super::int::{byte_difference, out_of_range, string_difference};
 use crate::cmp::bpchar_significant as unpadded;
 use crate::datum::{Datum, Str};
 use crate::io::scalar::{char_from_byte, char_in, char_to_byte};
@@ -256,11 +256,11 @@ fn fit<'a>(s: &'a str, max: usize, explicit: bool, type_name: &str) -> Result<&'
 /// Length coercion of `char(n)`; `typmod` is n + 4.
 fn to_bpchar(s: &str, typmod: i32, explicit: bool) -> Result<String> {
     let Some(len) = typmod.checked_sub(4).and_then(|n| usize::try_from(n).ok()) else { return Ok(s.to_owned()) };
-    if len > MAX_VALUE {
-        return Err(too_large());
-    }
     let mut out = fit(s, len, explicit, "character")?.to_owned();
     let have = out.chars().count();
+    if len > MAX_VALUE && have < len {
+        return Err(DbError::internal(format!("invalid memory alloc request size {typmod}")));
+    }
     out.extend(std::iter::repeat_n(' ', len.saturating_sub(have)));
     Ok(out)
 }
@@ -346,10 +346,13 @@ fn unistr(s: &str) -> Result<String> {
     Ok(out)
 }
 
-macro_rules! orders {
-    ($name:literal, |$a:ident, $b:ident| $e:expr) => {
-        scalar!($name, |$a: &str, $b: &str| sign($e))
-    };
+/// A comparison by a collation: C and POSIX compare bytes, the others as `strcoll` does under C.UTF-8.
+fn collated(a: &str, b: &str, collation: u32) -> i32 {
+    if ascii_only(collation) {
+        byte_difference(a.as_bytes(), b.as_bytes())
+    } else {
+        string_difference(a.as_bytes(), b.as_bytes())
+    }
 }
 
 /// Kernels of this module.
@@ -389,13 +392,15 @@ pub const KERNELS: &[&[Kernel]] = &[
         scalar!("bpchar_pattern_le", |a: &str, b: &str| bpchar_cmp(a, b).is_le()),
         scalar!("bpchar_pattern_gt", |a: &str, b: &str| bpchar_cmp(a, b).is_gt()),
         scalar!("bpchar_pattern_ge", |a: &str, b: &str| bpchar_cmp(a, b).is_ge()),
-        orders!("bttextcmp", |a, b| a.cmp(b)),
-        orders!("bttext_pattern_cmp", |a, b| a.cmp(b)),
-        orders!("btnamecmp", |a, b| a.cmp(b)),
-        orders!("btnametextcmp", |a, b| a.cmp(b)),
-        orders!("bttextnamecmp", |a, b| a.cmp(b)),
-        orders!("bpcharcmp", |a, b| bpchar_cmp(a, b)),
-        orders!("btbpchar_pattern_cmp", |a, b| bpchar_cmp(a, b)),
+        scalar!("bttextcmp", [_ctx, info] |a: &str, b: &str| collated(a, b, info.collation)),
+        scalar!("bttext_pattern_cmp", |a: &str, b: &str| byte_difference(a.as_bytes(), b.as_bytes())),
+        scalar!("btnamecmp", |a: &str, b: &str| string_difference(a.as_bytes(), b.as_bytes())),
+        scalar!("btnametextcmp", |a: &str, b: &str| byte_difference(a.as_bytes(), b.as_bytes())),
+        scalar!("bttextnamecmp", |a: &str, b: &str| byte_difference(a.as_bytes(), b.as_bytes())),
+        scalar!("bpcharcmp", [_ctx, info] |a: &str, b: &str| collated(unpadded(a), unpadded(b), info.collation)),
+        scalar!("btbpchar_pattern_cmp", |a: &str, b: &str| {
+            byte_difference(unpadded(a).as_bytes(), unpadded(b).as_bytes())
+        }),
         scalar!("btcharcmp", |a: &str, b: &str| i32::from(char_to_byte(a)) - i32::from(char_to_byte(b))),
         scalar!("text_larger", |a: &str, b: &str| if a > b { a } else { b }),
         scalar!("text_smaller", |a: &str, b: &str| if a < b { a } else { b }),

@@ -1,14 +1,20 @@
 //! The texts inside json and jsonb as documents: strings, and on demand numbers, booleans and keys, in the order of the text.
-//! Between two of them is a gap, so that no phrase reaches from one into the next.
+//! Between two of them is a gap, so that no phrase reaches from one into the next. A headline is made of each string alone.
 
 use super::dict::{self, Config};
 use super::documents::{Words, current};
+use super::headline::headline;
+use super::query::TsQuery;
 use super::vector::TsVector;
 use crate::ctx::EvalCtx;
+use crate::datum::{Datum, TypeRef};
 use crate::funcs::args::scalar;
+use crate::funcs::json::quote;
 use crate::io::json::{Visitor, walk};
+use crate::io::text_in;
 use crate::jsonb::Json;
 use crate::kernel::Kernel;
+use crate::oid;
 use rustydb_base::{DbError, Result, SqlState};
 use std::sync::Arc;
 
@@ -100,6 +106,78 @@ fn document(ctx: &EvalCtx, config: u32, json: &str, wanted: Wanted) -> Result<Ts
     r.words.vector()
 }
 
+/// Writes the json again with each string's headline in its place.
+struct Marker<'a> {
+    ctx: &'a EvalCtx,
+    config: u32,
+    query: &'a TsQuery,
+    options: &'a str,
+    out: String,
+    /// The closing brackets of what is open, and whether anything stands in it.
+    open: Vec<(char, bool)>,
+    after_key: bool,
+}
+
+impl Marker<'_> {
+    /// What goes before a value or key.
+    fn separate(&mut self) {
+        if std::mem::take(&mut self.after_key) {
+            return;
+        }
+        if let Some((_, some)) = self.open.last_mut()
+            && std::mem::replace(some, true)
+        {
+            self.out.push(',');
+        }
+    }
+}
+
+impl Visitor for Marker<'_> {
+    fn open(&mut self, object: bool) -> Result<()> {
+        self.separate();
+        let (open, close) = if object { ('{', '}') } else { ('[', ']') };
+        self.out.push(open);
+        self.open.push((close, false));
+        Ok(())
+    }
+    fn close(&mut self) -> Result<()> {
+        if let Some((close, _)) = self.open.pop() {
+            self.out.push(close);
+        }
+        Ok(())
+    }
+    fn key(&mut self, key: &str) -> Result<()> {
+        self.separate();
+        quote(key, &mut self.out);
+        self.out.push(':');
+        self.after_key = true;
+        Ok(())
+    }
+    fn string(&mut self, text: &str) -> Result<()> {
+        self.separate();
+        let marked = headline(self.ctx, self.config, text, self.query, self.options)?;
+        quote(&marked, &mut self.out);
+        Ok(())
+    }
+    fn word(&mut self, text: &str) -> Result<()> {
+        self.separate();
+        self.out.push_str(text);
+        Ok(())
+    }
+}
+
+fn marked(ctx: &EvalCtx, config: u32, json: &str, query: &TsQuery, options: &str) -> Result<String> {
+    let mut m =
+        Marker { ctx, config, query, options, out: String::new(), open: Vec::new(), after_key: false };
+    walk(json, &mut m)?;
+    Ok(m.out)
+}
+
+fn marked_binary(ctx: &EvalCtx, config: u32, jsonb: &[u8], query: &TsQuery, options: &str) -> Result<Datum> {
+    let text = marked(ctx, config, &shown(jsonb), query, options)?;
+    text_in(ctx, TypeRef::new(oid::JSONB), &text)
+}
+
 fn shown(jsonb: &[u8]) -> String {
     let mut text = String::new();
     crate::jsonb::write_text(jsonb, &mut text);
@@ -121,4 +199,18 @@ pub const KERNELS: &[Kernel] = &[
         Wanted::read(f)?
     )),
     scalar!("jsonb_to_tsvector_byid", [ctx] |c: u32, j: &[u8], f: &[u8]| document(ctx, c, &shown(j), Wanted::read(f)?)),
+    scalar!("ts_headline_json", [ctx] |j: &str, q: TsQuery| marked(ctx, current(ctx)?, j, &q, "")),
+    scalar!("ts_headline_json_byid", [ctx] |c: u32, j: &str, q: TsQuery| marked(ctx, c, j, &q, "")),
+    scalar!("ts_headline_json_opt", [ctx] |j: &str, q: TsQuery, o: &str| marked(ctx, current(ctx)?, j, &q, o)),
+    scalar!("ts_headline_json_byid_opt", [ctx] |c: u32, j: &str, q: TsQuery, o: &str| marked(ctx, c, j, &q, o)),
+    scalar!("ts_headline_jsonb", [ctx] |j: &[u8], q: TsQuery| marked_binary(ctx, current(ctx)?, j, &q, "")),
+    scalar!("ts_headline_jsonb_byid", [ctx] |c: u32, j: &[u8], q: TsQuery| marked_binary(ctx, c, j, &q, "")),
+    scalar!("ts_headline_jsonb_opt", [ctx] |j: &[u8], q: TsQuery, o: &str| marked_binary(
+        ctx,
+        current(ctx)?,
+        j,
+        &q,
+        o
+    )),
+    scalar!("ts_headline_jsonb_byid_opt", [ctx] |c: u32, j: &[u8], q: TsQuery, o: &str| marked_binary(ctx, c, j, &q, o)),
 ];

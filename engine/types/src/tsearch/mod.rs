@@ -2,7 +2,7 @@
 //!
 //! A document is a [`vector::TsVector`], a query a [`query::TsQuery`]; [`matching`] says whether they agree, [`rank`] how well.
 //! Text is cut into tokens by [`tokens`], whose words dictionaries ([`dict`]) bring to their lexemes; [`documents`] has the
-//! functions. [`headline`] shows why a document matches. Left out: `ts_stat`, `ts_rewrite` by a query's text, ispell, synonym and thesaurus dictionaries,
+//! functions. [`headline`] shows why a document matches. [`stat`] folds the rows of queries. Left out: ispell, synonym and thesaurus dictionaries,
 //! stemmers and stop words of languages that the stemming library or [`stop`] lack (0A000).
 
 pub mod dict;
@@ -15,6 +15,7 @@ pub mod matching;
 pub mod query;
 pub mod rank;
 pub mod rewrite;
+pub mod stat;
 pub mod stop;
 pub mod tokens;
 pub mod vector;
