@@ -38,7 +38,7 @@ SELECT int4pl(NULL::int4, n / 0) FROM generate_series(1, 1) n;
 CREATE TABLE called_t (k int, b bool, t text);
 INSERT INTO called_t VALUES (1, true, 'a'), (2, false, 'b');
 SELECT (y.t IN (SELECT x.t FROM called_t z WHERE x.b)), count(*) FROM called_t x RIGHT JOIN called_t y ON x.k = y.k GROUP BY 1 ORDER BY 1;
-SELECT (y.t IN (SELECT x.t FROM called_t z WHERE x.b)), count(*) FROM called_t x, called_t y GROUP BY y.t;
+SELECT (y.t IN (SELECT x.t FROM called_t z)), count(*) FROM called_t x, called_t y GROUP BY y.t;
 WITH RECURSIVE r(a, b) AS (SELECT 1, '1'::money UNION SELECT a + 1, b FROM r WHERE a < 3) SELECT * FROM r;
 WITH RECURSIVE r(a, b) AS (SELECT 1, '1'::money UNION ALL SELECT a + 1, b FROM r WHERE a < 3) SELECT * FROM r;
 -- Headlines of json, statistics of documents, rewriting by a query's rows.

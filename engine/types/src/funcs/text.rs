@@ -258,7 +258,7 @@ fn to_bpchar(s: &str, typmod: i32, explicit: bool) -> Result<String> {
     let Some(len) = typmod.checked_sub(4).and_then(|n| usize::try_from(n).ok()) else { return Ok(s.to_owned()) };
     let mut out = fit(s, len, explicit, "character")?.to_owned();
     let have = out.chars().count();
-    if len > MAX_VALUE && have < len {
+    if len.saturating_add(4) > MAX_VALUE && have < len {
         return Err(DbError::internal(format!("invalid memory alloc request size {typmod}")));
     }
     out.extend(std::iter::repeat_n(' ', len.saturating_sub(have)));
