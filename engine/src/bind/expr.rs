@@ -700,11 +700,17 @@ impl Binder<'_> {
                 }
                 Ok(Expr { kind: ExprKind::RowCompare { strategy, left, right, collations }, ty: bool_ty, pos })
             }
-            _ => Err(DbError::unsupported(format!(
-                "could not determine interpretation of row comparison operator {name}"
-            ))
-            .hint("Row comparison operators must be associated with btree operator families.")
-            .at(pos)),
+            _ => {
+                // Fields without such an operator are the first mistake.
+                for (a, b) in l.into_iter().zip(r) {
+                    self.operator(None, name, Some(a), b, pos)?;
+                }
+                Err(DbError::unsupported(format!(
+                    "could not determine interpretation of row comparison operator {name}"
+                ))
+                .hint("Row comparison operators must be associated with btree operator families.")
+                .at(pos))
+            }
         }
     }
 
