@@ -115,7 +115,8 @@ fn rows(messages: &[SimpleQueryMessage]) -> Vec<String> {
                 out.push(columns.iter().map(|c| c.name()).collect::<Vec<_>>().join("|"));
             }
             SimpleQueryMessage::Row(row) => {
-                own.push((0..row.len()).map(|n| row.get(n).unwrap_or("\\N")).collect::<Vec<_>>().join("|"));
+                let value = |n| row.try_get(n).unwrap_or(Some("(not UTF-8)")).unwrap_or("\\N");
+                own.push((0..row.len()).map(value).collect::<Vec<_>>().join("|"));
             }
             SimpleQueryMessage::CommandComplete(n) => {
                 own.sort();

@@ -75,7 +75,9 @@ async fn planned(
     mistake: impl Fn() -> DbError,
 ) -> Result<Arc<Plan>> {
     let mut list = rustydb_parser::parse(sql).map_err(|e| internal_query(e, sql))?.into_iter();
-    let (Some(stmt), None) = (list.next().map(|p| p.stmt), list.next()) else { return Err(mistake()) };
+    let (Some(stmt), None) = (list.next().map(|p| p.stmt), list.next()) else {
+        return Err(DbError::new(SqlState::INVALID_CURSOR_DEFINITION, "cannot open multi-query plan as cursor"));
+    };
     if !matches!(stmt, ast::Statement::Query(_)) {
         return Err(mistake());
     }

@@ -35,7 +35,7 @@ const VARIES: &str = "^(now|.*_timestamp|timeofday|random|gen_random_uuid|pg_bac
     pg_postmaster_.*|pg_conf_.*|txid_current.*|pg_current_(xact|snapshot|wal|logfile).*|version|pg_.*size.*|pg_stat_.*|pg_relation_file.*|\
     pg_lock_status|pg_control_.*|pg_config|pg_show_.*|pg_timezone_.*|pg_available_.*|pg_hba_.*|pg_ident_.*|pg_my_temp.*|pg_tablespace_.*|\
     pg_cursor|pg_prepared_.*|current_database|age|mxid_age|hash.*|pg_export_snapshot|pg_options_to_table|pg_get_backend_mem.*|\
-    pg_get_shmem_.*|pg_filenode_.*|pg_database_.*|pg_last_.*|uuid_hash.*|.*_hash(_extended)?|pg_settings_get_flags)$";
+    pg_get_shmem_.*|pg_jit_available|pg_filenode_.*|pg_database_.*|pg_last_.*|uuid_hash.*|.*_hash(_extended)?|pg_settings_get_flags)$";
 
 /// What came of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -134,7 +134,8 @@ fn put_key(b: &[u8], out: &mut Vec<u8>) {
 
 fn fixed_typmod(ty: TypeRef, b: &[u8], explicit: bool) -> Result<Vec<u8>> {
     let v = Bits::of(b);
-    let n = usize::try_from(ty.typmod).unwrap_or(v.len);
+    // A length of nothing is no type's: any length goes.
+    let n = usize::try_from(ty.typmod).ok().filter(|n| *n > 0).unwrap_or(v.len);
     if n == v.len {
         return Ok(b.to_vec());
     }
@@ -149,7 +150,8 @@ fn fixed_typmod(ty: TypeRef, b: &[u8], explicit: bool) -> Result<Vec<u8>> {
 
 fn varying_typmod(ty: TypeRef, b: &[u8], explicit: bool) -> Result<Vec<u8>> {
     let v = Bits::of(b);
-    let n = usize::try_from(ty.typmod).unwrap_or(v.len);
+    // A length of nothing is no type's: any length goes.
+    let n = usize::try_from(ty.typmod).ok().filter(|n| *n > 0).unwrap_or(v.len);
     if v.len <= n {
         return Ok(b.to_vec());
     }

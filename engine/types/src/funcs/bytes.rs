@@ -369,7 +369,11 @@ pub const KERNELS: &[&[Kernel]] = &[
         scalar!("sha384_bytea", |a: &[u8]| digest(&digest::SHA384, a)),
         scalar!("sha512_bytea", |a: &[u8]| digest(&digest::SHA512, a)),
         scalar!("sha224_bytea", |a: &[u8]| <sha2::Sha224 as sha2::Digest>::digest(a).to_vec()),
-        scalar!("pg_convert", |a: &[u8], from: &str, to: &str| { convert_to(&convert_from(a, from, "source ")?, to) }),
+        scalar!("pg_convert", |a: &[u8], from: &str, to: &str| {
+            encoding(from, "source ")?;
+            encoding(to, "destination ")?;
+            convert_to(&convert_from(a, from, "source ")?, to)
+        }),
         scalar!("to_ascii_default", |a: &str| to_ascii(a, "UTF8")),
         scalar!("to_ascii_enc", |a: &str, e: i32| to_ascii_by_number(a, e)),
         scalar!("to_ascii_encname", |a: &str, e: &str| to_ascii(a, e)),

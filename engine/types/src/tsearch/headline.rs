@@ -508,6 +508,11 @@ impl Maker<'_, '_> {
     }
 }
 
+/// Whether a list of options can be read.
+pub fn check_options(text: &str) -> Result<()> {
+    Options::read(text).map(|_| ())
+}
+
 /// `ts_headline`.
 pub fn headline(ctx: &EvalCtx, config: u32, text: &str, q: &TsQuery, options: &str) -> Result<String> {
     let options = Options::read(options)?;

@@ -3,7 +3,7 @@
 
 use super::dict::{self, Config};
 use super::documents::{Words, current};
-use super::headline::headline;
+use super::headline::{check_options, headline};
 use super::query::TsQuery;
 use super::vector::TsVector;
 use crate::ctx::EvalCtx;
@@ -167,6 +167,7 @@ impl Visitor for Marker<'_> {
 }
 
 fn marked(ctx: &EvalCtx, config: u32, json: &str, query: &TsQuery, options: &str) -> Result<String> {
+    check_options(options)?;
     let mut m =
         Marker { ctx, config, query, options, out: String::new(), open: Vec::new(), after_key: false };
     walk(json, &mut m)?;
