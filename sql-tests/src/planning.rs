@@ -95,7 +95,8 @@ async fn measure(client: &Client, sql: &str) -> Result<Times> {
         all.push(planning_time(client, sql).await?);
     }
     all.sort_by(f64::total_cmp);
-    let at = |share: f64| all.get(((all.len() as f64 * share) as usize).min(all.len() - 1)).copied().unwrap_or_default();
+    let at =
+        |share: f64| all.get(((all.len() as f64 * share) as usize).min(all.len() - 1)).copied().unwrap_or_default();
     Ok(Times { median: at(0.5), high: at(0.99) })
 }
 
@@ -117,7 +118,9 @@ pub async fn run(judge: &Target, candidate: &Target) -> Result<String> {
             all.push(Case { name: format!("TPC-H {}", q.number), sql: sql.clone() });
         }
     }
-    let mut out = String::from("| Statement | PostgreSQL median | 99 % | RustyDB median | 99 % | times |\n|---|--:|--:|--:|--:|--:|\n");
+    let mut out = String::from(
+        "| Statement | PostgreSQL median | 99 % | RustyDB median | 99 % | times |\n|---|--:|--:|--:|--:|--:|\n",
+    );
     for case in &all {
         let mut times = Vec::new();
         for client in &clients {

@@ -984,9 +984,7 @@ pub(super) fn hashable(ty: u32) -> bool {
     }
     matches!(info(ty).typtype, 'e' | 'r' | 'm' | 'c')
         || pgdata::casts_from(ty).iter().any(|c| {
-            c.castmethod == 'b'
-                && c.castcontext == 'i'
-                && pgdata::default_opclass(pgdata::HASH, c.casttarget).is_some()
+            c.castmethod == 'b' && c.castcontext == 'i' && pgdata::default_opclass(pgdata::HASH, c.casttarget).is_some()
         })
 }
 

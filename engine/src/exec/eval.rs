@@ -230,9 +230,7 @@ pub(crate) fn func(
 fn null_constant(e: &Expr) -> bool {
     match &e.kind {
         ExprKind::Const(d) => d.is_null(),
-        ExprKind::Call { proc, args, .. } => {
-            proc.proisstrict && !proc.proretset && args.iter().any(null_constant)
-        }
+        ExprKind::Call { proc, args, .. } => proc.proisstrict && !proc.proretset && args.iter().any(null_constant),
         ExprKind::Relabel(x) | ExprKind::ViaIo(x) => null_constant(x),
         ExprKind::Typmod { arg, .. } => null_constant(arg),
         _ => false,

@@ -6,8 +6,8 @@ use crate::api::Canceller;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{Datum, TypeRef};
-use rustydb_types::{io, oid};
 use rustydb_types::kernel::{CallInfo, Kernel, KernelBody};
+use rustydb_types::{io, oid};
 use std::time::{Duration, Instant};
 
 /// Longest that one nap of `pg_sleep` lasts before it looks for a cancel request.

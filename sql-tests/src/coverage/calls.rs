@@ -149,7 +149,10 @@ impl Callee {
             {
                 *last = format!("NULL::{ty}");
             }
-            if self.variadic && let Some(last) = args.last_mut() && self.args.last().is_some_and(|t| t != "\"any\"") {
+            if self.variadic
+                && let Some(last) = args.last_mut()
+                && self.args.last().is_some_and(|t| t != "\"any\"")
+            {
                 *last = format!("VARIADIC {last}");
             }
             let call = self.call(&args);
@@ -174,7 +177,9 @@ impl Callee {
                     let (own, keys) = if keys.is_empty() { (own, own) } else { (own, keys) };
                     format!("SELECT {name}({}) WITHIN GROUP (ORDER BY {})", own.join(", "), keys.join(", "))
                 }
-                None => format!("SELECT {name}({list}), {name}({list}) FILTER (WHERE n > 1) FROM generate_series(1, 3) n"),
+                None => {
+                    format!("SELECT {name}({list}), {name}({list}) FILTER (WHERE n > 1) FROM generate_series(1, 3) n")
+                }
             },
             ('w', _) => format!("SELECT {name}({list}) OVER (ORDER BY n) FROM generate_series(1, 3) n"),
             _ if self.set => format!("SELECT {name}({list}) LIMIT 20"),

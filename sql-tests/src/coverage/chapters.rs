@@ -73,7 +73,10 @@ const INOUT: &str = "8 Types: input and output";
 
 /// Names that decide, in this order.
 const NAMES: &[(&str, &str)] = &[
-    (SUPPORT, "^(bt.*cmp|bt.*_(sortsupport)|bt.*equalimage|btoidvectorcmp|hash.*|.*_hash(_extended)?|gin_.*|gist_.*|brin_.*|spg_.*|in_range|.*_cmp|.*_subdiff|.*_canonical|.*hash.*extended|bitcmp|varbitcmp|bpcharcmp|byteacmp|network_cmp|cash_cmp)$"),
+    (
+        SUPPORT,
+        "^(bt.*cmp|bt.*_(sortsupport)|bt.*equalimage|btoidvectorcmp|hash.*|.*_hash(_extended)?|gin_.*|gist_.*|brin_.*|spg_.*|in_range|.*_cmp|.*_subdiff|.*_canonical|.*hash.*extended|bitcmp|varbitcmp|bpcharcmp|byteacmp|network_cmp|cash_cmp)$",
+    ),
     ("35.4 Large Objects", "^(lo_.*|loread|lowrite)$"),
     ("28.2 Statistics of the server", "^pg_stat_.*$"),
     ("9.30 Statistics Information", "^pg_mcv_list_items$"),
@@ -83,7 +86,10 @@ const NAMES: &[(&str, &str)] = &[
     ("9.14 UUID", "^(gen_random_uuid|uuid_.*)$"),
     ("9.15 XML", "^(xml.*|xpath.*|.*_to_xml.*|.*_to_xmlschema|text_xml)$"),
     ("9.10 Enum Support", "^enum_.*$"),
-    ("9.7 Pattern Matching", "^(regexp_.*|similar_.*|like_escape|.*like|.*regex(eq|ne)|text.*sub.*regex|notlike|like)$"),
+    (
+        "9.7 Pattern Matching",
+        "^(regexp_.*|similar_.*|like_escape|.*like|.*regex(eq|ne)|text.*sub.*regex|notlike|like)$",
+    ),
     (
         "9.26 System Information",
         "^(current_(user|schemas?|database|query)|session_user|has_.*|pg_.*_is_visible|(obj|col|shobj)_description|to_reg.*|format_type|\
@@ -103,12 +109,21 @@ const NAMES: &[(&str, &str)] = &[
          pg_import_.*|pg_partition_.*|.*_summarize.*|brin_.*|gin_clean.*|pg_drop_.*|pg_copy_.*|pg_sleep.*|pg_notify|pg_nextoid|pg_hba_.*|\
          pg_ident_.*|pg_relation_is_.*|pg_column_.*|binary_upgrade.*|pg_stop_.*|pg_get_replica.*|pg_get_publication.*|fmgr_.*)$",
     ),
-    ("9.13 Text Search", "^(ts_.*|to_tsvector|to_tsquery|.*to_tsquery|tsquery_.*|tsvector_.*|setweight|strip|numnode|querytree|get_current_ts_config|json.?_to_tsvector|array_to_tsvector|prsd_.*|dsimple_.*|dsynonym_.*|dispell_.*|thesaurus_.*)$"),
+    (
+        "9.13 Text Search",
+        "^(ts_.*|to_tsvector|to_tsquery|.*to_tsquery|tsquery_.*|tsvector_.*|setweight|strip|numnode|querytree|get_current_ts_config|json.?_to_tsvector|array_to_tsvector|prsd_.*|dsimple_.*|dsynonym_.*|dispell_.*|thesaurus_.*)$",
+    ),
     ("9.16 JSON", "^(json.*|to_jsonb?|row_to_json|array_to_json)$"),
     ("9.20 Range/Multirange", "^(range_.*|multirange.*|lower_.*|upper_.*|isempty|.*range)$"),
     ("9.19 Array", "^(array_.*|array.*|cardinality|unnest|string_to_(array|table)|trim_array)$"),
-    ("9.4 String", "^(concat|concat_ws|format|quote_.*|chr|to_ascii|to_hex|md5|parse_ident|convert.*|encode|decode|sha[0-9]+|normalize|is_normalized|unistr|initcap|ascii)$"),
-    ("9.9 Date/Time", "^(now|clock_timestamp|.*_timestamp|timeofday|make_(date|time|timestamp|timestamptz|interval)|age|date_.*|extract|isfinite|justify_.*|overlaps)$"),
+    (
+        "9.4 String",
+        "^(concat|concat_ws|format|quote_.*|chr|to_ascii|to_hex|md5|parse_ident|convert.*|encode|decode|sha[0-9]+|normalize|is_normalized|unistr|initcap|ascii)$",
+    ),
+    (
+        "9.9 Date/Time",
+        "^(now|clock_timestamp|.*_timestamp|timeofday|make_(date|time|timestamp|timestamptz|interval)|age|date_.*|extract|isfinite|justify_.*|overlaps)$",
+    ),
     ("9.3 Mathematical", "^(random|setseed|width_bucket|pi|num_n.*nulls)$"),
 ];
 
@@ -120,7 +135,16 @@ const TYPES: &[(&str, &[&str])] = &[
     ("9.12 Network Address", &["inet", "cidr", "macaddr", "macaddr8"]),
     (
         "9.20 Range/Multirange",
-        &["anyrange", "anymultirange", "anycompatiblerange", "anycompatiblemultirange", "int4range", "int8range", "numrange", "daterange"],
+        &[
+            "anyrange",
+            "anymultirange",
+            "anycompatiblerange",
+            "anycompatiblemultirange",
+            "int4range",
+            "int8range",
+            "numrange",
+            "daterange",
+        ],
     ),
     ("9.19 Array", &["anyarray", "anycompatiblearray", "oidvector", "int2vector"]),
     ("9.10 Enum Support", &["anyenum"]),
@@ -140,10 +164,7 @@ const TYPES: &[(&str, &[&str])] = &[
         ],
     ),
     ("9.5 Binary String", &["bytea"]),
-    (
-        "9.3 Mathematical",
-        &["smallint", "bigint", "numeric", "real", "double precision", "money", "pg_lsn"],
-    ),
+    ("9.3 Mathematical", &["smallint", "bigint", "numeric", "real", "double precision", "money", "pg_lsn"]),
     ("9.4 String", &["text", "character varying", "character", "name", "\"char\""]),
     ("9.3 Mathematical", &["integer"]),
     ("9.2 Comparison", &["boolean", "record", "anyelement", "oid"]),

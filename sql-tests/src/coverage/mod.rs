@@ -159,7 +159,8 @@ fn relation(want: &Answer, got: &Answer, varies: bool) -> Fate {
 pub async fn run(judge: &Target, candidate: &Target) -> Result<Report> {
     for target in [judge, candidate] {
         let client = target.connect().await?;
-        query::execute(&client, "DROP TYPE IF EXISTS coverage_mood; CREATE TYPE coverage_mood AS ENUM ('low', 'high')").await?;
+        query::execute(&client, "DROP TYPE IF EXISTS coverage_mood; CREATE TYPE coverage_mood AS ENUM ('low', 'high')")
+            .await?;
     }
     let not_called = Regex::new(NOT_CALLED).map_err(|e| crate::Error::new(e.to_string()))?;
     let varies = Regex::new(VARIES).map_err(|e| crate::Error::new(e.to_string()))?;

@@ -103,7 +103,8 @@ impl<'f> Gen<'f> {
         let values = TYPES.get(ty.0).map_or(&[][..], |t| t.1);
         let value = self.pick(values).copied().unwrap_or_default();
         let plain = matches!(self.facts.name(ty), "integer" | "numeric") && value.parse::<i32>().is_ok_and(|v| v >= 0);
-        let sql = if plain { value.to_owned() } else { format!("'{}'::{}", value.replace('\'', "''"), self.facts.name(ty)) };
+        let sql =
+            if plain { value.to_owned() } else { format!("'{}'::{}", value.replace('\'', "''"), self.facts.name(ty)) };
         Expr::leaf(sql, "constant")
     }
 
@@ -284,7 +285,11 @@ impl<'f> Gen<'f> {
         let args = parts.iter().map(|p| p.sql.as_str()).collect::<Vec<_>>().join(", ");
         let args = if self.chance(10) && parts.len() == 1 && !UNORDERED.contains(&self.facts.name(call.args[0])) {
             // DISTINCT allows no other order than the argument's.
-            return Expr::of(format!("\"{}\"(DISTINCT {args} ORDER BY {args})", call.name), call.signature.clone(), parts);
+            return Expr::of(
+                format!("\"{}\"(DISTINCT {args} ORDER BY {args})", call.name),
+                call.signature.clone(),
+                parts,
+            );
         } else {
             args
         };

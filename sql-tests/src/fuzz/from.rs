@@ -10,7 +10,17 @@ impl Gen<'_> {
         let (mut from, mut scope) = self.table(&Scope::default());
         for _ in 0..self.rng.random_range(0..3) {
             let kind = self
-                .pick(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN", "LATERAL", "USING", "NESTED", "ROWS"])
+                .pick(&[
+                    "JOIN",
+                    "LEFT JOIN",
+                    "RIGHT JOIN",
+                    "FULL JOIN",
+                    "CROSS JOIN",
+                    "LATERAL",
+                    "USING",
+                    "NESTED",
+                    "ROWS",
+                ])
                 .copied()
                 .unwrap_or("JOIN");
             (from, scope) = match kind {
@@ -67,8 +77,9 @@ impl Gen<'_> {
             (false, false) => ("CROSS JOIN LATERAL", cond, ""),
         };
         scope.0.push(alias.clone());
-        let sql =
-            format!("{from} {join} (SELECT {own}.* FROM {inner_from} WHERE {cond} ORDER BY {own}.k LIMIT 3) AS {alias}{on}");
+        let sql = format!(
+            "{from} {join} (SELECT {own}.* FROM {inner_from} WHERE {cond} ORDER BY {own}.k LIMIT 3) AS {alias}{on}"
+        );
         (sql, scope)
     }
 

@@ -120,10 +120,7 @@ impl Gen<'_> {
             1 => format!("SELECT {} AS x FROM {from}{where_} ORDER BY 1 FETCH FIRST 3 ROWS WITH TIES", key.sql),
             2 => {
                 let how = self.pick(&["", " DESC", " NULLS FIRST", " DESC NULLS LAST"]).copied().unwrap_or_default();
-                format!(
-                    "SELECT {keys}, {} FROM {from}{where_} ORDER BY {}{how}, {keys} LIMIT 5",
-                    value.sql, key.sql
-                )
+                format!("SELECT {keys}, {} FROM {from}{where_} ORDER BY {}{how}, {keys} LIMIT 5", value.sql, key.sql)
             }
             _ => format!(
                 "SELECT DISTINCT ON ({}) {}, {keys} FROM {from}{where_} ORDER BY {}, {keys}",
@@ -163,7 +160,11 @@ impl Gen<'_> {
                 about.push((second.clone(), rest));
                 let (k, s) = (&key.sql, &second.sql);
                 // Keys named in GROUP BY by their places, in grouping() by their text: only columns are sure to be the same.
-                let marks = if k.starts_with('a') && s.starts_with('a') { format!(", grouping({k}, {s})") } else { String::new() };
+                let marks = if k.starts_with('a') && s.starts_with('a') {
+                    format!(", grouping({k}, {s})")
+                } else {
+                    String::new()
+                };
                 format!("SELECT {k}, {s}{marks}, {list} FROM {from}{where_} GROUP BY {sets}{having}")
             }
             "" => format!("SELECT {list} FROM {from}{where_}{having}"),
@@ -185,7 +186,10 @@ impl Gen<'_> {
                 let wanted = ["double precision", "interval"];
                 let place = TYPES.iter().position(|t| t.0 == self.pick(&wanted).copied().unwrap_or_default());
                 let key = self.expr(Type(place.unwrap_or_default()), 1, scope);
-                return Expr::alone(format!("percentile_cont(0.3) WITHIN GROUP (ORDER BY {})", key.sql), "percentile_cont");
+                return Expr::alone(
+                    format!("percentile_cont(0.3) WITHIN GROUP (ORDER BY {})", key.sql),
+                    "percentile_cont",
+                );
             }
         };
         Expr::alone(format!("{call} WITHIN GROUP (ORDER BY {})", key.sql), "ordered-set aggregate")

@@ -15,12 +15,11 @@ pub const TEMPLATES: &[Template] = &[
     ("timestamp with time zone", "($1 AT TIME ZONE 'America/New_York')", &["timestamp without time zone"]),
     ("timestamp without time zone", "($1 AT TIME ZONE 'Asia/Kolkata')", &["timestamp with time zone"]),
     ("boolean", "(($1, $2) OVERLAPS ($3, $4))", &["date", "date", "date", "date"]),
-    ("boolean", "(($1, $2) OVERLAPS ($3, $4))", &[
-        "timestamp without time zone",
-        "interval",
-        "timestamp without time zone",
-        "interval",
-    ]),
+    (
+        "boolean",
+        "(($1, $2) OVERLAPS ($3, $4))",
+        &["timestamp without time zone", "interval", "timestamp without time zone", "interval"],
+    ),
     ("boolean", "($1 LIKE $2 ESCAPE '!')", &["text", "text"]),
     ("boolean", "($1 SIMILAR TO '(a|b)%')", &["text"]),
     ("boolean", "($1 ~ '^[[:alpha:]]+$')", &["text"]),

@@ -111,7 +111,15 @@ fn posix(name: &str) -> Option<TimeZone> {
         _ => posix_offset(rest)?,
     };
     let rules = if rules.is_empty() { ",M3.2.0,M11.1.0".to_owned() } else { rules.replacen(';', ",", 1) };
-    let shown = |secs: i32| format!("{}{}:{:02}:{:02}", if secs < 0 { "-" } else { "" }, secs.abs() / 3600, secs.abs() / 60 % 60, secs.abs() % 60);
+    let shown = |secs: i32| {
+        format!(
+            "{}{}:{:02}:{:02}",
+            if secs < 0 { "-" } else { "" },
+            secs.abs() / 3600,
+            secs.abs() / 60 % 60,
+            secs.abs() % 60
+        )
+    };
     TimeZone::posix(&format!("STD{}DST{}{}", shown(standard), shown(daylight), rules.to_ascii_uppercase())).ok()
 }
 

@@ -251,9 +251,7 @@ fn encoding(name: &str, role: &str) -> Result<Encoding> {
     match plain.as_str() {
         "utf8" | "unicode" => Ok(Encoding::Utf8),
         "latin1" | "iso88591" => Ok(Encoding::Latin1),
-        _ if super::info::encoding_number(name) >= 0 => {
-            Ok(Encoding::Ascii(name.to_owned()))
-        }
+        _ if super::info::encoding_number(name) >= 0 => Ok(Encoding::Ascii(name.to_owned())),
         _ => Err(parameter(format!("invalid {role}encoding name \"{name}\""))),
     }
 }
@@ -334,9 +332,7 @@ fn to_ascii(text: &str, encoding: &str) -> Result<String> {
 fn to_ascii_by_number(text: &str, encoding: i32) -> Result<String> {
     match super::info::encoding_name(encoding) {
         Some(name) => to_ascii(text, name),
-        None => {
-            Err(DbError::new(SqlState::UNDEFINED_OBJECT, format!("{encoding} is not a valid encoding code")))
-        }
+        None => Err(DbError::new(SqlState::UNDEFINED_OBJECT, format!("{encoding} is not a valid encoding code"))),
     }
 }
 

@@ -70,8 +70,8 @@ fn syntax(message: impl Into<String>) -> DbError {
 
 /// The patterns, longer ones before their beginnings.
 const PATTERNS: &[&str] = &[
-    "EEEE", "FM", "MI", "PL", "PR", "RN", "SG", "SP", "TH", "th", "rn", ",", ".", "0", "9", "B", "C", "D", "G", "L", "S",
-    "V",
+    "EEEE", "FM", "MI", "PL", "PR", "RN", "SG", "SP", "TH", "th", "rn", ",", ".", "0", "9", "B", "C", "D", "G", "L",
+    "S", "V",
 ];
 
 /// The pattern at the beginning of a text, in either case throughout.

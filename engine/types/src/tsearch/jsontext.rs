@@ -168,8 +168,7 @@ impl Visitor for Marker<'_> {
 
 fn marked(ctx: &EvalCtx, config: u32, json: &str, query: &TsQuery, options: &str) -> Result<String> {
     check_options(options)?;
-    let mut m =
-        Marker { ctx, config, query, options, out: String::new(), open: Vec::new(), after_key: false };
+    let mut m = Marker { ctx, config, query, options, out: String::new(), open: Vec::new(), after_key: false };
     walk(json, &mut m)?;
     Ok(m.out)
 }

@@ -1,8 +1,8 @@
 //! What `ts_stat` counts and how `ts_rewrite` folds a query's rows.
 
 use super::query::{self, TsQuery};
-use super::vector::{self, weight_of};
 use super::rewrite::rewrite;
+use super::vector::{self, weight_of};
 use crate::datum::Datum;
 use rustydb_base::{DbError, Result, SqlState};
 use std::collections::BTreeMap;
@@ -50,7 +50,10 @@ impl Statistics {
                 None => {
                     self.bytes += lexeme.word.len() + 64;
                     if self.bytes > MAX_BYTES {
-                        return Err(DbError::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, "too many lexemes for ts_stat"));
+                        return Err(DbError::new(
+                            SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+                            "too many lexemes for ts_stat",
+                        ));
                     }
                     self.words.insert(lexeme.word, (1, n));
                 }
