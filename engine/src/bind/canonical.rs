@@ -572,6 +572,7 @@ impl Canonical<'_> {
         // A table without an alias goes by its name, whatever it was when the query was written.
         let wanted = match (&rte.table, item) {
             (Some(rel), ast::TableRef::Table(t)) if !has_alias(t) => self.relation_name(rel),
+            (None, ast::TableRef::Table(t)) if !has_alias(t) => &t.name.name.value,
             _ => &rte.name,
         };
         let mut name = self.unique(level, wanted);

@@ -390,6 +390,8 @@ fn unbind_inner(e: &Expr, cx: &dyn Surroundings) -> Option<ast::Expr> {
             c => c,
         },
         ExprKind::Column(id) => cx.column(*id)?,
+        // What stands behind SQL's own constructs has no name to call it by.
+        ExprKind::Call { proc, .. } if proc.oid == 0 => return None,
         ExprKind::Call { proc, args, .. } => {
             let is_cast = args.first().is_some_and(|a| {
                 pgdata::cast(a.ty.oid, e.ty.oid).is_some_and(|c| c.castfunc == proc.oid)

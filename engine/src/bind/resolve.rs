@@ -910,7 +910,7 @@ impl Binder<'_> {
                 found = c;
             } else if c != found && c != types::DEFAULT_COLLATION {
                 let name = |oid: u32| pgdata::collations().iter().find(|c| c.oid == oid).map_or("", |c| c.collname);
-                let explicit = |a: &Expr| matches!(&a.kind, ExprKind::Relabel(x) if x.ty.oid == a.ty.oid && x.ty.collation != a.ty.collation);
+                let explicit = |a: &Expr| matches!(&a.kind, ExprKind::Relabel(x) if x.ty.oid == a.ty.oid && x.ty.typmod == a.ty.typmod);
                 let both = args.iter().filter(|a| explicit(a)).count() > 1;
                 let kind = if both { "explicit" } else { "implicit" };
                 let at = match &a.kind {

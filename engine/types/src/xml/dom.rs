@@ -253,6 +253,37 @@ impl Document {
         id
     }
 
+    /// A namespace that makes the document unusable: a prefix that is not declared, or a name that is no URI; with a piece of
+    /// the text that ends where it is noticed.
+    pub fn bad_namespace(&self) -> Option<(String, String)> {
+        for id in 0..self.nodes.len() {
+            if let Kind::Element(_, declared) = &self.node(id).kind {
+                let invalid = |u: &str| u.contains(['<', '>', '"', '{', '}', '|', '\\', '^', '`', ' ']);
+                if let Some((_, u)) = declared.iter().find(|(_, u)| invalid(u)) {
+                    return Some((format!("xmlns: '{u}' is not a valid URI"), String::new()));
+                }
+            }
+            let unknown = |n: &QName| n.uri.is_none().then(|| n.prefix.clone()).flatten();
+            match &self.node(id).kind {
+                Kind::Element(n, _) => {
+                    if let Some(p) = unknown(n) {
+                        let text = format!("Namespace prefix {p} on {} is not defined", n.local);
+                        return Some((text, format!("<{}", n.written())));
+                    }
+                }
+                Kind::Attribute(n, _) => {
+                    if let Some(p) = unknown(n) {
+                        let on = self.node(id).parent.and_then(|e| self.name(e)).unwrap_or_default();
+                        let text = format!("Namespace prefix {p} for {} on {} is not defined", n.local, on.local);
+                        return Some((text, n.written()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
     /// The document node.
     pub fn root(&self) -> NodeId {
         0

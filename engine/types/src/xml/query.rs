@@ -48,6 +48,14 @@ fn evaluated(path: &str, xml: &str, names: &Namespaces) -> Result<(Value, Docume
         |detail: String| DbError::new(SqlState::INVALID_XML_DOCUMENT, "could not parse XML document").detail(detail);
     check::check(body, true).map_err(unreadable)?;
     let doc = Document::parse(body).ok_or_else(|| unreadable("Excessive depth in document".into()))?;
+    if let Some((what, piece)) = doc.bad_namespace() {
+        let end = body.find(&piece).map_or(0, |i| i + piece.len());
+        let before = body.get(..end).unwrap_or_default();
+        let (line, column) =
+            (before.matches('\n').count(), before.rsplit('\n').next().map_or(0, |l| l.chars().count()));
+        let shown = body.lines().nth(line).unwrap_or_default();
+        return Err(unreadable(format!("line {}: {what}\n{shown}\n{}^", line + 1, " ".repeat(column))));
+    }
     let path = xpath::parse(path).ok_or_else(|| {
         DbError::new(SqlState::INTERNAL_ERROR, "invalid XPath expression").detail("Invalid expression")
     })?;
