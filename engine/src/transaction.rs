@@ -162,11 +162,19 @@ impl Transaction {
         self.txn.snapshot()
     }
 
-    /// Whether the transaction's one snapshot shows any version of a row, or the transaction itself has written it.
-    pub async fn own_sees(&mut self, rt: &TableRt, rid: Rid) -> Result<bool> {
+    /// Whether the newest version of a row is what the transaction's one snapshot shows of it, or its own work. If somebody
+    /// has changed the row since, a transaction with one snapshot must not act on it.
+    pub async fn sees_newest(&mut self, rt: &TableRt, rid: Rid) -> Result<bool> {
         let own = self.statement_snapshot().await?.untracked();
-        let now = Snapshot { cid: u32::MAX, ..own };
-        self.txn.fetch(&now, rt.desc.rel, rid, &mut RowBuf::new()).await
+        let (now, latest) = (Snapshot { cid: u32::MAX, ..own }, self.latest_snapshot());
+        let (mut seen, mut newest) = (RowBuf::new(), RowBuf::new());
+        if !self.txn.fetch(&now, rt.desc.rel, rid, &mut seen).await? {
+            return Ok(false);
+        }
+        let latest = Snapshot { cid: u32::MAX, ..latest.untracked() };
+        let there = self.txn.fetch(&latest, rt.desc.rel, rid, &mut newest).await?;
+        // All but the first word, which changes its form when the writer's commit is noted in the row.
+        Ok(there && seen.get(8..) == newest.get(8..))
     }
 
     /// Nothing is read until the next statement begins (READ COMMITTED): old versions need not be kept.

@@ -13,7 +13,7 @@ use rustydb_base::{DbError, Lsn, Result, SqlState};
 
 const MAGIC: u32 = 0x4343_4452; // "RDCC"
 /// Format of the data directory that this server reads and writes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 const CLEAN: u32 = 1;
 const ENCRYPTED: u32 = 2;
 /// Encoded bytes, crc included.

@@ -21,9 +21,10 @@ mod real {
 mod modelled {
     use std::time::Duration;
 
-    pub(crate) use shuttle::hint::spin_loop;
     pub(crate) use shuttle::sync::{MutexGuard, atomic};
     pub(crate) use shuttle::thread::yield_now;
+    /// Who spins gives way, or a schedule that prefers him never ends.
+    pub(crate) use shuttle::thread::yield_now as spin_loop;
 
     /// A mutex with `parking_lot`'s interface.
     #[derive(Default)]

@@ -416,7 +416,7 @@ async fn insert_or(
         }
         let Some(update) = update else {
             // What this transaction's snapshot does not show must not make it leave a row out.
-            if tx.isolation.one_snapshot() && !tx.own_sees(rt, d.rid).await? {
+            if tx.isolation.one_snapshot() && !tx.sees_newest(rt, d.rid).await? {
                 return Err(serialization("update"));
             }
             return Ok(None);
@@ -433,7 +433,7 @@ async fn insert_or(
             env.cancel.check()?;
             continue;
         }
-        if tx.isolation.one_snapshot() && !tx.own_sees(rt, d.rid).await? {
+        if tx.isolation.one_snapshot() && !tx.sees_newest(rt, d.rid).await? {
             return Err(serialization("update"));
         }
         let existing = decode_row(&mut tx.txn, rt, &image).await?;

@@ -248,7 +248,7 @@ impl Proposed<'_> {
                 return Err(super::dml::refused(tx, rt, &d, row));
             }
             let Some(update) = self.update else {
-                if tx.isolation.one_snapshot() && !tx.own_sees(rt, d.rid).await? {
+                if tx.isolation.one_snapshot() && !tx.sees_newest(rt, d.rid).await? {
                     return Err(serialization("update"));
                 }
                 return Ok(None);
@@ -263,7 +263,7 @@ impl Proposed<'_> {
                 env.cancel.check()?;
                 continue;
             }
-            if tx.isolation.one_snapshot() && !tx.own_sees(rt, d.rid).await? {
+            if tx.isolation.one_snapshot() && !tx.sees_newest(rt, d.rid).await? {
                 return Err(serialization("update"));
             }
             let root = &self.tree.root;

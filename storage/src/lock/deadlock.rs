@@ -16,12 +16,15 @@ use super::*;
 use crate::sync::MutexGuard;
 use crate::wait::LockTicket;
 use futures::future::{Either, select};
+use hashbrown::HashSet;
 use rustydb_base::sqlstate::SqlState;
 use rustydb_base::{DbError, Result};
-use std::collections::{HashMap as StdMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+/// Waiters up to which a queue is searched without an index.
+const SHORT: usize = 8;
 /// Pause between two looks at a transaction whose end is waited for.
 const OUTLAST_LOOK: Duration = Duration::from_millis(10);
 
@@ -104,6 +107,8 @@ impl LockManager {
                 return Ok(());
             }
         }
+        // Before the table is let go: one victim breaks the cycle, whoever else looks at it next.
+        owner.state.lock().victim = true;
         drop(moment);
         DEADLOCKS.inc();
         let lines: Vec<String> = cycle
@@ -163,11 +168,11 @@ struct Search {
 /// What has been walked already.
 #[derive(Default)]
 struct Walked {
-    holders: HashSet<(LockTarget, LockMode)>,
+    holders: HashSet<(LockTarget, LockMode), Hasher>,
     /// Queue positions walked, per target and mode.
-    queue: StdMap<(LockTarget, LockMode), usize>,
-    /// Places of the waiters of a queue.
-    places: StdMap<LockTarget, StdMap<u64, usize>>,
+    queue: HashMap<(LockTarget, LockMode), usize, Hasher>,
+    /// Places of the waiters of a long queue.
+    places: HashMap<LockTarget, HashMap<u64, usize, Hasher>, Hasher>,
     steps: usize,
 }
 
@@ -209,7 +214,7 @@ impl<'l> Moment<'l> {
 
     /// Searches for a way from `start` back to it, nearest first.
     fn search(&self, start: &Arc<LockOwner>) -> Search {
-        let mut seen: StdMap<u64, Reached> = StdMap::new();
+        let mut seen: HashMap<u64, Reached, Hasher> = HashMap::default();
         let mut todo: VecDeque<Arc<LockOwner>> = VecDeque::from([Arc::clone(start)]);
         let mut walked = Walked::default();
         while let Some(owner) = todo.pop_front() {
@@ -239,7 +244,11 @@ impl<'l> Moment<'l> {
         found: &mut Vec<(Arc<LockOwner>, bool)>,
     ) -> Option<bool> {
         walked.steps += 1;
-        let (target, mode) = match &owner.state.lock().waiting {
+        let state = owner.state.lock();
+        if state.victim {
+            return None;
+        }
+        let (target, mode) = match &state.waiting {
             // Who waits for writers holds nothing that they could wait for.
             Waiting::Nothing | Waiting::Writers(_) => return None,
             Waiting::Row(key, xid) => {
@@ -252,6 +261,7 @@ impl<'l> Moment<'l> {
             }
             Waiting::Lock(Pending { target, mode, .. }) => (*target, *mode),
         };
+        drop(state);
         let related = self.shards[target.shard()].related(target, true);
         // The start is looked for on its own, since another waiter may have walked these holders before.
         let holds = |l: &Lock| l.held_by(start) & mode.conflicts() != 0;
@@ -267,17 +277,27 @@ impl<'l> Moment<'l> {
             }
         }
         let queue = &self.lock(&target)?.queue;
-        let steps = &mut walked.steps;
-        let places = walked.places.entry(target).or_insert_with(|| {
-            *steps += queue.len();
-            queue.iter().enumerate().map(|(i, w)| (w.owner.id, i)).collect()
-        });
-        let place = *places.get(&owner.id)?;
-        if let Some(&at) = places.get(&start.id)
+        // A short queue is looked through, a long one has an index.
+        let (place, first) = if queue.len() <= SHORT {
+            walked.steps += queue.len();
+            let at = |id: u64| queue.iter().position(|w| w.owner.id == id);
+            (at(owner.id)?, at(start.id))
+        } else {
+            let steps = &mut walked.steps;
+            let places = walked.places.entry(target).or_insert_with(|| {
+                *steps += queue.len();
+                queue.iter().enumerate().map(|(i, w)| (w.owner.id, i)).collect()
+            });
+            (*places.get(&owner.id)?, places.get(&start.id).copied())
+        };
+        if let Some(at) = first
             && at < place
             && queue[at].mode.conflicts_with(mode)
         {
             return Some(true);
+        }
+        if place == 0 {
+            return None;
         }
         let done = walked.queue.entry((target, mode)).or_insert(0);
         for w in queue.range((*done).min(place)..place) {
@@ -296,7 +316,7 @@ impl<'l> Moment<'l> {
         start: &Arc<LockOwner>,
         last: &Arc<LockOwner>,
         soft: bool,
-        seen: &StdMap<u64, Reached>,
+        seen: &HashMap<u64, Reached, Hasher>,
     ) -> Vec<Edge> {
         let edge = |from: &Arc<LockOwner>, to: &Arc<LockOwner>, soft: bool| Edge {
             what: self.describe(from),

@@ -43,7 +43,6 @@ use rustydb_base::metrics::{Counter, Gauge};
 use rustydb_base::{BlockNo, RelId, Rid, Xid};
 use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::{Arc, Weak};
-use xxhash_rust::xxh3::Xxh3Default;
 
 /// Most (owner, target) pairs that hold or wait.
 pub const MAX_ENTRIES: usize = 256 * 1024;
@@ -115,7 +114,7 @@ impl LockTarget {
             LockTarget::Row { rel, rid } => LockTarget::Page { rel, block: rid.block },
             other => other,
         };
-        (BuildHasherDefault::<Xxh3Default>::default().hash_one(key) >> 32) as usize % SHARDS
+        (Hasher::default().hash_one(key) >> 32) as usize % SHARDS
     }
 }
 
@@ -150,7 +149,39 @@ struct Running {
     rows: Vec<rows::RowKey>,
 }
 
-type Hasher = BuildHasherDefault<Xxh3Default>;
+/// Hashes the few numbers that a key consists of: one multiplication each.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl std::hash::Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 29)
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|b| self.write_u64(u64::from(*b)));
+    }
+    fn write_u8(&mut self, n: u8) {
+        self.write_u64(u64::from(n));
+    }
+    fn write_u16(&mut self, n: u16) {
+        self.write_u64(u64::from(n));
+    }
+    fn write_u32(&mut self, n: u32) {
+        self.write_u64(u64::from(n));
+    }
+    fn write_u64(&mut self, n: u64) {
+        let x = (self.0.rotate_left(23) ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = x ^ (x >> 32);
+    }
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
+    }
+    fn write_isize(&mut self, n: isize) {
+        self.write_u64(n as u64);
+    }
+}
+
+type Hasher = BuildHasherDefault<KeyHasher>;
 /// Row locks are counted by relation in this many cells; a collision only costs a look-up.
 const COUNTERS: usize = 1024;
 

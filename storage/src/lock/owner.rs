@@ -85,6 +85,8 @@ pub(super) struct OwnerState {
     /// Row targets among `held`.
     pub(super) row_locks: usize,
     pub(super) waiting: Waiting,
+    /// Its wait was found to close a cycle and is about to be given up: others need not fail because of it as well.
+    pub(super) victim: bool,
     pub(super) xid: Xid,
     /// Transactions that have given back their locks.
     pub(super) ended: u64,
@@ -106,6 +108,12 @@ impl Tenure {
 }
 
 impl OwnerState {
+    /// A new wait begins.
+    pub(super) fn wait(&mut self, what: Waiting) {
+        self.waiting = what;
+        self.victim = false;
+    }
+
     /// Notes a grant.
     pub(super) fn note(&mut self, target: LockTarget, mode: LockMode, scope: Scope) {
         let new = !self.held.contains_key(&target);

@@ -187,7 +187,7 @@ impl LockManager {
         let (tx, rx) = oneshot::channel();
         q[at].xid = xid;
         q[at].wake = Some(tx);
-        owner.state.lock().waiting = Waiting::Row(key, xid);
+        owner.state.lock().wait(Waiting::Row(key, xid));
         Ok((turn, Some(rx)))
     }
 

@@ -228,7 +228,7 @@ impl LockManager {
             if is_page {
                 self.pages.fetch_add(1, Ordering::AcqRel);
             }
-            owner.state.lock().waiting = Waiting::Lock(Pending { ticket, target, mode, scope, granted: Some(rx) });
+            owner.state.lock().wait(Waiting::Lock(Pending { ticket, target, mode, scope, granted: Some(rx) }));
             WAITS.inc();
             return Err(Wait::Lock(ticket));
         }

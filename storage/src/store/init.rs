@@ -18,7 +18,7 @@ use crate::space::Spaces;
 use crate::ssi::Ssi;
 use crate::txn::tsp::Status;
 use crate::txn::{TxnStart, TxnTable};
-use crate::undo::{Streams, UndoPtr};
+use crate::undo::{Streams, TailSearch, UndoPtr};
 use crate::wait::Wait;
 use crate::wal::{FIRST_LSN, Log, LogConfig};
 use hashbrown::HashMap;
@@ -248,7 +248,8 @@ impl Store {
             store.forget_relation(rel).await?;
         }
         for stream in 0..store.core.undo.count() {
-            store.drive_free(|core| core.undo.find_tail(stream as u8, &core.pool)).await?;
+            let mut search = TailSearch::default();
+            store.drive_free(|core| core.undo.find_tail(stream as u8, &core.pool, &mut search)).await?;
         }
         let losers = store.find_losers(&state, &active).await?;
         store.refresh_horizon();

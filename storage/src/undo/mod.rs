@@ -23,7 +23,7 @@ mod stream;
 mod tests;
 
 pub use record::{HEAD_LEN, UndoFlags, UndoHead, UndoRec, UndoType};
-pub use stream::{MAX_PAYLOAD, MAX_STREAMS, SEGMENT, Streams, UNDO_BYTES, UndoSlot, stream_rel};
+pub use stream::{MAX_PAYLOAD, MAX_STREAMS, SEGMENT, Streams, TailSearch, UNDO_BYTES, UndoSlot, stream_rel};
 
 /// Address of an undo record: stream in the top 8 bits, byte offset in the low 56. Zero means none.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

@@ -60,6 +60,15 @@ pub struct UndoSlot {
     len: usize,
 }
 
+/// How far [`Streams::find_tail`] is.
+#[derive(Default)]
+pub struct TailSearch {
+    /// The page looked at last.
+    base: Option<u64>,
+    /// End of the records in the last page found to have some.
+    tail: Option<u64>,
+}
+
 impl UndoSlot {
     /// The address the record will have.
     pub fn ptr(&self) -> UndoPtr {
@@ -67,7 +76,7 @@ impl UndoSlot {
     }
     /// Most log bytes that writing the record takes: part of the argument of [`Mtr::reserve`].
     pub fn log_bytes(&self) -> usize {
-        self.len + 32
+        self.len + redo::PACKED_MORE + 32
     }
 }
 
@@ -165,14 +174,19 @@ impl Streams {
             mtr.apply(slot.page, code::FORMAT, &format_payload(pid, PageKind::Undo));
         }
         let at = slot.ptr.offset() % PAGE;
-        let mut op = Vec::with_capacity(2 + slot.len);
+        let mut rec = Vec::with_capacity(slot.len);
+        head.encode(txn, payload, &mut rec);
+        debug_assert_eq!(rec.len(), slot.len, "payload length differs from the prepared one");
+        let mut op = Vec::with_capacity(2 + slot.len + redo::PACKED_MORE);
         op.extend_from_slice(&(at as u16).to_le_bytes());
-        head.encode(txn, payload, &mut op);
-        debug_assert_eq!(op.len(), slot.len + 2, "payload length differs from the prepared one");
+        // Never fails: the record was made just now.
+        if redo::pack(slot.ptr, &rec, &mut op).is_err() {
+            debug_assert!(false, "a record that cannot be packed");
+        }
         mtr.apply(slot.page, redo::APPEND, &op);
         if let Some(s) = self.streams.get(usize::from(slot.ptr.stream())) {
             // Under the exclusive latch of the page that holds the tail.
-            s.tail.store(slot.ptr.offset() + (op.len() - 2) as u64, Ordering::Release);
+            s.tail.store(slot.ptr.offset() + rec.len() as u64, Ordering::Release);
         }
         slot.ptr
     }
@@ -219,30 +233,33 @@ impl Streams {
 
     /// After redo: moves a stream's tail from a checkpoint's value to the end of the last record that redo brought
     /// back. The checkpoint's value may be too low (records followed) or too high (a record was about to be logged and
-    /// is lost), so this looks back for the last page that was written, then forward.
-    pub fn find_tail(&self, stream: u8, pool: &Pool) -> Op<u64> {
+    /// is lost), so this looks back for the last page that was written, then forward. After a wait it goes on where it
+    /// was: there may be more undo than the pool has room for.
+    pub fn find_tail(&self, stream: u8, pool: &Pool, search: &mut TailSearch) -> Op<u64> {
         let s = self.stream(stream)?;
         let first = s.head.load(Ordering::Acquire) / PAGE * PAGE;
-        let mut base = s.tail.load(Ordering::Acquire) / PAGE * PAGE;
+        let base = search.base.get_or_insert(s.tail.load(Ordering::Acquire) / PAGE * PAGE);
         let end = |base: u64| -> Op<Option<u64>> {
             let g = pool.read(pid(stream, base)?, Access::Scan)?;
             Ok(g.is(PageKind::Undo).then(|| base + u64::from(g.free_lo())))
         };
-        let mut tail = loop {
-            if let Some(e) = end(base)? {
-                break e;
+        while search.tail.is_none() {
+            search.tail = end(*base)?;
+            if search.tail.is_some() {
+                break;
             }
-            if base <= first {
+            if *base <= first {
                 // Nothing was ever written here.
-                s.head.fetch_min(base, Ordering::AcqRel);
-                s.tail.store(base, Ordering::Release);
-                return Ok(base);
+                s.head.fetch_min(*base, Ordering::AcqRel);
+                s.tail.store(*base, Ordering::Release);
+                return Ok(*base);
             }
-            base -= PAGE;
-        };
-        while let Some(e) = end(base + PAGE)? {
-            (base, tail) = (base + PAGE, e);
+            *base -= PAGE;
         }
+        while let Some(e) = end(*base + PAGE)? {
+            (*base, search.tail) = (*base + PAGE, Some(e));
+        }
+        let tail = search.tail.unwrap_or(*base);
         s.tail.store(tail, Ordering::Release);
         self.bytes();
         Ok(tail)

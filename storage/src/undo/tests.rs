@@ -47,7 +47,7 @@ fn records_come_back_in_order_and_the_tail_is_found() {
         for beyond in 1..3 {
             drop(b.core.pool.create(rustydb_base::PageId::new(stream_rel(t.stream), (tail / 8192 + beyond) as u32)));
         }
-        assert_eq!(again.find_tail(t.stream, &b.core.pool).expect("in memory"), want);
+        assert_eq!(again.find_tail(t.stream, &b.core.pool, &mut TailSearch::default()).expect("in memory"), want);
     }
     // Below the head there is nothing.
     s.truncate(t.stream, ptrs[200].offset()).expect("stream exists");
