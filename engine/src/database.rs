@@ -11,6 +11,7 @@ use crate::engine::{DatabaseState, insert_rows};
 use crate::exec::table::TableRt;
 use crate::transaction::Transaction;
 use rustydb_base::{RelId, Result};
+use rustydb_storage::am::Method;
 use rustydb_storage::scan::{RowScan, ScanEnv, partitions};
 use rustydb_storage::store::{Interrupt, RelationKind};
 use rustydb_storage::txn::Snapshot;
@@ -54,7 +55,7 @@ impl Copy<'_> {
             new.storage = Some(made);
         }
         for i in &mut new.indexes {
-            let file = self.tx.create_btree(old.durability()).await?;
+            let file = self.tx.create_index(i.method, old.durability()).await?;
             self.files.insert(i.storage, file);
             *i = Arc::new(crate::catalog::Index { storage: file, ..(**i).clone() });
         }
@@ -76,7 +77,7 @@ impl Copy<'_> {
             self.files.insert(a.heap, b.heap);
         }
         for (a, b) in old.indexes.iter().zip(&new.indexes) {
-            txn.create_fixed_relation(b.storage, RelationKind::Btree).await?;
+            txn.create_fixed_relation(b.storage, RelationKind::Index(Method::BTREE)).await?;
             self.files.insert(a.storage, b.storage);
         }
         Ok(())

@@ -15,6 +15,7 @@ use crate::transaction::Transaction;
 use hashbrown::HashMap as FastMap;
 use parking_lot::{Mutex, RwLock};
 use rustydb_base::{DbError, RelId, Result, SqlState};
+use rustydb_storage::am::Method;
 use rustydb_storage::crypto::{Encryption, KeySource};
 use rustydb_storage::io::{IoMethod, IoRef};
 use rustydb_storage::lock::LockManager;
@@ -516,7 +517,7 @@ impl Engine {
                 txn.create_fixed_relation(storage.heap, RelationKind::Heap).await?;
                 txn.create_fixed_relation(storage.overflow, RelationKind::Overflow).await?;
                 for i in &r.indexes {
-                    txn.create_fixed_relation(i.storage, RelationKind::Btree).await?;
+                    txn.create_fixed_relation(i.storage, RelationKind::Index(Method::BTREE)).await?;
                 }
                 let rows = by_table.remove(&r.oid).unwrap_or_default();
                 if rows.is_empty() {

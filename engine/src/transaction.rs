@@ -583,9 +583,9 @@ impl Transaction {
         Ok(Storage { heap, overflow, schema_ver: 0 })
     }
 
-    /// A file for a new index.
-    pub async fn create_btree(&mut self, d: Durability) -> Result<RelId> {
-        self.txn.create_relation(RelationKind::Btree, d).await
+    /// A file for a new index of an access method.
+    pub async fn create_index(&mut self, am: u32, d: Durability) -> Result<RelId> {
+        self.txn.create_relation(RelationKind::Index(crate::catalog::storage_method(am)), d).await
     }
 
     /// A file for a new sequence that begins at a state.

@@ -78,6 +78,8 @@ pub struct Core {
     pub undo: Streams,
     /// Space maps and insert targets.
     pub space: Spaces,
+    /// Entries that a page of a new hash index may hold at most.
+    pub hash_page_entries: usize,
 }
 
 impl Core {

@@ -1,5 +1,6 @@
-//! RustyDB's storage engine: redo log, buffer pool, MVCC heap, B+trees, transactions, recovery.
+//! RustyDB's storage engine: redo log, buffer pool, MVCC heap, index methods, transactions, recovery.
 
+pub mod am;
 pub mod btree;
 pub mod buf;
 pub mod checkpoint;
@@ -7,6 +8,7 @@ pub mod control;
 pub mod core;
 pub mod crypto;
 pub mod dwb;
+pub mod hash;
 pub mod heap;
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;

@@ -8,7 +8,7 @@
 //! Every action can be repeated, so the place reached is only noted in memory and by checkpoints. A stream's head never
 //! passes a DELETE whose LAST record is still to come.
 
-use crate::btree;
+use crate::am;
 use crate::core::Core;
 use crate::heap;
 use crate::page::{PAGE_SIZE, PageKind};
@@ -208,7 +208,7 @@ impl Store {
                 self.drive_free(|core| heap::purge_row(core, rec, horizon)).await
             }
             UndoType::IdxMark if self.relation_exists(rec.rel).await? => {
-                self.drive_free(|core| btree::purge(core, rec, horizon)).await
+                self.drive_free(|core| am::purge_entry(core, rec, horizon)).await
             }
             UndoType::OvfOld if self.relation_exists(rec.rel).await? => {
                 self.drive_free(|core| crate::overflow::purge_old(core, rec)).await

@@ -4,7 +4,7 @@
 //! of one scan can run in parallel. It reads ahead, runs through pages that are in memory without suspending, and
 //! collects in [`TableScan::dep_lsn`] what its answer depends on; the session takes that over (I7).
 
-use crate::btree::{self, BulkBuilder, CursorState, IndexDesc, InsertResult};
+use crate::am::{Cursor, IndexDesc, InsertResult};
 use crate::buf::READ_AHEAD;
 use crate::heap::{Columns, PageRows, Reader, Rel, RowBuf, Scan, TableLayout};
 use crate::store::{Interrupt, Store, Txn};
@@ -169,7 +169,7 @@ impl RowScan {
 pub struct IndexScan {
     env: ScanEnv,
     rel: Rel,
-    cursor: CursorState,
+    cursor: Cursor,
     /// Next candidate of the cursor's batch.
     at: usize,
     dep_lsn: Lsn,
@@ -177,7 +177,7 @@ pub struct IndexScan {
 
 impl IndexScan {
     /// A scan over a cursor, which must collect keys if the caller's check wants them.
-    pub fn new(env: ScanEnv, rel: Rel, cursor: CursorState) -> IndexScan {
+    pub fn new(env: ScanEnv, rel: Rel, cursor: Cursor) -> IndexScan {
         IndexScan { env, rel, cursor, at: 0, dep_lsn: Lsn(0) }
     }
 
@@ -222,8 +222,8 @@ impl IndexScan {
 /// Entries an index build collects before it sorts and writes them: about this many bytes.
 const BUILD_BYTES: usize = 64 << 20;
 
-/// Fills a new index. While everything fits in memory the tree is built bottom-up; beyond that, sorted runs are
-/// inserted one after the other.
+/// Fills a new index. While everything fits in memory the method builds it from sorted entries; beyond that, sorted runs
+/// are inserted one after the other.
 pub struct IndexBuild {
     idx: IndexDesc,
     rel: Rel,
@@ -275,7 +275,7 @@ impl IndexBuild {
             let key = Key { bytes: &self.keys[range], unique };
             let (idx, rel) = (self.idx, self.rel);
             if self.beside {
-                txn.drive(|core, cx| btree::enter(core, cx.xid, &idx, key.bytes, rid)).await?;
+                txn.drive(|core, cx| idx.method.am()?.enter(core, cx.xid, &idx, key.bytes, rid)).await?;
                 continue;
             }
             let done = txn.drive(|core, cx| index_insert(core, cx, rel, &idx, key, rid, false)).await?;
@@ -295,7 +295,7 @@ impl IndexBuild {
         if let Some(pair) = self.sort() {
             return Ok(Some(pair));
         }
-        let mut builder = BulkBuilder::new(self.idx.rel, txn.xid());
+        let mut builder = self.idx.method.am()?.build(self.idx, txn.xid());
         for (range, rid, _) in &self.entries {
             let key = &self.keys[range.clone()];
             txn.drive(|core, _| builder.push(core, key, *rid)).await?;

@@ -11,7 +11,7 @@
 //! Reads are synchronous functions ([`point_get`], [`fetch`]) that allocate nothing but what the caller's buffers
 //! need; [`Txn::drive`] runs them when a page may be missing.
 
-use crate::btree::{self, IndexDesc, InsertResult, RowState, RunEntry, Unique};
+use crate::am::{self, IndexDesc, InsertResult, RowState, RunEntry, Unique};
 use crate::buf::Access;
 use crate::core::{Core, RowLockMode};
 use crate::heap::{self, Datum, OvfPtr, Reader, Rel, RowBuf, TableLayout, TmResult, page};
@@ -120,17 +120,17 @@ pub(crate) fn index_insert(
 ) -> Op<InsertResult> {
     let flags = UndoFlags::last(last);
     if !key.unique {
-        return btree::insert(core, cx, idx, key.bytes, rid, Unique::No, flags);
+        return idx.method.am()?.insert(core, cx, idx, key.bytes, rid, Unique::No, flags);
     }
     let (own, mut dep, mut buf) = (cx.xid, Lsn(0), RowBuf::new());
     let mut state = |other: Rid| newest_state(core, own, &mut dep, rel, other, &mut buf);
-    let done = btree::insert(core, cx, idx, key.bytes, rid, Unique::Check(&mut state), flags);
+    let done = idx.method.am()?.insert(core, cx, idx, key.bytes, rid, Unique::Check(&mut state), flags);
     // What the check has learnt of others' commits, a duplicate-key error included, is gated by them.
     cx.dep_lsn = cx.dep_lsn.max(dep);
     done
 }
 
-/// Inserts entries of one page's rows, in key order; see [`btree::insert_run`].
+/// Inserts entries of one page's rows, in key order; see [`am::IndexAm::insert_run`].
 fn index_insert_run(
     core: &Core,
     cx: &mut TxnCx,
@@ -140,7 +140,7 @@ fn index_insert_run(
 ) -> Op<(usize, InsertResult)> {
     let (own, mut dep, mut buf) = (cx.xid, Lsn(0), RowBuf::new());
     let mut state = |other: Rid| newest_state(core, own, &mut dep, rel, other, &mut buf);
-    let done = btree::insert_run(core, cx, idx, entries, &mut state);
+    let done = idx.method.am()?.insert_run(core, cx, idx, entries, &mut state);
     // As for one entry.
     cx.dep_lsn = cx.dep_lsn.max(dep);
     done
@@ -347,7 +347,7 @@ impl Txn {
         for c in changes {
             let idx = desc.indexes.get(c.index).ok_or_else(no_index)?;
             if let Some(key) = c.old {
-                self.drive(|core, cx| btree::mark(core, cx, idx, key, rid, UndoFlags::NONE)).await?;
+                self.drive(|core, cx| idx.method.am()?.mark(core, cx, idx, key, rid, UndoFlags::NONE)).await?;
             }
             let Some(key) = c.new else { continue };
             let done = self.drive(|core, cx| index_insert(core, cx, desc.rel, idx, key, rid, false)).await?;
@@ -397,7 +397,7 @@ impl Txn {
             let Some(key) = key else { continue };
             left -= 1;
             let flags = UndoFlags::last(left == 0);
-            self.drive(|core, cx| btree::mark(core, cx, idx, key, rid, flags)).await?;
+            self.drive(|core, cx| idx.method.am()?.mark(core, cx, idx, key, rid, flags)).await?;
         }
         for ptr in given_up {
             left -= 1;
@@ -491,7 +491,7 @@ impl Txn {
     /// as in every check of uniqueness, what is found becomes an error.
     pub async fn shares_key(&mut self, idx: &IndexDesc, key: &[u8]) -> Result<bool> {
         let mut rids = SmallVec::new();
-        self.drive(|core, _| btree::lookup(core, SxId::NONE, idx, key, &mut rids)).await?;
+        self.drive(|core, _| am::lookup(core, SxId::NONE, idx, key, &mut rids)).await?;
         Ok(rids.len() > 1)
     }
 
@@ -500,7 +500,7 @@ impl Txn {
         self.drive(|core, cx| {
             let (own, mut dep, mut buf) = (cx.xid, Lsn(0), RowBuf::new());
             let mut state = |other: Rid| newest_state(core, own, &mut dep, rel, other, &mut buf);
-            let n = btree::holders(core, cx, idx, key, &mut state);
+            let n = idx.method.am()?.holders(core, cx, idx, key, &mut state);
             cx.dep_lsn = cx.dep_lsn.max(dep);
             Ok(n? > 1)
         })
@@ -588,7 +588,7 @@ pub fn point_get(
     row: &mut RowBuf,
     recheck: &mut dyn FnMut(&[u8]) -> Result<bool>,
 ) -> Op<Option<Rid>> {
-    btree::lookup(core, snap.ssi, idx, key, rids)?;
+    am::lookup(core, snap.ssi, idx, key, rids)?;
     let mut r = Reader::new(core, *snap);
     let mut found = Ok(None);
     for rid in rids.iter() {

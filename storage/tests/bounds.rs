@@ -22,7 +22,7 @@
 //! statements by the engine (`work_mem`); their tests speak SQL (`sql-tests/src/limits`).
 
 use rustydb_base::{Result, SqlState};
-use rustydb_storage::btree::IndexDesc;
+use rustydb_storage::am::{IndexDesc, Method};
 use rustydb_storage::buf::EVICTIONS;
 use rustydb_storage::heap::{Datum, Decode, Rel, RowBuf, TableLayout, TmResult};
 use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
@@ -73,12 +73,12 @@ fn key(k: i32) -> [u8; 4] {
 async fn table(store: &Arc<Store>) -> Result<TableDesc> {
     let mut t = store.begin(Isolation::ReadCommitted)?;
     let (heap, overflow) = t.create_table_files(true).await?;
-    let index = t.create_relation(RelationKind::Btree, true).await?;
+    let index = t.create_relation(RelationKind::Index(Method::BTREE), true).await?;
     t.commit(CommitOptions::default()).await?;
     Ok(TableDesc {
         rel: Rel { id: heap, overflow },
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::Bin])?),
-        indexes: vec![IndexDesc { rel: index, heap, complete: true }],
+        indexes: vec![IndexDesc { rel: index, heap, complete: true, method: Method::BTREE }],
     })
 }
 

@@ -2,7 +2,7 @@
 //! never changes, hot rows whose size stays bounded, and a second start that finds everything.
 
 use rustydb_base::{DbError, RelId, Result, Rid, SqlState};
-use rustydb_storage::btree::IndexDesc;
+use rustydb_storage::am::{IndexDesc, Method};
 use rustydb_storage::heap::{Datum, Decode, Rel, RowBuf, TableLayout, TmResult};
 use rustydb_storage::io::{IoMethod, open_dir};
 use rustydb_storage::rt::TokioRuntime;
@@ -59,7 +59,7 @@ fn key(k: i32) -> [u8; 4] {
 async fn make(store: &Arc<Store>, accounts: i32, balance: i64) -> TableDesc {
     let mut t = store.begin(Isolation::ReadCommitted).expect("a slot");
     let heap = t.create_relation(RelationKind::Heap, true).await.expect("created");
-    let index = t.create_relation(RelationKind::Btree, true).await.expect("created");
+    let index = t.create_relation(RelationKind::Index(Method::BTREE), true).await.expect("created");
     let d = describe(heap, index);
     for k in 0..accounts {
         let pk = key(k);
@@ -76,7 +76,7 @@ fn describe(heap: RelId, index: RelId) -> TableDesc {
     TableDesc {
         rel: Rel { id: heap, overflow: RelId(0) },
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::I64, Decode::Bin]).expect("small")),
-        indexes: vec![IndexDesc { rel: index, heap, complete: true }],
+        indexes: vec![IndexDesc { rel: index, heap, complete: true, method: Method::BTREE }],
     }
 }
 

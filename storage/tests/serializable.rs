@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 use rustydb_base::{DbError, Result, Rid, Scn, SqlState};
-use rustydb_storage::btree::{CursorState, Direction, Edge, IndexDesc};
+use rustydb_storage::am::{Cursor, Direction, Edge, IndexDesc, Method};
 use rustydb_storage::buf::Access;
 use rustydb_storage::heap::{Datum, Decode, Rel, TableLayout, TmResult};
 use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
@@ -116,7 +116,7 @@ impl Work {
     async fn group(&mut self, g: i32) -> Result<()> {
         self.looks.push(Look::Group(g));
         let edge = || Edge::Inclusive(key(g));
-        let cursor = CursorState::new(self.desc.indexes[1], edge(), edge(), Direction::Forward, Access::Point, true);
+        let cursor = Cursor::open(self.desc.indexes[1], edge(), edge(), Direction::Forward, Access::Point, true)?;
         let mut scan = IndexScan::new(self.env(), self.desc.rel, cursor);
         let (layout, mut image) = (self.desc.layout.clone(), Vec::new());
         while scan.next(&mut image, |_, row| Ok(int(&layout, row, 1)? == g)).await?.is_some() {}
@@ -226,13 +226,15 @@ async fn transaction(session: &Session, desc: &TableDesc, rng: &mut SmallRng, hi
     Ok(())
 }
 
-async fn create(store: &Arc<Store>) -> Result<TableDesc> {
+/// The table; `groups` is the method of the index by which groups are looked for.
+async fn create(store: &Arc<Store>, groups: Method) -> Result<TableDesc> {
     let mut t = store.begin(Isolation::ReadCommitted)?;
     let heap = t.create_relation(RelationKind::Heap, true).await?;
     let overflow = t.create_relation(RelationKind::Overflow, true).await?;
     let mut index = Vec::new();
-    for _ in 0..2 {
-        index.push(IndexDesc { rel: t.create_relation(RelationKind::Btree, true).await?, heap, complete: true });
+    for method in [Method::BTREE, groups] {
+        let rel = t.create_relation(RelationKind::Index(method), true).await?;
+        index.push(IndexDesc { rel, heap, complete: true, method });
     }
     t.commit(CommitOptions::default()).await?;
     Ok(TableDesc {
@@ -311,13 +313,15 @@ fn run(seed: u64) -> usize {
         wal_buffer_bytes: 1 << 20,
         undo_streams: 2,
         hot_ring: 16,
+        hash_page_entries: 4,
         purge_nap: Duration::from_millis(2),
         ssi,
         ..StoreOptions::default()
     };
     let outcome = rt.block_on(async move {
         let store = Store::open(options, io, sim.clone()).await?;
-        let desc = create(&store).await?;
+        let groups = if seed.is_multiple_of(2) { Method::HASH } else { Method::BTREE };
+        let desc = create(&store, groups).await?;
         let mut ends = Vec::new();
         for id in 1..=SESSIONS {
             let (tx, rx) = oneshot::channel();

@@ -272,7 +272,7 @@ fn index_key(show: Show<'_>, rel: &Relation, i: &Index, n: usize, full: bool) ->
         let _ = write!(out, " COLLATE \"{}\"", c.collname);
     }
     if let Some(o) = pgdata::opclass(k.opclass)
-        && pgdata::default_opclass(pgdata::BTREE, k.ty.oid).is_none_or(|d| d.oid != o.oid)
+        && pgdata::default_opclass(i.method, k.ty.oid).is_none_or(|d| d.oid != o.oid)
         && !default_for(k.ty, o)
     {
         let _ = write!(out, " {}", quote_ident(o.opcname));
@@ -315,8 +315,9 @@ pub fn index_def(show: Show<'_>, rel: &Relation, i: &Index, options: &[(String, 
     let unique = if i.unique { "UNIQUE " } else { "" };
     let keys: Vec<String> = (0..i.keys.len()).map(|n| index_key(show, rel, i, n, true)).collect();
     let only = if rel.is_partitioned() { "ONLY " } else { "" };
+    let method = if i.is_hash() { "hash" } else { "btree" };
     let mut out =
-        format!("CREATE {unique}INDEX {} ON {only}{table} USING btree ({})", quote_ident(&i.name), keys.join(", "));
+        format!("CREATE {unique}INDEX {} ON {only}{table} USING {method} ({})", quote_ident(&i.name), keys.join(", "));
     if !i.include.is_empty() {
         let _ = write!(out, " INCLUDE ({})", columns(rel, &i.include));
     }

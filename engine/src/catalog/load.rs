@@ -652,6 +652,7 @@ fn index(i: &Reader<'_>, class: &Reader<'_>, columns: &[Column]) -> Result<Index
         name: class.text("relname")?,
         namespace: class.oid("relnamespace")?,
         table: i.oid("indrelid")?,
+        method: class.oid("relam")?,
         storage: RelId(class.oid("relfilenode")?),
         keys,
         include: key.get(nkeys..).map(<[i16]>::to_vec).unwrap_or_default(),

@@ -186,6 +186,8 @@ pub struct Index {
     pub namespace: u32,
     /// Table.
     pub table: u32,
+    /// Access method (`pg_am`): btree or hash.
+    pub method: u32,
     /// Index file.
     pub storage: RelId,
     /// Key columns.
@@ -210,6 +212,19 @@ pub struct Index {
     pub parent: u32,
     /// What ALTER TABLE and ALTER INDEX have marked it with.
     pub marks: IndexMarks,
+}
+
+/// How the store keeps indexes of an access method.
+pub fn storage_method(am: u32) -> rustydb_storage::am::Method {
+    use rustydb_storage::am::Method;
+    if am == rustydb_types::pgdata::HASH { Method::HASH } else { Method::BTREE }
+}
+
+impl Index {
+    /// Whether it only knows which keys are equal: no order, no ranges, no NULLs.
+    pub fn is_hash(&self) -> bool {
+        self.method == rustydb_types::pgdata::HASH
+    }
 }
 
 /// See [`Index::marks`].

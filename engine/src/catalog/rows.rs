@@ -569,7 +569,7 @@ fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
             .oid("reltype", 0)
             .oid("reloftype", 0)
             .oid("relowner", i.owner)
-            .oid("relam", pgdata::BTREE)
+            .oid("relam", i.method)
             .oid("relfilenode", i.storage.0)
             .oid("reltablespace", 0)
             .i4("relpages", 0)

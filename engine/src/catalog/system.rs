@@ -200,6 +200,7 @@ fn index(i: &'static pgdata::Index, columns: &[Column], base: u32) -> Option<Ind
         name: i.relname.to_owned(),
         namespace: pgdata::PG_CATALOG,
         table: i.indrelid,
+        method: pgdata::BTREE,
         storage: index_file(i.oid, base)?,
         keys,
         include: Vec::new(),

@@ -91,6 +91,7 @@ fn index(oid: u32, name: &str, table: u32, keys: Vec<IndexKey>, unique: bool, pr
         name: name.to_owned(),
         namespace: bootstrap::PUBLIC,
         table,
+        method: pgdata::BTREE,
         storage: RelId(oid),
         keys,
         include: Vec::new(),

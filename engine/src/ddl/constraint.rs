@@ -189,6 +189,7 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
         name: name.clone(),
         namespace: rel.namespace,
         table: rel.oid,
+        method: rustydb_types::pgdata::BTREE,
         storage: RelId(0),
         keys,
         include,
@@ -203,7 +204,7 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
         marks: crate::catalog::IndexMarks { options: parameters, ..Default::default() },
     };
     let ix =
-        if rel.is_partitioned() { ix } else { Index { storage: cx.tx.create_btree(rel.durability()).await?, ..ix } };
+        if rel.is_partitioned() { ix } else { Index { storage: cx.tx.create_index(ix.method, rel.durability()).await?, ..ix } };
     let kind =
         if k.primary { ConstraintKind::Primary { index: ix.oid } } else { ConstraintKind::Unique { index: ix.oid } };
     attach_key(cx, rel, &ix, name, columns, kind, k.constraint).await?;

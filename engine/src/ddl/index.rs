@@ -30,6 +30,34 @@ pub fn check_width(n: usize) -> Result<()> {
     Ok(())
 }
 
+/// An access method that indexes can be made with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Method {
+    oid: u32,
+    name: &'static str,
+    can: rustydb_storage::am::IndexCaps,
+}
+
+/// USING, or btree.
+fn method(name: Option<&Ident>) -> Result<Method> {
+    let name = name.map_or("btree", |m| m.value.as_str());
+    let Some(am) = pgdata::access_methods().iter().find(|a| a.amname == name) else {
+        return Err(err(SqlState::UNDEFINED_OBJECT, format!("access method \"{name}\" does not exist")));
+    };
+    if am.amtype != 'i' {
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("access method \"{name}\" is not of type INDEX")));
+    }
+    if !matches!(am.oid, pgdata::BTREE | pgdata::HASH) {
+        return Err(DbError::unsupported(format!("access method \"{name}\" is not supported yet")));
+    }
+    Ok(Method { oid: am.oid, name: am.amname, can: crate::catalog::storage_method(am.oid).am()?.caps() })
+}
+
+/// 0A000 for what an access method cannot do.
+fn cannot(m: Method, what: &str) -> DbError {
+    err(SqlState::FEATURE_NOT_SUPPORTED, format!("access method \"{}\" does not support {what}", m.name))
+}
+
 /// Arrays have an operator class whatever their elements; only those of ordered elements can be indexed.
 fn orderable(opclass: u32, ty: TypeRef) -> bool {
     let array = pgdata::opclass(opclass).is_some_and(|o| o.opcintype == oid::ANYARRAY);
@@ -37,13 +65,17 @@ fn orderable(opclass: u32, ty: TypeRef) -> bool {
     !array || elem.is_none_or(|e| default_opclass(TypeRef::new(e)).is_ok())
 }
 
-/// The operator class a type gets without naming one.
+/// The btree operator class a type gets without naming one.
 pub fn default_opclass(ty: TypeRef) -> Result<u32> {
-    super::types::default_opclass(ty.oid).filter(|o| orderable(*o, ty)).ok_or_else(|| {
+    default_opclass_of(pgdata::BTREE, "btree", ty)
+}
+
+fn default_opclass_of(method: u32, name: &str, ty: TypeRef) -> Result<u32> {
+    super::types::default_opclass_of(method, ty.oid).filter(|o| orderable(*o, ty)).ok_or_else(|| {
         err(
             SqlState::UNDEFINED_OBJECT,
             format!(
-                "data type {} has no default operator class for access method \"btree\"",
+                "data type {} has no default operator class for access method \"{name}\"",
                 typename::format_type(ty.oid, -1)
             ),
         )
@@ -51,23 +83,23 @@ pub fn default_opclass(ty: TypeRef) -> Result<u32> {
     })
 }
 
-/// A named operator class, which must be a btree's and take the type.
-fn named_opclass(cx: &DdlCx<'_>, name: &ast::Name, ty: TypeRef) -> Result<u32> {
+/// A named operator class, which must be the access method's and take the type.
+fn named_opclass(cx: &DdlCx<'_>, m: Method, name: &ast::Name, ty: TypeRef) -> Result<u32> {
     let mut found = pgdata::opclasses().iter().filter(|o| {
-        o.opcmethod == pgdata::BTREE
+        o.opcmethod == m.oid
             && o.opcname == name.name.value
             && name.schema.as_ref().is_none_or(|s| s.value == "pg_catalog")
     });
     let Some(o) = found.next() else {
         return Err(err(
             SqlState::UNDEFINED_OBJECT,
-            format!("operator class \"{}\" does not exist for access method \"btree\"", name.plain()),
+            format!("operator class \"{}\" does not exist for access method \"{}\"", name.plain(), m.name),
         ));
     };
     let takes = o.opcintype == ty.oid
         || (o.opcintype == oid::TEXT && ty.oid == oid::VARCHAR)
         || (o.opcintype == oid::ANYARRAY && oid::array_element(ty.oid).is_some())
-        || super::types::default_opclass(ty.oid) == Some(o.oid);
+        || super::types::default_opclass_of(m.oid, ty.oid) == Some(o.oid);
     if !takes {
         return Err(err(
             SqlState::DATATYPE_MISMATCH,
@@ -78,7 +110,7 @@ fn named_opclass(cx: &DdlCx<'_>, name: &ast::Name, ty: TypeRef) -> Result<u32> {
             ),
         ));
     }
-    let usual = default_opclass(ty)?;
+    let usual = default_opclass_of(m.oid, m.name, ty)?;
     // Keys are kept in one order per type. The pattern classes order text by bytes, and so does the "C" locale.
     let same = pgdata::opclass(usual).is_some_and(|u| u.opcfamily == o.opcfamily)
         || matches!(o.opcname, "text_pattern_ops" | "varchar_pattern_ops");
@@ -100,7 +132,7 @@ pub fn include_columns(rel: &Relation, list: &[Ident]) -> Result<Vec<i16>> {
         .collect()
 }
 
-async fn key(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, e: &ast::IndexElement) -> Result<IndexKey> {
+async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexElement) -> Result<IndexKey> {
     if !e.opclass_options.is_empty() {
         return Err(err(SqlState::INVALID_PARAMETER_VALUE, "operator class has no options"));
     }
@@ -146,9 +178,22 @@ async fn key(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, e: &ast::IndexElement) -> 
         ty.collation = collation(cx, c)?;
     }
     let opclass = match &e.opclass {
-        Some(n) => named_opclass(cx, n, ty)?,
-        None => default_opclass(ty)?,
+        Some(n) => named_opclass(cx, m, n, ty)?,
+        None => default_opclass_of(m.oid, m.name, ty)?,
     };
+    if !m.can.ordered && !rustydb_types::keyenc::is_orderable(ty.oid) {
+        // A type whose values are only compared for equality; keys are made of ordered bytes.
+        return Err(DbError::unsupported(format!(
+            "hash indexes of type {} are not supported yet",
+            typename::format_type(ty.oid, -1)
+        )));
+    }
+    if !m.can.ordered && !matches!(e.order, ast::SortOrder::Default) {
+        return Err(cannot(m, "ASC/DESC options"));
+    }
+    if !m.can.ordered && e.nulls_first.is_some() {
+        return Err(cannot(m, "NULLS FIRST/LAST options"));
+    }
     let desc = match &e.order {
         ast::SortOrder::Default | ast::SortOrder::Asc => false,
         ast::SortOrder::Desc => true,
@@ -159,18 +204,6 @@ async fn key(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, e: &ast::IndexElement) -> 
     Ok(IndexKey { attnum, expr, ty, opclass, desc, nulls_first: e.nulls_first.unwrap_or(desc) })
 }
 
-/// USING: B+trees are the only indexes.
-fn check_method(method: Option<&Ident>) -> Result<()> {
-    match method.map(|m| m.value.as_str()) {
-        None | Some("btree") => Ok(()),
-        Some(m @ ("hash" | "gist" | "gin" | "brin" | "spgist")) => {
-            Err(DbError::unsupported(format!("access method \"{m}\" is not supported yet")))
-        }
-        Some("heap") => Err(err(SqlState::WRONG_OBJECT_TYPE, "access method \"heap\" is not of type INDEX")),
-        Some(m) => Err(err(SqlState::UNDEFINED_OBJECT, format!("access method \"{m}\" does not exist"))),
-    }
-}
-
 /// CREATE INDEX. With CONCURRENTLY the index is empty and not valid; [`DdlCx::beside`] says which it is.
 pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
     if s.concurrently && cx.in_block {
@@ -179,7 +212,6 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
             "CREATE INDEX CONCURRENTLY cannot run inside a transaction block",
         ));
     }
-    check_method(s.method.as_ref())?;
     if s.tablespace.as_ref().is_some_and(|t| t.value != "pg_default") {
         return Err(DbError::unsupported("tablespaces are not supported yet"));
     }
@@ -205,11 +237,27 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         return Ok(());
     }
     check_width(s.elements.len() + s.include.len())?;
+    let m = method(s.method.as_ref())?;
+    if s.unique && !m.can.unique {
+        return Err(cannot(m, "unique indexes"));
+    }
+    if !s.include.is_empty() && !m.can.ordered {
+        return Err(cannot(m, "included columns"));
+    }
+    if s.elements.len() > 1 && !m.can.multicolumn {
+        return Err(cannot(m, "multicolumn indexes"));
+    }
+    if let Some(o) = s.options.iter().find(|o| o.name.value == "deduplicate_items" && m.oid != pgdata::BTREE) {
+        return Err(err(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("unrecognized parameter \"{}\"", o.name.value),
+        ));
+    }
     let mut parameters = Vec::new();
     options::set(options::Owner::Index, &mut parameters, &s.options)?;
     let mut keys = Vec::with_capacity(s.elements.len());
     for e in &s.elements {
-        keys.push(key(cx, &rel, e).await?);
+        keys.push(key(cx, m, &rel, e).await?);
     }
     let mut include = Vec::with_capacity(s.include.len());
     for e in &s.include {
@@ -261,6 +309,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         name: String::new(),
         namespace: rel.namespace,
         table: rel.oid,
+        method: m.oid,
         storage: RelId(0),
         keys,
         include,
@@ -290,7 +339,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         cx.put(r).await?;
         return if s.table.only { Ok(()) } else { super::attach::spread(cx, rel.oid).await };
     }
-    ix.storage = cx.tx.create_btree(rel.durability()).await?;
+    ix.storage = cx.tx.create_index(ix.method, rel.durability()).await?;
     if s.concurrently {
         cx.beside = Some((rel.oid, ix.oid));
     } else {
@@ -337,7 +386,7 @@ pub async fn rebuild(cx: &mut DdlCx<'_>, table: u32, index: u32) -> Result<()> {
         }
         return Ok(());
     }
-    let mut ix = Index { storage: cx.tx.create_btree(rel.durability()).await?, valid: true, ..(*old).clone() };
+    let mut ix = Index { storage: cx.tx.create_index(old.method, rel.durability()).await?, valid: true, ..(*old).clone() };
     cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
     if let Some(s) = &rel.storage {
         cx.tx.txn.store().ssi().relation_replaced(old.storage, s.heap);

@@ -272,6 +272,11 @@ async fn create_range(cx: &mut DdlCx<'_>, name: &Name, options: &[ast::DefOption
 
 /// Default btree operator class of any type.
 pub fn default_opclass(ty: u32) -> Option<u32> {
+    default_opclass_of(pgdata::BTREE, ty)
+}
+
+/// Default operator class of any type for an access method.
+pub fn default_opclass_of(method: u32, ty: u32) -> Option<u32> {
     let ty = usertype::base(TypeRef { oid: ty, typmod: -1, collation: 0 }).oid;
     let stand_in = match usertype::kind(ty) {
         // Text's own, not that of another type varchar becomes without change.
@@ -288,13 +293,13 @@ pub fn default_opclass(ty: u32) -> Option<u32> {
             _ => ty,
         },
     };
-    if let Some(o) = pgdata::default_opclass(pgdata::BTREE, stand_in) {
+    if let Some(o) = pgdata::default_opclass(method, stand_in) {
         return Some(o.oid);
     }
     pgdata::casts_from(ty)
         .iter()
         .filter(|c| c.castmethod == 'b' && c.castcontext == 'i')
-        .find_map(|c| pgdata::default_opclass(pgdata::BTREE, c.casttarget))
+        .find_map(|c| pgdata::default_opclass(method, c.casttarget))
         .map(|o| o.oid)
 }
 

@@ -12,7 +12,7 @@ use super::tables::decode_columns;
 use crate::catalog::Relation;
 use crate::transaction::Transaction;
 use rustydb_base::{Result, Rid};
-use rustydb_storage::btree::{self, CursorState, Direction, Edge};
+use rustydb_storage::am::{Cursor, Direction, Edge};
 use rustydb_storage::buf::Access;
 use rustydb_storage::heap::page::{self, flag};
 use rustydb_storage::scan::{RowScan, ScanEnv, partitions};
@@ -64,7 +64,8 @@ async fn rows_have_entries(
             for (rid, image) in page {
                 let values = decode_columns(&mut tx.txn, rt, &image, index.needs()).await?;
                 let Some(key) = index.key(Env { ctx: eval, params: &[] }, &values, rt)? else { continue };
-                let entry = store.read(|core| btree::exists(core, index.desc.rel, &key.bytes, rid)).await?;
+                let am = index.desc.method.am()?;
+                let entry = store.read(|core| am.exists(core, index.desc.rel, &key.bytes, rid)).await?;
                 if entry == Some(false) {
                     continue;
                 }
@@ -89,7 +90,8 @@ async fn entries_have_rows(
 ) -> Result<()> {
     let store = Arc::clone(tx.txn.store());
     let index = &rt.indexes[at];
-    let mut cursor = CursorState::new(index.desc, Edge::Open, Edge::Open, Direction::Forward, Access::Scan, true);
+    let am = index.desc.method.am()?;
+    let mut cursor = Cursor::open(index.desc, Edge::Open, Edge::Open, Direction::Forward, Access::Scan, true)?;
     loop {
         tx.txn.rules.interrupt.check()?;
         if !store.read(|core| cursor.next_batch(core, Default::default())).await? {
@@ -105,7 +107,7 @@ async fn entries_have_rows(
                 Some((image, true)) => {
                     let values = decode_columns(&mut tx.txn, rt, &image, index.needs()).await?;
                     let now = index.key(Env { ctx: eval, params: &[] }, &values, rt)?;
-                    now.is_none_or(|k| k.bytes != key).then_some("names a row with another key")
+                    now.is_none_or(|k| *am.stored_key(&k.bytes) != *key).then_some("names a row with another key")
                 }
             };
             if let Some(what) = wrong {

@@ -19,7 +19,7 @@ use crate::catalog::{Constraint, ConstraintKind, FkAction, Relation};
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, Rid, SqlState};
 use rustydb_parser::ast::TableLockMode;
-use rustydb_storage::btree::{CursorState, Direction, Edge};
+use rustydb_storage::am::{Cursor, Direction, Edge};
 use rustydb_storage::buf::Access;
 use rustydb_storage::core::RowLockMode;
 use rustydb_storage::heap::{RowBuf, TmResult};
@@ -603,7 +603,7 @@ async fn find_children(
                 .collect();
             let bytes = i.prefix(rt, &ordered)?;
             let edge = || Edge::Inclusive(bytes.clone());
-            let cursor = CursorState::new(i.desc, edge(), edge(), Direction::Forward, Access::Point, false);
+            let cursor = Cursor::open(i.desc, edge(), edge(), Direction::Forward, Access::Point, false)?;
             let mut scan = IndexScan::new(scan_env, rt.desc.rel, cursor);
             let mut buf = RowBuf::new();
             let mut seen = HashSet::new();

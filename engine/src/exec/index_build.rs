@@ -5,7 +5,7 @@
 //! seen it are over, so every writer maintains it. Then (each step is why the next is right):
 //!
 //! 1. The rows of one snapshot get their entries. An entry that a writer has made or marked meanwhile is left alone; a writer
-//!    who changes a row that has no entry yet makes the entry first and marks it then (`btree::mark`), so that its rollback
+//!    who changes a row that has no entry yet makes the entry first and marks it then (`IndexAm::mark`), so that its rollback
 //!    leaves it. The snapshot is held to the end, so purge removes no mark that the fill has still to meet.
 //! 2. From then on every row has its entry and uniqueness is checked against all of them. Two rows with one key can only
 //!    come from before: once the transactions of that time are over too, a walk in key order finds them.
@@ -18,7 +18,7 @@ use crate::catalog::{Index, Relation};
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, Rid, SqlState};
 use rustydb_parser::ast::TableLockMode;
-use rustydb_storage::btree::{CursorState, Direction, Edge};
+use rustydb_storage::am::{Cursor, Direction, Edge};
 use rustydb_storage::buf::Access;
 use rustydb_storage::heap::RowBuf;
 use rustydb_storage::scan::{IndexBuild, IndexScan, RowScan, ScanEnv, partitions};
@@ -148,7 +148,7 @@ async fn second_with_key(
 ) -> Result<Option<Rid>> {
     let index = &rt.indexes[at];
     let env = ScanEnv { store: Arc::clone(tx.txn.store()), snap: *snap, interrupt: tx.txn.rules.interrupt.clone() };
-    let cursor = CursorState::new(index.desc, Edge::Open, Edge::Open, Direction::Forward, Access::Scan, true);
+    let cursor = Cursor::open(index.desc, Edge::Open, Edge::Open, Direction::Forward, Access::Scan, true)?;
     let mut scan = IndexScan::new(env, rt.desc.rel, cursor);
     let (mut buf, mut entry) = (RowBuf::new(), Vec::new());
     let mut last: Option<Vec<u8>> = None;

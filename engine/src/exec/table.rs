@@ -9,7 +9,8 @@ use crate::bind::{BindCx, Binder};
 use crate::catalog::{Constraint, Index, Relation};
 use crate::plan::ir::{Col, Expr};
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_storage::btree::{IndexDesc, MAX_KEY};
+use rustydb_storage::am::IndexDesc;
+use rustydb_storage::btree::MAX_KEY;
 use rustydb_storage::heap::{self, ColKind, Decode, RowLayout, TableLayout};
 use rustydb_storage::table::{Key, KeyChange, TableDesc};
 use rustydb_types::datum::{Datum, TypeRef};
@@ -358,7 +359,8 @@ fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_
     }
     needs.sort_unstable();
     needs.dedup();
-    let desc = IndexDesc { rel: i.storage, heap, complete: i.valid };
+    let method = crate::catalog::storage_method(i.method);
+    let desc = IndexDesc { rel: i.storage, heap, complete: i.valid, method };
     let deferrable = rel.deferrable_key(i.oid).cloned();
     Ok(IndexRt { def: Arc::clone(i), desc, deferrable, keys, predicate, bound: kept, needs })
 }
@@ -382,7 +384,7 @@ impl IndexRt {
         self.predicate.is_some() || self.keys.iter().any(|k| matches!(k, KeySource::Expr(_)))
     }
 
-    /// The row's key; `None` where a partial index leaves it out.
+    /// The row's key; `None` where a partial index leaves it out, or a hash index the NULL.
     pub fn key(&self, env: Env<'_>, row: &[Datum], table: &TableRt) -> Result<Option<RowKey>> {
         if let Some(p) = &self.predicate
             && !p.test(env, row)?
@@ -403,6 +405,9 @@ impl IndexRt {
             };
             has_null |= d.is_null();
             keyenc::encode_key(ty, d, def.desc, def.nulls_first, &mut bytes)?;
+        }
+        if self.def.is_hash() {
+            return Ok((!has_null).then_some(RowKey { bytes, unique: false, later: false }));
         }
         if bytes.len() > MAX_KEY {
             return Err(DbError::new(

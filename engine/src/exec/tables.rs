@@ -14,7 +14,7 @@ use datafusion::arrow::compute::BatchCoalescer;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use rustydb_base::{DbError, Lsn, Result, Rid, Scn, SqlState};
-use rustydb_storage::btree::{CursorState, Direction, Edge};
+use rustydb_storage::am::{Cursor, Direction, Edge};
 use rustydb_storage::buf::Access;
 use rustydb_storage::heap::{Rel, RowBuf};
 use rustydb_storage::page::PAGE_SIZE;
@@ -477,7 +477,7 @@ impl SessionTables {
                 }
                 let (low, high) = edges(&rt, n, r)?;
                 let dir = if r.reverse { Direction::Backward } else { Direction::Forward };
-                let cursor = CursorState::new(i.desc, low, high, dir, Access::Point, true);
+                let cursor = Cursor::open(i.desc, low, high, dir, Access::Point, true)?;
                 RowReader::Index(Box::new(IndexScan::new(self.env.clone(), rt.desc.rel, cursor)), n)
             }
             None => {

@@ -1,7 +1,7 @@
 //! A store on real files, with the tables of TPC-B.
 
 use rustydb_base::{RelId, Result, Rid};
-use rustydb_storage::btree::IndexDesc;
+use rustydb_storage::am::{IndexDesc, Method};
 use rustydb_storage::heap::{Datum, Decode, Rel, RowBuf, TableLayout, TmResult};
 use rustydb_storage::io::{IoMethod, open_dir};
 use rustydb_storage::rt::TokioRuntime;
@@ -77,8 +77,8 @@ pub async fn table(t: &mut Txn, cols: &[Decode], indexed: bool) -> Result<TableD
     let heap = t.create_relation(RelationKind::Heap, true).await?;
     let mut indexes = Vec::new();
     if indexed {
-        let rel = t.create_relation(RelationKind::Btree, true).await?;
-        indexes.push(IndexDesc { rel, heap, complete: true });
+        let rel = t.create_relation(RelationKind::Index(Method::BTREE), true).await?;
+        indexes.push(IndexDesc { rel, heap, complete: true, method: Method::BTREE });
     }
     let rel = Rel { id: heap, overflow: RelId(0) };
     Ok(TableDesc { rel, layout: Arc::new(TableLayout::simple(cols)?), indexes })

@@ -4,7 +4,8 @@ use super::node::{Bound, Node, SLOT};
 use super::redo;
 use super::split::{Incoming, Need, make_room};
 use super::tree::{Way, leaf_for_read, leaf_for_write, whole};
-use super::{IndexDesc, IndexUndo, MAX_KEY, too_long};
+use super::{MAX_KEY, too_long};
+use crate::am::{IndexDesc, IndexUndo, InsertResult, RowState, RunEntry, Unique};
 use crate::buf::{Access, WriteGuard};
 use crate::core::Core;
 use crate::txn::{TxnCx, TxnState};
@@ -12,41 +13,6 @@ use crate::undo::{UndoFlags, UndoHead, UndoType};
 use crate::wait::{Op, TxnWait, Wait};
 use rustydb_base::{BlockNo, PageId, Rid, Xid};
 use smallvec::SmallVec;
-
-/// What the newest version of a row says about an unmarked entry that names it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RowState {
-    /// Committed (or written by the asking transaction) and not deleted.
-    Live,
-    /// Not there: deleted, or its insertion was undone.
-    Gone,
-    /// Another running transaction wrote it last.
-    Busy(TxnWait),
-}
-
-/// What keeps two rows from having the same key.
-pub enum Unique<'j> {
-    /// Nothing: the index is not unique, or the key contains NULLs where these are distinct.
-    No,
-    /// No other live row may have the key. The function answers the state of a row's newest version. It is called with
-    /// index latches held, so it may latch heap, undo and status pages but no index pages; a [`Wait`] it returns is
-    /// passed on after all latches are gone.
-    Check(&'j mut dyn FnMut(Rid) -> Op<RowState>),
-}
-
-/// How an insertion ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum InsertResult {
-    /// The entry is there.
-    Done,
-    /// A live row has the key already.
-    Duplicate {
-        /// That row.
-        rid: Rid,
-        /// The leaf that its entry is in.
-        leaf: BlockNo,
-    },
-}
 
 /// Inserts (key, rid) for the row version `txn` has just written (so it has a number); `flags` go into the undo record. Must be retried from the start after any [`Wait`]; nothing of the entry is there until it answers.
 pub fn insert(
@@ -123,7 +89,7 @@ fn try_insert(
     let slot = core.undo.prepare(&mut mtr, txn, undo.payload_len(key))?;
     mtr.reserve(payload.len() + 16 + slot.log_bytes())?;
     mtr.apply(l, if here { redo::UNMARK } else { redo::INSERT }, &payload);
-    txn.last_undo = undo.write(core, &mut mtr, &slot, txn, idx.rel, rid, key, flags);
+    txn.last_undo = undo.write(core, &mut mtr, &slot, txn, idx, rid, key, flags);
     mtr.finish();
     Ok(Some(InsertResult::Done))
 }
@@ -156,17 +122,6 @@ pub fn enter(core: &Core, xid: Xid, idx: &IndexDesc, key: &[u8], rid: Rid) -> Op
         mtr.finish();
         return Ok(());
     }
-}
-
-/// One entry of [`insert_run`].
-#[derive(Clone, Copy, Debug)]
-pub struct RunEntry<'k> {
-    /// Normalised key.
-    pub key: &'k [u8],
-    /// The row it names.
-    pub rid: Rid,
-    /// Whether no other live row may have the key.
-    pub unique: bool,
 }
 
 /// Most bytes that the undo record of a run takes, so that little of a page is left over when it does not fit.
@@ -243,7 +198,7 @@ fn try_run(core: &Core, txn: &mut TxnCx, idx: &IndexDesc, entries: &[RunEntry<'_
         redo::insert_payload(&mut payload, *at, suffix, &[]);
         mtr.apply(l, redo::INSERT, &payload);
     }
-    let head = UndoHead::plain(UndoType::IdxInsertN, idx.rel, first.rid);
+    let head = UndoHead { depth: u16::from(idx.method.0), ..UndoHead::plain(UndoType::IdxInsertN, idx.rel, first.rid) };
     txn.last_undo = core.undo.apply(&mut mtr, &slot, txn, &head, &undo);
     mtr.finish();
     Ok(n)

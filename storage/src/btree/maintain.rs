@@ -5,11 +5,11 @@ use super::node::{Bound, Node};
 use super::redo;
 use super::split::{Need, is_sparse, make_room, shrink};
 use super::tree::{Way, leaf_for_read, leaf_for_write, whole};
-use super::{IndexDesc, IndexUndo};
+use crate::am::{IndexDesc, IndexUndo};
 use crate::buf::Access;
 use crate::core::Core;
 use crate::txn::{TxnCx, TxnState};
-use crate::undo::{UndoFlags, UndoRec, UndoType};
+use crate::undo::UndoFlags;
 use crate::wait::Op;
 use rustydb_base::sqlstate::SqlState;
 use rustydb_base::{DbError, Lsn, RelId, Rid, Scn, Xid};
@@ -42,7 +42,7 @@ pub fn mark(core: &Core, txn: &mut TxnCx, idx: &IndexDesc, key: &[u8], rid: Rid,
         let slot = core.undo.prepare(&mut mtr, txn, IndexUndo::Mark.payload_len(key))?;
         mtr.reserve(redo::SMALL + 16 + slot.log_bytes())?;
         mtr.apply(l, redo::MARK, &redo::mark_payload(at, txn.xid));
-        txn.last_undo = IndexUndo::Mark.write(core, &mut mtr, &slot, txn, idx.rel, rid, key, flags);
+        txn.last_undo = IndexUndo::Mark.write(core, &mut mtr, &slot, txn, idx, rid, key, flags);
         mtr.finish();
         return Ok(());
     }
@@ -147,23 +147,4 @@ pub fn exists(core: &Core, rel: RelId, key: &[u8], rid: Rid) -> Op<Option<bool>>
         return Ok(None);
     }
     Ok(Some(node.mark(at)?.is_some()))
-}
-
-/// Undoes an index record of a transaction that rolls back; see [`undo_insert`] for the caller's duty.
-pub fn undo(core: &Core, rec: &UndoRec) -> Op<()> {
-    let (what, key) = IndexUndo::decode(rec.kind, &rec.payload)?;
-    match what {
-        IndexUndo::Insert { replaced } => undo_insert(core, rec.xid, rec.rel, key, rec.rid, replaced),
-        IndexUndo::Mark => undo_mark(core, rec.xid, rec.rel, key, rec.rid),
-    }
-}
-
-/// Purges what an index record of a transaction committed before `horizon` left: the entry it marked. Records of other
-/// kinds leave nothing.
-pub fn purge(core: &Core, rec: &UndoRec, horizon: Scn) -> Op<()> {
-    if rec.kind != UndoType::IdxMark {
-        return Ok(());
-    }
-    let (_, key) = IndexUndo::decode(rec.kind, &rec.payload)?;
-    purge_remove(core, rec.rel, key, rec.rid, rec.xid, horizon)
 }

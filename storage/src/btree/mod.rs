@@ -25,6 +25,7 @@
 //! # Left out
 //! Optimistic (latch-free) reads, posting lists for duplicates, index-only scans, deferrable uniqueness.
 
+mod am;
 mod build;
 mod insert;
 mod maintain;
@@ -38,20 +39,17 @@ mod tree;
 mod verify;
 
 pub use build::BulkBuilder;
-pub use insert::{InsertResult, RowState, RunEntry, Unique, enter, holders, insert, insert_run};
-pub use maintain::{exists, mark, purge, purge_remove, undo, undo_insert, undo_mark};
-pub use scan::{Candidate, CursorState, Direction, Edge, lookup};
+pub use am::Btree;
+pub use insert::{enter, holders, insert, insert_run};
+pub use maintain::{exists, mark, purge_remove, undo_insert, undo_mark};
+pub use scan::{TreeScan, lookup};
 pub use split::{JOINS, SPLITS};
 pub use tree::create;
 pub use verify::{Verifier, VerifyReport};
 
-use crate::core::Core;
-use crate::mtr::Mtr;
-use crate::txn::TxnCx;
-use crate::undo::{UndoFlags, UndoHead, UndoPtr, UndoRec, UndoSlot, UndoType};
+use crate::undo::UndoRec;
 use rustydb_base::sqlstate::SqlState;
-use rustydb_base::{BlockNo, DbError, RelId, Result, Rid, Xid};
-use smallvec::SmallVec;
+use rustydb_base::{BlockNo, DbError, Result, Rid};
 
 /// Block of the root node; block 0 is the file's space map.
 pub const ROOT_BLOCK: BlockNo = 1;
@@ -60,86 +58,17 @@ pub const ROOT_BLOCK: BlockNo = 1;
 /// node be split. The caller reports longer keys ("index row size … exceeds btree version 4 maximum … for index …").
 pub const MAX_KEY: usize = 2680;
 
-/// The facts of an index its operations need.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct IndexDesc {
-    /// The index file.
-    pub rel: RelId,
-    /// The table whose rows the entries name.
-    pub heap: RelId,
-    /// Every row has its entry. Not so while an index is filled beside its writers: a row that one of them changes may
-    /// have none yet, and gets it first ([`enter`]).
-    pub complete: bool,
-}
-
-/// What an index operation leaves in the undo stream.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum IndexUndo {
-    /// The entry was inserted; if it had been there with a marker, this was the marker.
-    Insert {
-        /// Marker to put back on rollback.
-        replaced: Option<Xid>,
-    },
-    /// The entry was delete-marked.
-    Mark,
-}
-
-impl IndexUndo {
-    fn payload_len(&self, key: &[u8]) -> usize {
-        key.len() + if matches!(self, IndexUndo::Mark) { 0 } else { 8 }
-    }
-
-    /// Writes the record; answers the transaction's new `last_undo`.
-    fn write(
-        &self,
-        core: &Core,
-        mtr: &mut Mtr<'_>,
-        slot: &UndoSlot,
-        txn: &TxnCx,
-        rel: RelId,
-        rid: Rid,
-        key: &[u8],
-        flags: UndoFlags,
-    ) -> UndoPtr {
-        match self {
-            IndexUndo::Mark => {
-                let head = UndoHead { flags, ..UndoHead::plain(UndoType::IdxMark, rel, rid) };
-                core.undo.apply(mtr, slot, txn, &head, key)
-            }
-            IndexUndo::Insert { replaced } => {
-                let head = UndoHead { flags, ..UndoHead::plain(UndoType::IdxInsert, rel, rid) };
-                let mut payload: SmallVec<[u8; 128]> = SmallVec::from_slice(&replaced.map_or(0, |x| x.0).to_le_bytes());
-                payload.extend_from_slice(key);
-                core.undo.apply(mtr, slot, txn, &head, &payload)
-            }
-        }
-    }
-
-    /// Takes a record's payload apart: what was done, to the entry with which key.
-    pub fn decode(kind: UndoType, payload: &[u8]) -> Result<(IndexUndo, &[u8])> {
-        match kind {
-            UndoType::IdxMark => Ok((IndexUndo::Mark, payload)),
-            UndoType::IdxInsert => {
-                let (x, key) = payload.split_first_chunk::<8>().ok_or_else(|| DbError::corrupt("short index undo"))?;
-                let x = Xid(u64::from_le_bytes(*x));
-                Ok((IndexUndo::Insert { replaced: x.is_some().then_some(x) }, key))
-            }
-            _ => Err(DbError::corrupt(format!("undo record of kind {kind:?} is not an index's"))),
-        }
-    }
-}
-
 /// Bytes of an entry in [`put_run_entry`] beside its key.
 const RUN_ENTRY: usize = 8;
 
-/// Payload of [`UndoType::IdxInsertN`]: for each entry the row, the key's length (u16) and the key.
+/// Payload of [`UndoType::IdxInsertN`](crate::undo::UndoType::IdxInsertN): for each entry the row, the key's length (u16) and the key.
 fn put_run_entry(out: &mut Vec<u8>, rid: Rid, key: &[u8]) {
     out.extend_from_slice(&rid.to_bytes());
     out.extend_from_slice(&(key.len() as u16).to_le_bytes());
     out.extend_from_slice(key);
 }
 
-/// The entries of an [`UndoType::IdxInsertN`] record.
+/// The entries of an [`UndoType::IdxInsertN`](crate::undo::UndoType::IdxInsertN) record.
 pub fn run_entries(rec: &UndoRec) -> Result<Vec<(Rid, &[u8])>> {
     let short = || DbError::corrupt("short index undo");
     let (mut out, mut rest) = (Vec::new(), rec.payload.as_slice());

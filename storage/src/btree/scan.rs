@@ -1,14 +1,14 @@
 //! Reading: the point look-up and the range scan.
 
-use super::IndexDesc;
 use super::node::{Bound, Node};
 use super::tree::{Way, leaf_for_read};
+use crate::am::{Batch, Direction, Edge, IndexDesc};
 use crate::buf::{Access, Pool, ReadGuard};
 use crate::core::Core;
 use crate::page::PageKind;
 use crate::ssi::SxId;
 use crate::wait::Op;
-use rustydb_base::{BlockNo, PageId, Result, Rid, Xid};
+use rustydb_base::{BlockNo, PageId, Result, Rid};
 use smallvec::SmallVec;
 
 /// The RIDs of all entries of a key, marked ones included: they are candidates, the rows decide. `out` is cleared
@@ -35,46 +35,6 @@ pub fn lookup(core: &Core, reader: SxId, idx: &IndexDesc, key: &[u8], out: &mut 
     }
 }
 
-/// One end of a range, in key bytes. The bytes may be a beginning of keys (leading columns): an inclusive end then
-/// takes in, and an exclusive end leaves out, every key that begins with them.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub enum Edge {
-    /// To the end of the index.
-    #[default]
-    Open,
-    /// Keys that begin with the bytes belong to the range.
-    Inclusive(Vec<u8>),
-    /// Keys that begin with the bytes do not.
-    Exclusive(Vec<u8>),
-}
-
-/// Scan direction.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Direction {
-    /// Ascending keys.
-    Forward,
-    /// Descending keys.
-    Backward,
-}
-
-/// One entry of a batch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Candidate<'b> {
-    /// Key bytes without RID; empty if the cursor does not collect keys.
-    pub key: &'b [u8],
-    /// The row.
-    pub rid: Rid,
-    /// Who delete-marked the entry, if anyone.
-    pub marked: Option<Xid>,
-}
-
-#[derive(Clone, Copy)]
-struct Item {
-    end: u32,
-    rid: Rid,
-    marked: Option<Xid>,
-}
-
 /// Where the next batch begins.
 enum Place {
     Start,
@@ -85,7 +45,7 @@ enum Place {
 
 /// A range scan between two batches. It holds no latch and no pin, so it may live across waits, splits and merges: a
 /// batch is a whole leaf's part of the range, and the next one begins at that leaf's fence, wherever that is by then.
-pub struct CursorState {
+pub struct TreeScan {
     idx: IndexDesc,
     low: Edge,
     high: Edge,
@@ -95,11 +55,9 @@ pub struct CursorState {
     place: Place,
     /// Where the next leaf was when the last batch was read.
     hint: BlockNo,
-    keys: Vec<u8>,
-    items: Vec<Item>,
 }
 
-impl CursorState {
+impl TreeScan {
     /// A scan of the entries between two edges. Without `with_keys`, batches carry RIDs and marks only.
     pub fn new(
         idx: IndexDesc,
@@ -108,8 +66,8 @@ impl CursorState {
         direction: Direction,
         access: Access,
         with_keys: bool,
-    ) -> CursorState {
-        CursorState {
+    ) -> TreeScan {
+        TreeScan {
             idx,
             low,
             high,
@@ -118,43 +76,20 @@ impl CursorState {
             with_keys,
             place: Place::Start,
             hint: 0,
-            keys: Vec::new(),
-            items: Vec::new(),
         }
     }
 
-    /// Begins again, keeping the buffers.
+    /// Begins again with another range.
     pub fn rewind(&mut self, low: Edge, high: Edge) {
         (self.low, self.high) = (low, high);
         self.place = Place::Start;
         self.hint = 0;
-        self.keys.clear();
-        self.items.clear();
     }
 
-    /// The batch read last, in scan order.
-    pub fn batch(&self) -> impl ExactSizeIterator<Item = Candidate<'_>> {
-        (0..self.items.len()).map(|i| {
-            let start = if i == 0 { 0 } else { self.items[i - 1].end as usize };
-            let it = self.items[i];
-            Candidate { key: &self.keys[start..it.end as usize], rid: it.rid, marked: it.marked }
-        })
-    }
-
-    /// One entry of the batch read last.
-    pub fn candidate(&self, i: usize) -> Option<Candidate<'_>> {
-        let it = self.items.get(i)?;
-        let start = if i == 0 { 0 } else { self.items[i - 1].end as usize };
-        Some(Candidate { key: &self.keys[start..it.end as usize], rid: it.rid, marked: it.marked })
-    }
-
-    /// Reads the next batch. `false`: the range is exhausted and the batch empty. A batch may be empty before the end.
-    /// After a [`Wait`](crate::wait::Wait) the batch is empty and the call can be repeated. A serializable `reader` is
+    /// Reads the next batch; see [`IndexScan::next_batch`](crate::am::IndexScan::next_batch). A serializable `reader` is
     /// registered at the leaf.
-    pub fn next_batch(&mut self, core: &Core, reader: SxId) -> Op<bool> {
+    pub fn next_batch(&mut self, core: &Core, reader: SxId, out: &mut Batch) -> Op<bool> {
         let pool = &*core.pool;
-        self.keys.clear();
-        self.items.clear();
         if matches!(self.place, Place::End) {
             return Ok(false);
         }
@@ -166,7 +101,7 @@ impl CursorState {
             core.ssi.read_page(reader, self.idx.rel, leaf.pid().block)?;
         }
         let node = Node::open(&leaf)?;
-        let place = self.copy(&node)?;
+        let place = self.copy(&node, out)?;
         self.hint = node.next();
         self.place = place;
         Ok(true)
@@ -201,7 +136,7 @@ impl CursorState {
     }
 
     /// Copies the leaf's part of the range; answers where the next batch begins.
-    fn copy(&mut self, node: &Node<'_>) -> Result<Place> {
+    fn copy(&self, node: &Node<'_>, out: &mut Batch) -> Result<Place> {
         let mut from = match &self.low {
             Edge::Open => 0,
             Edge::Inclusive(b) => node.position(b, Bound::Before)?,
@@ -223,14 +158,15 @@ impl CursorState {
             Direction::Forward => (!at_high && self.more_above(node)).then(|| node.high().to_vec()),
             Direction::Backward => (!at_low && self.more_below(node)).then(|| node.low().to_vec()),
         };
-        self.items.reserve(to.saturating_sub(from));
+        out.reserve(to.saturating_sub(from));
         let mut take = |i: usize| -> Result<()> {
-            if self.with_keys {
-                node.key_into(i, &mut self.keys)?;
-                self.keys.truncate(self.keys.len().saturating_sub(Rid::LEN));
-            }
-            self.items.push(Item { end: self.keys.len() as u32, rid: node.rid(i)?, marked: node.mark(i)? });
-            Ok(())
+            out.push_with(node.rid(i)?, node.mark(i)?, |keys| {
+                if self.with_keys {
+                    node.key_into(i, keys)?;
+                    keys.truncate(keys.len().saturating_sub(Rid::LEN));
+                }
+                Ok(())
+            })
         };
         match self.direction {
             Direction::Forward => (from..to).try_for_each(&mut take)?,

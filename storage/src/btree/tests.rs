@@ -2,20 +2,21 @@
 
 use super::node::Node;
 use super::*;
+use crate::am::{Cursor, Direction, Edge, IndexDesc, IndexUndo, InsertResult, Method, RowState, Unique, undo_entry};
 use crate::buf::{Access, Pool};
-use crate::core::{NoRowLocks, Resolve};
+use crate::core::{Core, NoRowLocks, Resolve};
 use crate::mtr::redo::{Record, Redone};
 use crate::mtr::{LogAppend, Reservation};
 use crate::page::{PAGE_SIZE, Page, PageKind};
 use crate::space::Spaces;
-use crate::txn::{Isolation, TxnState};
-use crate::undo::Streams;
+use crate::txn::{Isolation, TxnCx, TxnState};
+use crate::undo::{Streams, UndoFlags, UndoPtr};
 use crate::wait::{Op, TxnWait, Wait};
 use parking_lot::Mutex;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use rustydb_base::poison::Poison;
-use rustydb_base::{Lsn, PageId, Scn};
+use rustydb_base::{Lsn, PageId, RelId, Scn, Xid};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -44,7 +45,7 @@ impl LogAppend for Log {
 }
 
 const REL: RelId = RelId(77);
-const IDX: IndexDesc = IndexDesc { rel: REL, heap: RelId(70), complete: true };
+const IDX: IndexDesc = IndexDesc { rel: REL, heap: RelId(70), complete: true, method: Method::BTREE };
 
 /// A toy transaction table: what is not in it is running.
 #[derive(Default)]
@@ -79,6 +80,7 @@ fn env(frames: usize) -> Env {
         ssi: crate::ssi::Ssi::default(),
         undo: Streams::new(1, 1 << 30),
         space: Spaces::default(),
+        hash_page_entries: 7,
     };
     create(&core, REL, Xid::NONE).expect("no waits in a pool that holds everything");
     Env { core, log, txns }
@@ -145,7 +147,7 @@ fn check(e: &Env) -> VerifyReport {
 }
 
 fn scan(e: &Env, low: Edge, high: Edge, dir: Direction) -> Vec<(Vec<u8>, Rid, bool)> {
-    let mut c = CursorState::new(IDX, low, high, dir, Access::Scan, true);
+    let mut c = Cursor::open(IDX, low, high, dir, Access::Scan, true).expect("known");
     let mut out = Vec::new();
     while c.next_batch(&e.core, crate::ssi::SxId::NONE).expect("no waits") {
         out.extend(c.batch().map(|x| (x.key.to_vec(), x.rid, x.marked.is_some())));
@@ -258,7 +260,7 @@ fn workload(shape: u32, seed: u64, steps: u32) {
                 assert_eq!((rec.rel, rec.rid, key), (REL, r, k.as_slice()));
                 assert_eq!(what, IndexUndo::Insert { replaced: (before == Some(true)).then_some(t.xid) });
                 for _ in 0..2 {
-                    undo(&e.core, &rec).expect("no waits");
+                    undo_entry(&e.core, &rec).expect("no waits");
                 }
                 assert_eq!(exists(&e.core, REL, &k, r).expect("no waits"), before);
             }
@@ -471,7 +473,7 @@ fn a_scan_survives_splits_and_merges_between_batches() {
         for n in 0..4_000 {
             insert(&e.core, &mut t, &IDX, &key(n * 10), rid(n), Unique::No, NO).expect("no waits");
         }
-        let mut c = CursorState::new(IDX, Edge::Open, Edge::Open, dir, Access::Point, true);
+        let mut c = Cursor::open(IDX, Edge::Open, Edge::Open, dir, Access::Point, true).expect("known");
         let mut seen = Vec::new();
         let mut gone = HashSet::new();
         while c.next_batch(&e.core, crate::ssi::SxId::NONE).expect("no waits") {

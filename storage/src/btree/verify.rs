@@ -2,7 +2,8 @@
 
 use super::node::{Bound, Node, SLOT, SPACE};
 use super::tree::{Way, root};
-use super::{IndexDesc, ROOT_BLOCK};
+use super::ROOT_BLOCK;
+use crate::am::IndexDesc;
 use crate::buf::{Access, Pool};
 use crate::wait::Op;
 use rustydb_base::sqlstate::SqlState;

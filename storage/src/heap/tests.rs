@@ -76,6 +76,7 @@ impl Bench {
             ssi: crate::ssi::Ssi::default(),
             undo: Streams::new(2, 1 << 30),
             space: Spaces::default(),
+            hash_page_entries: 7,
         };
         core.space.create(&core, REL.id, Xid::NONE).expect("room");
         core.space.create(&core, REL.overflow, Xid::NONE).expect("room");

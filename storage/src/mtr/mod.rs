@@ -213,6 +213,15 @@ impl<'s> Mtr<'s> {
         }
     }
 
+    /// As [`Mtr::apply`], an operation (below 128) of an index method of another crate. Takes one byte of log more than its
+    /// payload.
+    pub fn apply_outside(&mut self, i: PageIdx, method: crate::am::Method, op: u8, payload: &[u8]) {
+        let mut whole: SmallVec<[u8; 64]> = SmallVec::with_capacity(payload.len() + 1);
+        whole.push(method.0);
+        whole.extend_from_slice(payload);
+        self.apply(i, redo::code::OUTSIDE | op, &whole);
+    }
+
     /// Appends the record of kind [`kind::PAGES`] and stamps the pages. Answers its start and end LSN.
     pub fn finish(self) -> (Lsn, Lsn) {
         self.finish_as(kind::PAGES, &[])

@@ -30,6 +30,10 @@ pub mod code {
     pub const OVERFLOW: u8 = 0x68;
     /// First of the sequences' codes (`sequence::redo`).
     pub const SEQUENCE: u8 = 0x70;
+    /// First of the hash indexes' codes (`hash::page`).
+    pub const HASH: u8 = 0x78;
+    /// First of the codes of index methods of other crates; the payload begins with the method's number.
+    pub const OUTSIDE: u8 = 0x80;
 }
 
 /// Runs one operation on a page.
@@ -69,7 +73,12 @@ pub fn apply(page: &mut Page, code: u8, payload: &[u8]) -> Result<()> {
         code::UNDO..code::TSP => crate::undo::redo::apply(page, code, payload),
         code::TSP..code::OVERFLOW => crate::txn::tsp::apply(page, code, payload),
         code::OVERFLOW..code::SEQUENCE => crate::overflow::redo::apply(page, code, payload),
-        code::SEQUENCE..=0x7f => crate::sequence::apply(page, code, payload),
+        code::SEQUENCE..code::HASH => crate::sequence::apply(page, code, payload),
+        code::HASH..code::OUTSIDE => crate::hash::page::apply(page, code, payload),
+        code::OUTSIDE.. => {
+            let (method, payload) = payload.split_first().ok_or_else(bad)?;
+            crate::am::Method(*method).am()?.redo(page, code - code::OUTSIDE, payload)
+        }
         _ => Err(DbError::corrupt(format!("unknown redo operation {code:#x}"))),
     }
 }

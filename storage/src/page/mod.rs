@@ -47,6 +47,10 @@ pub enum PageKind {
     Free = 8,
     /// Sequence values.
     Sequence = 9,
+    /// Hash index.
+    Hash = 10,
+    /// Index of a method of another crate.
+    Outside = 11,
 }
 
 impl PageKind {
@@ -63,6 +67,8 @@ impl PageKind {
             7 => PageKind::Meta,
             8 => PageKind::Free,
             9 => PageKind::Sequence,
+            10 => PageKind::Hash,
+            11 => PageKind::Outside,
             _ => return None,
         })
     }

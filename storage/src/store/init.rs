@@ -216,6 +216,7 @@ impl Store {
             ssi: Ssi::new(opts.ssi),
             undo: Streams::restore(&state.undo, opts.undo_limit),
             space: Spaces::new(opts.memory_limit.min(opts.pool_bytes / 2)),
+            hash_page_entries: opts.hash_page_entries,
         };
         let purge = PurgeState::new(&state.undo, state.tsp_start);
         let redo_end = log.end_lsn();

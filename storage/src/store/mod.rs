@@ -76,6 +76,8 @@ pub struct StoreOptions {
     pub undo_limit: u64,
     /// How far back old versions are kept although no snapshot needs them, in microseconds.
     pub undo_retention_micros: u64,
+    /// Entries that a page of a new hash index holds at most; a simulation wants few.
+    pub hash_page_entries: usize,
     /// Pause between purge rounds that found nothing.
     pub purge_nap: Duration,
     /// Slots of the hot ring.
@@ -102,6 +104,7 @@ impl Default for StoreOptions {
             undo_streams: 8,
             undo_limit: 32 << 30,
             undo_retention_micros: 0,
+            hash_page_entries: usize::MAX,
             purge_nap: Duration::from_millis(50),
             hot_ring: 64 << 10,
             ssi: SsiLimits::default(),

@@ -6,7 +6,7 @@
 //! the pool forgets the pages, then the files go. Numbers are never used twice.
 
 use super::{FIRST_REL, Store, Txn};
-use crate::btree;
+use crate::am::Method;
 use crate::core::Core;
 use crate::mtr::{kind, put_varint};
 use crate::page::PageKind;
@@ -27,8 +27,8 @@ pub enum RelationKind {
     Heap,
     /// Values too big for their rows.
     Overflow,
-    /// A B+tree.
-    Btree,
+    /// An index of a method.
+    Index(Method),
     /// One sequence, which begins at this state.
     Sequence(sequence::SequenceState),
 }
@@ -81,8 +81,9 @@ impl Txn {
     async fn create_relation_as(&mut self, rel: RelId, what: RelationKind) -> Result<()> {
         self.ensure_xid().await?;
         self.drive(|core, cx| create_first_page(core, cx, rel, what)).await?;
-        if what == RelationKind::Btree {
-            self.drive(|core, cx| btree::create(core, rel, cx.xid)).await?;
+        if let RelationKind::Index(method) = what {
+            let am = method.am()?;
+            self.drive(|core, cx| am.create(core, rel, cx.xid)).await?;
         }
         Ok(())
     }

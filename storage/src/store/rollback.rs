@@ -11,6 +11,7 @@
 //! that purge leaves them alone even when their transaction goes on to commit.
 
 use super::Store;
+use crate::am;
 use crate::btree;
 use crate::core::Core;
 use crate::heap;
@@ -156,12 +157,12 @@ impl Store {
     }
 
     fn undo_index(&self, core: &Core, rec: &UndoRec, walk: &mut Walk) -> Op<()> {
-        if walk.held(core, rec.xid, rec.rid)? { btree::undo(core, rec) } else { Ok(()) }
+        if walk.held(core, rec.xid, rec.rid)? { am::undo_entry(core, rec) } else { Ok(()) }
     }
 
     /// Undoes one entry of a record that has many.
     fn undo_run_entry(&self, core: &Core, rec: &UndoRec, rid: Rid, key: &[u8], walk: &mut Walk) -> Op<()> {
-        if walk.held(core, rec.xid, rid)? { btree::undo_insert(core, rec.xid, rec.rel, key, rid, None) } else { Ok(()) }
+        if walk.held(core, rec.xid, rid)? { am::undo_run_entry(core, rec, rid, key) } else { Ok(()) }
     }
 
     /// The transaction has ended: lets go of its locks, wakes who waits for it, gives its slot back.

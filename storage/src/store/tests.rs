@@ -1,5 +1,5 @@
 use super::*;
-use crate::btree::IndexDesc;
+use crate::am::{IndexDesc, Method};
 use crate::heap::{Datum, Decode, Rel, RowBuf, TableLayout, TmResult};
 use crate::io::sim::{SimDisk, SimFaults, SimIo};
 use crate::sim::SimRuntime;
@@ -44,12 +44,12 @@ fn key(k: i32) -> [u8; 4] {
 async fn make_table(store: &Arc<Store>) -> TableDesc {
     let mut t = store.begin(Isolation::ReadCommitted).unwrap();
     let heap = t.create_relation(RelationKind::Heap, true).await.unwrap();
-    let index = t.create_relation(RelationKind::Btree, true).await.unwrap();
+    let index = t.create_relation(RelationKind::Index(Method::BTREE), true).await.unwrap();
     t.commit(CommitOptions::default()).await.unwrap();
     TableDesc {
         rel: Rel { id: heap, overflow: RelId(0) },
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::Bin]).unwrap()),
-        indexes: vec![IndexDesc { rel: index, heap, complete: true }],
+        indexes: vec![IndexDesc { rel: index, heap, complete: true, method: Method::BTREE }],
     }
 }
 
@@ -240,13 +240,13 @@ fn memory_relations_never_leave_memory() {
     let d = run(3, &disk, |store| async move {
         let mut t = store.begin(Isolation::ReadCommitted).unwrap();
         let heap = t.create_relation(RelationKind::Heap, Durability::Memory).await.unwrap();
-        let index = t.create_relation(RelationKind::Btree, Durability::Memory).await.unwrap();
+        let index = t.create_relation(RelationKind::Index(Method::BTREE), Durability::Memory).await.unwrap();
         t.commit(CommitOptions::default()).await.unwrap();
         assert!(heap.is_memory() && !heap.is_logged());
         let d = TableDesc {
             rel: Rel { id: heap, overflow: RelId(0) },
             layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::Bin]).unwrap()),
-            indexes: vec![IndexDesc { rel: index, heap, complete: true }],
+            indexes: vec![IndexDesc { rel: index, heap, complete: true, method: Method::BTREE }],
         };
         // A logged table beside it, so that pages are evicted and written all the time.
         let other = make_table(&store).await;

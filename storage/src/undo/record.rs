@@ -88,7 +88,7 @@ pub struct UndoHead {
     pub rel: RelId,
     /// Row concerned; of an index entry, the row it names.
     pub rid: Rid,
-    /// Length of the row's version chain behind this record.
+    /// Length of the row's version chain behind this record; of an index entry, the number of the index's method.
     pub depth: u16,
     /// The row's `ver` word before the change.
     pub prev_ver: u64,

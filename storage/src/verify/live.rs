@@ -4,7 +4,7 @@
 //! Hints (stamps, free-space classes) may change under the check: it looks at none of them.
 
 use super::{Findings, heap as pages, is_damage};
-use crate::btree::{IndexDesc, Verifier};
+use crate::am::IndexDesc;
 use crate::buf::Access;
 use crate::core::Resolve as _;
 use crate::heap::page::{self, SlotState};
@@ -215,13 +215,14 @@ impl Store {
     /// entries it has that are not marked; `None` if it is damaged.
     pub async fn check_index(&self, idx: &IndexDesc, out: &mut Findings) -> Result<Option<u64>> {
         let before = out.count();
-        let used = self.check_space(idx.rel, PageKind::Btree, out, |_| Ok(())).await?;
-        let mut v = Verifier::new(*idx);
-        let report = self.read(|core| v.run(&core.pool)).await;
+        let am = idx.method.am()?;
+        let used = self.check_space(idx.rel, am.page_kind(), out, |_| Ok(())).await?;
+        let mut check = am.check(*idx);
+        let report = self.read(|core| check.run(core)).await;
         let rel = idx.rel;
-        let Some(report) = note(report, |why| out.page(rel, v.block(), why))? else { return Ok(None) };
-        if used != report.leaves + report.inner {
-            out.relation(rel, format!("{used} pages are in use, but the tree has {}", report.leaves + report.inner));
+        let Some(report) = note(report, |why| out.page(rel, check.block(), why))? else { return Ok(None) };
+        if used != report.pages {
+            out.relation(rel, format!("{used} pages are in use, but the index has {}", report.pages));
         }
         Ok((out.count() == before).then_some(report.entries - report.marked))
     }

@@ -5,7 +5,6 @@ use super::rows;
 use super::workload::RULE;
 use parking_lot::Mutex;
 use rustydb_base::{Lsn, RelId, Result, Xid};
-use rustydb_storage::btree::Verifier;
 use rustydb_storage::crypto::{Encryption, KEYS, KeySource, Secret};
 use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
 use rustydb_storage::rt::RuntimeRef;
@@ -27,6 +26,7 @@ pub fn options() -> StoreOptions {
         wal_buffer_bytes: 1 << 20,
         undo_streams: 2,
         hot_ring: 16,
+        hash_page_entries: 6,
         purge_nap: Duration::from_millis(2),
         ..StoreOptions::default()
     }
@@ -189,8 +189,8 @@ async fn after_crash(store: &Arc<Store>, model: &Model, sequence: RelId, survive
         let want = &state.rows[table];
         rows::check(store, d, &snap, want, &format!("table {table} after rollback and purge")).await?;
         for (i, idx) in d.indexes.iter().enumerate() {
-            let mut v = Verifier::new(*idx);
-            let report = store.read(|core| v.run(&core.pool)).await?;
+            let mut check = idx.method.am()?.check(*idx);
+            let report = store.read(|core| check.run(core)).await?;
             let rows = want.values().filter(|r| i == 0 || r.0.is_some()).count() as u64;
             assert_eq!(report.entries - report.marked, rows, "entries of index {i} of table {table}");
             assert_eq!(report.marked, 0, "marked entries left in index {i} of table {table}");

@@ -81,7 +81,8 @@ fn directory(clean: bool, opts: StoreOptions) -> (SimDisk, TableDesc) {
                 let row = (Some(k % 7), (if k % 20 == 0 { 20_000 } else { 90 }, k as u8));
                 let e = Encoded::new(k, &row);
                 let keys = [key(k), key(k % 7)];
-                let keys = [Some(Key { bytes: &keys[0], unique: true }), Some(Key { bytes: &keys[1], unique: false })];
+                let of_v = Some(Key { bytes: keys[1].as_slice(), unique: false });
+                let keys = [Some(Key { bytes: keys[0].as_slice(), unique: true }), of_v, of_v];
                 let Inserted::Row(rid) = t.insert(&d, &e.values(), &keys).await? else { panic!("a new key") };
                 rids.push((k, rid, row));
             }
@@ -246,10 +247,8 @@ fn an_encrypted_disk_shows_neither_rows_nor_keys() {
                         let mut e = Encoded::new(k, &(Some(1), (60, 1)));
                         e.payload = [&vec![k as u8; if k % 9 == 0 { 5000 } else { 30 }][..], MARKER].concat();
                         let bytes = [key(k), key(1)];
-                        let keys = [
-                            Some(Key { bytes: &bytes[0], unique: true }),
-                            Some(Key { bytes: &bytes[1], unique: false }),
-                        ];
+                        let of_v = Some(Key { bytes: bytes[1].as_slice(), unique: false });
+                        let keys = [Some(Key { bytes: bytes[0].as_slice(), unique: true }), of_v, of_v];
                         t.insert(&d, &e.values(), &keys).await?;
                         let done = t.commit(CommitOptions::default()).await?;
                         store.gate(done.lsn).await?;

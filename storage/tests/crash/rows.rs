@@ -1,8 +1,8 @@
-//! The test table: `k int primary key, v int (indexed, nullable), payload bytes`, and reading all of it by every path.
+//! The test table: `k int primary key, v int (indexed by a B+tree and a hash index, nullable), payload bytes`, and reading all of it by every path.
 
 use super::model::{Row, Table};
 use rustydb_base::{RelId, Result, Rid};
-use rustydb_storage::btree::{CursorState, Direction, Edge, IndexDesc};
+use rustydb_storage::am::{Cursor, Direction, Edge, IndexDesc, Method};
 use rustydb_storage::buf::Access;
 use rustydb_storage::heap::{Datum, Decode, Rel, TableLayout};
 use rustydb_storage::scan::{IndexScan, RowScan, ScanEnv};
@@ -11,6 +11,8 @@ use rustydb_storage::table::TableDesc;
 use rustydb_storage::txn::Snapshot;
 use std::sync::Arc;
 
+/// Values of `v` are smaller.
+pub const VALUES: i32 = 40;
 /// Long enough for a few hundred keys to need several leaves, so that leaves split and merge.
 pub const KEY: usize = 200;
 /// An index key.
@@ -58,20 +60,22 @@ impl Encoded {
 pub async fn create(t: &mut Txn) -> Result<TableDesc> {
     let heap = t.create_relation(RelationKind::Heap, true).await?;
     let overflow = t.create_relation(RelationKind::Overflow, true).await?;
-    let primary = t.create_relation(RelationKind::Btree, true).await?;
-    let second = t.create_relation(RelationKind::Btree, true).await?;
+    let primary = t.create_relation(RelationKind::Index(Method::BTREE), true).await?;
+    let second = t.create_relation(RelationKind::Index(Method::BTREE), true).await?;
+    let third = t.create_relation(RelationKind::Index(Method::HASH), true).await?;
     Ok(TableDesc {
         rel: Rel { id: heap, overflow },
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::I32, Decode::Bin])?),
         indexes: vec![
-            IndexDesc { rel: primary, heap, complete: true },
-            IndexDesc { rel: second, heap, complete: true },
+            IndexDesc { rel: primary, heap, complete: true, method: Method::BTREE },
+            IndexDesc { rel: second, heap, complete: true, method: Method::BTREE },
+            IndexDesc { rel: third, heap, complete: true, method: Method::HASH },
         ],
     })
 }
 
-pub fn relations(d: &TableDesc) -> [RelId; 4] {
-    [d.rel.id, d.rel.overflow, d.indexes[0].rel, d.indexes[1].rel]
+pub fn relations(d: &TableDesc) -> [RelId; 5] {
+    [d.rel.id, d.rel.overflow, d.indexes[0].rel, d.indexes[1].rel, d.indexes[2].rel]
 }
 
 fn int(d: Datum<'_>) -> Option<i32> {
@@ -121,7 +125,7 @@ pub async fn by_heap(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot) -> Resu
 /// All rows by a scan of one of the indexes.
 pub async fn by_index(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot, which: usize) -> Result<Table> {
     let dir = if snap.scn.0.is_multiple_of(2) { Direction::Forward } else { Direction::Backward };
-    let cursor = CursorState::new(d.indexes[which], Edge::Open, Edge::Open, dir, Access::Scan, true);
+    let cursor = Cursor::open(d.indexes[which], Edge::Open, Edge::Open, dir, Access::Scan, true)?;
     let mut scan = IndexScan::new(env(store, snap), d.rel, cursor);
     let (mut out, mut image) = (Table::new(), Vec::new());
     let layout = d.layout.clone();
@@ -137,6 +141,22 @@ pub async fn by_index(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot, which:
     }
 }
 
+/// The rows that the hash index has for each of the values that there should or could be.
+pub async fn by_hash(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot) -> Result<Table> {
+    let (mut out, mut image) = (Table::new(), Vec::new());
+    for v in 0..VALUES {
+        let edge = || Edge::Inclusive(key(v).to_vec());
+        let cursor = Cursor::open(d.indexes[2], edge(), edge(), Direction::Forward, Access::Scan, true)?;
+        let mut scan = IndexScan::new(env(store, snap), d.rel, cursor);
+        let layout = d.layout.clone();
+        while scan.next(&mut image, |_, row| Ok(int(layout.value(row, 1)?) == Some(v))).await?.is_some() {
+            let (k, row) = decode(store, d, &image).await?;
+            assert!(out.insert(k, row).is_none(), "key {k} is there twice by the hash index");
+        }
+    }
+    Ok(out)
+}
+
 /// Compares every path with what must be there.
 pub async fn check(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot, want: &Table, what: &str) -> Result<()> {
     let heap = by_heap(store, d, snap).await?;
@@ -146,6 +166,8 @@ pub async fn check(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot, want: &Ta
     let second = by_index(store, d, snap, 1).await?;
     let some: Table = want.iter().filter(|(_, r)| r.0.is_some()).map(|(k, r)| (*k, *r)).collect();
     assert_same(&second, &some, &format!("{what}: second index {}", d.indexes[1].rel));
+    let third = by_hash(store, d, snap).await?;
+    assert_same(&third, &some, &format!("{what}: hash index {}", d.indexes[2].rel));
     Ok(())
 }
 

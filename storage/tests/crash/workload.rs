@@ -1,7 +1,7 @@
 //! Sessions running random transactions against the store and the model.
 
 use super::model::{Commit, Model, PreparedTxn, Row, Table, Write};
-use super::rows::{self, Encoded, KeyBytes, key};
+use super::rows::{self, Encoded, KeyBytes, VALUES, key};
 use parking_lot::Mutex;
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -229,7 +229,7 @@ fn lock_of(table: u32) -> LockTarget {
 }
 
 fn random_row(rng: &mut SmallRng) -> Row {
-    let v = (!rng.random_ratio(1, 8)).then(|| rng.random_range(0..40));
+    let v = (!rng.random_ratio(1, 8)).then(|| rng.random_range(0..VALUES));
     let len = match rng.random_range(0..40) {
         0 => rng.random_range(2_500..20_000),
         1..=6 => rng.random_range(500..1_900),
@@ -355,7 +355,8 @@ async fn insert(w: &mut Work, table: u32, d: &TableDesc, k: i32) -> Result<(), S
     let row = random_row(&mut w.rng);
     let e = Encoded::new(k, &row);
     let (pk, second) = (key(k), row.0.map(key));
-    let keys = [Some(Key { bytes: &pk, unique: true }), second.as_ref().map(|v| Key { bytes: v, unique: false })];
+    let of_v = second.as_ref().map(|v| Key { bytes: v, unique: false });
+    let keys = [Some(Key { bytes: &pk, unique: true }), of_v, of_v];
     let done = w.txn.insert(d, &e.values(), &keys).await?;
     say!("{} inserts {k} into {table}: {row:?}: {done:?}", w.txn.xid());
     match done {
@@ -381,7 +382,8 @@ async fn insert_batch(w: &mut Work, table: u32, d: &TableDesc, k: i32) -> Result
     let keys: Vec<Option<Key<'_>>> = keys
         .iter()
         .flat_map(|(pk, v)| {
-            [Some(Key { bytes: pk, unique: true }), v.as_ref().map(|v| Key { bytes: v, unique: false })]
+            let of_v = v.as_ref().map(|v| Key { bytes: v.as_slice(), unique: false });
+            [Some(Key { bytes: pk.as_slice(), unique: true }), of_v, of_v]
         })
         .collect();
     let done = w.txn.insert_batch(d, &images, &keys).await?;
@@ -398,7 +400,8 @@ async fn delete(w: &mut Work, table: u32, d: &TableDesc, k: i32) -> Result<(), S
         let snap = w.snapshot();
         let Some((rid, image, row)) = w.find(d, &snap, k).await? else { return Ok(()) };
         let (pk, second) = (key(k), row.0.map(key));
-        let keys = [Some(pk.as_slice()), second.as_ref().map(KeyBytes::as_slice)];
+        let of_v = second.as_ref().map(KeyBytes::as_slice);
+        let keys = [Some(pk.as_slice()), of_v, of_v];
         let done = w.txn.delete(d, &snap, rid, &image, &keys).await?;
         say!("{} deletes {k} of {table} at {rid:?}: {done:?}", w.txn.xid());
         match done {
@@ -452,11 +455,11 @@ async fn update(w: &mut Work, table: u32, d: &TableDesc, k: i32) -> Result<(), S
             changes.push(KeyChange { index: 0, old: Some(&pk), new: Some(Key { bytes: &pk2, unique: true }) });
         }
         if v != v2 {
-            changes.push(KeyChange {
-                index: 1,
+            changes.extend([1, 2].map(|index| KeyChange {
+                index,
                 old: v.as_ref().map(KeyBytes::as_slice),
                 new: v2.as_ref().map(|v| Key { bytes: v, unique: false }),
-            });
+            }));
         }
         let done = w.txn.update(d, &snap, rid, &image, &e.values(), &changes, k2 != k).await?;
         say!("{} updates {k} of {table} at {rid:?} from {old:?} to {k2} {row:?}: {done:?}", w.txn.xid());

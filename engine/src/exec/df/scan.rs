@@ -320,6 +320,9 @@ fn fit(
             share *= stats::equal_share(&s.table, key.attnum, rows);
             continue;
         }
+        if index.is_hash() {
+            return Ok(None);
+        }
         // Bounds of another integer type could lie outside the key's range; they are left to the filter.
         if !key.desc {
             for t in mine.iter().filter(|t| t.same_type) {

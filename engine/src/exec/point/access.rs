@@ -80,13 +80,19 @@ pub(super) enum KeyDraft {
     Null,
 }
 
-/// Families and strategies in which a function is a btree search operator.
+/// Families and strategies in which a function is a btree search operator; the equality of a hash family counts as 3, as
+/// that of a btree's.
 fn strategies(proc: u32) -> &'static [(u32, i16)] {
     static MAP: LazyLock<HashMap<u32, Vec<(u32, i16)>>> = LazyLock::new(|| {
         let mut map: HashMap<u32, Vec<(u32, i16)>> = HashMap::new();
-        for a in pgdata::amops().iter().filter(|a| a.amopmethod == pgdata::BTREE && a.amoppurpose == 's') {
+        for a in pgdata::amops().iter().filter(|a| a.amoppurpose == 's') {
+            let strategy = match a.amopmethod {
+                pgdata::BTREE => a.amopstrategy,
+                pgdata::HASH => 3,
+                _ => continue,
+            };
             if let Some(o) = pgdata::operator(a.amopopr) {
-                map.entry(o.oprcode).or_default().push((a.amopfamily, a.amopstrategy));
+                map.entry(o.oprcode).or_default().push((a.amopfamily, strategy));
             }
         }
         map
@@ -301,7 +307,8 @@ impl Chooser<'_> {
             let found = |pick: &dyn Fn(&Says<'_>) -> bool| {
                 (0..self.conds.len()).find(|c| !used[*c] && said(c).is_some_and(|s| pick(&s)))
             };
-            let one = found(&|s| matches!(s, Says::Compare(3, _) | Says::IsNull));
+            let hash = i.def.is_hash();
+            let one = found(&|s| matches!(s, Says::Compare(3, _)) || (!hash && matches!(s, Says::IsNull)));
             let any = if one.is_none() && !lists { found(&|s| matches!(s, Says::Any(_))) } else { None };
             if let Some(c) = one.or(any) {
                 used[c] = true;
@@ -321,6 +328,9 @@ impl Chooser<'_> {
                     }
                 });
                 continue;
+            }
+            if hash {
+                return None;
             }
             let low = found(&|s| matches!(s, Says::Compare(4 | 5, _)));
             let high = found(&|s| matches!(s, Says::Compare(1 | 2, _)));
@@ -385,6 +395,9 @@ impl Chooser<'_> {
             return None;
         }
         let def = &self.table.indexes[d.index].def;
+        if def.is_hash() {
+            return None;
+        }
         let mut at = d.equal.len();
         let mut reverse = None;
         for o in self.want.order {

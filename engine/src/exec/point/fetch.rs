@@ -6,7 +6,7 @@ use crate::exec::eval::Env;
 use crate::exec::tables::system_value;
 use rustydb_base::{DbError, Rid, Scn};
 use rustydb_parser::ast::LockWait;
-use rustydb_storage::btree;
+use rustydb_storage::am;
 use rustydb_storage::core::{Core, RowLockMode};
 use rustydb_storage::heap::{self, Reader, RowBuf, TmResult};
 use rustydb_storage::lock::{LockManager, LockOwner, LockTarget, Scope};
@@ -76,7 +76,7 @@ impl ScanCx<'_> {
 
     fn lookup(&mut self, p: &IndexPath, core: &Core, cx: &mut TxnCx) -> Op<bool> {
         if !self.state.looked {
-            btree::lookup(core, self.snap.ssi, &p.desc, &self.state.search, &mut self.state.rids)?;
+            am::lookup(core, self.snap.ssi, &p.desc, &self.state.search, &mut self.state.rids)?;
             self.state.looked = true;
             self.state.at = 0;
         }
@@ -100,7 +100,7 @@ impl ScanCx<'_> {
         done
     }
 
-    fn candidates(&mut self, p: &IndexPath, cursor: &mut btree::CursorState, core: &Core, cx: &mut TxnCx) -> Op<bool> {
+    fn candidates(&mut self, p: &IndexPath, cursor: &mut am::Cursor, core: &Core, cx: &mut TxnCx) -> Op<bool> {
         for _ in 0..CANDIDATES {
             let Some(c) = cursor.candidate(self.state.at) else {
                 self.state.at = 0;

@@ -5,7 +5,7 @@ use crate::exec::eval::Compiled;
 use crate::exec::table::TableRt;
 use crate::plan::ir::JoinKind;
 use rustydb_parser::ast::LockWait;
-use rustydb_storage::btree::IndexDesc;
+use rustydb_storage::am::IndexDesc;
 use rustydb_storage::core::RowLockMode;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::kernel::AggKernel;

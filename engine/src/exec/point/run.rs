@@ -11,7 +11,7 @@ use crate::plan::ir::JoinKind;
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::LockWait;
-use rustydb_storage::btree::{CursorState, Direction, Edge};
+use rustydb_storage::am::{Cursor, Direction, Edge};
 use rustydb_storage::buf::Access;
 use rustydb_storage::txn::Snapshot;
 use rustydb_storage::wait::{Op, Wait};
@@ -666,7 +666,7 @@ impl<'a> Machine<'a> {
         }
         let (low, high) = (first.unwrap_or_else(whole), last.unwrap_or_else(whole));
         let direction = if p.reverse { Direction::Backward } else { Direction::Forward };
-        st.cursor = Some(CursorState::new(p.desc, low, high, direction, Access::Point, true));
+        st.cursor = Some(Cursor::open(p.desc, low, high, direction, Access::Point, true)?);
         Ok(true)
     }
 

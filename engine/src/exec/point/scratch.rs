@@ -4,7 +4,7 @@ use super::PointPlan;
 use super::plan::NodeId;
 use crate::plan::ir::ColId;
 use rustydb_base::Rid;
-use rustydb_storage::btree::CursorState;
+use rustydb_storage::am::Cursor;
 use rustydb_storage::heap::{PageRows, RowBuf};
 use rustydb_storage::overflow::OvfReader;
 use rustydb_types::datum::Datum;
@@ -89,7 +89,7 @@ pub(super) struct State {
     /// Entries of a key, and whether they have been looked up.
     pub rids: SmallVec<[Rid; 4]>,
     pub looked: bool,
-    pub cursor: Option<CursorState>,
+    pub cursor: Option<Cursor>,
     pub heap: Option<Box<HeapPlace>>,
     /// Where the decoding of a found row goes on after a wait.
     pub decoding: Option<usize>,

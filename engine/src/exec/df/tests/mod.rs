@@ -281,6 +281,7 @@ fn relation(oid: u32, head: &str) -> Relation {
                     name: format!("{name}_pkey"),
                     namespace: 2200,
                     table: oid,
+                    method: rustydb_types::pgdata::BTREE,
                     storage: RelId::default(),
                     keys: vec![IndexKey { attnum, expr: None, ty, opclass: 0, desc: false, nulls_first: false }],
                     include: vec![],

@@ -1,0 +1,68 @@
+//! Access methods: how indexes and tables are stored is somebody's own business behind one trait each.
+//!
+//! # Idea
+//! [`IndexAm`] is what table rows, rollback, purge, redo and the checks ask of an index method. The store has two of its
+//! own, [`Method::BTREE`] and [`Method::HASH`]; another crate adds one by [`register`] and uses it by its number, with no
+//! change here. A relation is made with `RelationKind::Index(method)`, an [`IndexDesc`] names its method, every undo record
+//! of an entry and every redo operation of a registered method carries the number.
+//!
+//! # Rules
+//! 1. A registered method must be there before a store that has used it is opened: recovery calls its redo.
+//! 2. The store's own methods are dispatched by a `match`, so that the point read stays a direct call; a registered one by
+//!    its trait object.
+//! 3. Everything an index method says about rows is a *candidate*: the row decides (`index.rs`).
+
+mod cursor;
+mod index;
+
+pub use cursor::{Batch, Candidate, Cursor, Direction, Edge, IndexScan};
+pub use index::{
+    IndexAm, IndexBuilder, IndexCaps, IndexCheck, IndexDesc, IndexReport, IndexUndo, InsertResult, RowState, RunEntry,
+    Unique, lookup,
+};
+pub(crate) use index::{purge_entry, undo_entry, undo_run_entry};
+
+use rustydb_base::{DbError, Result};
+use std::sync::OnceLock;
+
+/// The number of an index method, as it stands in undo and redo records: never to change.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Method(pub u8);
+
+/// The first number that other crates may register.
+const FIRST_OUTSIDE: u8 = 32;
+/// How many they may register.
+const OUTSIDE: usize = 32;
+
+static REGISTERED: [OnceLock<&'static dyn IndexAm>; OUTSIDE] = [const { OnceLock::new() }; OUTSIDE];
+
+impl Method {
+    /// `crate::btree`.
+    pub const BTREE: Method = Method(0);
+    /// `crate::hash`.
+    pub const HASH: Method = Method(1);
+
+    /// The number of the `n`-th method of other crates, from 0.
+    pub const fn outside(n: u8) -> Method {
+        Method(FIRST_OUTSIDE + n)
+    }
+
+    /// The method itself.
+    pub fn am(self) -> Result<&'static dyn IndexAm> {
+        match self {
+            Method::BTREE => Ok(&crate::btree::Btree),
+            Method::HASH => Ok(&crate::hash::Hash),
+            Method(n) => n
+                .checked_sub(FIRST_OUTSIDE)
+                .and_then(|n| REGISTERED.get(usize::from(n))?.get().copied())
+                .ok_or_else(|| DbError::internal(format!("index method {n} is not registered"))),
+        }
+    }
+}
+
+/// Makes an index method of another crate known, for the life of the process, under one of the [`Method::outside`] numbers.
+pub fn register(method: Method, am: &'static dyn IndexAm) -> Result<()> {
+    let place = method.0.checked_sub(FIRST_OUTSIDE).and_then(|n| REGISTERED.get(usize::from(n)));
+    let place = place.ok_or_else(|| DbError::internal(format!("{method:?} is not a number for other crates")))?;
+    place.set(am).map_err(|_| DbError::internal(format!("index method {} is registered already", method.0)))
+}
