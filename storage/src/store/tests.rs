@@ -315,6 +315,39 @@ fn memory_relations_never_leave_memory() {
     });
 }
 
+/// Who waits for a row of a transaction that is prepared meanwhile goes on when that is committed.
+#[test]
+fn waiters_follow_a_transaction_that_is_prepared() {
+    let disk = SimDisk::new();
+    run(6, &disk, |store| async move {
+        let d = make_table(&store).await;
+        let mut first = store.begin(Isolation::ReadCommitted).unwrap();
+        put(&mut first, &d, 1, b"one").await;
+        let (tx, rx) = crate::rt::oneshot::channel();
+        let (store2, d2) = (Arc::clone(&store), d.clone());
+        let second = async move {
+            let mut t = store2.begin(Isolation::ReadCommitted).unwrap();
+            let done = put(&mut t, &d2, 1, b"two").await;
+            t.abort().await.unwrap();
+            drop(tx.send(done));
+        };
+        store.rt.spawn("second", Box::pin(second));
+        store.rt.sleep(Duration::from_millis(50)).await;
+        let (mut prepared, lsn) = first.prepare(b"p").await.unwrap();
+        store.gate(lsn).await.unwrap();
+        store.rt.sleep(Duration::from_millis(50)).await;
+        prepared.commit(CommitOptions::default()).await.unwrap();
+        let patience = store.rt.sleep(Duration::from_secs(60));
+        match futures::future::select(rx, patience).await {
+            futures::future::Either::Left((done, _)) => {
+                assert!(matches!(done.unwrap(), Inserted::Duplicate(Duplicate { index: 0, .. })));
+            }
+            futures::future::Either::Right(_) => panic!("the second transaction hangs"),
+        }
+        store.shutdown().await.unwrap();
+    });
+}
+
 /// The past can be read as far back as it is kept, and no further; what is held stays.
 #[test]
 fn the_past_is_read_within_its_retention() {
