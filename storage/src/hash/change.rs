@@ -3,6 +3,7 @@
 use super::grow::{add_page, finish_move, is_sparse, shrink};
 use super::locate::{for_read, for_write, walk};
 use super::page::{Entries, Entry, IDENTITY, INSERT, MARK, REMOVE, identity, pid};
+use super::predicate;
 use crate::am::{IndexDesc, IndexUndo, InsertResult};
 use crate::buf::Access;
 use crate::core::Core;
@@ -68,7 +69,7 @@ pub(super) fn insert(
             continue;
         };
         if txn.ssi.is_some() {
-            core.ssi.wrote_page(txn.ssi, idx.rel, mtr.pid(first).block)?;
+            core.ssi.wrote_page(txn.ssi, idx.rel, predicate(code))?;
         }
         let spot = search(core, &mtr, idx.rel, first, &e)?;
         let (block, replaced) = match (spot.found, spot.room) {

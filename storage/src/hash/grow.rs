@@ -114,7 +114,6 @@ fn split(core: &Core, rel: RelId) -> Op<()> {
         mtr.apply(holder, code::PUT, &block_payload(at, bucket.block));
         let source = mtr.pid(old).block;
         mtr.apply(meta, code::PUT, &Meta { buckets: n + 1, source, ..m }.payload());
-        core.ssi.page_split(rel, source, bucket.block);
         mtr.finish();
     }
     finish_move(core, rel)

@@ -26,7 +26,8 @@
 //!    number of pages however long a chain of equal keys has become.
 //! 4. `chained` counts pages that are not the first of their bucket. A bucket is added when a page is chained and there are
 //!    more than half as many of these as buckets: equal keys, which no split can part, grow the directory no further than that.
-//! 5. A serializable reader's predicate is the bucket; locks go along with a split.
+//! 5. A serializable reader's predicate is the key's hash ([`predicate`]), registered and looked for under the latch of the
+//!    bucket: finer than the page, and nothing that a split would have to move.
 //!
 //! # Left out
 //! Buckets are not taken back (REINDEX does it); no uniqueness, no order, one key column.
@@ -52,13 +53,18 @@ use crate::ssi::SxId;
 use crate::txn::TxnCx;
 use crate::undo::UndoFlags;
 use crate::wait::Op;
-use rustydb_base::{DbError, RelId, Result, Rid, Scn, Xid};
+use rustydb_base::{BlockNo, DbError, RelId, Result, Rid, Scn, Xid};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// The hash of a key. Part of the format: the meta page's version names it.
 pub fn code_of(key: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(key)
+}
+
+/// The "page" under which a serializable reader of a hash is known.
+fn predicate(code: u64) -> BlockNo {
+    (code >> 32) as BlockNo
 }
 
 /// The hash as undo records keep it.

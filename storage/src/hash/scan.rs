@@ -1,6 +1,6 @@
 //! Reading.
 
-use super::code_of;
+use super::{code_of, predicate};
 use super::locate::{block_of, for_read, walk};
 use super::page::{Entries, Entry, META_BLOCK, Meta, identity, pid};
 use crate::am::{Batch, Edge, IndexDesc, IndexScan};
@@ -13,24 +13,21 @@ use smallvec::SmallVec;
 use std::collections::BinaryHeap;
 
 /// The RIDs of all entries of a key's hash, marked ones included: they are candidates, the rows decide. `out` is cleared
-/// first. A serializable `reader` is registered at the bucket.
+/// first. A serializable `reader` is registered.
 pub fn lookup(core: &Core, reader: SxId, idx: &IndexDesc, key: &[u8], out: &mut SmallVec<[Rid; 4]>) -> Op<()> {
     out.clear();
     let code = code_of(key);
     let firsts = for_read(&core.pool, idx.rel, code)?;
-    register(core, reader, idx, &firsts)?;
+    register(core, reader, idx, code)?;
     for first in &firsts {
         each_of(core, idx, first, code, Access::Point, |e| out.push(e.rid))?;
     }
     Ok(())
 }
 
-/// The bucket itself is what writers of the hash look at; its first page is the last of them.
-fn register(core: &Core, reader: SxId, idx: &IndexDesc, firsts: &[ReadGuard<'_>]) -> Result<()> {
-    match firsts.last() {
-        Some(bucket) if reader.is_some() => core.ssi.read_page(reader, idx.rel, bucket.pid().block),
-        _ => Ok(()),
-    }
+/// Registers a serializable reader of a hash, whose bucket is latched.
+fn register(core: &Core, reader: SxId, idx: &IndexDesc, code: u64) -> Result<()> {
+    if reader.is_some() { core.ssi.read_page(reader, idx.rel, predicate(code)) } else { Ok(()) }
 }
 
 fn each_of(
@@ -100,7 +97,7 @@ impl IndexScan for HashScan {
             What::Key { done: true, .. } => Ok(false),
             What::Key { key, code, after, done } => {
                 let firsts = for_read(&core.pool, self.idx.rel, *code)?;
-                register(core, reader, &self.idx, &firsts)?;
+                register(core, reader, &self.idx, *code)?;
                 let mut best: BinaryHeap<(Rid, u64)> = BinaryHeap::new();
                 for first in &firsts {
                     each_of(core, &self.idx, first, *code, self.access, |e| {
@@ -132,7 +129,7 @@ impl IndexScan for HashScan {
                 let block = if *next == 0 { block_of(&core.pool, rel, &meta, *bucket)? } else { *next };
                 let g = core.pool.read(pid(rel, block), self.access)?;
                 if reader.is_some() {
-                    core.ssi.read_page(reader, rel, block)?;
+                    core.ssi.read_relation(reader, rel)?;
                 }
                 for e in Entries::open(&g)?.all()? {
                     out.push(&e.code.to_be_bytes(), e.rid, e.marked)?;
