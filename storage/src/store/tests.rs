@@ -329,7 +329,7 @@ fn waiters_follow_a_transaction_that_is_prepared() {
             let mut t = store2.begin(Isolation::ReadCommitted).unwrap();
             let done = put(&mut t, &d2, 1, b"two").await;
             t.abort().await.unwrap();
-            drop(tx.send(done));
+            let _ = tx.send(done);
         };
         store.rt.spawn("second", Box::pin(second));
         store.rt.sleep(Duration::from_millis(50)).await;
