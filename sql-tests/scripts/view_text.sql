@@ -66,5 +66,13 @@ alter table t3 rename k to kk; alter view w22 rename e to ee;
 select * from w22;
 SELECT viewname, definition FROM pg_views WHERE schemaname = 'view_text' ORDER BY length(viewname), viewname;
 SELECT viewname, pg_get_viewdef(viewname::regclass, true) FROM pg_views WHERE schemaname = 'view_text' ORDER BY length(viewname), viewname;
+-- Users' types and functions, renamed; arguments left to their defaults.
+create type mood as enum ('x', 'y');
+create function plus(int, int default 5) returns int language sql as 'select $1 + $2';
+create view u1 as select plus(a) as p, plus(a, 1) as q, 'x'::mood as m from tt1 order by 1;
+alter function plus(int, int) rename to plus2;
+alter type mood rename to mood2;
+select pg_get_viewdef('u1');
+select * from u1;
 RESET search_path;
 DROP SCHEMA view_text CASCADE;

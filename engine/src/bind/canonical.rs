@@ -14,6 +14,7 @@ use super::trace::{OutputKey, OverForm, Trace, TracedSelect, TracedWindow, key, 
 use super::{BindCx, Binder};
 use crate::plan::ir::{self, AggCall, ColId, Expr, ExprKind, SortKey, Subquery, SubqueryKind};
 use rustydb_parser::ast::{self, Ident};
+use rustydb_types::ctx::SessionInfo;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::{oid, pgdata};
 use std::collections::HashMap;
@@ -66,8 +67,15 @@ pub(crate) fn query(
         Purpose::Keep => (None, true),
         Purpose::Rename(r) => (Some(r), true),
     };
-    let mut c =
-        Canonical { trace: &trace, levels: Vec::new(), catalog: cx.catalog, renamed, kept, fields: &b.record_fields };
+    let mut c = Canonical {
+        trace: &trace,
+        levels: Vec::new(),
+        catalog: cx.catalog,
+        renamed,
+        kept,
+        fields: &b.record_fields,
+        session: &*cx.eval.session,
+    };
     let mut taken = Level::default();
     for n in around {
         taken.names.insert((*n).to_owned(), 0);
@@ -98,6 +106,7 @@ struct Canonical<'a> {
     renamed: Option<&'a Renamed<'a>>,
     /// The result is kept as text.
     kept: bool,
+    session: &'a dyn SessionInfo,
     /// The fields of columns that are records.
     fields: &'a HashMap<ColId, Vec<(String, TypeRef)>>,
 }
@@ -167,6 +176,10 @@ impl Surroundings for Here<'_, '_> {
             }
             _ => None,
         }
+    }
+
+    fn session(&self) -> Option<&dyn SessionInfo> {
+        Some(self.0.session)
     }
 
     fn keeps_lengths(&self) -> bool {

@@ -12,10 +12,11 @@ use crate::plan::ir::{Col, ColId, Expr, ExprKind, Query, Subscript};
 use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast;
+use rustydb_types::ctx::{FormatSettings, SessionInfo};
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::io::{self, OutCtx};
+use rustydb_types::oid;
 use rustydb_types::pgdata::{self, Operator, Proc};
-use rustydb_types::{ctx::FormatSettings, oid};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
@@ -272,7 +273,7 @@ fn cast_to(e: ast::Expr, ty: TypeRef) -> ast::Expr {
     at(ast::ExprKind::Cast(e.into(), Box::new(type_syntax(ty))))
 }
 
-fn constant(d: &Datum, ty: TypeRef) -> Option<ast::Expr> {
+fn constant(d: &Datum, ty: TypeRef, session: Option<&dyn SessionInfo>) -> Option<ast::Expr> {
     use ast::{ExprKind as K, Literal as L};
     let bare = TypeRef { typmod: -1, ..ty };
     Some(match d {
@@ -283,7 +284,7 @@ fn constant(d: &Datum, ty: TypeRef) -> Option<ast::Expr> {
         _ => {
             let fmt = FormatSettings::default();
             let mut b = Vec::new();
-            io::text_out(OutCtx { fmt: &fmt, session: None }, bare, d, &mut b).ok()?;
+            io::text_out(OutCtx { fmt: &fmt, session }, bare, d, &mut b).ok()?;
             let text = String::from_utf8(b).ok()?;
             let plain_number = text.bytes().all(|c| c.is_ascii_digit() || c == b'.') && text.contains('.');
             if ty.oid == oid::NUMERIC && plain_number {
@@ -319,6 +320,10 @@ pub trait Surroundings {
     }
     /// The name of a field of a row value.
     fn field(&self, _: &Expr, _: usize) -> Option<String> {
+        None
+    }
+    /// Who knows the labels of users' enums.
+    fn session(&self) -> Option<&dyn SessionInfo> {
         None
     }
     /// Whether constants show the length they were cast to.
@@ -359,6 +364,17 @@ pub(crate) fn field_syntax(e: &Expr, cx: &dyn Surroundings) -> Option<ast::Expr>
     })
 }
 
+/// Leaves out arguments at the end that are what their parameters are without them.
+fn omit_defaults(proc: &Proc, args: &mut Vec<ast::Expr>) {
+    while let Some(last) = args.last() {
+        let default = proc.arg_default(args.len() - 1).and_then(|text| super::parse_expr(text).ok());
+        if default.is_none_or(|d| d != *last) {
+            return;
+        }
+        args.pop();
+    }
+}
+
 /// The call of a function that is neither a cast nor an operator.
 fn plain_call(name: ast::Name, args: Vec<ast::Expr>, variadic: bool) -> ast::FuncCall {
     ast::FuncCall {
@@ -385,7 +401,7 @@ fn unbind_inner(e: &Expr, cx: &dyn Surroundings) -> Option<ast::Expr> {
     let one = |x: &Expr| unbind_in(x, cx);
     let many = |v: &[Expr]| v.iter().map(|x| unbind_in(x, cx)).collect::<Option<Vec<_>>>();
     Some(match &e.kind {
-        ExprKind::Const(d) => match constant(d, e.ty)? {
+        ExprKind::Const(d) => match constant(d, e.ty, cx.session())? {
             ast::Expr { kind: K::Cast(x, _), .. } if cx.keeps_lengths() => cast_to(x.into_inner(), e.ty),
             c => c,
         },
@@ -409,7 +425,11 @@ fn unbind_inner(e: &Expr, cx: &dyn Surroundings) -> Option<ast::Expr> {
                     // Arguments of any type were not packed into an array.
                     let spread = args.last().is_some_and(|a| a.ty.typmod == rustydb_types::shape::SPREAD);
                     let variadic = proc.provariadic != 0 && (proc.provariadic != oid::ANY || spread);
-                    at(K::Func(Box::new(plain_call(name, many(args)?, variadic))))
+                    let mut args = many(args)?;
+                    if !variadic {
+                        omit_defaults(proc, &mut args);
+                    }
+                    at(K::Func(Box::new(plain_call(name, args, variadic))))
                 }
             }
         }

@@ -599,9 +599,7 @@ impl Binder<'_> {
         let Some(path) = pathway(from, to, cx) else {
             if from == oid::RECORD && is_row_type(to) {
                 let to = rustydb_types::typename::format_type(to, -1);
-                return Err(
-                    DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type record to {to}")).at(pos)
-                );
+                return Err(DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type record to {to}")).at(pos));
             }
             return Ok(None);
         };

@@ -100,6 +100,12 @@ impl Printer<'_> {
                     format!(" IS {form} NORMALIZED)")
                 });
             }
+            ("is_normalized", [x]) => {
+                self.out.push('(');
+                self.operand(x, Within::Cast);
+                self.push(" IS NORMALIZED)");
+            }
+            ("normalize", [x]) => self.pieces(&["NORMALIZE(", ")"], &[x]),
             ("normalize", [x, form]) => {
                 let Some(form) = constant(form).map(str::to_uppercase) else { return false };
                 let end = if form == "NFC" { ")".to_owned() } else { format!(", {form})") };
