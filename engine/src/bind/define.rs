@@ -368,7 +368,12 @@ pub(crate) fn field_syntax(e: &Expr, cx: &dyn Surroundings) -> Option<ast::Expr>
 fn omit_defaults(proc: &Proc, args: &mut Vec<ast::Expr>) {
     while let Some(last) = args.last() {
         let default = proc.arg_default(args.len() - 1).and_then(|text| super::parse_expr(text).ok());
-        if default.is_none_or(|d| d != *last) {
+        // With one argument less the name must not mean another function; users' functions go by their OIDs.
+        let fewer = args.len() - 1;
+        let alike = |p: &Proc| p.oid != proc.oid && usize::try_from(p.pronargs) == Ok(fewer);
+        let other =
+            proc.oid < crate::catalog::FIRST_USER_OID && pgdata::procs_named(proc.proname).iter().any(|p| alike(p));
+        if other || default.is_none_or(|d| d != *last) {
             return;
         }
         args.pop();
