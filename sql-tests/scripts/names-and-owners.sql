@@ -77,3 +77,31 @@ RESET ROLE;
 DROP VIEW na_outer, na_outer2, na_invoker, na_invoker2, na_inner;
 DROP TABLE na_tab;
 DROP ROLE na_reader;
+
+-- Operators change hands and schemas.
+CREATE ROLE na_role;
+CREATE SCHEMA na_schema;
+CREATE OPERATOR public.@+@ (LEFTARG = int, RIGHTARG = int, FUNCTION = int4pl, COMMUTATOR = OPERATOR(public.@+@));
+SELECT oprcom = oid FROM pg_operator WHERE oprname = '@+@';
+ALTER OPERATOR @+@ (int, int) OWNER TO na_role;
+ALTER OPERATOR @+@ (int, int) SET SCHEMA na_schema;
+ALTER OPERATOR @+@ (int, int) SET SCHEMA na_schema;
+ALTER OPERATOR @-@ (int, int) OWNER TO na_role;
+SELECT oprnamespace::regnamespace, pg_get_userbyid(oprowner), pg_operator_is_visible(oid)
+    FROM pg_operator WHERE oprname = '@+@';
+DROP OPERATOR na_schema.@+@ (int, int);
+DROP SCHEMA na_schema;
+DROP ROLE na_role;
+
+-- Indexes keep their storage parameters.
+CREATE TABLE na_i (a int PRIMARY KEY WITH (fillfactor = 80), b int);
+CREATE INDEX na_ib ON na_i (b) WITH (fillfactor = 70);
+SELECT pg_get_indexdef('na_ib'::regclass), reloptions FROM pg_class WHERE relname = 'na_ib';
+SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'na_i'::regclass;
+ALTER INDEX na_ib SET (fillfactor = 60, deduplicate_items = off);
+ALTER INDEX na_ib RESET (fillfactor);
+ALTER INDEX na_ib SET (fillfactor = 5);
+SELECT reloptions FROM pg_class WHERE relname = 'na_ib';
+DROP TABLE na_i;
+SELECT format_type('information_schema.sql_identifier'::regtype, NULL), format_type('pg_class'::regtype, NULL);
+SELECT to_regoper('+') IS NULL, pg_trigger_depth(), pg_current_logfile() IS NULL;

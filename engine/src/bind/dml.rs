@@ -585,7 +585,6 @@ impl Binder<'_> {
                         SqlState::UNDEFINED_OBJECT,
                         format!("constraint \"{}\" for table \"{}\" does not exist", name.value, rel.name),
                     )
-                    .at(self.pos(name.pos))
                 })?;
                 if let Some(n) = self.needs.get_mut(need) {
                     n.privs |= privs::SELECT;

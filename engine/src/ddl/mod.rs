@@ -140,7 +140,11 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         ast::Statement::Drop(s) => Box::pin(drop::drop(cx, s)).await,
         ast::Statement::AlterTable(s) => Box::pin(alter::alter(cx, s)).await,
         ast::Statement::Rename(s) => Box::pin(rename::rename(cx, s)).await,
+        ast::Statement::AlterOwner(s) if s.kind == ast::ObjectKind::Operator => Box::pin(operator::owner(cx, s)).await,
         ast::Statement::AlterOwner(s) => Box::pin(rename::owner(cx, s)).await,
+        ast::Statement::AlterSchema(s) if s.kind == ast::ObjectKind::Operator => {
+            Box::pin(operator::set_schema(cx, s)).await
+        }
         ast::Statement::AlterSchema(s) => Box::pin(rename::set_schema(cx, s)).await,
         ast::Statement::CreateRole(s) => Box::pin(role::create(cx, s)).await.map(|()| "CREATE ROLE".into()),
         ast::Statement::AlterSetting(s) => role_settings::alter(cx, s).await,

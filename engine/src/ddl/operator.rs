@@ -242,6 +242,45 @@ fn open(cx: &DdlCx<'_>, o: &ObjectRef) -> Result<Option<u32>> {
     }
 }
 
+/// The operator that an ALTER names: one of a user's, which the role owns.
+fn named(cx: &DdlCx<'_>, o: &ObjectRef) -> Result<UserOperator> {
+    let ObjectRef::Operator(n, l, r) = o else { return Err(DbError::internal("an operator without a name")) };
+    let (l, r) = types_of(cx, l.as_ref(), r.as_ref())?;
+    let Some(found) = exact(cx, n, l, r)? else { return Err(missing(n, l, r)) };
+    let Some(o) = cx.tx.catalog.operators.get(&found.oid) else {
+        return Err(DbError::unsupported("changing a built-in operator is not supported"));
+    };
+    cx.check_owner(o.owner, "operator", &o.name)?;
+    Ok((**o).clone())
+}
+
+/// ALTER OPERATOR … OWNER TO.
+pub async fn owner(cx: &mut DdlCx<'_>, s: &ast::AlterOwner) -> Result<String> {
+    let o = named(cx, &s.object)?;
+    let role = cx.role_of(&s.owner)?;
+    if role != o.owner {
+        super::owned::check_new_owner(cx, role, Some(o.namespace))?;
+        cx.tx.put_operator(UserOperator { owner: role, ..o }).await?;
+    }
+    Ok("ALTER OPERATOR".into())
+}
+
+/// ALTER OPERATOR … SET SCHEMA.
+pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Result<String> {
+    let o = named(cx, &s.object)?;
+    let ns = cx.need_schema_named(&s.schema.value)?;
+    if ns != o.namespace {
+        cx.check_create_in(ns, &o.name)?;
+        let there = cx.tx.catalog.operators_in(ns, &o.name);
+        if there.iter().any(|x| x.left == o.left && x.right == o.right) {
+            let text = format!("operator {} already exists in schema \"{}\"", o.name, s.schema.value);
+            return Err(err(SqlState::DUPLICATE_FUNCTION, text));
+        }
+        cx.tx.put_operator(UserOperator { namespace: ns, ..o }).await?;
+    }
+    Ok("ALTER OPERATOR".into())
+}
+
 /// DROP OPERATOR.
 pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<()> {
     let mut named = Vec::new();

@@ -188,20 +188,6 @@ fn tablespace_databases(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Resu
     }
 }
 
-/// The name of the collation that an expression has.
-fn collation_for(ctx: &EvalCtx, info: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
-    let Some(ty) = info.args.first() else { return Ok(Datum::Null) };
-    if ty.collation != 0 {
-        return Ok(text(ctx.session.reg_out(oid::REGCOLLATION, ty.collation)));
-    }
-    let collatable = ty.oid == oid::UNKNOWN || pgdata::pg_type(ty.oid).is_some_and(|t| t.typcollation != 0);
-    if collatable {
-        return Ok(Datum::Null);
-    }
-    let name = rustydb_types::typename::format_type(ty.oid, -1);
-    Err(DbError::new(SqlState::DATATYPE_MISMATCH, format!("collations are not supported by type {name}")))
-}
-
 /// Kernels of this module.
 pub(super) const KERNELS: &[Kernel] = &[
     scalar("current_query", current_query),
@@ -212,7 +198,6 @@ pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_current_logfile_1arg", log_file),
     scalar("pg_trigger_depth", trigger_depth),
     scalar("pg_jit_available", no),
-    scalar("pg_collation_for", collation_for),
     scalar("pg_sequence_parameters", sequence_parameters),
     set("pg_tablespace_databases", tablespace_databases),
     set("pg_get_shmem_allocations", no_rows),

@@ -401,9 +401,17 @@ pub fn user_type_name(s: &SessionShared, ty: u32) -> Option<String> {
     if let Some(elem) = oid::array_element(ty).filter(|_| ty >= crate::catalog::FIRST_USER_OID) {
         return Some(format!("{}[]", user_type_name(s, elem).unwrap_or_else(|| typename::format_type(elem, -1))));
     }
-    let (ns, name) = cat.type_place(ty)?;
+    let system = pgdata::pg_type(ty).filter(|t| t.oid < crate::catalog::FIRST_USER_OID);
+    if let Some(elem) = system.filter(|t| t.typcategory == 'A' && t.typname.starts_with('_')).map(|t| t.typelem) {
+        return Some(format!("{}[]", user_type_name(s, elem)?));
+    }
+    // Domains of information_schema and row types of catalogs are in no user's hands, but not among the usual types.
+    let system = system.map(|t| (t.typnamespace, t.typname.to_owned()));
+    let (ns, name) = cat.type_place(ty).or(system)?;
     let path = s.search_path(&cat);
-    let first = path.iter().find_map(|n| match pgdata::type_named(&name).filter(|_| *n == pgdata::PG_CATALOG) {
+    let built_in = pgdata::type_named(&name);
+    let first = path.iter().find_map(|n| match built_in.filter(|t| *n == t.typnamespace) {
+        _ if *n == ns => Some(ty),
         Some(t) => Some(t.oid),
         None => cat.type_named(*n, &name),
     });

@@ -208,7 +208,8 @@ fn prepare(script: &str, dialect: Dialect) -> Prepared {
                 }
                 users.push((out.len(), name.to_owned()));
             }
-            ["statement", "OK"] => {
+            // Records that need not wait for each other run in their order here.
+            ["statement", "OK"] | ["statement", "async", "ok"] => {
                 in_record = true;
                 out.push("statement ok".into());
             }

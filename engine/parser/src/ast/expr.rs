@@ -498,7 +498,7 @@ fn label(e: &Expr) -> Option<(&str, u8)> {
         Some((s, 2))
     }
     match &e.kind {
-        ExprKind::Column(c) => c.parts.last().filter(|_| !c.star).and_then(|i| strong(&i.value)),
+        ExprKind::Column(c) => c.parts.last().and_then(|i| strong(&i.value)),
         ExprKind::Indirection(arg, steps) => {
             let field = steps.iter().rev().find_map(|s| match s {
                 Step::Field(f) => Some(f.value.as_str()),
