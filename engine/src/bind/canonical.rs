@@ -383,7 +383,13 @@ impl Canonical<'_> {
                     let parts = idents(["*VALUES*".to_owned(), format!("column{}", i + 1)]);
                     at(ast::ExprKind::Column(ast::ColumnRef { parts, star: false }))
                 };
-                (ast::QueryBody::Values(rows), self.positions(q, &column))
+                let renamed = |n: &[String]| n.iter().enumerate().any(|(i, n)| *n != format!("column{}", i + 1));
+                let body = match names {
+                    // Only a SELECT can give the columns other names.
+                    Some(n) if renamed(n) && !self.kept => select_of_values(rows, n, &column),
+                    _ => ast::QueryBody::Values(rows),
+                };
+                (body, self.positions(q, &column))
             }
             ast::QueryBody::SetOp(s) => {
                 let own = self.trace.set_ops.get(&key(&**s))?;
@@ -795,6 +801,29 @@ fn number_columns(t: &TracedSelect, level: &mut Level) -> Option<()> {
         }
     }
     Some(())
+}
+
+/// VALUES with other names for its columns.
+fn select_of_values(
+    rows: Vec<Vec<ast::Expr>>,
+    names: &[String],
+    column: &dyn Fn(usize) -> ast::Expr,
+) -> ast::QueryBody {
+    let target = |(i, n): (usize, &String)| ast::Target { expr: column(i), alias: Some(Ident::new(n)), pos: 0 };
+    let query = Box::new(ast::Query::of(ast::QueryBody::Values(rows), 0));
+    let alias = ast::Alias { name: Ident::new("*VALUES*"), columns: vec![] };
+    let item = ast::SubqueryTable { lateral: false, query, alias, pos: 0 };
+    ast::QueryBody::Select(Box::new(ast::Select {
+        distinct: ast::Distinct::No,
+        targets: names.iter().enumerate().map(target).collect(),
+        from: vec![ast::TableRef::Query(Box::new(item))],
+        filter: None,
+        group_by: vec![],
+        group_distinct: false,
+        having: None,
+        windows: vec![],
+        pos: 0,
+    }))
 }
 
 fn sort_by(expr: ast::Expr, desc: bool, nulls_first: bool) -> ast::SortBy {

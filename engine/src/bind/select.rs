@@ -353,7 +353,7 @@ impl Binder<'_> {
         let frame = match &s.frame {
             None => None,
             Some(f) => {
-                let at = self.pos(f.pos);
+                let at = self.pos(s.pos);
                 let range_ty = order_by.first().map(|k| k.expr.ty.oid);
                 let offsets = matches!(f.start, ast::FrameBound::Preceding(_) | ast::FrameBound::Following(_))
                     || matches!(f.end, ast::FrameBound::Preceding(_) | ast::FrameBound::Following(_));

@@ -121,6 +121,26 @@ fn named_opclass(cx: &DdlCx<'_>, m: Method, name: &ast::Name, ty: TypeRef) -> Re
     Ok(o.oid)
 }
 
+/// System columns change without the row: no index can follow them.
+fn refuse_system(rel: &Relation, name: &str) -> Result<()> {
+    let system = matches!(name, "ctid" | "xmin" | "cmin" | "xmax" | "cmax" | "tableoid");
+    if system && rel.column(name).is_none() {
+        return Err(DbError::unsupported("index creation on system columns is not supported"));
+    }
+    Ok(())
+}
+
+/// The same for every column that an expression names.
+fn refuse_systems(rel: &Relation, e: &ast::Expr) -> Result<()> {
+    let mut found = Ok(());
+    super::each_column(&mut e.clone(), &mut |n| {
+        if found.is_ok() {
+            found = refuse_system(rel, &n.value);
+        }
+    });
+    found
+}
+
 /// Attribute numbers of INCLUDE columns.
 pub fn include_columns(rel: &Relation, list: &[Ident]) -> Result<Vec<i16>> {
     list.iter()
@@ -138,12 +158,14 @@ async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexE
     }
     let (attnum, expr, mut ty) = match &e.key {
         ast::IndexKey::Column(n) => {
+            refuse_system(rel, &n.value)?;
             let c = rel
                 .column(&n.value)
                 .ok_or_else(|| err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", n.value)))?;
             (c.attnum, None, c.ty)
         }
         ast::IndexKey::Expr(x) => {
+            refuse_systems(rel, x)?;
             let bound = bind_row(cx, rel, x, Defining::IndexKey)?;
             let bound = cx.binder(|b| b.default_unknown(bound))?;
             if volatility(&bound) != 'i' {
@@ -248,10 +270,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         return Err(cannot(m, "multicolumn indexes"));
     }
     if let Some(o) = s.options.iter().find(|o| o.name.value == "deduplicate_items" && m.oid != pgdata::BTREE) {
-        return Err(err(
-            SqlState::INVALID_PARAMETER_VALUE,
-            format!("unrecognized parameter \"{}\"", o.name.value),
-        ));
+        return Err(err(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized parameter \"{}\"", o.name.value)));
     }
     let mut parameters = Vec::new();
     options::set(options::Owner::Index, &mut parameters, &s.options)?;
@@ -289,6 +308,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
     let predicate = match &s.filter {
         None => None,
         Some(f) => {
+            refuse_systems(&rel, f)?;
             let bound = bind_row(cx, &rel, f, Defining::IndexPredicate)?;
             let bound = cx.binder(|b| b.to_bool(bound, "WHERE"))?;
             if volatility(&bound) != 'i' {
@@ -386,7 +406,8 @@ pub async fn rebuild(cx: &mut DdlCx<'_>, table: u32, index: u32) -> Result<()> {
         }
         return Ok(());
     }
-    let mut ix = Index { storage: cx.tx.create_index(old.method, rel.durability()).await?, valid: true, ..(*old).clone() };
+    let mut ix =
+        Index { storage: cx.tx.create_index(old.method, rel.durability()).await?, valid: true, ..(*old).clone() };
     cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
     if let Some(s) = &rel.storage {
         cx.tx.txn.store().ssi().relation_replaced(old.storage, s.heap);

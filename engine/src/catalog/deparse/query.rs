@@ -390,6 +390,14 @@ impl Printer<'_> {
                     let _ = write!(self.out, " AS OF {a}");
                 }
             }
+            // VALUES under its own name is no query of its own.
+            TableRef::Query(q) if q.alias.name.value == "*VALUES*" && matches!(q.query.body, QueryBody::Values(_)) => {
+                self.out.push('(');
+                if let QueryBody::Values(rows) = &q.query.body {
+                    self.values(rows);
+                }
+                self.push(") \"*VALUES*\"");
+            }
             TableRef::Query(q) => {
                 self.push(if q.lateral { "LATERAL (" } else { "(" });
                 self.inner_query(&q.query, true);
