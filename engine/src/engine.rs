@@ -475,6 +475,7 @@ impl Engine {
             let mut cat = (**current).clone();
             if own {
                 changes.iter().for_each(|c| c.settled(&cat).apply(&mut cat));
+                cat.publish_detaching(self.store.last_scn().0);
             } else {
                 shared.iter().for_each(|c| c.apply(&mut cat));
             }
@@ -627,6 +628,7 @@ impl Engine {
             crate::catalog::types::PG_RANGE,
             crate::catalog::routines::PG_AGGREGATE,
             crate::catalog::operators::PG_OPERATOR,
+            crate::catalog::casts::PG_CAST,
             table::PG_ATTRDEF,
             table::PG_SEQUENCE,
             table::PG_NAMESPACE,
@@ -772,6 +774,8 @@ fn empty_catalog() -> Catalog {
         routines: HashMap::new(),
         routine_names: HashMap::new(),
         operators: HashMap::new(),
+        casts: HashMap::new(),
+        detaching: Vec::new(),
         types_version: 0,
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::acl::membership::Membership;
 use crate::acl::{Acl, DefaultAcl};
+use crate::catalog::casts::{self, UserCast};
 use crate::catalog::change::{CatalogChange, difference, next_version, relation_rows};
 use crate::catalog::operators::{self, UserOperator};
 use crate::catalog::routines::{self, Routine};
@@ -102,14 +103,27 @@ impl Transaction {
     /// changed here are locked against others, so that the changes fit whatever was committed meanwhile.
     pub fn refresh_catalog(&mut self) -> &Arc<Catalog> {
         let newest = self.db.catalog();
-        if !Arc::ptr_eq(&newest, &self.base) || self.changes.is_empty() {
+        if !Arc::ptr_eq(&newest, &self.base) || (self.changes.is_empty() && newest.detaching.is_empty()) {
             self.rebase(newest);
         }
         &self.catalog
     }
 
+    /// A relation as it is now, also for a transaction whose snapshot still sees a partition that is being detached: what
+    /// foreign keys refer to.
+    pub fn newest_relation(&self, oid: u32) -> Option<&Arc<Relation>> {
+        if self.changes.is_empty() { self.base.relation(oid) } else { self.catalog.relation(oid) }
+    }
+
     fn rebase(&mut self, newest: Arc<Catalog>) {
         self.catalog = Arc::clone(&newest);
+        if self.changes.is_empty()
+            && self.isolation.one_snapshot()
+            && let Some(s) = &self.snapshot
+            && let Some(cat) = newest.with_detaching(s.scn.0)
+        {
+            self.catalog = Arc::new(cat);
+        }
         if !self.changes.is_empty() {
             let mut cat = (*newest).clone();
             for c in &self.changes {
@@ -388,6 +402,21 @@ impl Transaction {
         }
         self.write_rows(vec![operators::row(&o)], Vec::new()).await?;
         self.changed(CatalogChange::DropOperator(oid)).await;
+        Ok(())
+    }
+
+    /// Creates a cast.
+    pub async fn put_cast(&mut self, c: UserCast) -> Result<()> {
+        self.write_rows(Vec::new(), vec![casts::row(&c)]).await?;
+        self.changed(CatalogChange::PutCast(c)).await;
+        Ok(())
+    }
+
+    /// Drops a cast.
+    pub async fn drop_cast(&mut self, oid: u32) -> Result<()> {
+        let Some(c) = self.catalog.cast(oid).copied() else { return Ok(()) };
+        self.write_rows(vec![casts::row(&c)], Vec::new()).await?;
+        self.changed(CatalogChange::DropCast(oid)).await;
         Ok(())
     }
 

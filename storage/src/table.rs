@@ -89,6 +89,17 @@ pub struct Duplicate {
     pub leaf: BlockNo,
 }
 
+/// State of a row's newest version, whoever wrote it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Newest {
+    /// There is no row, or a deleted one.
+    Gone,
+    /// It is committed, or the asking transaction's.
+    Live,
+    /// Another transaction that has not ended wrote (or deleted) it; see [`Txn::outlast`].
+    Busy(TxnWait),
+}
+
 /// State of a row's newest version, for unique checks.
 fn newest_state(core: &Core, own: Xid, dep: &mut Lsn, rel: Rel, rid: Rid, buf: &mut RowBuf) -> Op<RowState> {
     if !heap::peek(core, rel, rid, buf)? {
@@ -370,9 +381,34 @@ impl Txn {
         old: &[u8],
         keys: &[Option<&[u8]>],
     ) -> Result<TmResult> {
+        self.remove(desc, snap, rid, old, keys, false).await
+    }
+
+    /// As [`Txn::delete`], of a row whose new version goes to another table: who waits for it learns that
+    /// ([`Txn::was_moved`]).
+    pub async fn move_away(
+        &mut self,
+        desc: &TableDesc,
+        snap: &Snapshot,
+        rid: Rid,
+        old: &[u8],
+        keys: &[Option<&[u8]>],
+    ) -> Result<TmResult> {
+        self.remove(desc, snap, rid, old, keys, true).await
+    }
+
+    async fn remove(
+        &mut self,
+        desc: &TableDesc,
+        snap: &Snapshot,
+        rid: Rid,
+        old: &[u8],
+        keys: &[Option<&[u8]>],
+        moved: bool,
+    ) -> Result<TmResult> {
         self.ensure_xid().await?;
         let mark = self.cx().last_undo;
-        match self.delete_parts(desc, snap, rid, old, keys).await {
+        match self.delete_parts(desc, snap, rid, old, keys, moved).await {
             Ok(done) => Ok(done),
             Err(e) => self.fail(mark, e).await,
         }
@@ -385,11 +421,12 @@ impl Txn {
         rid: Rid,
         old: &[u8],
         keys: &[Option<&[u8]>],
+        moved: bool,
     ) -> Result<TmResult> {
         let given_up = overflow_ptrs(&desc.layout, old)?;
         let mut left = keys.iter().flatten().count() + given_up.len();
         let snap = Snapshot { xid: self.cx().xid, ..*snap };
-        let done = self.change_row(|core, cx| heap::delete(core, cx, &snap, desc.rel, rid, left == 0)).await?;
+        let done = self.change_row(|core, cx| heap::delete(core, cx, &snap, desc.rel, rid, moved, left == 0)).await?;
         if done != TmResult::Ok {
             return Ok(done);
         }
@@ -467,6 +504,14 @@ impl Txn {
         .await
     }
 
+    /// Whether a row that is deleted has gone to another table.
+    pub async fn was_moved(&mut self, rel: Rel, rid: Rid) -> Result<bool> {
+        let mut buf = RowBuf::new();
+        let found = self.drive(|core, _| heap::peek(core, rel, rid, &mut buf)).await?;
+        let moved = page::flag::DELETED | page::flag::MOVED;
+        Ok(found && page::flags(&buf) & moved == moved)
+    }
+
     /// The version of a row that a snapshot sees, into `out`; false if there is none.
     pub async fn fetch(&mut self, snap: &Snapshot, rel: Rel, rid: Rid, out: &mut RowBuf) -> Result<bool> {
         self.drive(|core, cx| fetch(core, snap, &mut cx.dep_lsn, rel, rid, out)).await
@@ -505,6 +550,54 @@ impl Txn {
             Ok(n? > 1)
         })
         .await
+    }
+
+    /// The newest version of a row, whoever wrote it, into `out`. No read of the transaction's.
+    pub async fn newest(&mut self, rel: Rel, rid: Rid, out: &mut RowBuf) -> Result<Newest> {
+        self.drive(|core, cx| {
+            let mut dep = Lsn(0);
+            let state = newest_state(core, cx.xid, &mut dep, rel, rid, out);
+            cx.dep_lsn = cx.dep_lsn.max(dep);
+            Ok(match state? {
+                RowState::Gone => Newest::Gone,
+                RowState::Live => Newest::Live,
+                RowState::Busy(w) => Newest::Busy(w),
+            })
+        })
+        .await
+    }
+
+    /// Waits until the transaction that a row is busy with has ended.
+    pub async fn outlast(&mut self, w: TxnWait) -> Result<()> {
+        let mut waited = false;
+        self.drive(|_, _| {
+            if std::mem::replace(&mut waited, true) {
+                return Ok(());
+            }
+            Err(Wait::Txn(w))
+        })
+        .await
+    }
+
+    /// Rows that an index has an entry with a key for, dead ones included. No read of the transaction's.
+    pub async fn entries(&mut self, idx: &IndexDesc, key: &[u8]) -> Result<Vec<Rid>> {
+        let mut rids = SmallVec::new();
+        self.drive(|core, _| am::lookup(core, SxId::NONE, idx, key, &mut rids)).await?;
+        Ok(rids.to_vec())
+    }
+
+    /// Addresses of a block's rows in any state, replacing `out`. No read of the transaction's.
+    pub async fn addresses(&mut self, rel: Rel, block: BlockNo, out: &mut Vec<Rid>) -> Result<()> {
+        self.drive(|core, _| {
+            out.clear();
+            heap::addresses(core, rel, block, out)
+        })
+        .await
+    }
+
+    /// Number of blocks of a table. No read of the transaction's.
+    pub async fn blocks(&mut self, rel: Rel) -> Result<BlockNo> {
+        self.drive(|core, _| core.space.nblocks(rel.id, &core.pool)).await
     }
 
     /// A column's value that is kept in the overflow file.

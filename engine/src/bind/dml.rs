@@ -592,6 +592,13 @@ impl Binder<'_> {
                 }
                 match con.kind {
                     ConstraintKind::Primary { index } | ConstraintKind::Unique { index } => vec![index],
+                    ConstraintKind::Exclude { .. } if c.update.is_some() => {
+                        return Err(DbError::new(
+                            SqlState::WRONG_OBJECT_TYPE,
+                            "ON CONFLICT DO UPDATE not supported with exclusion constraints",
+                        ));
+                    }
+                    ConstraintKind::Exclude { index } => vec![index],
                     _ => {
                         return Err(DbError::new(
                             SqlState::WRONG_OBJECT_TYPE,

@@ -806,7 +806,8 @@ impl Binder<'_> {
             let common =
                 super::resolve::common_type(&all).or(all.iter().all(|t| *t == oid::UNKNOWN).then_some(oid::TEXT));
             let fits = common.filter(|c| {
-                array_of(*c).is_some() && plain.iter().all(|e| can_coerce(e.ty.oid, *c, Coercion::Implicit))
+                array_of(*c).is_some()
+                    && plain.iter().all(|e| can_coerce(Some(self.cx.catalog), e.ty.oid, *c, Coercion::Implicit))
             });
             if let Some(common) = fits {
                 let items = plain.into_iter().map(|e| self.to_common(e, common, "IN")).collect::<Result<Vec<_>>>()?;

@@ -322,7 +322,7 @@ impl Binder<'_> {
             let direct = from == oid::UNKNOWN
                 || (self.cx.catalog.type_of(t).is_some()
                     && matches!(
-                        super::resolve::pathway(from, types::base_oid(t), Coercion::Explicit),
+                        super::resolve::pathway(Some(self.cx.catalog), from, types::base_oid(t), Coercion::Explicit),
                         Some(super::resolve::Path::Relabel | super::resolve::Path::Io)
                     ));
             if direct {
@@ -336,7 +336,7 @@ impl Binder<'_> {
             let ok = from == oid::UNKNOWN
                 || !hides
                     && matches!(
-                        super::resolve::pathway(from, ty.oid, Coercion::Explicit),
+                        super::resolve::pathway(Some(self.cx.catalog), from, ty.oid, Coercion::Explicit),
                         Some(super::resolve::Path::Relabel | super::resolve::Path::Io)
                     );
             if ok {
@@ -458,13 +458,13 @@ impl Binder<'_> {
             return if ambiguous[i] { Err(undefined(true)) } else { Ok(rows.swap_remove(i)) };
         }
         distinct.retain(|c| {
-            c.args.iter().zip(&actual).all(|(d, a)| can_coerce(*a, *d, Coercion::Implicit)) && {
+            c.args.iter().zip(&actual).all(|(d, a)| can_coerce(Some(self.cx.catalog), *a, *d, Coercion::Implicit)) && {
                 let mut d = c.args.clone();
                 !d.iter().any(|t| is_polymorphic(*t)) || resolve_polymorphic(&actual, &mut d, oid::BOOL).is_some()
             }
         });
         let none = distinct.is_empty();
-        match select(&actual, distinct) {
+        match select(self.cx.catalog, &actual, distinct) {
             Some(i) if ambiguous[i] => Err(undefined(true)),
             Some(i) => Ok(rows.swap_remove(i)),
             None => Err(undefined(!none)),

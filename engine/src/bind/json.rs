@@ -151,7 +151,7 @@ impl Binder<'_> {
             let target = if from == oid::UNKNOWN {
                 oid::TEXT
             } else {
-                let fits = |t: u32| from == t || can_coerce(from, t, Coercion::Implicit);
+                let fits = |t: u32| from == t || can_coerce(Some(self.cx.catalog), from, t, Coercion::Implicit);
                 let hint = match (fits(oid::INT4), fits(oid::TEXT)) {
                     (true, true) if from != oid::INT4 && from != oid::TEXT => {
                         Some("jsonb subscript must be coercible to only one type, integer or text.")

@@ -2,6 +2,7 @@
 
 use super::Binder;
 use super::types::{self, element_of, info, show};
+use crate::catalog::Catalog;
 use crate::plan::ir::{Expr, ExprKind};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::datum::{Datum, TypeRef};
@@ -55,12 +56,28 @@ pub(crate) fn is_row_type(t: u32) -> bool {
     t == oid::RECORD || info(t).typtype == 'c'
 }
 
-/// How `source` converts to `target` in a context, if it does. Both differ.
-pub fn pathway(source: u32, target: u32, cx: Coercion) -> Option<Path> {
+/// How `source` converts to `target` in a context, if it does. Both differ. Without a catalog users' casts do not count:
+/// where polymorphic types are worked out, and for what only relabels.
+pub fn pathway(cat: Option<&Catalog>, source: u32, target: u32, cx: Coercion) -> Option<Path> {
     // A value of a domain is one of its base type; becoming one of a domain is the caller's business.
     let source = types::base_oid(source);
     if source == target {
         return Some(Path::Relabel);
+    }
+    if let Some((cat, c)) = cat.and_then(|cat| Some((cat, cat.casts.get(&(source, target))?))) {
+        let needs = match c.context {
+            'i' => Coercion::Implicit,
+            'a' => Coercion::Assignment,
+            _ => Coercion::Explicit,
+        };
+        if cx < needs {
+            return None;
+        }
+        return Some(match c.method {
+            'f' => Path::Func(cat.routines.get(&c.function).map(|r| r.proc()).or_else(|| pgdata::proc(c.function))?),
+            'b' => Path::Relabel,
+            _ => Path::Io,
+        });
     }
     if let Some(c) = pgdata::cast(source, target) {
         let needs = match c.castcontext {
@@ -87,7 +104,7 @@ pub fn pathway(source: u32, target: u32, cx: Coercion) -> Option<Path> {
     if target != oid::INT2VECTOR
         && target != oid::OIDVECTOR
         && let (Some(s), Some(t)) = (element_of(source), element_of(target))
-        && let Some(p) = pathway(s, types::base_oid(t), cx)
+        && let Some(p) = pathway(cat, s, types::base_oid(t), cx)
     {
         // An array says itself what its elements are, and names are shown for some numbers; elements of a domain are
         // checked one by one.
@@ -104,7 +121,7 @@ pub fn pathway(source: u32, target: u32, cx: Coercion) -> Option<Path> {
 }
 
 /// Whether an argument of type `source` may be given where `target` is declared.
-pub fn can_coerce(source: u32, target: u32, cx: Coercion) -> bool {
+pub fn can_coerce(cat: Option<&Catalog>, source: u32, target: u32, cx: Coercion) -> bool {
     if source == target || target == oid::ANY || source == oid::UNKNOWN {
         return true;
     }
@@ -130,7 +147,7 @@ pub fn can_coerce(source: u32, target: u32, cx: Coercion) -> bool {
     if source == oid::RECORD && is_row_type(target) {
         return true;
     }
-    pathway(source, target, cx).is_some()
+    pathway(cat, source, target, cx).is_some()
 }
 
 fn is_preferred(category: char, ty: u32) -> bool {
@@ -149,13 +166,13 @@ pub struct Candidate<T> {
 
 /// Chooses among candidates that all accept the arguments (PostgreSQL's `func_select_candidate`); `None` when no one
 /// is best.
-pub fn select<T: Clone>(actual: &[u32], cands: Vec<Candidate<T>>) -> Option<T> {
+pub fn select<T: Clone>(cat: &Catalog, actual: &[u32], cands: Vec<Candidate<T>>) -> Option<T> {
     // Domains count as their base types.
     let actual: Vec<u32> = actual.iter().map(|t| types::base_oid(*t)).collect();
-    select_base(&actual, cands)
+    select_base(cat, &actual, cands)
 }
 
-fn select_base<T: Clone>(actual: &[u32], mut cands: Vec<Candidate<T>>) -> Option<T> {
+fn select_base<T: Clone>(cat: &Catalog, actual: &[u32], mut cands: Vec<Candidate<T>>) -> Option<T> {
     if cands.len() <= 1 {
         return cands.pop().map(|c| c.row);
     }
@@ -230,7 +247,7 @@ fn select_base<T: Clone>(actual: &[u32], mut cands: Vec<Candidate<T>>) -> Option
     if knowns.all(|t| t == ty) {
         let fits = |c: &Candidate<T>| {
             let mut declared = c.args.clone();
-            c.args.iter().all(|&a| can_coerce(ty, a, Coercion::Implicit))
+            c.args.iter().all(|&a| can_coerce(Some(cat), ty, a, Coercion::Implicit))
                 && (!declared.iter().any(|t| is_polymorphic(*t))
                     || resolve_polymorphic(&vec![ty; n], &mut declared, oid::BOOL).is_some())
         };
@@ -331,7 +348,7 @@ pub fn resolve_polymorphic(actual: &[u32], declared: &mut [u32], result: u32) ->
         // The subtype of a range is what everything else has to become.
         (true, Some(r)) => {
             let sub = usertype::range_subtype(r)?.oid;
-            if compat.iter().any(|c| !can_coerce(*c, sub, Coercion::Implicit)) {
+            if compat.iter().any(|c| !can_coerce(None, *c, sub, Coercion::Implicit)) {
                 return None;
             }
             Some(sub)
@@ -393,7 +410,10 @@ pub fn common_type(types: &[u32]) -> Option<u32> {
         if pi.typcategory != ni.typcategory {
             return None;
         }
-        if !pi.typispreferred && can_coerce(p, n, Coercion::Implicit) && !can_coerce(n, p, Coercion::Implicit) {
+        if !pi.typispreferred
+            && can_coerce(None, p, n, Coercion::Implicit)
+            && !can_coerce(None, n, p, Coercion::Implicit)
+        {
             p = n;
         }
     }
@@ -436,8 +456,8 @@ impl Binder<'_> {
                 .at(e.pos));
             }
             if !pi.typispreferred
-                && can_coerce(cur.ty.oid, e.ty.oid, Coercion::Implicit)
-                && !can_coerce(e.ty.oid, cur.ty.oid, Coercion::Implicit)
+                && can_coerce(Some(self.cx.catalog), cur.ty.oid, e.ty.oid, Coercion::Implicit)
+                && !can_coerce(Some(self.cx.catalog), e.ty.oid, cur.ty.oid, Coercion::Implicit)
             {
                 p = Some(e);
             }
@@ -596,7 +616,7 @@ impl Binder<'_> {
         if to == oid::RECORD && is_row_type(from) {
             return Ok(Some(Expr { kind: ExprKind::Relabel(Box::new(e)), ty, pos }));
         }
-        let Some(path) = pathway(from, to, cx) else {
+        let Some(path) = pathway(Some(self.cx.catalog), from, to, cx) else {
             if from == oid::RECORD && is_row_type(to) {
                 let to = rustydb_types::typename::format_type(to, -1);
                 return Err(DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type record to {to}")).at(pos));
@@ -639,6 +659,13 @@ impl Binder<'_> {
             Path::Relabel => ExprKind::Relabel(Box::new(e)),
             Path::Io => ExprKind::ViaIo(Box::new(e)),
             Path::Func(proc) => {
+                let given = proc.proargtypes.first().copied().unwrap_or(e.ty.oid);
+                let users = proc.oid >= crate::catalog::FIRST_USER_OID;
+                let e = if users && given != e.ty.oid {
+                    Expr { kind: ExprKind::Relabel(Box::new(e)), ty: types::plain(given), pos }
+                } else {
+                    e
+                };
                 let mut args = vec![e];
                 // Cast functions may take a typmod and whether the cast is explicit.
                 for t in proc.proargtypes.iter().skip(1) {
@@ -649,6 +676,15 @@ impl Binder<'_> {
                     args.push(Expr::new(ExprKind::Const(d), types::plain(*t)));
                 }
                 let call = ExprKind::Call { proc, args, collation: 0 };
+                if users {
+                    self.needs.calls(self.cx.catalog, proc.oid, proc.proname);
+                    let made = self.inline_sql(Expr { kind: call, ty: types::plain(proc.prorettype), pos })?;
+                    return Ok(if made.ty.oid == ty.oid {
+                        made
+                    } else {
+                        Expr { kind: ExprKind::Relabel(Box::new(made)), ty, pos }
+                    });
+                }
                 // smallint becomes oid by way of the function to integer.
                 if proc.prorettype == oid::INT4 && ty.oid != oid::INT4 {
                     ExprKind::Relabel(Box::new(Expr { kind: call, ty: types::plain(oid::INT4), pos }))
@@ -770,11 +806,11 @@ impl Binder<'_> {
             }
             let cands: Vec<_> = prefix
                 .iter()
-                .filter(|o| can_coerce(right, o.oprright, Coercion::Implicit))
+                .filter(|o| can_coerce(Some(self.cx.catalog), right, o.oprright, Coercion::Implicit))
                 .map(|o| Candidate { args: vec![o.oprright], row: *o })
                 .collect();
             let none = cands.is_empty();
-            return select(&[right], cands).ok_or_else(|| undefined(!none));
+            return select(self.cx.catalog, &[right], cands).ok_or_else(|| undefined(!none));
         };
         let (el, er) = match (l == oid::UNKNOWN, right == oid::UNKNOWN) {
             (true, false) => (right, right),
@@ -789,8 +825,8 @@ impl Binder<'_> {
             .copied()
             .filter(|o| {
                 o.oprleft != 0
-                    && can_coerce(l, o.oprleft, Coercion::Implicit)
-                    && can_coerce(right, o.oprright, Coercion::Implicit)
+                    && can_coerce(Some(self.cx.catalog), l, o.oprleft, Coercion::Implicit)
+                    && can_coerce(Some(self.cx.catalog), right, o.oprright, Coercion::Implicit)
                     && {
                         let mut d = [o.oprleft, o.oprright];
                         !d.iter().any(|t| is_polymorphic(*t))
@@ -800,7 +836,7 @@ impl Binder<'_> {
             .map(|o| Candidate { args: vec![o.oprleft, o.oprright], row: o })
             .collect();
         let none = cands.is_empty();
-        select(&[l, right], cands).ok_or_else(|| undefined(!none))
+        select(self.cx.catalog, &[l, right], cands).ok_or_else(|| undefined(!none))
     }
 
     /// Applies an operator to bound operands.

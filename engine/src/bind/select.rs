@@ -1085,7 +1085,7 @@ fn range_offset_type(column: u32, from: u32, at: u32) -> Result<u32> {
         return Ok(column);
     }
     let mut fits =
-        supported.iter().filter(|t| super::resolve::can_coerce(from, **t, super::resolve::Coercion::Implicit));
+        supported.iter().filter(|t| super::resolve::can_coerce(None, from, **t, super::resolve::Coercion::Implicit));
     match (fits.next(), fits.next()) {
         (Some(t), None) => Ok(*t),
         (None, _) => {

@@ -6,6 +6,7 @@
 //! back (or to a savepoint), the overlay is thrown away (or the earlier one taken again). Locks on the objects concerned
 //! make sure that two transactions never change the same object at once.
 
+use super::casts::UserCast;
 use super::operators::UserOperator;
 use super::routines::Routine;
 use super::rows::{self, CatRow};
@@ -35,6 +36,10 @@ pub enum CatalogChange {
     PutOperator(Box<UserOperator>),
     /// An operator was dropped.
     DropOperator(u32),
+    /// A cast was created.
+    PutCast(UserCast),
+    /// A cast was dropped.
+    DropCast(u32),
     /// A schema was created or changed.
     PutNamespace(Namespace),
     /// A schema was dropped.
@@ -141,6 +146,8 @@ impl CatalogChange {
             CatalogChange::DropRoutine(oid) => cat.remove_routine(*oid),
             CatalogChange::PutOperator(o) => cat.put_operator((**o).clone()),
             CatalogChange::DropOperator(oid) => cat.remove_operator(*oid),
+            CatalogChange::PutCast(c) => cat.put_cast(*c),
+            CatalogChange::DropCast(oid) => cat.remove_cast(*oid),
             CatalogChange::PutNamespace(n) => cat.put_namespace(n.clone()),
             CatalogChange::DropNamespace(oid) => cat.remove_namespace(*oid),
             CatalogChange::PutRole(r) => cat.put_role((**r).clone()),
@@ -204,6 +211,8 @@ fn relink(cat: &mut Catalog, old: Option<&Relation>, new: Option<&Relation>) {
     targets.sort_unstable();
     targets.dedup();
     let own = new.or(old).map_or(0, |r| r.oid);
+    cat.detaching.retain(|o| *o != own);
+    cat.detaching.extend(new.filter(|n| n.detaching.is_some()).map(|_| own));
     relink_parents(cat, own, old, new);
     for t in targets {
         let Some(rel) = cat.relation(t).cloned() else { continue };
@@ -226,7 +235,7 @@ fn relink_parents(cat: &mut Catalog, own: u32, old: Option<&Relation>, new: Opti
         let Some(rel) = cat.relation(p).cloned() else { continue };
         let mut r = (*rel).clone();
         r.children.retain(|c| *c != own);
-        if after.contains(&p) {
+        if after.contains(&p) && new.is_some_and(|n| n.detaching.is_none()) {
             r.children.push(own);
             r.children.sort_unstable();
         }
@@ -242,6 +251,34 @@ fn relink_parents(cat: &mut Catalog, own: u32, old: Option<&Relation>, new: Opti
         }
         r.version = next_version();
         cat.put_relation(r);
+    }
+}
+
+impl Catalog {
+    /// Notes from which snapshots on the partitions are gone whose detaching is published now.
+    pub fn publish_detaching(&mut self, now: u64) {
+        for oid in self.detaching.clone() {
+            let Some(rel) = self.relation(oid).filter(|r| r.detaching == Some(super::UNPUBLISHED)).cloned() else {
+                continue;
+            };
+            self.put_relation(Relation { detaching: Some(now), ..(*rel).clone() });
+        }
+    }
+
+    /// The catalog of a transaction that goes on reading by an old snapshot: with the partitions that are being detached and
+    /// that it sees. `None` if there are none.
+    pub fn with_detaching(&self, scn: u64) -> Option<Catalog> {
+        let seen = |o: &u32| self.relation(*o).filter(|r| r.detaching.is_some_and(|m| scn <= m)).cloned();
+        let back: Vec<Arc<Relation>> = self.detaching.iter().filter_map(seen).collect();
+        if back.is_empty() {
+            return None;
+        }
+        let mut cat = self.clone();
+        for r in back {
+            let r = Relation { detaching: None, version: next_version(), ..(*r).clone() };
+            CatalogChange::PutRelation(Box::new(r)).apply(&mut cat);
+        }
+        Some(cat)
     }
 }
 

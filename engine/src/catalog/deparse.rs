@@ -189,6 +189,10 @@ pub fn constraint_def(show: Show<'_>, rel: &Relation, c: &Constraint) -> String 
                 if find_index(*index).is_some_and(|i| i.nulls_not_distinct) { " NULLS NOT DISTINCT" } else { "" };
             format!("UNIQUE{nulls} ({}){}", columns(rel, &c.columns), include(*index))
         }
+        ConstraintKind::Exclude { index } => match find_index(*index) {
+            Some(i) => exclusion(show, rel, i),
+            None => String::new(),
+        },
         ConstraintKind::Foreign { ref_table, ref_columns, on_update, on_delete, match_full, .. } => {
             let target =
                 if *ref_table == rel.oid { Some(rel) } else { cat.and_then(|c| c.relation(*ref_table)).map(|r| &**r) };
@@ -230,6 +234,40 @@ pub fn constraint_def(show: Show<'_>, rel: &Relation, c: &Constraint) -> String 
         out.push_str(" NOT VALID");
     }
     out
+}
+
+/// An exclusion constraint without its deferrability.
+fn exclusion(show: Show<'_>, rel: &Relation, i: &Index) -> String {
+    let operator = |oid: u32| -> String {
+        let built_in = pgdata::operator(oid).map(|o| (o.oprname, pgdata::PG_CATALOG));
+        let users = || show.catalog?.operators.get(&oid).map(|o| (o.operator().oprname, o.namespace));
+        match built_in.or_else(users) {
+            Some((name, ns)) if ns == pgdata::PG_CATALOG || show.search_path.contains(&ns) => name.to_owned(),
+            Some((name, ns)) => {
+                let schema = show.catalog.and_then(|c| c.namespaces.get(&ns)).map_or("", |n| n.name.as_str());
+                format!("OPERATOR({}.{name})", quote_ident(schema))
+            }
+            None => oid.to_string(),
+        }
+    };
+    let keys: Vec<String> = i
+        .exclude
+        .iter()
+        .enumerate()
+        .map(|(n, op)| format!("{} WITH {}", index_key(show, rel, i, n, true), operator(*op)))
+        .collect();
+    let mut out = format!("EXCLUDE USING {} ({})", method_name(i), keys.join(", "));
+    if !i.include.is_empty() {
+        let _ = write!(out, " INCLUDE ({})", columns(rel, &i.include));
+    }
+    if let Some(p) = &i.predicate {
+        let _ = write!(out, " WHERE ({})", stored(p, show));
+    }
+    out
+}
+
+fn method_name(i: &Index) -> &'static str {
+    pgdata::access_methods().iter().find(|m| m.oid == i.method).map_or("btree", |m| m.amname)
 }
 
 /// Whether a kept expression needs no parentheses of its own in an index definition: a plain function call.
@@ -315,9 +353,12 @@ pub fn index_def(show: Show<'_>, rel: &Relation, i: &Index, options: &[(String, 
     let unique = if i.unique { "UNIQUE " } else { "" };
     let keys: Vec<String> = (0..i.keys.len()).map(|n| index_key(show, rel, i, n, true)).collect();
     let only = if rel.is_partitioned() { "ONLY " } else { "" };
-    let method = if i.is_hash() { "hash" } else { "btree" };
-    let mut out =
-        format!("CREATE {unique}INDEX {} ON {only}{table} USING {method} ({})", quote_ident(&i.name), keys.join(", "));
+    let mut out = format!(
+        "CREATE {unique}INDEX {} ON {only}{table} USING {} ({})",
+        quote_ident(&i.name),
+        method_name(i),
+        keys.join(", ")
+    );
     if !i.include.is_empty() {
         let _ = write!(out, " INCLUDE ({})", columns(rel, &i.include));
     }

@@ -176,6 +176,8 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
         routines: HashMap::new(),
         routine_names: HashMap::new(),
         operators: HashMap::new(),
+        casts: HashMap::new(),
+        detaching: Vec::new(),
         types_version: 0,
     };
     for r in of(table::PG_DATABASE) {
@@ -199,6 +201,7 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
         cat.put_type(t);
     }
     for r in relations(rows, &cat)? {
+        cat.detaching.extend(r.detaching.map(|_| r.oid));
         cat.put_relation(r);
     }
     for r in super::routines::load(rows)? {
@@ -206,6 +209,9 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
     }
     for o in super::operators::load(rows)? {
         cat.put_operator(o);
+    }
+    for c in super::casts::load(rows)? {
+        cat.put_cast(c);
     }
     Ok(cat)
 }
@@ -327,6 +333,7 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
     let extended = grouped(rows, table::PG_STATISTIC_EXT, "stxrelid")?;
     let types = grouped(rows, table::PG_TYPE, "oid")?;
     let ancestry = ancestry(rows)?;
+    let pending = pending_detach(rows)?;
     let partitioned = grouped(rows, table::PG_PARTITIONED_TABLE, "partrelid")?;
     let mut classes: HashMap<u32, Reader<'_>> = HashMap::new();
     for r in rows.get(&table::PG_CLASS).into_iter().flatten() {
@@ -368,13 +375,30 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
                 }
             }
             made.marks.targets.sort_unstable();
+            if i.bool("indisexclusion") {
+                let owner = constraints
+                    .get(oid)
+                    .into_iter()
+                    .flatten()
+                    .find(|k| k.ch("contype") == 'x' && k.oid("conindid").is_ok_and(|x| x == made.oid));
+                made.exclude = owner.map(|k| k.oids("conexclop")).unwrap_or_default();
+            }
             ix.push(Arc::new(made));
         }
         ix.sort_by_key(|i| i.oid);
         let mut cons = Vec::new();
         for k in constraints.get(oid).into_iter().flatten() {
-            cons.push(Arc::new(constraint(k)?));
+            cons.push(constraint(k)?);
         }
+        // A part has its whole in the same table.
+        let own: Vec<u32> = cons.iter().map(|k| k.oid).collect();
+        for k in &mut cons {
+            let within = own.contains(&k.parent);
+            if let ConstraintKind::Foreign { part, .. } = &mut k.kind {
+                *part = within;
+            }
+        }
+        let mut cons: Vec<Arc<Constraint>> = cons.into_iter().map(Arc::new).collect();
         cons.sort_by_key(|k| k.oid);
         let rule = rules.get(oid).and_then(|r| r.first());
         let sequence = match sequences.get(oid).and_then(|s| s.first()) {
@@ -449,6 +473,7 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
             extended: extended.get(oid).map_or(Ok(Vec::new()), |x| extended_statistics(x))?,
             acl: relation_acl(c, &atts, policies.get(oid).map_or(&[], Vec::as_slice), &policy_reads)?,
             of_type: c.oid("reloftype")?,
+            detaching: pending.contains(oid).then_some(0),
             replica_identity: Some(c.ch("relreplident")).filter(|i| matches!(kind, RelKind::Table) && *i != 'd'),
         });
     }
@@ -458,6 +483,12 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
 }
 
 /// What each table or index inherits from, in order.
+/// Partitions whose concurrent detach was begun.
+fn pending_detach(rows: &CatalogRows) -> Result<Vec<u32>> {
+    let all = rows.get(&table::PG_INHERITS).into_iter().flatten().map(Reader);
+    all.filter(|r| r.bool("inhdetachpending")).map(|r| r.oid("inhrelid")).collect()
+}
+
 fn ancestry(rows: &CatalogRows) -> Result<HashMap<u32, Vec<u32>>> {
     let mut all: HashMap<u32, Vec<(i32, u32)>> = HashMap::new();
     for r in rows.get(&table::PG_INHERITS).into_iter().flatten() {
@@ -512,7 +543,8 @@ fn key_columns<'t>(
 
 /// Tells each table which tables inherit from it.
 fn link_children(rels: &mut [Relation]) {
-    let pairs: Vec<(u32, u32)> = rels.iter().flat_map(|r| r.parents.iter().map(|p| (*p, r.oid))).collect();
+    let pairs: Vec<(u32, u32)> =
+        rels.iter().filter(|r| r.detaching.is_none()).flat_map(|r| r.parents.iter().map(|p| (*p, r.oid))).collect();
     if pairs.is_empty() {
         return;
     }
@@ -670,6 +702,7 @@ fn index(i: &Reader<'_>, class: &Reader<'_>, columns: &[Column]) -> Result<Index
             targets: Vec::new(),
             options: options(class, "reloptions"),
         },
+        exclude: Vec::new(),
     })
 }
 
@@ -688,6 +721,7 @@ fn constraint(k: &Reader<'_>) -> Result<Constraint> {
         'c' => ConstraintKind::Check(k.text("conbin")?),
         'p' => ConstraintKind::Primary { index: k.oid("conindid")? },
         'u' => ConstraintKind::Unique { index: k.oid("conindid")? },
+        'x' => ConstraintKind::Exclude { index: k.oid("conindid")? },
         'f' => ConstraintKind::Foreign {
             ref_table: k.oid("confrelid")?,
             ref_columns: k.i2s("confkey"),
@@ -695,6 +729,7 @@ fn constraint(k: &Reader<'_>) -> Result<Constraint> {
             on_update: fk_action(k.ch("confupdtype"), Vec::new()),
             on_delete: fk_action(k.ch("confdeltype"), k.i2s("confdelsetcols")),
             match_full: k.ch("confmatchtype") == 'f',
+            part: false,
         },
         _ => return Err(k.bad("contype")),
     };
@@ -846,5 +881,6 @@ fn index_relation(table: &Relation, i: &Index) -> Relation {
         acl: None,
         replica_identity: None,
         of_type: 0,
+        detaching: None,
     }
 }

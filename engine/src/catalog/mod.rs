@@ -9,6 +9,7 @@
 
 pub mod aggregates;
 pub mod bootstrap;
+pub mod casts;
 pub mod change;
 pub mod deparse;
 pub mod extended;
@@ -212,6 +213,16 @@ pub struct Index {
     pub parent: u32,
     /// What ALTER TABLE and ALTER INDEX have marked it with.
     pub marks: IndexMarks,
+    /// Of an exclusion constraint's index: the operator of each key column, of which not all may hold between two rows.
+    /// Else empty.
+    pub exclude: Vec<u32>,
+}
+
+impl Index {
+    /// Whether queries may look rows up in it: it is complete, and has entries with all its keys.
+    pub fn searchable(&self) -> bool {
+        self.valid && self.exclude.is_empty()
+    }
 }
 
 /// How the store keeps indexes of an access method.
@@ -266,6 +277,11 @@ pub enum ConstraintKind {
         /// Its index.
         index: u32,
     },
+    /// EXCLUDE through an index, which has the operators.
+    Exclude {
+        /// Its index.
+        index: u32,
+    },
     /// FOREIGN KEY.
     Foreign {
         /// Referenced table.
@@ -280,6 +296,8 @@ pub enum ConstraintKind {
         on_delete: FkAction,
         /// MATCH FULL.
         match_full: bool,
+        /// It is the part, for a partition of the referenced table, of the same table's constraint [`Constraint::parent`].
+        part: bool,
     },
 }
 
@@ -310,6 +328,23 @@ pub struct Constraint {
     pub no_inherit: bool,
     /// The constraint of the partitioned table that this one is a part of, 0 for none.
     pub parent: u32,
+}
+
+impl Constraint {
+    /// Whether it is a part of a foreign key for one of the referenced table's partitions.
+    pub fn is_reference_part(&self) -> bool {
+        matches!(self.kind, ConstraintKind::Foreign { part: true, .. })
+    }
+
+    /// The index that belongs to it.
+    pub fn index(&self) -> Option<u32> {
+        match self.kind {
+            ConstraintKind::Primary { index }
+            | ConstraintKind::Unique { index }
+            | ConstraintKind::Exclude { index } => Some(index),
+            ConstraintKind::Check(_) | ConstraintKind::Foreign { .. } => None,
+        }
+    }
 }
 
 /// A sequence's definition; its values live in the store under `storage`.
@@ -426,9 +461,15 @@ pub struct Relation {
     pub acl: Option<Arc<RelationAcl>>,
     /// `relreplident` if it is not the default of the relation's kind: 'n' nothing, 'f' full, 'i' an index.
     pub replica_identity: Option<char>,
+    /// A partition whose DETACH … CONCURRENTLY is not complete: snapshots up to this SCN still see it in its parent
+    /// ([`UNPUBLISHED`] until the change is published), whose `children` it is not among any more.
+    pub detaching: Option<u64>,
     /// Row type of the composite type that a typed table is of (`reloftype`), 0 for other relations.
     pub of_type: u32,
 }
+
+/// See [`Relation::detaching`].
+pub const UNPUBLISHED: u64 = u64::MAX;
 
 impl Relation {
     /// Whether its rows never leave memory (table method `memory`).
@@ -473,7 +514,7 @@ impl Relation {
     pub fn deferrable_key(&self, index: u32) -> Option<&Arc<Constraint>> {
         self.constraints.iter().find(|c| {
             c.deferrable
-                && matches!(c.kind, ConstraintKind::Primary { index: i } | ConstraintKind::Unique { index: i } if i == index)
+                && matches!(c.kind, ConstraintKind::Primary { index: i } | ConstraintKind::Unique { index: i } | ConstraintKind::Exclude { index: i } if i == index)
         })
     }
     /// The primary key's index.
@@ -585,6 +626,10 @@ pub struct Catalog {
     pub routine_names: HashMap<(u32, String), Vec<u32>>,
     /// Users' operators by OID.
     pub operators: HashMap<u32, Arc<operators::UserOperator>>,
+    /// Users' casts by source and target type.
+    pub casts: HashMap<(u32, u32), casts::UserCast>,
+    /// Partitions that are being detached.
+    pub detaching: Vec<u32>,
     /// Grows with every change of a type, routine or operator: cached plans compare it.
     pub types_version: u64,
 }

@@ -277,7 +277,7 @@ pub fn relation(r: &Relation) -> Vec<CatRow> {
         out.extend(index(r, i));
     }
     for c in &r.constraints {
-        out.push(constraint(c));
+        out.push(constraint(r, c));
     }
     if let Some(s) = &r.sequence {
         out.push(
@@ -308,10 +308,10 @@ pub fn relation(r: &Relation) -> Vec<CatRow> {
         );
     }
     for (n, p) in r.parents.iter().enumerate() {
-        out.push(inherits(r.oid, *p, n as i32 + 1));
+        out.push(inherits(r.oid, *p, n as i32 + 1, r.detaching.is_some()));
     }
     for i in r.indexes.iter().filter(|i| i.parent != 0) {
-        out.push(inherits(i.oid, i.parent, 1));
+        out.push(inherits(i.oid, i.parent, 1, false));
     }
     if let Some(k) = &r.partition_key {
         out.push(partitioned_table(r.oid, k));
@@ -611,7 +611,7 @@ fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
     let exprs: Vec<&str> = i.keys.iter().filter_map(|k| k.expr.as_deref()).collect();
     let joined = exprs.join(&EXPR_SEPARATOR.to_string());
     let constraint = r.constraints.iter().find(
-        |c| matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == i.oid),
+        |c| matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } | ConstraintKind::Exclude { index } if index == i.oid),
     );
     out.push(
         RowBuilder::new(table::PG_INDEX)
@@ -622,7 +622,7 @@ fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
             .bool("indisunique", i.unique)
             .bool("indnullsnotdistinct", i.nulls_not_distinct)
             .bool("indisprimary", i.primary)
-            .bool("indisexclusion", false)
+            .bool("indisexclusion", !i.exclude.is_empty())
             .bool("indimmediate", constraint.is_none_or(|c| !c.deferrable))
             .bool("indisclustered", i.marks.clustered)
             .bool("indisvalid", i.valid)
@@ -651,7 +651,7 @@ fn fk_letter(a: &FkAction) -> char {
     }
 }
 
-fn constraint(c: &Constraint) -> CatRow {
+fn constraint(r: &Relation, c: &Constraint) -> CatRow {
     let mut b = RowBuilder::new(table::PG_CONSTRAINT)
         .oid("oid", c.oid)
         .text("conname", &c.name)
@@ -677,7 +677,12 @@ fn constraint(c: &Constraint) -> CatRow {
         ConstraintKind::Check(text) => b.ch("contype", 'c').text("conbin", text).build(),
         ConstraintKind::Primary { index } => b.ch("contype", 'p').oid("conindid", *index).build(),
         ConstraintKind::Unique { index } => b.ch("contype", 'u').oid("conindid", *index).build(),
-        ConstraintKind::Foreign { ref_table, ref_columns, ref_index, on_update, on_delete, match_full } => {
+        ConstraintKind::Exclude { index } => {
+            let ops = r.indexes.iter().find(|i| i.oid == *index).map(|i| i.exclude.as_slice()).unwrap_or_default();
+            let ops = ops.iter().map(|o| Datum::Oid(*o)).collect();
+            b.ch("contype", 'x').oid("conindid", *index).set("conexclop", array(oid::OID, 1, ops)).build()
+        }
+        ConstraintKind::Foreign { ref_table, ref_columns, ref_index, on_update, on_delete, match_full, .. } => {
             let mut b = b
                 .ch("contype", 'f')
                 .oid("conindid", *ref_index)
@@ -751,7 +756,9 @@ fn dependencies(r: &Relation) -> Vec<CatRow> {
             out.push(depend(PG_CONSTRAINT, c.oid, 0, PG_CLASS, r.oid, i32::from(*a), 'a'));
         }
         match &c.kind {
-            ConstraintKind::Primary { index } | ConstraintKind::Unique { index } => {
+            ConstraintKind::Primary { index }
+            | ConstraintKind::Unique { index }
+            | ConstraintKind::Exclude { index } => {
                 out.push(depend(PG_CLASS, *index, 0, PG_CONSTRAINT, c.oid, 0, 'i'));
                 if c.parent != 0 {
                     out.push(depend(PG_CONSTRAINT, c.oid, 0, PG_CONSTRAINT, c.parent, 0, 'P'));
@@ -769,7 +776,7 @@ fn dependencies(r: &Relation) -> Vec<CatRow> {
     }
     for i in &r.indexes {
         let owned = r.constraints.iter().any(|c| {
-            matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == i.oid)
+            matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } | ConstraintKind::Exclude { index } if index == i.oid)
         });
         // Dumps make the whole's index before they attach its parts.
         if i.parent != 0 {
@@ -786,12 +793,12 @@ fn dependencies(r: &Relation) -> Vec<CatRow> {
 }
 
 /// Part `seqno` of what a table or an index inherits.
-fn inherits(rel: u32, parent: u32, seqno: i32) -> CatRow {
+fn inherits(rel: u32, parent: u32, seqno: i32, pending: bool) -> CatRow {
     RowBuilder::new(table::PG_INHERITS)
         .oid("inhrelid", rel)
         .oid("inhparent", parent)
         .i4("inhseqno", seqno)
-        .bool("inhdetachpending", false)
+        .bool("inhdetachpending", pending)
         .build()
 }
 

@@ -175,6 +175,7 @@ fn relation(r: &'static pgdata::Relation, base: u32) -> Option<Relation> {
             .and_then(|own| RelationAcl { own: Some(own), columns: column_acls(r), ..RelationAcl::default() }.kept()),
         replica_identity: None,
         of_type: 0,
+        detaching: None,
     })
 }
 
@@ -213,5 +214,6 @@ fn index(i: &'static pgdata::Index, columns: &[Column], base: u32) -> Option<Ind
         owner: SUPERUSER,
         parent: 0,
         marks: Default::default(),
+        exclude: Vec::new(),
     })
 }

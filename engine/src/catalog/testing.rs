@@ -82,6 +82,7 @@ fn relation(oid: u32, name: &str, kind: RelKind, columns: Vec<Column>) -> Relati
         acl: None,
         replica_identity: None,
         of_type: 0,
+        detaching: None,
     }
 }
 
@@ -104,6 +105,7 @@ fn index(oid: u32, name: &str, table: u32, keys: Vec<IndexKey>, unique: bool, pr
         owner: SUPERUSER,
         parent: 0,
         marks: Default::default(),
+        exclude: Vec::new(),
     })
 }
 
@@ -185,6 +187,7 @@ fn user_relations() -> Vec<Relation> {
             on_update: FkAction::NoAction,
             on_delete: FkAction::Cascade,
             match_full: false,
+            part: false,
         },
     );
     parent.referenced_by = vec![Arc::clone(&fk)];

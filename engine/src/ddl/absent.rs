@@ -62,12 +62,11 @@ fn is_built_in(kind: K, name: &str) -> bool {
 }
 
 /// Class and OID of a built-in object of a kind that has only such, or why there is none by that name.
-pub fn built_in(cx: &DdlCx<'_>, kind: K, object: &ObjectRef) -> Option<Result<(u32, u32), DbError>> {
+pub fn built_in(kind: K, object: &ObjectRef) -> Option<Result<(u32, u32), DbError>> {
     const PG_LANGUAGE: u32 = 2612;
     const PG_TABLESPACE: u32 = 1213;
     const PG_COLLATION: u32 = 3456;
     const PG_AM: u32 = 2601;
-    const PG_CAST: u32 = 2605;
     let found = |class: u32, oid: Option<u32>, message: String| {
         Some(oid.map(|o| (class, o)).ok_or_else(|| err(SqlState::UNDEFINED_OBJECT, message)))
     };
@@ -94,17 +93,6 @@ pub fn built_in(cx: &DdlCx<'_>, kind: K, object: &ObjectRef) -> Option<Result<(u
         (K::Collation, ObjectRef::Name(n)) => {
             let oid = pgdata::collations().iter().find(|c| c.collname == n.name.value && in_catalog(n)).map(|c| c.oid);
             found(PG_COLLATION, oid, format!("collation \"{}\" for encoding \"UTF8\" does not exist", n.plain()))
-        }
-        (K::Cast, ObjectRef::Cast(from, to)) => {
-            let (from, to) = match cx.binder(|b| Ok((b.type_name(from)?, b.type_name(to)?))) {
-                Ok(types) => types,
-                Err(e) => return Some(Err(e)),
-            };
-            let is = |c: &&pgdata::Cast| c.castsource == from.oid && c.casttarget == to.oid;
-            let oid = pgdata::casts().iter().find(is).map(|c| c.oid);
-            let word = |t: u32| rustydb_types::typename::format_type(t, -1);
-            let m = format!("cast from type {} to type {} does not exist", word(from.oid), word(to.oid));
-            found(PG_CAST, oid, m)
         }
         _ => None,
     }

@@ -129,7 +129,7 @@ pub fn support(cx: &DdlCx<'_>, name: &Name, types: &[u32]) -> Result<(&'static P
             || *wanted == oid::ANY
             || bind_types::base_oid(*given) == bind_types::base_oid(*wanted)
             || matches!(
-                crate::bind::resolve::pathway(*given, *wanted, Coercion::Implicit),
+                crate::bind::resolve::pathway(Some(&cx.tx.catalog), *given, *wanted, Coercion::Implicit),
                 Some(crate::bind::resolve::Path::Relabel)
             );
         if !same {
@@ -470,9 +470,9 @@ fn check_polymorphic_state(inputs: &[u32], state: u32, what: &str) -> Result<()>
 
 fn can_relabel(from: u32, to: u32) -> bool {
     from == to
-        || is_polymorphic(to) && can_coerce(from, to, Coercion::Implicit)
+        || is_polymorphic(to) && can_coerce(None, from, to, Coercion::Implicit)
         || matches!(
-            crate::bind::resolve::pathway(from, to, Coercion::Implicit),
+            crate::bind::resolve::pathway(None, from, to, Coercion::Implicit),
             Some(crate::bind::resolve::Path::Relabel)
         )
 }

@@ -25,7 +25,12 @@ fn pass(c: &AlterCommand) -> u8 {
         A::AddColumn { .. } => 2,
         A::SetNotNull { .. } | A::DropDefault { .. } | A::DropIdentity { .. } | A::DropExpression { .. } => 3,
         A::AddConstraint(k)
-            if matches!(k.kind, ast::ConstraintKind::PrimaryKey(_) | ast::ConstraintKind::Unique { .. }) =>
+            if matches!(
+                k.kind,
+                ast::ConstraintKind::PrimaryKey(_)
+                    | ast::ConstraintKind::Unique { .. }
+                    | ast::ConstraintKind::Exclude(_)
+            ) =>
         {
             4
         }
@@ -38,9 +43,13 @@ fn lock_mode(c: &AlterCommand) -> TableLockMode {
     use AlterCommand as A;
     match c {
         A::AddConstraint(k) if matches!(k.kind, ast::ConstraintKind::ForeignKey(_)) => TableLockMode::ShareRowExclusive,
-        A::ValidateConstraint { .. } | A::SetStatistics { .. } | A::SetOptions { .. } | A::ResetOptions { .. } => {
-            TableLockMode::ShareUpdateExclusive
-        }
+        A::AttachPartition { bound: Some(_), .. }
+        | A::DetachPartition { concurrently: true, .. }
+        | A::DetachPartition { finalize: true, .. }
+        | A::ValidateConstraint { .. }
+        | A::SetStatistics { .. }
+        | A::SetOptions { .. }
+        | A::ResetOptions { .. } => TableLockMode::ShareUpdateExclusive,
         _ => TableLockMode::AccessExclusive,
     }
 }
@@ -149,6 +158,13 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterTable) -> Result<String> {
     check_kind(s.kind, &rel)?;
     cx.check_relation_owner(&rel)?;
     cx.not_in_use(&rel, "ALTER TABLE")?;
+    if rel.detaching.is_some() {
+        return Err(err(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!("cannot alter partition \"{}\" with an incomplete detach", rel.name),
+        )
+        .hint(super::detach::FINALIZE));
+    }
     let persistent = |c: &&AlterCommand| matches!(c, AlterCommand::SetLogged | AlterCommand::SetUnlogged);
     if s.commands.iter().filter(persistent).count() > 1 {
         return Err(err(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot change persistence setting twice"));
@@ -192,7 +208,8 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
             return drop_objects(cx, &[Object::Column(oid, col.attnum)], *cascade, &what).await;
         }
         A::SetType { column, ty, collation, using, .. } => {
-            return alter_column::set_type(cx, &rel, column, ty, collation.as_ref(), using.as_ref()).await;
+            alter_column::set_type(cx, &rel, column, ty, collation.as_ref(), using.as_ref()).await?;
+            return super::exclude::check_rows(cx, oid, None).await;
         }
         A::SetDefault { column, value } => alter_column::set_default(cx, &mut r, column, Some(value)).await?,
         A::DropDefault { column } => alter_column::set_default(cx, &mut r, column, None).await?,
@@ -257,7 +274,9 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
                     format!("constraint \"{}\" of relation \"{}\" is not a foreign key constraint", k.name, rel.name),
                 ));
             }
+            super::reference::check_own(cx, &rel, k)?;
             let changed = Constraint { deferrable: *deferrable, deferred: *initially_deferred, ..(**k).clone() };
+            super::reference::pass_deferral(&mut r, &changed);
             r.constraints[at] = Arc::new(changed);
         }
         A::ValidateConstraint { name } => return validate(cx, &rel, name).await,
@@ -370,14 +389,24 @@ pub async fn add_constraint(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, k: &ast::Co
             if !k.not_valid {
                 check_rows::check_foreign(cx, rel, &made).await?;
             }
-            return cx.put(r).await;
+            let table = r.oid;
+            cx.put(r).await?;
+            return super::reference::settle(cx, table).await;
         }
         ast::ConstraintKind::PrimaryKey(def) => Key { constraint: k, def, primary: true, nulls_not_distinct: false },
         ast::ConstraintKind::Unique { key, nulls_not_distinct } => {
             Key { constraint: k, def: key, primary: false, nulls_not_distinct: *nulls_not_distinct }
         }
-        ast::ConstraintKind::Exclude(_) => {
-            return Err(DbError::unsupported("exclusion constraints are not supported yet").at(cx.pos(k.pos)));
+        ast::ConstraintKind::Exclude(x) => {
+            let mut ix = super::exclude::add(cx, &mut r, k, x).await?;
+            cx.tx.build_index(cx.eval, &Arc::new(r.clone()), &mut ix).await?;
+            let index = ix.oid;
+            if let Some(place) = r.indexes.iter_mut().find(|i| i.oid == index) {
+                *place = Arc::new(ix);
+            }
+            let table = r.oid;
+            cx.put(r).await?;
+            return super::exclude::check_rows(cx, table, Some(index)).await;
         }
         _ => return Err(err(SqlState::SYNTAX_ERROR, "this constraint belongs to a column").at(cx.pos(k.pos))),
     };

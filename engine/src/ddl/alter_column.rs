@@ -11,7 +11,7 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast;
 use rustydb_storage::sequence::{SequenceRule, SequenceState};
 use rustydb_types::datum::{Datum, TypeRef};
-use rustydb_types::{oid, typename};
+use rustydb_types::{oid, pgdata, typename};
 use std::sync::Arc;
 
 /// The value of a column for rows that are there already, from its kept default.
@@ -361,7 +361,13 @@ fn retype(cx: &DdlCx<'_>, old: &Relation, r: &mut Relation, at: usize) -> Result
     let table = Arc::new(r.clone());
     let again = |text: &str, what: Defining| -> Result<(String, TypeRef)> {
         let e = crate::bind::parse_expr(text)?;
-        let bound = bind_row(cx, &table, &e, what)?;
+        let bound = bind_row(cx, &table, &e, what).map_err(|mut x| {
+            // Places in a kept text mean nothing in the statement.
+            if let Some(f) = &mut x.fields {
+                f.position = None;
+            }
+            x
+        })?;
         let bound = match what {
             Defining::IndexKey => bound,
             _ => cx.binder(|b| b.to_bool(bound, "CHECK"))?,
@@ -378,22 +384,28 @@ fn retype(cx: &DdlCx<'_>, old: &Relation, r: &mut Relation, at: usize) -> Result
     }
     for i in &mut r.indexes {
         let mut ix: Index = (**i).clone();
+        let method = ix.method;
+        let opclass = |ty: TypeRef| match method {
+            pgdata::BTREE => index::default_opclass(ty),
+            other => super::exclude::usual_opclass(other, ty),
+        };
         for k in &mut ix.keys {
             if k.attnum == attnum {
                 let natural = old.attribute(attnum).map_or(0, |c| c.ty.collation);
                 let collation = if k.ty.collation == natural { table.columns[at].ty.collation } else { k.ty.collation };
                 k.ty = TypeRef { collation, ..table.columns[at].ty };
-                k.opclass = index::default_opclass(k.ty)?;
+                k.opclass = opclass(k.ty)?;
             } else if let Some(text) = k.expr.clone().filter(|t| super::drop::names_column(old, t, attnum)) {
                 let (text, ty) = again(&text, Defining::IndexKey)?;
                 k.expr = Some(text);
                 k.ty = ty;
-                k.opclass = index::default_opclass(ty)?;
+                k.opclass = opclass(ty)?;
             }
         }
         if let Some(text) = ix.predicate.clone().filter(|t| super::drop::names_column(old, t, attnum)) {
             ix.predicate = Some(again(&text, Defining::IndexPredicate)?.0);
         }
+        super::exclude::find_operators(cx, &mut ix)?;
         *i = Arc::new(ix);
     }
     super::foreign::check_types(cx, r)

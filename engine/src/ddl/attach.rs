@@ -1,7 +1,7 @@
 //! Partitions of a table: what a new one takes over from its parent besides columns, ATTACH and DETACH PARTITION.
 
 use super::names::{choose_constraint_name, choose_relation_name, name_addition};
-use super::{DdlCx, check_rows, constraint::own_names, err, inherit, partition};
+use super::{DdlCx, check_rows, constraint::own_names, err, inherit, partition, reference};
 use crate::catalog::partition::{Bound, Part, PartitionDesc, bound_text};
 use crate::catalog::{Constraint, ConstraintKind, Index, Lineage, RelKind, Relation};
 use crate::exec::partition::{attribute_map, reshape};
@@ -10,7 +10,7 @@ use rustydb_parser::ast::{self, Name, TableLockMode};
 use std::sync::Arc;
 
 /// An attribute number of one table as another has the column.
-fn attnum_in(from: &Relation, to: &Relation, a: i16) -> Result<i16> {
+pub fn attnum_in(from: &Relation, to: &Relation, a: i16) -> Result<i16> {
     if a == 0 {
         return Ok(0);
     }
@@ -23,7 +23,7 @@ fn attnum_in(from: &Relation, to: &Relation, a: i16) -> Result<i16> {
 fn constraint_of(rel: &Relation, index: u32) -> Option<Arc<Constraint>> {
     rel.constraints
         .iter()
-        .find(|c| matches!(c.kind, ConstraintKind::Primary { index: i } | ConstraintKind::Unique { index: i } if i == index))
+        .find(|c| matches!(c.kind, ConstraintKind::Primary { index: i } | ConstraintKind::Unique { index: i } | ConstraintKind::Exclude { index: i } if i == index))
         .cloned()
 }
 
@@ -58,7 +58,7 @@ pub async fn take_index(cx: &mut DdlCx<'_>, parent: &Relation, ix: &Index, child
         child.indexes[at] = Arc::new(Index { parent: ix.oid, ..(*own).clone() });
         if let Some(up) = &of_parent {
             for k in &mut child.constraints {
-                let its = matches!(k.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == own.oid);
+                let its = matches!(k.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } | ConstraintKind::Exclude { index } if index == own.oid);
                 if its {
                     let lineage = Lineage { local: false, parents: 1 };
                     *k = Arc::new(Constraint { lineage, parent: up.oid, ..(**k).clone() });
@@ -156,7 +156,15 @@ pub async fn take_foreign_key(
     k: &Arc<Constraint>,
     child: &mut Relation,
 ) -> Result<Option<Arc<Constraint>>> {
-    let ConstraintKind::Foreign { .. } = &k.kind else { return Ok(None) };
+    if !matches!(k.kind, ConstraintKind::Foreign { part: false, .. }) {
+        return Ok(None);
+    }
+    if matches!(k.kind, ConstraintKind::Foreign { ref_table, .. } if ref_table == child.oid) {
+        return Err(DbError::unsupported(format!(
+            "cannot attach table \"{}\" as a partition because it is referenced by foreign key \"{}\"",
+            child.name, k.name
+        )));
+    }
     let mut c = (**k).clone();
     c.columns = k.columns.iter().map(|a| attnum_in(parent, child, *a)).collect::<Result<_>>()?;
     if let ConstraintKind::Foreign { on_update, on_delete, .. } = &mut c.kind {
@@ -342,6 +350,8 @@ pub async fn attach(
         check_rows::check_foreign(cx, &now, &c).await?;
     }
     spread(cx, child.oid).await?;
+    reference::settle(cx, child.oid).await?;
+    reference::settle_referring(cx, &parent).await?;
     // Its rows must belong to it and to the partitions above.
     let mut here = cx.relation(child.oid)?;
     for up in cx.tx.catalog.partition_ancestors(&here) {
@@ -378,57 +388,6 @@ pub async fn spread(cx: &mut DdlCx<'_>, root: u32) -> Result<()> {
         for c in made {
             let now = cx.relation(oid)?;
             check_rows::check_foreign(cx, &now, &c).await?;
-        }
-    }
-    Ok(())
-}
-
-/// DETACH PARTITION.
-pub async fn detach(cx: &mut DdlCx<'_>, parent: &Arc<Relation>, name: &Name, concurrently: bool) -> Result<()> {
-    if concurrently {
-        return Err(DbError::unsupported("ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY is not supported yet"));
-    }
-    let Some(child) = cx.open(name, TableLockMode::AccessExclusive).await? else {
-        return Err(cx.missing("relation", name));
-    };
-    let parent = cx.relation(parent.oid)?;
-    if child.bound.is_none() || !child.parents.contains(&parent.oid) {
-        return Err(err(
-            SqlState::UNDEFINED_TABLE,
-            format!("relation \"{}\" is not a partition of relation \"{}\"", child.name, parent.name),
-        ));
-    }
-    check_unreferenced(cx, &parent, &child).await?;
-    let mut r = (*child).clone();
-    inherit::disown(&mut r, &parent);
-    r.bound = None;
-    r.indexes = r.indexes.iter().map(|i| Arc::new(Index { parent: 0, ..(**i).clone() })).collect();
-    r.constraints = r
-        .constraints
-        .iter()
-        .map(|k| {
-            if k.parent == 0 {
-                return Arc::clone(k);
-            }
-            let lineage = Lineage { local: true, parents: 0 };
-            Arc::new(Constraint { parent: 0, lineage, ..(**k).clone() })
-        })
-        .collect();
-    cx.put(r).await
-}
-
-/// 23503 if rows elsewhere refer to the partition's rows by way of its parents.
-async fn check_unreferenced(cx: &mut DdlCx<'_>, parent: &Arc<Relation>, child: &Arc<Relation>) -> Result<()> {
-    let mut above = vec![Arc::clone(parent)];
-    above.extend(cx.tx.catalog.partition_ancestors(parent));
-    for up in above {
-        for c in up.referenced_by.clone() {
-            let from = cx.relation(c.table)?;
-            if from.is_partitioned() {
-                continue;
-            }
-            cx.lock(c.table, TableLockMode::ShareRowExclusive).await?;
-            check_rows::check_no_reference(cx, &from, &c, &up, child).await?;
         }
     }
     Ok(())

@@ -52,6 +52,9 @@ pub fn of(cat: &Catalog, routine: u32) -> Vec<Object> {
     let mut operators: Vec<u32> = cat.operators.values().filter(|o| o.function == routine).map(|o| o.oid).collect();
     operators.sort_unstable();
     out.extend(operators.into_iter().map(Object::Operator));
+    let mut casts: Vec<u32> = cat.casts.values().filter(|c| c.function == routine).map(|c| c.oid).collect();
+    casts.sort_unstable();
+    out.extend(casts.into_iter().map(Object::Cast));
     let mut routines: Vec<_> = cat.routines.values().collect();
     routines.sort_by_key(|r| r.oid);
     for r in routines {

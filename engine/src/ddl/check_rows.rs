@@ -189,19 +189,13 @@ pub async fn check_no_reference(
     cx: &mut DdlCx<'_>,
     from: &Arc<Relation>,
     c: &Constraint,
-    target: &Arc<Relation>,
+    whole: &Arc<Relation>,
     part: &Arc<Relation>,
 ) -> Result<()> {
-    let ConstraintKind::Foreign { ref_columns, .. } = &c.kind else { return Ok(()) };
-    let columns: Vec<i16> = ref_columns
-        .iter()
-        .filter_map(|a| target.attribute(*a))
-        .filter_map(|c| part.column(&c.name))
-        .map(|c| c.attnum)
-        .collect();
+    let ConstraintKind::Foreign { ref_columns: columns, .. } = &c.kind else { return Ok(()) };
     let mut ids = 1..;
     let (left, from_cols) = key_scan(cx, from, &c.columns, &mut ids)?;
-    let (right, to_cols) = key_scan(cx, part, &columns, &mut ids)?;
+    let (right, to_cols) = key_scan(cx, part, columns, &mut ids)?;
     let on = cx.binder(|b| {
         let pairs = from_cols.iter().zip(&to_cols);
         pairs.map(|(f, t)| b.operator(None, "=", Some(Expr::column(*f)), Expr::column(*t), 0)).collect::<Result<_>>()
@@ -230,9 +224,9 @@ pub async fn check_no_reference(
         "Key ({})=({}) is still referenced from table \"{}\".",
         names.join(", "),
         values.join(", "),
-        from.name
+        whole.name
     ))
-    .table(from.schema.clone(), from.name.clone())
+    .table(whole.schema.clone(), whole.name.clone())
     .constraint(c.name.clone()))
 }
 

@@ -51,9 +51,14 @@ pub async fn cluster(cx: &mut DdlCx<'_>, s: &ast::Cluster) -> Result<()> {
         return Err(err(SqlState::ACTIVE_SQL_TRANSACTION, "CLUSTER cannot run inside a transaction block"));
     }
     // The leaves, each by its own part of the index.
-    for oid in super::inherit::descendants(cx, rel.oid, TableLockMode::AccessExclusive).await? {
-        let leaf = cx.relation(oid)?;
-        if !leaf.is_partitioned()
+    for oid in cx.tx.catalog.tree(rel.oid).into_iter().skip(1) {
+        // Partitions of others are left out without a word, and without waiting for their locks.
+        let Some(leaf) = cx.tx.catalog.relation(oid).cloned() else { continue };
+        if leaf.is_partitioned() || cx.check_relation_owner(&leaf).is_err() {
+            continue;
+        }
+        cx.lock(oid, TableLockMode::AccessExclusive).await?;
+        if let Some(leaf) = cx.tx.catalog.relation(oid).cloned()
             && let Some(own) = crate::exec::partition::index_of(&cx.tx.catalog, &leaf, index.oid)
         {
             one(cx, oid, own, verbose).await?;

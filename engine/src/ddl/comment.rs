@@ -177,6 +177,7 @@ pub async fn comment(cx: &mut DdlCx<'_>, s: &ast::Comment) -> Result<()> {
             }
             write(cx, oid, table::PG_TYPE, 0, text).await
         }
+        (ObjectKind::Cast, ObjectRef::Cast(from, to)) => super::cast::comment(cx, from, to, text).await,
         (ObjectKind::Operator, object) => super::operator::comment(cx, object, text).await,
         (kind, object) if super::routine::is_routine(kind) => super::routine::comment(cx, kind, object, text).await,
         (ObjectKind::DomainConstraint, ObjectRef::OnDomain(name, domain)) => {
@@ -204,7 +205,7 @@ pub async fn comment(cx: &mut DdlCx<'_>, s: &ast::Comment) -> Result<()> {
             Err(err(SqlState::UNDEFINED_OBJECT, m))
         }
         (kind, object) => {
-            if let Some(found) = super::absent::built_in(cx, kind, object) {
+            if let Some(found) = super::absent::built_in(kind, object) {
                 let (class, oid) = found?;
                 if !cx.is_superuser() {
                     let (word, name) = (super::object_word(kind), shown(object));

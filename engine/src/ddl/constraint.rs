@@ -202,6 +202,7 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
         owner: rel.owner,
         parent: 0,
         marks: crate::catalog::IndexMarks { options: parameters, ..Default::default() },
+        exclude: Vec::new(),
     };
     let ix =
         if rel.is_partitioned() { ix } else { Index { storage: cx.tx.create_index(ix.method, rel.durability()).await?, ..ix } };
@@ -266,7 +267,7 @@ pub async fn adopt_index(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, in
     };
     let owned = |i: u32| {
         rel.constraints.iter().any(
-            |c| matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == i),
+            |c| matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } | ConstraintKind::Exclude { index } if index == i),
         )
     };
     if owned(ix.oid) {

@@ -37,6 +37,8 @@ pub enum Object {
     Routine(u32),
     /// An operator.
     Operator(u32),
+    /// A cast.
+    Cast(u32),
 }
 
 /// Dependents of an object: what, and whether it goes silently.
@@ -73,7 +75,7 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             if let Some(i) = cat.index(oid) {
                 if let Some(t) = cat.relation(i.table) {
                     for c in &t.constraints {
-                        if matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == oid)
+                        if matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } | ConstraintKind::Exclude { index } if index == oid)
                         {
                             out.push((Object::Constraint(t.oid, c.oid), true));
                         }
@@ -117,7 +119,8 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             out.extend(bodies.into_iter().map(|r| (Object::Routine(r), false)));
             if let Some(r) = cat.relation(oid) {
                 for c in r.referenced_by.iter().filter(|c| c.table != oid) {
-                    out.push((Object::Constraint(c.table, c.oid), false));
+                    let whole = cat.relation(c.table).map_or(c.oid, |t| super::reference::whole(t, c).oid);
+                    out.push((Object::Constraint(c.table, whole), false));
                 }
             }
         }
@@ -171,10 +174,12 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
         Object::Constraint(table, con) => {
             let Some(t) = cat.relation(table) else { return out };
             let c = t.constraints.iter().find(|c| c.oid == con);
-            if let Some(ConstraintKind::Primary { index } | ConstraintKind::Unique { index }) = c.map(|c| &c.kind) {
-                out.push((Object::Relation(*index), true));
+            if let Some(index) = c.and_then(|c| c.index()) {
+                out.push((Object::Relation(index), true));
             }
             let Some(c) = c else { return out };
+            let parts = t.constraints.iter().filter(|x| x.parent == c.oid);
+            out.extend(parts.map(|x| (Object::Constraint(table, x.oid), true)));
             for child in t.children.iter().filter_map(|x| cat.relation(*x)) {
                 for x in &child.constraints {
                     let taken = x.parent == c.oid
@@ -187,7 +192,7 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
                 }
             }
         }
-        Object::Default(..) | Object::Operator(_) | Object::Policy(..) | Object::Statistics(..) => {}
+        Object::Default(..) | Object::Operator(_) | Object::Cast(_) | Object::Policy(..) | Object::Statistics(..) => {}
         Object::Routine(oid) => out.extend(super::callers::of(cat, oid).into_iter().map(|o| (o, false))),
     }
     out
@@ -235,6 +240,9 @@ fn users_of_types(cat: &Catalog, types: &[u32]) -> Vec<(Object, bool)> {
         .map(|o| o.oid)
         .collect();
     operators.sort_unstable();
+    let ends = |c: &&crate::catalog::casts::UserCast| types.contains(&c.source) || types.contains(&c.target);
+    let mut casts: Vec<u32> = cat.casts.values().filter(ends).map(|c| c.oid).collect();
+    casts.sort_unstable();
     // Types before what has columns of them.
     out.sort_by_key(|o| match o.1 {
         Object::Type(t) => (0, t, 0),
@@ -245,6 +253,7 @@ fn users_of_types(cat: &Catalog, types: &[u32]) -> Vec<(Object, bool)> {
         .map(|o| o.1)
         .chain(routines.into_iter().map(Object::Routine))
         .chain(operators.into_iter().map(Object::Operator))
+        .chain(casts.into_iter().map(Object::Cast))
         .map(|o| (o, false))
         .collect()
 }
@@ -293,6 +302,7 @@ pub(super) fn describe(cx: &DdlCx<'_>, o: Object) -> String {
         }
         Object::Routine(r) => super::routine::describe(cx, r),
         Object::Operator(o) => super::operator::describe(cx, o),
+        Object::Cast(c) => super::cast::describe(&cx.tx.catalog, c),
         Object::Statistics(t, x) => {
             let found = cat.relation(t).and_then(|r| r.extended.iter().find(|e| e.oid == x));
             format!("statistics object {}", found.map_or_else(|| x.to_string(), |e| shown_in(cx, e.namespace, &e.name)))
@@ -373,7 +383,7 @@ impl Search<'_> {
                 {
                     o
                 }
-                (Object::Routine(_) | Object::Operator(_), Object::Relation(r)) => {
+                (Object::Routine(_) | Object::Operator(_) | Object::Cast(_), Object::Relation(r)) => {
                     self.cat.relation(r).map_or(o, |r| Object::TypeMember(r.row_type))
                 }
                 _ => o,
@@ -396,7 +406,7 @@ impl Search<'_> {
             Object::Policy(_, p) => (p, 0),
             Object::Statistics(_, x) => (x, 0),
             Object::Schema(n) => (n, 0),
-            Object::Routine(r) | Object::Operator(r) => (r, 0),
+            Object::Routine(r) | Object::Operator(r) | Object::Cast(r) => (r, 0),
             Object::Type(t) | Object::TypeMember(t) => (t, 0),
         }
     }
@@ -460,7 +470,7 @@ pub async fn drop_objects(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, w
                     tables.push(*t)
                 }
                 // Types and routines are locked under their OIDs like relations.
-                Object::Type(t) | Object::Routine(t) | Object::Operator(t) => tables.push(*t),
+                Object::Type(t) | Object::Routine(t) | Object::Operator(t) | Object::Cast(t) => tables.push(*t),
                 Object::Schema(_) | Object::TypeMember(_) => {}
             }
         }
@@ -529,9 +539,12 @@ async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<()> {
             | Object::Policy(t, _)
             | Object::Statistics(t, _) => Some(*t),
             Object::Relation(r) => cx.tx.catalog.index(*r).map(|i| i.table),
-            Object::Schema(_) | Object::Type(_) | Object::TypeMember(_) | Object::Routine(_) | Object::Operator(_) => {
-                None
-            }
+            Object::Schema(_)
+            | Object::Type(_)
+            | Object::TypeMember(_)
+            | Object::Routine(_)
+            | Object::Operator(_)
+            | Object::Cast(_) => None,
         };
         if let Some(t) = t.filter(|t| !objects.contains(&Object::Relation(*t)) && !tables.contains(t)) {
             tables.push(t);
@@ -561,6 +574,12 @@ async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<()> {
     });
     for r in relations {
         cx.remove(r).await?;
+    }
+    for o in objects {
+        if let Object::Cast(x) = o {
+            super::comment::write(cx, *x, crate::catalog::casts::PG_CAST, 0, None).await?;
+            cx.tx.drop_cast(*x).await?;
+        }
     }
     for o in objects {
         if let Object::Operator(x) = o {
@@ -767,7 +786,7 @@ fn check_internal(cx: &DdlCx<'_>, rel: &Relation) -> Result<()> {
     if let Some(i) = rel.indexes.first().filter(|_| rel.kind == RelKind::Index)
         && let Some(t) = cat.relation(i.table)
         && let Some(c) = t.constraints.iter().find(
-            |c| matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == rel.oid),
+            |c| matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } | ConstraintKind::Exclude { index } if index == rel.oid),
         )
     {
         let on = describe(cx, Object::Constraint(t.oid, c.oid));
@@ -842,6 +861,7 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<String> {
         (_, ObjectKind::Schema) => drop_schemas(cx, s).await?,
         (_, ObjectKind::Role) => super::role::drop(cx, s).await?,
         (_, ObjectKind::Operator) => super::operator::drop(cx, s).await?,
+        (_, ObjectKind::Cast) => super::cast::drop(cx, s).await?,
         (_, kind) if super::routine::is_routine(kind) => super::routine::drop(cx, s).await?,
         (_, ObjectKind::Policy) => super::policy::drop(cx, s).await?,
         (_, ObjectKind::Statistics) => super::statistics::drop(cx, s).await?,
@@ -854,7 +874,7 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<String> {
 /// Objects of kinds of which there are none, or only built-in ones.
 fn absent(cx: &mut DdlCx<'_>, s: &ast::Drop, kind: ObjectKind) -> Result<()> {
     for o in &s.objects {
-        let missing = match super::absent::built_in(cx, kind, o) {
+        let missing = match super::absent::built_in(kind, o) {
             Some(Ok(_)) => {
                 let name = match o {
                     ObjectRef::Name(n) => n.plain(),

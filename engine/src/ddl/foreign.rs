@@ -14,6 +14,11 @@ use std::sync::Arc;
 fn column_list(rel: &Relation, list: &[Ident]) -> Result<Vec<i16>> {
     let mut out = Vec::with_capacity(list.len());
     for n in list {
+        if rel.column(&n.value).is_none()
+            && matches!(n.value.as_str(), "ctid" | "xmin" | "cmin" | "xmax" | "cmax" | "tableoid")
+        {
+            return Err(DbError::unsupported("system columns cannot be used in foreign keys"));
+        }
         let c = rel.column(&n.value).ok_or_else(|| {
             err(
                 SqlState::UNDEFINED_COLUMN,
@@ -48,7 +53,7 @@ fn comparable(referencing: TypeRef, referenced: TypeRef) -> bool {
         || pgdata::operator_exact("=", p, f).is_some_and(|o| {
             pgdata::amops_of_operator(o.oid).iter().any(|a| a.amopmethod == pgdata::BTREE && a.amopstrategy == 3)
         })
-        || can_coerce(f, p, Coercion::Implicit)
+        || can_coerce(None, f, p, Coercion::Implicit)
         || (matches!(p, oid::VARCHAR | oid::TEXT) && matches!(f, oid::VARCHAR | oid::TEXT))
 }
 
@@ -211,6 +216,7 @@ pub async fn add(
         on_update: action(rel, &columns, &f.on_update)?,
         on_delete: action(rel, &columns, &f.on_delete)?,
         match_full: f.match_kind == MatchKind::Full,
+        part: false,
     };
     let oid = cx.tx.new_oid().await?;
     let made = Arc::new(Constraint {

@@ -342,6 +342,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         owner: rel.owner,
         parent: 0,
         marks: IndexMarks { options: parameters, ..IndexMarks::default() },
+        exclude: Vec::new(),
     };
     ix.name = match &s.name {
         Some(n) => n.value.clone(),
@@ -361,7 +362,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
     }
     ix.storage = cx.tx.create_index(ix.method, rel.durability()).await?;
     if s.concurrently {
-        cx.beside = Some((rel.oid, ix.oid));
+        cx.beside = Some(super::Beside::Index { table: rel.oid, index: ix.oid });
     } else {
         cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
     }
@@ -439,20 +440,24 @@ pub async fn reindex(cx: &mut DdlCx<'_>, s: &ast::Reindex) -> Result<()> {
     if concurrently && cx.in_block {
         return Err(outside("REINDEX CONCURRENTLY"));
     }
+    let mode = if concurrently { TableLockMode::ShareUpdateExclusive } else { TableLockMode::AccessExclusive };
     let mut targets: Vec<(u32, Vec<u32>)> = Vec::new();
     match (s.kind, &s.name) {
         (ast::ReindexKind::Index, Some(n)) => {
-            let Some(r) = cx.open(n, TableLockMode::AccessExclusive).await? else {
+            let Some(r) = cx.open(n, mode).await? else {
                 return Err(cx.missing("relation", n));
             };
             if r.kind != RelKind::Index {
                 return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not an index", r.name)));
             }
+            if concurrently {
+                super::reindex_beside::check(&r)?;
+            }
             cx.check_relation_owner(&r)?;
             targets.push((lock_oid(&r), vec![r.oid]));
         }
         (ast::ReindexKind::Table, Some(n)) => {
-            let Some(r) = cx.open(n, TableLockMode::AccessExclusive).await? else {
+            let Some(r) = cx.open(n, mode).await? else {
                 return Err(cx.missing("relation", n));
             };
             if !matches!(r.kind, RelKind::Table | RelKind::MaterializedView) {
@@ -461,13 +466,20 @@ pub async fn reindex(cx: &mut DdlCx<'_>, s: &ast::Reindex) -> Result<()> {
                     format!("\"{}\" is not a table or materialized view", r.name),
                 ));
             }
+            if concurrently {
+                super::reindex_beside::check(&r)?;
+            }
             cx.check_relation_owner(&r)?;
             // PostgreSQL rebuilds the index of a table's long values, if it can have any, and says nothing.
             let long = r.live_columns().any(|c| pgdata::pg_type(c.ty.oid).is_some_and(|t| t.typlen == -1));
             if r.indexes.is_empty() && !long {
                 cx.notice(err(
                     SqlState::SUCCESSFUL_COMPLETION,
-                    format!("table \"{}\" has no indexes to reindex", r.name),
+                    if concurrently {
+                        format!("table \"{}\" has no indexes that can be reindexed concurrently", r.name)
+                    } else {
+                        format!("table \"{}\" has no indexes to reindex", r.name)
+                    },
                 ));
             }
             targets.push((r.oid, r.indexes.iter().map(|i| i.oid).collect()));
@@ -480,6 +492,9 @@ pub async fn reindex(cx: &mut DdlCx<'_>, s: &ast::Reindex) -> Result<()> {
             };
             if cx.in_block {
                 return Err(outside(word));
+            }
+            if kind == ast::ReindexKind::System && concurrently {
+                return Err(DbError::unsupported("cannot reindex system catalogs concurrently"));
             }
             if kind == ast::ReindexKind::System {
                 return Err(DbError::unsupported("REINDEX SYSTEM is not supported yet"));
@@ -509,13 +524,22 @@ pub async fn reindex(cx: &mut DdlCx<'_>, s: &ast::Reindex) -> Result<()> {
                 .collect();
             tables.sort_unstable();
             for (t, _) in &tables {
-                cx.lock(*t, TableLockMode::AccessExclusive).await?;
+                cx.lock(*t, mode).await?;
                 if let Some(r) = cx.tx.catalog.relation(*t).cloned() {
                     cx.check_relation_owner(&r)?;
                 }
             }
             targets = tables;
         }
+    }
+    if concurrently {
+        let mut all = Vec::new();
+        let one = s.kind == ast::ReindexKind::Index;
+        for (table, indexes) in targets {
+            super::reindex_beside::shadows(cx, table, indexes.first().copied().filter(|_| one), &mut all).await?;
+        }
+        cx.beside = Some(super::Beside::Reindex(all));
+        return Ok(());
     }
     for (table, indexes) in targets {
         for i in indexes {

@@ -18,6 +18,7 @@ mod alter_column;
 mod attach;
 mod attribute;
 mod callers;
+mod cast;
 mod check_rows;
 mod cluster;
 mod column;
@@ -25,8 +26,10 @@ mod comment;
 mod constraint;
 pub mod database;
 mod default_acl;
+mod detach;
 mod domain;
 mod drop;
+mod exclude;
 pub mod flashback;
 mod foreign;
 mod function;
@@ -44,6 +47,8 @@ mod partition;
 mod persistence;
 mod policy;
 mod recurse;
+mod reference;
+pub mod reindex_beside;
 mod rename;
 mod role;
 mod role_settings;
@@ -61,6 +66,8 @@ mod types;
 mod view;
 mod view_text;
 
+pub(crate) use detach::finish as finish_detach;
+pub(crate) use reference::whole as whole_reference;
 pub use rename::each_column;
 pub(crate) use rename::each_expr;
 pub use table::create_table_for_query;
@@ -95,10 +102,31 @@ pub struct DdlCx<'a> {
     pub in_block: bool,
     /// The statement is part of CREATE SCHEMA: new names go to the new schema, whatever the search path says.
     pub in_new_schema: bool,
-    /// Table and index that CREATE INDEX CONCURRENTLY has yet to fill.
-    pub beside: Option<(u32, u32)>,
+    /// What a statement with CONCURRENTLY has yet to do beside other transactions.
+    pub beside: Option<Beside>,
     /// Notices for the client: severity and message.
     pub notices: Vec<(&'static str, DbError)>,
+}
+
+/// What is left of a statement with CONCURRENTLY when its first transaction is made; see `session/concurrently.rs`.
+#[derive(Debug)]
+pub enum Beside {
+    /// CREATE INDEX: the index is to be filled.
+    Index {
+        /// The table.
+        table: u32,
+        /// The index.
+        index: u32,
+    },
+    /// DETACH PARTITION: a partition is marked, and is to be detached for good.
+    Detach {
+        /// The partitioned table.
+        parent: u32,
+        /// The partition.
+        part: u32,
+    },
+    /// REINDEX: shadows are to be filled and take the indexes' places.
+    Reindex(Vec<reindex_beside::Rebuild>),
 }
 
 /// Runs a definition statement and answers its command tag.
@@ -133,10 +161,13 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
             Box::pin(aggregate::create(cx, s)).await.map(|()| "CREATE AGGREGATE".into())
         }
         ast::Statement::CreateOperator(s) => Box::pin(operator::create(cx, s)).await.map(|()| "CREATE OPERATOR".into()),
+        ast::Statement::CreateCast(s) => Box::pin(cast::create(cx, s)).await.map(|()| "CREATE CAST".into()),
         ast::Statement::AlterRoutine(s) => Box::pin(routine::alter(cx, s)).await,
         ast::Statement::Rename(s) if routine::is_routine(s.kind) => Box::pin(routine::rename(cx, s)).await,
         ast::Statement::AlterOwner(s) if routine::is_routine(s.kind) => Box::pin(routine::owner(cx, s)).await,
         ast::Statement::AlterSchema(s) if routine::is_routine(s.kind) => Box::pin(routine::set_schema(cx, s)).await,
+        ast::Statement::AlterOwner(s) if s.kind == ObjectKind::Operator => Box::pin(operator::owner(cx, s)).await,
+        ast::Statement::AlterSchema(s) if s.kind == ObjectKind::Operator => Box::pin(operator::set_schema(cx, s)).await,
         ast::Statement::Drop(s) => Box::pin(drop::drop(cx, s)).await,
         ast::Statement::AlterTable(s) => Box::pin(alter::alter(cx, s)).await,
         ast::Statement::Rename(s) => Box::pin(rename::rename(cx, s)).await,
@@ -264,6 +295,7 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
             | S::AlterRoutine(_)
             | S::CreateAggregate(_)
             | S::CreateOperator(_)
+            | S::CreateCast(_)
             | S::Other(_)
     )
 }

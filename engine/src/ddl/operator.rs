@@ -347,3 +347,51 @@ pub fn describe_in(cx: &DdlCx<'_>, cat: &Catalog, o: &UserOperator) -> String {
     };
     format!("operator {name}({},{})", arg(o.left), arg(o.right))
 }
+
+/// The operator that an ALTER names.
+fn alterable(cx: &DdlCx<'_>, o: &ObjectRef) -> Result<UserOperator> {
+    let ObjectRef::Operator(n, l, r) = o else { return Err(DbError::internal("an operator without a name")) };
+    let (left, right) = types_of(cx, l.as_ref(), r.as_ref())?;
+    let Some(found) = exact(cx, n, left, right)? else { return Err(missing(n, left, right)) };
+    match cx.tx.catalog.operators.get(&found.oid) {
+        Some(o) => {
+            cx.check_owner(o.owner, "operator", &o.name)?;
+            Ok((**o).clone())
+        }
+        None if cx.is_superuser() => Err(DbError::unsupported("built-in operators cannot be altered")),
+        None => Err(crate::acl::check::not_owner("operator", found.oprname)),
+    }
+}
+
+/// ALTER OPERATOR … OWNER TO.
+pub async fn owner(cx: &mut DdlCx<'_>, s: &ast::AlterOwner) -> Result<String> {
+    let o = alterable(cx, &s.object)?;
+    let role = cx.role_of(&s.owner)?;
+    if role != cx.role && !cx.is_superuser() {
+        if !crate::acl::membership::is_member_of(&cx.tx.catalog, cx.role, role) {
+            let to = cx.tx.catalog.roles.get(&role).map(|r| r.name.clone()).unwrap_or_default();
+            return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("must be member of role \"{to}\"")));
+        }
+        crate::acl::check::need_schema(&cx.tx.catalog, o.namespace, role, crate::acl::privs::CREATE)?;
+    }
+    cx.tx.put_operator(UserOperator { owner: role, ..o }).await?;
+    Ok("ALTER OPERATOR".to_owned())
+}
+
+/// ALTER OPERATOR … SET SCHEMA.
+pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Result<String> {
+    let o = alterable(cx, &s.object)?;
+    let ns = cx.need_schema_named(&s.schema.value)?;
+    if ns != o.namespace {
+        cx.check_create_in(ns, &o.name)?;
+        let there = cx.tx.catalog.operators_in(ns, &o.name);
+        if there.iter().any(|x| (x.left, x.right) == (o.left, o.right)) {
+            return Err(err(
+                SqlState::DUPLICATE_OBJECT,
+                format!("operator {} already exists in schema \"{}\"", describe(cx, o.oid), s.schema.value),
+            ));
+        }
+        cx.tx.put_operator(UserOperator { namespace: ns, ..o }).await?;
+    }
+    Ok("ALTER OPERATOR".to_owned())
+}

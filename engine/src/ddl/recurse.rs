@@ -199,7 +199,13 @@ async fn run_on(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> R
         }
         A::AttachPartition { partition, bound: Some(b) } => attach::attach(cx, &rel, partition, b).await,
         A::DetachPartition { partition, concurrently, finalize } => {
-            attach::detach(cx, &rel, partition, *concurrently || *finalize).await
+            if *concurrently {
+                super::detach::begin(cx, &rel, partition).await
+            } else if *finalize {
+                super::detach::finalize(cx, &rel, partition).await
+            } else {
+                super::detach::at_once(cx, &rel, partition).await
+            }
         }
         A::SetOptions { .. } | A::ResetOptions { .. } if rel.is_partitioned() => {
             Err(err(SqlState::WRONG_OBJECT_TYPE, "cannot specify storage parameters for a partitioned table")
@@ -364,13 +370,20 @@ async fn add_constraint(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, k: &ast::Constr
         | ast::ConstraintKind::ForeignKey(_)
             if rel.is_partitioned() =>
         {
-            if matches!(k.kind, ast::ConstraintKind::ForeignKey(_)) && only && !rel.children.is_empty() {
-                return Err(err(
-                    SqlState::WRONG_OBJECT_TYPE,
-                    "cannot use ONLY for foreign key on partitioned table \"".to_owned()
-                        + &rel.name
-                        + "\" referencing relation",
-                ));
+            if let ast::ConstraintKind::ForeignKey(f) = &k.kind {
+                let refuse = |what: &str| {
+                    let to = &f.table.name.value;
+                    let m =
+                        format!("cannot {what} on partitioned table \"{}\" referencing relation \"{to}\"", rel.name);
+                    err(SqlState::WRONG_OBJECT_TYPE, m)
+                };
+                if only {
+                    return Err(refuse("use ONLY for foreign key"));
+                }
+                if k.not_valid {
+                    return Err(refuse("add NOT VALID foreign key")
+                        .detail("This feature is not yet supported on partitioned tables."));
+                }
             }
             alter::add_constraint(cx, rel, k).await?;
             if only {

@@ -245,7 +245,7 @@ async fn rename_relation(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, to: &str) -> R
         let mut r = (*table).clone();
         rename_index(&mut r, rel.oid, to);
         for c in &mut r.constraints {
-            if matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == rel.oid)
+            if matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } | ConstraintKind::Exclude { index } if index == rel.oid)
             {
                 *c = Arc::new(Constraint { name: to.to_owned(), ..(**c).clone() });
             }
@@ -413,7 +413,7 @@ async fn rename_constraint(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, name: &Ident
     };
     super::constraint::check_free(rel, to)?;
     *k = Arc::new(Constraint { name: to.to_owned(), ..(**k).clone() });
-    if let ConstraintKind::Primary { index } | ConstraintKind::Unique { index } = k.kind {
+    if let Some(index) = k.index() {
         if cx.tx.catalog.relation_named(rel.namespace, to).is_some() {
             return Err(err(SqlState::DUPLICATE_TABLE, format!("relation \"{to}\" already exists")));
         }

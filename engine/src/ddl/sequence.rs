@@ -217,6 +217,7 @@ pub fn relation(cx: &DdlCx<'_>, oid: u32, ns: u32, name: &str, seq: Sequence, de
         acl: super::grant::initial_relation(cx, RelKind::Sequence, cx.role, ns),
         replica_identity: None,
         of_type: 0,
+        detaching: None,
     }
 }
 

@@ -75,6 +75,7 @@ pub async fn blank_table(cx: &mut DdlCx<'_>, ns: u32, name: &str) -> Result<Rela
         acl: super::grant::initial_relation(cx, RelKind::Table, cx.role, ns),
         replica_identity: None,
         of_type: 0,
+        detaching: None,
     })
 }
 
@@ -310,6 +311,11 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
             add_key(cx, &mut rel, &key, true).await?;
         }
     }
+    for c in &constraints {
+        if let ast::ConstraintKind::Exclude(x) = &c.kind {
+            super::exclude::add(cx, &mut rel, c, x).await?;
+        }
+    }
     copy_indexes(cx, &mut rel, &copied).await?;
     super::statistics::copy(cx, &mut rel, &statistics).await?;
     for c in &constraints {
@@ -317,9 +323,6 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
             ast::ConstraintKind::ForeignKey(f) => {
                 let c = ast::Constraint { not_valid: false, ..c.clone() };
                 foreign::add(cx, &mut rel, &c, f).await?;
-            }
-            ast::ConstraintKind::Exclude(_) => {
-                return Err(DbError::unsupported("exclusion constraints are not supported yet").at(cx.pos(c.pos)));
             }
             _ => {}
         }
@@ -331,7 +334,14 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
         rel.storage = Some(cx.tx.create_heap(durability(in_memory, &rel)).await?);
     }
     let (oid, columns) = (rel.oid, rel.columns.clone());
+    let refers = rel.constraints.iter().any(|c| matches!(c.kind, ConstraintKind::Foreign { .. }));
     cx.put(rel).await?;
+    if refers {
+        super::reference::settle(cx, oid).await?;
+    }
+    if let Some(parent) = &partition_of {
+        super::reference::settle_referring(cx, parent).await?;
+    }
     for c in &copied {
         if let Copied::Comment { column, text } = c
             && let Some(x) = columns.iter().find(|x| &x.name == column)
@@ -404,7 +414,7 @@ async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Resu
                 .constraints
                 .iter()
                 .find(|c| {
-                    matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } if index == i.oid)
+                    matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } | ConstraintKind::Exclude { index } if index == i.oid)
                 })
                 .map(|c| c.kind.clone());
             draft.copied.push(Copied::Index { index: Arc::clone(i), source: Arc::clone(&src), constraint });
@@ -463,6 +473,7 @@ async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied])
         let addition = name_addition(names.iter().map(String::as_str));
         let (second, label) = match constraint {
             Some(ConstraintKind::Primary { .. }) => (None, "pkey"),
+            Some(ConstraintKind::Exclude { .. }) => (Some(addition.as_str()), "excl"),
             Some(_) => (Some(addition.as_str()), "key"),
             None => (Some(addition.as_str()), "idx"),
         };
@@ -478,6 +489,7 @@ async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied])
         if let Some(k) = constraint {
             let kind = match k {
                 ConstraintKind::Primary { .. } => ConstraintKind::Primary { index: ix.oid },
+                ConstraintKind::Exclude { .. } => ConstraintKind::Exclude { index: ix.oid },
                 _ => ConstraintKind::Unique { index: ix.oid },
             };
             let columns: Vec<i16> = ix.keys.iter().map(|k| k.attnum).collect();

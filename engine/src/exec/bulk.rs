@@ -3,6 +3,7 @@
 
 use super::dml::Checks;
 use super::eval::Env;
+use super::exclude;
 use super::fk::ForeignKeys;
 use super::partition::{self, PartitionRt};
 use super::run::StatementEnv;
@@ -10,7 +11,7 @@ use super::table::{EncodedRow, RowKey, TableRt, borrow_keys};
 use crate::catalog::{Catalog, Relation};
 use crate::plan::ir::Insert;
 use crate::transaction::Transaction;
-use rustydb_base::{DbError, Result};
+use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::TableLockMode;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
@@ -37,6 +38,8 @@ pub struct Batch {
     /// Of all indexes, row after row.
     keys: Vec<Option<RowKey>>,
     bytes: usize,
+    /// Of partitions: the definitions by which the rows were sent to their table.
+    routed_in: Option<Arc<Catalog>>,
 }
 
 /// Makes batches of a table's rows.
@@ -139,6 +142,7 @@ impl BulkRows {
         let mut batch = std::mem::take(&mut lane.batch);
         self.held -= batch.bytes;
         batch.rt = Some(Arc::clone(&lane.rt));
+        batch.routed_in = self.router.as_ref().map(|r| Arc::clone(&r.catalog));
         (!batch.rows.is_empty()).then_some(batch)
     }
 
@@ -189,9 +193,13 @@ impl BulkInsert {
     /// Stores a batch; 23505 if a key is taken.
     pub async fn store(&mut self, tx: &mut Transaction, mut batch: Batch) -> Result<()> {
         self.env.cancel.check()?;
-        let rt = batch.rt.take().ok_or_else(|| DbError::internal("a batch without a table"))?;
+        let mut rt = batch.rt.take().ok_or_else(|| DbError::internal("a batch without a table"))?;
         if rt.rel.bound.is_some() {
             tx.lock_table(rt.rel.oid, TableLockMode::RowExclusive, false).await?;
+            let now = Arc::clone(tx.refresh_catalog());
+            if !batch.routed_in.as_ref().is_some_and(|c| Arc::ptr_eq(c, &now)) {
+                (rt, batch) = self.look_again(tx, &rt, batch)?;
+            }
         }
         for (row, encoded) in &batch.big {
             if let Some(image) = batch.images.get_mut(*row) {
@@ -203,10 +211,29 @@ impl BulkInsert {
         let n = rt.indexes.len();
         for (i, (r, rid)) in batch.rows.iter().zip(rids).enumerate() {
             self.fks.keys(tx, &rt, r, batch.keys.get(i * n..(i + 1) * n).unwrap_or_default()).await?;
+            exclude::stored(tx, &rt, &self.env, rid, r, &mut self.fks).await?;
             self.fks.child(&rt, rid, r);
         }
         self.count += batch.rows.len() as u64;
         self.fks.relieve(tx, &self.env).await
+    }
+
+    /// A partition's batch by the definitions of now, under the partition's lock: it may have got an index, and rows may
+    /// belong to a partition that has come meanwhile, which is an error.
+    fn look_again(&self, tx: &Transaction, rt: &TableRt, batch: Batch) -> Result<(Arc<TableRt>, Batch)> {
+        let eval = &self.env.eval;
+        let gone = || DbError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{}\" does not exist", rt.rel.name));
+        let rel = tx.catalog.relation(rt.rel.oid).cloned().ok_or_else(gone)?;
+        let mut lane = Lane { rt: tx.table(eval, &rel)?, checks: None, batch: Batch::default() };
+        let env = Env { ctx: eval, params: &[] };
+        for mut row in batch.rows {
+            row.resize(rel.columns.len(), Datum::Null);
+            if !partition::fits(&tx.catalog, &|r| tx.partition(eval, r), eval, &rel, &row)? {
+                return Err(partition::misfit(&rel, &partition::show_row(&rel, &row)));
+            }
+            lane.add(env, row)?;
+        }
+        Ok((lane.rt, lane.batch))
     }
 
     /// Checks the foreign keys. Answers the number of rows.

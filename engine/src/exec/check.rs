@@ -32,7 +32,7 @@ pub async fn check_table(tx: &mut Transaction, eval: &EvalCtx, rel: &Arc<Relatio
     let sound = out.count() == before;
     for at in 0..rt.indexes.len() {
         let entries = store.check_index(&rt.indexes[at].desc, out).await?;
-        if !sound || entries.is_none() || !rt.indexes[at].def.valid {
+        if !sound || entries.is_none() || !rt.indexes[at].def.searchable() {
             continue;
         }
         // A value that cannot be computed any more is a finding like others.

@@ -32,6 +32,7 @@ pub(super) fn discreet(e: DbError, tx: &Transaction, bound: &Bound, env: &Statem
         SqlState::NOT_NULL_VIOLATION
             | SqlState::CHECK_VIOLATION
             | SqlState::UNIQUE_VIOLATION
+            | SqlState::EXCLUSION_VIOLATION
             | SqlState::FOREIGN_KEY_VIOLATION
             | SqlState::WITH_CHECK_OPTION_VIOLATION
     );
@@ -53,7 +54,10 @@ pub(super) fn discreet(e: DbError, tx: &Transaction, bound: &Bound, env: &Statem
     }
     let rest =
         detail.find(" is ").filter(|_| e.code == SqlState::FOREIGN_KEY_VIOLATION).and_then(|at| detail.get(at..));
-    let detail = rest.map(|r| format!("Key{r}"));
+    let detail = match e.code {
+        SqlState::EXCLUSION_VIOLATION => Some("Key conflicts with existing key.".to_owned()),
+        _ => rest.map(|r| format!("Key{r}")),
+    };
     let mut e = e;
     if let Some(f) = &mut e.fields {
         f.detail = detail;
@@ -66,7 +70,7 @@ fn may_read(code: SqlState, detail: &str, cat: &crate::catalog::Catalog, rel: &R
     if check::may(cat, rel, role, privs::SELECT) {
         return true;
     }
-    if !matches!(code, SqlState::UNIQUE_VIOLATION | SqlState::FOREIGN_KEY_VIOLATION) {
+    if !matches!(code, SqlState::UNIQUE_VIOLATION | SqlState::EXCLUSION_VIOLATION | SqlState::FOREIGN_KEY_VIOLATION) {
         return false;
     }
     let key = detail.strip_prefix("Key (").and_then(|d| d.split_once(")=(")).map(|d| d.0);

@@ -6,6 +6,7 @@
 //! re-evaluated on the newest version; at REPEATABLE READ the statement fails with 40001.
 
 use super::eval::{Compiled, Env, compile};
+use super::exclude;
 use super::fk::ForeignKeys;
 use super::merge;
 use super::projection::{Projection, ctes_of};
@@ -21,6 +22,7 @@ use crate::plan::ir::{
 use crate::transaction::Transaction;
 use arrow_array::Array;
 use rustydb_base::{DbError, Result, Rid, SqlState};
+use rustydb_storage::core::RowLockMode;
 use rustydb_storage::heap::{RowBuf, TmResult};
 use rustydb_storage::table::{Changed, Duplicate, Inserted};
 use rustydb_storage::txn::{Isolation, Snapshot};
@@ -345,6 +347,7 @@ pub(super) async fn insert_row(
     match tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await? {
         Inserted::Row(rid) => {
             fks.keys(tx, rt, row, &keys).await?;
+            exclude::stored(tx, rt, env, rid, row, fks).await?;
             Ok(Stored::New(rid))
         }
         Inserted::Duplicate(d) => Err(refused(tx, rt, &d, row)),
@@ -403,9 +406,15 @@ async fn insert_or(
     let encoded = rt.encode(row)?;
     let keys = rt.keys(Env { ctx: &env.eval, params: &[] }, row)?;
     loop {
+        if update.is_none()
+            && exclude::in_the_way(tx, rt, env, row, |i| arbiters.is_empty() || arbiters.contains(&i)).await?
+        {
+            return Ok(None);
+        }
         let d = match tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await? {
             Inserted::Row(rid) => {
                 fks.keys(tx, rt, row, &keys).await?;
+                exclude::stored(tx, rt, env, rid, row, fks).await?;
                 return Ok(Some(Stored::New(rid)));
             }
             Inserted::Duplicate(d) => d,
@@ -442,7 +451,15 @@ async fn insert_or(
         if let Some(f) = &update.filter
             && !matches!(f.one(tx, &both, update.snap, params, env).await?[..], [Datum::Bool(true)])
         {
-            return Ok(None);
+            if lock_existing(tx, rt, &latest, d.rid, &update.set).await? {
+                return Ok(None);
+            }
+            env.cancel.check()?;
+            continue;
+        }
+        if rt.changes_key(&update.set) && !lock_existing(tx, rt, &latest, d.rid, &update.set).await? {
+            env.cancel.check()?;
+            continue;
         }
         update.existing.apply(Stage::Before, tx, &existing).await?;
         let mut new = existing.clone();
@@ -467,6 +484,19 @@ async fn insert_or(
             _ => env.cancel.check()?,
         }
     }
+}
+
+/// Locks the row in the way of an INSERT … ON CONFLICT DO UPDATE as an update of these attributes (0-based) must hold it,
+/// whatever it changes in the end. False if the row is not the one that was read any more.
+pub(super) async fn lock_existing(
+    tx: &mut Transaction,
+    rt: &TableRt,
+    snap: &Snapshot,
+    rid: Rid,
+    set: &[usize],
+) -> Result<bool> {
+    let mode = if rt.changes_key(set) { RowLockMode::Update } else { RowLockMode::NoKeyUpdate };
+    Ok(matches!(tx.lock_row(rt, snap, rid, mode).await?, TmResult::Ok | TmResult::SelfModified))
 }
 
 pub(super) fn second_time() -> DbError {
@@ -504,6 +534,7 @@ pub(super) async fn change_row(
                         fks.key(tx, rt, new, *index, k).await?;
                     }
                 }
+                exclude::changed(tx, rt, env, rid, &changed, old, new, fks).await?;
             }
             Ok(r)
         }
@@ -524,6 +555,33 @@ pub(super) async fn remove_row(
     let keys = rt.keys(Env { ctx: &env.eval, params: &[] }, old)?;
     let keys: Vec<Option<&[u8]>> = keys.iter().map(|k| k.as_ref().map(|k| k.bytes.as_slice())).collect();
     tx.txn.delete(&rt.desc, snap, rid, image, &keys).await
+}
+
+/// As [`remove_row`], of a row that goes to another partition.
+pub(super) async fn move_row(
+    tx: &mut Transaction,
+    rt: &Arc<TableRt>,
+    env: &StatementEnv,
+    snap: &Snapshot,
+    rid: Rid,
+    image: &[u8],
+    old: &[Datum],
+) -> Result<TmResult> {
+    let keys = rt.keys(Env { ctx: &env.eval, params: &[] }, old)?;
+    let keys: Vec<Option<&[u8]>> = keys.iter().map(|k| k.as_ref().map(|k| k.bytes.as_slice())).collect();
+    tx.txn.move_away(&rt.desc, snap, rid, image, &keys).await
+}
+
+/// 40001 if a row that was to be locked or changed has gone to another partition: there is no following it there.
+pub(super) async fn check_not_moved(tx: &mut Transaction, rt: &TableRt, rid: Rid) -> Result<()> {
+    // Only partitions' rows can move.
+    if rt.rel.bound.is_some() && tx.txn.was_moved(rt.desc.rel, rid).await? {
+        return Err(DbError::new(
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            "tuple to be locked was already moved to another partition due to concurrent update",
+        ));
+    }
+    Ok(())
 }
 
 /// The conditions of a source tree, for looking again at a row whose newest version differs.

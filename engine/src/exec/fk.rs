@@ -9,7 +9,7 @@
 //! owe nothing any more; the others may get their parent later, so they stay, and so do changes of referenced rows, which
 //! are judged by what is left in the end. A list that is too long even so ends the statement (53200).
 
-use super::dml::{change_row, remove_row};
+use super::dml::{Stored, change_row, insert_row, move_row, remove_row};
 use super::eval::{Env, compile};
 use super::run::StatementEnv;
 use super::table::{RowKey, TableRt, show_value};
@@ -48,22 +48,25 @@ pub struct ForeignKeys {
 pub(super) enum Task {
     /// A row refers to a parent: (constraint, the row, its values in the constraint's order).
     Child(Arc<Constraint>, Rid, Vec<Datum>),
-    /// A referenced row changed or went: (constraint of the referring table, old key, new key).
-    Parent(Arc<Constraint>, Vec<Datum>, Option<Vec<Datum>>),
+    /// A referenced row changed or went: (constraint of the referring table, old key, new key, the partition it is or was in,
+    /// 0 if it went to another one).
+    Parent(Arc<Constraint>, Vec<Datum>, Option<Vec<Datum>>, u32),
     /// A row may share its key of a deferrable unique constraint: (constraint, key, the row).
     Key(Arc<Constraint>, Vec<u8>, Vec<Datum>),
+    /// A row under a deferrable exclusion constraint was stored or changed.
+    Exclude(Arc<Constraint>, Rid),
 }
 
 impl Task {
     pub(super) fn constraint(&self) -> &Arc<Constraint> {
-        let (Task::Child(c, ..) | Task::Parent(c, ..) | Task::Key(c, ..)) = self;
+        let (Task::Child(c, ..) | Task::Parent(c, ..) | Task::Key(c, ..) | Task::Exclude(c, _)) = self;
         c
     }
 
     /// The table whose rows it is about.
     pub(super) fn table(&self) -> u32 {
         match self {
-            Task::Child(c, ..) | Task::Key(c, ..) => c.table,
+            Task::Child(c, ..) | Task::Key(c, ..) | Task::Exclude(c, _) => c.table,
             Task::Parent(c, ..) => match &c.kind {
                 ConstraintKind::Foreign { ref_table, .. } => *ref_table,
                 _ => c.table,
@@ -73,7 +76,7 @@ impl Task {
 
     /// Whether it can wait for the end of the transaction: actions cannot, even if their constraint is deferrable.
     pub(super) fn may_wait(&self) -> bool {
-        let Task::Parent(c, _, new) = self else { return self.constraint().deferrable };
+        let Task::Parent(c, _, new, _) = self else { return self.constraint().deferrable };
         let ConstraintKind::Foreign { on_update, on_delete, .. } = &c.kind else { return false };
         c.deferrable && matches!(if new.is_some() { on_update } else { on_delete }, FkAction::NoAction)
     }
@@ -125,10 +128,15 @@ impl ForeignKeys {
         Ok(())
     }
 
+    /// A row under a deferrable exclusion constraint was stored or changed.
+    pub(super) fn exclude(&mut self, c: &Arc<Constraint>, rid: Rid) {
+        self.queue.push_back(Task::Exclude(Arc::clone(c), rid));
+    }
+
     /// A row was stored.
     pub fn child(&mut self, rt: &TableRt, rid: Rid, row: &[Datum]) {
         for c in &rt.rel.constraints {
-            if matches!(c.kind, ConstraintKind::Foreign { .. }) {
+            if matches!(c.kind, ConstraintKind::Foreign { part: false, .. }) {
                 self.queue.push_back(Task::Child(Arc::clone(c), rid, pick(row, &c.columns)));
             }
         }
@@ -137,7 +145,9 @@ impl ForeignKeys {
     /// A row was changed: only constraints whose columns changed matter.
     pub fn child_changed(&mut self, rt: &TableRt, rid: Rid, old: &[Datum], new: &[Datum]) {
         for c in &rt.rel.constraints {
-            if matches!(c.kind, ConstraintKind::Foreign { .. }) && pick(old, &c.columns) != pick(new, &c.columns) {
+            if matches!(c.kind, ConstraintKind::Foreign { part: false, .. })
+                && pick(old, &c.columns) != pick(new, &c.columns)
+            {
                 self.queue.push_back(Task::Child(Arc::clone(c), rid, pick(new, &c.columns)));
             }
         }
@@ -145,12 +155,13 @@ impl ForeignKeys {
 
     /// A row that others may refer to was changed (`new`) or deleted.
     pub fn parent(&mut self, rt: &TableRt, old: &[Datum], new: Option<&[Datum]>) {
-        for c in &rt.rel.referenced_by {
+        // Those of a partitioned table's partitions are looked at with it.
+        for c in rt.rel.referenced_by.iter().filter(|c| c.parent == 0) {
             let ConstraintKind::Foreign { ref_columns, .. } = &c.kind else { continue };
             let before = pick(old, ref_columns);
             let after = new.map(|n| pick(n, ref_columns));
             if after.as_ref() != Some(&before) && !before.iter().any(Datum::is_null) {
-                self.queue.push_back(Task::Parent(Arc::clone(c), before, after));
+                self.queue.push_back(Task::Parent(Arc::clone(c), before, after, rt.rel.oid));
             }
         }
     }
@@ -181,7 +192,8 @@ impl ForeignKeys {
         for up in tx.catalog.partition_ancestors(rel) {
             let still = new
                 .filter(|n| n.0.oid == rel.oid || tx.catalog.partition_ancestors(n.0).iter().any(|a| a.oid == up.oid));
-            for c in &up.referenced_by {
+            let moved = new.is_some_and(|n| n.0.oid != rel.oid);
+            for c in up.referenced_by.iter().filter(|c| c.parent == 0) {
                 let ConstraintKind::Foreign { ref_columns, .. } = &c.kind else { continue };
                 let of = |r: &Relation, row: &[Datum]| -> Option<Vec<Datum>> {
                     let value = |n: &i16| {
@@ -193,7 +205,7 @@ impl ForeignKeys {
                 let Some(before) = of(rel, old) else { continue };
                 let after = still.and_then(|(r, row)| of(r, row));
                 if after.as_ref() != Some(&before) && !before.iter().any(Datum::is_null) {
-                    self.queue.push_back(Task::Parent(Arc::clone(c), before, after));
+                    self.queue.push_back(Task::Parent(Arc::clone(c), before, after, if moved { 0 } else { rel.oid }));
                 }
             }
         }
@@ -223,8 +235,9 @@ impl ForeignKeys {
                 Some(e) => Err(e),
                 None => Ok(()),
             },
-            Task::Parent(c, old, new) => self.check_parent(tx, env, &c, old, new).await,
+            Task::Parent(c, old, new, leaf) => self.check_parent(tx, env, &c, old, new, leaf).await,
             Task::Key(c, key, row) => check_key(tx, env, &c, &key, &row).await,
+            Task::Exclude(c, rid) => super::exclude::check_again(tx, env, &c, rid).await,
         }
     }
 
@@ -299,7 +312,8 @@ impl ForeignKeys {
             return Ok(None);
         }
         self.lock(tx, *ref_table, TableLockMode::RowShare).await?;
-        let parent = relation(tx, *ref_table)?;
+        let parent = tx.newest_relation(*ref_table).cloned();
+        let parent = parent.ok_or_else(|| DbError::internal("foreign key on a table that is gone"))?;
         // The values in the parent's types.
         let mut wanted = Vec::with_capacity(values.len());
         for (i, n) in ref_columns.iter().enumerate() {
@@ -341,6 +355,7 @@ impl ForeignKeys {
         c: &Arc<Constraint>,
         old: Vec<Datum>,
         new: Option<Vec<Datum>>,
+        leaf: u32,
     ) -> Result<()> {
         let ConstraintKind::Foreign { ref_table, ref_columns, on_update, on_delete, .. } = &c.kind else {
             return Ok(());
@@ -354,7 +369,14 @@ impl ForeignKeys {
         let parent = relation(tx, *ref_table)?;
         let child = relation(tx, c.table)?;
         if child.is_partitioned() {
-            // Its partitions have the constraint too, and the rows.
+            // Its partitions of now have the constraint too, and the rows.
+            for p in &child.children {
+                let own =
+                    tx.catalog.relation(*p).and_then(|p| p.constraints.iter().find(|k| k.parent == c.oid).cloned());
+                if let Some(k) = own {
+                    Box::pin(self.check_parent(tx, env, &k, old.clone(), new.clone(), leaf)).await?;
+                }
+            }
             return Ok(());
         }
         let rt = tx.table(&env.eval, &child)?;
@@ -378,8 +400,7 @@ impl ForeignKeys {
             let row = decode_row(&mut tx.txn, &rt, &image).await?;
             match action {
                 FkAction::NoAction | FkAction::Restrict => {
-                    let (table, c) = topmost(tx, &child, c);
-                    return Err(still_referenced(&parent, &table, &c, ref_columns, &old));
+                    return Err(still_referenced(tx, &parent, &child, c, leaf, &old));
                 }
                 FkAction::Cascade => match &new {
                     None => {
@@ -413,8 +434,7 @@ impl ForeignKeys {
             }
         }
         if kept && !self.still_there(tx, env, &parent, c, &old).await? {
-            let (table, c) = topmost(tx, &child, c);
-            return Err(still_referenced(&parent, &table, &c, ref_columns, &old));
+            return Err(still_referenced(tx, &parent, &child, c, leaf, &old));
         }
         Ok(())
     }
@@ -433,10 +453,7 @@ impl ForeignKeys {
     ) -> Result<()> {
         rt.check_not_null(&new)?;
         if rt.rel.bound.is_some() && !super::tree::fits_in(tx, env, &rt.rel, &new)? {
-            // Moving the row belongs to the tree it is in; left here it would be in a partition it does not belong to.
-            return Err(DbError::unsupported(
-                "a foreign key's action that moves a row to another partition is not supported yet",
-            ));
+            return self.relocate(tx, env, rt, snap, rid, image, old, &new).await;
         }
         match change_row(tx, rt, env, snap, rid, image, old, &new, self).await? {
             TmResult::Ok | TmResult::SelfModified | TmResult::Deleted => {}
@@ -448,6 +465,39 @@ impl ForeignKeys {
             }
         }
         self.changed(tx, rt, rid, old, &new);
+        tx.next_command();
+        Ok(())
+    }
+
+    /// An action takes a row to another partition.
+    #[allow(clippy::too_many_arguments, reason = "a row change is told all of this")]
+    async fn relocate(
+        &mut self,
+        tx: &mut Transaction,
+        env: &StatementEnv,
+        rt: &Arc<TableRt>,
+        snap: &Snapshot,
+        rid: Rid,
+        image: &[u8],
+        old: &[Datum],
+        new: &[Datum],
+    ) -> Result<()> {
+        let above = tx.catalog.partition_ancestors(&rt.rel);
+        let root = above.last().ok_or_else(|| DbError::internal("a partition without a partitioned table"))?;
+        let map = super::partition::attribute_map(&rt.rel, root);
+        let row = super::partition::reshape(map.as_deref(), new, root.columns.len());
+        let mut tree = super::tree::Tree::new(root);
+        let to = tree.target(tx, env, &row).await?;
+        match move_row(tx, rt, env, snap, rid, image, old).await? {
+            TmResult::Ok => {}
+            TmResult::SelfModified | TmResult::Deleted => return Ok(()),
+            _ => return Err(super::dml::serialization("update")),
+        }
+        let mut moved = to.to_own(&row);
+        tree.check(&to, Env { ctx: &env.eval, params: &[] }, &mut moved)?;
+        if let Stored::New(at) = insert_row(tx, &to.rt, env, &moved, self).await? {
+            self.moved(tx, rt, old, (&to.rt, at), &moved);
+        }
         tx.next_command();
         Ok(())
     }
@@ -588,7 +638,7 @@ async fn find_children(
     };
     let scan_env = ScanEnv { store: Arc::clone(tx.txn.store()), snap: *snap, interrupt: env.interrupt.clone() };
     let usable = rt.indexes.iter().find(|i| {
-        i.def.valid
+        i.def.searchable()
             && i.def.predicate.is_none()
             && i.def.keys.len() >= c.columns.len()
             && i.def.keys[..c.columns.len()].iter().all(|k| c.columns.contains(&k.attnum))
@@ -695,16 +745,36 @@ fn no_parent(child: &Relation, parent: &Relation, c: &Constraint, values: &[Datu
     .constraint(c.name.clone())
 }
 
-fn still_referenced(parent: &Relation, child: &Relation, c: &Constraint, columns: &[i16], values: &[Datum]) -> DbError {
+/// 23503 for a key that goes although rows refer to it: by the constraint of the topmost table that refers, and its part for
+/// the partition whose row it was.
+fn still_referenced(
+    tx: &Transaction,
+    parent: &Arc<Relation>,
+    child: &Arc<Relation>,
+    c: &Arc<Constraint>,
+    leaf: u32,
+    values: &[Datum],
+) -> DbError {
+    let (table, top) = topmost(tx, child, c);
+    let part = table.constraints.iter().find(|k| {
+        matches!(k.kind, ConstraintKind::Foreign { ref_table, part: true, .. } if ref_table == leaf)
+            && crate::ddl::whole_reference(&table, k).oid == top.oid
+    });
+    let of_leaf = part.zip(tx.catalog.relation(leaf));
+    let (c, parent) = of_leaf.map_or((&top, parent), |(k, l)| (k, l));
+    let columns: &[i16] = match &c.kind {
+        ConstraintKind::Foreign { ref_columns, .. } => ref_columns,
+        _ => &[],
+    };
     let (names, shown) = key_text(parent, columns, values);
     DbError::new(
         SqlState::FOREIGN_KEY_VIOLATION,
         format!(
             "update or delete on table \"{}\" violates foreign key constraint \"{}\" on table \"{}\"",
-            parent.name, c.name, child.name
+            parent.name, c.name, table.name
         ),
     )
-    .detail(format!("Key ({names})=({shown}) is still referenced from table \"{}\".", child.name))
-    .table(child.schema.clone(), child.name.clone())
+    .detail(format!("Key ({names})=({shown}) is still referenced from table \"{}\".", table.name))
+    .table(table.schema.clone(), table.name.clone())
     .constraint(c.name.clone())
 }

@@ -124,6 +124,17 @@ pub async fn fill_beside(tx: &mut Transaction, eval: &EvalCtx, table: u32, index
 /// Makes a filled index valid from an SCN on; 23505 (and the index stays as it is) if it is unique and rows have the same
 /// key.
 pub async fn finish_beside(tx: &mut Transaction, eval: &EvalCtx, table: u32, index: u32, from: u64) -> Result<()> {
+    let Some((rt, _)) = unfinished(tx, eval, table, index).await? else { return Ok(()) };
+    check_beside(tx, eval, table, index).await?;
+    let mut rel = (*rt.rel).clone();
+    if let Some(i) = rel.indexes.iter_mut().find(|i| i.oid == index) {
+        *i = Arc::new(Index { valid: true, valid_from: from, ..(**i).clone() });
+    }
+    tx.put_relation(rel).await
+}
+
+/// 23505 if a filled index is unique and rows have the same key.
+pub async fn check_beside(tx: &mut Transaction, eval: &EvalCtx, table: u32, index: u32) -> Result<()> {
     let Some((rt, at)) = unfinished(tx, eval, table, index).await? else { return Ok(()) };
     if rt.indexes[at].def.unique {
         let snap = tx.latest_snapshot();
@@ -131,11 +142,7 @@ pub async fn finish_beside(tx: &mut Transaction, eval: &EvalCtx, table: u32, ind
             return Err(duplicated(tx, &rt, at, &snap, rid).await?);
         }
     }
-    let mut rel = (*rt.rel).clone();
-    if let Some(i) = rel.indexes.iter_mut().find(|i| i.oid == index) {
-        *i = Arc::new(Index { valid: true, valid_from: from, ..(**i).clone() });
-    }
-    tx.put_relation(rel).await
+    Ok(())
 }
 
 /// A row that has the same key as another one, in a unique index.

@@ -266,7 +266,10 @@ async fn lock_all(
                         format!("could not obtain lock on row in relation \"{}\"", rt.rel.name),
                     ));
                 }
-                TmResult::Deleted if tx.isolation == Isolation::ReadCommitted => continue 'rows,
+                TmResult::Deleted if tx.isolation == Isolation::ReadCommitted => {
+                    super::dml::check_not_moved(tx, &rt, number_rid(number)).await?;
+                    continue 'rows;
+                }
                 changed => return Err(super::dml::changed_meanwhile(tx, cx.env, changed)),
             }
         }

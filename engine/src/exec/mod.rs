@@ -11,6 +11,7 @@ pub mod df;
 mod discreet;
 pub mod dml;
 pub mod eval;
+pub mod exclude;
 pub mod fixed;
 mod fk;
 pub mod host;

@@ -5,6 +5,7 @@
 
 use super::dml::Checks;
 use super::eval::{Compiled, Env, compile};
+use super::exclude::Exclusion;
 use crate::bind::{BindCx, Binder};
 use crate::catalog::{Constraint, Index, Relation};
 use crate::plan::ir::{Col, Expr};
@@ -50,6 +51,8 @@ pub struct IndexRt {
     pub bound: Option<BoundIndex>,
     /// Attributes (0-based) that the key and the predicate read.
     needs: Vec<usize>,
+    /// What an exclusion constraint demands.
+    pub(super) exclusion: Option<Exclusion>,
 }
 
 /// Key expressions and predicate of an index, bound.
@@ -359,10 +362,11 @@ fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_
     }
     needs.sort_unstable();
     needs.dedup();
+    let exclusion = if i.exclude.is_empty() { None } else { Some(Exclusion::new(cx, rel, i)?) };
     let method = crate::catalog::storage_method(i.method);
     let desc = IndexDesc { rel: i.storage, heap, complete: i.valid, method };
     let deferrable = rel.deferrable_key(i.oid).cloned();
-    Ok(IndexRt { def: Arc::clone(i), desc, deferrable, keys, predicate, bound: kept, needs })
+    Ok(IndexRt { def: Arc::clone(i), desc, deferrable, keys, predicate, bound: kept, needs, exclusion })
 }
 
 impl IndexRt {
@@ -393,7 +397,14 @@ impl IndexRt {
         }
         let mut bytes = Vec::with_capacity(16);
         let mut has_null = false;
+        if self.exclusion.as_ref().is_some_and(|x| x.equal.is_empty()) {
+            // Nothing to look rows up by.
+            return Ok(None);
+        }
         for (n, k) in self.keys.iter().enumerate() {
+            if self.exclusion.as_ref().is_some_and(|x| !x.equal.contains(&n)) {
+                continue;
+            }
             let def = &self.def.keys[n];
             let computed;
             let (ty, d) = match k {
@@ -427,6 +438,20 @@ impl IndexRt {
         }
         let unique = self.def.unique && (!has_null || self.def.nulls_not_distinct);
         Ok(Some(RowKey { bytes, unique, later: self.deferrable.is_some() }))
+    }
+
+    /// Values of the key columns; `None` where a partial index leaves the row out.
+    pub(super) fn values(&self, env: Env<'_>, row: &[Datum]) -> Result<Option<Vec<Datum>>> {
+        if let Some(p) = &self.predicate
+            && !p.test(env, row)?
+        {
+            return Ok(None);
+        }
+        let value = |k: &KeySource| match k {
+            KeySource::Attribute(a) => Ok(row[*a].clone()),
+            KeySource::Expr(e) => e.eval(env, row),
+        };
+        self.keys.iter().map(value).collect::<Result<Vec<_>>>().map(Some)
     }
 
     /// Key bytes of a prefix of the key columns (types already the columns').

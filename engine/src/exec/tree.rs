@@ -6,10 +6,12 @@
 //! inserted where it belongs.
 
 use super::dml::{
-    Conflict, Recheck, SourceRows, Stored, change_row, changed_meanwhile, insert_row, inserted_returning, output_cols,
-    output_slots, remove_row, returning, row_cols, second_time, serialization, system_columns,
+    Conflict, Recheck, SourceRows, Stored, change_row, changed_meanwhile, check_not_moved, insert_row,
+    inserted_returning, lock_existing, move_row, output_cols, output_slots, remove_row, returning, row_cols,
+    second_time, serialization, system_columns,
 };
 use super::eval::{Compiled, Env, compile};
+use super::exclude;
 use super::fk::ForeignKeys;
 use super::partition::{attribute_map, fits, leaf_of, misfit, reshape, show_row as show};
 use super::projection::ctes_of;
@@ -91,7 +93,22 @@ impl Tree {
             let parts = |r: &Arc<Relation>| tx.partition(&env.eval, r);
             leaf_of(&tx.catalog, &parts, &env.eval, &self.root, row)?.0
         };
-        self.member(tx, env, leaf.oid).await
+        if let Some(m) = self.members.get(&leaf.oid) {
+            return Ok(Arc::clone(m));
+        }
+        // While the lock was waited for another partition may have come that the row belongs to: then the one it was
+        // sent to refuses it, seen from the top.
+        let m = self.member(tx, env, leaf.oid).await?;
+        let mut on_way: Vec<Arc<Relation>> = vec![Arc::clone(&m.rt.rel)];
+        on_way.extend(tx.catalog.partition_ancestors(&m.rt.rel));
+        for rel in on_way.iter().rev().skip_while(|r| r.oid != self.root.oid).skip(1) {
+            let here = reshape(attribute_map(&self.root, rel).as_deref(), row, rel.columns.len());
+            if !fits_in(tx, env, rel, &here)? {
+                self.members.remove(&leaf.oid);
+                return Err(misfit(rel, &show(rel, &here)));
+            }
+        }
+        Ok(m)
     }
 
     /// Computes generated columns.
@@ -235,9 +252,15 @@ impl Proposed<'_> {
         let encoded = rt.encode(row)?;
         let keys = rt.keys(Env { ctx: &env.eval, params: &[] }, row)?;
         loop {
+            // Partitioned tables have no exclusion constraints, so none of a partition's can be named.
+            let arbiter = |i| self.arbiters.is_empty() || self.arbiters.contains(&i);
+            if self.update.is_none() && exclude::in_the_way(tx, rt, env, row, arbiter).await? {
+                return Ok(None);
+            }
             let d = match tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await? {
                 Inserted::Row(rid) => {
                     fks.keys(tx, rt, row, &keys).await?;
+                    exclude::stored(tx, rt, env, rid, row, fks).await?;
                     return Ok(Some(Stored::New(rid)));
                 }
                 Inserted::Duplicate(d) => d,
@@ -267,13 +290,22 @@ impl Proposed<'_> {
                 return Err(serialization("update"));
             }
             let root = &self.tree.root;
+            let set: Vec<usize> = update.set.iter().filter_map(|a| self.m.attribute(*a)).collect();
             let existing = decode_row(&mut tx.txn, rt, &image).await?;
             let mut both = self.m.to_root(&existing, root);
             both.extend(self.m.to_root(row, root));
             if let Some(f) = &update.filter
                 && !matches!(f.one(tx, &both, update.snap, self.params, env).await?[..], [Datum::Bool(true)])
             {
-                return Ok(None);
+                if lock_existing(tx, rt, &latest, d.rid, &set).await? {
+                    return Ok(None);
+                }
+                env.cancel.check()?;
+                continue;
+            }
+            if rt.changes_key(&set) && !lock_existing(tx, rt, &latest, d.rid, &set).await? {
+                env.cancel.check()?;
+                continue;
             }
             if !update.existing.is_empty() {
                 update.existing.apply(Stage::Before, tx, &self.m.to_root(&existing, root)).await?;
@@ -391,6 +423,7 @@ impl<'a> Target<'a> {
         }
         let latest = tx.latest_snapshot();
         if !tx.txn.fetch(&latest, m.rt.desc.rel, rid, image).await? {
+            check_not_moved(tx, &m.rt, rid).await?;
             return Ok(None);
         }
         if self.recheck.impossible {
@@ -452,7 +485,7 @@ pub(super) async fn update(
                     return Err(misfit(&m.rt.rel, &show(&m.rt.rel, &new)));
                 }
                 let to = tree.target(tx, env, &m.to_root(&new, &u.table)).await?;
-                match remove_row(tx, &m.rt, env, &seen, rid, &image, &old).await? {
+                match move_row(tx, &m.rt, env, &seen, rid, &image, &old).await? {
                     TmResult::Ok => {
                         let mut moved = to.to_own(&m.to_root(&new, &u.table));
                         tree.check(&to, e, &mut moved)?;

@@ -1,7 +1,9 @@
 //! MERGE into tables with descendants and into partitions: as [`super::merge`], with each row changed in the table it lies
 //! in, and rows inserted or updated in a partitioned table going to the partition they belong to.
 
-use super::dml::{SourceRows, Stored, change_row, changed_meanwhile, insert_row, remove_row};
+use super::dml::{
+    SourceRows, Stored, change_row, changed_meanwhile, check_not_moved, insert_row, move_row, remove_row,
+};
 use super::eval::{Compiled, Env, compile};
 use super::fk::ForeignKeys;
 use super::merge::{Action, Change, Policies, actions, choose, twice};
@@ -137,7 +139,7 @@ impl Running<'_> {
                         }
                         let root = Arc::clone(&self.tree.root);
                         let to = self.tree.target(tx, self.env, &m.to_root(&new, &root)).await?;
-                        let done = remove_row(tx, &m.rt, self.env, &seen, rid, &image, &old).await?;
+                        let done = move_row(tx, &m.rt, self.env, &seen, rid, &image, &old).await?;
                         if done == TmResult::Ok {
                             let mut moved = to.to_own(&m.to_root(&new, &root));
                             self.tree.check(&to, e, &mut moved)?;
@@ -186,6 +188,7 @@ impl Running<'_> {
         let own = if found { decode_row(&mut tx.txn, &m.rt, image).await? } else { Vec::new() };
         self.target.fill(row, &if found { m.to_root(&own, &self.tree.root) } else { Vec::new() });
         if !found {
+            check_not_moved(tx, &m.rt, rid).await?;
             return Ok(None);
         }
         let Some(on) = &self.on else { return Err(changed_meanwhile(tx, self.env, what)) };

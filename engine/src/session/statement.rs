@@ -380,7 +380,7 @@ impl Session {
         tx.txn.rules.lock_timeout = lock_timeout;
         let mut cx = DdlCx::new(tx, search_path, role, &eval, &env, text, in_block);
         let r = ddl::execute(&mut cx, stmt).await;
-        let (notices, beside) = (std::mem::take(&mut cx.notices), cx.beside);
+        let (notices, beside) = (std::mem::take(&mut cx.notices), cx.beside.take());
         for (severity, n) in notices {
             self.shared.notice(severity, n);
         }
@@ -389,8 +389,11 @@ impl Session {
         tx.next_command();
         let catalog = Arc::clone(&tx.catalog);
         self.shared.set_catalog(&catalog);
-        if let Some((table, index)) = beside {
-            self.complete_index(table, index).await?;
+        match beside {
+            None => {}
+            Some(ddl::Beside::Index { table, index }) => self.complete_index(table, index).await?,
+            Some(ddl::Beside::Reindex(all)) => self.complete_reindex(all).await?,
+            Some(ddl::Beside::Detach { parent, part }) => self.complete_detach(parent, part, text).await?,
         }
         Ok(tag)
     }
@@ -839,6 +842,7 @@ fn definition_name(stmt: &Statement) -> String {
         Statement::AlterRoutine(_) => "ALTER FUNCTION",
         Statement::CreateAggregate(_) => "CREATE AGGREGATE",
         Statement::CreateOperator(_) => "CREATE OPERATOR",
+        Statement::CreateCast(_) => "CREATE CAST",
         Statement::Drop(_) => "DROP TABLE",
         Statement::Rename(_) | Statement::AlterOwner(_) | Statement::AlterSchema(_) => "ALTER TABLE",
         Statement::Other(o) => o.tag,

@@ -31,7 +31,7 @@ pub use layout::{ColKind, Column, Datum, Decode, OvfPtr, RowLayout, TableLayout}
 pub use ops::{TmResult, delete, insert, insert_many, lock, update};
 pub use rollback::{purge_row, undo_row};
 pub use scan::{Columns, PageRows, Scan, stamp_page};
-pub use version::{Reader, key_kept, peek};
+pub use version::{Reader, addresses, key_kept, peek};
 
 use rustydb_base::RelId;
 

@@ -228,7 +228,15 @@ fn fix_row<'c>(
 }
 
 /// Marks a row deleted; it stays where it is until purge. `last`: no index entry of this row operation follows.
-pub fn delete(core: &Core, txn: &mut TxnCx, snap: &Snapshot, rel: Rel, rid: Rid, last: bool) -> Op<TmResult> {
+pub fn delete(
+    core: &Core,
+    txn: &mut TxnCx,
+    snap: &Snapshot,
+    rel: Rel,
+    rid: Rid,
+    moved: bool,
+    last: bool,
+) -> Op<TmResult> {
     let mut t = match fix_row(core, txn, snap, rel, rid, RowLockMode::Update)? {
         Ok(t) => t,
         Err(r) => return Ok(r),
@@ -236,7 +244,7 @@ pub fn delete(core: &Core, txn: &mut TxnCx, snap: &Snapshot, rel: Rel, rid: Rid,
     let c = chain(core, t.ver, t.undo, t.committed)?;
     let undo = core.undo.prepare(&mut t.mtr, txn, 1)?;
     t.mtr.reserve(32 + undo.log_bytes())?;
-    let flags = t.flags | flag::DELETED | flag::KEY_CHANGED;
+    let flags = t.flags | flag::DELETED | flag::KEY_CHANGED | if moved { flag::MOVED } else { 0 };
     t.mtr.apply(t.home, page::HEADER, &header_op(rid.slot, own_ver(txn.xid), undo.ptr(), flags));
     let head = UndoHead {
         kind: UndoType::Delete,

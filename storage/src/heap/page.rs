@@ -36,6 +36,8 @@ pub mod flag {
     pub const NULLS: u8 = 4;
     /// The writer deleted the row or changed a column a foreign key can refer to.
     pub const KEY_CHANGED: u8 = 8;
+    /// The row was deleted here because its new version lies in another table (a partitioned table's row whose key changed).
+    pub const MOVED: u8 = 16;
 }
 
 /// State of a slot.

@@ -226,7 +226,7 @@ fn versions_conflicts_and_rollback() {
     let mut t4 = b.begin();
     assert_eq!(up(&b, &mut t4, &s1, b"x"), TmResult::Updated);
     let snap4 = b.snap(Some(&t4));
-    assert_eq!(delete(&b.core, &mut t4, &snap4, REL, rid, true).expect("in memory"), TmResult::Ok);
+    assert_eq!(delete(&b.core, &mut t4, &snap4, REL, rid, false, true).expect("in memory"), TmResult::Ok);
     b.commit(&t4);
     let mut t5 = b.begin();
     assert_eq!(up(&b, &mut t5, &s1, b"x"), TmResult::Deleted);
@@ -298,7 +298,7 @@ fn random_work_agrees_with_a_model() {
                     }
                     _ if !keys.is_empty() => {
                         let rid = pick(&mut r);
-                        assert_eq!(delete(&b.core, &mut t, &s, REL, rid, true).expect("room"), TmResult::Ok);
+                        assert_eq!(delete(&b.core, &mut t, &s, REL, rid, false, true).expect("room"), TmResult::Ok);
                         mine.remove(&rid);
                     }
                     _ => {}
@@ -342,7 +342,7 @@ fn a_steady_load_does_not_grow_the_file() {
         while rids.len() > 300 {
             let rid = rids.pop_front().expect("not empty");
             t.cid = 1;
-            assert_eq!(delete(&b.core, &mut t, &s, REL, rid, true).expect("room"), TmResult::Ok);
+            assert_eq!(delete(&b.core, &mut t, &s, REL, rid, false, true).expect("room"), TmResult::Ok);
         }
         b.commit(&t);
         b.purge_all();
@@ -461,7 +461,7 @@ fn scans_see_their_snapshot() {
     let s = b.snap(Some(&t));
     for (i, rid) in rids.iter().enumerate() {
         match i % 3 {
-            0 => drop(delete(&b.core, &mut t, &s, REL, *rid, true).expect("in memory")),
+            0 => drop(delete(&b.core, &mut t, &s, REL, *rid, false, true).expect("in memory")),
             1 => drop(update(&b.core, &mut t, &s, REL, &l, *rid, &enc(&[b'b'; 900]), false, true).expect("room")),
             _ => {}
         }

@@ -9,7 +9,7 @@ use crate::page::PageKind;
 use crate::txn::{Snapshot, TxnState, VER_XID};
 use crate::undo::{UndoPtr, UndoRec, UndoType};
 use crate::wait::{Op, Wait};
-use rustydb_base::{DbError, Lsn, PageId, Rid, Scn, Xid};
+use rustydb_base::{BlockNo, DbError, Lsn, PageId, Rid, Scn, Xid};
 
 /// Reads rows as one snapshot sees them. Remembers the last transaction it resolved, so it lives as long as the scan.
 pub struct Reader<'c> {
@@ -287,4 +287,22 @@ pub fn peek(core: &Core, rel: Rel, rid: Rid, out: &mut RowBuf) -> Op<bool> {
 pub(super) fn compose(home: &[u8], body: &mut [u8]) {
     body[..16].copy_from_slice(&home[..16]);
     body[18] = home[18];
+}
+
+/// Appends the addresses of a block's rows, whatever their state: what [`peek`] is to look at. Blocks that are no heap pages
+/// have none.
+pub fn addresses(core: &Core, rel: Rel, block: BlockNo, out: &mut Vec<Rid>) -> Op<()> {
+    let pid = PageId::new(rel.id, block);
+    let g = core.pool.read(pid, Access::Scan)?;
+    if !g.is(PageKind::Heap) {
+        let zero = g.is(PageKind::Zero);
+        drop(g);
+        return if zero { check_not_lost(core, pid) } else { Ok(()) };
+    }
+    for slot in 0..g.nslots() {
+        if matches!(page::slot(&g, slot)?.state, SlotState::Live | SlotState::Forward) {
+            out.push(Rid { block, slot });
+        }
+    }
+    Ok(())
 }

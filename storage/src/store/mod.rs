@@ -219,6 +219,11 @@ impl Store {
         Ok((Snapshot { scn, xid: Xid::NONE, cid: 0, ssi: SxId::NONE }, held))
     }
 
+    /// Newest commit.
+    pub fn last_scn(&self) -> Scn {
+        self.txns.last_scn()
+    }
+
     fn check_open(&self) -> Result<()> {
         self.core.poison.check()?;
         if self.stopping.load(Ordering::SeqCst) { Err(shutting_down()) } else { Ok(()) }

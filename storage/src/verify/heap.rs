@@ -43,7 +43,7 @@ pub(super) fn slots(p: &Page) -> Result<Vec<(u16, page::Slot)>> {
 
 /// The header of a row in a LIVE or FORWARD slot.
 pub(super) fn row_header(row: &[u8]) -> Result<()> {
-    const KNOWN: u8 = flag::DELETED | flag::HAS_OVF | flag::NULLS | flag::KEY_CHANGED;
+    const KNOWN: u8 = flag::DELETED | flag::HAS_OVF | flag::NULLS | flag::KEY_CHANGED | flag::MOVED;
     if row.len() < ROW_HEADER || page::flags(row) & !KNOWN != 0 {
         return Err(DbError::corrupt("row with unknown flags"));
     }

@@ -257,6 +257,8 @@ pub enum Statement {
     CreateAggregate(Box<CreateAggregate>),
     /// CREATE OPERATOR.
     CreateOperator(Box<CreateOperator>),
+    /// CREATE CAST.
+    CreateCast(Box<CreateCast>),
     /// A statement that PostgreSQL has and whose body is not analysed here.
     Other(Other),
 }

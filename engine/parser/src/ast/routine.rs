@@ -148,3 +148,27 @@ pub struct CreateOperator {
     /// Where it begins.
     pub pos: Pos,
 }
+
+/// CREATE CAST.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CreateCast {
+    /// Type it takes.
+    pub source: super::TypeName,
+    /// Type it makes.
+    pub target: super::TypeName,
+    /// How.
+    pub method: CastMethod,
+    /// 'i' AS IMPLICIT, 'a' AS ASSIGNMENT, 'e' neither.
+    pub context: char,
+}
+
+/// How a cast is made.
+#[derive(Clone, PartialEq, Debug)]
+pub enum CastMethod {
+    /// WITH FUNCTION, with argument types if they are written.
+    Function(Name, Option<Vec<super::RoutineArg>>),
+    /// WITHOUT FUNCTION.
+    Binary,
+    /// WITH INOUT.
+    InOut,
+}

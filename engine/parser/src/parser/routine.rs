@@ -2,8 +2,8 @@
 
 use super::Parser;
 use crate::ast::{
-    AlterRoutine, Call, CreateAggregate, CreateOperator, CreateRoutine, DefOption, ObjectKind, ObjectRef, Pos,
-    RoutineBody, RoutineOption, RoutineOptionKind, RoutineParam, RoutineReturns, Statement,
+    AlterRoutine, Call, CastMethod, CreateAggregate, CreateCast, CreateOperator, CreateRoutine, DefOption, ObjectKind,
+    ObjectRef, Pos, RoutineBody, RoutineOption, RoutineOptionKind, RoutineParam, RoutineReturns, Statement,
 };
 use crate::keywords::kw;
 use crate::lexer::T;
@@ -178,6 +178,39 @@ impl Parser<'_> {
         let name = self.any_operator()?;
         let options = self.definition_list()?;
         Ok(Statement::CreateOperator(Box::new(CreateOperator { name, options, pos })))
+    }
+
+    /// After CREATE CAST.
+    pub(super) fn create_cast(&mut self) -> Result<Statement> {
+        self.expect_ch(b'(')?;
+        let source = self.type_name()?;
+        self.expect(kw::AS)?;
+        let target = self.type_name()?;
+        self.expect_ch(b')')?;
+        let method = if self.eat(kw::WITHOUT) {
+            self.expect(kw::FUNCTION)?;
+            CastMethod::Binary
+        } else {
+            self.expect(kw::WITH)?;
+            if self.eat(kw::INOUT) {
+                CastMethod::InOut
+            } else {
+                self.expect(kw::FUNCTION)?;
+                match self.object_ref(ObjectKind::Function)? {
+                    ObjectRef::Routine(name, args) => CastMethod::Function(name, args),
+                    _ => return self.unexpected(),
+                }
+            }
+        };
+        let context = if !self.eat(kw::AS) {
+            'e'
+        } else if self.eat(kw::IMPLICIT) {
+            'i'
+        } else {
+            self.expect(kw::ASSIGNMENT)?;
+            'a'
+        };
+        Ok(Statement::CreateCast(Box::new(CreateCast { source, target, method, context })))
     }
 
     /// `(name = value, name, …)`.

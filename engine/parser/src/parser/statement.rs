@@ -202,7 +202,6 @@ impl Parser<'_> {
             (&[kw::PROCEDURAL], "CREATE LANGUAGE", true),
             (&[kw::DEFAULT, kw::CONVERSION], "CREATE CONVERSION", false),
             (&[kw::ACCESS, kw::METHOD], "CREATE ACCESS METHOD", false),
-            (&[kw::CAST], "CREATE CAST", false),
             (&[kw::COLLATION], "CREATE COLLATION", false),
             (&[kw::CONVERSION], "CREATE CONVERSION", false),
             (&[kw::EVENT, kw::TRIGGER], "CREATE EVENT TRIGGER", false),
@@ -229,6 +228,9 @@ impl Parser<'_> {
             let pos = m.tok.start;
             self.bump();
             return self.create_operator(pos);
+        }
+        if !or_replace && self.eat(kw::CAST) {
+            return self.create_cast();
         }
         if self.at_any(&[kw::FUNCTION, kw::PROCEDURE]) {
             let procedure = self.bump().kw == kw::PROCEDURE;

@@ -441,13 +441,17 @@ impl Catalog {
     /// The partitioned tables above a partition, nearest first.
     pub fn partition_ancestors(&self, rel: &Relation) -> Vec<Arc<Relation>> {
         let mut out: Vec<Arc<Relation>> = Vec::new();
-        let mut at = if rel.bound.is_some() { rel.parents.first().copied() } else { None };
+        // Of a partition that is being detached its own constraint has taken the bound's place.
+        let above = |r: &Relation| {
+            if r.bound.is_some() && r.detaching.is_none() { r.parents.first().copied() } else { None }
+        };
+        let mut at = above(rel);
         while let Some(r) = at.and_then(|p| self.relation(p)) {
             if out.iter().any(|x| x.oid == r.oid) {
                 break;
             }
             out.push(Arc::clone(r));
-            at = if r.bound.is_some() { r.parents.first().copied() } else { None };
+            at = above(r);
         }
         out
     }

@@ -287,7 +287,7 @@ fn choose(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], preds: &[&Expr]) ->
     let rows = cx.tables.estimated_rows(&s.table).max(1.0);
     let mut best: Option<(f64, Range)> = None;
     for index in &s.table.indexes {
-        if !index.valid || index.predicate.is_some() || !cx.tables.may_use(index) {
+        if !index.searchable() || index.predicate.is_some() || !cx.tables.may_use(index) {
             continue;
         }
         let Some((share, range)) = fit(s, index, &tests, cx, frames, rows)? else { continue };

@@ -289,7 +289,7 @@ impl Chooser<'_> {
     /// What an index can do; `None` if nothing.
     fn try_index(&self, index: usize) -> Option<ScanDraft> {
         let i = &self.table.indexes[index];
-        if !i.def.valid || !self.implied(index) {
+        if !i.def.searchable() || !self.implied(index) {
             return None;
         }
         let keys = self.keys(index);

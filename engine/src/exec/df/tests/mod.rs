@@ -294,6 +294,7 @@ fn relation(oid: u32, head: &str) -> Relation {
                     owner: 10,
                     parent: 0,
                     marks: Default::default(),
+                    exclude: Vec::new(),
                 }));
             }
             Column {
@@ -345,6 +346,7 @@ fn relation(oid: u32, head: &str) -> Relation {
         acl: None,
         replica_identity: None,
         of_type: 0,
+        detaching: None,
     }
 }
 

@@ -1,0 +1,95 @@
+-- CREATE CAST and DROP CAST, and where casts count.
+CREATE TYPE ca_color AS ENUM ('red', 'green', 'blue');
+CREATE TYPE ca_pair AS (a int, b text);
+CREATE FUNCTION ca_to_int(ca_color) RETURNS int LANGUAGE sql IMMUTABLE
+  AS $$ SELECT CASE $1::text WHEN 'red' THEN 1 WHEN 'green' THEN 2 ELSE 3 END $$;
+CREATE FUNCTION ca_from_int(int) RETURNS ca_color LANGUAGE sql IMMUTABLE
+  AS $$ SELECT (ARRAY['red','green','blue']::ca_color[])[$1] $$;
+SELECT 'red'::ca_color::int;
+CREATE CAST (ca_color AS int) WITH FUNCTION ca_to_int(ca_color);
+SELECT 'red'::ca_color::int, CAST('blue'::ca_color AS int), int4('green'::ca_color);
+SELECT 'red'::ca_color + 1;
+CREATE TABLE ca_t (n int, c ca_color);
+INSERT INTO ca_t (n) VALUES ('red'::ca_color);
+SELECT castfunc::regprocedure, castcontext, castmethod FROM pg_cast WHERE castsource = 'ca_color'::regtype;
+CREATE CAST (ca_color AS int) WITH FUNCTION ca_to_int(ca_color);
+DROP CAST (ca_color AS int);
+CREATE CAST (ca_color AS int) WITH FUNCTION ca_to_int AS ASSIGNMENT;
+INSERT INTO ca_t (n) VALUES ('red'::ca_color), ('blue');
+INSERT INTO ca_t (n) VALUES ('green'::ca_color);
+SELECT n FROM ca_t ORDER BY n;
+SELECT 'red'::ca_color + 1;
+SELECT abs('red'::ca_color);
+DROP CAST (ca_color AS int);
+CREATE CAST (ca_color AS int) WITH FUNCTION ca_to_int(ca_color) AS IMPLICIT;
+SELECT 'red'::ca_color + 1;
+SELECT abs('blue'::ca_color), 'blue'::ca_color > 2;
+SELECT n, (SELECT count(*) FROM ca_t b WHERE b.n = 'red'::ca_color) FROM ca_t a ORDER BY 1;
+CREATE CAST (int AS ca_color) WITH FUNCTION ca_from_int(int) AS ASSIGNMENT;
+INSERT INTO ca_t (c) VALUES (2), (3);
+SELECT c FROM ca_t WHERE c IS NOT NULL ORDER BY c;
+SELECT 2::ca_color, ARRAY[1,2]::ca_color[];
+UPDATE ca_t SET c = 1 WHERE c = 'blue';
+SELECT c FROM ca_t WHERE c IS NOT NULL ORDER BY c;
+CREATE VIEW ca_v AS SELECT n::ca_color AS c, c::int AS i FROM ca_t;
+SELECT pg_get_viewdef('ca_v');
+SELECT * FROM ca_v ORDER BY 1, 2;
+-- By text.
+CREATE CAST (ca_pair AS ca_color) WITH INOUT;
+SELECT row(1, 'x')::ca_pair::ca_color;
+CREATE CAST (json AS ca_pair) WITH INOUT AS IMPLICIT;
+SELECT castfunc, castcontext, castmethod FROM pg_cast WHERE casttarget = 'ca_pair'::regtype;
+-- With the cast's arguments.
+CREATE FUNCTION ca_len(ca_color, int, bool) RETURNS varchar LANGUAGE sql IMMUTABLE AS $$ SELECT $1::text || ':' || $2 || ':' || $3 $$;
+CREATE CAST (ca_color AS varchar) WITH FUNCTION ca_len(ca_color, int, bool) AS ASSIGNMENT;
+SELECT 'red'::ca_color::varchar;
+-- What is refused.
+CREATE CAST (ca_color AS ca_color) WITH INOUT;
+CREATE CAST (ca_color AS date) WITH FUNCTION ca_to_int(ca_color);
+CREATE CAST (date AS int) WITH FUNCTION ca_to_int(ca_color);
+CREATE CAST (ca_color AS date) WITH FUNCTION nothing(ca_color);
+CREATE CAST (ca_color AS nothing) WITH INOUT;
+CREATE CAST (anyelement AS int) WITH INOUT;
+CREATE CAST (int AS anyarray) WITH INOUT;
+CREATE CAST (ca_color AS int8) WITHOUT FUNCTION;
+CREATE CAST (ca_color AS date) WITHOUT FUNCTION;
+CREATE CAST (ca_color AS int8) WITH FUNCTION now();
+CREATE CAST (int AS bigint) WITH INOUT;
+CREATE CAST (int[] AS text[]) WITHOUT FUNCTION;
+CREATE CAST (ca_pair AS text) WITHOUT FUNCTION;
+CREATE DOMAIN ca_dom AS int;
+CREATE CAST (ca_dom AS date) WITH INOUT;
+SELECT 1::ca_dom::date;
+DROP CAST (ca_dom AS date);
+DROP CAST (int AS bigint);
+DROP CAST (text AS ca_color);
+DROP CAST IF EXISTS (text AS ca_color);
+DROP CAST IF EXISTS (text AS ca_nothing);
+DROP CAST IF EXISTS (nowhere.x AS text);
+COMMENT ON CAST (ca_color AS int) IS 'to a number';
+SELECT obj_description(oid, 'pg_cast') FROM pg_cast WHERE castsource = 'ca_color'::regtype AND casttarget = 'int'::regtype;
+COMMENT ON CAST (ca_color AS date) IS 'none';
+-- Rights.
+CREATE ROLE ca_role;
+SET ROLE ca_role;
+CREATE CAST (ca_color AS int8) WITH INOUT;
+DROP CAST (ca_color AS int);
+RESET ROLE;
+REVOKE EXECUTE ON FUNCTION ca_to_int(ca_color) FROM PUBLIC;
+SET ROLE ca_role;
+SELECT 'red'::ca_color::int;
+RESET ROLE;
+-- Dependencies.
+DROP VIEW ca_v;
+DROP FUNCTION ca_to_int(ca_color);
+DROP FUNCTION ca_to_int(ca_color) CASCADE;
+BEGIN;
+CREATE CAST (ca_color AS int) WITH INOUT AS IMPLICIT;
+ROLLBACK;
+SELECT 'red'::ca_color::int;
+DROP TYPE ca_pair;
+DROP TYPE ca_pair CASCADE;
+DROP TABLE ca_t;
+DROP TYPE ca_color CASCADE;
+DROP DOMAIN ca_dom;
+DROP ROLE ca_role;

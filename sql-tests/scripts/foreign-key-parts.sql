@@ -1,0 +1,83 @@
+-- Foreign keys that refer to partitioned tables: their parts, and the names in errors.
+CREATE TABLE fp (a int PRIMARY KEY) PARTITION BY LIST (a);
+CREATE TABLE fp1 PARTITION OF fp FOR VALUES IN (1);
+CREATE TABLE fp2 PARTITION OF fp FOR VALUES IN (2, 22) PARTITION BY LIST (a);
+CREATE TABLE fp21 PARTITION OF fp2 FOR VALUES IN (2);
+CREATE TABLE fr (a int REFERENCES fp);
+CREATE TABLE frp (a int CONSTRAINT named REFERENCES fp DEFERRABLE) PARTITION BY LIST (a);
+CREATE TABLE frp1 PARTITION OF frp FOR VALUES IN (1, 3);
+CREATE VIEW fp_keys AS SELECT conname, conrelid::regclass AS rel, confrelid::regclass AS ref, conindid::regclass AS ix,
+    (SELECT conname FROM pg_constraint p WHERE p.oid = c.conparentid) AS above, conislocal, coninhcount, connoinherit, condeferrable
+  FROM pg_constraint c WHERE contype = 'f' AND confrelid::regclass::text LIKE 'fp%';
+SELECT * FROM fp_keys ORDER BY 2, 1;
+CREATE TABLE fp3 PARTITION OF fp FOR VALUES IN (3);
+CREATE TABLE fp4 (a int NOT NULL);
+ALTER TABLE fp ATTACH PARTITION fp4 FOR VALUES IN (4);
+CREATE TABLE fp22 PARTITION OF fp2 FOR VALUES IN (22);
+SELECT * FROM fp_keys ORDER BY 2, 1;
+\d fr
+\d frp
+\d frp1
+\d fp1
+INSERT INTO fp VALUES (1), (2), (3), (4), (22);
+INSERT INTO fr VALUES (1), (2), (22);
+INSERT INTO frp VALUES (1), (3);
+INSERT INTO fr VALUES (5);
+INSERT INTO frp1 VALUES (5);
+DELETE FROM fp WHERE a = 1;
+DELETE FROM fp WHERE a = 2;
+DELETE FROM fp21;
+UPDATE fp SET a = 3 WHERE a = 22;
+UPDATE fp22 SET a = 2;
+UPDATE fp SET a = 2 WHERE a = 22;
+DELETE FROM fp WHERE a = 3;
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+DELETE FROM fp WHERE a = 3;
+COMMIT;
+DELETE FROM fp WHERE a = 4;
+TRUNCATE fp1;
+TRUNCATE fp;
+DROP TABLE fp1;
+DROP TABLE fp21;
+ALTER TABLE fp DETACH PARTITION fp1;
+ALTER TABLE fp DETACH PARTITION fp2;
+ALTER TABLE fp2 DETACH PARTITION fp21;
+ALTER TABLE fp DETACH PARTITION fp4;
+DROP TABLE fp4;
+ALTER TABLE fr DROP CONSTRAINT fr_a_fkey1;
+ALTER TABLE fr ALTER CONSTRAINT fr_a_fkey1 DEFERRABLE;
+ALTER TABLE fr ALTER CONSTRAINT fr_a_fkey DEFERRABLE INITIALLY DEFERRED;
+SELECT * FROM fp_keys WHERE rel = 'fr'::regclass ORDER BY 2, 1;
+ALTER TABLE frp DETACH PARTITION frp1;
+SELECT * FROM fp_keys WHERE rel::text LIKE 'frp%' ORDER BY 2, 1;
+DELETE FROM fp WHERE a = 3;
+TRUNCATE fr;
+ALTER TABLE fr DROP CONSTRAINT fr_a_fkey;
+DROP VIEW fp_keys;
+SELECT conname FROM pg_constraint WHERE conrelid = 'fr'::regclass;
+DROP TABLE fp CASCADE;
+DROP TABLE fr, frp, frp1;
+
+-- Actions that take rows to other partitions.
+CREATE TABLE fa (a int, b int, PRIMARY KEY (a, b));
+CREATE TABLE fb (a int DEFAULT 50, b int DEFAULT 5, t text,
+  FOREIGN KEY (a, b) REFERENCES fa ON UPDATE CASCADE ON DELETE SET NULL) PARTITION BY RANGE (a);
+CREATE TABLE fb1 PARTITION OF fb FOR VALUES FROM (0) TO (100);
+CREATE TABLE fb2 (t text, b int, a int);
+ALTER TABLE fb ATTACH PARTITION fb2 FOR VALUES FROM (100) TO (200);
+CREATE TABLE fbd PARTITION OF fb DEFAULT;
+INSERT INTO fa VALUES (1, 1), (150, 2), (50, 5);
+INSERT INTO fb VALUES (1, 1, 'x'), (150, 2, 'y');
+UPDATE fa SET a = 120 WHERE a = 1;
+SELECT tableoid::regclass, * FROM fb ORDER BY t;
+UPDATE fa SET a = 300 WHERE a = 150;
+SELECT tableoid::regclass, * FROM fb ORDER BY t;
+DELETE FROM fa WHERE a = 120;
+SELECT tableoid::regclass, * FROM fb ORDER BY t;
+ALTER TABLE fb DROP CONSTRAINT fb_a_b_fkey;
+ALTER TABLE fb ADD FOREIGN KEY (a, b) REFERENCES fa ON DELETE SET DEFAULT;
+DELETE FROM fa WHERE a = 300;
+SELECT tableoid::regclass, * FROM fb ORDER BY t;
+DELETE FROM fa;
+DROP TABLE fb, fa;
