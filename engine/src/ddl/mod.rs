@@ -166,8 +166,6 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         ast::Statement::Rename(s) if routine::is_routine(s.kind) => Box::pin(routine::rename(cx, s)).await,
         ast::Statement::AlterOwner(s) if routine::is_routine(s.kind) => Box::pin(routine::owner(cx, s)).await,
         ast::Statement::AlterSchema(s) if routine::is_routine(s.kind) => Box::pin(routine::set_schema(cx, s)).await,
-        ast::Statement::AlterOwner(s) if s.kind == ObjectKind::Operator => Box::pin(operator::owner(cx, s)).await,
-        ast::Statement::AlterSchema(s) if s.kind == ObjectKind::Operator => Box::pin(operator::set_schema(cx, s)).await,
         ast::Statement::Drop(s) => Box::pin(drop::drop(cx, s)).await,
         ast::Statement::AlterTable(s) => Box::pin(alter::alter(cx, s)).await,
         ast::Statement::Rename(s) => Box::pin(rename::rename(cx, s)).await,

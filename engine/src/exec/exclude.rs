@@ -174,7 +174,7 @@ pub(super) async fn in_the_way(
             continue;
         }
         if let Some((rid, ..)) = other(tx, rt, i, env, None, row).await? {
-            if tx.isolation.one_snapshot() && !tx.own_sees(rt, rid).await? {
+            if tx.isolation.one_snapshot() && !tx.sees_newest(rt, rid).await? {
                 return Err(super::dml::serialization("update"));
             }
             return Ok(true);

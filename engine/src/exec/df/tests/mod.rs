@@ -161,6 +161,8 @@ impl Db {
             routines: HashMap::new(),
             routine_names: HashMap::new(),
             operators: HashMap::new(),
+            casts: HashMap::new(),
+            detaching: Vec::new(),
             types_version: 0,
         };
         for (oid, name) in [(11, "pg_catalog"), (2200, "public")] {
