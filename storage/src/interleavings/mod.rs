@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// Tries a model under many schedules: random ones, and ones with few but well-chosen switches.
 fn explore(model: impl Fn() + Send + Sync + Clone + 'static) {
-    let n = std::env::var("RUSTYDB_SHUTTLE").ok().and_then(|v| v.parse().ok()).unwrap_or(1_000);
+    let n = std::env::var("RUSTYDB_SHUTTLE").ok().and_then(|v| v.parse().ok()).unwrap_or(200);
     shuttle::check_random(model.clone(), n);
     shuttle::check_pct(model, n, 3);
 }

@@ -244,10 +244,15 @@ fn many_seeds() {
         CHECKPOINTS.get(),
     );
     assert!(failed.is_empty(), "seeds {:?} failed", failed.iter().map(|f| f.0).collect::<Vec<_>>());
-    for (what, met) in
-        [("evictions", &EVICTIONS), ("splits", &SPLITS), ("joins", &JOINS), ("checkpoints", &CHECKPOINTS)]
-    {
-        assert!(met.get() >= n, "{} {what} in {n} seeds", met.get());
+    // Joins need a leaf that has become sparse, which not every seed makes.
+    let often = [
+        ("evictions", &EVICTIONS, n),
+        ("splits", &SPLITS, n),
+        ("checkpoints", &CHECKPOINTS, n),
+        ("joins", &JOINS, n / 5),
+    ];
+    for (what, met, least) in often {
+        assert!(met.get() >= least, "{} {what} in {n} seeds", met.get());
     }
     if n < USUAL {
         return;
