@@ -105,3 +105,5 @@ SELECT reloptions FROM pg_class WHERE relname = 'na_ib';
 DROP TABLE na_i;
 SELECT format_type('information_schema.sql_identifier'::regtype, NULL), format_type('pg_class'::regtype, NULL);
 SELECT to_regoper('+') IS NULL, pg_trigger_depth(), pg_current_logfile() IS NULL;
+SELECT normalize('hello', NFC), normalize(U&'\0061\0308' , NFC) = U&'\00e4', U&'\0061\0308' IS NFC NORMALIZED, normalize(U&'\FB01', nfkd);
+SELECT is_normalized('x', 'other');

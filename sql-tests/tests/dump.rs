@@ -21,7 +21,9 @@ fn tool(target: &Target, name: &str, args: &[&str]) -> Result<String> {
 fn dump(target: &Target) -> Result<String> {
     let text = tool(target, "pg_dump", &["-d", target.dbname.as_str()])?;
     let kept = text.lines().filter(|l| {
-        !l.starts_with("\\restrict") && !l.starts_with("\\unrestrict") && !l.starts_with("-- Dumped from database version")
+        !l.starts_with("\\restrict")
+            && !l.starts_with("\\unrestrict")
+            && !l.starts_with("-- Dumped from database version")
     });
     Ok(kept.collect::<Vec<_>>().join("\n"))
 }

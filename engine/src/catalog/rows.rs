@@ -385,11 +385,13 @@ fn class(r: &Relation) -> CatRow {
         .bool("relispopulated", r.populated)
         .ch(
             "relreplident",
-            r.replica_identity.unwrap_or(if r.oid < super::FIRST_USER_OID || !matches!(r.kind, RelKind::Table | RelKind::MaterializedView) {
-                'n'
-            } else {
-                'd'
-            }),
+            r.replica_identity.unwrap_or(
+                if r.oid < super::FIRST_USER_OID || !matches!(r.kind, RelKind::Table | RelKind::MaterializedView) {
+                    'n'
+                } else {
+                    'd'
+                },
+            ),
         )
         .bool("relispartition", r.bound.is_some())
         .opt_text("relpartbound", r.bound.as_deref())

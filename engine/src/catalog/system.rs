@@ -106,7 +106,7 @@ fn column_acls(r: &pgdata::Relation) -> Vec<(i16, Acl)> {
     }
     let read = AclItem { grantee: 0, grantor: SUPERUSER, privs: privs::SELECT, options: 0 };
     let open = pgdata::columns_of(r.oid).iter().filter(|c| c.attnum > 0 && c.attname != "subconninfo");
-    open.map(|c| (c.attnum, Acl(vec![read.clone()]))).collect()
+    open.map(|c| (c.attnum, Acl(vec![read]))).collect()
 }
 
 fn relation(r: &'static pgdata::Relation, base: u32) -> Option<Relation> {

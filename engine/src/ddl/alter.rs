@@ -324,10 +324,7 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
             return attach::attach_index(cx, &rel, partition).await;
         }
         A::AttachPartition { .. } | A::DetachPartition { .. } => {
-            return Err(err(
-                SqlState::INVALID_OBJECT_DEFINITION,
-                format!("table \"{}\" is not partitioned", rel.name),
-            ));
+            return Err(err(SqlState::INVALID_OBJECT_DEFINITION, format!("table \"{}\" is not partitioned", rel.name)));
         }
         A::RowSecurity { enable } => return super::policy::enable(cx, &rel, *enable).await,
         A::ForceRowSecurity { force } => return super::policy::force(cx, &rel, *force).await,

@@ -204,8 +204,11 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
         marks: crate::catalog::IndexMarks { options: parameters, ..Default::default() },
         exclude: Vec::new(),
     };
-    let ix =
-        if rel.is_partitioned() { ix } else { Index { storage: cx.tx.create_index(ix.method, rel.durability()).await?, ..ix } };
+    let ix = if rel.is_partitioned() {
+        ix
+    } else {
+        Index { storage: cx.tx.create_index(ix.method, rel.durability()).await?, ..ix }
+    };
     let kind =
         if k.primary { ConstraintKind::Primary { index: ix.oid } } else { ConstraintKind::Unique { index: ix.oid } };
     attach_key(cx, rel, &ix, name, columns, kind, k.constraint).await?;

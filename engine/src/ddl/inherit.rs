@@ -98,7 +98,14 @@ fn take_column(cx: &mut DdlCx<'_>, out: &mut Inherited, parent: &Relation, c: &C
         column.generated = c.generated;
         column.default.clone_from(&c.default);
         column.lineage = Lineage { local: false, parents: 1 };
-        out.columns.push(Built { column, constraints: vec![], sequence: None, generated: None, default: kept, late: None });
+        out.columns.push(Built {
+            column,
+            constraints: vec![],
+            sequence: None,
+            generated: None,
+            default: kept,
+            late: None,
+        });
         return Ok(());
     };
     cx.notice(err(

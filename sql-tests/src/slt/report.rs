@@ -94,7 +94,8 @@ pub fn summary(suite: &str, files: &[FileResult]) -> String {
             *passed += usize::from(r.outcome == Outcome::Pass);
         }
     }
-    let mut out = format!("\n## {suite}\n\n| folder | files | passed | required | share |\n|---|---:|---:|---:|---:|\n");
+    let mut out =
+        format!("\n## {suite}\n\n| folder | files | passed | required | share |\n|---|---:|---:|---:|---:|\n");
     let mut all = (0, 0, 0);
     let mut row = |name: &str, (count, passed, required): (usize, usize, usize)| {
         let share = if required == 0 { 100.0 } else { passed as f64 * 100.0 / required as f64 };
