@@ -8,13 +8,12 @@
 //! Every action can be repeated, so the place reached is only noted in memory and by checkpoints. A stream's head never
 //! passes a DELETE whose LAST record is still to come.
 
-use crate::am;
+use crate::am::{self, TableMethod};
 use crate::core::Core;
-use crate::heap;
 use crate::page::{PAGE_SIZE, PageKind};
 use crate::store::Store;
 use crate::txn::tsp::{PER_PAGE, Status};
-use crate::undo::{SEGMENT, UndoFlags, UndoRec, UndoType};
+use crate::undo::{MEMORY_STREAM, SEGMENT, UndoFlags, UndoRec, UndoType, stream_rel};
 use crate::wait::Op;
 use parking_lot::Mutex;
 use rustydb_base::metrics::{Counter, Gauge};
@@ -52,7 +51,9 @@ struct StreamState {
 impl PurgeState {
     /// Begins at the streams' heads.
     pub(crate) fn new(bounds: &[(u64, u64)], tsp_start: u64) -> PurgeState {
-        let streams = bounds.iter().map(|(head, _)| StreamState { at: *head, pending: Vec::new() }).collect();
+        // The stream in memory comes last; it begins empty.
+        let heads = bounds.iter().map(|(head, _)| *head).chain([0]);
+        let streams = heads.map(|at| StreamState { at, pending: Vec::new() }).collect();
         let undo = bounds.iter().map(|(head, _)| head / SEGMENT * SEGMENT).collect();
         PurgeState {
             turn: tokio::sync::Mutex::new(()),
@@ -128,24 +129,31 @@ impl Store {
         self.drive_free(|_| self.txns.advance_tsp(TSP_BUDGET)).await?;
         let mut more = false;
         for stream in 0..self.core.undo.count() {
-            more |= self.purge_stream(stream as u8, horizon).await?;
+            more |= self.purge_stream(stream, stream as u8, horizon).await?;
+        }
+        more |= self.purge_stream(self.core.undo.count(), MEMORY_STREAM, horizon).await?;
+        let dead = self.core.undo.dead_memory();
+        // A page that a reader has still pinned goes with the next round.
+        if !dead.is_empty() && self.core.pool.discard(stream_rel(MEMORY_STREAM), dead.clone()) {
+            self.core.undo.memory_dropped(dead.end);
         }
         PURGE_BACKLOG.set(i64::try_from(self.core.undo.bytes()).unwrap_or(i64::MAX));
         Ok(more)
     }
 
-    async fn purge_stream(&self, stream: u8, horizon: Scn) -> Result<bool> {
+    /// Purges a stream, whose state is the `at`-th.
+    async fn purge_stream(&self, at: usize, stream: u8, horizon: Scn) -> Result<bool> {
         // Only one round runs at a time; the state is taken out so that no latch is held while waiting.
         let mut state = {
             let mut all = self.purge.streams.lock();
-            match all.get_mut(usize::from(stream)) {
+            match all.get_mut(at) {
                 Some(s) => std::mem::take(s),
                 None => return Ok(false),
             }
         };
         let result = self.purge_some(stream, &mut state, horizon).await;
         let head = state.pending.iter().map(|r| r.ptr.offset()).fold(state.at, u64::min);
-        if let Some(s) = self.purge.streams.lock().get_mut(usize::from(stream)) {
+        if let Some(s) = self.purge.streams.lock().get_mut(at) {
             *s = state;
         }
         let more = result?;
@@ -170,7 +178,7 @@ impl Store {
                         while let Some(i) = state.pending.iter().position(|d| d.xid == rec.xid) {
                             let del = state.pending.swap_remove(i);
                             if self.relation_exists(del.rel).await? {
-                                self.drive_free(|core| heap::purge_row(core, &del, horizon)).await?;
+                                self.drive_free(|core| TableMethod::of(del.rel).am().purge(core, &del, horizon)).await?;
                             }
                         }
                     }
@@ -205,7 +213,7 @@ impl Store {
         }
         match rec.kind {
             UndoType::Update if self.relation_exists(rec.rel).await? => {
-                self.drive_free(|core| heap::purge_row(core, rec, horizon)).await
+                self.drive_free(|core| TableMethod::of(rec.rel).am().purge(core, rec, horizon)).await
             }
             UndoType::IdxMark if self.relation_exists(rec.rel).await? => {
                 self.drive_free(|core| am::purge_entry(core, rec, horizon)).await

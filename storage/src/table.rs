@@ -11,7 +11,7 @@
 //! Reads are synchronous functions ([`point_get`], [`fetch`]) that allocate nothing but what the caller's buffers
 //! need; [`Txn::drive`] runs them when a page may be missing.
 
-use crate::am::{self, IndexDesc, InsertResult, RowState, RunEntry, Unique};
+use crate::am::{self, IndexDesc, InsertResult, RowState, RunEntry, TableAm, TableMethod, Unique};
 use crate::buf::Access;
 use crate::core::{Core, RowLockMode};
 use crate::heap::{self, Datum, OvfPtr, Reader, Rel, RowBuf, TableLayout, TmResult, page};
@@ -20,8 +20,8 @@ use crate::overflow::{self, OvfReader, OvfWriter};
 use crate::page::PageKind;
 use crate::ssi::SxId;
 use crate::store::{Txn, WaitPolicy};
-use crate::txn::{Snapshot, TxnCx, TxnState, VER_XID};
-use crate::undo::{UndoFlags, UndoPtr};
+use crate::txn::{Snapshot, TxnCx, TxnState, UndoMark, VER_XID};
+use crate::undo::UndoFlags;
 use crate::wait::{Op, TxnWait, Wait};
 use rustydb_base::{BlockNo, Lsn, PageId, Result, Rid, Scn, Xid};
 use smallvec::SmallVec;
@@ -36,6 +36,12 @@ pub struct TableDesc {
     pub layout: Arc<TableLayout>,
     /// Its indexes that must be maintained, in an order that keys are given in.
     pub indexes: Vec<IndexDesc>,
+}
+
+impl TableDesc {
+    fn am(&self) -> &'static dyn TableAm {
+        TableMethod::of(self.rel.id).am()
+    }
 }
 
 /// An index key of a row.
@@ -185,7 +191,7 @@ fn overflow_ptrs(layout: &TableLayout, row: &[u8]) -> Result<SmallVec<[OvfPtr; 2
 
 impl Txn {
     /// Undoes an operation's part that was done when it failed.
-    async fn fail<T>(&mut self, mark: UndoPtr, e: rustydb_base::DbError) -> Result<T> {
+    async fn fail<T>(&mut self, mark: UndoMark, e: rustydb_base::DbError) -> Result<T> {
         self.undo_to(mark).await?;
         Err(e)
     }
@@ -193,7 +199,7 @@ impl Txn {
     /// Inserts a row. `keys` has one element per index, `None` where the row gets no entry.
     pub async fn insert(&mut self, desc: &TableDesc, vals: &[Datum<'_>], keys: &[Option<Key<'_>>]) -> Result<Inserted> {
         self.ensure_xid().await?;
-        let mark = self.cx().last_undo;
+        let mark = self.cx().mark();
         match self.insert_parts(desc, vals, keys, mark).await {
             Ok(done) => Ok(done),
             Err(e) => self.fail(mark, e).await,
@@ -205,7 +211,7 @@ impl Txn {
         desc: &TableDesc,
         vals: &[Datum<'_>],
         keys: &[Option<Key<'_>>],
-        mark: UndoPtr,
+        mark: UndoMark,
     ) -> Result<Inserted> {
         let mut row = Vec::new();
         if desc.layout.current().to_overflow(vals).is_empty() {
@@ -215,7 +221,10 @@ impl Txn {
             desc.layout.current().encode(&vals, &mut row)?;
         }
         let last_key = keys.iter().rposition(Option::is_some);
-        let rid = self.drive(|core, cx| heap::insert(core, cx, desc.rel, &row, last_key.is_none())).await?;
+        let (am, rows) = (desc.am(), [row]);
+        let mut rids = Vec::with_capacity(1);
+        self.drive(|core, cx| am.insert(core, cx, desc.rel, &rows, last_key.is_none(), &mut rids)).await?;
+        let rid = rids.pop().ok_or_else(|| rustydb_base::DbError::internal("insert answered no address"))?;
         for (index, (idx, key)) in desc.indexes.iter().zip(keys).enumerate() {
             let Some(key) = key else { continue };
             let last = Some(index) == last_key;
@@ -238,7 +247,7 @@ impl Txn {
         keys: &[Option<Key<'_>>],
     ) -> Result<std::result::Result<Vec<Rid>, Duplicate>> {
         self.ensure_xid().await?;
-        let mark = self.cx().last_undo;
+        let mark = self.cx().mark();
         match self.batch_parts(desc, rows, keys).await {
             Ok(Ok(rids)) => Ok(Ok(rids)),
             Ok(Err(dup)) => {
@@ -263,7 +272,7 @@ impl Txn {
         while rids.len() < rows.len() {
             // A page's rows, then their entries: rollback finds the heap record of an index record by walking back.
             let from = rids.len();
-            self.drive(|core, cx| heap::insert_many(core, cx, desc.rel, &rows[from..], n == 0, &mut rids)).await?;
+            self.drive(|core, cx| desc.am().insert(core, cx, desc.rel, &rows[from..], n == 0, &mut rids)).await?;
             let to = rids.len();
             for (index, idx) in desc.indexes.iter().enumerate() {
                 let mut entries: Vec<(RunEntry<'_>, usize)> = (from..to)
@@ -313,7 +322,7 @@ impl Txn {
         key_changed: bool,
     ) -> Result<Changed> {
         self.ensure_xid().await?;
-        let mark = self.cx().last_undo;
+        let mark = self.cx().mark();
         match self.update_parts(desc, snap, rid, old, vals, changes, key_changed).await {
             Ok(Changed::Heap(TmResult::Ok)) => Ok(Changed::Heap(TmResult::Ok)),
             Ok(other) => {
@@ -348,9 +357,9 @@ impl Txn {
             given_up.retain(|p| !kept.contains(p));
         }
         let snap = Snapshot { xid: self.cx().xid, ..*snap };
-        let alone = changes.is_empty() && given_up.is_empty();
+        let (am, alone) = (desc.am(), changes.is_empty() && given_up.is_empty());
         let done = self
-            .change_row(|core, cx| heap::update(core, cx, &snap, desc.rel, &desc.layout, rid, &row, key_changed, alone))
+            .change_row(|core, cx| am.update(core, cx, &snap, desc.rel, &desc.layout, rid, &row, key_changed, alone))
             .await?;
         if done != TmResult::Ok {
             return Ok(Changed::Heap(done));
@@ -407,7 +416,7 @@ impl Txn {
         moved: bool,
     ) -> Result<TmResult> {
         self.ensure_xid().await?;
-        let mark = self.cx().last_undo;
+        let mark = self.cx().mark();
         match self.delete_parts(desc, snap, rid, old, keys, moved).await {
             Ok(done) => Ok(done),
             Err(e) => self.fail(mark, e).await,
@@ -426,7 +435,8 @@ impl Txn {
         let given_up = overflow_ptrs(&desc.layout, old)?;
         let mut left = keys.iter().flatten().count() + given_up.len();
         let snap = Snapshot { xid: self.cx().xid, ..*snap };
-        let done = self.change_row(|core, cx| heap::delete(core, cx, &snap, desc.rel, rid, moved, left == 0)).await?;
+        let am = desc.am();
+        let done = self.change_row(|core, cx| am.delete(core, cx, &snap, desc.rel, rid, moved, left == 0)).await?;
         if done != TmResult::Ok {
             return Ok(done);
         }

@@ -14,6 +14,7 @@ use super::{
 use crate::bind::define::Defining;
 use crate::catalog::{Constraint, ConstraintKind, Persistence, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
+use rustydb_storage::am::TableMethod;
 use rustydb_parser::ast::{self, AlterCommand, ObjectKind, TableLockMode};
 use std::sync::Arc;
 
@@ -328,8 +329,8 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
         }
         A::RowSecurity { enable } => return super::policy::enable(cx, &rel, *enable).await,
         A::ForceRowSecurity { force } => return super::policy::force(cx, &rel, *force).await,
-        A::SetAccessMethod { method } if matches!(method.value.as_str(), "heap" | "row" | "memory") => {
-            if rel.in_memory() == (method.value == "memory") {
+        A::SetAccessMethod { method } if TableMethod::named(&method.value).is_some() => {
+            if rel.in_memory() == (TableMethod::named(&method.value) == Some(TableMethod::Memory)) {
                 return Ok(());
             }
             return Err(DbError::unsupported("a table cannot be moved between memory and disk")

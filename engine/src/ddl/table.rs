@@ -8,20 +8,21 @@ use crate::catalog::{Constraint, ConstraintKind, Dependency, Index, Persistence,
 use crate::plan::ir::OutputColumn;
 use rustydb_base::{DbError, RelId, Result, SqlState};
 use rustydb_parser::ast::{self, LikeOption, TableElement, TableLockMode};
+use rustydb_storage::am::TableMethod;
 use rustydb_storage::store::Durability;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::oid;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Whether the table method that USING or, without it, `default_table_access_method` names keeps rows in memory only.
-fn keeps_in_memory(cx: &DdlCx<'_>, method: Option<&ast::Ident>) -> Result<bool> {
+/// The table method that USING or, without it, `default_table_access_method` names.
+fn table_method(cx: &DdlCx<'_>, method: Option<&ast::Ident>) -> Result<TableMethod> {
     let default = || cx.eval.session.setting("default_table_access_method");
     let name = method.map(|m| m.value.clone()).or_else(default).unwrap_or_default();
+    if let Some(m) = TableMethod::named(if name.is_empty() { "heap" } else { &name }) {
+        return Ok(m);
+    }
     match name.as_str() {
-        // `row` is RustyDB's own name for it.
-        "" | "heap" | "row" => Ok(false),
-        "memory" => Ok(true),
         m if rustydb_types::pgdata::access_methods().iter().any(|a| a.amname == m) => {
             Err(err(SqlState::WRONG_OBJECT_TYPE, format!("access method \"{m}\" is not of type TABLE")))
         }
@@ -30,8 +31,8 @@ fn keeps_in_memory(cx: &DdlCx<'_>, method: Option<&ast::Ident>) -> Result<bool> 
 }
 
 /// What becomes of the pages of a new table.
-fn durability(in_memory: bool, rel: &Relation) -> Durability {
-    if in_memory { Durability::Memory } else { rel.durability() }
+fn durability(method: TableMethod, rel: &Relation) -> Durability {
+    method.am().durability(rel.durability())
 }
 
 fn check_tablespace(t: Option<&ast::Ident>) -> Result<()> {
@@ -95,8 +96,8 @@ struct Draft {
     statistics: Vec<super::statistics::Copied>,
     inherited: Vec<inherit::InheritedCheck>,
     partition_of: Option<Arc<Relation>>,
-    /// Rows never leave memory.
-    in_memory: bool,
+    /// How its rows are kept.
+    method: TableMethod,
 }
 
 /// CREATE TABLE.
@@ -118,12 +119,12 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
             )
         })?;
     }
-    let in_memory = keeps_in_memory(cx, s.method.as_ref())?;
+    let method = table_method(cx, s.method.as_ref())?;
     if s.partition_by.is_some() && s.method.is_some() {
         return Err(DbError::unsupported("specifying a table access method is not supported on a partitioned table"));
     }
     check_tablespace(s.tablespace.as_ref())?;
-    let mut draft = Draft { in_memory, ..Draft::default() };
+    let mut draft = Draft { method, ..Draft::default() };
     let parents: Vec<ast::Name> = match &s.partition_of {
         Some((parent, _)) => vec![parent.clone()],
         None => s.inherits.clone(),
@@ -261,7 +262,7 @@ pub async fn give_default(cx: &mut DdlCx<'_>, rel: &mut Relation, at: usize, kep
 }
 
 async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<()> {
-    let Draft { built, constraints, copied, statistics, inherited, partition_of, in_memory } = draft;
+    let Draft { built, constraints, copied, statistics, inherited, partition_of, method } = draft;
     let mut late = Vec::new();
     for (at, b) in built.into_iter().enumerate() {
         if let Some(e) = b.late {
@@ -331,7 +332,7 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
         attach::complete(cx, parent, &mut rel).await?;
     }
     if !rel.is_partitioned() {
-        rel.storage = Some(cx.tx.create_heap(durability(in_memory, &rel)).await?);
+        rel.storage = Some(cx.tx.create_heap(durability(method, &rel)).await?);
     }
     let (oid, columns) = (rel.oid, rel.columns.clone());
     let refers = rel.constraints.iter().any(|c| matches!(c.kind, ConstraintKind::Foreign { .. }));
@@ -545,7 +546,7 @@ pub async fn create_table_for_query(
     if cx.taken(ns, &s.name.name.value, s.if_not_exists)? {
         return Ok(None);
     }
-    let in_memory = keeps_in_memory(cx, s.method.as_ref())?;
+    let method = table_method(cx, s.method.as_ref())?;
     check_tablespace(s.tablespace.as_ref())?;
     if s.columns.len() > columns.len() {
         return Err(err(SqlState::SYNTAX_ERROR, "too many column names were specified"));
@@ -576,7 +577,7 @@ pub async fn create_table_for_query(
         rel.depends = k.depends;
         rel.populated = s.with_data;
     }
-    rel.storage = Some(cx.tx.create_heap(durability(in_memory, &rel)).await?);
+    rel.storage = Some(cx.tx.create_heap(durability(method, &rel)).await?);
     let oid = rel.oid;
     cx.put(rel).await?;
     Ok(Some(cx.relation(oid)?))

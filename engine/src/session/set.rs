@@ -94,7 +94,7 @@ fn find_role(s: &SessionShared, name: &str) -> Result<User> {
 
 /// Whether a table method has this name; `row` is RustyDB's own name for `heap`.
 fn is_table_method(name: &str) -> bool {
-    name == "row" || rustydb_types::pgdata::access_methods().iter().any(|a| a.amtype == 't' && a.amname == name)
+    rustydb_storage::am::TableMethod::named(name).is_some()
 }
 
 /// SET of one value; `None` is DEFAULT.

@@ -8,7 +8,7 @@ use crate::mtr::Mtr;
 use crate::page::{Page, PageKind};
 use crate::ssi::SxId;
 use crate::txn::TxnCx;
-use crate::undo::{UndoFlags, UndoHead, UndoPtr, UndoRec, UndoSlot, UndoType};
+use crate::undo::{UndoFlags, UndoHead, UndoRec, UndoSlot, UndoType};
 use crate::wait::{Op, TxnWait};
 use rustydb_base::{BlockNo, DbError, RelId, Result, Rid, Scn, Xid};
 use smallvec::SmallVec;
@@ -263,18 +263,18 @@ impl IndexUndo {
         key.len() + if matches!(self, IndexUndo::Mark) { 0 } else { 8 }
     }
 
-    /// Writes the record into the room that `slot` has found; answers the transaction's new `last_undo`.
+    /// Writes the record into the room that `slot` has found.
     pub fn write(
         &self,
         core: &Core,
         mtr: &mut Mtr<'_>,
         slot: &UndoSlot,
-        txn: &TxnCx,
+        txn: &mut TxnCx,
         idx: &IndexDesc,
         rid: Rid,
         key: &[u8],
         flags: UndoFlags,
-    ) -> UndoPtr {
+    ) {
         let head = |kind| UndoHead { flags, depth: u16::from(idx.method.0), ..UndoHead::plain(kind, idx.rel, rid) };
         match self {
             IndexUndo::Mark => core.undo.apply(mtr, slot, txn, &head(UndoType::IdxMark), key),

@@ -4,7 +4,8 @@
 //! [`IndexAm`] is what table rows, rollback, purge, redo and the checks ask of an index method. The store has two of its
 //! own, [`Method::BTREE`] and [`Method::HASH`]; another crate adds one by [`register`] and uses it by its number, with no
 //! change here. A relation is made with `RelationKind::Index(method)`, an [`IndexDesc`] names its method, every undo record
-//! of an entry and every redo operation of a registered method carries the number.
+//! of an entry and every redo operation of a registered method carries the number. [`TableAm`] is the same for tables, of which
+//! there are two methods.
 //!
 //! # Rules
 //! 1. A registered method must be there before a store that has used it is opened: recovery calls its redo.
@@ -14,6 +15,7 @@
 
 mod cursor;
 mod index;
+mod table;
 
 pub use cursor::{Batch, Candidate, Cursor, Direction, Edge, IndexScan};
 pub use index::{
@@ -21,6 +23,7 @@ pub use index::{
     Unique, lookup,
 };
 pub(crate) use index::{purge_entry, undo_entry, undo_run_entry};
+pub use table::{Memory, Row, TableAm, TableCaps, TableMethod};
 
 use rustydb_base::{DbError, Result};
 use std::sync::OnceLock;

@@ -86,10 +86,10 @@ fn try_insert(
         redo::insert_payload(&mut payload, at, suffix, &[]);
     }
     let undo = IndexUndo::Insert { replaced };
-    let slot = core.undo.prepare(&mut mtr, txn, undo.payload_len(key))?;
+    let slot = core.undo.prepare(&mut mtr, txn, idx.rel, undo.payload_len(key))?;
     mtr.reserve(payload.len() + 16 + slot.log_bytes())?;
     mtr.apply(l, if here { redo::UNMARK } else { redo::INSERT }, &payload);
-    txn.last_undo = undo.write(core, &mut mtr, &slot, txn, idx, rid, key, flags);
+    undo.write(core, &mut mtr, &slot, txn, idx, rid, key, flags);
     mtr.finish();
     Ok(Some(InsertResult::Done))
 }
@@ -191,7 +191,7 @@ fn try_run(core: &Core, txn: &mut TxnCx, idx: &IndexDesc, entries: &[RunEntry<'_
     if n == 0 {
         return Ok(0);
     }
-    let slot = core.undo.prepare(&mut mtr, txn, undo.len())?;
+    let slot = core.undo.prepare(&mut mtr, txn, idx.rel, undo.len())?;
     mtr.reserve(log + slot.log_bytes())?;
     let mut payload = Vec::new();
     for (at, suffix) in &places {
@@ -199,7 +199,7 @@ fn try_run(core: &Core, txn: &mut TxnCx, idx: &IndexDesc, entries: &[RunEntry<'_
         mtr.apply(l, redo::INSERT, &payload);
     }
     let head = UndoHead { depth: u16::from(idx.method.0), ..UndoHead::plain(UndoType::IdxInsertN, idx.rel, first.rid) };
-    txn.last_undo = core.undo.apply(&mut mtr, &slot, txn, &head, &undo);
+    core.undo.apply(&mut mtr, &slot, txn, &head, &undo);
     mtr.finish();
     Ok(n)
 }

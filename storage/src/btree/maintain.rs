@@ -39,10 +39,10 @@ pub fn mark(core: &Core, txn: &mut TxnCx, idx: &IndexDesc, key: &[u8], rid: Rid,
             make_room(core, idx.rel, 0, Need::Marker(&entry))?;
             continue;
         }
-        let slot = core.undo.prepare(&mut mtr, txn, IndexUndo::Mark.payload_len(key))?;
+        let slot = core.undo.prepare(&mut mtr, txn, idx.rel, IndexUndo::Mark.payload_len(key))?;
         mtr.reserve(redo::SMALL + 16 + slot.log_bytes())?;
         mtr.apply(l, redo::MARK, &redo::mark_payload(at, txn.xid));
-        txn.last_undo = IndexUndo::Mark.write(core, &mut mtr, &slot, txn, idx, rid, key, flags);
+        IndexUndo::Mark.write(core, &mut mtr, &slot, txn, idx, rid, key, flags);
         mtr.finish();
         return Ok(());
     }

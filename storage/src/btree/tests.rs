@@ -93,6 +93,7 @@ fn txn(xid: u64) -> TxnCx {
         xid: Xid(xid),
         stream: 0,
         last_undo: UndoPtr::NONE,
+        last_memory_undo: UndoPtr::NONE,
         cid: 1,
         isolation: Isolation::ReadCommitted,
         dep_lsn: Lsn(0),

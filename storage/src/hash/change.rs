@@ -84,13 +84,13 @@ pub(super) fn insert(
         };
         let i = mtr.fix(pid(idx.rel, block))?;
         let undo = IndexUndo::Insert { replaced };
-        let slot = core.undo.prepare(&mut mtr, txn, undo.payload_len(&key))?;
+        let slot = core.undo.prepare(&mut mtr, txn, idx.rel, undo.payload_len(&key))?;
         mtr.reserve(SMALL + slot.log_bytes())?;
         match Entries::open(mtr.page(i))?.find(&e)? {
             Ok(at) => mtr.apply(i, MARK, &small_payload(at, 0)),
             Err(at) => mtr.apply(i, INSERT, &insert_payload(at, code, rid)),
         }
-        txn.last_undo = undo.write(core, &mut mtr, &slot, txn, idx, rid, &key, flags);
+        undo.write(core, &mut mtr, &slot, txn, idx, rid, &key, flags);
         mtr.finish();
         return Ok(InsertResult::Done);
     }
@@ -140,10 +140,10 @@ pub(super) fn mark(core: &Core, txn: &mut TxnCx, idx: &IndexDesc, code: u64, rid
             Some(_) => return Err(missing(idx.rel, rid).into()),
             None => {}
         }
-        let slot = core.undo.prepare(&mut mtr, txn, IndexUndo::Mark.payload_len(&key))?;
+        let slot = core.undo.prepare(&mut mtr, txn, idx.rel, IndexUndo::Mark.payload_len(&key))?;
         mtr.reserve(SMALL + slot.log_bytes())?;
         mtr.apply(i, MARK, &small_payload(at, txn.xid.0));
-        txn.last_undo = IndexUndo::Mark.write(core, &mut mtr, &slot, txn, idx, rid, &key, flags);
+        IndexUndo::Mark.write(core, &mut mtr, &slot, txn, idx, rid, &key, flags);
         mtr.finish();
         return Ok(());
     }

@@ -123,7 +123,7 @@ pub fn insert_many<R: AsRef<[u8]>>(
             from = slot + 1;
         }
         let payload = insert_payload(&slots);
-        let undo = core.undo.prepare(&mut mtr, txn, payload.len())?;
+        let undo = core.undo.prepare(&mut mtr, txn, rel.id, payload.len())?;
         mtr.reserve(bytes + undo.log_bytes() + 32)?;
         let mut op = Vec::with_capacity(bytes);
         let words = page::words(own_ver(txn.xid), undo.ptr());
@@ -141,7 +141,7 @@ pub fn insert_many<R: AsRef<[u8]>>(
             flags: UndoFlags::last(last),
             ..UndoHead::plain(UndoType::Insert, rel.id, slots.first().map(rid).unwrap_or_default())
         };
-        txn.last_undo = core.undo.apply(&mut mtr, &undo, txn, &head, &payload);
+        core.undo.apply(&mut mtr, &undo, txn, &head, &payload);
         mtr.finish();
         rids.extend(slots.iter().map(rid));
         return Ok(slots.len());
@@ -242,7 +242,7 @@ pub fn delete(
         Err(r) => return Ok(r),
     };
     let c = chain(core, t.ver, t.undo, t.committed)?;
-    let undo = core.undo.prepare(&mut t.mtr, txn, 1)?;
+    let undo = core.undo.prepare(&mut t.mtr, txn, rel.id, 1)?;
     t.mtr.reserve(32 + undo.log_bytes())?;
     let flags = t.flags | flag::DELETED | flag::KEY_CHANGED | if moved { flag::MOVED } else { 0 };
     t.mtr.apply(t.home, page::HEADER, &header_op(rid.slot, own_ver(txn.xid), undo.ptr(), flags));
@@ -255,7 +255,7 @@ pub fn delete(
         prev_ver: t.ver,
         prev_undo: c.prev_undo,
     };
-    txn.last_undo = core.undo.apply(&mut t.mtr, &undo, txn, &head, &[t.flags]);
+    core.undo.apply(&mut t.mtr, &undo, txn, &head, &[t.flags]);
     t.mtr.finish();
     Ok(TmResult::Ok)
 }
@@ -381,7 +381,7 @@ pub fn update(
     let (old_c, new_c) = (&old[CONTENT..], &row[CONTENT..]);
     let mut payload = Vec::new();
     update_payload(c, moved, old_c, new_c, &mut payload);
-    let undo = core.undo.prepare(&mut t.mtr, txn, payload.len())?;
+    let undo = core.undo.prepare(&mut t.mtr, txn, rel.id, payload.len())?;
     let change = change_op(&content, old_c, new_c, alloc);
     t.mtr.reserve(undo.log_bytes() + change.1.len() + row.len() + 96)?;
 
@@ -420,7 +420,7 @@ pub fn update(
         prev_ver: t.ver,
         prev_undo: c.prev_undo,
     };
-    txn.last_undo = core.undo.apply(&mut t.mtr, &undo, txn, &head, &payload);
+    core.undo.apply(&mut t.mtr, &undo, txn, &head, &payload);
     t.mtr.finish();
     Ok(TmResult::Ok)
 }

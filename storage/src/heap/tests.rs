@@ -88,6 +88,7 @@ impl Bench {
             xid: Xid(self.next),
             stream: (self.next % 2) as u8,
             last_undo: UndoPtr::NONE,
+            last_memory_undo: UndoPtr::NONE,
             cid: 0,
             isolation: Isolation::ReadCommitted,
             dep_lsn: Lsn(0),

@@ -9,6 +9,8 @@
 //! poison, as does dropping a mini-transaction between its first change and `finish`. (I2) the record names, for each
 //! page, the LSN it had before.
 //!
+//! A mini-transaction of pages that never leave memory has no record; their LSN stays as it is.
+//!
 //! Record: `kind u8 | xid varint | head len varint, head | npages u8 | per page: rel varint, block varint, prev_lsn
 //! varint | operations: page index u8, code u8, len varint, payload …`. `head` belongs to the kind (commit: SCN, …).
 
@@ -229,6 +231,14 @@ impl<'s> Mtr<'s> {
 
     /// Appends a record of any kind with its head.
     pub fn finish_as(mut self, kind: u8, head: &[u8]) -> (Lsn, Lsn) {
+        if kind == kind::PAGES && !self.pages.is_empty() && self.pages.iter().all(|(g, _)| g.pid().rel.is_memory()) {
+            // Nothing that a restart would find.
+            for (g, _) in &mut self.pages {
+                g.mark_dirty(0);
+            }
+            self.changed = false;
+            return (Lsn(0), Lsn(0));
+        }
         let rec = &mut self.record;
         rec.push(kind);
         put_varint(rec, self.xid.0);

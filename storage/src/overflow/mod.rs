@@ -89,7 +89,7 @@ impl OvfWriter {
         let mut mtr = core.mtr(txn.xid);
         // Undo comes before map pages in the latch order.
         let payload_len = 8 + n * 4;
-        let undo = core.undo.prepare(&mut mtr, txn, payload_len)?;
+        let undo = core.undo.prepare(&mut mtr, txn, rel, payload_len)?;
         let pages = core.space.prepare_allocs(&mut mtr, &core.pool, rel, n)?;
         mtr.reserve(n * (ALLOC_LOG_BYTES + CHUNK + HEAD + 8) + undo.log_bytes())?;
         let tag = if self.tag.is_some() { self.tag } else { undo.ptr() };
@@ -111,7 +111,7 @@ impl OvfWriter {
             (left, next) = (from, a.block);
         }
         let head = UndoHead::plain(UndoType::OvfNew, rel, Rid::default());
-        txn.last_undo = core.undo.apply(&mut mtr, &undo, txn, &head, &payload);
+        core.undo.apply(&mut mtr, &undo, txn, &head, &payload);
         mtr.finish();
         (self.left, self.next, self.tag) = (left, next, tag);
         Ok(())
@@ -176,10 +176,10 @@ impl OvfReader {
 /// Notes that a row gives a value up; purge frees it once no snapshot can see the row's old version. `rid` is the row.
 pub fn retire(core: &Core, txn: &mut TxnCx, rel: Rel, rid: Rid, ptr: OvfPtr, last: bool) -> Op<()> {
     let mut mtr = core.mtr(txn.xid);
-    let undo = core.undo.prepare(&mut mtr, txn, OvfPtr::LEN)?;
+    let undo = core.undo.prepare(&mut mtr, txn, rel.overflow, OvfPtr::LEN)?;
     mtr.reserve(undo.log_bytes())?;
     let head = UndoHead { flags: UndoFlags::last(last), ..UndoHead::plain(UndoType::OvfOld, rel.overflow, rid) };
-    txn.last_undo = core.undo.apply(&mut mtr, &undo, txn, &head, &ptr.to_bytes());
+    core.undo.apply(&mut mtr, &undo, txn, &head, &ptr.to_bytes());
     mtr.finish();
     Ok(())
 }

@@ -207,6 +207,7 @@ impl Store {
             }
         }));
         let locks = LockManager::new(rt.clone());
+        let memory_limit = opts.memory_limit.min(opts.pool_bytes / 2);
         let core = Core {
             pool: Arc::clone(&pool),
             log: Arc::new(log.clone()),
@@ -214,8 +215,8 @@ impl Store {
             txns: Arc::clone(&txns) as Arc<dyn crate::core::Resolve>,
             locks: Arc::clone(&locks) as Arc<dyn crate::core::RowLocks>,
             ssi: Ssi::new(opts.ssi),
-            undo: Streams::restore(&state.undo, opts.undo_limit),
-            space: Spaces::new(opts.memory_limit.min(opts.pool_bytes / 2)),
+            undo: Streams::restore(&state.undo, opts.undo_limit, (memory_limit / 2) as u64),
+            space: Spaces::new(memory_limit),
             hash_page_entries: opts.hash_page_entries,
         };
         let purge = PurgeState::new(&state.undo, state.tsp_start);

@@ -97,13 +97,13 @@ impl Txn {
 /// Writes a part of what is kept; the first one is marked.
 fn keep(core: &Core, cx: &mut TxnCx, first: bool, part: &[u8]) -> Op<()> {
     let mut mtr = core.mtr(cx.xid);
-    let undo = core.undo.prepare(&mut mtr, cx, part.len() + 1)?;
+    let undo = core.undo.prepare(&mut mtr, cx, RelId(0), part.len() + 1)?;
     mtr.reserve(undo.log_bytes())?;
     let mut payload = Vec::with_capacity(part.len() + 1);
     payload.push(u8::from(first));
     payload.extend_from_slice(part);
     let head = UndoHead::plain(UndoType::Prepared, RelId(0), Rid::default());
-    cx.last_undo = core.undo.apply(&mut mtr, &undo, cx, &head, &payload);
+    core.undo.apply(&mut mtr, &undo, cx, &head, &payload);
     mtr.finish();
     Ok(())
 }

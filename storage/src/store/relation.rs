@@ -102,7 +102,7 @@ impl Txn {
 /// Undo record and first page of a new relation, in one mini-transaction.
 fn create_first_page(core: &Core, cx: &mut TxnCx, rel: RelId, what: RelationKind) -> Op<()> {
     let mut mtr = core.mtr(cx.xid);
-    let undo = core.undo.prepare(&mut mtr, cx, 0)?;
+    let undo = core.undo.prepare(&mut mtr, cx, RelId(0), 0)?;
     let first = match what {
         RelationKind::Sequence(_) => mtr.create(PageId::new(rel, 0))?,
         _ => core.space.prepare_create(&mut mtr, rel)?,
@@ -116,17 +116,17 @@ fn create_first_page(core: &Core, cx: &mut TxnCx, rel: RelId, what: RelationKind
         _ => core.space.apply_create(&mut mtr, first),
     }
     let head = UndoHead::plain(UndoType::FileCreate, rel, Rid::default());
-    cx.last_undo = core.undo.apply(&mut mtr, &undo, cx, &head, &[]);
+    core.undo.apply(&mut mtr, &undo, cx, &head, &[]);
     mtr.finish();
     Ok(())
 }
 
 fn file_undo(core: &Core, cx: &mut TxnCx, rel: RelId, what: UndoType) -> Op<()> {
     let mut mtr = core.mtr(cx.xid);
-    let undo = core.undo.prepare(&mut mtr, cx, 0)?;
+    let undo = core.undo.prepare(&mut mtr, cx, RelId(0), 0)?;
     mtr.reserve(undo.log_bytes())?;
     let head = UndoHead::plain(what, rel, Rid::default());
-    cx.last_undo = core.undo.apply(&mut mtr, &undo, cx, &head, &[]);
+    core.undo.apply(&mut mtr, &undo, cx, &head, &[]);
     mtr.finish();
     Ok(())
 }

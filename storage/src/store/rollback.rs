@@ -11,14 +11,14 @@
 //! that purge leaves them alone even when their transaction goes on to commit.
 
 use super::Store;
-use crate::am;
+use crate::am::{self, TableMethod};
 use crate::btree;
 use crate::core::Core;
 use crate::heap;
 use crate::lock::LockOwner;
 use crate::mtr::redo::code;
 use crate::page::PAGE_SIZE;
-use crate::txn::{TxnCx, VER_XID};
+use crate::txn::{TxnCx, UndoMark, VER_XID};
 use crate::undo::{UndoFlags, UndoPtr, UndoRec, UndoType, stream_rel};
 use crate::wait::Op;
 use rustydb_base::{PageId, RelId, Result, Rid, Scn, Xid};
@@ -48,10 +48,15 @@ impl Walk {
 }
 
 impl Store {
-    /// Undoes everything after `to` and sets `cx.last_undo` back to it.
-    pub(super) async fn undo_to(&self, cx: &mut TxnCx, to: UndoPtr) -> Result<()> {
+    /// Undoes everything after `to` and sets the newest records back to it.
+    pub(super) async fn undo_to(&self, cx: &mut TxnCx, to: UndoMark) -> Result<()> {
+        // What is in memory first: a relation that goes takes its pages along.
         let mut walk = Walk { row_op: None, row: Vec::new() };
-        while cx.last_undo.is_some() && cx.last_undo != to {
+        while cx.last_memory_undo.is_some() && cx.last_memory_undo != to.memory {
+            cx.last_memory_undo = self.undo_step(cx.last_memory_undo, &mut walk).await?;
+        }
+        let mut walk = Walk { row_op: None, row: Vec::new() };
+        while cx.last_undo.is_some() && cx.last_undo != to.logged {
             let prev = self.undo_step(cx.last_undo, &mut walk).await?;
             self.txns.run(cx, |cx| cx.last_undo = prev);
         }
@@ -60,7 +65,7 @@ impl Store {
 
     /// Undoes everything and writes the transaction's end. The slot is still taken.
     pub(super) async fn abort(&self, cx: &mut TxnCx) -> Result<()> {
-        self.undo_to(cx, UndoPtr::NONE).await?;
+        self.undo_to(cx, UndoMark::START).await?;
         let xid = cx.xid;
         self.drive_free(|core| self.txns.finish_abort(core, xid)).await
     }
@@ -102,10 +107,10 @@ impl Store {
         }
         match rec.kind {
             UndoType::Insert => {
-                self.drive_free(|core| heap::undo_row(core, &rec)).await?;
+                self.drive_free(|core| TableMethod::of(rec.rel).am().undo(core, &rec)).await?;
             }
             UndoType::Update | UndoType::Delete => {
-                self.drive_free(|core| heap::undo_row(core, &rec)).await?;
+                self.drive_free(|core| TableMethod::of(rec.rel).am().undo(core, &rec)).await?;
                 self.drive_free(|core| flag_undone(core, &rec)).await?;
                 self.locks.row_undone(PageId::new(rec.rel, rec.rid.block), rec.rid.slot);
             }

@@ -5,8 +5,7 @@ use super::drive::{WaitPolicy, WaitRules};
 use crate::core::Core;
 use crate::lock::{LockMark, LockMode, LockOwner, LockTarget, Scope};
 use crate::ssi::{Beginning, SxId};
-use crate::txn::{CommitWait, Committed, Isolation, Snapshot, TxnCx};
-use crate::undo::UndoPtr;
+use crate::txn::{CommitWait, Committed, Isolation, Snapshot, TxnCx, UndoMark};
 use crate::wait::{Op, Wait};
 use rustydb_base::{DbError, Lsn, RelId, Result, Scn, Xid};
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Marks a place in a transaction to go back to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Savepoint {
-    undo: UndoPtr,
+    undo: UndoMark,
     locks: LockMark,
 }
 
@@ -229,7 +228,7 @@ impl Txn {
 
     /// A place to go back to.
     pub fn savepoint(&self) -> Savepoint {
-        Savepoint { undo: self.cx.last_undo, locks: self.store.locks.mark(&self.owner.locks) }
+        Savepoint { undo: self.cx.mark(), locks: self.store.locks.mark(&self.owner.locks) }
     }
 
     /// Undoes everything since the savepoint, which stays usable.
@@ -241,7 +240,7 @@ impl Txn {
     }
 
     /// Undoes everything after an undo record and keeps the locks: the half-done part of an operation.
-    pub(crate) async fn undo_to(&mut self, mark: UndoPtr) -> Result<()> {
+    pub(crate) async fn undo_to(&mut self, mark: UndoMark) -> Result<()> {
         self.store.undo_to(&mut self.cx, mark).await
     }
 

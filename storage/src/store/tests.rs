@@ -348,6 +348,69 @@ fn waiters_follow_a_transaction_that_is_prepared() {
     });
 }
 
+/// What happens to rows in memory leaves nothing in the log, and their old versions are bounded and go.
+#[test]
+fn memory_relations_log_nothing() {
+    let disk = SimDisk::new();
+    run(4, &disk, |store| async move {
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        let heap = t.create_relation(RelationKind::Heap, Durability::Memory).await.unwrap();
+        let overflow = t.create_relation(RelationKind::Overflow, Durability::Memory).await.unwrap();
+        let mut indexes = Vec::new();
+        for method in [Method::BTREE, Method::HASH] {
+            let rel = t.create_relation(RelationKind::Index(method), Durability::Memory).await.unwrap();
+            indexes.push(IndexDesc { rel, heap, complete: true, method });
+        }
+        let layout = Arc::new(TableLayout::simple(&[Decode::I32, Decode::Bin]).unwrap());
+        let d = TableDesc { rel: Rel { id: heap, overflow }, layout, indexes };
+        let logged = make_table(&store).await;
+        put(&mut t, &logged, 0, b"logged").await;
+        t.commit(CommitOptions::default()).await.unwrap();
+        for round in 0..30 {
+            let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+            t.ensure_xid().await.unwrap();
+            let (before, undo) = (store.log.end_lsn(), store.core.undo.bytes());
+            let mut rows = Vec::new();
+            for k in 0..60 {
+                let (kb, v) = (key(k), vec![k as u8; if k % 10 == 0 { 9_000 } else { 300 }]);
+                let keys = [Some(Key { bytes: &kb, unique: true }), Some(Key { bytes: &kb, unique: false })];
+                let done = t.insert(&d, &[Datum::Bytes(&k.to_le_bytes()), Datum::Bytes(&v)], &keys).await.unwrap();
+                let Inserted::Row(rid) = done else { panic!("{done:?}") };
+                rows.push((k, rid));
+            }
+            let mark = t.savepoint();
+            t.next_command();
+            for (k, rid) in &rows {
+                let (snap, kb) = (t.snapshot(), key(*k));
+                let mut old = RowBuf::new();
+                assert!(t.fetch(&snap, d.rel, *rid, &mut old).await.unwrap());
+                let done = t.delete(&d, &snap, *rid, &old, &[Some(&kb), Some(&kb)]).await.unwrap();
+                assert_eq!(done, TmResult::Ok);
+            }
+            // A change of a logged table in between, undone in its own order.
+            put(&mut t, &logged, 1000 + round, b"logged").await;
+            let at = store.log.end_lsn();
+            if round % 3 == 0 {
+                t.rollback_to(&mark).await.unwrap();
+                for (k, rid) in &rows {
+                    let snap = t.snapshot();
+                    let mut row = RowBuf::new();
+                    assert!(t.fetch(&snap, d.rel, *rid, &mut row).await.unwrap(), "row {k}");
+                }
+                t.abort().await.unwrap();
+                continue;
+            }
+            assert!(store.core.undo.bytes().saturating_sub(undo) < 2_000, "undo of rows in memory is logged");
+            assert!(at.0 - before.0 < 4_000, "{} bytes of log", at.0 - before.0);
+            t.commit(CommitOptions::default()).await.unwrap();
+            while store.purge_round().await.unwrap() || !store.core.undo.dead_memory().is_empty() {
+                store.rt.sleep(Duration::from_millis(1)).await;
+            }
+        }
+        store.shutdown().await.unwrap();
+    });
+}
+
 /// The past can be read as far back as it is kept, and no further; what is held stays.
 #[test]
 fn the_past_is_read_within_its_retention() {

@@ -1,7 +1,7 @@
 //! What an operation knows of its transaction.
 
 use crate::ssi::SxId;
-use crate::undo::UndoPtr;
+use crate::undo::{MEMORY_STREAM, UndoPtr};
 use rustydb_base::{Lsn, Scn, Xid};
 
 /// Top bit of a row's `ver` word: set, the rest is the Xid of a writer not known to have committed; clear, the word is
@@ -69,8 +69,10 @@ pub struct TxnCx {
     pub xid: Xid,
     /// Undo stream the transaction is bound to (claimed with the number).
     pub stream: u8,
-    /// Newest undo record of this transaction: head of its rollback chain.
+    /// Newest logged undo record of this transaction: head of its rollback chain.
     pub last_undo: UndoPtr,
+    /// The same of its changes of relations that never leave memory.
+    pub last_memory_undo: UndoPtr,
     /// Current command; raised after each statement that wrote, never reused.
     pub cid: u32,
     /// Isolation level.
@@ -83,13 +85,41 @@ pub struct TxnCx {
     pub ssi: SxId,
 }
 
+/// A place in a transaction's undo to go back to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UndoMark {
+    pub(crate) logged: UndoPtr,
+    pub(crate) memory: UndoPtr,
+}
+
+impl UndoMark {
+    /// Before everything.
+    pub const START: UndoMark = UndoMark { logged: UndoPtr::NONE, memory: UndoPtr::NONE };
+}
+
 impl TxnCx {
+    /// The place reached.
+    pub fn mark(&self) -> UndoMark {
+        UndoMark { logged: self.last_undo, memory: self.last_memory_undo }
+    }
+
+    /// Newest record of the chain that a stream's records belong to.
+    pub(crate) fn last_in(&self, stream: u8) -> UndoPtr {
+        if stream == MEMORY_STREAM { self.last_memory_undo } else { self.last_undo }
+    }
+
+    /// A record was written.
+    pub(crate) fn set_last(&mut self, ptr: UndoPtr) {
+        if ptr.stream() == MEMORY_STREAM { self.last_memory_undo = ptr } else { self.last_undo = ptr }
+    }
+
     /// What is left in the place of a transaction that has been handed over: no number, no slot.
     pub(crate) fn emptied(&self) -> TxnCx {
         TxnCx {
             xid: Xid::NONE,
             stream: 0,
             last_undo: UndoPtr::NONE,
+            last_memory_undo: UndoPtr::NONE,
             cid: self.cid,
             isolation: self.isolation,
             dep_lsn: self.dep_lsn,

@@ -7,6 +7,6 @@ pub(crate) mod ring;
 mod table;
 pub mod tsp;
 
-pub use cx::{Isolation, Snapshot, TxnCx, TxnState, VER_XID};
+pub use cx::{Isolation, Snapshot, TxnCx, TxnState, UndoMark, VER_XID};
 pub use end::{CommitWait, Committed, flags};
 pub use table::{HeldSnapshot, TxnStart, TxnTable};

@@ -162,6 +162,7 @@ impl TxnTable {
             xid: Xid::NONE,
             stream: 0,
             last_undo: UndoPtr::NONE,
+            last_memory_undo: UndoPtr::NONE,
             cid: 0,
             isolation,
             dep_lsn: Lsn(0),

@@ -14,6 +14,9 @@
 //! undo record; (c) a record is never changed once written, but for its UNDONE flag; (d) bytes below the head are unreachable by any snapshot
 //! and by any rollback.
 //!
+//! Changes of relations that never leave memory have a stream of their own ([`MEMORY_STREAM`]) that never leaves it either;
+//! a transaction has a chain of records in it beside the one in its logged stream, and each is undone for itself.
+//!
 //! Left out: reusing block numbers (a stream ends after 32 TiB and then refuses writes).
 
 mod record;
@@ -23,7 +26,9 @@ mod stream;
 mod tests;
 
 pub use record::{HEAD_LEN, UndoFlags, UndoHead, UndoRec, UndoType};
-pub use stream::{MAX_PAYLOAD, MAX_STREAMS, SEGMENT, Streams, TailSearch, UNDO_BYTES, UndoSlot, stream_rel};
+pub use stream::{
+    MAX_PAYLOAD, MAX_STREAMS, MEMORY_STREAM, SEGMENT, Streams, TailSearch, UNDO_BYTES, UndoSlot, stream_rel,
+};
 
 /// Address of an undo record: stream in the top 8 bits, byte offset in the low 56. Zero means none.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

@@ -102,13 +102,13 @@ impl UndoHead {
         UndoHead { kind, flags: UndoFlags::NONE, rel, rid, depth: 0, prev_ver: 0, prev_undo: UndoPtr::NONE }
     }
 
-    pub(super) fn encode(&self, txn: &TxnCx, payload: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn encode(&self, txn: &TxnCx, prev: UndoPtr, payload: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(&((HEAD_LEN + payload.len()) as u16).to_le_bytes());
         out.push(self.kind as u8);
         out.push(self.flags.0);
         out.extend_from_slice(&txn.xid.0.to_le_bytes());
         out.extend_from_slice(&txn.cid.to_le_bytes());
-        out.extend_from_slice(&txn.last_undo.0.to_le_bytes());
+        out.extend_from_slice(&prev.0.to_le_bytes());
         out.extend_from_slice(&self.rel.0.to_le_bytes());
         out.extend_from_slice(&self.rid.to_bytes());
         out.extend_from_slice(&self.depth.to_le_bytes());

@@ -5,7 +5,8 @@
 //! ordinary transaction. Unpacking restores the very bytes, wherever it is done.
 
 use super::record::HEAD_LEN;
-use super::{UndoPtr, stream_rel};
+use super::UndoPtr;
+use super::stream::stream_of;
 use crate::mtr::redo::code;
 use crate::mtr::{get_varint, put_varint};
 use crate::page::{BODY_END, PAGE_SIZE, Page, PageKind};
@@ -42,7 +43,7 @@ pub(crate) fn apply(page: &mut Page, code: u8, payload: &[u8]) -> Result<()> {
     let (at, packed) = payload.split_first_chunk::<2>().ok_or_else(bad)?;
     let at = u16::from_le_bytes(*at);
     let id = page.id();
-    let stream = id.rel.0.checked_sub(stream_rel(0).0).and_then(|s| u8::try_from(s).ok()).ok_or_else(bad)?;
+    let stream = stream_of(id.rel).ok_or_else(bad)?;
     let ptr = UndoPtr::new(stream, u64::from(id.block) * PAGE_SIZE as u64 + u64::from(at));
     let rec = unpack(ptr, packed)?;
     if at != page.free_lo() || usize::from(at) + rec.len() > BODY_END {

@@ -25,9 +25,19 @@ pub static UNDO_BYTES: Gauge = Gauge::new("undo_bytes", "bytes of undo that roll
 
 const PAGE: u64 = PAGE_SIZE as u64;
 
+/// The stream of changes of relations that never leave memory; it does not either.
+pub const MEMORY_STREAM: u8 = u8::MAX;
+
 /// The relation whose pages hold a stream.
 pub fn stream_rel(stream: u8) -> RelId {
-    RelId(16 + u32::from(stream))
+    let n = 16 + u32::from(stream);
+    RelId(if stream == MEMORY_STREAM { n | RelId::UNLOGGED | RelId::MEMORY } else { n })
+}
+
+/// The stream that a relation holds.
+pub(super) fn stream_of(rel: RelId) -> Option<u8> {
+    let n = rel.number().checked_sub(16).and_then(|n| u8::try_from(n).ok())?;
+    (stream_rel(n) == rel).then_some(n)
 }
 
 fn pid(stream: u8, offset: u64) -> Op<PageId> {
@@ -45,10 +55,27 @@ struct Stream {
     dropped: AtomicU64,
 }
 
+impl Stream {
+    fn new(head: u64, tail: u64) -> Stream {
+        Stream {
+            tail: AtomicU64::new(tail.max(head)),
+            head: AtomicU64::new(head),
+            dropped: AtomicU64::new(head / SEGMENT * SEGMENT),
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.tail.load(Ordering::Relaxed).saturating_sub(self.head.load(Ordering::Relaxed))
+    }
+}
+
 /// All undo streams of a store.
 pub struct Streams {
     streams: Box<[Stream]>,
     limit: u64,
+    /// [`MEMORY_STREAM`].
+    memory: Stream,
+    memory_limit: u64,
 }
 
 /// Room for one record, found by [`Streams::prepare`].
@@ -83,46 +110,38 @@ impl UndoSlot {
 impl Streams {
     /// `n` streams (1..=[`MAX_STREAMS`]), all empty, that may hold `limit` bytes together.
     pub fn new(n: usize, limit: u64) -> Streams {
-        Streams::restore(&vec![(0, 0); n.clamp(1, MAX_STREAMS)], limit)
+        Streams::restore(&vec![(0, 0); n.clamp(1, MAX_STREAMS)], limit, limit)
     }
 
-    /// Streams with the given heads and tails (offsets), e.g. a checkpoint's; see [`Streams::find_tail`].
-    pub fn restore(bounds: &[(u64, u64)], limit: u64) -> Streams {
-        let streams = bounds
-            .iter()
-            .take(MAX_STREAMS)
-            .map(|&(head, tail)| Stream {
-                tail: AtomicU64::new(tail.max(head)),
-                head: AtomicU64::new(head),
-                dropped: AtomicU64::new(head / SEGMENT * SEGMENT),
-            })
-            .collect();
-        Streams { streams, limit }
+    /// Streams with the given heads and tails (offsets), e.g. a checkpoint's; see [`Streams::find_tail`]. The one in memory
+    /// begins empty and may hold `memory_limit` bytes.
+    pub fn restore(bounds: &[(u64, u64)], limit: u64, memory_limit: u64) -> Streams {
+        let streams = bounds.iter().take(MAX_STREAMS).map(|&(head, tail)| Stream::new(head, tail)).collect();
+        Streams { streams, limit, memory: Stream::new(0, 0), memory_limit }
     }
 
-    /// Number of streams.
+    /// Number of logged streams.
     pub fn count(&self) -> usize {
         self.streams.len()
     }
 
-    /// Head and tail of each stream.
+    /// Head and tail of each logged stream.
     pub fn bounds(&self) -> Vec<(u64, u64)> {
         self.streams.iter().map(|s| (s.head.load(Ordering::Acquire), s.tail.load(Ordering::Acquire))).collect()
     }
 
     fn stream(&self, stream: u8) -> Op<&Stream> {
+        if stream == MEMORY_STREAM {
+            return Ok(&self.memory);
+        }
         self.streams
             .get(usize::from(stream))
             .ok_or_else(|| DbError::corrupt(format!("undo stream {stream} does not exist")).into())
     }
 
-    /// Bytes in use over all streams.
+    /// Bytes in use over all logged streams.
     pub fn bytes(&self) -> u64 {
-        let used = self
-            .streams
-            .iter()
-            .map(|s| s.tail.load(Ordering::Relaxed).saturating_sub(s.head.load(Ordering::Relaxed)))
-            .sum();
+        let used = self.streams.iter().map(Stream::bytes).sum();
         UNDO_BYTES.set(used as i64);
         used
     }
@@ -132,20 +151,21 @@ impl Streams {
         self.limit
     }
 
-    /// Finds room for a record of the transaction with a payload of `payload_len` bytes and fixes its page. At most
-    /// one record per mini-transaction; to be called after the row's pages are fixed (latch order). Fails with 53100
-    /// when the streams hold as much as they may.
-    pub fn prepare(&self, mtr: &mut Mtr<'_>, txn: &TxnCx, payload_len: usize) -> Op<UndoSlot> {
+    /// Finds room for a record of the transaction with a payload of `payload_len` bytes, of a change of relation `rel`, and
+    /// fixes its page. At most one record per mini-transaction; to be called after the row's pages are fixed (latch order).
+    /// Fails with 53100 when the streams hold as much as they may, with 53200 when the one in memory does.
+    pub fn prepare(&self, mtr: &mut Mtr<'_>, txn: &TxnCx, rel: RelId, payload_len: usize) -> Op<UndoSlot> {
         if payload_len > MAX_PAYLOAD {
             return Err(DbError::internal("undo record does not fit a page").into());
         }
-        let s = self.stream(txn.stream)?;
+        let stream = if rel.is_memory() { MEMORY_STREAM } else { txn.stream };
+        let s = self.stream(stream)?;
         let len = HEAD_LEN + payload_len;
         loop {
             let tail = s.tail.load(Ordering::Acquire);
             let at = tail % PAGE;
             // The tail's own page is latched in any case, because its latch protects the tail.
-            let page = if at == 0 { mtr.create(pid(txn.stream, tail)?)? } else { mtr.fix(pid(txn.stream, tail)?)? };
+            let page = if at == 0 { mtr.create(pid(stream, tail)?)? } else { mtr.fix(pid(stream, tail)?)? };
             if s.tail.load(Ordering::Acquire) != tail {
                 mtr.release_last();
                 continue;
@@ -155,27 +175,35 @@ impl Streams {
             } else if at as usize + len <= BODY_END {
                 (page, tail, false)
             } else {
-                if self.bytes() + PAGE > self.limit {
+                if stream == MEMORY_STREAM && s.bytes() + PAGE > self.memory_limit {
+                    return Err(DbError::new(
+                        SqlState::OUT_OF_MEMORY,
+                        "no room is left for old versions of rows of tables that are kept in memory",
+                    )
+                    .hint("A long-running transaction or snapshot keeps them. Or raise memory_table_limit.")
+                    .into());
+                }
+                if stream != MEMORY_STREAM && self.bytes() + PAGE > self.limit {
                     return Err(DbError::new(SqlState::DISK_FULL, "undo space is exhausted")
                         .hint("A long-running transaction or snapshot keeps old row versions.")
                         .into());
                 }
                 let next = tail - at + PAGE;
-                (mtr.create(pid(txn.stream, next)?)?, next + BODY as u64, true)
+                (mtr.create(pid(stream, next)?)?, next + BODY as u64, true)
             };
-            return Ok(UndoSlot { page, ptr: UndoPtr::new(txn.stream, start), fresh, len });
+            return Ok(UndoSlot { page, ptr: UndoPtr::new(stream, start), fresh, len });
         }
     }
 
-    /// Writes the record. After [`Mtr::reserve`]; infallible. The caller then sets `txn.last_undo` to the answer.
-    pub fn apply(&self, mtr: &mut Mtr<'_>, slot: &UndoSlot, txn: &TxnCx, head: &UndoHead, payload: &[u8]) -> UndoPtr {
+    /// Writes the record, which becomes the transaction's newest one. After [`Mtr::reserve`]; infallible.
+    pub fn apply(&self, mtr: &mut Mtr<'_>, slot: &UndoSlot, txn: &mut TxnCx, head: &UndoHead, payload: &[u8]) {
         if slot.fresh {
             let pid = mtr.pid(slot.page);
             mtr.apply(slot.page, code::FORMAT, &format_payload(pid, PageKind::Undo));
         }
         let at = slot.ptr.offset() % PAGE;
         let mut rec = Vec::with_capacity(slot.len);
-        head.encode(txn, payload, &mut rec);
+        head.encode(txn, txn.last_in(slot.ptr.stream()), payload, &mut rec);
         debug_assert_eq!(rec.len(), slot.len, "payload length differs from the prepared one");
         let mut op = Vec::with_capacity(2 + slot.len + redo::PACKED_MORE);
         op.extend_from_slice(&(at as u16).to_le_bytes());
@@ -184,11 +212,11 @@ impl Streams {
             debug_assert!(false, "a record that cannot be packed");
         }
         mtr.apply(slot.page, redo::APPEND, &op);
-        if let Some(s) = self.streams.get(usize::from(slot.ptr.stream())) {
+        if let Ok(s) = self.stream(slot.ptr.stream()) {
             // Under the exclusive latch of the page that holds the tail.
             s.tail.store(slot.ptr.offset() + rec.len() as u64, Ordering::Release);
         }
-        slot.ptr
+        txn.set_last(slot.ptr);
     }
 
     /// Reads a record. Fails with 72000 ("snapshot too old") below the stream's head, with XX001 where no record is.
@@ -272,6 +300,17 @@ impl Streams {
         s.head.fetch_max(offset, Ordering::AcqRel);
         self.bytes();
         Ok(())
+    }
+
+    /// Blocks of the stream in memory that nobody needs any more and that [`Streams::memory_dropped`] has not been told of.
+    pub fn dead_memory(&self) -> Range<BlockNo> {
+        let block = |o: u64| (o / PAGE) as BlockNo;
+        block(self.memory.dropped.load(Ordering::Acquire))..block(self.memory.head.load(Ordering::Acquire))
+    }
+
+    /// The pages before this block of the stream in memory are gone.
+    pub fn memory_dropped(&self, to: BlockNo) {
+        self.memory.dropped.fetch_max(u64::from(to) * PAGE, Ordering::AcqRel);
     }
 
     /// Everything before this offset is dead.

@@ -10,13 +10,12 @@ use rustydb_base::{Rid, Xid};
 
 fn put(b: &Bench, streams: &Streams, txn: &mut TxnCx, payload: &[u8]) -> Op<UndoPtr> {
     let mut m: Mtr<'_> = b.core.mtr(txn.xid);
-    let slot = streams.prepare(&mut m, txn, payload.len())?;
+    let slot = streams.prepare(&mut m, txn, REL.id, payload.len())?;
     m.reserve(slot.log_bytes())?;
     let head = UndoHead::plain(UndoType::Insert, REL.id, Rid { block: 9, slot: 3 });
-    let ptr = streams.apply(&mut m, &slot, txn, &head, payload);
+    streams.apply(&mut m, &slot, txn, &head, payload);
     m.finish();
-    txn.last_undo = ptr;
-    Ok(ptr)
+    Ok(txn.last_undo)
 }
 
 #[test]
@@ -42,7 +41,7 @@ fn records_come_back_in_order_and_the_tail_is_found() {
     for (from, want) in [(0, tail), (ptrs[100].offset(), tail), (tail, tail), (tail + 100, tail), (tail + 8192, tail)] {
         let mut bounds = vec![(0, 0); 2];
         bounds[t.stream as usize] = (0, from);
-        let again = Streams::restore(&bounds, 1 << 30);
+        let again = Streams::restore(&bounds, 1 << 30, 0);
         // The page after the last is not in memory; to the reader that is a page never written.
         for beyond in 1..3 {
             drop(b.core.pool.create(rustydb_base::PageId::new(stream_rel(t.stream), (tail / 8192 + beyond) as u32)));
@@ -89,6 +88,7 @@ fn writers_at_the_same_time_never_share_bytes() {
                     xid: Xid(100 + w),
                     stream: 1,
                     last_undo: UndoPtr::NONE,
+                    last_memory_undo: UndoPtr::NONE,
                     cid: 0,
                     isolation: crate::txn::Isolation::ReadCommitted,
                     dep_lsn: rustydb_base::Lsn(0),
