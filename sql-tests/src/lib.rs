@@ -31,6 +31,7 @@ pub mod fuzz;
 pub mod isolation;
 pub mod limits;
 pub mod pgbench;
+pub mod pipeline;
 pub mod planning;
 pub mod proc;
 pub mod psql;

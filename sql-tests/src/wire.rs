@@ -4,7 +4,7 @@
 use crate::error::{Context, Error, Result};
 use crate::server::Target;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 /// Longest wait for a message.
@@ -94,6 +94,17 @@ impl Raw {
         match tokio::time::timeout(LIMIT, read).await {
             Ok(message) => message.context(|| "reading a message".into()),
             Err(_) => Err(Error::new(format!("no message within {LIMIT:?}"))),
+        }
+    }
+
+    /// The next message; `None` when the server has closed the connection in between two.
+    pub async fn receive_or_end(&mut self) -> Result<Option<Message>> {
+        match tokio::time::timeout(LIMIT, self.stream.fill_buf()).await {
+            Ok(Ok([])) => Ok(None),
+            Ok(Ok(_)) => self.receive().await.map(Some),
+            Ok(Err(e)) if e.kind() == std::io::ErrorKind::ConnectionReset => Ok(None),
+            Ok(Err(e)) => Err(e.into()),
+            Err(_) => Err(Error::new(format!("neither a message nor an end within {LIMIT:?}"))),
         }
     }
 

@@ -6,6 +6,7 @@
 mod assign;
 pub mod bulk;
 pub mod check;
+pub(crate) mod constants;
 pub(crate) mod deferred;
 pub mod df;
 mod discreet;

@@ -455,6 +455,55 @@ pub fn inputs_mut(rel: &mut Rel, f: &mut dyn FnMut(&mut Rel) -> Result<()>) -> R
     }
 }
 
+/// Calls `f` on the expressions that a relation's own node holds (its inputs' not), until one fails.
+pub fn own_exprs<'e>(rel: &'e Rel, f: &mut dyn FnMut(&'e Expr) -> Result<()>) -> Result<()> {
+    let keys = |k: &'e [SortKey], f: &mut dyn FnMut(&'e Expr) -> Result<()>| k.iter().try_for_each(|k| f(&k.expr));
+    match rel {
+        Rel::Values { rows, .. } => rows.iter().flatten().try_for_each(f),
+        Rel::Scan(s) => {
+            s.as_of.iter().try_for_each(|x| f(x))?;
+            s.sample.iter().flat_map(|(_, args, rep)| args.iter().chain(rep)).try_for_each(f)
+        }
+        Rel::FunctionScan { calls, .. } => calls.iter().try_for_each(|c| f(&c.0)),
+        Rel::Project { exprs, .. } => exprs.iter().try_for_each(|x| f(&x.1)),
+        Rel::Filter { pred, .. } => f(pred),
+        Rel::Join { on, .. } => on.iter().try_for_each(f),
+        Rel::Aggregate { groups, aggs, .. } => {
+            groups.iter().try_for_each(|g| f(&g.1))?;
+            for (_, a) in aggs {
+                a.args.iter().chain(&a.filter).try_for_each(&mut *f)?;
+                keys(&a.order_by, f)?;
+            }
+            Ok(())
+        }
+        Rel::Window { calls, .. } => {
+            for (_, w) in calls {
+                w.args.iter().chain(&w.filter).chain(&w.partition_by).try_for_each(&mut *f)?;
+                keys(&w.order_by, f)?;
+                for b in w.frame.iter().flat_map(|fr| [&fr.start, &fr.end]) {
+                    if let FrameBound::Preceding(x) | FrameBound::Following(x) = b {
+                        f(x)?;
+                    }
+                }
+            }
+            Ok(())
+        }
+        Rel::ProjectSet { calls, .. } => calls.iter().try_for_each(|c| f(&c.1)),
+        Rel::Sort { keys: k, .. } => keys(k, f),
+        Rel::Limit { limit, offset, ties, .. } => {
+            limit.iter().chain(offset).try_for_each(&mut *f)?;
+            keys(ties.as_deref().unwrap_or(&[]), f)
+        }
+        Rel::Distinct { .. }
+        | Rel::LockRows { .. }
+        | Rel::SetOp { .. }
+        | Rel::With { .. }
+        | Rel::CteScan { .. }
+        | Rel::Append(_)
+        | Rel::Modify(..) => Ok(()),
+    }
+}
+
 /// Calls `f` on the expressions that a relation's own node holds (its inputs' not).
 pub fn own_exprs_mut(rel: &mut Rel, f: &mut dyn FnMut(&mut Expr) -> Result<()>) -> Result<()> {
     let keys = |k: &mut Vec<SortKey>, f: &mut dyn FnMut(&mut Expr) -> Result<()>| {

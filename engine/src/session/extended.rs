@@ -127,6 +127,9 @@ impl Session {
                 None
             }
         };
+        if let Some(plan) = &plan {
+            plan.check_constants(|| self.eval())?;
+        }
         let values: Arc<[Datum]> = if params.is_empty() {
             [].into()
         } else {

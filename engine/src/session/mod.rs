@@ -269,11 +269,16 @@ impl Session {
         }
     }
 
-    /// Sends the notices queued and the reported settings that have changed.
-    fn tell(&mut self, out: &mut dyn Output) {
+    /// Sends the notices queued.
+    fn tell_notices(&self, out: &mut dyn Output) {
         for n in self.shared.take_notices() {
             out.notice(n.severity, &n.message);
         }
+    }
+
+    /// Sends the notices queued and the reported settings that have changed.
+    fn tell(&mut self, out: &mut dyn Output) {
+        self.tell_notices(out);
         let version = self.shared.settings_version();
         if version == self.reported_version {
             return;

@@ -10,6 +10,7 @@ use crate::acl::needs::Needs;
 use crate::api::ColumnDesc;
 use crate::bind::{BindCx, Binder};
 use crate::catalog::{Catalog, Persistence};
+use crate::exec::constants;
 use crate::plan::ir::{Bound, ExprKind, OutputColumn};
 use crate::plan::walk;
 use crate::transaction::Transaction;
@@ -19,7 +20,7 @@ use rustydb_parser::ast::{self, TableLockMode};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::TypeRef;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
 
 /// A bound statement.
 pub struct Plan {
@@ -47,6 +48,8 @@ pub struct Plan {
     catalog: Weak<Catalog>,
     /// Whether it asks for the transaction's number, and whether it is to have one then.
     asks_number: Option<bool>,
+    /// What computing its constant parts came to, once it was tried.
+    constants: OnceLock<Result<()>>,
 }
 
 /// Whether a statement calls a function for the number of its transaction, and one that gives it a number.
@@ -83,6 +86,7 @@ impl Plan {
         Ok(Plan {
             columns: columns(&bound),
             asks_number: asks_number(&bound),
+            constants: OnceLock::new(),
             bound: Arc::new(bound),
             params: b.finish_params()?.into(),
             relations: b.relations.iter().map(|r| (r.0.oid, r.0.version, r.1)).collect(),
@@ -164,6 +168,11 @@ impl Plan {
             self.allowed.store(true, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Fails as those of its constant parts do that cannot be computed: a statement is not begun then.
+    pub fn check_constants(&self, eval: impl FnOnce() -> Arc<EvalCtx>) -> Result<()> {
+        self.constants.get_or_init(|| constants::check(&self.bound, &eval())).clone()
     }
 
     /// The server itself runs it: nothing is asked.

@@ -44,13 +44,20 @@ impl Rows {
         Rows { source: None, rest: Rest::Rows(rows.into_iter()) }
     }
 
+    /// Whether nothing of what was taken from the source is left.
+    fn is_used_up(&self) -> bool {
+        match &self.rest {
+            Rest::None => true,
+            Rest::Rows(r) => r.len() == 0,
+            Rest::Batch(b, at) => *at >= b.num_rows(),
+        }
+    }
+
     /// Makes sure that something is in `rest`; false at the end. A stopped statement leaves the wait at once.
     async fn fill(&mut self, session: &mut Session) -> Result<bool> {
         loop {
-            match &self.rest {
-                Rest::Rows(r) if r.len() > 0 => return Ok(true),
-                Rest::Batch(b, at) if *at < b.num_rows() => return Ok(true),
-                _ => {}
+            if !self.is_used_up() {
+                return Ok(true);
             }
             self.rest = Rest::None;
             let Some(source) = &mut self.source else { return Ok(false) };
@@ -103,9 +110,15 @@ impl Rows {
     ) -> Result<(u64, bool)> {
         let max = if max == 0 { u64::MAX } else { max as u64 };
         let mut sent = 0;
+        // What computing a row had to say comes before the row.
+        session.tell_notices(out);
         while sent < max {
+            let used_up = self.is_used_up();
             if !self.fill(session).await? {
                 return Ok((sent, true));
+            }
+            if used_up {
+                session.tell_notices(out);
             }
             match &mut self.rest {
                 Rest::Rows(r) => {

@@ -5,6 +5,7 @@
 use crate::sqlstate::SqlState;
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::Location;
 
 /// Shorthand for results that fail with a [`DbError`].
 pub type Result<T, E = DbError> = std::result::Result<T, E>;
@@ -47,6 +48,37 @@ pub struct ErrorFields {
     pub constraint: Option<String>,
 }
 
+/// The place in our sources where an error was made. It says nothing of what the error is: all places are equal.
+#[derive(Clone, Copy)]
+pub struct Origin(&'static Location<'static>);
+
+impl Origin {
+    /// File name without its folders.
+    pub fn file(self) -> &'static str {
+        self.0.file().rsplit(['/', '\\']).next().unwrap_or_default()
+    }
+    /// Line in the file.
+    pub fn line(self) -> u32 {
+        self.0.line()
+    }
+    /// Name of the module, the nearest thing to a routine that is known.
+    pub fn module(self) -> &'static str {
+        let mut path = self.0.file().rsplit(['/', '\\']);
+        match path.next().unwrap_or_default().trim_end_matches(".rs") {
+            "mod" => path.next().unwrap_or_default(),
+            name => name,
+        }
+    }
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, _: &Origin) -> bool {
+        true
+    }
+}
+
+impl Eq for Origin {}
+
 /// An error with its SQLSTATE.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DbError {
@@ -58,34 +90,44 @@ pub struct DbError {
     pub message: Cow<'static, str>,
     /// The rest; `None` when there is none.
     pub fields: Option<Box<ErrorFields>>,
+    /// Where it was made.
+    pub origin: Origin,
 }
 
 impl DbError {
     /// A statement-level error.
+    #[track_caller]
     pub fn new(code: SqlState, message: impl Into<Cow<'static, str>>) -> DbError {
-        DbError { code, severity: Severity::Error, message: message.into(), fields: None }
+        let origin = Origin(Location::caller());
+        DbError { code, severity: Severity::Error, message: message.into(), fields: None, origin }
     }
     /// A session-ending error.
+    #[track_caller]
     pub fn fatal(code: SqlState, message: impl Into<Cow<'static, str>>) -> DbError {
         DbError { severity: Severity::Fatal, ..DbError::new(code, message) }
     }
     /// A server-stopping error: the state on disk or in memory can no longer be trusted.
+    #[track_caller]
     pub fn panic(code: SqlState, message: impl Into<Cow<'static, str>>) -> DbError {
         DbError { severity: Severity::Panic, ..DbError::new(code, message) }
     }
     /// XX000: a bug of ours.
+    #[track_caller]
     pub fn internal(message: impl Into<Cow<'static, str>>) -> DbError {
         DbError::new(SqlState::INTERNAL_ERROR, message)
     }
     /// XX001: stored data fails its checks.
+    #[track_caller]
     pub fn corrupt(message: impl Into<Cow<'static, str>>) -> DbError {
         DbError::new(SqlState::DATA_CORRUPTED, message)
     }
     /// 0A000: PostgreSQL has it, RustyDB does not (yet).
+    #[track_caller]
     pub fn unsupported(message: impl Into<Cow<'static, str>>) -> DbError {
         DbError::new(SqlState::FEATURE_NOT_SUPPORTED, message)
     }
     /// 58030 from an operating-system error, with the action that failed, e.g. `write file "base/5.0"`.
+    #[track_caller]
     pub fn io(action: impl fmt::Display, err: &std::io::Error) -> DbError {
         let code = match err.raw_os_error() {
             Some(28) => SqlState::DISK_FULL,

@@ -7,6 +7,6 @@ pub mod metrics;
 pub mod poison;
 pub mod sqlstate;
 
-pub use error::{DbError, Result, Severity};
+pub use error::{DbError, ErrorFields, Result, Severity};
 pub use ids::{BlockNo, Lsn, PageId, RelId, Rid, Scn, Xid};
 pub use sqlstate::SqlState;

@@ -25,6 +25,7 @@ mod lower;
 mod memory;
 mod misc;
 mod op;
+mod prefix;
 mod rewrite;
 mod sample;
 mod scan;
@@ -109,6 +110,11 @@ pub async fn execute(rel: &Rel, cx: &Arc<StmtCx>) -> Result<RowStream> {
 pub async fn explain(rel: &Rel, cx: &Arc<StmtCx>) -> Result<Vec<String>> {
     let (plan, _) = guarded(physical(rel, cx, Joins::Hash)).await?;
     Ok(displayable(plan.as_ref()).indent(false).to_string().lines().map(str::to_owned).collect())
+}
+
+/// A query without common tables that are read once or never, and without columns that nobody reads.
+pub fn trimmed(rel: &Rel) -> Result<Rel> {
+    rewrite::trimmed(rel)
 }
 
 /// How equi-joins run.
@@ -241,6 +247,7 @@ fn physical_rules(joins: Joins) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sy
     rules.push(Arc::new(JoinFilters));
     rules.push(Arc::new(EnsureCooperative::new()));
     rules.push(Arc::new(give_way::GiveWay));
+    rules.push(Arc::new(prefix::Prefix));
     rules.push(Arc::new(SanityCheckPlan::new()));
     rules.push(Arc::new(InOrder));
     rules

@@ -29,6 +29,14 @@ pub fn statement(rel: &mut Rel, cx: &Arc<StmtCx>) -> Result<ColId> {
     Ok(next)
 }
 
+/// See [`super::trimmed`].
+pub fn trimmed(rel: &Rel) -> Result<Rel> {
+    let mut rel = rel.clone();
+    prune::inline(&mut rel)?;
+    prune::prune(&mut rel)?;
+    Ok(rel)
+}
+
 /// About how many rows a relation yields.
 pub fn estimate(rel: &Rel, cx: &StmtCx) -> f64 {
     match rel {

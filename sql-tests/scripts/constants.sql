@@ -1,0 +1,35 @@
+-- Constant parts of a statement are computed when it is planned: they fail although no row gets there, unless a constant
+-- condition rules them out or nobody reads them.
+select 1/0 where false;
+select case when g>0 then 1/0 end from generate_series(-1,0) g;
+select case when true then 1 else 1/0 end from generate_series(-1,0) g;
+select coalesce(g, 1/0) from generate_series(-1,0) g;
+select coalesce(1, 1/0) from generate_series(-1,0) g;
+select g from generate_series(1,2) g where g > 5 and 1/0 > 1;
+select g from generate_series(1,2) g where false and 1/0 > 1;
+select g from generate_series(1,2) g where true or 1/0 > 1;
+select 1 from generate_series(1,2) g where exists (select 1/0 where false);
+select (select 1/0 from generate_series(1,0));
+select count(*) filter (where 1/0 > 1) from generate_series(1,0);
+select 'a'::text || (1/0)::text from generate_series(1,0);
+select 1 from generate_series(1,0) limit 1/0;
+select 1 from generate_series(1,0) order by 1/0;
+select sqrt(-1) from generate_series(1,0);
+insert into pg_temp.nope values (1/0);
+create temp table ft(a int);
+insert into ft select 1/0 where false;
+update ft set a = 1/0;
+delete from ft where a = 1/0;
+select nullif(1/0, g) from generate_series(1,0) g;
+select array[1/0] from generate_series(1,0) g;
+select 'x'::int from generate_series(1,0) g;
+select ('x' || 'y')::int from generate_series(1,0) g;
+select date '2020-01-01' + 100000000 from generate_series(1,0) g;
+with q as (select 1/0 as a) select 1 from generate_series(1,1);
+with q as materialized (select 1/0 as a) select 1 from generate_series(1,1);
+select 1 from (select 1/0 as a from generate_series(1,0)) s;
+select 1 from (select 1/0 as a from generate_series(1,2)) s;
+select 1 from generate_series(1,0) having 1/0 > 1;
+select g in (1, 1/0) from generate_series(1,0) g;
+explain (costs off) select 1/0;
+drop table ft;
