@@ -141,7 +141,7 @@ impl Session {
         let Some(plan) = plan else { return Err(DbError::internal("no plan to explain")) };
         let plan = self.lock_plan(plan, &stmt, &sql).await?;
         let env = self.env();
-        plan.check_constants(|| Arc::clone(&env.eval))?;
+        self.check_constants(&plan)?;
         let mut lines = run::explain(self.tx()?, &plan.bound, Arc::clone(&params), env, opts.costs).await?;
         let planning = started.elapsed();
         if opts.analyze {

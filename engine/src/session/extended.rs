@@ -128,7 +128,7 @@ impl Session {
             }
         };
         if let Some(plan) = &plan {
-            plan.check_constants(|| self.eval())?;
+            self.check_constants(plan)?;
         }
         let values: Arc<[Datum]> = if params.is_empty() {
             [].into()

@@ -170,11 +170,6 @@ impl Plan {
         Ok(())
     }
 
-    /// Fails as those of its constant parts do that cannot be computed: a statement is not begun then.
-    pub fn check_constants(&self, eval: impl FnOnce() -> Arc<EvalCtx>) -> Result<()> {
-        self.constants.get_or_init(|| constants::check(&self.bound, &eval())).clone()
-    }
-
     /// The server itself runs it: nothing is asked.
     pub fn trust(&self) {
         self.allowed.store(true, Ordering::Relaxed);
@@ -229,6 +224,13 @@ impl Session {
             session: Arc::clone(&self.shared) as _,
             host: None,
         })
+    }
+
+    /// Fails as those of a plan's constant parts do that cannot be computed: the statement is not begun then. What computing
+    /// them has to say is said when the statement runs.
+    pub(crate) fn check_constants(&self, plan: &Plan) -> Result<()> {
+        let compute = || self.shared.hushed(|| constants::check(&plan.bound, &self.eval()));
+        plan.constants.get_or_init(compute).clone()
     }
 
     /// The search path in the transaction's catalog.

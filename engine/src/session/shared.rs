@@ -588,6 +588,16 @@ impl SessionShared {
         self.notice("WARNING", DbError::new(code, message));
     }
 
+    /// Runs `f` without queueing what it has to say, unless it fails.
+    pub fn hushed<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        let before = self.notices.lock().len();
+        let r = f();
+        if r.is_ok() {
+            self.notices.lock().truncate(before);
+        }
+        r
+    }
+
     /// The notices queued so far.
     pub fn take_notices(&self) -> Vec<Notice> {
         std::mem::take(&mut self.notices.lock())

@@ -239,7 +239,7 @@ impl Session {
         self.tx.used = true;
         self.shared.snapshots.depth.store(self.tx.depth(), Ordering::Relaxed);
         let env = self.env();
-        plan.check_constants(|| Arc::clone(&env.eval))?;
+        self.check_constants(plan)?;
         let lock_timeout = self.limits.lock_timeout;
         let tx = self.tx()?;
         tx.txn.rules.lock_timeout = lock_timeout;
