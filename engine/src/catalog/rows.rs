@@ -666,7 +666,14 @@ fn constraint(r: &Relation, c: &Constraint) -> CatRow {
         .oid("conparentid", c.parent)
         .bool("conislocal", c.lineage.local)
         .i4("coninhcount", c.lineage.parents)
-        .bool("connoinherit", c.no_inherit || !matches!(c.kind, ConstraintKind::Check(_)))
+        .bool(
+            "connoinherit",
+            match c.kind {
+                ConstraintKind::Check(_) => c.no_inherit,
+                ConstraintKind::Foreign { .. } => c.parent == 0 && !r.is_partitioned(),
+                _ => true,
+            },
+        )
         .ch("confupdtype", ' ')
         .ch("confdeltype", ' ')
         .ch("confmatchtype", ' ')

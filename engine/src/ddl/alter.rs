@@ -290,6 +290,12 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
                 }
                 return Err(err(SqlState::UNDEFINED_OBJECT, m));
             };
+            if k.is_reference_part() {
+                return Err(err(
+                    SqlState::INVALID_TABLE_DEFINITION,
+                    format!("cannot drop inherited constraint \"{}\" of relation \"{}\"", k.name, rel.name),
+                ));
+            }
             let what = format!("constraint {} on table {}", k.name, cx.shown(&rel));
             return drop_objects(cx, &[Object::Constraint(oid, k.oid)], *cascade, &what).await;
         }

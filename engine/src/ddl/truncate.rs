@@ -55,7 +55,9 @@ pub async fn truncate(cx: &mut DdlCx<'_>, s: &ast::Truncate) -> Result<()> {
     while next < tables.len() {
         let rel = cx.relation(tables[next])?;
         next += 1;
-        for fk in &rel.referenced_by {
+        let mut keys = rel.referenced_by.clone();
+        keys.sort_by_key(|k| k.oid);
+        for fk in &keys {
             if tables.contains(&fk.table) {
                 continue;
             }
