@@ -341,6 +341,15 @@ pub async fn attach(
     for ix in &parent.indexes {
         take_index(cx, &parent, ix, &mut r).await?;
     }
+    // The parent's lock lets its writers go on, so who is changing a referenced row must be waited for: the rows that are
+    // checked below must find what stays.
+    for k in &parent.constraints {
+        if let ConstraintKind::Foreign { ref_table, part: false, .. } = k.kind {
+            for oid in cx.tx.catalog.tree(ref_table) {
+                cx.lock(oid, TableLockMode::ShareRowExclusive).await?;
+            }
+        }
+    }
     let keys = take_foreign_keys(cx, &parent, &mut r).await?;
     r.parents = vec![parent.oid];
     r.bound = Some(text);

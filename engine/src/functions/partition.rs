@@ -31,7 +31,7 @@ fn parent(cat: &Catalog, oid: u32) -> Option<u32> {
         return Some(i.parent).filter(|p| *p != 0);
     }
     let r = cat.relation(oid)?;
-    r.bound.as_ref().and_then(|_| r.parents.first().copied())
+    r.bound.as_ref().filter(|_| r.detaching.is_none()).and_then(|_| r.parents.first().copied())
 }
 
 fn is_partitioned(cat: &Catalog, oid: u32) -> bool {
@@ -43,7 +43,8 @@ fn is_partitioned(cat: &Catalog, oid: u32) -> bool {
 
 /// Relations that are partitioned or partitions.
 fn concerned(cat: &Catalog, oid: u32) -> bool {
-    is_partitioned(cat, oid) || parent(cat, oid).is_some()
+    let partition = cat.relation(oid).is_some_and(|r| r.bound.is_some());
+    is_partitioned(cat, oid) || partition || parent(cat, oid).is_some()
 }
 
 fn children(cat: &Catalog, oid: u32) -> Vec<u32> {
