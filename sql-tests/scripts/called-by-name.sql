@@ -60,3 +60,8 @@ SELECT count(*) > 100 FROM pg_timezone_abbrevs;
 SELECT abbrev, utc_offset, is_dst FROM pg_timezone_abbrevs WHERE abbrev IN ('EST', 'EDT', 'CET') ORDER BY 1;
 SELECT current_query();
 SELECT inet_client_addr() IS NULL, pg_stat_get_backend_pid(0) IS NULL, count(*) > 0 FROM pg_stat_get_backend_idset();
+-- Lengths and distances beyond all bounds.
+SELECT length("bit"(B'1010', 2147483647, true)), "bit"(B'1011', 6, true), "bit"(B'101101', 3, true), "bit"(B'1011011101', 9, true);
+SELECT '2000-01-01'::timestamp + '2147483647 days'::interval;
+SELECT '2000-01-01'::timestamp - '-2147483647 days'::interval;
+SELECT '2000-01-01 00:00+00'::timestamptz + '2147483647 days'::interval;

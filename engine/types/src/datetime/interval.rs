@@ -188,7 +188,9 @@ pub fn timestamp_add(ts: i64, v: &Interval) -> Result<i64> {
         add_months(&mut c, v.months)?;
         t = timestamp_from_civil(&c).ok_or_else(timestamp_out_of_range)?;
     }
-    t.checked_add(i64::from(v.days) * USECS_PER_DAY)
+    i64::from(v.days)
+        .checked_mul(USECS_PER_DAY)
+        .and_then(|days| t.checked_add(days))
         .filter(|&t| is_valid_timestamp(t))
         .and_then(|t| t.checked_add(v.micros))
         .filter(|&t| is_valid_timestamp(t))
@@ -216,8 +218,9 @@ pub fn timestamptz_add(ts: i64, v: &Interval, tz: &TimeZone) -> Result<i64> {
         t = timestamp_from_civil(&c).and_then(back).ok_or_else(timestamp_out_of_range)?;
     }
     if v.days != 0 {
-        t = local(t)
-            .checked_add(i64::from(v.days) * USECS_PER_DAY)
+        t = i64::from(v.days)
+            .checked_mul(USECS_PER_DAY)
+            .and_then(|days| local(t).checked_add(days))
             .filter(|&l| is_valid_timestamp(l))
             .and_then(back)
             .ok_or_else(timestamp_out_of_range)?;

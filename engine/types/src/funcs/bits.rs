@@ -53,9 +53,26 @@ impl<'a> Bits<'a> {
 
     /// Bits from one place to another, zeros beyond the end.
     fn slice(self, from: usize, len: usize) -> Vec<u8> {
-        make(len, (from..from + len).map(|i| self.get(i)))
+        if from > 0 {
+            return make(len, (from..from + len).map(|i| self.get(i)));
+        }
+        // The beginning goes byte by byte: a length coercion may ask for very many bits.
+        let mut out = make(len, std::iter::empty());
+        let kept = len.min(self.len);
+        for (to, byte) in out.iter_mut().skip(4).zip(self.bytes).take(kept.div_ceil(8)) {
+            *to = *byte;
+        }
+        if kept % 8 != 0
+            && let Some(last) = out.get_mut(4 + kept / 8)
+        {
+            *last &= 0xff << (8 - kept % 8);
+        }
+        out
     }
 }
+
+/// The first length that no bit string can have.
+const MAX_BITS: i32 = i32::MAX - 6;
 
 /// A value of so many bits; missing ones are zero.
 fn make(len: usize, bits: impl Iterator<Item = bool>) -> Vec<u8> {
@@ -314,8 +331,8 @@ fn to_int(b: &[u8], width: usize) -> Option<u64> {
 /// A length coercion called as a function: value, length, whether explicit.
 fn coerce(args: &[Datum], oid: u32, f: fn(TypeRef, &[u8], bool) -> Result<Vec<u8>>) -> Result<Datum> {
     match args {
-        // A length that no type has means any.
-        [Datum::Bytes(b), Datum::Int4(..=0), Datum::Bool(_)] => Ok(Datum::Bytes(b.clone())),
+        // A length that no value can have means any.
+        [Datum::Bytes(b), Datum::Int4(..=0 | MAX_BITS..), Datum::Bool(_)] => Ok(Datum::Bytes(b.clone())),
         [Datum::Bytes(b), Datum::Int4(n), Datum::Bool(explicit)] => {
             let ty = TypeRef { oid, typmod: *n, collation: 0 };
             f(ty, b, *explicit).map(|b| Datum::Bytes(b.into()))
