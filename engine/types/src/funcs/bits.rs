@@ -72,7 +72,7 @@ impl<'a> Bits<'a> {
 }
 
 /// The first length that no bit string can have.
-const MAX_BITS: i32 = i32::MAX - 6;
+const NO_LENGTH: i32 = i32::MAX - 6;
 
 /// A value of so many bits; missing ones are zero.
 fn make(len: usize, bits: impl Iterator<Item = bool>) -> Vec<u8> {
@@ -332,7 +332,7 @@ fn to_int(b: &[u8], width: usize) -> Option<u64> {
 fn coerce(args: &[Datum], oid: u32, f: fn(TypeRef, &[u8], bool) -> Result<Vec<u8>>) -> Result<Datum> {
     match args {
         // A length that no value can have means any.
-        [Datum::Bytes(b), Datum::Int4(..=0 | MAX_BITS..), Datum::Bool(_)] => Ok(Datum::Bytes(b.clone())),
+        [Datum::Bytes(b), Datum::Int4(..=0 | NO_LENGTH..), Datum::Bool(_)] => Ok(Datum::Bytes(b.clone())),
         [Datum::Bytes(b), Datum::Int4(n), Datum::Bool(explicit)] => {
             let ty = TypeRef { oid, typmod: *n, collation: 0 };
             f(ty, b, *explicit).map(|b| Datum::Bytes(b.into()))
