@@ -178,7 +178,8 @@ impl Store {
                         while let Some(i) = state.pending.iter().position(|d| d.xid == rec.xid) {
                             let del = state.pending.swap_remove(i);
                             if self.relation_exists(del.rel).await? {
-                                self.drive_free(|core| TableMethod::of(del.rel).am().purge(core, &del, horizon)).await?;
+                                self.drive_free(|core| TableMethod::of(del.rel).am().purge(core, &del, horizon))
+                                    .await?;
                             }
                         }
                     }

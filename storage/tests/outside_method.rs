@@ -114,7 +114,15 @@ struct List;
 
 impl List {
     /// Appends an entry, with undo if it is a transaction's.
-    fn append(&self, core: &Core, xid: Xid, idx: &IndexDesc, key: &[u8], rid: Rid, mut undo: Option<(&mut TxnCx, UndoFlags)>) -> Op<()> {
+    fn append(
+        &self,
+        core: &Core,
+        xid: Xid,
+        idx: &IndexDesc,
+        key: &[u8],
+        rid: Rid,
+        mut undo: Option<(&mut TxnCx, UndoFlags)>,
+    ) -> Op<()> {
         let (_, last) = all(core, idx.rel)?;
         let mut mtr = core.mtr(xid);
         let mut page = mtr.fix(PageId::new(idx.rel, last))?;
@@ -148,7 +156,15 @@ impl List {
     }
 
     /// Sets an entry's marker with undo.
-    fn change(&self, core: &Core, txn: &mut TxnCx, idx: &IndexDesc, e: &Entry, what: IndexUndo, flags: UndoFlags) -> Op<()> {
+    fn change(
+        &self,
+        core: &Core,
+        txn: &mut TxnCx,
+        idx: &IndexDesc,
+        e: &Entry,
+        what: IndexUndo,
+        flags: UndoFlags,
+    ) -> Op<()> {
         let mut mtr = core.mtr(txn.xid);
         let page = mtr.fix(PageId::new(idx.rel, e.block))?;
         let slot = core.undo.prepare(&mut mtr, txn, idx.rel, what.payload_len(&e.key))?;
@@ -463,7 +479,11 @@ fn a_method_of_another_crate() {
                     rows.insert(rid, v + 3);
                 }
             }
-            if keep { commit(&mut t).await } else { t.abort().await.expect("rolls back") }
+            if keep {
+                commit(&mut t).await
+            } else {
+                t.abort().await.expect("rolls back")
+            }
             check(&store, &d, &rows).await;
         }
         let mut t = store.begin(Isolation::ReadCommitted).expect("a slot");

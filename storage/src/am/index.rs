@@ -172,14 +172,7 @@ pub trait IndexAm: Send + Sync {
     fn mark(&self, core: &Core, txn: &mut TxnCx, idx: &IndexDesc, key: &[u8], rid: Rid, flags: UndoFlags) -> Op<()>;
 
     /// The RIDs of all entries of a key, marked ones included. `out` is cleared first.
-    fn lookup(
-        &self,
-        core: &Core,
-        reader: SxId,
-        idx: &IndexDesc,
-        key: &[u8],
-        out: &mut SmallVec<[Rid; 4]>,
-    ) -> Op<()>;
+    fn lookup(&self, core: &Core, reader: SxId, idx: &IndexDesc, key: &[u8], out: &mut SmallVec<[Rid; 4]>) -> Op<()>;
 
     /// How many rows have a key now, counted no further than two; rows that others are changing are waited for. Only asked
     /// of methods that can be unique.
@@ -302,7 +295,8 @@ impl IndexUndo {
 
 /// The method of the index that an undo record is about.
 fn method_of(rec: &UndoRec) -> Result<&'static dyn IndexAm> {
-    u8::try_from(rec.depth).map_err(|_| DbError::corrupt("undo record of an unknown index method"))
+    u8::try_from(rec.depth)
+        .map_err(|_| DbError::corrupt("undo record of an unknown index method"))
         .and_then(|n| Method(n).am())
 }
 

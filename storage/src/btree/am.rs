@@ -67,14 +67,7 @@ impl IndexAm for Btree {
         super::mark(core, txn, idx, key, rid, flags)
     }
 
-    fn lookup(
-        &self,
-        core: &Core,
-        reader: SxId,
-        idx: &IndexDesc,
-        key: &[u8],
-        out: &mut SmallVec<[Rid; 4]>,
-    ) -> Op<()> {
+    fn lookup(&self, core: &Core, reader: SxId, idx: &IndexDesc, key: &[u8], out: &mut SmallVec<[Rid; 4]>) -> Op<()> {
         super::lookup(core, reader, idx, key, out)
     }
 

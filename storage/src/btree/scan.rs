@@ -67,16 +67,7 @@ impl TreeScan {
         access: Access,
         with_keys: bool,
     ) -> TreeScan {
-        TreeScan {
-            idx,
-            low,
-            high,
-            direction,
-            access,
-            with_keys,
-            place: Place::Start,
-            hint: 0,
-        }
+        TreeScan { idx, low, high, direction, access, with_keys, place: Place::Start, hint: 0 }
     }
 
     /// Begins again with another range.

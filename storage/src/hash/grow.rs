@@ -3,8 +3,7 @@
 use super::locate::{fix_bucket, walk};
 use super::page::{
     CAPACITY, DIRECT, ENTRY, Entries, Entry, LINK, MERGE, META_BLOCK, MOST_BUCKETS, Meta, PER_DIRECTORY, Place, ROLE,
-    TAKE, block_payload, bucket_of,
-    buddy, capacity, pid, place_of, role, role_payload,
+    TAKE, block_payload, bucket_of, buddy, capacity, pid, place_of, role, role_payload,
 };
 use crate::buf::Access;
 use crate::core::Core;

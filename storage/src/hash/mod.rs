@@ -30,7 +30,9 @@
 //!    bucket: finer than the page, and nothing that a split would have to move.
 //!
 //! # Left out
-//! Buckets are not taken back (REINDEX does it); no uniqueness, no order, one key column.
+//! Buckets are not taken back (REINDEX does it); no uniqueness, no order, one key column. An insertion walks the chain of its
+//! bucket for room, and every operation begins the walk anew after a wait: a chain of equal keys that is longer than the pool
+//! could not be walked to its end.
 
 mod change;
 mod grow;
@@ -116,14 +118,7 @@ impl IndexAm for Hash {
         change::mark(core, txn, idx, code_of(key), rid, flags)
     }
 
-    fn lookup(
-        &self,
-        core: &Core,
-        reader: SxId,
-        idx: &IndexDesc,
-        key: &[u8],
-        out: &mut SmallVec<[Rid; 4]>,
-    ) -> Op<()> {
+    fn lookup(&self, core: &Core, reader: SxId, idx: &IndexDesc, key: &[u8], out: &mut SmallVec<[Rid; 4]>) -> Op<()> {
         scan::lookup(core, reader, idx, key, out)
     }
 

@@ -1,8 +1,8 @@
 //! Reading.
 
-use super::{code_of, predicate};
 use super::locate::{block_of, for_read, walk};
 use super::page::{Entries, Entry, META_BLOCK, Meta, identity, pid};
+use super::{code_of, predicate};
 use crate::am::{Batch, Edge, IndexDesc, IndexScan};
 use crate::buf::{Access, ReadGuard};
 use crate::core::Core;
@@ -65,9 +65,17 @@ pub(super) struct HashScan {
 }
 
 enum What {
-    Key { key: Vec<u8>, code: u64, after: Option<Rid>, done: bool },
+    Key {
+        key: Vec<u8>,
+        code: u64,
+        after: Option<Rid>,
+        done: bool,
+    },
     /// Bucket by bucket, a page of it at a time; nobody changes the index meanwhile.
-    All { bucket: u32, next: BlockNo },
+    All {
+        bucket: u32,
+        next: BlockNo,
+    },
     /// A range, which a hash index has none of.
     Range,
 }

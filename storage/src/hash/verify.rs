@@ -1,8 +1,8 @@
 //! Checks a whole index: every entry in its bucket, in order, the chains and their number.
 
 use super::locate::block_of;
-use super::page::{Entries, IDENTITY, META_BLOCK, Meta, bucket_of, buddy, identity, pid, role};
 use super::page::{DIRECT, PER_DIRECTORY, broken};
+use super::page::{Entries, IDENTITY, META_BLOCK, Meta, bucket_of, buddy, identity, pid, role};
 use crate::am::{IndexCheck, IndexReport};
 use crate::buf::Access;
 use crate::core::Core;

@@ -4,8 +4,8 @@
 //! A record's head takes 52 bytes in its page and about half of that in the log, where undo is the largest part of an
 //! ordinary transaction. Unpacking restores the very bytes, wherever it is done.
 
-use super::record::HEAD_LEN;
 use super::UndoPtr;
+use super::record::HEAD_LEN;
 use super::stream::stream_of;
 use crate::mtr::redo::code;
 use crate::mtr::{get_varint, put_varint};
