@@ -134,7 +134,12 @@ async fn owe(
     fks: &mut ForeignKeys,
 ) -> Result<()> {
     match &i.deferrable {
-        Some(c) => fks.exclude(c, rid),
+        // Whoever looks after the other one has stored its row notices.
+        Some(c) => {
+            if find(tx, rt, i, env, Some(rid), row, false).await?.is_some() {
+                fks.exclude(c, rid);
+            }
+        }
         None => {
             if let Some((_, new, old)) = other(tx, rt, i, env, Some(rid), row).await? {
                 return Err(conflict(tx, rt, i, &env.eval, &new, &old));
@@ -225,10 +230,23 @@ async fn other(
     own: Option<Rid>,
     row: &[Datum],
 ) -> Result<Option<(Rid, Vec<Datum>, Vec<Datum>)>> {
+    find(tx, rt, i, env, own, row, true).await
+}
+
+/// As [`other`]; without `wait` a row that somebody is still changing counts, with no values.
+async fn find(
+    tx: &mut Transaction,
+    rt: &Arc<TableRt>,
+    i: &IndexRt,
+    env: &StatementEnv,
+    own: Option<Rid>,
+    row: &[Datum],
+    wait: bool,
+) -> Result<Option<(Rid, Vec<Datum>, Vec<Datum>)>> {
     let Some(x) = &i.exclusion else { return Ok(None) };
     let e = Env { ctx: &env.eval, params: &[] };
     let Some(new) = i.values(e, row)?.filter(|v| !v.iter().any(Datum::is_null)) else { return Ok(None) };
-    let mut look = Look { rt, i, x, env, new: &new, image: RowBuf::new() };
+    let mut look = Look { rt, i, x, env, new: &new, wait, image: RowBuf::new() };
     if let Some(key) = i.key(e, row, rt)? {
         let rids = tx.txn.entries(&i.desc, &key.bytes).await?;
         let found = look.among(tx, &rids, own).await?;
@@ -251,6 +269,7 @@ struct Look<'a> {
     x: &'a Exclusion,
     env: &'a StatementEnv,
     new: &'a [Datum],
+    wait: bool,
     image: RowBuf,
 }
 
@@ -285,6 +304,9 @@ impl Look<'_> {
                     }
                     if !excludes {
                         return Ok(None);
+                    }
+                    if !self.wait {
+                        return Ok(Some(Vec::new()));
                     }
                     tx.txn.outlast(w).await?;
                 }
