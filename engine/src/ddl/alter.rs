@@ -14,8 +14,8 @@ use super::{
 use crate::bind::define::Defining;
 use crate::catalog::{Constraint, ConstraintKind, Persistence, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_storage::am::TableMethod;
 use rustydb_parser::ast::{self, AlterCommand, ObjectKind, TableLockMode};
+use rustydb_storage::am::TableMethod;
 use std::sync::Arc;
 
 fn pass(c: &AlterCommand) -> u8 {

@@ -38,8 +38,8 @@ mod tests;
 mod tree;
 mod verify;
 
-pub use build::BulkBuilder;
 pub use am::Btree;
+pub use build::BulkBuilder;
 pub use insert::{enter, holders, insert, insert_run};
 pub use maintain::{exists, mark, purge_remove, undo_insert, undo_mark};
 pub use scan::{TreeScan, lookup};

@@ -1,8 +1,8 @@
 //! Checks a whole tree: order, fences, sibling links, levels.
 
+use super::ROOT_BLOCK;
 use super::node::{Bound, Node, SLOT, SPACE};
 use super::tree::{Way, root};
-use super::ROOT_BLOCK;
 use crate::am::IndexDesc;
 use crate::buf::{Access, Pool};
 use crate::wait::Op;
