@@ -493,7 +493,7 @@ impl Canonical<'_> {
             }
             (d, _) => d.clone(),
         };
-        let from = s.from.iter().map(|i| self.from_item(i)).collect::<Option<_>>()?;
+        let from = s.from.iter().map(|i| self.relation(i)).collect::<Option<_>>()?;
         let group_by = s.group_by.iter().map(|g| self.group(g)).collect::<Option<_>>()?;
         let mut windows = Vec::with_capacity(s.windows.len());
         for ((name, written), TracedWindow { partition_by, order_by, frame }) in s.windows.iter().zip(&t.windows) {
@@ -667,7 +667,7 @@ impl Canonical<'_> {
         self.levels.iter().rev().find_map(|l| l.items.get(&key(item))).map(String::as_str)
     }
 
-    fn from_item(&mut self, item: &ast::TableRef) -> Option<ast::TableRef> {
+    fn relation(&mut self, item: &ast::TableRef) -> Option<ast::TableRef> {
         let rtes: &[Rte] = self.trace.items.get(&key(item))?;
         Some(match item {
             ast::TableRef::Table(t) => {
@@ -709,7 +709,7 @@ impl Canonical<'_> {
                     let within = Level { columns, inside: self.levels.last()?.inside.clone(), ..Level::default() };
                     self.levels.push(within);
                 }
-                let (left, right) = (self.from_item(&j.left)?, self.from_item(&j.right)?);
+                let (left, right) = (self.relation(&j.left)?, self.relation(&j.right)?);
                 let (kind, condition) = self.join_condition(j)?;
                 self.levels.truncate(depth);
                 let alias = match &j.alias {

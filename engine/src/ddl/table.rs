@@ -320,12 +320,9 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
     copy_indexes(cx, &mut rel, &copied).await?;
     super::statistics::copy(cx, &mut rel, &statistics).await?;
     for c in &constraints {
-        match &c.kind {
-            ast::ConstraintKind::ForeignKey(f) => {
-                let c = ast::Constraint { not_valid: false, ..c.clone() };
-                foreign::add(cx, &mut rel, &c, f).await?;
-            }
-            _ => {}
+        if let ast::ConstraintKind::ForeignKey(f) = &c.kind {
+            let c = ast::Constraint { not_valid: false, ..c.clone() };
+            foreign::add(cx, &mut rel, &c, f).await?;
         }
     }
     if let Some(parent) = &partition_of {

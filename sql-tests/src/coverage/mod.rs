@@ -65,7 +65,7 @@ impl Tally {
     fn cells(&self) -> String {
         let f = |fate| self.of(fate);
         let called = self.all() - f(Fate::NotCalled) - f(Fate::Missing);
-        let share = if called == 0 { "–".to_owned() } else { format!("{} %", f(Fate::Same) * 100 / called) };
+        let share = (f(Fate::Same) * 100).checked_div(called).map_or_else(|| "–".to_owned(), |s| format!("{s} %"));
         format!(
             "{} | {} | {} | {} | {} | {} | {share}",
             self.all(),

@@ -130,8 +130,7 @@ fn judged(want: &Answer, got: &Answer, reads: bool) -> Verdict {
     // A class 22 or 21 error, or a resource that ran out, comes from values, as do some of other classes; the rest comes from
     // the statement.
     let of_values = |code: &str, message: &str| {
-        let class = |c: &&str| code.starts_with(*c);
-        ["22", "21", "23", "54"].iter().any(|c| class(&c))
+        ["22", "21", "23", "54"].iter().any(|class| code.starts_with(class))
             || OF_VALUES.iter().any(|(c, text)| *c == code && message.contains(text))
     };
     match (want, got) {

@@ -62,7 +62,7 @@ impl<'a> Bits<'a> {
         for (to, byte) in out.iter_mut().skip(4).zip(self.bytes).take(kept.div_ceil(8)) {
             *to = *byte;
         }
-        if kept % 8 != 0
+        if !kept.is_multiple_of(8)
             && let Some(last) = out.get_mut(4 + kept / 8)
         {
             *last &= 0xff << (8 - kept % 8);
