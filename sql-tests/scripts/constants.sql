@@ -33,3 +33,14 @@ select 1 from generate_series(1,0) having 1/0 > 1;
 select g in (1, 1/0) from generate_series(1,0) g;
 explain (costs off) select 1/0;
 drop table ft;
+-- A constant that decides a condition says nothing of what stands behind it; a NULL argument decides a strict call.
+create table cs(a int, b int, c int);
+insert into cs values (1, 2, 3);
+select * from cs where -85 is null and not b is not null;
+select * from cs where 85 is not null or b is null;
+select coalesce(1, a), coalesce(null, 1, b) from cs;
+select b * cast(null as int) + c, 4 * cast(null as int) - c, -cast(null as int) * b from cs;
+select * from cs where not c - + cast(null as int) < b;
+select cast(cast(null as real) as int) / b, sum(76) over () / - cast(null as int) from cs;
+select b * cast(null as int) / 0, null::int + 1/0 from cs;
+drop table cs;

@@ -7,7 +7,7 @@ CREATE TABLE fr (a int REFERENCES fp);
 CREATE TABLE frp (a int CONSTRAINT named REFERENCES fp DEFERRABLE) PARTITION BY LIST (a);
 CREATE TABLE frp1 PARTITION OF frp FOR VALUES IN (1, 3);
 CREATE VIEW fp_keys AS SELECT conname, conrelid::regclass AS rel, confrelid::regclass AS ref, conindid::regclass AS ix,
-    (SELECT conname FROM pg_constraint p WHERE p.oid = c.conparentid) AS above, conislocal, coninhcount, connoinherit, condeferrable
+    (SELECT conname FROM pg_constraint p WHERE p.oid = c.conparentid) AS above, conislocal, coninhcount, condeferrable
   FROM pg_constraint c WHERE contype = 'f' AND confrelid::regclass::text LIKE 'fp%';
 SELECT * FROM fp_keys ORDER BY 2, 1;
 CREATE TABLE fp3 PARTITION OF fp FOR VALUES IN (3);

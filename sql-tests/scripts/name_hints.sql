@@ -20,7 +20,6 @@ UPDATE hint_a SET test = s.id FROM (SELECT * FROM hint_b WHERE total = test) s;
 DELETE FROM hint_a USING (SELECT * FROM hint_b WHERE total = name::int) s;
 SELECT nosuch.a FROM hint_a;
 SELECT string_agg(DISTINCT name, ',' ORDER BY id) FROM hint_a;
-SELECT name COLLATE "C" < 'x' COLLATE "POSIX" FROM hint_a;
 SELECT collation for ('x'), collation for (name COLLATE "C") FROM hint_a;
 SELECT collation for (1);
 DROP TABLE hint_a, hint_b;

@@ -166,18 +166,10 @@ pub fn default_text(c: &Column, show: Show<'_>) -> Option<String> {
 pub fn constraint_def(show: Show<'_>, rel: &Relation, c: &Constraint) -> String {
     let cat = show.catalog;
     let find_index = |o: u32| rel.indexes.iter().find(|i| i.oid == o);
-    // What follows the columns of a key: those it includes, and its index's storage parameters.
-    let include = |o: u32| {
-        let Some(i) = find_index(o) else { return String::new() };
-        let mut out = String::new();
-        if !i.include.is_empty() {
-            let _ = write!(out, " INCLUDE ({})", columns(rel, &i.include));
-        }
-        if !i.marks.options.is_empty() {
-            let list: Vec<String> = i.marks.options.iter().map(|(k, v)| format!("{k}='{v}'")).collect();
-            let _ = write!(out, " WITH ({})", list.join(", "));
-        }
-        out
+    // What follows the columns of a key.
+    let include = |o: u32| match find_index(o).filter(|i| !i.include.is_empty()) {
+        Some(i) => format!(" INCLUDE ({})", columns(rel, &i.include)),
+        None => String::new(),
     };
     let mut out = match &c.kind {
         ConstraintKind::Check(text) => format!("CHECK ({})", stored(text, show)),

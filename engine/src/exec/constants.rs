@@ -8,7 +8,7 @@
 //! conversions whose functions depend on settings.
 
 use super::df::trimmed;
-use super::eval::{Env, compile};
+use super::eval::{Env, compile, null_constant};
 use crate::plan::ir::{Bound, Expr, ExprKind, MergeChange, Rel, Subquery, SubqueryKind};
 use crate::plan::walk;
 use rustydb_base::Result;
@@ -150,7 +150,7 @@ impl Check<'_> {
             _ => {
                 let mut parts: Vec<&Expr> = Vec::new();
                 walk::children(e, &mut |c| parts.push(c));
-                if !folds(e) {
+                if !folds(e) || is_null_call(e) {
                     // Computed one by one, as if each stood alone.
                     return self.all(parts).map(|()| false);
                 }
@@ -174,11 +174,12 @@ impl Check<'_> {
     /// Arguments that are looked at in turn until a constant one decides.
     fn until(&self, list: &[Expr], decides: impl Fn(&Datum) -> bool) -> Result<bool> {
         let mut constant = true;
-        for e in list {
+        for (i, e) in list.iter().enumerate() {
             if !self.is_constant(e)? {
                 constant = false;
             } else if decides(&self.value(e)?) {
-                break;
+                // Of those behind it nothing is known.
+                return Ok(constant && i + 1 == list.len());
             }
         }
         Ok(constant)
@@ -214,6 +215,11 @@ impl Check<'_> {
         }
         self.rel(rel)
     }
+}
+
+/// Whether a call is NULL whatever its other arguments are, which are not computed with it then.
+fn is_null_call(e: &Expr) -> bool {
+    matches!(&e.kind, ExprKind::Call { proc, args, .. } if proc.proisstrict && args.iter().any(null_constant))
 }
 
 /// Whether a node whose parts are constant is constant, too.

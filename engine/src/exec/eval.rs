@@ -9,7 +9,6 @@
 
 use super::{assign, fixed};
 use crate::plan::ir::{ColId, Expr, ExprKind, Subscript};
-use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{IsTest, SqlValue};
 use rustydb_types::ctx::EvalCtx;
@@ -227,7 +226,7 @@ pub(crate) fn func(
 }
 
 /// Whether an expression is NULL by its form: a constant, or a strict call of one.
-fn null_constant(e: &Expr) -> bool {
+pub(super) fn null_constant(e: &Expr) -> bool {
     match &e.kind {
         ExprKind::Const(d) => d.is_null(),
         ExprKind::Call { proc, args, .. } => proc.proisstrict && !proc.proretset && args.iter().any(null_constant),
@@ -235,19 +234,6 @@ fn null_constant(e: &Expr) -> bool {
         ExprKind::Typmod { arg, .. } => null_constant(arg),
         _ => false,
     }
-}
-
-/// Whether an expression has the same value for every row and execution.
-fn is_fixed(e: &Expr) -> bool {
-    let mut fixed = true;
-    walk::visit_deep(e, &mut |x| {
-        fixed &= match &x.kind {
-            ExprKind::Column(_) | ExprKind::Param(_) | ExprKind::CaseValue | ExprKind::Subquery(_) => false,
-            ExprKind::Call { proc, .. } => proc.provolatile == 'i',
-            _ => true,
-        };
-    });
-    fixed
 }
 
 /// Compiles an expression; `slot` tells where a column's value is in the row.
@@ -274,9 +260,9 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
         ExprKind::Call { proc, args, collation } => {
             let f = func(proc, args.iter().map(|a| a.ty), e.ty, *collation)?;
             if f.strict && args.iter().any(null_constant) {
-                // NULL before any row is seen, so what reads rows is not computed; what does not might fail.
-                let fixed: Vec<Expr> = args.iter().filter(|a| is_fixed(a)).cloned().collect();
-                Node::Call(f, many(&fixed)?, e.pos)
+                // NULL before any row is seen, whatever the other arguments are. The constant ones among them were computed
+                // when the statement was planned.
+                Node::Const(Datum::Null)
             } else {
                 Node::Call(f, many(args)?, e.pos)
             }
