@@ -196,12 +196,12 @@ fn function_acl(p: &pgdata::Proc) -> Option<Acl> {
     Some(Acl(std::iter::once(SUPERUSER).chain(grantee).map(item).collect()))
 }
 
-/// `pg_init_privs` of an object with a list.
-fn init_privs(class: u32, oid: u32, acl: &Acl) -> CatRow {
+/// `pg_init_privs` of an object with a list, or (not 0) of one of its columns.
+fn init_privs(class: u32, oid: u32, column: i16, acl: &Acl) -> CatRow {
     RowBuilder::new(table::PG_INIT_PRIVS)
         .oid("objoid", oid)
         .oid("classoid", class)
-        .i4("objsubid", 0)
+        .i4("objsubid", i32::from(column))
         .ch("privtype", 'i')
         .acl("initprivs", Some(acl))
         .build()
@@ -227,17 +227,19 @@ pub fn namespaces() -> Vec<Namespace> {
 pub fn database(relations: &[Relation]) -> Vec<CatRow> {
     let mut out: Vec<CatRow> = namespaces().iter().map(rows::namespace).collect();
     for n in namespaces() {
-        out.extend(n.acl.as_ref().map(|a| init_privs(table::PG_NAMESPACE, n.oid, a)));
+        out.extend(n.acl.as_ref().map(|a| init_privs(table::PG_NAMESPACE, n.oid, 0, a)));
     }
     for r in relations {
-        out.extend(r.acl.as_ref().and_then(|a| a.own.as_ref()).map(|a| init_privs(table::PG_CLASS, r.oid, a)));
+        let acl = r.acl.iter();
+        let lists = acl.flat_map(|a| a.own.iter().map(|l| (0, l)).chain(a.columns.iter().map(|(n, l)| (*n, l))));
+        out.extend(lists.map(|(column, l)| init_privs(table::PG_CLASS, r.oid, column, l)));
         // The row types are among the built-in types.
         out.extend(rows::relation(r).into_iter().filter(|row| row.table != table::PG_TYPE));
     }
     out.extend(pgdata::types().iter().map(pg_type));
     for p in pgdata::procs() {
         out.push(pg_proc(p));
-        out.extend(function_acl(p).map(|a| init_privs(table::PG_PROC, p.oid, &a)));
+        out.extend(function_acl(p).map(|a| init_privs(table::PG_PROC, p.oid, 0, &a)));
     }
     out.extend(pgdata::operators().iter().map(pg_operator));
     for c in pgdata::casts() {

@@ -9,7 +9,6 @@
 //! answer what PostgreSQL answers when there is no such object: NULL or no rows.
 
 mod acl;
-mod backend;
 mod definition;
 mod extended;
 mod host;
@@ -123,7 +122,6 @@ pub const TABLES: &[&[Kernel]] = &[
     partition::KERNELS,
     schema::KERNELS,
     setting::KERNELS,
-    backend::KERNELS,
     size::KERNELS,
     stat::KERNELS,
     visible::KERNELS,

@@ -162,8 +162,10 @@ fn backend_address(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Da
 fn sequence_parameters(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let cat = access(ctx)?.catalog();
     let asked = oid_arg(args, 0)?.unwrap_or(0);
-    let found = cat.relation(asked).filter(|r| r.kind == RelKind::Sequence);
-    let Some(s) = found.and_then(|r| r.sequence.as_ref()) else {
+    let Some(found) = cat.relation(asked) else {
+        return Err(DbError::new(SqlState::UNDEFINED_TABLE, format!("relation with OID {asked} does not exist")));
+    };
+    let Some(s) = found.sequence.as_ref().filter(|_| found.kind == RelKind::Sequence) else {
         return Err(DbError::internal(format!("cache lookup failed for sequence {asked}")));
     };
     let n = |v| (oid::INT8, Datum::Int8(v));

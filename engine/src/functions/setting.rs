@@ -71,6 +71,14 @@ fn timezone_names(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> 
     })))
 }
 
+/// `pg_timezone_abbrevs`: the abbreviations that times may be written with.
+fn timezone_abbreviations(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
+    let row = |(name, offset, daylight): (&str, i32, bool)| {
+        vec![text(name.to_ascii_uppercase()), seconds(offset), Datum::Bool(daylight)]
+    };
+    rows(zone::abbreviations().map(row).collect())
+}
+
 /// Only the version is known of how RustyDB was built.
 fn config(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
     rows(vec![vec![text("VERSION"), text(format!("PostgreSQL {}", settings::SERVER_VERSION))]])
@@ -86,6 +94,7 @@ pub(super) const KERNELS: &[Kernel] = &[
     set("show_all_settings", all_settings),
     set("show_all_file_settings", no_rows),
     set("pg_timezone_names", timezone_names),
+    set("pg_timezone_abbrevs", timezone_abbreviations),
     set("pg_config", config),
     set("pg_available_extensions", no_rows),
     set("pg_available_extension_versions", no_rows),

@@ -4,9 +4,9 @@ use super::{CatalogAccess, access, oid_arg, scalar, text_arg};
 use crate::catalog::{Catalog, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::EvalCtx;
-use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::datum::Datum;
 use rustydb_types::kernel::{CallInfo, Kernel};
-use rustydb_types::{oid, pgdata};
+use rustydb_types::pgdata;
 
 fn answer(bytes: u64) -> Datum {
     Datum::Int8(i64::try_from(bytes).unwrap_or(i64::MAX))
@@ -137,27 +137,6 @@ fn filenode(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     Ok(file.map_or(Datum::Null, |f| Datum::Oid(f.0)))
 }
 
-/// `pg_sequence_parameters`: START, MINVALUE, MAXVALUE, INCREMENT, CYCLE, CACHE, type.
-fn sequence_parameters(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let cat = access(ctx)?.catalog();
-    let number = oid_arg(args, 0)?.unwrap_or_default();
-    let relation = cat.relation(number);
-    let Some(s) = relation.and_then(|r| r.sequence.as_ref()) else {
-        return Err(DbError::new(SqlState::UNDEFINED_TABLE, format!("relation with OID {number} does not exist")));
-    };
-    let big = |v: i64| (TypeRef::new(oid::INT8), Datum::Int8(v));
-    let fields = vec![
-        big(s.start),
-        big(s.min),
-        big(s.max),
-        big(s.increment),
-        (TypeRef::new(oid::BOOL), Datum::Bool(s.cycle)),
-        big(s.cache),
-        (TypeRef::new(oid::OID), Datum::Oid(s.ty)),
-    ];
-    Ok(Datum::Row(fields.into()))
-}
-
 /// Values are not compressed.
 fn not_compressed(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     Ok(Datum::Null)
@@ -186,6 +165,5 @@ pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_tablespace_size_name", tablespace_size),
     scalar("pg_tablespace_location", tablespace_location),
     scalar("pg_relation_filenode", filenode),
-    scalar("pg_sequence_parameters", sequence_parameters),
     scalar("pg_column_compression", not_compressed),
 ];

@@ -86,11 +86,13 @@ fn functions_are_described() {
     let named = |n: &str| Datum::Oid(pgdata::procs_named(n)[0].oid);
     assert_eq!(shown("pg_get_function_arguments", &[named("split_part")]), "text, text, integer");
     assert_eq!(shown("pg_get_function_result", &[named("pg_get_keywords")]), "SETOF record");
-    assert_eq!(
-        shown("pg_get_function_arguments", &[named("pg_get_keywords")]),
-        "OUT word text, OUT catcode \"char\", OUT barelabel boolean, OUT catdesc text, OUT baredesc text"
-    );
-    assert_eq!(shown("pg_get_function_identity_arguments", &[named("pg_get_keywords")]), "");
+    // OUT arguments belong to the identity, too.
+    for f in ["pg_get_function_arguments", "pg_get_function_identity_arguments"] {
+        assert_eq!(
+            shown(f, &[named("pg_get_keywords")]),
+            "OUT word text, OUT catcode \"char\", OUT barelabel boolean, OUT catdesc text, OUT baredesc text"
+        );
+    }
     assert_eq!(
         shown("pg_get_functiondef", &[named("split_part")]),
         "CREATE OR REPLACE FUNCTION pg_catalog.split_part(text, text, integer)\n RETURNS text\n LANGUAGE internal\n \
