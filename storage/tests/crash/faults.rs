@@ -81,13 +81,16 @@ fn reads(seed: u64) {
     }
 }
 
-/// A log batch that lands elsewhere leaves a hole behind which the log was durable: the next start refuses, unless a
-/// checkpoint has made the hole needless.
+/// A log batch that lands elsewhere, or nowhere, leaves a hole behind which the log was durable: the next start refuses,
+/// unless a checkpoint has made the hole needless.
 fn log_writes(seed: u64, writes: u64) {
     let mut refused = 0;
     for i in 2..10 {
         let n = writes * i / 10;
-        let faults = SimFaults { misdirect_log_write_at: Some(n), ..SimFaults::default() };
+        let faults = match i % 2 {
+            0 => SimFaults { misdirect_log_write_at: Some(n), ..SimFaults::default() },
+            _ => SimFaults { lose_log_write_at: Some(n), ..SimFaults::default() },
+        };
         let (run, _) = run(seed, faults);
         let what = format!("seed {seed}, log write {n} went astray");
         match opens(&run.disk.crash(seed)) {
