@@ -234,7 +234,7 @@ mod tests {
         let disk = SimDisk::new();
         run(&disk, None);
         let mut slot = encode(&state(5), 100);
-        slot[4..8].copy_from_slice(&2u32.to_le_bytes());
+        slot[4..8].copy_from_slice(&(FORMAT_VERSION + 1).to_le_bytes());
         let crc = crc32c::crc32c(&slot[..LEN - 4]);
         slot[LEN - 4..LEN].copy_from_slice(&crc.to_le_bytes());
         disk.overwrite("control", 0, &slot);
