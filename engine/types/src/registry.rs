@@ -37,7 +37,6 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::lsn::KERNELS,
     funcs::macaddr::KERNELS,
     funcs::money::KERNELS,
-    funcs::normalize::KERNELS,
     funcs::num_format::KERNELS,
     funcs::numeric::KERNELS,
     funcs::oid::KERNELS,

@@ -28,7 +28,6 @@ pub mod like;
 pub mod lsn;
 pub mod macaddr;
 pub mod money;
-pub mod normalize;
 pub mod num_format;
 pub mod numeric;
 pub mod oid;
