@@ -45,4 +45,4 @@ pub mod tpch;
 pub mod wire;
 
 pub use error::{Context, Error, Result};
-pub use server::{Kind, Options, Server, Target};
+pub use server::{Kind, Options, Pair, Server, Target};

@@ -452,3 +452,33 @@ fn as_owner(command: &mut Command, owner: Option<(u32, u32)>) {
         command.uid(uid).gid(gid);
     }
 }
+
+/// PostgreSQL and who is compared with it.
+#[derive(Debug)]
+pub struct Pair {
+    /// PostgreSQL.
+    pub judge: Target,
+    /// Who is compared.
+    pub candidate: Target,
+    /// Stopped when the pair goes.
+    _own: Vec<Server>,
+}
+
+impl Pair {
+    /// A private server of each kind, or those on the ports `[judge, candidate]`, in a database of this name made anew there.
+    pub async fn open(ports: &[u16], candidate: Kind, database: &str) -> Result<Self> {
+        match ports {
+            [] => {
+                let judge = Server::start(Kind::Postgres, Options::default()).await?;
+                let other = Server::start(candidate, Options::default()).await?;
+                Ok(Self { judge: judge.target().clone(), candidate: other.target().clone(), _own: vec![judge, other] })
+            }
+            [judge, other] => Ok(Self {
+                judge: Target::local(Kind::Postgres, *judge).fresh_database(database).await?,
+                candidate: Target::local(candidate, *other).fresh_database(database).await?,
+                _own: Vec::new(),
+            }),
+            _ => Err(Error::new("--ports wants two ports")),
+        }
+    }
+}

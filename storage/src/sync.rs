@@ -94,10 +94,15 @@ mod modelled {
         pub(crate) fn is_locked_exclusive(&self) -> bool {
             self.holders.lock().exclusive
         }
+        /// # Safety
+        /// As in `parking_lot`: the caller holds the latch shared. Nothing here is undefined if it does not; a model that
+        /// did so would underflow and fail.
         pub(crate) unsafe fn unlock_shared(&self) {
             self.holders.lock().shared -= 1;
             self.freed.notify_all();
         }
+        /// # Safety
+        /// As in `parking_lot`: the caller holds the latch exclusively. Nothing here is undefined if it does not.
         pub(crate) unsafe fn unlock_exclusive(&self) {
             self.holders.lock().exclusive = false;
             self.freed.notify_all();

@@ -387,7 +387,7 @@ fn retype(cx: &DdlCx<'_>, old: &Relation, r: &mut Relation, at: usize) -> Result
         let method = ix.method;
         let opclass = |ty: TypeRef| match method {
             pgdata::BTREE => index::default_opclass(ty),
-            other => super::exclude::usual_opclass(other, ty),
+            other => super::index::usual_opclass(other, ty),
         };
         for k in &mut ix.keys {
             if k.attnum == attnum {

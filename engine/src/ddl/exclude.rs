@@ -20,20 +20,13 @@ use std::sync::Arc;
 /// A method's name for messages, and what it can.
 struct Method {
     oid: u32,
-    name: String,
+    name: &'static str,
     /// Keeps an order (ASC, DESC, NULLS FIRST).
     ordered: bool,
 }
 
 fn method(x: &ast::Exclude) -> Result<Method> {
-    let name = x.method.as_ref().map_or("btree", |m| m.value.as_str());
-    let found = pgdata::access_methods().iter().find(|m| m.amname == name);
-    let Some(m) = found else {
-        return Err(err(SqlState::UNDEFINED_OBJECT, format!("access method \"{name}\" does not exist")));
-    };
-    if m.amtype != 'i' {
-        return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("access method \"{name}\" is not of type INDEX")));
-    }
+    let (oid, name) = index::access_method(x.method.as_ref())?;
     let cannot = |what: &str| Err(DbError::unsupported(format!("access method \"{name}\" does not support {what}")));
     if !matches!(name, "btree" | "hash" | "gist" | "spgist") {
         return cannot("exclusion constraints");
@@ -47,7 +40,7 @@ fn method(x: &ast::Exclude) -> Result<Method> {
     if name == "spgist" && x.elements.len() > 1 {
         return cannot("multicolumn indexes");
     }
-    Ok(Method { oid: m.oid, name: name.to_owned(), ordered: name == "btree" })
+    Ok(Method { oid, name, ordered: name == "btree" })
 }
 
 /// A key column, with its operator.
@@ -58,41 +51,7 @@ async fn key(
     e: &ast::IndexElement,
     op: &ast::Name,
 ) -> Result<(IndexKey, u32)> {
-    let (attnum, expr, mut ty) = match &e.key {
-        ast::IndexKey::Column(n) => {
-            let c = rel.column(&n.value).ok_or_else(|| {
-                err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" named in key does not exist", n.value))
-            })?;
-            (c.attnum, None, c.ty)
-        }
-        ast::IndexKey::Expr(x) => {
-            let bound = bind_row(cx, rel, x, Defining::IndexKey)?;
-            let bound = cx.binder(|b| b.default_unknown(bound))?;
-            if volatility(&bound) != 'i' {
-                return Err(err(
-                    SqlState::INVALID_OBJECT_DEFINITION,
-                    "functions in index expression must be marked IMMUTABLE",
-                ));
-            }
-            match bound.kind {
-                crate::plan::ir::ExprKind::Column(_) => {
-                    let used = super::column::columns_used(&bound);
-                    (used.first().copied().unwrap_or(0), None, bound.ty)
-                }
-                _ => (0, Some(keep(Some(rel), &bound, x)), bound.ty),
-            }
-        }
-    };
-    if let Some(c) = &e.collation {
-        if ty.collation == 0 {
-            return Err(err(
-                SqlState::DATATYPE_MISMATCH,
-                format!("collations are not supported by type {}", typename::format_type(ty.oid, -1)),
-            )
-            .at(cx.pos(c.pos())));
-        }
-        ty.collation = super::column::collation(cx, c)?;
-    }
+    let (attnum, expr, ty) = index::key_source(cx, rel, e, "named in key does not exist").await?;
     let opclass = opclass(m, e.opclass.as_ref(), ty)?;
     if !m.ordered && !matches!(e.order, SortOrder::Default) {
         return Err(DbError::unsupported(format!("access method \"{}\" does not support ASC/DESC options", m.name)));
@@ -108,21 +67,6 @@ async fn key(
     Ok((IndexKey { attnum, expr, ty, opclass, desc, nulls_first: e.nulls_first.unwrap_or(desc) }, operator))
 }
 
-/// The operator class a type gets without naming one.
-pub fn usual_opclass(method: u32, ty: TypeRef) -> Result<u32> {
-    types::default_opclass_of(method, ty.oid).ok_or_else(|| {
-        err(
-            SqlState::UNDEFINED_OBJECT,
-            format!(
-                "data type {} has no default operator class for access method \"{}\"",
-                typename::format_type(ty.oid, -1),
-                pgdata::access_methods().iter().find(|m| m.oid == method).map_or("", |m| m.amname)
-            ),
-        )
-        .hint("You must specify an operator class for the index or define a default operator class for the data type.")
-    })
-}
-
 /// After the type of a key column has changed: the operators of the same names for the types of now.
 pub fn find_operators(cx: &DdlCx<'_>, ix: &mut Index) -> Result<()> {
     for (op, k) in ix.exclude.iter_mut().zip(&ix.keys) {
@@ -134,21 +78,10 @@ pub fn find_operators(cx: &DdlCx<'_>, ix: &mut Index) -> Result<()> {
 }
 
 fn opclass(m: &Method, named: Option<&ast::Name>, ty: TypeRef) -> Result<u32> {
-    let Some(n) = named else { return usual_opclass(m.oid, ty) };
-    let found = pgdata::opclasses().iter().find(|o| {
-        o.opcmethod == m.oid && o.opcname == n.name.value && n.schema.as_ref().is_none_or(|s| s.value == "pg_catalog")
-    });
-    let Some(o) = found else {
-        return Err(err(
-            SqlState::UNDEFINED_OBJECT,
-            format!("operator class \"{}\" does not exist for access method \"{}\"", n.plain(), m.name),
-        ));
-    };
+    let Some(n) = named else { return index::usual_opclass(m.oid, ty) };
+    let o = index::find_opclass(m.oid, m.name, n)?;
     if o.opcintype != rustydb_types::usertype::base(ty).oid && Some(o.oid) != types::default_opclass_of(m.oid, ty.oid) {
-        return Err(err(
-            SqlState::DATATYPE_MISMATCH,
-            format!("operator class \"{}\" does not accept data type {}", n.plain(), typename::format_type(ty.oid, -1)),
-        ));
+        return Err(index::refuses_type(n, ty));
     }
     Ok(o.oid)
 }

@@ -38,8 +38,8 @@ struct Method {
     can: rustydb_storage::am::IndexCaps,
 }
 
-/// USING, or btree.
-fn method(name: Option<&Ident>) -> Result<Method> {
+/// The index method that USING names, or btree: its OID and name.
+pub fn access_method(name: Option<&Ident>) -> Result<(u32, &'static str)> {
     let name = name.map_or("btree", |m| m.value.as_str());
     let Some(am) = pgdata::access_methods().iter().find(|a| a.amname == name) else {
         return Err(err(SqlState::UNDEFINED_OBJECT, format!("access method \"{name}\" does not exist")));
@@ -47,10 +47,16 @@ fn method(name: Option<&Ident>) -> Result<Method> {
     if am.amtype != 'i' {
         return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("access method \"{name}\" is not of type INDEX")));
     }
-    if !matches!(am.oid, pgdata::BTREE | pgdata::HASH) {
+    Ok((am.oid, am.amname))
+}
+
+/// The same, if indexes can be made with it.
+fn method(name: Option<&Ident>) -> Result<Method> {
+    let (oid, name) = access_method(name)?;
+    if !matches!(oid, pgdata::BTREE | pgdata::HASH) {
         return Err(DbError::unsupported(format!("access method \"{name}\" is not supported yet")));
     }
-    Ok(Method { oid: am.oid, name: am.amname, can: crate::catalog::storage_method(am.oid).am()?.caps() })
+    Ok(Method { oid, name, can: crate::catalog::storage_method(oid).am()?.caps() })
 }
 
 /// 0A000 for what an access method cannot do.
@@ -67,50 +73,70 @@ fn orderable(opclass: u32, ty: TypeRef) -> bool {
 
 /// The btree operator class a type gets without naming one.
 pub fn default_opclass(ty: TypeRef) -> Result<u32> {
-    default_opclass_of(pgdata::BTREE, "btree", ty)
+    default_opclass_of(pgdata::BTREE, ty)
 }
 
-fn default_opclass_of(method: u32, name: &str, ty: TypeRef) -> Result<u32> {
-    super::types::default_opclass_of(method, ty.oid).filter(|o| orderable(*o, ty)).ok_or_else(|| {
+fn default_opclass_of(method: u32, ty: TypeRef) -> Result<u32> {
+    let usual = usual_opclass(method, ty)?;
+    if orderable(usual, ty) { Ok(usual) } else { Err(no_default_opclass(method, ty)) }
+}
+
+/// The operator class a type gets from a method without naming one, whether its keys can be stored or not.
+pub fn usual_opclass(method: u32, ty: TypeRef) -> Result<u32> {
+    super::types::default_opclass_of(method, ty.oid).ok_or_else(|| no_default_opclass(method, ty))
+}
+
+fn no_default_opclass(method: u32, ty: TypeRef) -> DbError {
+    err(
+        SqlState::UNDEFINED_OBJECT,
+        format!(
+            "data type {} has no default operator class for access method \"{}\"",
+            typename::format_type(ty.oid, -1),
+            pgdata::access_methods().iter().find(|m| m.oid == method).map_or("", |m| m.amname)
+        ),
+    )
+    .hint("You must specify an operator class for the index or define a default operator class for the data type.")
+}
+
+/// A method's operator class of that name.
+pub fn find_opclass(method: u32, method_name: &str, name: &ast::Name) -> Result<&'static pgdata::OpClass> {
+    let mut all = pgdata::opclasses().iter();
+    all.find(|o| {
+        o.opcmethod == method
+            && o.opcname == name.name.value
+            && name.schema.as_ref().is_none_or(|s| s.value == "pg_catalog")
+    })
+    .ok_or_else(|| {
         err(
             SqlState::UNDEFINED_OBJECT,
-            format!(
-                "data type {} has no default operator class for access method \"{name}\"",
-                typename::format_type(ty.oid, -1)
-            ),
+            format!("operator class \"{}\" does not exist for access method \"{method_name}\"", name.plain()),
         )
-        .hint("You must specify an operator class for the index or define a default operator class for the data type.")
     })
+}
+
+/// 42804: the class is for another type.
+pub fn refuses_type(opclass: &ast::Name, ty: TypeRef) -> DbError {
+    err(
+        SqlState::DATATYPE_MISMATCH,
+        format!(
+            "operator class \"{}\" does not accept data type {}",
+            opclass.plain(),
+            typename::format_type(ty.oid, -1)
+        ),
+    )
 }
 
 /// A named operator class, which must be the access method's and take the type.
 fn named_opclass(cx: &DdlCx<'_>, m: Method, name: &ast::Name, ty: TypeRef) -> Result<u32> {
-    let mut found = pgdata::opclasses().iter().filter(|o| {
-        o.opcmethod == m.oid
-            && o.opcname == name.name.value
-            && name.schema.as_ref().is_none_or(|s| s.value == "pg_catalog")
-    });
-    let Some(o) = found.next() else {
-        return Err(err(
-            SqlState::UNDEFINED_OBJECT,
-            format!("operator class \"{}\" does not exist for access method \"{}\"", name.plain(), m.name),
-        ));
-    };
+    let o = find_opclass(m.oid, m.name, name)?;
     let takes = o.opcintype == ty.oid
         || (o.opcintype == oid::TEXT && ty.oid == oid::VARCHAR)
         || (o.opcintype == oid::ANYARRAY && oid::array_element(ty.oid).is_some())
         || super::types::default_opclass_of(m.oid, ty.oid) == Some(o.oid);
     if !takes {
-        return Err(err(
-            SqlState::DATATYPE_MISMATCH,
-            format!(
-                "operator class \"{}\" does not accept data type {}",
-                name.plain(),
-                typename::format_type(ty.oid, -1)
-            ),
-        ));
+        return Err(refuses_type(name, ty));
     }
-    let usual = default_opclass_of(m.oid, m.name, ty)?;
+    let usual = default_opclass_of(m.oid, ty)?;
     // Keys are kept in one order per type. The pattern classes order text by bytes, and so does the "C" locale.
     let same = pgdata::opclass(usual).is_some_and(|u| u.opcfamily == o.opcfamily)
         || matches!(o.opcname, "text_pattern_ops" | "varchar_pattern_ops");
@@ -152,16 +178,20 @@ pub fn include_columns(rel: &Relation, list: &[Ident]) -> Result<Vec<i16>> {
         .collect()
 }
 
-async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexElement) -> Result<IndexKey> {
-    if !e.opclass_options.is_empty() {
-        return Err(err(SqlState::INVALID_PARAMETER_VALUE, "operator class has no options"));
-    }
+/// What a key is made of, without its operator class: a column or an expression, and the type with its collation. `missing`
+/// ends the message about a column that is not there.
+pub async fn key_source(
+    cx: &mut DdlCx<'_>,
+    rel: &Arc<Relation>,
+    e: &ast::IndexElement,
+    missing: &str,
+) -> Result<(i16, Option<String>, TypeRef)> {
     let (attnum, expr, mut ty) = match &e.key {
         ast::IndexKey::Column(n) => {
             refuse_system(rel, &n.value)?;
             let c = rel
                 .column(&n.value)
-                .ok_or_else(|| err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", n.value)))?;
+                .ok_or_else(|| err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" {missing}", n.value)))?;
             (c.attnum, None, c.ty)
         }
         ast::IndexKey::Expr(x) => {
@@ -199,9 +229,17 @@ async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexE
         }
         ty.collation = collation(cx, c)?;
     }
+    Ok((attnum, expr, ty))
+}
+
+async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexElement) -> Result<IndexKey> {
+    if !e.opclass_options.is_empty() {
+        return Err(err(SqlState::INVALID_PARAMETER_VALUE, "operator class has no options"));
+    }
+    let (attnum, expr, ty) = key_source(cx, rel, e, "does not exist").await?;
     let opclass = match &e.opclass {
         Some(n) => named_opclass(cx, m, n, ty)?,
-        None => default_opclass_of(m.oid, m.name, ty)?,
+        None => default_opclass_of(m.oid, ty)?,
     };
     if !m.can.ordered && !rustydb_types::keyenc::is_orderable(ty.oid) {
         // A type whose values are only compared for equality; keys are made of ordered bytes.

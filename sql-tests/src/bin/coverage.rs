@@ -1,7 +1,7 @@
 //! PostgreSQL's functions and operators, one by one, on PostgreSQL and RustyDB.
 
 use rustydb_sql_tests::args::{Args, main_with};
-use rustydb_sql_tests::{Context, Kind, Options, Result, Server, Target, coverage};
+use rustydb_sql_tests::{Context, Kind, Pair, Result, coverage};
 use std::path::PathBuf;
 
 const HELP: &str = "\
@@ -24,23 +24,8 @@ async fn run() -> Result<bool> {
     let table: Option<PathBuf> = args.optional("--table")?;
     let differences: Option<PathBuf> = args.optional("--differences")?;
     args.done()?;
-    let mut own = Vec::new();
-    let targets = match ports.as_slice() {
-        [] => {
-            own.push(Server::start(Kind::Postgres, Options::default()).await?);
-            own.push(Server::start(Kind::RustyDb, Options::default()).await?);
-            own.iter().map(|s| s.target().clone()).collect::<Vec<_>>()
-        }
-        [judge, candidate] => {
-            vec![
-                Target::local(Kind::Postgres, *judge).fresh_database("coverage").await?,
-                Target::local(Kind::RustyDb, *candidate).fresh_database("coverage").await?,
-            ]
-        }
-        _ => return Err(rustydb_sql_tests::Error::new("--ports wants two ports")),
-    };
-    let [judge, candidate] = targets.as_slice() else { return Ok(false) };
-    let report = coverage::run(judge, candidate).await?;
+    let pair = Pair::open(&ports, Kind::RustyDb, "coverage").await?;
+    let report = coverage::run(&pair.judge, &pair.candidate).await?;
     match table {
         Some(path) => std::fs::write(&path, report.table()).context(|| format!("writing {}", path.display()))?,
         None => print!("{}", report.table()),

@@ -2,7 +2,7 @@
 
 use rustydb_sql_tests::args::{Args, main_with};
 use rustydb_sql_tests::fuzz::{self, Plan};
-use rustydb_sql_tests::{Context, Kind, Options, Result, Server, Target};
+use rustydb_sql_tests::{Context, Kind, Pair, Result};
 use std::path::PathBuf;
 
 const HELP: &str = "\
@@ -32,24 +32,9 @@ async fn run() -> Result<bool> {
     let ports: Vec<u16> = args.list("--ports", &[])?;
     let path: Option<PathBuf> = args.optional("--report")?;
     args.done()?;
-    let mut own = Vec::new();
-    let targets = match ports.as_slice() {
-        [] => {
-            own.push(Server::start(Kind::Postgres, Options::default()).await?);
-            own.push(Server::start(kind, Options::default()).await?);
-            own.iter().map(|s| s.target().clone()).collect::<Vec<_>>()
-        }
-        [judge, candidate] => {
-            vec![
-                Target::local(Kind::Postgres, *judge).fresh_database("fuzz").await?,
-                Target::local(kind, *candidate).fresh_database("fuzz").await?,
-            ]
-        }
-        _ => return Err(rustydb_sql_tests::Error::new("--ports wants two ports")),
-    };
-    let [judge, candidate] = targets.as_slice() else { return Ok(false) };
-    fuzz::prepare([judge, candidate]).await?;
-    let report = fuzz::run(judge, candidate, &plan).await?;
+    let pair = Pair::open(&ports, kind, "fuzz").await?;
+    fuzz::prepare([&pair.judge, &pair.candidate]).await?;
+    let report = fuzz::run(&pair.judge, &pair.candidate, &plan).await?;
     let text = report.text();
     match path {
         Some(path) => {

@@ -1,7 +1,7 @@
 //! How long PostgreSQL and RustyDB bind and plan.
 
 use rustydb_sql_tests::args::{Args, main_with};
-use rustydb_sql_tests::{Context, Kind, Options, Result, Server, Target, planning};
+use rustydb_sql_tests::{Context, Kind, Pair, Result, planning};
 use std::path::PathBuf;
 
 const HELP: &str = "\
@@ -22,23 +22,8 @@ async fn run() -> Result<bool> {
     let ports: Vec<u16> = args.list("--ports", &[])?;
     let table: Option<PathBuf> = args.optional("--table")?;
     args.done()?;
-    let mut own = Vec::new();
-    let targets = match ports.as_slice() {
-        [] => {
-            own.push(Server::start(Kind::Postgres, Options::default()).await?);
-            own.push(Server::start(Kind::RustyDb, Options::default()).await?);
-            own.iter().map(|s| s.target().clone()).collect::<Vec<_>>()
-        }
-        [judge, candidate] => {
-            vec![
-                Target::local(Kind::Postgres, *judge).fresh_database("planning").await?,
-                Target::local(Kind::RustyDb, *candidate).fresh_database("planning").await?,
-            ]
-        }
-        _ => return Err(rustydb_sql_tests::Error::new("--ports wants two ports")),
-    };
-    let [judge, candidate] = targets.as_slice() else { return Ok(false) };
-    let text = planning::run(judge, candidate).await?;
+    let pair = Pair::open(&ports, Kind::RustyDb, "planning").await?;
+    let text = planning::run(&pair.judge, &pair.candidate).await?;
     match table {
         Some(path) => std::fs::write(&path, text).context(|| format!("writing {}", path.display()))?,
         None => print!("{text}"),
