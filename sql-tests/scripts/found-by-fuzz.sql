@@ -26,3 +26,15 @@ SELECT i FROM generate_series(1, 10) AS i ORDER BY i LIMIT 0;
 SELECT * FROM (SELECT i FROM generate_series(1, 10) AS i ORDER BY i DESC LIMIT 3) AS s ORDER BY 1 LIMIT 0 OFFSET 0;
 SELECT count(*) FROM (SELECT i FROM generate_series(1, 10) AS i ORDER BY i LIMIT 0) AS s;
 SELECT 1 / (i - i) FROM generate_series(1, 10) AS i LIMIT 0;
+-- Truth tests as keys of groups: what may be null by their parts never is.
+CREATE TABLE fuzz_b AS SELECT i, nullif(i % 3, 2) = 1 AS b FROM generate_series(1, 6) AS i;
+SELECT b IS TRUE AS x, b IS NOT TRUE AS y, b IS FALSE AS z, b IS NOT FALSE AS w, b IS UNKNOWN AS u, count(*) FROM fuzz_b GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5;
+SELECT DISTINCT b IS NOT TRUE FROM fuzz_b ORDER BY 1;
+SELECT bool_and(b IS TRUE ORDER BY i), b IS NOT UNKNOWN FROM fuzz_b GROUP BY b IS NOT UNKNOWN ORDER BY 2;
+SELECT b IS NOT DISTINCT FROM true, b IS DISTINCT FROM NULL, i IS NOT DISTINCT FROM 3, count(*) FROM fuzz_b GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT row_number() OVER (PARTITION BY b IS FALSE ORDER BY b IS TRUE, i), i FROM fuzz_b ORDER BY i;
+SELECT b IS TRUE FROM fuzz_b UNION SELECT b IS NOT TRUE FROM fuzz_b ORDER BY 1;
+SELECT i = ANY (ARRAY[1, NULL]) AS x, i IN (1, 2, NULL) AS y, b AND i > 2 AS z, NOT b AS n, count(*) FROM fuzz_b GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+SELECT coalesce(b, false) AS x, CASE WHEN b THEN i END AS y, nullif(i, 3) IS NULL AS z, count(*) FROM fuzz_b GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT EXISTS (SELECT FROM fuzz_b x WHERE x.i = b.i + 3) AS x, i IN (SELECT x.i + 1 FROM fuzz_b x) AS y, count(*) FROM fuzz_b b GROUP BY 1, 2 ORDER BY 1, 2;
+DROP TABLE fuzz_b;

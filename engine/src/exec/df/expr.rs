@@ -420,14 +420,18 @@ impl Scope<'_> {
             }
             ExprKind::BoolTest { arg, test } => {
                 let l = self.lower(arg)?;
-                let b = Box::new(l.expr);
+                // Not DataFusion's `IsTrue` and its like: they are never null, but the form they are planned to may be by its
+                // type, and an aggregate refuses to be planned where the two disagree.
+                let is = |op, b: bool| {
+                    DfExpr::BinaryExpr(BinaryExpr::new(Box::new(l.expr.clone()), op, Box::new(datafusion::logical_expr::lit(b))))
+                };
                 let x = match test {
-                    IsTest::True => DfExpr::IsTrue(b),
-                    IsTest::NotTrue => DfExpr::IsNotTrue(b),
-                    IsTest::False => DfExpr::IsFalse(b),
-                    IsTest::NotFalse => DfExpr::IsNotFalse(b),
-                    IsTest::Unknown | IsTest::Null => DfExpr::IsNull(b),
-                    IsTest::NotUnknown | IsTest::NotNull => DfExpr::IsNotNull(b),
+                    IsTest::True => is(Operator::IsNotDistinctFrom, true),
+                    IsTest::NotTrue => is(Operator::IsDistinctFrom, true),
+                    IsTest::False => is(Operator::IsNotDistinctFrom, false),
+                    IsTest::NotFalse => is(Operator::IsDistinctFrom, false),
+                    IsTest::Unknown | IsTest::Null => DfExpr::IsNull(Box::new(l.expr.clone())),
+                    IsTest::NotUnknown | IsTest::NotNull => DfExpr::IsNotNull(Box::new(l.expr.clone())),
                 };
                 boolean(x, l.native)
             }
