@@ -3,7 +3,7 @@
 
 use super::explore;
 use crate::txn::ring::HotRing;
-use crate::txn::tsp::Status;
+use crate::txn::tsp::{self, Status};
 use rustydb_base::{Lsn, Scn, Xid};
 use shuttle::sync::atomic::{AtomicU64, Ordering};
 use shuttle::sync::{Arc, Mutex};
@@ -74,7 +74,8 @@ fn snapshots_and_commits() {
     explore(|| {
         let w = Arc::new(World {
             ring: HotRing::new(2),
-            clock: AtomicU64::new(0),
+            // As the commit clock: SCN 1 would be taken for COMMITTING, and waited out for ever.
+            clock: AtomicU64::new(tsp::RESERVED.0),
             log: Mutex::new(0),
             stable: AtomicU64::new(0),
             page: (0..5).map(|_| AtomicU64::new(0)).collect(),

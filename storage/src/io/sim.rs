@@ -55,6 +55,10 @@ pub struct SimFaults {
     pub lose_page_write_at: Option<u64>,
     /// The n-th write to the log is acknowledged and never done.
     pub lose_log_write_at: Option<u64>,
+    /// The n-th write to the log is acknowledged with some of its sectors not written.
+    pub tear_log_write_at: Option<u64>,
+    /// After one of the three above: the power fails while the n-th write to the log after it completes.
+    pub crash_after_astray: Option<u64>,
     /// Bytes (in whole 4 KiB blocks) the disk can hold; beyond that ENOSPC.
     pub capacity: Option<u64>,
     /// The n-th write that makes a file larger finds the disk full.
@@ -82,6 +86,7 @@ pub enum FaultPoint {
     LostWrite,
     MisdirectedLogWrite,
     LostLogWrite,
+    TornLogWrite,
     NoSpace,
     ClockForward,
     ClockBack,
@@ -89,7 +94,7 @@ pub enum FaultPoint {
 
 impl FaultPoint {
     /// All of them.
-    pub const ALL: [FaultPoint; 17] = [
+    pub const ALL: [FaultPoint; 18] = [
         FaultPoint::PowerCutAtWrite,
         FaultPoint::PowerCutAtSync,
         FaultPoint::PowerCutAtName,
@@ -104,6 +109,7 @@ impl FaultPoint {
         FaultPoint::LostWrite,
         FaultPoint::MisdirectedLogWrite,
         FaultPoint::LostLogWrite,
+        FaultPoint::TornLogWrite,
         FaultPoint::NoSpace,
         FaultPoint::ClockForward,
         FaultPoint::ClockBack,
@@ -448,6 +454,8 @@ struct Counts {
     syncs: u64,
     reads: u64,
     log_writes: u64,
+    /// Which of them went astray.
+    astray: Option<u64>,
     page_writes: u64,
     /// Writes that made a file larger.
     growths: u64,
@@ -472,6 +480,16 @@ type Observer = Arc<dyn Fn(u64) + Send + Sync>;
 
 /// The power is gone: the operation never completes.
 struct PowerCut;
+
+/// What becomes of a write to the log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Done,
+    Lost,
+    Misdirected,
+    Torn,
+    PowerCut,
+}
 
 impl SimIo {
     /// Attaches `disk` to the world of `rt`.
@@ -655,20 +673,29 @@ impl Inner {
                 }
             }
             if file.path().starts_with("wal/") && file.0.dsync {
-                let nth = {
-                    let mut c = self.counts.lock();
-                    c.log_writes += 1;
-                    Some(c.log_writes)
-                };
-                if faults.misdirect_log_write_at == nth {
-                    FaultPoint::MisdirectedLogWrite.meet();
-                    let wrong = Change::Write(off + bytes.len() as u64, Arc::clone(bytes));
-                    disk.complete(id, wrong, true);
-                    return Ok(Ok(()));
-                }
-                if faults.lose_log_write_at == nth {
-                    FaultPoint::LostLogWrite.meet();
-                    return Ok(Ok(()));
+                match self.log_write(&faults) {
+                    Fate::Done => {}
+                    Fate::PowerCut => {
+                        disk.under_way.insert(ticket, (id, change));
+                        return Err(PowerCut);
+                    }
+                    Fate::Lost => return Ok(Ok(())),
+                    Fate::Misdirected => {
+                        let wrong = Change::Write(off + bytes.len() as u64, Arc::clone(bytes));
+                        disk.complete(id, wrong, true);
+                        return Ok(Ok(()));
+                    }
+                    Fate::Torn => {
+                        // At least one sector is missing, anywhere.
+                        let r = self.rt.rng_u64();
+                        let missing = r as usize % bytes.chunks(SECTOR).len();
+                        for (i, sector) in bytes.chunks(SECTOR).enumerate() {
+                            if i != missing && r >> (8 + i % 50) & 1 == 1 {
+                                disk.complete(id, Change::Write(off + (i * SECTOR) as u64, Arc::from(sector)), true);
+                            }
+                        }
+                        return Ok(Ok(()));
+                    }
                 }
             }
             let growth = disk.inodes.get(&id).map_or(0, |i| i.current.growth(*off, bytes.len() as u64));
@@ -685,6 +712,31 @@ impl Inner {
         }
         disk.complete(id, change, file.0.dsync);
         Ok(Ok(()))
+    }
+
+    /// Counts a write to the log and says what becomes of it.
+    fn log_write(&self, faults: &SimFaults) -> Fate {
+        let mut c = self.counts.lock();
+        c.log_writes += 1;
+        let nth = Some(c.log_writes);
+        let (point, fate) = if faults.misdirect_log_write_at == nth {
+            (FaultPoint::MisdirectedLogWrite, Fate::Misdirected)
+        } else if faults.lose_log_write_at == nth {
+            (FaultPoint::LostLogWrite, Fate::Lost)
+        } else if faults.tear_log_write_at == nth {
+            (FaultPoint::TornLogWrite, Fate::Torn)
+        } else if let (Some(at), Some(n)) = (c.astray, faults.crash_after_astray)
+            && nth == Some(at + n)
+        {
+            (FaultPoint::PowerCutAtWrite, Fate::PowerCut)
+        } else {
+            return Fate::Done;
+        };
+        point.meet();
+        if fate != Fate::PowerCut {
+            c.astray = nth;
+        }
+        fate
     }
 
     fn os_error(&self, action: std::fmt::Arguments<'_>, code: i32) -> DbError {

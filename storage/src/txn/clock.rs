@@ -1,17 +1,18 @@
 //! The commit clock: a hybrid of wall time and counter.
 
+use super::tsp;
 use rustydb_base::Scn;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Hands out commit SCNs. Only the holder of the commit latch calls [`ScnClock::next`], so that SCN order is LSN order;
 /// everyone may read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ScnClock(AtomicU64);
 
 impl ScnClock {
-    /// A clock whose last SCN was `last`.
+    /// A clock whose last SCN was `last`, or which has given out none that means something else in a status page.
     pub fn new(last: Scn) -> ScnClock {
-        ScnClock(AtomicU64::new(last.0))
+        ScnClock(AtomicU64::new(last.max(tsp::RESERVED).0))
     }
 
     /// The newest SCN given out: what a new snapshot sees.
@@ -41,5 +42,11 @@ mod tests {
         assert_eq!(a, Scn(1_000 << 10));
         assert_eq!(c.next(900), Scn(a.0 + 1));
         assert_eq!(c.last(), Scn(a.0 + 1));
+    }
+
+    #[test]
+    fn a_wall_clock_at_zero_gives_no_state_for_an_scn() {
+        let first = ScnClock::new(Scn(0)).next(0);
+        assert_eq!(tsp::Status::decode(first.0), tsp::Status::Committed(first));
     }
 }

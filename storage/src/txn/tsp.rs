@@ -16,6 +16,8 @@ pub(crate) const SET: u8 = code::TSP;
 
 const ABORTED: u64 = 1 << 63;
 const PREPARED: u64 = 2;
+/// Words up to this number say something else than that SCN: it is never handed out, nor is any below.
+pub const RESERVED: Scn = Scn(PREPARED);
 
 /// What an entry says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

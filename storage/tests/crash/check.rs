@@ -11,6 +11,7 @@ use rustydb_storage::rt::RuntimeRef;
 use rustydb_storage::sim::{SimRuntime, SimStop};
 use rustydb_storage::store::{CommitOptions, FIRST_REL, Prepared, Store, StoreOptions};
 use rustydb_storage::txn::Isolation;
+use rustydb_storage::wal::BatchHeader;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,17 @@ pub fn options_of(disk: &SimDisk) -> StoreOptions {
     if disk.files().iter().any(|f| f == KEYS) { encrypted() } else { options() }
 }
 
+/// How far the batches on a disk say that the log was stable (I12): recovery must get there or refuse. Found by a look at
+/// every block of every segment, which knows nothing of the chain.
+pub fn proved(disk: &SimDisk) -> Lsn {
+    let segments = disk.files().into_iter().filter(|f| f.starts_with("wal/"));
+    let said = segments.filter_map(|f| disk.content(&f)).filter_map(|content| {
+        let blocks = (0..content.len()).step_by(4096).map(|at| &content[at..]);
+        blocks.filter_map(|b| BatchHeader::decode(b).filter(|h| h.verify(b))).map(|h| h.stable_lsn).max()
+    });
+    said.max().unwrap_or_default()
+}
+
 /// Reopens `disk` and compares it with the history. `crash_at` cuts the power once more during this recovery; then the
 /// disk left by that is checked.
 pub fn reopened(what: &str, disk: &SimDisk, model: Model, sequence: RelId, seed: u64, crash_at: Option<u64>) {
@@ -74,9 +86,11 @@ fn reopened_after(
     let options = options_of(disk);
     let rt2: RuntimeRef = rt.clone();
     let (m, end) = (model.clone(), Arc::new(Mutex::new(first)));
-    let end2 = end.clone();
+    let (end2, proved, what2) = (end.clone(), proved(disk), what.to_owned());
     let outcome = rt.block_on(async move {
         let store = Store::open(options, io, rt2).await?;
+        let found = store.recovered_to();
+        assert!(proved <= found, "{what2}: recovery took {found} for the end of a log that was stable up to {proved}");
         let survived = *end2.lock().get_or_insert(store.recovered_to());
         after_crash(&store, &m, sequence, survived, first.is_some()).await
     });

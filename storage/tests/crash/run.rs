@@ -69,6 +69,11 @@ impl Run {
         }
     }
 
+    /// A first life again, on an empty disk and without faults; the operations done so far count.
+    pub fn anew(&self, seed: u64) -> Run {
+        Run { done: self.done.clone(), ..Run::new(seed, SimFaults::default()) }
+    }
+
     /// Lets the sessions do `ops` operations, then shuts down in order.
     pub fn go(&self, seed: u64, ops: usize) -> Result<Result<()>, SimStop> {
         let (rt, io, model, open) = (self.rt.clone(), self.io.clone(), self.model.clone(), self.open.clone());
