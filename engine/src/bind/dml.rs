@@ -1110,39 +1110,52 @@ impl Binder<'_> {
 
 /// Drops scan columns that nothing in the statement reads.
 pub(crate) fn prune_dml(mut b: Bound) -> Bound {
+    let none = Rel::Values { cols: vec![], rows: vec![] };
     let mut used = HashSet::new();
-    walk::visit_bound(&b, &mut |e| {
-        if let ExprKind::Column(id) = e.kind {
-            used.insert(id);
-        }
-    });
-    let source = match &mut b {
+    let mut source = match &mut b {
         Bound::Insert(i) => {
             used.extend(i.source.outputs().iter().map(|c| c.id));
-            &mut i.source
+            std::mem::replace(&mut i.source, none)
         }
         Bound::Update(u) => {
             used.insert(u.rid.id);
             used.extend(u.tableoid.map(|c| c.id));
             used.extend(u.old.iter().map(|o| o.0.id));
-            &mut u.source
+            std::mem::replace(&mut u.source, none)
         }
         Bound::Delete(d) => {
             used.insert(d.rid.id);
             used.extend(d.tableoid.map(|c| c.id));
             used.extend(d.old.iter().map(|o| o.0.id));
-            &mut d.source
+            std::mem::replace(&mut d.source, none)
         }
         Bound::Merge(m) => {
             used.insert(m.rid.id);
             used.extend(m.tableoid.map(|c| c.id));
             used.extend(m.old.iter().map(|o| o.0.id));
-            &mut m.source
+            std::mem::replace(&mut m.source, none)
         }
         Bound::Query(_) => return b,
     };
-    collect_used(source, &mut used);
-    drop_unused(source, &used);
+    let mut read = |e: &Expr| {
+        if let ExprKind::Column(id) = e.kind {
+            used.insert(id);
+        }
+    };
+    walk::visit_bound(&b, &mut |e| read(e));
+    // A column that is only passed on is not read by that.
+    if let Rel::Project { exprs, .. } = &mut source {
+        exprs.retain(|(c, e)| used.contains(&c.id) || !matches!(e.kind, ExprKind::Column(_)));
+    }
+    collect_used(&source, &mut used);
+    drop_unused(&mut source, &used);
+    match &mut b {
+        Bound::Insert(i) => i.source = source,
+        Bound::Update(u) => u.source = source,
+        Bound::Delete(d) => d.source = source,
+        Bound::Merge(m) => m.source = source,
+        Bound::Query(_) => {}
+    }
     b
 }
 

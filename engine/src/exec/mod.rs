@@ -24,6 +24,7 @@ pub mod partition;
 pub mod point;
 mod projection;
 pub mod run;
+pub mod subquery;
 pub mod table;
 pub mod tables;
 mod tree;

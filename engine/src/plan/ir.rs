@@ -16,6 +16,9 @@ use std::sync::Arc;
 /// A column of some operator's output, unique in the statement.
 pub type ColId = u32;
 
+/// First id of columns that a rewrite makes: the binder counts from 1, and no statement is long enough to reach this.
+pub const FRESH: ColId = 1 << 28;
+
 /// A typed column.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Col {

@@ -6,11 +6,11 @@
 
 use super::BATCH_ROWS;
 use super::expr::{Frame, name, named};
-use super::guards;
 use super::lower::{Lower, Plan};
 use super::op::{Op, Run, op_plan};
 use super::util::{DfResult, produce, to_df};
 use crate::exec::StmtCx;
+use crate::exec::subquery::{self, Answer, Asked};
 use crate::exec::turn::Turn;
 use crate::plan::ir::{Col, ColId, Expr, ExprKind, JoinKind, Rel, Subquery, SubqueryKind};
 use crate::plan::walk;
@@ -29,17 +29,6 @@ use std::sync::Arc;
 
 /// Bytes of remembered answers per operator.
 const MEMO_BYTES: usize = 8 << 20;
-
-/// What is made of the inner rows.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Exists,
-    Scalar,
-    Array,
-    Row,
-    Any,
-    All,
-}
 
 /// Answers by outer values, bounded.
 struct Memo {
@@ -79,64 +68,23 @@ fn correlated(refs: &mut dyn FnMut(&mut dyn FnMut(&Expr)), outer: &HashSet<ColId
 impl Lower<'_> {
     /// Replaces the subqueries in expressions by columns that operators over `p` compute.
     pub fn attach(&mut self, p: Plan, exprs: Vec<&mut Expr>) -> Result<Plan> {
-        let mut p = p;
-        for e in exprs {
-            p = self.attach_one(p, e, None)?;
-        }
-        Ok(p)
-    }
-
-    /// `guard`: the subqueries are asked only for rows for which it is true.
-    fn attach_one(&mut self, p: Plan, e: &mut Expr, guard: Option<&Expr>) -> Result<Plan> {
-        if !super::lower::has_subquery(e) {
-            return Ok(p);
-        }
-        if let ExprKind::Subquery(s) = &mut e.kind {
-            let ty = e.ty;
-            let (p, col) = self.apply(p, s, ty, guard)?;
-            *e = Expr { pos: e.pos, ..Expr::column(col) };
-            return Ok(p);
-        }
-        if guards::chooses(e) {
-            return self.attach_choice(p, e, guard);
-        }
+        let lost = || DbError::internal("plan lost while attaching subqueries");
         let mut p = Some(p);
-        walk::children_mut(e, &mut |c| {
-            if let Some(now) = p.take() {
-                p = Some(self.attach_one(now, c, guard)?);
-            }
-            Ok(())
-        })?;
-        p.ok_or_else(|| DbError::internal("plan lost while attaching subqueries"))
+        for e in exprs {
+            subquery::replace(e, None, &mut |x, guard| {
+                let ty = x.ty;
+                if let ExprKind::Subquery(s) = &mut x.kind {
+                    let (now, col) = self.apply(p.take().ok_or_else(lost)?, s, ty, guard)?;
+                    p = Some(now);
+                    *x = Expr { pos: x.pos, ..Expr::column(col) };
+                }
+                Ok(())
+            })?;
+        }
+        p.ok_or_else(lost)
     }
 
-    /// The branches of CASE and COALESCE: each is reached only by the rows that the ones before leave to it.
-    fn attach_choice(&mut self, p: Plan, e: &mut Expr, guard: Option<&Expr>) -> Result<Plan> {
-        let mut p = p;
-        match &mut e.kind {
-            ExprKind::Case { operand, whens, otherwise } => {
-                if let Some(o) = operand {
-                    p = self.attach_one(p, o, guard)?;
-                }
-                for i in 0..whens.len() {
-                    let reached = guards::branch(guard, operand.as_deref(), &whens[..i], None);
-                    p = self.attach_one(p, &mut whens[i].0, reached.as_ref())?;
-                    let taken = guards::branch(guard, operand.as_deref(), &whens[..i], Some(&whens[i].0));
-                    p = self.attach_one(p, &mut whens[i].1, taken.as_ref())?;
-                }
-                let reached = guards::branch(guard, operand.as_deref(), whens, None);
-                self.attach_one(p, otherwise, reached.as_ref())
-            }
-            ExprKind::Coalesce(v) => {
-                for i in 0..v.len() {
-                    let reached = guards::nulls(guard, &v[..i]);
-                    p = self.attach_one(p, &mut v[i], reached.as_ref())?;
-                }
-                Ok(p)
-            }
-            _ => Err(DbError::internal("an expression without branches")),
-        }
-    }
+    /// `guard`: the subquery is asked only for rows for which it is true.
 
     fn apply(&mut self, p: Plan, s: &mut Subquery, ty: TypeRef, guard: Option<&Expr>) -> Result<(Plan, Col)> {
         let mut p = p;
@@ -162,9 +110,10 @@ impl Lower<'_> {
         let uncorrelated = cols.is_empty();
         let frame = Arc::new(Frame::new(cols.clone()));
         self.frames.push(Arc::clone(&frame));
-        let inner = self.inner(s);
+        let inner = self.inner(s, ty);
         self.frames.pop();
-        let (inner, kind, inner_types) = inner?;
+        let (inner, inner_types) = inner?;
+        let asked = Asked::of(&s.kind, ty);
         let col = self.col(ty);
         let dt = arrow_type(ty, None);
         let mut out_cols = p.cols.clone();
@@ -174,7 +123,6 @@ impl Lower<'_> {
         let positions: Vec<usize> = cols.iter().filter_map(|c| p.cols.iter().position(|x| x.0.id == c.id)).collect();
         let width = p.cols.len();
         let cx = Arc::clone(self.cx);
-        let elem = oid::array_element(ty.oid).unwrap_or(oid::TEXT);
         let body = move |run: Run| {
             let job = Job {
                 cx: Arc::clone(&cx),
@@ -182,9 +130,8 @@ impl Lower<'_> {
                 cols: cols.clone(),
                 positions: positions.clone(),
                 width,
-                kind,
+                asked,
                 ty,
-                elem,
                 types: inner_types.clone(),
                 guarded,
             };
@@ -198,24 +145,20 @@ impl Lower<'_> {
     }
 
     /// The inner plan of a subquery: for quantified ones, a single column with the test's result.
-    fn inner(&mut self, s: &Subquery) -> Result<(datafusion::logical_expr::LogicalPlan, Kind, Vec<TypeRef>)> {
+    fn inner(&mut self, s: &Subquery, ty: TypeRef) -> Result<(datafusion::logical_expr::LogicalPlan, Vec<TypeRef>)> {
         let outputs = s.rel.outputs();
         let inner = self.rel(&s.rel)?;
-        let (kind, exprs): (Kind, Vec<(Col, Expr)>) = match &s.kind {
-            SubqueryKind::Exists => (Kind::Exists, vec![]),
-            SubqueryKind::Scalar => (Kind::Scalar, outputs.iter().take(1).map(|c| (*c, Expr::column(*c))).collect()),
-            SubqueryKind::Array => (Kind::Array, outputs.iter().take(1).map(|c| (*c, Expr::column(*c))).collect()),
-            SubqueryKind::Row => (Kind::Row, outputs.iter().map(|c| (*c, Expr::column(*c))).collect()),
-            SubqueryKind::Quantified { test, all, .. } => {
-                let mut test = test.clone();
-                let inner = self.attach(inner, vec![&mut test])?;
-                let c = self.col(crate::bind::type_ref(oid::BOOL));
-                let p = self.project(inner, &[(c, test)])?;
-                return Ok((p.plan, if *all { Kind::All } else { Kind::Any }, vec![c.ty]));
-            }
-        };
+        if let SubqueryKind::Quantified { test, .. } = &s.kind {
+            let mut test = test.clone();
+            let inner = self.attach(inner, vec![&mut test])?;
+            let c = self.col(crate::bind::type_ref(oid::BOOL));
+            let p = self.project(inner, &[(c, test)])?;
+            return Ok((p.plan, vec![c.ty]));
+        }
+        let read = Asked::of(&s.kind, ty).reads(outputs.len());
+        let exprs: Vec<(Col, Expr)> = outputs.iter().take(read).map(|c| (*c, Expr::column(*c))).collect();
         let p = self.project(inner, &exprs)?;
-        Ok((p.plan, kind, exprs.iter().map(|e| e.0.ty).collect()))
+        Ok((p.plan, exprs.iter().map(|e| e.0.ty).collect()))
     }
 
     /// A join whose right side reads the left side's current row.
@@ -288,9 +231,8 @@ struct Job {
     positions: Vec<usize>,
     /// Columns of the outer rows; their plan has one even when there is none to read.
     width: usize,
-    kind: Kind,
+    asked: Asked,
     ty: TypeRef,
-    elem: u32,
     types: Vec<TypeRef>,
     /// The column that says which rows want an answer; all do if there is none.
     guarded: Option<(usize, Col)>,
@@ -343,56 +285,18 @@ impl Job {
 
     async fn answer(&self, run: &Run) -> DfResult<Datum> {
         let mut rows = run.rerun(1)?;
-        let mut found: Option<Datum> = None;
-        let mut items = Vec::new();
-        let mut unknown = false;
+        let mut answer = Answer::new(self.asked);
         while let Some(b) = rows.next().await {
             let b = b?;
             self.cx.cancel.check().map_err(to_df)?;
             for r in 0..b.num_rows() {
-                let at = |i: usize| datum_at(b.column(i), r, self.types[i]).map_err(to_df);
-                match self.kind {
-                    Kind::Exists => return Ok(Datum::Bool(true)),
-                    Kind::Scalar | Kind::Row => {
-                        if found.is_some() {
-                            return Err(to_df(DbError::new(
-                                SqlState::CARDINALITY_VIOLATION,
-                                "more than one row returned by a subquery used as an expression",
-                            )));
-                        }
-                        found = Some(if self.kind == Kind::Scalar {
-                            at(0)?
-                        } else {
-                            let fields = self.types.iter().enumerate().map(|(i, t)| Ok((*t, at(i)?)));
-                            Datum::Row(fields.collect::<DfResult<Vec<_>>>()?.into())
-                        });
-                    }
-                    Kind::Array => items.push(at(0)?),
-                    Kind::Any | Kind::All => match at(0)? {
-                        Datum::Bool(v) if v == (self.kind == Kind::Any) => return Ok(Datum::Bool(v)),
-                        Datum::Bool(_) => {}
-                        _ => unknown = true,
-                    },
+                if answer.row(&self.types, &mut |i| datum_at(b.column(i), r, self.types[i])).map_err(to_df)? {
+                    return answer.finish().map_err(to_df);
                 }
             }
         }
-        Ok(match self.kind {
-            Kind::Exists => Datum::Bool(false),
-            Kind::Scalar | Kind::Row => found.unwrap_or_default(),
-            Kind::Array => array_of(items, self.elem).map_err(to_df)?,
-            Kind::Any | Kind::All if unknown => Datum::Null,
-            Kind::Any => Datum::Bool(false),
-            Kind::All => Datum::Bool(true),
-        })
+        answer.finish().map_err(to_df)
     }
-}
-
-/// ARRAY(subquery): arrays stack into one more dimension.
-fn array_of(items: Vec<Datum>, elem: u32) -> Result<Datum> {
-    if items.iter().any(|d| matches!(d, Datum::Array(_))) && oid::array_element(elem).is_none() {
-        return crate::exec::eval::stack_arrays(items, elem);
-    }
-    Ok(crate::exec::eval::one_dimension(items, elem))
 }
 
 struct LateralJob {

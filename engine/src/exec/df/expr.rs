@@ -423,7 +423,11 @@ impl Scope<'_> {
                 // Not DataFusion's `IsTrue` and its like: they are never null, but the form they are planned to may be by its
                 // type, and an aggregate refuses to be planned where the two disagree.
                 let is = |op, b: bool| {
-                    DfExpr::BinaryExpr(BinaryExpr::new(Box::new(l.expr.clone()), op, Box::new(datafusion::logical_expr::lit(b))))
+                    DfExpr::BinaryExpr(BinaryExpr::new(
+                        Box::new(l.expr.clone()),
+                        op,
+                        Box::new(datafusion::logical_expr::lit(b)),
+                    ))
                 };
                 let x = match test {
                     IsTest::True => is(Operator::IsNotDistinctFrom, true),

@@ -6,6 +6,7 @@ use super::op::{Op, Run, op_plan};
 use super::util::from_df;
 use super::{cte, rewrite, scan};
 use crate::exec::StmtCx;
+use crate::exec::subquery::has_subquery;
 use crate::plan::ir::{AggCall, Col, ColId, CteId, Expr, ExprKind, JoinKind, Rel, SortKey};
 use crate::plan::walk;
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
@@ -107,13 +108,6 @@ pub fn conjuncts(e: &Expr) -> Vec<&Expr> {
         ExprKind::And(v) => v.iter().flat_map(conjuncts).collect(),
         _ => vec![e],
     }
-}
-
-/// Whether an expression contains a subquery.
-pub fn has_subquery(e: &Expr) -> bool {
-    let mut found = false;
-    walk::visit(e, &mut |x| found |= matches!(x.kind, ExprKind::Subquery(_)));
-    found
 }
 
 fn and(v: Vec<Expr>) -> Option<Expr> {

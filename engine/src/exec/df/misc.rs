@@ -3,11 +3,12 @@
 
 use super::BATCH_ROWS;
 use super::expr::{Lowered, RowExpr, generic, key_of, name, named};
-use super::lower::{Lower, Plan, has_subquery, projection, schema};
+use super::lower::{Lower, Plan, projection, schema};
 use super::op::{Op, Order, Run, op_plan};
 use super::util::{DfResult, from_df, produce, to_df};
 use crate::bind::func::{out_columns, resolve_fields};
 use crate::exec::StmtCx;
+use crate::exec::subquery::has_subquery;
 use crate::plan::ir::{AggCall, Bound, Col, Expr, ExprKind, SortKey};
 use datafusion::arrow::array::{
     Array, ArrayRef, BooleanArray, Int32Array, RecordBatch, RecordBatchOptions, new_null_array,

@@ -20,7 +20,6 @@ mod decimal;
 mod expr;
 mod frame;
 mod give_way;
-mod guards;
 mod lower;
 mod memory;
 mod misc;

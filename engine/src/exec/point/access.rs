@@ -136,12 +136,13 @@ pub(super) fn reads_only(e: &Expr, known: &dyn Fn(ColId) -> bool) -> bool {
     ok
 }
 
-/// Whether two evaluations can differ or have effects.
+/// Whether two evaluations can differ or have effects, or need a subquery's rows: such an expression is evaluated where it
+/// stands.
 pub(super) fn is_volatile(e: &Expr) -> bool {
     let mut v = false;
     walk::visit(e, &mut |x| match &x.kind {
         ExprKind::Call { proc, .. } | ExprKind::ArrayOp { proc, .. } => v |= proc.provolatile == 'v',
-        ExprKind::NextVal(_) => v = true,
+        ExprKind::NextVal(_) | ExprKind::Subquery(_) => v = true,
         _ => {}
     });
     v

@@ -7,10 +7,14 @@
 use super::access::{
     ColSet, MAX_ROWS, PathDraft, ScanDraft, Want, choose, columns, conjuncts, is_volatile, reads_only,
 };
+use super::subquery::{SubDraft, is_known_first};
 use crate::catalog::partition::tests_over;
 use crate::catalog::{RelKind, Relation};
+use crate::exec::subquery::has_subquery;
 use crate::exec::table::TableRt;
-use crate::plan::ir::{AggCall, Append, Col, ColId, Expr, ExprKind, JoinKind, PruneTree, Rel, RowLock, SortKey};
+use crate::plan::ir::{
+    AggCall, Append, Col, ColId, Expr, ExprKind, FRESH, JoinKind, PruneTree, Rel, RowLock, SetOpKind, SortKey,
+};
 use crate::plan::leak::leakproof;
 use crate::plan::walk;
 use rustydb_base::Result;
@@ -52,7 +56,8 @@ pub(super) enum Kind {
     Limit { input: Box<Draft>, limit: Option<Expr>, offset: Option<Expr> },
     Sort { input: Box<Draft>, keys: Vec<SortKey>, carry: Vec<Col> },
     Distinct { input: Box<Draft>, key: Vec<Col> },
-    Aggregate { input: Box<Draft>, aggs: Vec<(Col, AggCall)> },
+    Aggregate { input: Box<Draft>, groups: Vec<(Col, Expr)>, aggs: Vec<(Col, AggCall)> },
+    Subqueries { input: Box<Draft>, subs: Vec<SubDraft> },
     Lock { input: Box<Draft>, locks: Vec<RowLock> },
     Append { cols: Vec<Col>, branches: Vec<(Draft, Vec<Col>)>, prune: Option<PruneDraft> },
 }
@@ -74,6 +79,8 @@ pub(super) struct Planner<'a> {
     pub table: TableSource<'a>,
     pub blocks: BlocksNow<'a>,
     pub depth: usize,
+    /// The last id given to a subquery's answer.
+    pub next: ColId,
 }
 
 /// The answer of every planning step: `None` if the tree is no point program.
@@ -94,11 +101,12 @@ impl Draft {
             | Kind::Distinct { input, .. }
             | Kind::Aggregate { input, .. }
             | Kind::Lock { input, .. } => input.scans(),
+            Kind::Subqueries { input, subs } => input.scans() + subs.iter().map(|s| s.draft.scans()).sum::<usize>(),
         }
     }
 
     /// Under a predicate, if there is any.
-    fn filtered(self, preds: Vec<Expr>) -> Draft {
+    pub(super) fn filtered(self, preds: Vec<Expr>) -> Draft {
         if preds.is_empty() {
             return self;
         }
@@ -110,15 +118,13 @@ impl Draft {
 /// The plan of a whole tree.
 pub(super) fn plan(rel: &Rel, table: TableSource<'_>, blocks: BlocksNow<'_>) -> Planned {
     let mut fits = true;
-    walk::visit_rel(rel, &mut |e| {
-        fits &= !matches!(e.kind, ExprKind::Subquery(_) | ExprKind::SetToDefault);
-    });
+    walk::visit_rel(rel, &mut |e| fits &= !matches!(e.kind, ExprKind::SetToDefault));
     if !fits {
         return Ok(None);
     }
     let locks = has_locks(rel);
     let outer = ColSet::new();
-    let mut p = Planner { table, blocks, depth: 0 };
+    let mut p = Planner { table, blocks, depth: 0, next: FRESH };
     let d = p.rel(rel, Vec::new(), Want { outer: &outer, order: &[], limit: None, at_any_cost: locks })?;
     Ok(d.filter(|d| locks || d.touched <= MAX_TOUCHED + MAX_TOUCHED_EACH * d.scans() as f64))
 }
@@ -150,42 +156,19 @@ fn ids(cols: &[Col]) -> ColSet {
 }
 
 /// Columns a relation reads from outside itself.
-fn free_columns(rel: &Rel) -> ColSet {
+pub(super) fn free_columns(rel: &Rel) -> ColSet {
     let mut read = ColSet::new();
     walk::visit_rel(rel, &mut |e| {
         if let ExprKind::Column(c) = e.kind {
             read.insert(c);
         }
     });
-    produced(rel, &mut |c| {
-        read.remove(&c);
-    });
+    walk::visit_rels(rel, &mut |r| r.outputs().iter().for_each(|c| _ = read.remove(&c.id)));
     read
 }
 
-/// All columns that operators of a tree make.
-fn produced(rel: &Rel, f: &mut dyn FnMut(ColId)) {
-    rel.outputs().iter().for_each(|c| f(c.id));
-    match rel {
-        Rel::Project { input, .. }
-        | Rel::Filter { input, .. }
-        | Rel::Aggregate { input, .. }
-        | Rel::Distinct { input, .. }
-        | Rel::Sort { input, .. }
-        | Rel::Limit { input, .. }
-        | Rel::LockRows { input, .. } => produced(input, f),
-        Rel::Join { left, right, .. } => {
-            produced(left, f);
-            produced(right, f);
-        }
-        Rel::Append(a) => a.branches.iter().for_each(|b| produced(&b.rel, f)),
-        // The others do not occur in a point program.
-        _ => {}
-    }
-}
-
 impl Planner<'_> {
-    fn rel(&mut self, rel: &Rel, conds: Vec<Expr>, want: Want<'_>) -> Planned {
+    pub(super) fn rel(&mut self, rel: &Rel, conds: Vec<Expr>, want: Want<'_>) -> Planned {
         if self.depth >= MAX_DEPTH {
             return Ok(None);
         }
@@ -197,6 +180,7 @@ impl Planner<'_> {
 
     fn operator(&mut self, rel: &Rel, mut conds: Vec<Expr>, want: Want<'_>) -> Planned {
         match rel {
+            Rel::Values { rows, .. } if rows.iter().flatten().any(has_subquery) => self.values(rel, conds, want),
             Rel::Values { cols, rows } => {
                 let kind = Kind::Values { cols: cols.clone(), rows: rows.clone() };
                 let n = rows.len() as f64;
@@ -219,17 +203,45 @@ impl Planner<'_> {
                 conjuncts(pred, &mut all);
                 let (stay, sink): (Vec<_>, Vec<_>) = all.into_iter().partition(is_volatile);
                 conds.extend(sink);
-                let limit = want.limit.filter(|_| stay.is_empty());
-                Ok(self.rel(input, conds, Want { limit, ..want })?.map(|d| d.filtered(stay)))
+                let (first, stay): (Vec<_>, Vec<_>) = stay.into_iter().partition(|c| is_known_first(c, want.outer));
+                if !first.is_empty() {
+                    return self.after(first, want, &mut |p, first, want| {
+                        conds.extend(first);
+                        p.filter(input, std::mem::take(&mut conds), stay.clone(), want)
+                    });
+                }
+                self.filter(input, conds, stay, want)
             }
             Rel::Project { input, exprs } => self.project(input, exprs, conds, want),
             Rel::Append(a) => self.append(a, conds, want),
             Rel::Join { .. } => self.join(rel, conds, want),
             Rel::Aggregate { input, groups, aggs, sets, grouping_id } => {
-                if !groups.is_empty() || !sets.is_empty() || grouping_id.is_some() {
+                if !sets.is_empty() || grouping_id.is_some() {
                     return Ok(None);
                 }
-                Ok(self.aggregate(input, aggs, want)?.map(|d| d.filtered(conds)))
+                self.aggregate(input, groups, aggs, conds, want)
+            }
+            Rel::SetOp { op: SetOpKind::Union, all, cols, .. } => {
+                let mut sides = Vec::new();
+                flatten_union(rel, *all, &mut sides);
+                let sides: Vec<(&Rel, Vec<Col>)> = sides.into_iter().map(|r| (r, r.outputs())).collect();
+                if !*all && cols.iter().any(|c| !keyenc::is_orderable(c.ty.oid)) {
+                    return Ok(None);
+                }
+                let limit = want.limit.filter(|_| *all);
+                let Some(d) = self.branches(cols, &sides, conds, None, Want { limit, ..want })? else {
+                    return Ok(None);
+                };
+                if *all {
+                    return Ok(Some(d));
+                }
+                let (rows, touched, ordered) = (d.rows, d.touched, d.ordered);
+                Ok(Some(Draft {
+                    kind: Kind::Distinct { input: Box::new(d), key: cols.clone() },
+                    rows,
+                    touched,
+                    ordered,
+                }))
             }
             Rel::Distinct { input, on } => {
                 // DISTINCT ON keeps the first row in the input's order, which a condition from above must not change.
@@ -290,25 +302,44 @@ impl Planner<'_> {
         }
     }
 
-    /// The rows of several tables, each looked up by the conditions; of partitions, those that the conditions leave.
+    /// A relation under conditions, then those that are not its own to test.
+    fn filter(&mut self, input: &Rel, conds: Vec<Expr>, stay: Vec<Expr>, want: Want<'_>) -> Planned {
+        let limit = want.limit.filter(|_| stay.is_empty());
+        let Some(d) = self.rel(input, conds, Want { limit, ..want })? else { return Ok(None) };
+        self.tested(d, stay, want)
+    }
+
     fn append(&mut self, a: &Append, conds: Vec<Expr>, want: Want<'_>) -> Planned {
-        if a.branches.len() > MAX_BRANCHES {
+        let list: Vec<(&Rel, Vec<Col>)> = a.branches.iter().map(|b| (&b.rel, b.cols.clone())).collect();
+        self.branches(&a.cols, &list, conds, a.prune.as_ref(), want)
+    }
+
+    /// The rows of several relations, each looked up by the conditions; of partitions, those that the conditions leave.
+    fn branches(
+        &mut self,
+        cols: &[Col],
+        list: &[(&Rel, Vec<Col>)],
+        conds: Vec<Expr>,
+        prune: Option<&Arc<PruneTree>>,
+        want: Want<'_>,
+    ) -> Planned {
+        if list.len() > MAX_BRANCHES {
             return Ok(None);
         }
-        let mut branches = Vec::with_capacity(a.branches.len());
+        let mut branches = Vec::with_capacity(list.len());
         let (mut rows, mut touched, mut most) = (0.0, 0.0, 0.0f64);
-        for b in &a.branches {
-            let columns: Vec<Expr> = b.cols.iter().map(|c| Expr::column(*c)).collect();
-            let map: HashMap<ColId, &Expr> = a.cols.iter().zip(&columns).map(|(c, e)| (c.id, e)).collect();
+        for (rel, own_cols) in list {
+            let columns: Vec<Expr> = own_cols.iter().map(|c| Expr::column(*c)).collect();
+            let map: HashMap<ColId, &Expr> = cols.iter().zip(&columns).map(|(c, e)| (c.id, e)).collect();
             let own = conds.iter().map(|c| substitute(c, &map)).collect();
             let below = Want { order: &[], ..want };
-            let Some(d) = self.rel(&b.rel, own, below)? else { return Ok(None) };
+            let Some(d) = self.rel(rel, own, below)? else { return Ok(None) };
             rows += d.rows;
             touched += d.touched;
             most = most.max(d.touched);
-            branches.push((d, b.cols.clone()));
+            branches.push((d, own_cols.clone()));
         }
-        let prune = a.prune.as_ref().filter(|t| {
+        let prune = prune.filter(|t| {
             let refs: Vec<&Expr> = conds.iter().collect();
             !tests_over(&t.keys, &refs, &|c| want.outer.contains(&c)).0.is_empty()
         });
@@ -318,7 +349,7 @@ impl Planner<'_> {
             touched = most;
             rows = rows.min(most.max(1.0));
         }
-        let kind = Kind::Append { cols: a.cols.clone(), branches, prune };
+        let kind = Kind::Append { cols: cols.to_vec(), branches, prune };
         Ok(Some(Draft { kind, rows, touched, ordered: want.order.is_empty() }))
     }
 
@@ -335,12 +366,25 @@ impl Planner<'_> {
         let Some(d) = self.rel(input, sink, Want { order: &order, limit, ..want })? else {
             return Ok(None);
         };
+        let mut exprs = exprs.to_vec();
+        let parts = exprs.iter_mut().map(|x| &mut x.1).collect();
+        let Some(d) = self.attach(d, parts, want.outer)? else { return Ok(None) };
         let (rows, touched, ordered) = (d.rows, d.touched, d.ordered);
-        let kind = Kind::Project { input: Box::new(d), exprs: exprs.to_vec() };
-        Ok(Some(Draft { kind, rows, touched, ordered }.filtered(stay)))
+        let kind = Kind::Project { input: Box::new(d), exprs };
+        self.tested(Draft { kind, rows, touched, ordered }, stay, want)
     }
 
-    fn aggregate(&mut self, input: &Rel, aggs: &[(Col, AggCall)], want: Want<'_>) -> Planned {
+    fn aggregate(
+        &mut self,
+        input: &Rel,
+        groups: &[(Col, Expr)],
+        aggs: &[(Col, AggCall)],
+        conds: Vec<Expr>,
+        want: Want<'_>,
+    ) -> Planned {
+        if groups.iter().any(|g| !keyenc::is_orderable(g.1.ty.oid)) {
+            return Ok(None);
+        }
         for (_, a) in aggs {
             let keys = !a.distinct || a.args.iter().all(|x| keyenc::is_orderable(x.ty.oid));
             if !a.order_by.is_empty() || a.direct > 0 || !keys || registry::agg_kernel_of(a.proc).is_none() {
@@ -348,18 +392,27 @@ impl Planner<'_> {
             }
         }
         let below = Want { order: &[], limit: None, ..want };
-        let one = match aggs {
-            [(_, a)] => self.edge(input, a, below)?,
+        let one = match (groups, aggs) {
+            ([], [(_, a)]) => self.edge(input, a, below)?,
             _ => None,
         };
+        // What is asked of the groups alone is asked of their rows; without groups there is a row even if there are none.
+        let map: HashMap<ColId, &Expr> = groups.iter().filter(|g| !is_volatile(&g.1)).map(|g| (g.0.id, &g.1)).collect();
+        let of_groups = |c: ColId| map.contains_key(&c) || want.outer.contains(&c);
+        let (sink, stay): (Vec<_>, Vec<_>) =
+            conds.into_iter().partition(|c| !groups.is_empty() && reads_only(c, &of_groups));
         let d = match one {
             Some(d) => Some(d),
-            None => self.rel(input, Vec::new(), below)?,
+            None => self.rel(input, sink.iter().map(|c| substitute(c, &map)).collect(), below)?,
         };
         let Some(d) = d else { return Ok(None) };
         let touched = d.touched;
-        let kind = Kind::Aggregate { input: Box::new(d), aggs: aggs.to_vec() };
-        Ok(Some(Draft { kind, rows: 1.0, touched, ordered: true }))
+        let (rows, ordered) = match groups {
+            [] => (1.0, true),
+            _ => (d.rows.max(1.0), want.order.is_empty()),
+        };
+        let kind = Kind::Aggregate { input: Box::new(d), groups: groups.to_vec(), aggs: aggs.to_vec() };
+        Ok(Some(Draft { kind, rows, touched, ordered }.filtered(stay)))
     }
 
     /// The input of a lone min or max cut down to its first row in an index's order.
@@ -450,7 +503,10 @@ impl Planner<'_> {
             });
         }
         conds.extend(volatile);
-        Ok(sofar.map(|d| d.filtered(conds)))
+        match sofar {
+            Some(d) => self.tested(d, conds, want),
+            None => Ok(None),
+        }
     }
 
     /// Left, semi and anti joins: the right side is read per left row.
@@ -519,14 +575,28 @@ fn flatten<'r>(rel: &'r Rel, leaves: &mut Vec<&'r Rel>, conds: &mut Vec<Expr>) {
     }
 }
 
+/// The sides of nested UNIONs that all keep duplicates, or whose duplicates the outermost drops anyway.
+fn flatten_union<'r>(rel: &'r Rel, keep: bool, sides: &mut Vec<&'r Rel>) {
+    match rel {
+        Rel::SetOp { op: SetOpKind::Union, all, left, right, .. } if *all || !keep => {
+            flatten_union(left, keep, sides);
+            flatten_union(right, keep, sides);
+        }
+        side => sides.push(side),
+    }
+}
+
 /// Whether the rows of a tree can be checked again with one of them replaced by its newest version.
 fn lockable(rel: &Rel) -> bool {
     match rel {
         Rel::Scan(_) => true,
         Rel::Project { input, exprs } => lockable(input) && !exprs.iter().any(|x| is_volatile(&x.1)),
-        Rel::Filter { input, .. } | Rel::Sort { input, .. } => lockable(input),
+        Rel::Filter { input, pred } => lockable(input) && !has_subquery(pred),
+        Rel::Sort { input, .. } => lockable(input),
         Rel::Limit { input, .. } if rel.behind_fence().is_some() => lockable(input),
-        Rel::Join { kind: JoinKind::Inner, left, right, .. } => lockable(left) && lockable(right),
+        Rel::Join { kind: JoinKind::Inner, left, right, on, .. } => {
+            lockable(left) && lockable(right) && !on.as_ref().is_some_and(has_subquery)
+        }
         _ => false,
     }
 }
@@ -595,9 +665,18 @@ pub(super) fn read_columns(d: &Draft, out: &mut ColSet) {
             out.extend(key.iter().map(|c| c.id));
             read_columns(input, out);
         }
-        Kind::Aggregate { input, aggs } => {
+        Kind::Aggregate { input, groups, aggs } => {
+            groups.iter().for_each(|g| columns(&g.1, out));
             for (_, a) in aggs {
                 a.args.iter().chain(&a.filter).for_each(|e| columns(e, out));
+            }
+            read_columns(input, out);
+        }
+        Kind::Subqueries { input, subs } => {
+            for s in subs {
+                s.guard.iter().chain(&s.test).for_each(|e| columns(e, out));
+                out.extend(s.values.iter().map(|c| c.id));
+                read_columns(&s.draft, out);
             }
             read_columns(input, out);
         }

@@ -20,11 +20,13 @@ struct Text {
     head: String,
     details: Vec<String>,
     children: Vec<Text>,
+    /// A heading over its child, no operator.
+    title: bool,
 }
 
 impl Text {
     fn lines(&self, indent: usize, out: &mut Vec<String>) {
-        let arrow = if indent == 0 { "" } else { "->  " };
+        let arrow = if indent == 0 || self.title { "" } else { "->  " };
         out.push(format!("{}{arrow}{}", " ".repeat(indent), self.head));
         let inner = indent + arrow.len() + 2;
         out.extend(self.details.iter().map(|d| format!("{}{d}", " ".repeat(inner))));
@@ -34,7 +36,7 @@ impl Text {
 
 /// The plan's lines.
 pub fn explain(plan: &PointPlan, costs: bool) -> Vec<String> {
-    let mut names = Names { map: HashMap::new(), costs };
+    let mut names = Names { map: HashMap::new(), subs: 0, costs };
     let many = plan.draft.scans() > 1;
     names.collect(&plan.draft, many);
     let mut out = Vec::new();
@@ -45,6 +47,8 @@ pub fn explain(plan: &PointPlan, costs: bool) -> Vec<String> {
 /// What columns are called.
 struct Names {
     map: HashMap<ColId, String>,
+    /// Subqueries so far.
+    subs: usize,
     costs: bool,
 }
 
@@ -89,8 +93,24 @@ impl Names {
                     }
                 }
             }
-            Kind::Aggregate { input, aggs } => {
+            Kind::Subqueries { input, subs } => {
                 self.collect(input, qualified);
+                for s in subs {
+                    self.collect(&s.draft, qualified);
+                    self.subs += 1;
+                    let name = match s.constant {
+                        true => format!("InitPlan {}", self.subs),
+                        false => format!("SubPlan {}", self.subs),
+                    };
+                    self.map.insert(s.col.id, format!("({name})"));
+                }
+            }
+            Kind::Aggregate { input, groups, aggs } => {
+                self.collect(input, qualified);
+                for (c, e) in groups {
+                    let text = self.expr(e);
+                    self.map.insert(c.id, text);
+                }
                 for (c, a) in aggs {
                     let args = if a.args.is_empty() && a.proc.proname == "count" {
                         "*".to_owned()
@@ -128,11 +148,12 @@ impl Names {
             head: self.head(what, d),
             details,
             children: vec![self.operator(input)],
+            title: false,
         };
         match &d.kind {
             Kind::Values { rows, .. } => {
                 let what = if rows.len() == 1 { "Result" } else { "Values Scan on \"*VALUES*\"" };
-                Text { head: self.head(what, d), details: vec![], children: vec![] }
+                Text { head: self.head(what, d), details: vec![], children: vec![], title: false }
             }
             Kind::Scan(s) => self.scan(s, d),
             // Computing columns is part of the operator below.
@@ -153,12 +174,14 @@ impl Names {
                     head: self.head(what, d),
                     details: vec![],
                     children: vec![self.operator(left), self.operator(right)],
+                    title: false,
                 }
             }
             Kind::Append { branches, .. } => Text {
                 head: self.head("Append", d),
                 details: vec![],
                 children: branches.iter().map(|b| self.operator(&b.0)).collect(),
+                title: false,
             },
             Kind::Limit { input, .. } => over("Limit", vec![], input),
             Kind::Sort { input, keys, .. } => {
@@ -179,7 +202,21 @@ impl Names {
                 let key: Vec<String> = key.iter().map(|c| self.column(c.id)).collect();
                 over("HashAggregate", vec![format!("Group Key: {}", key.join(", "))], input)
             }
-            Kind::Aggregate { input, .. } => over("Aggregate", vec![], input),
+            Kind::Aggregate { input, groups, .. } if groups.is_empty() => over("Aggregate", vec![], input),
+            Kind::Aggregate { input, groups, .. } => {
+                let key: Vec<String> = groups.iter().map(|g| self.expr(&g.1)).collect();
+                over("HashAggregate", vec![format!("Group Key: {}", key.join(", "))], input)
+            }
+            Kind::Subqueries { input, subs } => {
+                let mut t = self.operator(input);
+                for s in subs {
+                    let name = self.column(s.col.id);
+                    let head = name.trim_matches(['(', ')']).to_owned();
+                    let children = vec![self.operator(&s.draft)];
+                    t.children.push(Text { head, details: vec![], children, title: true });
+                }
+                t
+            }
             Kind::Lock { input, .. } => over("LockRows", vec![], input),
         }
     }
@@ -203,7 +240,7 @@ impl Names {
         if !s.quals.is_empty() {
             details.push(format!("Filter: {}", self.all(&s.quals)));
         }
-        Text { head: self.head(what, d), details, children: vec![] }
+        Text { head: self.head(what, d), details, children: vec![], title: false }
     }
 
     /// A conjunction.
@@ -329,7 +366,10 @@ fn width(d: &Draft) -> i32 {
         Kind::Scan(s) => s.scan.cols.iter().map(|c| ty(c.0.ty.oid)).sum(),
         Kind::Append { cols, .. } => cols.iter().map(|c| ty(c.ty.oid)).sum(),
         Kind::Project { exprs, .. } => exprs.iter().map(|x| ty(x.0.ty.oid)).sum(),
-        Kind::Aggregate { aggs, .. } => aggs.iter().map(|a| ty(a.0.ty.oid)).sum(),
+        Kind::Aggregate { groups, aggs, .. } => {
+            groups.iter().map(|g| g.0).chain(aggs.iter().map(|a| a.0)).map(|c| ty(c.ty.oid)).sum()
+        }
+        Kind::Subqueries { input, subs } => width(input) + subs.iter().map(|s| ty(s.col.ty.oid)).sum::<i32>(),
         Kind::Join { left, right, kind, .. } => {
             width(left) + if matches!(kind, JoinKind::Semi | JoinKind::Anti) { 0 } else { width(right) }
         }

@@ -3,9 +3,11 @@
 use super::access::{ColSet, IndexDraft, KeyDraft, PathDraft, ScanDraft, columns};
 use super::draft::{Draft, Kind, is_needed, read_columns};
 use super::plan::*;
+use super::subquery::SubDraft;
 use crate::catalog::partition::tests_over;
 use crate::exec::eval::{Compiled, compile};
 use crate::exec::locking::lock_mode;
+use crate::exec::subquery::has_subquery;
 use crate::plan::ir::{Col, ColId, Expr, ExprKind, PruneChild, PruneTree, RowLock};
 use rustydb_base::{DbError, Result};
 use rustydb_storage::heap::Rel;
@@ -79,6 +81,9 @@ impl Lowering {
     }
 
     fn expr(&self, e: &Expr) -> Result<Compiled> {
+        if has_subquery(e) {
+            return Err(DbError::unsupported("a subquery in this place of a point program"));
+        }
         compile(e, &|c| self.slots.get(&c).copied())
     }
 
@@ -185,8 +190,13 @@ impl Lowering {
                 let key = key.iter().map(|c| Ok((self.slot(c.id)?, c.ty))).collect::<Result<_>>()?;
                 Node::Distinct { input, key }
             }
-            Kind::Aggregate { input, aggs } => {
+            Kind::Aggregate { input, groups, aggs } => {
                 let input = self.draft(input)?;
+                let mut keys = Vec::with_capacity(groups.len());
+                for (c, e) in groups {
+                    let expr = self.expr(e)?;
+                    keys.push(GroupKey { expr, ty: e.ty, slot: self.new_slot(c.id) });
+                }
                 let mut out = Vec::with_capacity(aggs.len());
                 for (c, a) in aggs {
                     let kernel = registry::agg_kernel_of(a.proc)
@@ -202,7 +212,12 @@ impl Lowering {
                         slot: self.new_slot(c.id),
                     });
                 }
-                Node::Aggregate { input, aggs: out }
+                Node::Aggregate { input, groups: keys, aggs: out }
+            }
+            Kind::Subqueries { input, subs } => {
+                let input = self.draft(input)?;
+                let subs = subs.iter().map(|s| self.subquery(s)).collect::<Result<_>>()?;
+                Node::Subqueries { input, subs }
             }
             Kind::Lock { input, locks } => {
                 self.locked = true;
@@ -215,6 +230,21 @@ impl Lowering {
             }
         };
         Ok(self.add(node))
+    }
+
+    fn subquery(&mut self, s: &SubDraft) -> Result<SubNode> {
+        let guard = self.optional(&s.guard)?;
+        let root = self.draft(&s.draft)?;
+        Ok(SubNode {
+            root,
+            asked: s.asked,
+            guard,
+            values: s.values.iter().map(|c| self.slot(c.id)).collect::<Result<_>>()?,
+            types: s.values.iter().map(|c| c.ty).collect(),
+            test: self.optional(&s.test)?,
+            slot: self.new_slot(s.col.id),
+            constant: s.constant,
+        })
     }
 
     fn prune(&self, tree: &PruneTree, conds: &[Expr]) -> Result<PruneNode> {

@@ -8,10 +8,10 @@
 //! [`run`] also waits. An in-memory statement completes without a single await.
 //!
 //! # What is a point program
-//! VALUES, projections, filters, sorts, limits, DISTINCT, aggregates without groups, row locks, and joins (inner, left,
-//! semi, anti) over scans that an index cuts down to few rows (or whose table is tiny). Estimates decide; if they were
-//! wrong the answer is right all the same, a sort or DISTINCT that outgrows its bound excepted: that run ends with
-//! [`Attempt::TooBig`] and the statement belongs to the other executor.
+//! VALUES, projections, filters, sorts, limits, DISTINCT, aggregates and groups, UNION, row locks, joins (inner, left, semi,
+//! anti) and subqueries over scans that an index cuts down to few rows (or whose table is tiny). Estimates decide; if they
+//! were wrong the answer is right all the same, a sort, DISTINCT or grouping that outgrows its bound excepted: that run
+//! ends with [`Attempt::TooBig`] and the statement belongs to the other executor.
 //!
 //! # Rules
 //! 1. Index entries are candidates. A row counts if the version that the snapshot sees has the entry's key; so a row is
@@ -21,17 +21,20 @@
 //!    and every condition of the program is evaluated on it; at REPEATABLE READ it fails with 40001.
 //! 4. A plan may be run only under a snapshot it is [`PointPlan::usable`] for.
 //!
-//! Left out: grouping, set operations, subqueries, WITH TIES, parallel reading.
+//! Left out: grouping sets, INTERSECT and EXCEPT, windows, set-returning functions, common tables that are read twice, WITH
+//! TIES, parallel reading.
 
 mod access;
 mod draft;
 mod explain;
 mod fetch;
+mod group;
 mod lower;
 mod plan;
 mod run;
 mod scratch;
 mod stats;
+mod subquery;
 #[cfg(test)]
 mod tests;
 
@@ -41,6 +44,7 @@ pub use scratch::PointScratch;
 
 use crate::exec::eval::Env;
 use crate::plan::ir::{Col, Rel};
+use crate::plan::walk;
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_storage::scan::blocks_now;
@@ -90,7 +94,10 @@ pub enum Attempt {
 /// Compiles a tree; `None` if it is no point program. `table` gives stored tables ready for row operations.
 pub fn compile(rel: &Rel, table: TableSource<'_>, blocks: BlocksNow<'_>) -> Result<Option<PointPlan>> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let Some(draft) = draft::plan(rel, table, blocks)? else { return Ok(None) };
+    let mut with = false;
+    walk::visit_rels(rel, &mut |r| with |= matches!(r, Rel::With { .. }));
+    let trimmed = if with { Some(crate::exec::df::trimmed(rel)?) } else { None };
+    let Some(draft) = draft::plan(trimmed.as_ref().unwrap_or(rel), table, blocks)? else { return Ok(None) };
     let outputs = rel.outputs();
     let program = match lower::lower(&draft, &outputs) {
         Ok(p) => p,
@@ -167,5 +174,5 @@ pub async fn run(
 /// 53200 for a run that has put out rows and then outgrows its bound.
 fn out_of_memory() -> DbError {
     DbError::new(SqlState::OUT_OF_MEMORY, "out of memory")
-        .detail("A short statement's sort or DISTINCT grew too large.")
+        .detail("A short statement's sort, DISTINCT or grouping grew too large.")
 }

@@ -2,6 +2,7 @@
 
 use crate::catalog::partition::{PartitionDesc, Test};
 use crate::exec::eval::Compiled;
+use crate::exec::subquery::Asked;
 use crate::exec::table::TableRt;
 use crate::plan::ir::JoinKind;
 use rustydb_parser::ast::LockWait;
@@ -35,8 +36,10 @@ pub(super) enum Node {
     Sort { input: NodeId, keys: Vec<OrderKey>, carry: Vec<Slot> },
     /// Drops rows whose key has occurred.
     Distinct { input: NodeId, key: Vec<(Slot, TypeRef)> },
-    /// One row of aggregates over all input rows.
-    Aggregate { input: NodeId, aggs: Vec<AggNode> },
+    /// A row of aggregates per group, groups in the order in which they are met; without groups, one over all input rows.
+    Aggregate { input: NodeId, groups: Vec<GroupKey>, aggs: Vec<AggNode> },
+    /// Answers subqueries for each input row; they read its slots.
+    Subqueries { input: NodeId, subs: Vec<SubNode> },
     /// Locks rows.
     Lock { input: NodeId, locks: Vec<LockNode>, recheck: Recheck },
     /// The rows of one input after the other.
@@ -69,6 +72,29 @@ pub(super) struct OrderKey {
     pub expr: Compiled,
     pub desc: bool,
     pub nulls_first: bool,
+}
+
+/// A value that rows of a group have in common.
+pub(super) struct GroupKey {
+    pub expr: Compiled,
+    pub ty: TypeRef,
+    pub slot: Slot,
+}
+
+/// A subquery whose answer goes to a slot.
+pub(super) struct SubNode {
+    pub root: NodeId,
+    pub asked: Asked,
+    /// It is asked only for rows for which this is true; the answer is NULL for others.
+    pub guard: Option<Compiled>,
+    /// The slots that the answer is made of.
+    pub values: Vec<Slot>,
+    pub types: Vec<TypeRef>,
+    /// What is tested for each of its rows.
+    pub test: Option<Compiled>,
+    pub slot: Slot,
+    /// It reads nothing outside itself: one answer serves the whole run.
+    pub constant: bool,
 }
 
 /// One aggregate.

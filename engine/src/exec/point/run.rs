@@ -16,7 +16,6 @@ use rustydb_storage::buf::Access;
 use rustydb_storage::txn::Snapshot;
 use rustydb_storage::wait::{Op, Wait};
 use rustydb_types::datum::{Datum, TypeRef};
-use rustydb_types::kernel::CallInfo;
 use rustydb_types::{cmp, keyenc, oid};
 use smallvec::SmallVec;
 use std::cmp::Ordering;
@@ -24,7 +23,7 @@ use std::sync::Arc;
 
 /// What an operator answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Row,
     End,
     /// This operator's storage operation must wait.
@@ -42,10 +41,10 @@ pub(super) enum Stop {
 
 pub(super) struct Machine<'a> {
     plan: &'a PointPlan,
-    s: &'a mut PointScratch,
+    pub(super) s: &'a mut PointScratch,
     tx: &'a mut Transaction,
     snap: &'a Snapshot,
-    env: Env<'a>,
+    pub(super) env: Env<'a>,
 }
 
 /// A constant in a key column's type.
@@ -173,11 +172,11 @@ impl<'a> Machine<'a> {
     }
 
     /// Back to the beginning, for another left row of a join.
-    fn reopen(&mut self, n: NodeId) {
+    pub(super) fn reopen(&mut self, n: NodeId) {
         self.s.states[n].phase = Phase::Start;
         let plan = self.plan;
         match &plan.program.nodes[n] {
-            // Branches begin anew when their turn comes.
+            // Branches and subqueries begin anew when their turn comes.
             Node::Values { .. } | Node::Scan(_) | Node::Append { .. } => {}
             Node::Project { input, .. }
             | Node::Filter { input, .. }
@@ -185,6 +184,7 @@ impl<'a> Machine<'a> {
             | Node::Sort { input, .. }
             | Node::Distinct { input, .. }
             | Node::Aggregate { input, .. }
+            | Node::Subqueries { input, .. }
             | Node::Lock { input, .. } => self.reopen(*input),
             Node::Join { left, right, .. } => {
                 self.reopen(*left);
@@ -193,11 +193,11 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn state(&mut self, n: NodeId) -> &mut State {
+    pub(super) fn state(&mut self, n: NodeId) -> &mut State {
         &mut self.s.states[n]
     }
 
-    fn next(&mut self, n: NodeId) -> Result<Step> {
+    pub(super) fn next(&mut self, n: NodeId) -> Result<Step> {
         let plan = self.plan;
         match &plan.program.nodes[n] {
             Node::Scan(node) => self.scan(n, node),
@@ -232,7 +232,8 @@ impl<'a> Machine<'a> {
             Node::Limit { input, limit, offset } => self.limit(n, *input, limit, offset),
             Node::Sort { input, keys, carry } => self.sort(n, *input, keys, carry),
             Node::Distinct { input, key } => self.distinct(n, *input, key),
-            Node::Aggregate { input, aggs } => self.aggregate(n, *input, aggs),
+            Node::Aggregate { input, groups, aggs } => self.aggregate(n, *input, groups, aggs),
+            Node::Subqueries { input, subs } => self.subqueries(n, *input, subs),
             Node::Lock { input, locks, recheck } => self.lock(n, *input, locks, recheck),
         }
     }
@@ -388,7 +389,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Notes that bytes are held; `true` when they are too many.
-    fn hold(&mut self, bytes: usize) -> bool {
+    pub(super) fn hold(&mut self, bytes: usize) -> bool {
         self.s.memory += bytes;
         self.s.memory > MEMORY
     }
@@ -451,65 +452,6 @@ impl<'a> Machine<'a> {
                 return Ok(if self.hold(len) { Step::TooBig } else { Step::Row });
             }
         }
-    }
-
-    fn aggregate(&mut self, n: NodeId, input: NodeId, aggs: &[AggNode]) -> Result<Step> {
-        let st = self.state(n);
-        if st.phase == Phase::End {
-            return Ok(Step::End);
-        }
-        if st.phase == Phase::Start {
-            st.aggs.clear();
-            st.values.clear();
-            st.values.resize_with(aggs.len(), Default::default);
-            for a in aggs {
-                let info = CallInfo { args: &a.types, result: a.result, collation: a.collation };
-                st.aggs.push((a.kernel.init)(&info));
-            }
-            st.phase = Phase::Ready;
-        }
-        loop {
-            match self.next(input)? {
-                Step::Row => {}
-                Step::End => break,
-                stop => return Ok(stop),
-            }
-            let mut held = 0;
-            for (i, a) in aggs.iter().enumerate() {
-                let s = &mut *self.s;
-                if let Some(f) = &a.filter
-                    && !f.test(self.env, &s.row)?
-                {
-                    continue;
-                }
-                let mut args: SmallVec<[Datum; 2]> = SmallVec::new();
-                for e in &a.args {
-                    args.push(e.eval(self.env, &s.row)?);
-                }
-                let st = &mut s.states[n];
-                if a.distinct {
-                    let mut bytes = Vec::with_capacity(16);
-                    for (d, ty) in args.iter().zip(&a.types) {
-                        keyenc::encode_key(*ty, d, false, false, &mut bytes)?;
-                    }
-                    let len = bytes.len() + 48;
-                    if !st.values[i].insert(bytes.into()) {
-                        continue;
-                    }
-                    held += len;
-                }
-                st.aggs[i].update(self.env.ctx, &args)?;
-            }
-            if held > 0 && self.hold(held) {
-                return Ok(Step::TooBig);
-            }
-        }
-        for (i, a) in aggs.iter().enumerate() {
-            let d = self.s.states[n].aggs[i].finish(self.env.ctx)?;
-            self.s.row[a.slot] = d;
-        }
-        self.state(n).phase = Phase::End;
-        Ok(Step::Row)
     }
 
     // ---- scans ---------------------------------------------------------------------------------------------------

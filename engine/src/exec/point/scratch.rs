@@ -2,6 +2,7 @@
 
 use super::PointPlan;
 use super::plan::NodeId;
+use crate::exec::subquery::Answer;
 use crate::plan::ir::ColId;
 use rustydb_base::Rid;
 use rustydb_storage::am::Cursor;
@@ -11,7 +12,7 @@ use rustydb_types::datum::Datum;
 use rustydb_types::kernel::AggState;
 use smallvec::SmallVec;
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Bytes of rows that the sorts, DISTINCTs and pages of one run may hold.
 pub(super) const MEMORY: usize = 16 << 20;
@@ -78,7 +79,7 @@ pub(super) enum Outcome {
 #[derive(Default)]
 pub(super) struct State {
     pub phase: Phase,
-    /// Position: row of VALUES or of a sort, entry of a batch, lock of a list.
+    /// Position: row of VALUES or of a sort, entry of a batch, lock of a list, group, subquery.
     pub at: usize,
     /// Scans: key bytes looked for. Lists: what stands before and behind an element.
     pub search: Vec<u8>,
@@ -107,9 +108,15 @@ pub(super) struct State {
     /// Sorts: keys and carried values of each row.
     pub rows: Vec<SortRow>,
     pub seen: HashSet<Box<[u8]>>,
+    /// Aggregates: each group's states one after the other, and the values that DISTINCT ones have had.
     pub aggs: Vec<Box<dyn AggState>>,
-    /// Per DISTINCT aggregate, the values it has had.
     pub values: Vec<HashSet<Box<[u8]>>>,
+    /// Where each group's key is among `groups`, which hold the keys' values.
+    pub group_of: HashMap<Box<[u8]>, usize>,
+    pub groups: Vec<Box<[Datum]>>,
+    /// Subqueries: the answer in the making, and those that serve the whole run.
+    pub answer: Option<Answer>,
+    pub kept: Vec<Option<Datum>>,
     pub outcome: Outcome,
     /// Locks: take the newest version, whatever the snapshot sees.
     pub newest: bool,

@@ -10,12 +10,9 @@ mod tree;
 mod unnest;
 
 use crate::exec::StmtCx;
-use crate::plan::ir::{ColId, JoinKind, Rel};
+use crate::plan::ir::{ColId, FRESH, JoinKind, Rel};
 use rustydb_base::Result;
 use std::sync::Arc;
-
-/// First id of columns made here: the binder counts from 1, and no statement is long enough to reach this.
-const FRESH: ColId = 1 << 28;
 
 /// Rewrites a statement's query; answers the id after which fresh columns may be numbered.
 pub fn statement(rel: &mut Rel, cx: &Arc<StmtCx>) -> Result<ColId> {

@@ -13,6 +13,7 @@ use super::tree::{
 };
 use super::{estimate, stats};
 use crate::exec::StmtCx;
+use crate::exec::subquery::has_subquery;
 use crate::plan::ir::{AggCall, Col, ColId, Expr, ExprKind, JoinKind, Rel, Subquery, SubqueryKind};
 use crate::plan::walk;
 use rustydb_base::Result;
@@ -47,7 +48,7 @@ fn unnest_filter(rel: &mut Rel, cx: &StmtCx, next: &mut ColId) -> Result<()> {
     let cols = input.outputs();
     let mut conds = Vec::new();
     split(pred, &mut conds);
-    let (plain, subs): (Vec<_>, Vec<_>) = conds.into_iter().partition(|c| !super::super::lower::has_subquery(c));
+    let (plain, subs): (Vec<_>, Vec<_>) = conds.into_iter().partition(|c| !has_subquery(c));
     if subs.is_empty() {
         *rel = filtered(*input, plain);
         return Ok(());
@@ -78,7 +79,7 @@ fn unnest_filter(rel: &mut Rel, cx: &StmtCx, next: &mut ColId) -> Result<()> {
 
 fn unnest_project(rel: &mut Rel, cx: &StmtCx, next: &mut ColId) -> Result<()> {
     let Rel::Project { input, exprs } = rel else { return Ok(()) };
-    if exprs.iter().all(|e| !super::super::lower::has_subquery(&e.1)) {
+    if exprs.iter().all(|e| !has_subquery(&e.1)) {
         return Ok(());
     }
     let mut base = take(input);
@@ -278,7 +279,7 @@ fn pull(rel: Rel, outer: &HashSet<ColId>, out: &mut Vec<Expr>) -> Option<Rel> {
 /// Joins the aggregated scalar subqueries of an expression to `base` and replaces them. The second answer: whether
 /// `base` has further columns now.
 fn scalars(base: Rel, e: &mut Expr, cx: &StmtCx, next: &mut ColId) -> Result<(Rel, bool)> {
-    if !super::super::lower::has_subquery(e) {
+    if !has_subquery(e) {
         return Ok((base, false));
     }
     if let ExprKind::Subquery(s) = &mut e.kind {
