@@ -94,3 +94,13 @@ EXECUTE ss (NULL);
 EXECUTE ss (11);
 DEALLOCATE ss;
 DROP TABLE ss_b, ss_a;
+
+-- Aggregates that want their rows in an order.
+CREATE TABLE ss_o (g int, v int, t text);
+INSERT INTO ss_o SELECT i % 3, nullif(i * 7 % 11, 4), 't' || i % 4 FROM generate_series(1, 14) AS i;
+SELECT g, string_agg(t, ',' ORDER BY v DESC NULLS LAST, t), array_agg(v ORDER BY v NULLS FIRST) FROM ss_o GROUP BY g ORDER BY g;
+SELECT string_agg(DISTINCT t, ',' ORDER BY t DESC), array_agg(DISTINCT v ORDER BY v), json_agg(t ORDER BY t, v) FILTER (WHERE v > 6) FROM ss_o;
+SELECT array_agg(v ORDER BY t, v), sum(v ORDER BY v) FROM ss_o WHERE g > 5;
+SELECT (SELECT array_agg(x.v ORDER BY x.t, x.v) FROM ss_o x WHERE x.g = o.g) FROM (SELECT DISTINCT g FROM ss_o) AS o ORDER BY g;
+SELECT min(v ORDER BY t), max(v) FROM ss_o;
+DROP TABLE ss_o;

@@ -387,7 +387,7 @@ impl Planner<'_> {
         }
         for (_, a) in aggs {
             let keys = !a.distinct || a.args.iter().all(|x| keyenc::is_orderable(x.ty.oid));
-            if !a.order_by.is_empty() || a.direct > 0 || !keys || registry::agg_kernel_of(a.proc).is_none() {
+            if a.direct > 0 || !keys || registry::agg_kernel_of(a.proc).is_none() {
                 return Ok(None);
             }
         }
@@ -668,7 +668,8 @@ pub(super) fn read_columns(d: &Draft, out: &mut ColSet) {
         Kind::Aggregate { input, groups, aggs } => {
             groups.iter().for_each(|g| columns(&g.1, out));
             for (_, a) in aggs {
-                a.args.iter().chain(&a.filter).for_each(|e| columns(e, out));
+                let keys = a.order_by.iter().map(|k| &k.expr);
+                a.args.iter().chain(&a.filter).chain(keys).for_each(|e| columns(e, out));
             }
             read_columns(input, out);
         }

@@ -1,8 +1,8 @@
 //! The machine's aggregates. Groups come out in the order in which they were met, as those of the other executor do.
 
 use super::plan::{AggNode, GroupKey, NodeId};
-use super::run::{Machine, Step};
-use super::scratch::Phase;
+use super::run::{Machine, Step, order};
+use super::scratch::{Phase, SortRow};
 use rustydb_base::{DbError, Result};
 use rustydb_types::datum::Datum;
 use rustydb_types::kernel::CallInfo;
@@ -25,6 +25,7 @@ impl Machine<'_> {
             let st = self.state(n);
             st.aggs.clear();
             st.values.clear();
+            st.waiting.clear();
             st.groups.clear();
             st.group_of.clear();
             (st.phase, st.at) = (Phase::Ready, 0);
@@ -59,7 +60,14 @@ impl Machine<'_> {
             s.row[g.slot] = std::mem::take(v);
         }
         for (i, a) in aggs.iter().enumerate() {
-            s.row[a.slot] = st.aggs[at * aggs.len() + i].finish(self.env.ctx)?;
+            let place = at * aggs.len() + i;
+            if let Some(rows) = st.waiting.get_mut(place) {
+                rows.sort_by(|x, y| order(&a.order, &x.keys, &y.keys));
+                for r in std::mem::take(rows) {
+                    st.aggs[place].update(self.env.ctx, &r.values)?;
+                }
+            }
+            s.row[a.slot] = st.aggs[place].finish(self.env.ctx)?;
         }
         Ok(Step::Row)
     }
@@ -72,7 +80,11 @@ impl Machine<'_> {
             st.aggs.push((a.kernel.init)(&info));
         }
         st.groups.push(key);
-        st.values.resize_with(st.groups.len() * aggs.len(), Default::default);
+        let places = st.groups.len() * aggs.len();
+        st.values.resize_with(places, Default::default);
+        if aggs.iter().any(|a| !a.order.is_empty()) {
+            st.waiting.resize_with(places, Vec::new);
+        }
     }
 
     /// The group of the current row, and the bytes it takes if it is new.
@@ -122,7 +134,19 @@ impl Machine<'_> {
                 }
                 held += len;
             }
-            st.aggs[at].update(self.env.ctx, &args)?;
+            if a.order.is_empty() {
+                st.aggs[at].update(self.env.ctx, &args)?;
+                continue;
+            }
+            let mut keys = SmallVec::new();
+            for k in &a.order {
+                keys.push(k.expr.eval(self.env, &s.row)?);
+            }
+            let row = SortRow { keys, values: args.into_vec().into() };
+            held += size_of::<SortRow>()
+                + row.keys.iter().chain(row.values.iter()).map(crate::exec::datum_size).sum::<usize>();
+            let waiting = st.waiting.get_mut(at).ok_or_else(|| DbError::internal("a group without its rows"))?;
+            waiting.push(row);
         }
         Ok(held)
     }

@@ -8,7 +8,7 @@ use crate::catalog::partition::tests_over;
 use crate::exec::eval::{Compiled, compile};
 use crate::exec::locking::lock_mode;
 use crate::exec::subquery::has_subquery;
-use crate::plan::ir::{Col, ColId, Expr, ExprKind, PruneChild, PruneTree, RowLock};
+use crate::plan::ir::{Col, ColId, Expr, ExprKind, PruneChild, PruneTree, RowLock, SortKey};
 use rustydb_base::{DbError, Result};
 use rustydb_storage::heap::Rel;
 use rustydb_types::datum::TypeRef;
@@ -95,6 +95,11 @@ impl Lowering {
         e.as_ref().map(|e| self.expr(e)).transpose()
     }
 
+    fn order(&self, keys: &[SortKey]) -> Result<Vec<OrderKey>> {
+        let key = |k: &SortKey| Ok(OrderKey { expr: self.expr(&k.expr)?, desc: k.desc, nulls_first: k.nulls_first });
+        keys.iter().map(key).collect()
+    }
+
     fn draft(&mut self, d: &Draft) -> Result<NodeId> {
         let node = match &d.kind {
             Kind::Values { cols, rows } => {
@@ -179,11 +184,7 @@ impl Lowering {
                 };
                 carry.sort_unstable();
                 carry.dedup();
-                let keys = keys
-                    .iter()
-                    .map(|k| Ok(OrderKey { expr: self.expr(&k.expr)?, desc: k.desc, nulls_first: k.nulls_first }))
-                    .collect::<Result<_>>()?;
-                Node::Sort { input, keys, carry }
+                Node::Sort { input, keys: self.order(keys)?, carry }
             }
             Kind::Distinct { input, key } => {
                 let input = self.draft(input)?;
@@ -207,6 +208,7 @@ impl Lowering {
                         types: a.args.iter().map(|x| x.ty).collect(),
                         filter: self.optional(&a.filter)?,
                         distinct: a.distinct,
+                        order: self.order(&a.order_by)?,
                         result: a.ty,
                         collation: a.collation,
                         slot: self.new_slot(c.id),

@@ -104,6 +104,8 @@ pub(super) struct AggNode {
     pub types: Vec<TypeRef>,
     pub filter: Option<Compiled>,
     pub distinct: bool,
+    /// The order in which it is given its rows, once all are there; none: as they come.
+    pub order: Vec<OrderKey>,
     pub result: TypeRef,
     pub collation: u32,
     pub slot: Slot,

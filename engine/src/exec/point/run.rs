@@ -720,7 +720,7 @@ fn lock_op<'m>(
 }
 
 /// Order of two rows by their sort keys.
-fn order(keys: &[OrderKey], a: &[Datum], b: &[Datum]) -> Ordering {
+pub(super) fn order(keys: &[OrderKey], a: &[Datum], b: &[Datum]) -> Ordering {
     for ((k, x), y) in keys.iter().zip(a).zip(b) {
         let o = match (x.is_null(), y.is_null()) {
             (true, true) => Ordering::Equal,

@@ -111,6 +111,8 @@ pub(super) struct State {
     /// Aggregates: each group's states one after the other, and the values that DISTINCT ones have had.
     pub aggs: Vec<Box<dyn AggState>>,
     pub values: Vec<HashSet<Box<[u8]>>>,
+    /// The rows of those that want them in an order, in the same places.
+    pub waiting: Vec<Vec<SortRow>>,
     /// Where each group's key is among `groups`, which hold the keys' values.
     pub group_of: HashMap<Box<[u8]>, usize>,
     pub groups: Vec<Box<[Datum]>>,
