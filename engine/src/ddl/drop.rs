@@ -4,7 +4,7 @@
 //! indexes, constraints, owned sequences) goes silently; what merely uses it is named in the error (RESTRICT) or in a
 //! notice (CASCADE).
 
-use super::{DdlCx, err, kind_word, lock_oid, object_word};
+use super::{DdlCx, err, kind_word, lock_oid, object_word, recyclebin};
 use crate::catalog::types::TypeDef;
 use crate::catalog::{Catalog, Constraint, ConstraintKind, Lineage, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
@@ -444,6 +444,11 @@ fn plan(cat: &Catalog, named: &[Object]) -> Plan {
 
 /// Drops objects and what depends on them, or refuses. `what` begins the error's message.
 pub async fn drop_objects(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, what: &str) -> Result<()> {
+    drop_or_keep(cx, named, cascade, what, false).await
+}
+
+/// As [`drop_objects`]; with `bin`, tables among those named go into the recycle bin if that is on.
+async fn drop_or_keep(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, what: &str, bin: bool) -> Result<()> {
     let mut p = plan(&cx.cat(), named);
     // Lock what else goes, and look again: the definitions may have changed while we waited.
     loop {
@@ -490,7 +495,22 @@ pub async fn drop_objects(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, w
         p = again;
     }
     report(cx, &p, cascade, what)?;
-    carry_out(cx, &p.objects).await
+    let cat = cx.cat();
+    let kept: Vec<u32> = named
+        .iter()
+        .filter_map(|o| if let Object::Relation(r) = o { cat.relation(*r) } else { None })
+        .filter(|r| bin && recyclebin::takes(cx, r))
+        .map(|r| r.oid)
+        .collect();
+    if kept.is_empty() {
+        return carry_out(cx, &p.objects).await;
+    }
+    p.objects.retain(|o| !recyclebin::stays(&cat, &kept, o));
+    carry_out(cx, &p.objects).await?;
+    for t in kept {
+        recyclebin::put(cx, t).await?;
+    }
+    recyclebin::trim(cx).await
 }
 
 fn report(cx: &mut DdlCx<'_>, p: &Plan, cascade: bool, what: &str) -> Result<()> {
@@ -528,7 +548,8 @@ fn report(cx: &mut DdlCx<'_>, p: &Plan, cascade: bool, what: &str) -> Result<()>
     Ok(())
 }
 
-async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<()> {
+/// Removes objects on which nothing else depends.
+pub(super) async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<()> {
     // First what parts of surviving tables go: foreign keys must not point at dropped tables.
     let mut tables: Vec<u32> = Vec::new();
     for o in objects {
@@ -753,16 +774,20 @@ async fn drop_relations(cx: &mut DdlCx<'_>, s: &ast::Drop, want: RelKind) -> Res
             named.push(o);
         }
     }
-    drop_named(cx, &named, s.cascade).await
+    drop_named_or_keep(cx, &named, s.cascade, want == RelKind::Table && !s.purge).await
 }
 
 /// Drops the objects that a statement names.
 pub(super) async fn drop_named(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool) -> Result<()> {
+    drop_named_or_keep(cx, named, cascade, false).await
+}
+
+async fn drop_named_or_keep(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, bin: bool) -> Result<()> {
     let what = match named {
         [one] => describe(cx, *one),
         _ => "desired object(s)".to_owned(),
     };
-    let e = drop_objects(cx, named, cascade, &what).await;
+    let e = drop_or_keep(cx, named, cascade, &what, bin).await;
     match e {
         Err(mut x) if named.len() > 1 && x.code == SqlState::DEPENDENT_OBJECTS_STILL_EXIST => {
             x.message = "cannot drop desired object(s) because other objects depend on them".into();

@@ -47,6 +47,7 @@ mod partition;
 mod persistence;
 mod policy;
 mod recurse;
+pub mod recyclebin;
 mod reference;
 pub mod reindex_beside;
 mod rename;
@@ -204,6 +205,7 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         ast::Statement::AlterDefaultPrivileges(s) => Box::pin(default_acl::alter(cx, s)).await,
         ast::Statement::DropOwned(s) => Box::pin(owned::drop_owned(cx, s)).await,
         ast::Statement::ReassignOwned(s) => Box::pin(owned::reassign(cx, s)).await,
+        ast::Statement::Purge(s) => Box::pin(recyclebin::purge(cx, s.name.as_ref())).await.map(|()| "PURGE".into()),
         ast::Statement::Reindex(s) => Box::pin(index::reindex(cx, s)).await.map(|()| "REINDEX".into()),
         other => Err(unsupported(other)),
     }
@@ -276,6 +278,7 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
             | S::Cluster(_)
             | S::RefreshMaterializedView(_)
             | S::FlashbackTable(_)
+            | S::Purge(_)
             | S::CreateDatabase(_)
             | S::DropDatabase(_)
             | S::AlterSystem(_)

@@ -8,6 +8,7 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{
     self, Expr, ExprKind, Ident, ObjectKind, ObjectRef, QuantifiedRight, RenamePart, Step, TableLockMode,
 };
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Visits every column name in a kept expression (which has no queries in it).
@@ -529,16 +530,7 @@ pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Resul
         return Err(DbError::unsupported("cannot move objects into or out of temporary schemas"));
     }
     cx.check_create_in(ns, &rel.name)?;
-    let mut moved = vec![Arc::clone(&rel)];
-    moved.extend(
-        cx.tx
-            .catalog
-            .relations
-            .values()
-            .filter(|s| s.sequence.as_ref().and_then(|s| s.owned_by).is_some_and(|o| o.0 == rel.oid))
-            .cloned(),
-    );
-    moved[1..].sort_by_key(|s| s.oid);
+    let moved: Vec<Arc<Relation>> = std::iter::once(Arc::clone(&rel)).chain(owned_sequences(cx, rel.oid)).collect();
     for m in &moved {
         for name in std::iter::once(&m.name).chain(m.indexes.iter().map(|i| &i.name)) {
             if cx.tx.catalog.relation_named(ns, name).is_some() {
@@ -549,12 +541,50 @@ pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Resul
             }
         }
     }
-    for m in moved {
-        let mut r = Relation { namespace: ns, schema: to.to_owned(), ..(*m).clone() };
-        r.indexes = r.indexes.iter().map(|i| Arc::new(Index { namespace: ns, ..(**i).clone() })).collect();
-        r.constraints = r.constraints.iter().map(|c| Arc::new(Constraint { namespace: ns, ..(**c).clone() })).collect();
-        cx.put(r).await?;
-        follow(cx, m.oid, (&m.schema, &m.name), (to, &m.name), None).await?;
-    }
+    move_relation(cx, &rel, ns, to, &HashMap::new()).await?;
     Ok(tag)
+}
+
+/// The sequences that columns of a relation own.
+pub(super) fn owned_sequences(cx: &DdlCx<'_>, rel: u32) -> Vec<Arc<Relation>> {
+    let of = |s: &&Arc<Relation>| s.sequence.as_ref().and_then(|s| s.owned_by).is_some_and(|o| o.0 == rel);
+    let mut found: Vec<Arc<Relation>> = cx.tx.catalog.relations.values().filter(of).cloned().collect();
+    found.sort_by_key(|s| s.oid);
+    found
+}
+
+/// Moves a relation with its indexes, constraints and owned sequences into another schema; `names` are new names of some of
+/// them (an index's constraint is called like it).
+pub(super) async fn move_relation(
+    cx: &mut DdlCx<'_>,
+    rel: &Arc<Relation>,
+    ns: u32,
+    to: &str,
+    names: &HashMap<u32, String>,
+) -> Result<()> {
+    let moved: Vec<Arc<Relation>> = std::iter::once(Arc::clone(rel)).chain(owned_sequences(cx, rel.oid)).collect();
+    let called = |oid: u32, now: &str| names.get(&oid).cloned().unwrap_or_else(|| now.to_owned());
+    for m in moved {
+        let name = called(m.oid, &m.name);
+        let mut r = Relation { namespace: ns, schema: to.to_owned(), name: name.clone(), ..(*m).clone() };
+        r.indexes = r
+            .indexes
+            .iter()
+            .map(|i| Arc::new(Index { namespace: ns, name: called(i.oid, &i.name), ..(**i).clone() }))
+            .collect();
+        r.constraints = r
+            .constraints
+            .iter()
+            .map(|c| {
+                let name = match c.kind {
+                    ConstraintKind::Primary { index } | ConstraintKind::Unique { index } => called(index, &c.name),
+                    _ => c.name.clone(),
+                };
+                Arc::new(Constraint { namespace: ns, name, ..(**c).clone() })
+            })
+            .collect();
+        cx.put(r).await?;
+        follow(cx, m.oid, (&m.schema, &m.name), (to, &name), None).await?;
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{
     CHECK_KERNELS, ENCRYPTION_KERNELS, KERNELS, LISTING_KERNELS, LOCK_KERNELS, NOTIFY_KERNELS, PRIVILEGE_KERNELS,
-    SNAPSHOT_KERNELS, Session, TWO_PHASE_KERNELS,
+    RECYCLEBIN_KERNELS, SNAPSHOT_KERNELS, Session, TWO_PHASE_KERNELS,
 };
 use crate::acl::membership::is_member_of_nosuper;
 use crate::api::{Backend, HostRule, PeerInfo, RoleAuth, SqlSession};
@@ -21,6 +21,7 @@ pub fn add_kernels() {
     let own = [
         KERNELS,
         CHECK_KERNELS,
+        RECYCLEBIN_KERNELS,
         ENCRYPTION_KERNELS,
         LISTING_KERNELS,
         LOCK_KERNELS,

@@ -1,4 +1,5 @@
-//! FLASHBACK TABLE … TO: puts the rows of the past back, as ordinary changes of one transaction.
+//! FLASHBACK TABLE … TO: puts the rows of the past back, as ordinary changes of one transaction; or, TO BEFORE DROP, the table
+//! (`ddl/recyclebin.rs`).
 //!
 //! Rows keep their addresses for life, so a row of then and a row of now are the same one if their addresses are equal:
 //! rows that were not there are deleted, those that have changed are changed back, those that are gone are inserted. All
@@ -31,8 +32,15 @@ impl Session {
     /// Runs the statement.
     pub(super) async fn flashback_table(&mut self, s: &ast::FlashbackTable, text: &Arc<str>) -> Result<String> {
         self.check_read_only("FLASHBACK TABLE")?;
+        let then = match &s.to {
+            ast::FlashbackTo::AsOf(t) => t.to_string(),
+            ast::FlashbackTo::BeforeDrop { rename } => {
+                self.define(text, async |cx| ddl::recyclebin::restore(cx, &s.name, rename.as_ref()).await).await?;
+                return Ok("FLASHBACK TABLE".to_owned());
+            }
+        };
         let rel = self.define(text, async |cx| ddl::flashback::find(cx, s).await).await?;
-        let (table, then) = (qualified(&rel), s.to.to_string());
+        let table = qualified(&rel);
         let all: Vec<_> = rel.live_columns().filter(|c| c.generated == '\0').collect();
         let (now, past) = (free_name(&rel, "now"), free_name(&rel, "past"));
         let names: Vec<String> = all.iter().map(|c| quoted(&c.name)).collect();

@@ -831,6 +831,7 @@ fn definition_name(stmt: &Statement) -> String {
         Statement::Policy(p) if p.create => "CREATE POLICY",
         Statement::Policy(_) => "ALTER POLICY",
         Statement::Reindex(_) => "REINDEX",
+        Statement::Purge(_) => "PURGE",
         Statement::Grant(g) => {
             if g.grant {
                 "GRANT"

@@ -471,6 +471,8 @@ pub struct Drop {
     pub cascade: bool,
     /// CONCURRENTLY (index).
     pub concurrently: bool,
+    /// PURGE (table): not into the recycle bin.
+    pub purge: bool,
 }
 
 /// ALTER TABLE and its kin.

@@ -219,6 +219,8 @@ pub enum Statement {
     RefreshMaterializedView(Box<RefreshMaterializedView>),
     /// FLASHBACK TABLE.
     FlashbackTable(Box<FlashbackTable>),
+    /// PURGE.
+    Purge(Box<Purge>),
     /// DO.
     Do(Box<Do>),
     /// CREATE DATABASE.

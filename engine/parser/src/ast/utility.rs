@@ -344,13 +344,32 @@ pub struct RefreshMaterializedView {
     pub with_data: bool,
 }
 
-/// FLASHBACK TABLE … TO: puts the rows of the past back.
+/// FLASHBACK TABLE … TO.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FlashbackTable {
     /// The table.
     pub name: Name,
-    /// The time.
-    pub to: super::query::AsOf,
+    /// What it goes back to.
+    pub to: FlashbackTo,
+}
+
+/// See [`FlashbackTable::to`].
+#[derive(Clone, PartialEq, Debug)]
+pub enum FlashbackTo {
+    /// The rows of a time.
+    AsOf(super::query::AsOf),
+    /// BEFORE DROP: out of the recycle bin, perhaps under another name.
+    BeforeDrop {
+        /// RENAME TO.
+        rename: Option<Ident>,
+    },
+}
+
+/// PURGE TABLE and PURGE RECYCLEBIN.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Purge {
+    /// The table; `None` for everything.
+    pub name: Option<Name>,
 }
 
 /// DO.

@@ -492,7 +492,14 @@ impl Parser<'_> {
                 self.expect(kw::SERVER)?;
                 let server = self.col_id()?;
                 let objects = vec![ObjectRef::Name(Name { catalog: None, schema: None, name: server })];
-                return Ok(Statement::Drop(Box::new(Drop { kind, objects, if_exists, cascade: false, concurrently })));
+                return Ok(Statement::Drop(Box::new(Drop {
+                    kind,
+                    objects,
+                    if_exists,
+                    cascade: false,
+                    concurrently,
+                    purge: false,
+                })));
             }
             _ => {}
         }
@@ -529,7 +536,9 @@ impl Parser<'_> {
             ObjectKind::Role | ObjectKind::Tablespace => false,
             _ => self.opt_cascade(),
         };
-        Ok(Statement::Drop(Box::new(Drop { kind, objects, if_exists, cascade, concurrently })))
+        // No keyword of PostgreSQL's.
+        let purge = kind == ObjectKind::Table && self.eat_word("purge");
+        Ok(Statement::Drop(Box::new(Drop { kind, objects, if_exists, cascade, concurrently, purge })))
     }
 }
 

@@ -172,6 +172,10 @@ impl<'a> Parser<'a> {
         let t = self.peek(n);
         t.kind == T::Word && t.kw == k
     }
+    fn peek_word(&mut self, n: usize, word: &str) -> bool {
+        let t = self.peek(n);
+        t.kind == T::Word && self.text(t).eq_ignore_ascii_case(word)
+    }
     fn eat(&mut self, k: Kw) -> bool {
         let yes = self.at(k);
         if yes {

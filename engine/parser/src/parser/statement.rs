@@ -151,6 +151,9 @@ impl Parser<'_> {
             kw::SECURITY => self.security_label(),
             // No keyword of PostgreSQL's.
             _ if self.at_word("flashback") && self.peek_at(1, kw::TABLE) => self.flashback(),
+            _ if self.at_word("purge") && (self.peek_at(1, kw::TABLE) || self.peek_word(1, "recyclebin")) => {
+                self.purge()
+            }
             _ => self.unexpected(),
         }
     }

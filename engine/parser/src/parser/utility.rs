@@ -662,11 +662,30 @@ impl Parser<'_> {
         self.expect(kw::TABLE)?;
         let name = self.qualified_name()?;
         self.expect(kw::TO)?;
-        if self.at(kw::BEFORE) {
-            return self.unsupported("FLASHBACK TABLE ... TO BEFORE DROP", self.pos());
-        }
-        let to = self.as_of()?;
+        let to = if self.eat(kw::BEFORE) {
+            self.expect(kw::DROP)?;
+            let rename = if self.eat(kw::RENAME) {
+                self.expect(kw::TO)?;
+                Some(self.col_id()?)
+            } else {
+                None
+            };
+            crate::ast::FlashbackTo::BeforeDrop { rename }
+        } else {
+            crate::ast::FlashbackTo::AsOf(self.as_of()?)
+        };
         Ok(Statement::FlashbackTable(Box::new(crate::ast::FlashbackTable { name, to })))
+    }
+    /// PURGE TABLE name, PURGE RECYCLEBIN.
+    pub(super) fn purge(&mut self) -> Result<Statement> {
+        self.bump();
+        let name = if self.eat(kw::TABLE) {
+            Some(self.qualified_name()?)
+        } else {
+            self.bump();
+            None
+        };
+        Ok(Statement::Purge(Box::new(crate::ast::Purge { name })))
     }
     pub(super) fn do_statement(&mut self) -> Result<Statement> {
         let start = self.bump().start;
