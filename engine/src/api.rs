@@ -193,6 +193,10 @@ pub trait Canceller: Send + Sync {
     fn terminate(&self);
     /// Whether `terminate` was called.
     fn terminated(&self) -> bool;
+    /// What a client is told whose session ends, because of that, while it is idle.
+    fn ending(&self) -> DbError {
+        crate::session::shared::terminated()
+    }
     /// Called back (once, from any thread) when `terminate` is called.
     fn on_terminate(&self, f: Box<dyn FnOnce() + Send>);
 }

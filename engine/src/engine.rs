@@ -245,6 +245,14 @@ fn say_what_to_do(e: DbError) -> DbError {
     e.hint("Run \"rustydb check -D DIR\" to see what is damaged, and restore the directory from a backup.")
 }
 
+/// What an idle session is told whose transaction has ended for want of undo space.
+fn kept_undo() -> DbError {
+    DbError::fatal(
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+        "terminating connection because its idle transaction keeps undo that is nearly full",
+    )
+}
+
 /// The wanted way of doing I/O.
 pub(crate) fn io_method(all: &Settings) -> IoMethod {
     match all.get("io_method") {
@@ -284,6 +292,7 @@ pub(crate) fn store_options(all: &Settings) -> Result<StoreOptions> {
             + usize::try_from(all.int("max_prepared_transactions")).unwrap_or(0)
             + 64,
         memory_limit: usize::try_from(all.int("memory_table_limit")).unwrap_or(0) << 10,
+        undo_limit: u64::try_from(all.int("undo_limit")).unwrap_or(0) << 10,
         undo_retention_micros: u64::try_from(all.int("undo_retention")).unwrap_or(0) * 1000,
         checkpoint_distance: u64::try_from(all.int("checkpoint_distance")).unwrap_or(1024) << 20,
         ssi: SsiLimits::from_settings(
@@ -351,6 +360,12 @@ impl Engine {
             prepared,
             exports: crate::session::snapshot::Exports::default(),
             notifications: crate::notify::Hub::default(),
+        });
+        let ending = Arc::downgrade(&engine);
+        engine.store.end_idle_writers_by(move |pid| {
+            let Some(engine) = ending.upgrade() else { return false };
+            // Of a session that has gone the transaction is going, too.
+            engine.sessions.get(pid).is_none_or(|s| s.end_if_idle(kept_undo()))
         });
         if !ready.exists() {
             engine.bootstrap(options.superuser_password.clone()).await?;

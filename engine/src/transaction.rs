@@ -138,6 +138,7 @@ impl Transaction {
     /// transaction's own changes up to now). Waits only for the first one of a deferrable transaction.
     pub async fn statement_snapshot(&mut self) -> Result<Snapshot> {
         if let Some(s) = self.snapshot.as_ref().filter(|_| self.isolation.one_snapshot()) {
+            self.txn.store().core().check_kept(s)?;
             return Ok(self.txn.refresh(s));
         }
         let s = if self.isolation == Isolation::Serializable {

@@ -179,7 +179,10 @@ impl Conn {
         let mut expiry = pin!(limit.map(tokio::time::sleep));
         loop {
             let signal = link.signal();
-            if signal.is_terminated() || (idle && signal.is_draining()) {
+            if signal.is_terminated() {
+                return Err(End::Say(self.session.canceller().ending()));
+            }
+            if idle && signal.is_draining() {
                 return Err(End::Say(terminated()));
             }
             let before = self.wire.buf.len();

@@ -7,11 +7,11 @@ use crate::buf::Pool;
 use crate::mtr::{LogAppend, Mtr};
 use crate::space::Spaces;
 use crate::ssi::Ssi;
-use crate::txn::TxnState;
+use crate::txn::{Snapshot, TxnState};
 use crate::undo::Streams;
 use crate::wait::{Op, Wait};
 use rustydb_base::poison::Poison;
-use rustydb_base::{Lsn, RelId, Rid, Scn, Xid};
+use rustydb_base::{DbError, Lsn, RelId, Result, Rid, Scn, SqlState, Xid};
 use std::sync::Arc;
 
 /// What access methods ask of the transaction table.
@@ -23,6 +23,14 @@ pub trait Resolve: Send + Sync {
     fn horizon(&self) -> Scn;
     /// The log is stable up to here: commits at or before it may be stamped into rows.
     fn stable_lsn(&self) -> Lsn;
+    /// Snapshots of before this SCN have been given up: what they show may be gone.
+    fn floor(&self) -> Scn {
+        Scn(0)
+    }
+    /// As [`Resolve::horizon`], for tables in memory: old versions of their rows are kept for snapshots in use alone.
+    fn memory_horizon(&self) -> Scn {
+        Scn(0)
+    }
 }
 
 /// Strength of a row lock, weakest first.
@@ -83,8 +91,37 @@ pub struct Core {
 }
 
 impl Core {
+    /// Fails with 72000 if a snapshot has been given up for want of undo space. To be asked after reading by it and before
+    /// what was read, or not found, is believed: purge raises the floor before it removes anything.
+    #[inline]
+    pub fn check_kept(&self, snap: &Snapshot) -> Result<()> {
+        if snap.scn < self.txns.floor() { Err(given_up()) } else { Ok(()) }
+    }
+
+    /// As [`Core::check_kept`] after reading a relation.
+    #[inline]
+    pub fn check_kept_in(&self, rel: RelId, snap: &Snapshot) -> Result<()> {
+        if rel.is_memory() && snap.scn < self.txns.memory_horizon() {
+            return Err(not_in_memory());
+        }
+        self.check_kept(snap)
+    }
+
     /// Begins a mini-transaction; `xid` is the transaction it belongs to, or [`Xid::NONE`].
     pub fn mtr(&self, xid: Xid) -> Mtr<'_> {
         Mtr::begin(&self.pool, &*self.log, &self.poison, xid)
     }
+}
+
+#[cold]
+fn not_in_memory() -> DbError {
+    DbError::new(SqlState::SNAPSHOT_TOO_OLD, "snapshot too old")
+        .detail("Old versions of rows of tables in memory are kept for transactions in progress only.")
+}
+
+#[cold]
+fn given_up() -> DbError {
+    DbError::new(SqlState::SNAPSHOT_TOO_OLD, "snapshot too old")
+        .detail("The snapshot was given up because the old row versions it needs were filling the undo space.")
+        .hint("Use shorter transactions, or raise undo_limit.")
 }

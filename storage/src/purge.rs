@@ -46,6 +46,17 @@ struct StreamState {
     at: u64,
     /// Deletions whose LAST record has not come yet; at most one per transaction.
     pending: Vec<UndoRec>,
+    /// What the last round stopped at.
+    held: Option<Hold>,
+}
+
+/// What keeps a stream's oldest record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hold {
+    /// Its transaction has not ended.
+    Writer(Xid),
+    /// Its transaction ended behind the horizon.
+    Snapshot,
 }
 
 impl PurgeState {
@@ -53,13 +64,20 @@ impl PurgeState {
     pub(crate) fn new(bounds: &[(u64, u64)], tsp_start: u64) -> PurgeState {
         // The stream in memory comes last; it begins empty.
         let heads = bounds.iter().map(|(head, _)| *head).chain([0]);
-        let streams = heads.map(|at| StreamState { at, pending: Vec::new() }).collect();
+        let streams = heads.map(|at| StreamState { at, ..StreamState::default() }).collect();
         let undo = bounds.iter().map(|(head, _)| head / SEGMENT * SEGMENT).collect();
         PurgeState {
             turn: tokio::sync::Mutex::new(()),
             streams: Mutex::new(streams),
             given_back: Mutex::new((undo, tsp_start / PER_PAGE)),
         }
+    }
+
+    /// What the last round stopped at in each logged stream that it did not empty.
+    pub(crate) fn holds(&self) -> Vec<(u8, Hold)> {
+        let streams = self.streams.lock();
+        let logged = streams.len().saturating_sub(1);
+        (0u8..).zip(streams.iter().take(logged)).filter_map(|(n, s)| Some((n, s.held?))).collect()
     }
 
     /// Keeps rounds from beginning until the answer is dropped.
@@ -91,7 +109,7 @@ impl PurgeState {
 /// What to do with a record.
 enum Verdict {
     /// Its transaction has not ended behind the horizon: stop here.
-    Stop,
+    Stop(Hold),
     /// Nothing.
     Skip,
     /// Purge it.
@@ -125,19 +143,21 @@ impl Store {
     /// One round over all streams; whether there may be more to do at once.
     pub async fn purge_round(&self) -> Result<bool> {
         let _turn = self.purge.turn.lock().await;
-        let horizon = self.refresh_horizon();
+        let (horizon, in_memory) = self.refresh_horizon();
         self.drive_free(|_| self.txns.advance_tsp(TSP_BUDGET)).await?;
         let mut more = false;
         for stream in 0..self.core.undo.count() {
             more |= self.purge_stream(stream, stream as u8, horizon).await?;
         }
-        more |= self.purge_stream(self.core.undo.count(), MEMORY_STREAM, horizon).await?;
+        more |= self.purge_stream(self.core.undo.count(), MEMORY_STREAM, in_memory).await?;
         let dead = self.core.undo.dead_memory();
         // A page that a reader has still pinned goes with the next round.
         if !dead.is_empty() && self.core.pool.discard(stream_rel(MEMORY_STREAM), dead.clone()) {
             self.core.undo.memory_dropped(dead.end);
         }
         PURGE_BACKLOG.set(i64::try_from(self.core.undo.bytes()).unwrap_or(i64::MAX));
+        more |= self.relieve_undo(more);
+        self.purged.notify_waiters();
         Ok(more)
     }
 
@@ -162,12 +182,17 @@ impl Store {
     }
 
     async fn purge_some(&self, stream: u8, state: &mut StreamState, horizon: Scn) -> Result<bool> {
+        state.held = None;
         for _ in 0..BUDGET {
             let at = state.at;
             let found = self.drive_free(|core| core.undo.next(stream, at, &core.pool)).await?;
             let Some((rec, next)) = found else { return Ok(false) };
             match self.drive_free(|_| self.verdict(rec.xid, horizon)).await? {
-                Verdict::Stop => return Ok(false),
+                Verdict::Stop(hold) => {
+                    state.held = Some(hold);
+                    return Ok(false);
+                }
+
                 Verdict::Skip => {}
                 Verdict::Purge => {
                     self.purge_record(&rec, horizon).await?;
@@ -203,7 +228,8 @@ impl Store {
         Ok(match self.txns.status(xid)? {
             Status::Committed(scn) if scn <= horizon => Verdict::Purge,
             Status::Aborted(end) if end <= horizon => Verdict::Skip,
-            _ => Verdict::Stop,
+            Status::Committed(_) | Status::Aborted(_) => Verdict::Stop(Hold::Snapshot),
+            _ => Verdict::Stop(Hold::Writer(xid)),
         })
     }
 

@@ -200,7 +200,9 @@ impl IndexScan {
                 loop {
                     let Some(c) = cursor.candidate(*at) else {
                         *at = 0;
-                        if !cursor.next_batch(core, env.snap.ssi)? {
+                        let more = cursor.next_batch(core, env.snap.ssi);
+                        core.check_kept_in(rel.id, &env.snap)?;
+                        if !more? {
                             return Ok(None);
                         }
                         continue;

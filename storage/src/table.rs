@@ -692,6 +692,7 @@ pub fn point_get(
     recheck: &mut dyn FnMut(&[u8]) -> Result<bool>,
 ) -> Op<Option<Rid>> {
     am::lookup(core, snap.ssi, idx, key, rids)?;
+    core.check_kept_in(rel.id, snap)?;
     let mut r = Reader::new(core, *snap);
     let mut found = Ok(None);
     for rid in rids.iter() {

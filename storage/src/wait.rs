@@ -25,6 +25,8 @@ pub enum Wait {
     LogSpace,
     /// The pool must have a clean frame.
     Memory,
+    /// Undo is full, and purge or the undo policy (`store/pressure.rs`) may make room.
+    Undo,
     /// Not a wait: the operation failed.
     Fail(Box<DbError>),
 }

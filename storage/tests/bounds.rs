@@ -8,7 +8,7 @@
 //! | log on disk | `max_wal_bytes` | `wal_disk_bytes` | `wal/tests.rs`, `a_full_log_refuses_ordinary_writers_only`: 53100, but not for what frees space |
 //! | hot ring | `hot_ring` | — (a table of fixed size) | [`a_tiny_ring_is_enough`]: an unstable commit's slot is waited for |
 //! | status pages | follows the oldest open transaction | — | [`status_pages_do_not_pile_up`]: given back behind the horizon |
-//! | undo | `undo_limit` | `undo_bytes`, `purge_backlog_bytes` | [`full_undo_refuses_writers_until_purge`]: 53100; room again when nobody needs the old versions |
+//! | undo | `undo_limit` | `undo_bytes`, `purge_backlog_bytes`, `snapshots_given_up`, `idle_writers_ended` | [`full_undo_gives_up_retention_and_the_oldest_snapshot`]: 72000 for who reads by it, writers go on; [`full_undo_ends_idle_writers`]: 25P03; [`undo_filled_by_one_transaction_refuses_it`]: 53100 |
 //! | transactions and snapshots | `max_transactions` | `transactions_open` | [`too_many_transactions_are_refused`]: 53300 |
 //! | locks, waiters of one target | `MAX_ENTRIES`, `MAX_WAITERS` | `lock_entries` | `lock/tests.rs`, `bounds_are_errors`: 53200; `very_many_row_locks_become_page_locks` |
 //! | predicate locks, ended serializable transactions | `ssi` | `predicate_locks`, `serializable_transactions` | `ssi/tests.rs`: promoted, summarised; `tests/serializable.rs` with tiny bounds |
@@ -22,17 +22,19 @@
 //! statements by the engine (`work_mem`); their tests speak SQL (`sql-tests/src/limits`).
 
 use rustydb_base::{Result, SqlState};
-use rustydb_storage::am::{IndexDesc, Method};
-use rustydb_storage::buf::EVICTIONS;
+use rustydb_storage::am::{Cursor, Direction, Edge, IndexDesc, Method};
+use rustydb_storage::buf::{Access, EVICTIONS};
 use rustydb_storage::heap::{Datum, Decode, Rel, RowBuf, TableLayout, TmResult};
 use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
 use rustydb_storage::io::{IO_IN_FLIGHT, QUEUE_DEPTH};
 use rustydb_storage::rt::RuntimeRef;
+use rustydb_storage::scan::{IndexScan, ScanEnv, TableScan};
 use rustydb_storage::sim::SimRuntime;
-use rustydb_storage::store::{CommitOptions, RelationKind, Store, StoreOptions, Txn};
+use rustydb_storage::store::{CommitOptions, Interrupt, RelationKind, SNAPSHOTS_GIVEN_UP, Store, StoreOptions, Txn};
 use rustydb_storage::table::{Changed, Inserted, Key, TableDesc};
-use rustydb_storage::txn::Isolation;
-use std::sync::Arc;
+use rustydb_storage::txn::{Isolation, Snapshot};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn small() -> StoreOptions {
@@ -106,17 +108,24 @@ async fn change(t: &mut Txn, d: &TableDesc, k: i32, v: &[u8]) -> Result<()> {
     }
 }
 
-async fn value(t: &mut Txn, d: &TableDesc, k: i32) -> Result<Vec<u8>> {
+/// A row's value as a snapshot sees it.
+async fn value_at(t: &mut Txn, snap: &Snapshot, d: &TableDesc, k: i32) -> Result<Option<Vec<u8>>> {
     let (mut row, want) = (RowBuf::new(), k.to_le_bytes());
-    let snap = t.snapshot();
     let layout = d.layout.clone();
     let same = |r: &[u8]| Ok(layout.value(r, 0)? == Datum::Bytes(&want));
-    t.point_get(&snap, d.rel, &d.indexes[0], &key(k), &mut row, same).await?.expect("the row is there");
+    if t.point_get(snap, d.rel, &d.indexes[0], &key(k), &mut row, same).await?.is_none() {
+        return Ok(None);
+    }
     match d.layout.value(&row, 1)? {
-        Datum::Bytes(b) => Ok(b.to_vec()),
-        Datum::Overflow(p) => t.overflow_value(d.rel, p).await,
+        Datum::Bytes(b) => Ok(Some(b.to_vec())),
+        Datum::Overflow(p) => t.overflow_value(d.rel, p).await.map(Some),
         Datum::Null => panic!("no value is NULL"),
     }
+}
+
+async fn value(t: &mut Txn, d: &TableDesc, k: i32) -> Result<Vec<u8>> {
+    let snap = t.snapshot();
+    Ok(value_at(t, &snap, d, k).await?.expect("the row is there"))
 }
 
 async fn commit(store: &Store, mut t: Txn) -> Result<()> {
@@ -206,42 +215,120 @@ fn status_pages_do_not_pile_up() {
     });
 }
 
+const UNDO_LIMIT: u64 = 256 << 10;
+
+/// Changes a row in many transactions, whose undo is several times what there is room for; none of them is refused.
+async fn churn(store: &Arc<Store>, d: &TableDesc, k: i32) -> Result<()> {
+    for n in 0..2000u32 {
+        let mut t = store.begin(Isolation::ReadCommitted)?;
+        change(&mut t, d, k, &[n as u8; 900]).await?;
+        commit(store, t).await?;
+        assert!(store.core().undo.bytes() <= UNDO_LIMIT, "{} bytes of undo", store.core().undo.bytes());
+    }
+    Ok(())
+}
+
 #[test]
-fn full_undo_refuses_writers_until_purge() {
-    const LIMIT: u64 = 256 << 10;
-    run(StoreOptions { undo_limit: LIMIT, ..small() }, |store| async move {
+fn full_undo_gives_up_retention_and_the_oldest_snapshot() {
+    // Nothing but pressure ends this retention.
+    let options = StoreOptions { undo_limit: UNDO_LIMIT, undo_retention_micros: 3600 << 20, ..small() };
+    run(options, |store| async move {
+        let d = table(&store).await?;
+        let mut t = store.begin(Isolation::ReadCommitted)?;
+        put(&mut t, &d, 1, &[1; 900]).await?;
+        t.next_command();
+        put(&mut t, &d, 2, b"to be deleted").await?;
+        commit(&store, t).await?;
+        let mut old = store.begin(Isolation::RepeatableRead)?;
+        let then = old.snapshot();
+        assert_eq!(value_at(&mut old, &then, &d, 1).await?, Some(vec![1; 900]));
+        let (past, held) = store.snapshot_at(store.last_scn())?;
+        let given_up = SNAPSHOTS_GIVEN_UP.get();
+        let mut t = store.begin(Isolation::ReadCommitted)?;
+        let (snap, mut row, k) = (t.snapshot(), RowBuf::new(), key(2));
+        let rid =
+            t.point_get(&snap, d.rel, &d.indexes[0], &k, &mut row, |_| Ok(true)).await?.expect("the row is there");
+        assert_eq!(t.delete(&d, &snap, rid, &row, &[Some(&k)]).await?, TmResult::Ok);
+        commit(&store, t).await?;
+        churn(&store, &d, 1).await?;
+        assert!(SNAPSHOTS_GIVEN_UP.get() > given_up);
+        // What has been purged is not taken for what never was: neither the row that changed nor the one that is gone.
+        for (snap, k) in [(&then, 1), (&then, 2), (&past, 1), (&past, 2)] {
+            let e = value_at(&mut old, snap, &d, k).await.expect_err("the version is gone");
+            assert_eq!(e.code, SqlState::SNAPSHOT_TOO_OLD, "{e:?}");
+        }
+        let env = ScanEnv { store: Arc::clone(&store), snap: then, interrupt: Interrupt::new() };
+        let mut scan = TableScan::new(env.clone(), d.rel, d.layout.clone(), vec![0], 0..u32::MAX >> 8);
+        assert_eq!(scan.next(1).await.expect_err("given up").code, SqlState::SNAPSHOT_TOO_OLD);
+        let cursor = Cursor::open(d.indexes[0], Edge::Open, Edge::Open, Direction::Forward, Access::Point, true)?;
+        let mut scan = IndexScan::new(env, d.rel, cursor);
+        let e = scan.next(&mut row, |_, _| Ok(true)).await.expect_err("given up");
+        assert_eq!(e.code, SqlState::SNAPSHOT_TOO_OLD);
+        assert_eq!(store.snapshot_at(then.scn).err().map(|e| e.code), Some(SqlState::SNAPSHOT_TOO_OLD));
+        // The transaction itself goes on, by another snapshot.
+        let now = old.snapshot();
+        assert_eq!(value_at(&mut old, &now, &d, 1).await?, Some(vec![(1999 % 256) as u8; 900]));
+        assert_eq!(value_at(&mut old, &now, &d, 2).await?, None);
+        drop(held);
+        old.abort().await
+    });
+}
+
+#[test]
+fn full_undo_ends_idle_writers() {
+    run(StoreOptions { undo_limit: UNDO_LIMIT, ..small() }, |store| async move {
         let d = table(&store).await?;
         let mut t = store.begin(Isolation::ReadCommitted)?;
         put(&mut t, &d, 1, &[1; 900]).await?;
         commit(&store, t).await?;
-        let mut old = store.begin(Isolation::RepeatableRead)?;
-        assert_eq!(value(&mut old, &d, 1).await?, [1; 900]);
-        let mut n = 0;
+        let mut idle = store.session(77).begin(Isolation::ReadCommitted)?;
+        put(&mut idle, &d, 2, b"never committed").await?;
+        let (idle, asked) = (Mutex::new(Some(idle)), Arc::new(AtomicUsize::new(0)));
+        let count = Arc::clone(&asked);
+        store.end_idle_writers_by(move |pid| {
+            assert_eq!(pid, 77);
+            count.fetch_add(1, Ordering::SeqCst);
+            // Rolled back in the background, as when a session ends.
+            drop(idle.lock().expect("not poisoned").take());
+            true
+        });
+        churn(&store, &d, 1).await?;
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "asked once, and only when it was needed");
+        let mut t = store.begin(Isolation::ReadCommitted)?;
+        let now = t.snapshot();
+        assert_eq!(value_at(&mut t, &now, &d, 2).await?, None);
+        t.abort().await
+    });
+}
+
+#[test]
+fn undo_filled_by_one_transaction_refuses_it() {
+    run(StoreOptions { undo_limit: UNDO_LIMIT, ..small() }, |store| async move {
+        let d = table(&store).await?;
+        let mut t = store.begin(Isolation::ReadCommitted)?;
+        put(&mut t, &d, 1, &[1; 900]).await?;
+        commit(&store, t).await?;
+        let mut reader = store.begin(Isolation::RepeatableRead)?;
+        let then = reader.snapshot();
+        let mut big = store.session(5).begin(Isolation::ReadCommitted)?;
+        // Busy is not idle.
+        store.end_idle_writers_by(|_| false);
+        let mut n = 0u32;
         let refused = loop {
             n += 1;
             assert!(n < 10_000, "undo has no bound");
-            let mut t = store.begin(Isolation::ReadCommitted)?;
-            if let Err(e) = change(&mut t, &d, 1, &[n as u8; 900]).await {
-                t.abort().await?;
-                break e;
+            match change(&mut big, &d, 1, &[n as u8; 900]).await {
+                Ok(()) => big.next_command(),
+                Err(e) => break e,
             }
-            commit(&store, t).await?;
-            assert!(store.core().undo.bytes() <= LIMIT, "{} bytes of undo", store.core().undo.bytes());
+            assert!(store.core().undo.bytes() <= UNDO_LIMIT, "{} bytes of undo", store.core().undo.bytes());
         };
         assert_eq!(refused.code, SqlState::DISK_FULL, "{refused:?}");
-        // Whoever reads is served, and the old snapshot has what it saw.
-        assert_eq!(value(&mut old, &d, 1).await?, [1; 900]);
-        old.abort().await?;
-        for _ in 0..1000 {
-            let mut t = store.begin(Isolation::ReadCommitted)?;
-            if change(&mut t, &d, 1, &[2; 900]).await.is_ok() {
-                return commit(&store, t).await;
-            }
-            t.abort().await?;
-            store.purge_round().await?;
-            store.runtime().sleep(Duration::from_millis(1)).await;
-        }
-        panic!("there is no room after the old snapshot has gone");
+        // It is not what snapshots keep that fills undo: they are left alone, and everybody goes on once it is gone.
+        assert_eq!(value_at(&mut reader, &then, &d, 1).await?, Some(vec![1; 900]));
+        big.abort().await?;
+        reader.abort().await?;
+        churn(&store, &d, 1).await
     });
 }
 
@@ -307,7 +394,7 @@ fn io_under_way_is_bounded() {
         // All pages at once.
         store.checkpoint().await?;
         // The gauge is the process's, and each test of this file has a disk of its own.
-        let (peak, disks) = (IO_IN_FLIGHT.peak(), 9);
+        let (peak, disks) = (IO_IN_FLIGHT.peak(), 11);
         assert!((17..=QUEUE_DEPTH as i64 * disks).contains(&peak), "{peak} operations at a time");
         Ok(())
     });

@@ -164,7 +164,10 @@ async fn attempt(
     if let Bound::Query(q) = &**bound {
         return query(tx, bound, &q.rel, snap, params, env).await;
     }
-    let (rows, count) = dml::execute(tx, bound, snap, params, env).await?;
+    let done = dml::execute(tx, bound, snap, params, env).await;
+    // Whatever a snapshot that was given up has led to.
+    tx.txn.store().core().check_kept(&snap)?;
+    let (rows, count) = done?;
     Ok(match rows {
         Some(rows) => Executed::Rows(Results::Ready(rows)),
         None => Executed::Count(count),

@@ -640,7 +640,14 @@ async fn row_batch(
 impl SessionTables {
     async fn overflow(&self, rt: &TableRt, p: rustydb_storage::heap::OvfPtr) -> Result<Vec<u8>> {
         let mut r = rustydb_storage::overflow::OvfReader::new(p)?;
-        self.env.store.read(|core| r.read(core, rt.desc.rel.overflow)).await
+        self.env
+            .store
+            .read(|core| {
+                let value = r.read(core, rt.desc.rel.overflow);
+                core.check_kept_in(rt.desc.rel.id, &self.env.snap)?;
+                value
+            })
+            .await
     }
 }
 

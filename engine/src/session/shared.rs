@@ -240,6 +240,8 @@ pub struct SessionShared {
     why: Mutex<Option<DbError>>,
     running: AtomicBool,
     terminated: AtomicBool,
+    /// Why it must end, if not because somebody asked for it.
+    ending: Mutex<Option<DbError>>,
     on_terminate: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
     facts: Mutex<TxnFacts>,
     query: Mutex<Arc<str>>,
@@ -320,6 +322,7 @@ impl SessionShared {
                 why: Mutex::new(None),
                 running: AtomicBool::new(false),
                 terminated: AtomicBool::new(false),
+                ending: Mutex::new(None),
                 on_terminate: Mutex::new(Vec::new()),
                 facts: Mutex::new(TxnFacts::default()),
                 query: Mutex::new(Arc::from("")),
@@ -661,6 +664,19 @@ impl SessionShared {
         self.interrupt.raise(why);
     }
 
+    /// Ends the session for this reason if it is idle. Answers whether it is going to end.
+    pub fn end_if_idle(&self, why: DbError) -> bool {
+        if self.terminated() {
+            return true;
+        }
+        if self.is_running() {
+            return false;
+        }
+        self.ending.lock().get_or_insert(why);
+        self.terminate();
+        true
+    }
+
     /// Turns the error a stopped statement ended with into the reason it was stopped for.
     pub fn explain_stop(&self, e: DbError) -> DbError {
         if e.code != SqlState::QUERY_CANCELED {
@@ -707,6 +723,9 @@ impl Canceller for SessionShared {
     }
     fn terminated(&self) -> bool {
         self.terminated.load(Ordering::SeqCst)
+    }
+    fn ending(&self) -> DbError {
+        self.ending.lock().clone().unwrap_or_else(terminated)
     }
     fn on_terminate(&self, f: Box<dyn FnOnce() + Send>) {
         self.on_terminate.lock().push(f);

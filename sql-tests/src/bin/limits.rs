@@ -7,7 +7,8 @@ use std::os::unix::process::CommandExt;
 
 const HELP: &str = "\
 Idle sessions, clients that stop reading, statements that compute for hours, large results, long literals, deep statements, broken COPYs, a table larger than
-the page pool (shared_buffers is 16MB unless --set says otherwise), rows that change again and again.
+the page pool (shared_buffers is 16MB unless --set says otherwise), rows that change again and again
+(undo_retention is 1s unless --set says otherwise).
 
 Usage: limits [OPTION]... [CHECK]...
 
@@ -56,7 +57,12 @@ async fn run() -> Result<bool> {
         connections: args.value("--connections", base.connections)?,
         ..base
     };
-    let mut options = args.settings(Options::default().set("shared_buffers", "16MB"))?;
+    let mut options = Options::default().set("shared_buffers", "16MB");
+    if kind == Kind::RustyDb {
+        // Space is to be steady under updates, not to hold a minute of them, which is what is kept otherwise.
+        options = options.set("undo_retention", "1s");
+    }
+    let mut options = args.settings(options)?;
     let mut wanted = args.rest()?;
     if wanted.is_empty() {
         wanted = CHECKS.map(String::from).to_vec();

@@ -52,6 +52,12 @@ struct RowAt {
 impl PageRows {
     /// Replaces the contents by the rows of a block that the reader sees. Blocks that are no heap pages have none.
     pub fn load(&mut self, reader: &mut Reader<'_>, rel: Rel, layout: &TableLayout, block: BlockNo) -> Op<()> {
+        let done = self.load_seen(reader, rel, layout, block);
+        reader.core.check_kept_in(rel.id, &reader.snap)?;
+        done
+    }
+
+    fn load_seen(&mut self, reader: &mut Reader<'_>, rel: Rel, layout: &TableLayout, block: BlockNo) -> Op<()> {
         self.block = block;
         self.rows.clear();
         self.buf.clear();
@@ -470,7 +476,9 @@ impl Scan {
             self.rows.load(reader, rel, layout, block)?;
             self.loaded = Some(block);
         }
-        self.read_overflow(reader, rel, layout, &out.proj)?;
+        let read = self.read_overflow(reader, rel, layout, &out.proj);
+        reader.core.check_kept_in(rel.id, &reader.snap)?;
+        read?;
         self.loaded = None;
         out.append(&self.rows, layout, &self.big)?;
         self.big.clear();

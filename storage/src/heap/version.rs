@@ -196,10 +196,13 @@ impl<'c> Reader<'c> {
         if self.snap.ssi.is_some() {
             self.core.ssi.read_row(self.snap.ssi, rel.id, rid)?;
         }
-        if !peek(self.core, rel, rid, out)? {
-            return Ok(false);
-        }
-        self.version(rel, rid, out)
+        let found = peek(self.core, rel, rid, out);
+        let seen = match found {
+            Ok(true) => self.version(rel, rid, out),
+            other => other,
+        };
+        self.core.check_kept_in(rel.id, &self.snap)?;
+        seen
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::mode::{LockMode, Mask};
 use super::rows::RowKey;
-use super::{LockManager, LockTarget, Scope};
+use super::{LockManager, LockTarget, SHARDS, Scope};
 use crate::sync::Mutex;
 use crate::sync::atomic::Ordering;
 use crate::wait::LockTicket;
@@ -176,6 +176,11 @@ impl LockManager {
     /// A transaction without a session exists (prepared, or to be rolled back after a crash).
     pub fn txn_found(&self, xid: Xid) {
         self.insert_xid(xid, None);
+    }
+
+    /// Process number of a transaction's session, 0 if it has none; `None` for transactions that are not known here.
+    pub fn pid_of(&self, xid: Xid) -> Option<i32> {
+        self.xids[xid.0 as usize % SHARDS].lock().get(&xid).map(|r| r.owner.as_ref().map_or(0, |o| o.pid))
     }
 
     /// Session of a process number.

@@ -249,6 +249,10 @@ impl Store {
                 pins.pins.clear();
                 self.writer.make_room().await?;
             }
+            Wait::Undo => {
+                pins.pins.clear();
+                self.undo_room().await;
+            }
             Wait::Txn(_) | Wait::Lock(_) => {
                 return Err(DbError::internal("work outside a transaction has no locks to wait for"));
             }

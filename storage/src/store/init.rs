@@ -236,6 +236,8 @@ impl Store {
             checkpoint_lsn: AtomicU64::new(state.redo_lsn.0.min(redo_end.0)),
             kick: Notify::new(),
             purge_kick: Notify::new(),
+            purged: Notify::new(),
+            pressure: super::pressure::Pressure::default(),
             stopping: AtomicBool::new(false),
             recovered_to: redo_end,
             crashed,

@@ -10,6 +10,7 @@
 mod drive;
 mod init;
 mod prepared;
+mod pressure;
 mod rekey;
 mod relation;
 mod rollback;
@@ -21,6 +22,7 @@ pub use drive::{Interrupt, WaitPolicy, WaitRules};
 pub use init::CONTROL;
 pub(crate) use init::{DWB, WAL, log_config, open_crypto};
 pub use prepared::Prepared;
+pub use pressure::{IDLE_WRITERS_ENDED, SNAPSHOTS_GIVEN_UP};
 pub use relation::{Durability, RelationKind};
 pub use session::{CommitOptions, Savepoint, Session, Txn};
 
@@ -72,7 +74,7 @@ pub struct StoreOptions {
     pub max_wal_bytes: u64,
     /// Undo streams of a new directory.
     pub undo_streams: usize,
-    /// Most bytes of undo.
+    /// Most bytes of undo; what happens as they are reached is told in `store/pressure.rs`.
     pub undo_limit: u64,
     /// How far back old versions are kept although no snapshot needs them, in microseconds.
     pub undo_retention_micros: u64,
@@ -132,6 +134,9 @@ pub struct Store {
     /// Wakes the checkpointer and purge.
     kick: Notify,
     pub(crate) purge_kick: Notify,
+    /// Told of the end of every round of purge.
+    pub(crate) purged: Notify,
+    pub(crate) pressure: pressure::Pressure,
     stopping: AtomicBool,
     recovered_to: Lsn,
     /// The store was not shut down in order when it was last open.

@@ -123,7 +123,8 @@ fn create_first_page(core: &Core, cx: &mut TxnCx, rel: RelId, what: RelationKind
 
 fn file_undo(core: &Core, cx: &mut TxnCx, rel: RelId, what: UndoType) -> Op<()> {
     let mut mtr = core.mtr(cx.xid);
-    let undo = core.undo.prepare(&mut mtr, cx, RelId(0), 0)?;
+    // What is dropped in memory is not retained, and in need of no undo after a crash.
+    let undo = core.undo.prepare(&mut mtr, cx, if rel.is_memory() { rel } else { RelId(0) }, 0)?;
     mtr.reserve(undo.log_bytes())?;
     let head = UndoHead::plain(what, rel, Rid::default());
     core.undo.apply(&mut mtr, &undo, cx, &head, &[]);

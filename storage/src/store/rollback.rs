@@ -175,14 +175,17 @@ impl Store {
         let wrote = cx.xid.is_some();
         self.locks.release_all(owner);
         self.txns.end(cx);
+        // What it kept may be what full undo was full of: the next round of purge will tell.
+        self.core.undo.set_hopeless(false);
         if wrote {
             self.purge_kick.notify_one();
         }
     }
 
-    /// Smallest snapshot in use, for purge.
-    pub(crate) fn refresh_horizon(&self) -> Scn {
-        self.txns.refresh_horizon(self.opts.undo_retention_micros)
+    /// Smallest snapshot in use, or time to be kept, for purge; and the first alone, for tables in memory.
+    pub(crate) fn refresh_horizon(&self) -> (Scn, Scn) {
+        let waived = self.pressure.retention_waived();
+        self.txns.refresh_horizon(if waived { 0 } else { self.opts.undo_retention_micros })
     }
 }
 

@@ -5,7 +5,8 @@
 //! committed so long ago that everyone sees them.
 //!
 //! Invariants:
-//! 1. (I13) `horizon` is at most every published snapshot's SCN. A snapshot publishes a lower bound before it reads the
+//! 1. (I13) `horizon` is at most the SCN of every published snapshot that is not below `floor`, where those are that have
+//!    been given up and answer nothing any more. A snapshot publishes a lower bound before it reads the
 //!    clock, so one taken while the horizon is computed is either seen or newer than the clock value the computation
 //!    began with.
 //! 2. `tsp_start` is at most the first number that is running, prepared, not fully rolled back, or committed above the
@@ -86,6 +87,10 @@ pub struct TxnTable {
     alloc: Mutex<Alloc>,
     tsp_start: AtomicU64,
     horizon: AtomicU64,
+    /// As `horizon`, without what is retained for nobody: tables in memory.
+    memory_horizon: AtomicU64,
+    /// Snapshots below have been given up.
+    floor: AtomicU64,
     /// Snapshots held beside those in slots (cursors), with their counts.
     held: Mutex<BTreeMap<u64, u32>>,
     /// Transactions without a slot that await rollback: the losers of a crash.
@@ -140,6 +145,8 @@ impl TxnTable {
             alloc: Mutex::new(Alloc { next: start.next_xid.max(1), formatted: start.formatted }),
             tsp_start: AtomicU64::new(start.tsp_start.max(1)),
             horizon: AtomicU64::new(0),
+            memory_horizon: AtomicU64::new(0),
+            floor: AtomicU64::new(0),
             held: Mutex::new(BTreeMap::new()),
             orphans: Mutex::new(BTreeMap::new()),
         })
@@ -294,7 +301,7 @@ impl TxnTable {
     pub fn hold_at(self: &Arc<Self>, scn: Scn) -> Result<HeldSnapshot> {
         // The horizon is computed and published under this latch.
         let mut held = self.held.lock();
-        if scn.0 < self.horizon.load(Ordering::SeqCst) {
+        if scn.0 < self.horizon.load(Ordering::SeqCst).max(self.floor.load(Ordering::SeqCst)) {
             return Err(DbError::new(SqlState::SNAPSHOT_TOO_OLD, "snapshot too old")
                 .detail("Versions of that time are not kept any more.")
                 .hint("undo_retention says how long they are kept."));
@@ -303,23 +310,38 @@ impl TxnTable {
         Ok(HeldSnapshot { table: Arc::clone(self), scn: scn.0 })
     }
 
-    /// Computes the horizon anew and publishes it. `retain` keeps it at least so many microseconds in the past.
-    pub fn refresh_horizon(&self, retain_micros: u64) -> Scn {
-        let mut h = self.clock.last().0;
+    /// Computes the horizon anew and publishes it. `retain_micros` keeps it at least so many microseconds in the past, but
+    /// not that of tables in memory, which is the second part of the answer.
+    pub fn refresh_horizon(&self, retain_micros: u64) -> (Scn, Scn) {
+        let now = self.clock.last().0;
         fence(Ordering::SeqCst);
-        for s in &self.slots {
-            h = h.min(s.snap.load(Ordering::SeqCst));
-        }
         let held = self.held.lock();
-        if let Some((scn, _)) = held.first_key_value() {
-            h = h.min(*scn);
-        }
+        let mut h = self.oldest(&held).map_or(now, |s| s.min(now));
+        let memory = self.memory_horizon.fetch_max(h, Ordering::SeqCst).max(h);
         if retain_micros > 0 {
             h = h.min(Scn::from_micros(self.rt.now_micros().saturating_sub(retain_micros)).0);
         }
         let horizon = Scn(self.horizon.fetch_max(h, Ordering::SeqCst).max(h));
         drop(held);
-        horizon
+        (horizon, Scn(memory))
+    }
+
+    /// The oldest snapshot in use that has not been given up.
+    fn oldest(&self, held: &BTreeMap<u64, u32>) -> Option<u64> {
+        let floor = self.floor.load(Ordering::SeqCst);
+        let slots = self.slots.iter().map(|s| s.snap.load(Ordering::SeqCst));
+        let slots = slots.filter(|s| *s >= floor && *s != NO_SNAPSHOT).min();
+        let held = held.range(floor..).next().map(|(scn, _)| *scn);
+        slots.into_iter().chain(held).min()
+    }
+
+    /// Gives up the oldest snapshot in use: the horizon leaves it behind, and who reads by it fails with 72000. `None` if
+    /// there is none that a newer commit has made old.
+    pub fn give_up_oldest(&self) -> Option<Scn> {
+        let held = self.held.lock();
+        let oldest = self.oldest(&held).filter(|s| *s < self.clock.last().0)?;
+        self.floor.fetch_max(oldest + 1, Ordering::SeqCst);
+        Some(Scn(oldest))
     }
 
     /// Newest commit.
@@ -422,5 +444,13 @@ impl Resolve for TxnTable {
 
     fn stable_lsn(&self) -> Lsn {
         (self.stable)()
+    }
+
+    fn memory_horizon(&self) -> Scn {
+        Scn(self.memory_horizon.load(Ordering::SeqCst))
+    }
+
+    fn floor(&self) -> Scn {
+        Scn(self.floor.load(Ordering::SeqCst))
     }
 }

@@ -7,12 +7,12 @@ use crate::mtr::redo::{code, format_payload};
 use crate::mtr::{Mtr, PageIdx};
 use crate::page::{BODY, BODY_END, PAGE_SIZE, PageKind};
 use crate::txn::TxnCx;
-use crate::wait::Op;
+use crate::wait::{Op, Wait};
 use rustydb_base::metrics::Gauge;
 use rustydb_base::sqlstate::SqlState;
 use rustydb_base::{BlockNo, DbError, PageId, RelId};
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Most streams a store can have; relation numbers 16..80 are theirs.
 pub const MAX_STREAMS: usize = 64;
@@ -67,12 +67,18 @@ impl Stream {
     fn bytes(&self) -> u64 {
         self.tail.load(Ordering::Relaxed).saturating_sub(self.head.load(Ordering::Relaxed))
     }
+
+    fn pages(&self) -> u64 {
+        self.tail.load(Ordering::Relaxed).next_multiple_of(PAGE).saturating_sub(self.head.load(Ordering::Relaxed))
+    }
 }
 
 /// All undo streams of a store.
 pub struct Streams {
     streams: Box<[Stream]>,
     limit: u64,
+    /// Nobody can make room in full streams.
+    hopeless: AtomicBool,
     /// [`MEMORY_STREAM`].
     memory: Stream,
     memory_limit: u64,
@@ -117,7 +123,7 @@ impl Streams {
     /// begins empty and may hold `memory_limit` bytes.
     pub fn restore(bounds: &[(u64, u64)], limit: u64, memory_limit: u64) -> Streams {
         let streams = bounds.iter().take(MAX_STREAMS).map(|&(head, tail)| Stream::new(head, tail)).collect();
-        Streams { streams, limit, memory: Stream::new(0, 0), memory_limit }
+        Streams { streams, limit, hopeless: AtomicBool::new(true), memory: Stream::new(0, 0), memory_limit }
     }
 
     /// Number of logged streams.
@@ -146,6 +152,26 @@ impl Streams {
         used
     }
 
+    /// Bytes in use of one stream.
+    pub fn bytes_of(&self, stream: u8) -> u64 {
+        self.stream(stream).map_or(0, Stream::bytes)
+    }
+
+    /// Whether there is no room for another page. Pages that have been begun count as full ones, which they will be.
+    pub fn is_full(&self) -> bool {
+        let used: u64 = self.streams.iter().map(Stream::pages).sum();
+        used + PAGE > self.limit
+    }
+
+    /// Says whether writers that find the streams full are refused at once, which they are until told otherwise, or wait
+    /// for room.
+    pub fn set_hopeless(&self, yes: bool) {
+        // Asked at the end of every transaction, and hardly ever true.
+        if self.hopeless.load(Ordering::Relaxed) != yes {
+            self.hopeless.store(yes, Ordering::Release);
+        }
+    }
+
     /// Bytes the streams may hold together.
     pub fn limit(&self) -> u64 {
         self.limit
@@ -153,7 +179,8 @@ impl Streams {
 
     /// Finds room for a record of the transaction with a payload of `payload_len` bytes, of a change of relation `rel`, and
     /// fixes its page. At most one record per mini-transaction; to be called after the row's pages are fixed (latch order).
-    /// Fails with 53100 when the streams hold as much as they may, with 53200 when the one in memory does.
+    /// When the streams hold as much as they may it waits, or fails with 53100 if that would be in vain; with 53200 when the
+    /// one in memory holds as much as it may.
     pub fn prepare(&self, mtr: &mut Mtr<'_>, txn: &TxnCx, rel: RelId, payload_len: usize) -> Op<UndoSlot> {
         if payload_len > MAX_PAYLOAD {
             return Err(DbError::internal("undo record does not fit a page").into());
@@ -183,9 +210,12 @@ impl Streams {
                     .hint("A long-running transaction or snapshot keeps them. Or raise memory_table_limit.")
                     .into());
                 }
-                if stream != MEMORY_STREAM && self.bytes() + PAGE > self.limit {
+                if stream != MEMORY_STREAM && self.is_full() {
+                    if !self.hopeless.load(Ordering::Acquire) {
+                        return Err(Wait::Undo);
+                    }
                     return Err(DbError::new(SqlState::DISK_FULL, "undo space is exhausted")
-                        .hint("A long-running transaction or snapshot keeps old row versions.")
+                        .hint("A long-running transaction keeps old row versions. Or raise undo_limit.")
                         .into());
                 }
                 let next = tail - at + PAGE;
@@ -230,6 +260,10 @@ impl Streams {
             return Err(DbError::corrupt(format!("undo pointer {:#x} is beyond its stream", ptr.0)).into());
         }
         let g = pool.read(pid(ptr.stream(), off)?, Access::Point)?;
+        // A snapshot that was given up keeps nothing: the page may have gone, or be in use again, since the first look.
+        if off < s.head.load(Ordering::Acquire) {
+            return Err(DbError::new(SqlState::SNAPSHOT_TOO_OLD, "snapshot too old").into());
+        }
         g.expect_kind(PageKind::Undo)?;
         let (at, end) = ((off % PAGE) as usize, usize::from(g.free_lo()));
         let bytes = g.bytes(at, end.saturating_sub(at))?;
@@ -315,7 +349,7 @@ impl Streams {
 
     /// Everything before this offset is dead.
     pub fn truncated_below(&self, stream: u8) -> u64 {
-        self.streams.get(usize::from(stream)).map_or(0, |s| s.head.load(Ordering::Acquire))
+        self.stream(stream).map_or(0, |s| s.head.load(Ordering::Acquire))
     }
 
     /// Blocks of whole dead segments that have not been answered before: their pages may be discarded and their files

@@ -38,6 +38,12 @@ impl ScanCx<'_> {
     /// Finds the next row and decodes it. Sets the phase: [`Phase::Found`], [`Phase::NextKey`], or [`Phase::Ready`] if it
     /// should be called again.
     pub fn step(&mut self, core: &Core, cx: &mut TxnCx) -> Op<()> {
+        let done = self.find_and_decode(core, cx);
+        core.check_kept_in(self.node.table.desc.rel.id, self.snap)?;
+        done
+    }
+
+    fn find_and_decode(&mut self, core: &Core, cx: &mut TxnCx) -> Op<()> {
         if self.state.decoding.is_none() {
             let found = match (&self.node.path, self.pinned) {
                 (_, Some(rid)) => self.one(rid, core, cx)?,

@@ -1,0 +1,174 @@
+//! What happens when undo fills up: the undo policy.
+//!
+//! Idea: undo is kept for somebody, and purge knows for whom, by the record at which it stops. Beyond [`WARN`] of the limit
+//! that is said in the log; beyond [`ACT`] what undo is kept for is given up, step by step, until purge has made room:
+//!
+//! 1. `undo_retention`: nobody reads what it keeps yet.
+//! 2. The oldest snapshot, and then the next. Who reads by one that was given up fails with 72000
+//!    ([`crate::core::Core::check_kept`]); its transaction is otherwise as it was, so that at READ COMMITTED the next
+//!    statement succeeds.
+//! 3. The oldest transaction that has written and is idle: its session ends it with 25P03 ([`Store::end_idle_writers_by`]).
+//! 4. Nothing else can go: writers are refused with 53100.
+//!
+//! A writer that finds undo full meanwhile waits ([`crate::wait::Wait::Undo`]) and is refused only after step 4.
+//! What the streams in question hold must be a [`WORTH`] of the limit, so that nobody loses a snapshot to the undo of one
+//! large transaction, which would be as large without it.
+//!
+//! Left out: tables in memory, whose undo has a limit of its own (53200); prepared transactions, which nobody may end.
+
+use super::Store;
+use crate::purge::Hold;
+use parking_lot::Mutex;
+use rustydb_base::Xid;
+use rustydb_base::metrics::Counter;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Snapshots given up for want of undo space.
+pub static SNAPSHOTS_GIVEN_UP: Counter =
+    Counter::new("snapshots_given_up", "snapshots given up because undo was filling up (72000)");
+/// Idle transactions ended for want of undo space.
+pub static IDLE_WRITERS_ENDED: Counter =
+    Counter::new("idle_writers_ended", "idle transactions ended because undo was filling up (25P03)");
+
+/// Parts of a hundred of the limit: beyond this the log says so.
+const WARN: u64 = 80;
+/// Beyond this, what undo is kept for is given up.
+const ACT: u64 = 90;
+/// What gives up nothing smaller.
+const WORTH: u64 = 6;
+/// How long a session that was asked to end its transaction may take.
+const ENDING: Duration = Duration::from_secs(10);
+
+/// Ends the transaction of the session with this process number if it is idle, and answers whether it will.
+type EndIdle = Box<dyn Fn(i32) -> bool + Send + Sync>;
+
+/// What the policy remembers.
+#[derive(Default)]
+pub(crate) struct Pressure {
+    warned: AtomicBool,
+    waived: AtomicBool,
+    end_idle: OnceLock<EndIdle>,
+    /// The transaction that was asked to end, and when.
+    asked: Mutex<Option<(Xid, Duration)>>,
+}
+
+impl Pressure {
+    /// Whether undo is only kept for snapshots in use.
+    pub(crate) fn retention_waived(&self) -> bool {
+        self.waived.load(Ordering::Relaxed)
+    }
+}
+
+impl Store {
+    /// Says how the policy ends an idle transaction; the first one said counts.
+    pub fn end_idle_writers_by(&self, end: impl Fn(i32) -> bool + Send + Sync + 'static) {
+        // Only a second caller could be refused, and it has nothing to do about it.
+        let _ = self.pressure.end_idle.set(Box::new(end));
+    }
+
+    /// One step of the policy, after a round of purge, which may have `more` to do. Answers whether another round could make
+    /// room at once.
+    pub(crate) fn relieve_undo(&self, more: bool) -> bool {
+        let (undo, p) = (&self.core.undo, &self.pressure);
+        let (used, limit) = (undo.bytes(), undo.limit());
+        let above = |percent: u64| u128::from(used) * 100 > u128::from(limit) * u128::from(percent);
+        if !above(WARN) {
+            p.warned.store(false, Ordering::Relaxed);
+            p.waived.store(false, Ordering::Relaxed);
+            undo.set_hopeless(false);
+            return false;
+        }
+        if !p.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!("undo holds {used} of {limit} bytes: a long-running transaction or snapshot keeps them");
+        }
+        if more || !above(ACT) {
+            undo.set_hopeless(false);
+            return false;
+        }
+        let step = self.give_something_up();
+        undo.set_hopeless(!step.hope);
+        step.again
+    }
+
+    fn give_something_up(&self) -> Step {
+        let holds = self.purge.holds();
+        let worth = self.core.undo.limit() / 100 * WORTH;
+        let bytes = |of: &dyn Fn(Hold) -> bool| -> u64 {
+            holds.iter().filter(|(_, h)| of(*h)).map(|(s, _)| self.core.undo.bytes_of(*s)).sum()
+        };
+        if bytes(&|h| h == Hold::Snapshot) > worth {
+            if self.opts.undo_retention_micros > 0 && !self.pressure.waived.swap(true, Ordering::Relaxed) {
+                tracing::warn!("undo is not kept for undo_retention while it is nearly full");
+                return Step::DONE;
+            }
+            if let Some(scn) = self.txns.give_up_oldest() {
+                SNAPSHOTS_GIVEN_UP.inc();
+                tracing::warn!("the snapshot of SCN {} was given up because undo is nearly full", scn.0);
+            }
+            // If there was none, what ended behind the horizon was behind that of the last round only.
+            return Step::DONE;
+        }
+        let mut writers: Vec<Xid> = holds
+            .iter()
+            .filter_map(|(s, h)| match h {
+                Hold::Writer(x) if self.core.undo.bytes_of(*s) > worth => Some(*x),
+                _ => None,
+            })
+            .collect();
+        writers.sort_unstable();
+        self.end_an_idle_writer(&writers)
+    }
+
+    fn end_an_idle_writer(&self, writers: &[Xid]) -> Step {
+        let (Some(end), now) = (self.pressure.end_idle.get(), self.rt.monotonic()) else { return Step::STUCK };
+        let asked = *self.pressure.asked.lock();
+        for x in writers {
+            if let Some((_, since)) = asked.filter(|(a, _)| a == x) {
+                if now.saturating_sub(since) < ENDING {
+                    return Step::WAIT;
+                }
+                continue;
+            }
+            let Some(pid) = self.locks.pid_of(*x) else {
+                if self.txns.orphans().iter().any(|(o, _)| o == x) {
+                    return Step::WAIT;
+                }
+                continue;
+            };
+            if pid != 0 && end(pid) {
+                *self.pressure.asked.lock() = Some((*x, now));
+                IDLE_WRITERS_ENDED.inc();
+                tracing::warn!("the idle transaction {x} of process {pid} was ended because undo is nearly full");
+                return Step::WAIT;
+            }
+        }
+        Step::STUCK
+    }
+
+    /// Waits until purge has tried to make room in full undo.
+    pub(super) async fn undo_room(&self) {
+        let purged = self.purged.notified();
+        if !self.core.undo.is_full() {
+            return;
+        }
+        self.purge_kick.notify_one();
+        futures::pin_mut!(purged);
+        futures::future::select(purged, self.rt.sleep(self.opts.purge_nap * 20)).await;
+    }
+}
+
+/// What a step of the policy has come to.
+struct Step {
+    /// Purge may make room, now or soon.
+    hope: bool,
+    /// Now.
+    again: bool,
+}
+
+impl Step {
+    const DONE: Step = Step { hope: true, again: true };
+    const WAIT: Step = Step { hope: true, again: false };
+    const STUCK: Step = Step { hope: false, again: false };
+}
