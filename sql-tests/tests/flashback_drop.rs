@@ -59,6 +59,14 @@ async fn dropped_tables_come_back() -> Result<()> {
     client.batch_execute("DROP TABLE t PURGE; PURGE TABLE t; DROP TABLE old; PURGE RECYCLEBIN").await?;
     assert_eq!(query::value(&client, "SELECT count(*) FROM rustydb_recyclebin()").await?, "0");
     assert_eq!(code(&client, "PURGE TABLE t").await, SqlState::UNDEFINED_TABLE);
+    // Whoever drops it otherwise leaves nothing behind either.
+    client
+        .batch_execute(
+            "CREATE ROLE r; CREATE TABLE theirs (id serial); ALTER TABLE theirs OWNER TO r; DROP TABLE theirs; \
+             DROP OWNED BY r; DROP ROLE r",
+        )
+        .await?;
+    assert_eq!(query::value(&client, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'bin$%'").await?, "0");
     client.batch_execute("SET recyclebin_limit = '1MB'").await?;
     for n in 0..6 {
         let fill = format!("CREATE TABLE big{n} AS SELECT repeat('x', 1000) AS a FROM generate_series(1, 300)");

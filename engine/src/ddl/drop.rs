@@ -593,8 +593,14 @@ pub(super) async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<
         let fk = cx.tx.catalog.relation(*r).is_some_and(|r| !super::foreign_targets(r).is_empty());
         (!fk, *r)
     });
+    let bins = recyclebin::schemas_of(&cx.tx.catalog, &relations);
     for r in relations {
         cx.remove(r).await?;
+    }
+    for n in bins {
+        if !objects.contains(&Object::Schema(n)) && !cx.tx.catalog.relations.values().any(|r| r.namespace == n) {
+            cx.tx.drop_namespace(n).await?;
+        }
     }
     for o in objects {
         if let Object::Cast(x) = o {

@@ -65,6 +65,15 @@ pub fn entries(cat: &Catalog) -> Vec<Entry> {
     out
 }
 
+/// The schemas of those among relations that are in the bin: such a schema goes with its table, however that is dropped.
+pub fn schemas_of(cat: &Catalog, relations: &[u32]) -> Vec<u32> {
+    let found = relations.iter().filter_map(|r| cat.relation(*r)).filter(|r| parse(&r.schema).is_some());
+    let mut schemas: Vec<u32> = found.map(|r| r.namespace).collect();
+    schemas.sort_unstable();
+    schemas.dedup();
+    schemas
+}
+
 /// Whether DROP TABLE puts the table into the bin.
 pub fn takes(cx: &DdlCx<'_>, rel: &Relation) -> bool {
     cx.eval.session.setting("recyclebin").as_deref() == Some("on")
@@ -126,7 +135,6 @@ async fn remove(cx: &mut DdlCx<'_>, e: &Entry) -> Result<()> {
         let what = format!("table {}", e.table.name);
         // Boxed, because a DROP is what calls this.
         Box::pin(drop_objects(cx, &[Object::Relation(e.table.oid)], true, &what)).await?;
-        cx.tx.drop_namespace(e.namespace).await?;
     }
     Ok(())
 }
