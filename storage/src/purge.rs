@@ -203,8 +203,8 @@ impl Store {
                         while let Some(i) = state.pending.iter().position(|d| d.xid == rec.xid) {
                             let del = state.pending.swap_remove(i);
                             if self.relation_exists(del.rel).await? {
-                                self.drive_free(|core| TableMethod::of(del.rel).am().purge(core, &del, horizon))
-                                    .await?;
+                                let am = TableMethod::of_record(&del)?.am()?;
+                                self.drive_free(|core| am.purge(core, &del, horizon)).await?;
                             }
                         }
                     }
@@ -240,7 +240,8 @@ impl Store {
         }
         match rec.kind {
             UndoType::Update if self.relation_exists(rec.rel).await? => {
-                self.drive_free(|core| TableMethod::of(rec.rel).am().purge(core, rec, horizon)).await
+                let am = TableMethod::of_record(rec)?.am()?;
+                self.drive_free(|core| am.purge(core, rec, horizon)).await
             }
             UndoType::IdxMark if self.relation_exists(rec.rel).await? => {
                 self.drive_free(|core| am::purge_entry(core, rec, horizon)).await

@@ -11,7 +11,7 @@
 //! Reads are synchronous functions ([`point_get`], [`fetch`]) that allocate nothing but what the caller's buffers
 //! need; [`Txn::drive`] runs them when a page may be missing.
 
-use crate::am::{self, IndexDesc, InsertResult, RowState, RunEntry, TableAm, TableMethod, Unique};
+use crate::am::{self, IndexDesc, InsertResult, RowState, RunEntry, TableAm, Unique};
 use crate::buf::Access;
 use crate::core::{Core, RowLockMode};
 use crate::heap::{self, Datum, OvfPtr, Reader, Rel, RowBuf, TableLayout, TmResult, page};
@@ -39,8 +39,8 @@ pub struct TableDesc {
 }
 
 impl TableDesc {
-    fn am(&self) -> &'static dyn TableAm {
-        TableMethod::of(self.rel.id).am()
+    fn am(&self) -> Result<&'static dyn TableAm> {
+        self.rel.method.am()
     }
 }
 
@@ -221,7 +221,7 @@ impl Txn {
             desc.layout.current().encode(&vals, &mut row)?;
         }
         let last_key = keys.iter().rposition(Option::is_some);
-        let (am, rows) = (desc.am(), [row]);
+        let (am, rows) = (desc.am()?, [row]);
         let mut rids = Vec::with_capacity(1);
         self.drive(|core, cx| am.insert(core, cx, desc.rel, &rows, last_key.is_none(), &mut rids)).await?;
         let rid = rids.pop().ok_or_else(|| rustydb_base::DbError::internal("insert answered no address"))?;
@@ -272,7 +272,7 @@ impl Txn {
         while rids.len() < rows.len() {
             // A page's rows, then their entries: rollback finds the heap record of an index record by walking back.
             let from = rids.len();
-            self.drive(|core, cx| desc.am().insert(core, cx, desc.rel, &rows[from..], n == 0, &mut rids)).await?;
+            self.drive(|core, cx| desc.am()?.insert(core, cx, desc.rel, &rows[from..], n == 0, &mut rids)).await?;
             let to = rids.len();
             for (index, idx) in desc.indexes.iter().enumerate() {
                 let mut entries: Vec<(RunEntry<'_>, usize)> = (from..to)
@@ -357,7 +357,7 @@ impl Txn {
             given_up.retain(|p| !kept.contains(p));
         }
         let snap = Snapshot { xid: self.cx().xid, ..*snap };
-        let (am, alone) = (desc.am(), changes.is_empty() && given_up.is_empty());
+        let (am, alone) = (desc.am()?, changes.is_empty() && given_up.is_empty());
         let done = self
             .change_row(|core, cx| am.update(core, cx, &snap, desc.rel, &desc.layout, rid, &row, key_changed, alone))
             .await?;
@@ -435,7 +435,7 @@ impl Txn {
         let given_up = overflow_ptrs(&desc.layout, old)?;
         let mut left = keys.iter().flatten().count() + given_up.len();
         let snap = Snapshot { xid: self.cx().xid, ..*snap };
-        let am = desc.am();
+        let am = desc.am()?;
         let done = self.change_row(|core, cx| am.delete(core, cx, &snap, desc.rel, rid, moved, left == 0)).await?;
         if done != TmResult::Ok {
             return Ok(done);
@@ -471,6 +471,10 @@ impl Txn {
         let snap = Snapshot { xid: self.cx().xid, ..*snap };
         let (locks, owner) = (Arc::clone(self.store().locks()), Arc::clone(self.lock_owner()));
         self.change_row(|core, cx| {
+            if rel.method.is_outside() {
+                let register = || locks.try_acquire(&owner, LockTarget::Row { rel: rel.id, rid }, mode.into());
+                return heap::lock(core, cx, &snap, rel, rid, mode, register);
+            }
             let pid = PageId::new(rel.id, rid.block);
             let at = TxnWait { xid: Xid::NONE, page: pid, slot: rid.slot };
             let mut g = core.pool.read(pid, Access::Point)?;

@@ -78,7 +78,7 @@ async fn table(store: &Arc<Store>) -> Result<TableDesc> {
     let index = t.create_relation(RelationKind::Index(Method::BTREE), true).await?;
     t.commit(CommitOptions::default()).await?;
     Ok(TableDesc {
-        rel: Rel { id: heap, overflow },
+        rel: Rel::new(heap, overflow),
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::Bin])?),
         indexes: vec![IndexDesc { rel: index, heap, complete: true, method: Method::BTREE }],
     })

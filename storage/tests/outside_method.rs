@@ -460,7 +460,7 @@ fn a_method_of_another_crate() {
         let heap = t.create_relation(RelationKind::Heap, true).await.expect("made");
         let rel = t.create_relation(RelationKind::Index(LIST), true).await.expect("made");
         let d = TableDesc {
-            rel: Rel { id: heap, overflow: RelId(0) },
+            rel: Rel::new(heap, RelId(0)),
             layout: Arc::new(TableLayout::simple(&[Decode::I32]).expect("small")),
             indexes: vec![IndexDesc { rel, heap, complete: true, method: LIST }],
         };

@@ -74,7 +74,7 @@ async fn make(store: &Arc<Store>, accounts: i32, balance: i64) -> TableDesc {
 
 fn describe(heap: RelId, index: RelId) -> TableDesc {
     TableDesc {
-        rel: Rel { id: heap, overflow: RelId(0) },
+        rel: Rel::new(heap, RelId(0)),
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::I64, Decode::Bin]).expect("small")),
         indexes: vec![IndexDesc { rel: index, heap, complete: true, method: Method::BTREE }],
     }

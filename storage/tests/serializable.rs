@@ -238,7 +238,7 @@ async fn create(store: &Arc<Store>, groups: Method) -> Result<TableDesc> {
     }
     t.commit(CommitOptions::default()).await?;
     Ok(TableDesc {
-        rel: Rel { id: heap, overflow },
+        rel: Rel::new(heap, overflow),
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::I32, Decode::Bin])?),
         indexes: index,
     })

@@ -31,8 +31,8 @@ fn table_method(cx: &DdlCx<'_>, method: Option<&ast::Ident>) -> Result<TableMeth
 }
 
 /// What becomes of the pages of a new table.
-fn durability(method: TableMethod, rel: &Relation) -> Durability {
-    method.am().durability(rel.durability())
+fn durability(method: TableMethod, rel: &Relation) -> Result<Durability> {
+    Ok(method.am()?.durability(rel.durability()))
 }
 
 fn check_tablespace(t: Option<&ast::Ident>) -> Result<()> {
@@ -329,7 +329,7 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
         attach::complete(cx, parent, &mut rel).await?;
     }
     if !rel.is_partitioned() {
-        rel.storage = Some(cx.tx.create_heap(durability(method, &rel)).await?);
+        rel.storage = Some(cx.tx.create_heap(durability(method, &rel)?).await?);
     }
     let (oid, columns) = (rel.oid, rel.columns.clone());
     let refers = rel.constraints.iter().any(|c| matches!(c.kind, ConstraintKind::Foreign { .. }));
@@ -574,7 +574,7 @@ pub async fn create_table_for_query(
         rel.depends = k.depends;
         rel.populated = s.with_data;
     }
-    rel.storage = Some(cx.tx.create_heap(durability(method, &rel)).await?);
+    rel.storage = Some(cx.tx.create_heap(durability(method, &rel)?).await?);
     let oid = rel.oid;
     cx.put(rel).await?;
     Ok(Some(cx.relation(oid)?))

@@ -166,7 +166,7 @@ impl TableRt {
         key_columns.sort_unstable();
         key_columns.dedup();
         let desc = TableDesc {
-            rel: heap::Rel { id: storage.heap, overflow: storage.overflow },
+            rel: heap::Rel::new(storage.heap, storage.overflow),
             layout,
             indexes: indexes.iter().map(|i| i.desc).collect(),
         };

@@ -344,7 +344,7 @@ fn typical_width(table: &Relation) -> f64 {
 /// Blocks of a stored table now, if that is known without reading from disk.
 pub fn blocks_of(store: &Store, table: &Relation) -> Option<u32> {
     let at = table.storage.as_ref()?;
-    blocks_now(store, Rel { id: at.heap, overflow: at.overflow })
+    blocks_now(store, Rel::new(at.heap, at.overflow))
 }
 
 /// Rows that so many blocks of a table may have: as PostgreSQL's `estimate_rel_size`, as many per block as ANALYZE found, or

@@ -80,7 +80,7 @@ pub async fn table(t: &mut Txn, cols: &[Decode], indexed: bool) -> Result<TableD
         let rel = t.create_relation(RelationKind::Index(Method::BTREE), true).await?;
         indexes.push(IndexDesc { rel, heap, complete: true, method: Method::BTREE });
     }
-    let rel = Rel { id: heap, overflow: RelId(0) };
+    let rel = Rel::new(heap, RelId(0));
     Ok(TableDesc { rel, layout: Arc::new(TableLayout::simple(cols)?), indexes })
 }
 

@@ -4,8 +4,8 @@
 //! [`IndexAm`] is what table rows, rollback, purge, redo and the checks ask of an index method. The store has two of its
 //! own, [`Method::BTREE`] and [`Method::HASH`]; another crate adds one by [`register`] and uses it by its number, with no
 //! change here. A relation is made with `RelationKind::Index(method)`, an [`IndexDesc`] names its method, every undo record
-//! of an entry and every redo operation of a registered method carries the number. [`TableAm`] is the same for tables, of which
-//! there are two methods.
+//! of an entry and every redo operation of a registered method carries the number. [`TableAm`] is the same for tables: the store
+//! has `row` and `memory`, another crate adds one by [`register_table`] (`table.rs`).
 //!
 //! # Rules
 //! 1. A registered method must be there before a store that has used it is opened: recovery calls its redo.
@@ -23,8 +23,9 @@ pub use index::{
     Unique, lookup,
 };
 pub(crate) use index::{purge_entry, undo_entry, undo_run_entry};
-pub use table::{Memory, Row, TableAm, TableCaps, TableMethod};
+pub use table::{Memory, Row, TableAm, TableCaps, TableMethod, may_change, register_table};
 
+use crate::page::Page;
 use rustydb_base::{DbError, Result};
 use std::sync::OnceLock;
 
@@ -68,4 +69,45 @@ pub fn register(method: Method, am: &'static dyn IndexAm) -> Result<()> {
     let place = method.0.checked_sub(FIRST_OUTSIDE).and_then(|n| REGISTERED.get(usize::from(n)));
     let place = place.ok_or_else(|| DbError::internal(format!("{method:?} is not a number for other crates")))?;
     place.set(am).map_err(|_| DbError::internal(format!("index method {} is registered already", method.0)))
+}
+
+/// A method of another crate as its redo operations name it: indexes and tables share the numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outsider {
+    /// Of indexes.
+    Index(Method),
+    /// Of tables.
+    Table(TableMethod),
+}
+
+impl From<Method> for Outsider {
+    fn from(m: Method) -> Outsider {
+        Outsider::Index(m)
+    }
+}
+
+impl From<TableMethod> for Outsider {
+    fn from(m: TableMethod) -> Outsider {
+        Outsider::Table(m)
+    }
+}
+
+impl Outsider {
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Outsider::Index(m) => m.0,
+            Outsider::Table(m) => m.number(),
+        }
+    }
+
+    pub(crate) fn of(number: u8) -> Outsider {
+        TableMethod::outside(number).map_or(Outsider::Index(Method(number)), Outsider::Table)
+    }
+
+    pub(crate) fn redo(self, page: &mut Page, op: u8, payload: &[u8]) -> Result<()> {
+        match self {
+            Outsider::Index(m) => m.am()?.redo(page, op, payload),
+            Outsider::Table(m) => m.am()?.redo(page, op, payload),
+        }
+    }
 }

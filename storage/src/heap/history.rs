@@ -10,7 +10,7 @@
 use super::delta;
 use crate::core::Core;
 use crate::txn::VER_XID;
-use crate::undo::{UndoPtr, UndoRec, UndoType};
+use crate::undo::{UndoFlags, UndoPtr, UndoRec, UndoType};
 use crate::wait::Op;
 use rustydb_base::{DbError, Result, Rid, Scn};
 
@@ -204,6 +204,7 @@ pub(super) fn inserted_slots(payload: &[u8]) -> impl Iterator<Item = u16> + '_ {
 /// one, the same transaction.
 pub(crate) fn is_of(rec: &UndoRec, rel: rustydb_base::RelId, rid: Rid, ver: u64) -> bool {
     let row = match rec.kind {
+        _ if rec.flags.has(UndoFlags::OUTSIDE) => rec.rid == rid,
         UndoType::Insert => rec.rid.block == rid.block && inserted_slots(&rec.payload).any(|s| s == rid.slot),
         UndoType::Update | UndoType::Delete => rec.rid == rid,
         _ => false,

@@ -31,8 +31,9 @@ pub use layout::{ColKind, Column, Datum, Decode, OvfPtr, RowLayout, TableLayout}
 pub use ops::{TmResult, delete, insert, insert_many, lock, update};
 pub use rollback::{purge_row, undo_row};
 pub use scan::{Columns, PageRows, Scan, stamp_page};
-pub use version::{Reader, addresses, key_kept, peek};
+pub use version::{Reader, addresses, heap_addresses, key_kept, peek, peek_heap};
 
+use crate::am::TableMethod;
 use rustydb_base::RelId;
 
 /// A heap relation as operations know it.
@@ -42,6 +43,15 @@ pub struct Rel {
     pub id: RelId,
     /// Its overflow file; the zero relation if no column can need one.
     pub overflow: RelId,
+    /// How its rows are kept.
+    pub method: TableMethod,
+}
+
+impl Rel {
+    /// A relation of one of the store's own methods.
+    pub fn new(id: RelId, overflow: RelId) -> Rel {
+        Rel { id, overflow, method: TableMethod::of(id) }
+    }
 }
 
 /// A row image copied out of its page; reused from row to row.

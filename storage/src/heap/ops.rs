@@ -5,7 +5,7 @@
 
 use super::history::{Move, chain, insert_payload, update_payload};
 use super::page::{self, CONTENT, MAX_ROW, MIN_ALLOC, ROW_HEADER, SLOT, Slot, SlotState, flag};
-use super::version::key_kept;
+use super::version::{key_kept, peek};
 use super::{Rel, TableLayout, delta};
 use crate::buf::Access;
 use crate::core::{Core, RowLockMode};
@@ -180,6 +180,33 @@ fn may_change(core: &Core, txn: &mut TxnCx, snap: &Snapshot, row: &[u8], at: Txn
     Ok((r, Some(committed)))
 }
 
+/// Whether the transaction may change the version it finds, with the row's page fixed, what others have locked and what serializable
+/// transactions must learn considered; and when that version committed, if a transaction number had to be resolved for it.
+pub(crate) fn changeable(
+    core: &Core,
+    txn: &mut TxnCx,
+    snap: &Snapshot,
+    rel: Rel,
+    rid: Rid,
+    row: &[u8],
+    mode: RowLockMode,
+) -> Op<Result<Option<Scn>, TmResult>> {
+    let at = TxnWait { xid: Xid::NONE, page: PageId::new(rel.id, rid.block), slot: rid.slot };
+    let (res, committed) = may_change(core, txn, snap, row, at)?;
+    if res != TmResult::Ok {
+        return Ok(Err(res));
+    }
+    if core.locks.any(rel.id)
+        && let Some(wait) = core.locks.conflict(rel.id, rid, mode, txn.xid)
+    {
+        return Err(wait);
+    }
+    if txn.ssi.is_some() {
+        core.ssi.wrote_row(txn.ssi, rel.id, rid, committed)?;
+    }
+    Ok(Ok(committed))
+}
+
 /// A row fixed for a change.
 struct Target<'c> {
     mtr: Mtr<'c>,
@@ -210,19 +237,10 @@ fn fix_row<'c>(
         return Ok(Err(TmResult::Deleted));
     }
     let row = page::row(p, slot)?;
-    let at = TxnWait { xid: Xid::NONE, page: pid, slot: rid.slot };
-    let (res, committed) = may_change(core, txn, snap, row, at)?;
-    if res != TmResult::Ok {
-        return Ok(Err(res));
-    }
-    if core.locks.any(rel.id)
-        && let Some(wait) = core.locks.conflict(rel.id, rid, mode, txn.xid)
-    {
-        return Err(wait);
-    }
-    if txn.ssi.is_some() {
-        core.ssi.wrote_row(txn.ssi, rel.id, rid, committed)?;
-    }
+    let committed = match changeable(core, txn, snap, rel, rid, row, mode)? {
+        Ok(c) => c,
+        Err(r) => return Ok(Err(r)),
+    };
     let (ver, undo, flags) = (page::ver(row), page::undo(row), page::flags(row));
     Ok(Ok(Target { mtr, home, slot, ver, undo, flags, committed }))
 }
@@ -272,6 +290,9 @@ pub fn lock(
     mode: RowLockMode,
     register: impl FnOnce() -> Op<()>,
 ) -> Op<TmResult> {
+    if rel.method.is_outside() {
+        return lock_outside(core, txn, snap, rel, rid, mode, register);
+    }
     let pid = PageId::new(rel.id, rid.block);
     let at = TxnWait { xid: Xid::NONE, page: pid, slot: rid.slot };
     // What is to be said of the row's newest version, and its `ver` word.
@@ -308,6 +329,37 @@ pub fn lock(
         register()?;
     }
     drop(p);
+    Ok(res)
+}
+
+/// [`lock`] of a row whose page only its method knows: what a writer has changed before the lock was there to be seen shows
+/// when the row is looked at once more behind it.
+fn lock_outside(
+    core: &Core,
+    txn: &mut TxnCx,
+    snap: &Snapshot,
+    rel: Rel,
+    rid: Rid,
+    mode: RowLockMode,
+    register: impl FnOnce() -> Op<()>,
+) -> Op<TmResult> {
+    let at = TxnWait { xid: Xid::NONE, page: PageId::new(rel.id, rid.block), slot: rid.slot };
+    let (mut image, mut again) = (Vec::new(), Vec::new());
+    if !peek(core, rel, rid, &mut image)? {
+        return Ok(TmResult::Deleted);
+    }
+    let keeps_key = page::flags(&image) & flag::KEY_CHANGED == 0;
+    let res = match may_change(core, txn, snap, &image, at)?.0 {
+        TmResult::BeingModified(_) if mode == RowLockMode::KeyShare && keeps_key => TmResult::Ok,
+        TmResult::SelfModified if page::flags(&image) & flag::DELETED == 0 => TmResult::Ok,
+        r => r,
+    };
+    if res == TmResult::Ok {
+        register()?;
+        if !peek(core, rel, rid, &mut again)? || again[..CONTENT] != image[..CONTENT] {
+            return Err(Wait::Restart);
+        }
+    }
     Ok(res)
 }
 

@@ -360,7 +360,7 @@ fn write_row(page: &mut Page, s: Slot, words: [u8; 16], content: &[u8]) -> Resul
 }
 
 /// The row words `ver, undo` as bytes.
-pub(crate) fn words(ver: u64, undo: UndoPtr) -> [u8; 16] {
+pub fn words(ver: u64, undo: UndoPtr) -> [u8; 16] {
     let mut w = [0; 16];
     w[..8].copy_from_slice(&ver.to_le_bytes());
     w[8..].copy_from_slice(&undo.0.to_le_bytes());
@@ -373,12 +373,12 @@ pub(crate) fn pack_rid(rid: Rid) -> u64 {
 }
 
 /// First word of a row: its `ver`.
-pub(crate) fn ver(row: &[u8]) -> u64 {
+pub fn ver(row: &[u8]) -> u64 {
     word(row, 0)
 }
 
 /// Second word of a row: its undo pointer.
-pub(crate) fn undo(row: &[u8]) -> UndoPtr {
+pub fn undo(row: &[u8]) -> UndoPtr {
     UndoPtr(word(row, 8))
 }
 

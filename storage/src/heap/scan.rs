@@ -10,7 +10,7 @@
 
 use super::layout::{Place, var_range};
 use super::page::{self, ROW_HEADER, SlotState, flag};
-use super::version::check_not_lost;
+use super::version::{addresses, check_not_lost};
 use super::{Datum, Decode, Reader, Rel, RowBuf, TableLayout};
 use crate::buf::Access;
 use crate::core::Resolve;
@@ -63,6 +63,9 @@ impl PageRows {
         self.buf.clear();
         self.uniform = true;
         reader.whole = true;
+        if rel.method.is_outside() {
+            return self.load_outside(reader, rel, layout, block);
+        }
         let pid = PageId::new(rel.id, block);
         let g = reader.core.pool.read(pid, Access::Scan)?;
         if !g.is(PageKind::Heap) {
@@ -125,6 +128,13 @@ impl PageRows {
             }
         }
         Ok(())
+    }
+
+    /// As [`PageRows::load`] of a table of another crate's method.
+    fn load_outside(&mut self, reader: &mut Reader<'_>, rel: Rel, layout: &TableLayout, block: BlockNo) -> Op<()> {
+        let mut rids = Vec::new();
+        addresses(reader.core, rel, block, &mut rids)?;
+        rids.into_iter().try_for_each(|rid| self.moved(reader, rel, rid, layout))
     }
 
     fn moved(&mut self, reader: &mut Reader<'_>, rel: Rel, rid: Rid, layout: &TableLayout) -> Op<()> {

@@ -62,7 +62,7 @@ pub(crate) struct Bench {
     scn: u64,
 }
 
-pub(crate) const REL: Rel = Rel { id: RelId(1000), overflow: RelId(1001) };
+pub(crate) const REL: Rel = Rel { id: RelId(1000), overflow: RelId(1001), method: crate::am::TableMethod::Row };
 
 impl Bench {
     pub(crate) fn new() -> Bench {

@@ -3,11 +3,12 @@
 use super::history::{Update, is_of};
 use super::page::{self, CONTENT, SlotState, flag};
 use super::{Rel, RowBuf};
+use crate::am::TableMethod;
 use crate::buf::Access;
 use crate::core::Core;
 use crate::page::PageKind;
 use crate::txn::{Snapshot, TxnState, VER_XID};
-use crate::undo::{UndoPtr, UndoRec, UndoType};
+use crate::undo::{UndoFlags, UndoPtr, UndoRec, UndoType};
 use crate::wait::{Op, Wait};
 use rustydb_base::{BlockNo, DbError, Lsn, PageId, Rid, Scn, Xid};
 
@@ -100,6 +101,17 @@ impl<'c> Reader<'c> {
             }
             passed = rec.xid;
             match rec.kind {
+                _ if rec.flags.has(UndoFlags::OUTSIDE) => {
+                    if !TableMethod::of_record(&rec)?.am()?.previous(&rec, image)? {
+                        if tracked {
+                            self.note(rel, passed)?;
+                        }
+                        return Ok(false);
+                    }
+                    if image.len() < page::ROW_HEADER {
+                        return Err(DbError::corrupt("undo record holds no row").into());
+                    }
+                }
                 UndoType::Insert => {
                     if tracked {
                         self.note(rel, passed)?;
@@ -183,7 +195,7 @@ impl<'c> Reader<'c> {
             if !is_of(&rec, rel.id, rid, ver) {
                 return Err(Wait::Restart);
             }
-            if rec.kind != UndoType::Update {
+            if rec.kind != UndoType::Update || rec.flags.has(UndoFlags::OUTSIDE) {
                 return Ok(false);
             }
             self.put_old_content(&rec, image)?;
@@ -240,6 +252,11 @@ pub(super) fn check_not_lost(core: &Core, pid: PageId) -> Op<()> {
 /// Copies the newest version of a row, whoever wrote it, into `out`; its first word tells. `false` if there is no row
 /// at the address.
 pub fn peek(core: &Core, rel: Rel, rid: Rid, out: &mut RowBuf) -> Op<bool> {
+    if rel.method.is_outside() { rel.method.am()?.peek(core, rel, rid, out) } else { peek_heap(core, rel, rid, out) }
+}
+
+/// [`peek`] of a row on heap pages.
+pub fn peek_heap(core: &Core, rel: Rel, rid: Rid, out: &mut RowBuf) -> Op<bool> {
     let home = PageId::new(rel.id, rid.block);
     let g = core.pool.read(home, Access::Point)?;
     if !g.is(PageKind::Heap) {
@@ -295,6 +312,14 @@ pub(super) fn compose(home: &[u8], body: &mut [u8]) {
 /// Appends the addresses of a block's rows, whatever their state: what [`peek`] is to look at. Blocks that are no heap pages
 /// have none.
 pub fn addresses(core: &Core, rel: Rel, block: BlockNo, out: &mut Vec<Rid>) -> Op<()> {
+    match rel.method.is_outside() {
+        true => rel.method.am()?.addresses(core, rel, block, out),
+        false => heap_addresses(core, rel, block, out),
+    }
+}
+
+/// [`addresses`] of heap pages.
+pub fn heap_addresses(core: &Core, rel: Rel, block: BlockNo, out: &mut Vec<Rid>) -> Op<()> {
     let pid = PageId::new(rel.id, block);
     let g = core.pool.read(pid, Access::Scan)?;
     if !g.is(PageKind::Heap) {

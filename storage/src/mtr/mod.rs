@@ -215,11 +215,11 @@ impl<'s> Mtr<'s> {
         }
     }
 
-    /// As [`Mtr::apply`], an operation (below 128) of an index method of another crate. Takes one byte of log more than its
-    /// payload.
-    pub fn apply_outside(&mut self, i: PageIdx, method: crate::am::Method, op: u8, payload: &[u8]) {
+    /// As [`Mtr::apply`], an operation (below 128) of an index or table method of another crate. Takes one byte of log more than
+    /// its payload.
+    pub fn apply_outside(&mut self, i: PageIdx, method: impl Into<crate::am::Outsider>, op: u8, payload: &[u8]) {
         let mut whole: SmallVec<[u8; 64]> = SmallVec::with_capacity(payload.len() + 1);
-        whole.push(method.0);
+        whole.push(method.into().number());
         whole.extend_from_slice(payload);
         self.apply(i, redo::code::OUTSIDE | op, &whole);
     }

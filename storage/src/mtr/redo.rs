@@ -77,7 +77,7 @@ pub fn apply(page: &mut Page, code: u8, payload: &[u8]) -> Result<()> {
         code::HASH..code::OUTSIDE => crate::hash::page::apply(page, code, payload),
         code::OUTSIDE.. => {
             let (method, payload) = payload.split_first().ok_or_else(bad)?;
-            crate::am::Method(*method).am()?.redo(page, code - code::OUTSIDE, payload)
+            crate::am::Outsider::of(*method).redo(page, code - code::OUTSIDE, payload)
         }
         _ => Err(DbError::corrupt(format!("unknown redo operation {code:#x}"))),
     }

@@ -3,7 +3,7 @@
 //! Idea: undo is kept for somebody, and purge knows for whom, by the record at which it stops. Beyond [`WARN`] of the limit
 //! that is said in the log; beyond [`ACT`] what undo is kept for is given up, step by step, until purge has made room:
 //!
-//! 1. `undo_retention`: nobody reads what it keeps yet.
+//! 1. `undo_retention`, by halves: nobody reads what it keeps yet. It is whole again when undo has fallen below [`WARN`].
 //! 2. The oldest snapshot, and then the next. Who reads by one that was given up fails with 72000
 //!    ([`crate::core::Core::check_kept`]); its transaction is otherwise as it was, so that at READ COMMITTED the next
 //!    statement succeeds.
@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use rustydb_base::Xid;
 use rustydb_base::metrics::Counter;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Snapshots given up for want of undo space.
@@ -48,16 +48,17 @@ type EndIdle = Box<dyn Fn(i32) -> bool + Send + Sync>;
 #[derive(Default)]
 pub(crate) struct Pressure {
     warned: AtomicBool,
-    waived: AtomicBool,
+    /// How often retention was halved.
+    halved: AtomicU32,
     end_idle: OnceLock<EndIdle>,
     /// The transaction that was asked to end, and when.
     asked: Mutex<Option<(Xid, Duration)>>,
 }
 
 impl Pressure {
-    /// Whether undo is only kept for snapshots in use.
-    pub(crate) fn retention_waived(&self) -> bool {
-        self.waived.load(Ordering::Relaxed)
+    /// What is left of a retention of so many microseconds.
+    pub(crate) fn retention(&self, micros: u64) -> u64 {
+        micros.checked_shr(self.halved.load(Ordering::Relaxed)).unwrap_or(0)
     }
 }
 
@@ -76,7 +77,7 @@ impl Store {
         let above = |percent: u64| u128::from(used) * 100 > u128::from(limit) * u128::from(percent);
         if !above(WARN) {
             p.warned.store(false, Ordering::Relaxed);
-            p.waived.store(false, Ordering::Relaxed);
+            p.halved.store(0, Ordering::Relaxed);
             undo.set_hopeless(false);
             return false;
         }
@@ -99,8 +100,10 @@ impl Store {
             holds.iter().filter(|(_, h)| of(*h)).map(|(s, _)| self.core.undo.bytes_of(*s)).sum()
         };
         if bytes(&|h| h == Hold::Snapshot) > worth {
-            if self.opts.undo_retention_micros > 0 && !self.pressure.waived.swap(true, Ordering::Relaxed) {
-                tracing::warn!("undo is not kept for undo_retention while it is nearly full");
+            if self.pressure.retention(self.opts.undo_retention_micros) > 0 {
+                if self.pressure.halved.fetch_add(1, Ordering::Relaxed) == 0 {
+                    tracing::warn!("undo is not kept for undo_retention while it is nearly full");
+                }
                 return Step::DONE;
             }
             if let Some(scn) = self.txns.give_up_oldest() {

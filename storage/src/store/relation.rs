@@ -6,7 +6,7 @@
 //! the pool forgets the pages, then the files go. Numbers are never used twice.
 
 use super::{FIRST_REL, Store, Txn};
-use crate::am::Method;
+use crate::am::{Method, TableMethod};
 use crate::core::Core;
 use crate::mtr::{kind, put_varint};
 use crate::page::PageKind;
@@ -25,6 +25,8 @@ use std::sync::atomic::Ordering;
 pub enum RelationKind {
     /// Table rows.
     Heap,
+    /// Table rows of a method.
+    Table(TableMethod),
     /// Values too big for their rows.
     Overflow,
     /// An index of a method.
@@ -81,11 +83,17 @@ impl Txn {
     async fn create_relation_as(&mut self, rel: RelId, what: RelationKind) -> Result<()> {
         self.ensure_xid().await?;
         self.drive(|core, cx| create_first_page(core, cx, rel, what)).await?;
-        if let RelationKind::Index(method) = what {
-            let am = method.am()?;
-            self.drive(|core, cx| am.create(core, rel, cx.xid)).await?;
+        match what {
+            RelationKind::Index(method) => {
+                let am = method.am()?;
+                self.drive(|core, cx| am.create(core, rel, cx.xid)).await
+            }
+            RelationKind::Table(method) => {
+                let am = method.am()?;
+                self.drive(|core, cx| am.create(core, rel, cx.xid)).await
+            }
+            RelationKind::Heap | RelationKind::Overflow | RelationKind::Sequence(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Drops a relation if this transaction commits. Its number must not be used by anyone who starts later; the caller

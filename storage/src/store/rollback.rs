@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 /// The heap record that index records in front of it belong to.
 struct RowOp {
-    rel: RelId,
+    rel: heap::Rel,
     ptr: UndoPtr,
 }
 
@@ -41,8 +41,7 @@ impl Walk {
     /// Whether a row is still as the heap record of the walk left it.
     fn held(&mut self, core: &Core, xid: Xid, rid: Rid) -> Op<bool> {
         let Some((_, op)) = &self.row_op else { return Ok(false) };
-        let rel = heap::Rel { id: op.rel, overflow: RelId(0) };
-        let there = heap::peek(core, rel, rid, &mut self.row)?;
+        let there = heap::peek(core, op.rel, rid, &mut self.row)?;
         Ok(there && heap::page::ver(&self.row) == VER_XID | xid.0 && heap::page::undo(&self.row) == op.ptr)
     }
 }
@@ -107,10 +106,12 @@ impl Store {
         }
         match rec.kind {
             UndoType::Insert => {
-                self.drive_free(|core| TableMethod::of(rec.rel).am().undo(core, &rec)).await?;
+                let am = TableMethod::of_record(&rec)?.am()?;
+                self.drive_free(|core| am.undo(core, &rec)).await?;
             }
             UndoType::Update | UndoType::Delete => {
-                self.drive_free(|core| TableMethod::of(rec.rel).am().undo(core, &rec)).await?;
+                let am = TableMethod::of_record(&rec)?.am()?;
+                self.drive_free(|core| am.undo(core, &rec)).await?;
                 self.drive_free(|core| flag_undone(core, &rec)).await?;
                 self.locks.row_undone(PageId::new(rec.rel, rec.rid.block), rec.rid.slot);
             }
@@ -119,7 +120,7 @@ impl Store {
                 self.drive_free(|core| self.undo_index(core, &rec, walk)).await?;
                 if let Some((_, op)) = &walk.row_op {
                     // Whoever met the entry waits at its row.
-                    self.locks.row_undone(PageId::new(op.rel, rec.rid.block), rec.rid.slot);
+                    self.locks.row_undone(PageId::new(op.rel.id, rec.rid.block), rec.rid.slot);
                 }
             }
             UndoType::IdxInsertN => {
@@ -127,7 +128,7 @@ impl Store {
                 for (rid, key) in btree::run_entries(&rec)? {
                     self.drive_free(|core| self.undo_run_entry(core, &rec, rid, key, walk)).await?;
                     if let Some((_, op)) = &walk.row_op {
-                        self.locks.row_undone(PageId::new(op.rel, rid.block), rid.slot);
+                        self.locks.row_undone(PageId::new(op.rel.id, rid.block), rid.slot);
                     }
                 }
             }
@@ -153,7 +154,9 @@ impl Store {
         while at.is_some() {
             let r = self.drive_free(|core| core.undo.read(at, &core.pool)).await?;
             if matches!(r.kind, UndoType::Insert | UndoType::Update | UndoType::Delete) {
-                walk.row_op = Some((rec.ptr, RowOp { rel: r.rel, ptr: r.ptr }));
+                let method = TableMethod::of_record(&r)?;
+                let rel = heap::Rel { id: r.rel, overflow: RelId(0), method };
+                walk.row_op = Some((rec.ptr, RowOp { rel, ptr: r.ptr }));
                 break;
             }
             at = r.prev_in_txn;
@@ -184,8 +187,7 @@ impl Store {
 
     /// Smallest snapshot in use, or time to be kept, for purge; and the first alone, for tables in memory.
     pub(crate) fn refresh_horizon(&self) -> (Scn, Scn) {
-        let waived = self.pressure.retention_waived();
-        self.txns.refresh_horizon(if waived { 0 } else { self.opts.undo_retention_micros })
+        self.txns.refresh_horizon(self.pressure.retention(self.opts.undo_retention_micros))
     }
 }
 

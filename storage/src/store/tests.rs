@@ -47,7 +47,7 @@ async fn make_table(store: &Arc<Store>) -> TableDesc {
     let index = t.create_relation(RelationKind::Index(Method::BTREE), true).await.unwrap();
     t.commit(CommitOptions::default()).await.unwrap();
     TableDesc {
-        rel: Rel { id: heap, overflow: RelId(0) },
+        rel: Rel::new(heap, RelId(0)),
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::Bin]).unwrap()),
         indexes: vec![IndexDesc { rel: index, heap, complete: true, method: Method::BTREE }],
     }
@@ -244,7 +244,7 @@ fn memory_relations_never_leave_memory() {
         t.commit(CommitOptions::default()).await.unwrap();
         assert!(heap.is_memory() && !heap.is_logged());
         let d = TableDesc {
-            rel: Rel { id: heap, overflow: RelId(0) },
+            rel: Rel::new(heap, RelId(0)),
             layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::Bin]).unwrap()),
             indexes: vec![IndexDesc { rel: index, heap, complete: true, method: Method::BTREE }],
         };
@@ -362,7 +362,7 @@ fn memory_relations_log_nothing() {
             indexes.push(IndexDesc { rel, heap, complete: true, method });
         }
         let layout = Arc::new(TableLayout::simple(&[Decode::I32, Decode::Bin]).unwrap());
-        let d = TableDesc { rel: Rel { id: heap, overflow }, layout, indexes };
+        let d = TableDesc { rel: Rel::new(heap, overflow), layout, indexes };
         let logged = make_table(&store).await;
         put(&mut t, &logged, 0, b"logged").await;
         t.commit(CommitOptions::default()).await.unwrap();

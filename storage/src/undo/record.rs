@@ -67,6 +67,8 @@ impl UndoFlags {
     pub const LAST: UndoFlags = UndoFlags(1);
     /// Rolled back: purge leaves what the record names alone. The only part of a record that ever changes.
     pub const UNDONE: UndoFlags = UndoFlags(2);
+    /// A change of a row by a table method of another crate, whose number begins the payload.
+    pub const OUTSIDE: UndoFlags = UndoFlags(4);
     /// Whether every flag of `f` is set.
     pub fn has(self, f: UndoFlags) -> bool {
         self.0 & f.0 == f.0

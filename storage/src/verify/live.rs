@@ -126,7 +126,10 @@ impl Store {
 
     /// A table's rows and their big values: pages, versions, overflow chains.
     pub async fn check_heap(&self, rel: Rel, layout: &TableLayout, out: &mut Findings) -> Result<()> {
-        self.check_space(rel.id, PageKind::Heap, out, |p| pages::slots(p).map(drop)).await?;
+        let outside = rel.method.is_outside();
+        let kind = rel.method.am()?.page_kind();
+        let slots = |p: &Page| if outside { Ok(()) } else { pages::slots(p).map(drop) };
+        self.check_space(rel.id, kind, out, slots).await?;
         if rel.overflow != RelId(0) {
             self.check_space(rel.overflow, PageKind::Overflow, out, |_| Ok(())).await?;
         }
@@ -137,6 +140,11 @@ impl Store {
             let pid = PageId::new(rel.id, block);
             let rows = self
                 .read(|core| {
+                    if outside {
+                        let mut rids = Vec::new();
+                        heap::addresses(core, rel, block, &mut rids)?;
+                        return Ok(rids.iter().map(|r| r.slot).collect());
+                    }
                     let p = core.pool.read(pid, Access::Scan)?;
                     let live = |s: &(u16, page::Slot)| s.1.state != SlotState::Body;
                     if !p.is(PageKind::Heap) {
@@ -182,7 +190,8 @@ impl Store {
 
     /// The older versions that some snapshot or a rollback may still want.
     async fn check_versions(&self, rel: Rel, rid: Rid, mut ver: u64, mut undo: UndoPtr) -> Result<()> {
-        let horizon = self.txns().horizon();
+        let memory = rel.id.is_memory();
+        let horizon = if memory { self.txns().memory_horizon() } else { self.txns().horizon() };
         loop {
             let scn = if ver & VER_XID == 0 {
                 Some(Scn(ver))

@@ -64,7 +64,7 @@ pub async fn create(t: &mut Txn) -> Result<TableDesc> {
     let second = t.create_relation(RelationKind::Index(Method::BTREE), true).await?;
     let third = t.create_relation(RelationKind::Index(Method::HASH), true).await?;
     Ok(TableDesc {
-        rel: Rel { id: heap, overflow },
+        rel: Rel::new(heap, overflow),
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::I32, Decode::Bin])?),
         indexes: vec![
             IndexDesc { rel: primary, heap, complete: true, method: Method::BTREE },
