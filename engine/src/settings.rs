@@ -141,7 +141,8 @@ const OWN: &[(&str, VarType, Context, &str, &str, &str, &str, &str)] = &[
         VarType::Integer,
         Context::Postmaster,
         "kB",
-        "1024",
+        // A new directory's catalogs are one transaction.
+        "8192",
         "2147483647",
         "Resource Usage / Disk",
         "33554432",

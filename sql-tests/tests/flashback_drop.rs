@@ -42,7 +42,8 @@ async fn dropped_tables_come_back() -> Result<()> {
     assert_eq!(query::value(&client, listed).await?, "0");
     assert_eq!(query::value(&client, "SELECT sum(v) FROM old").await?, "125250");
     assert_eq!(query::value(&client, "SELECT w FROM old WHERE v = 77").await?, "w77");
-    assert_eq!(query::value(&client, "INSERT INTO old (v) VALUES (7) RETURNING id").await?, "501");
+    // A crash may cost a sequence some values.
+    assert!(query::value(&client, "INSERT INTO old (v) VALUES (7) RETURNING id").await?.parse::<i32>()? > 500);
     assert_eq!(code(&client, "INSERT INTO old VALUES (5, 5)").await, SqlState::UNIQUE_VIOLATION);
     assert_eq!(code(&client, "INSERT INTO old (v) VALUES (9)").await, SqlState::UNIQUE_VIOLATION);
     assert_eq!(code(&client, "INSERT INTO old (v, w) VALUES (0, 'x')").await, SqlState::CHECK_VIOLATION);

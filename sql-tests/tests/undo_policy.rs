@@ -21,7 +21,7 @@ const TABLE: &str = "CREATE TABLE t (id int PRIMARY KEY, v text); \
 /// Changes 90 rows so often that their undo is many times what there is room for.
 async fn churn(client: &Client) -> Result<()> {
     for n in 0..500 {
-        client.batch_execute(&format!("UPDATE t SET v = repeat(chr({}), 500) WHERE id <= 90", 65 + n % 26)).await?;
+        client.batch_execute(&format!("UPDATE t SET v = repeat(chr({}), 1800) WHERE id <= 90", 65 + n % 26)).await?;
     }
     Ok(())
 }
@@ -66,7 +66,7 @@ async fn beyond_retention_is_an_error() -> Result<()> {
 #[tokio::test]
 async fn full_undo_cancels_the_oldest_and_goes_on() -> Result<()> {
     // Retention stays at its minute: it must give way, too.
-    let mut server = Server::start(Kind::RustyDb, Options::default().set("undo_limit", "2MB")).await?;
+    let mut server = Server::start(Kind::RustyDb, Options::default().set("undo_limit", "8MB")).await?;
     let client = server.target().connect().await?;
     client.batch_execute(TABLE).await?;
     let scn = query::value(&client, "SELECT rustydb_current_scn()").await?;
