@@ -13,6 +13,7 @@ mod discreet;
 pub mod dml;
 pub mod eval;
 pub mod exclude;
+pub mod explain;
 pub mod fixed;
 mod fk;
 pub mod host;

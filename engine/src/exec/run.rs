@@ -2,6 +2,7 @@
 
 use super::dml;
 use super::eval::Env;
+use super::explain::{Estimate, PlanNode};
 use super::point::{self, Attempt, Flow, PointPlan, PointScratch};
 use super::tables::{SessionTables, blocks_of};
 use super::turn::Turn;
@@ -15,6 +16,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use parking_lot::Mutex;
 use rustydb_base::{Lsn, Result};
+use rustydb_parser::ast::quote_ident;
 use rustydb_storage::scan::ScanEnv;
 use rustydb_storage::store::Interrupt;
 use rustydb_storage::txn::Snapshot;
@@ -326,32 +328,27 @@ pub async fn explain(
     bound: &Arc<Bound>,
     params: Arc<[Datum]>,
     env: StatementEnv,
-    costs: bool,
-) -> Result<Vec<String>> {
+) -> Result<PlanNode> {
     let snap = tx.statement_snapshot().await?;
     let (head, rel) = match &**bound {
         Bound::Query(q) => (None, &q.rel),
-        Bound::Insert(i) => (Some(format!("Insert on {}", i.table.name)), &i.source),
-        Bound::Update(u) => (Some(format!("Update on {}", u.table.name)), &u.source),
-        Bound::Delete(d) => (Some(format!("Delete on {}", d.table.name)), &d.source),
-        Bound::Merge(m) => (Some(format!("Merge on {}", m.table.name)), &m.source),
+        Bound::Insert(i) => (Some(("Insert", &i.table)), &i.source),
+        Bound::Update(u) => (Some(("Update", &u.table)), &u.source),
+        Bound::Delete(d) => (Some(("Delete", &d.table)), &d.source),
+        Bound::Merge(m) => (Some(("Merge", &m.table)), &m.source),
     };
     let db = Arc::clone(&tx.db);
-    let lines = match db.point_plans.get(tx, bound, rel, &env)?.filter(|p| p.usable(&snap)) {
-        Some(plan) => point::explain(&plan, costs),
+    let plan = match db.point_plans.get(tx, bound, rel, &env)?.filter(|p| p.usable(&snap)) {
+        Some(plan) => point::explain(&plan),
         None => df::explain(rel, &statement_cx(tx, snap, &params, &env)).await?,
     };
     Ok(match head {
-        None => lines,
-        Some(h) => {
-            let mut out = vec![h];
-            out.extend(
-                lines
-                    .into_iter()
-                    .enumerate()
-                    .map(|(i, l)| if i == 0 { format!("  ->  {l}") } else { format!("      {l}") }),
-            );
-            out
+        None => plan,
+        Some((what, table)) => {
+            let estimate = Estimate { rows: 0.0, width: 0, ..plan.estimate };
+            PlanNode::new("ModifyTable", estimate, vec![plan])
+                .on("Operation", what)
+                .on("Relation Name", quote_ident(&table.name).to_string())
         }
     })
 }

@@ -4,6 +4,7 @@ use super::Session;
 use super::plan::column;
 use super::statement::{Done, is_plannable};
 use crate::api::ColumnDesc;
+use crate::exec::explain::{Format, Summary, show};
 use crate::exec::run;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, DefOption, DefValue, Statement};
@@ -11,13 +12,6 @@ use rustydb_types::datum::Datum;
 use rustydb_types::oid;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// Output format.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Format {
-    Text,
-    Json,
-}
 
 /// Options as written.
 struct Options {
@@ -29,11 +23,16 @@ struct Options {
 
 /// The result column of an EXPLAIN.
 pub fn columns(e: &ast::Explain) -> Arc<[ColumnDesc]> {
-    let json = e.options.iter().any(|o| {
-        o.name.value == "format"
-            && matches!(&o.value, Some(DefValue::Word(w) | DefValue::String(w)) if w.eq_ignore_ascii_case("json"))
+    let format = e.options.iter().rev().find(|o| o.name.value == "format").and_then(|o| match &o.value {
+        Some(DefValue::Word(w) | DefValue::String(w)) => Some(w.to_ascii_lowercase()),
+        _ => None,
     });
-    [column("QUERY PLAN", if json { oid::JSON } else { oid::TEXT })].into()
+    let ty = match format.as_deref() {
+        Some("json") => oid::JSON,
+        Some("xml") => oid::XML,
+        _ => oid::TEXT,
+    };
+    [column("QUERY PLAN", ty)].into()
 }
 
 /// A boolean option's value; none is true.
@@ -82,12 +81,8 @@ fn options(list: &[DefOption]) -> Result<Options> {
                 out.format = match word.as_str() {
                     "text" => Format::Text,
                     "json" => Format::Json,
-                    "xml" | "yaml" => {
-                        return Err(DbError::unsupported(format!(
-                            "EXPLAIN format {} is not supported yet",
-                            word.to_uppercase()
-                        )));
-                    }
+                    "xml" => Format::Xml,
+                    "yaml" => Format::Yaml,
                     other => {
                         return Err(DbError::new(
                             SqlState::INVALID_PARAMETER_VALUE,
@@ -128,7 +123,7 @@ impl Session {
             _ => {
                 // Utility statements have no plan.
                 let line = "Utility statements have no plan structure";
-                return Ok(done(e, vec![line.to_owned()], opts.format));
+                return Ok(done(e, vec![line.to_owned()]));
             }
         };
         let (plan, params, sql) = match params {
@@ -142,80 +137,27 @@ impl Session {
         let plan = self.lock_plan(plan, &stmt, &sql).await?;
         let env = self.env();
         self.check_constants(&plan)?;
-        let mut lines = run::explain(self.tx()?, &plan.bound, Arc::clone(&params), env, opts.costs).await?;
-        let planning = started.elapsed();
+        let mut shown = run::explain(self.tx()?, &plan.bound, Arc::clone(&params), env).await?;
+        let mut summary = Summary::default();
+        let wanted = opts.summary.unwrap_or(opts.analyze);
+        summary.planning = wanted.then(|| started.elapsed());
         if opts.analyze {
             let started = Instant::now();
-            let (_, rows) = self.collect_plan(&plan, params).await?;
-            let took = started.elapsed();
+            let (changed, rows) = self.drain_plan(&plan, params).await?;
+            summary.execution = wanted.then(|| started.elapsed());
             if let Some(tx) = self.tx.tx.as_mut() {
                 tx.next_command();
             }
-            lines.push(format!("Actual rows: {rows}"));
-            if opts.summary.unwrap_or(true) {
-                lines.push(format!("Planning Time: {:.3} ms", planning.as_secs_f64() * 1000.0));
-                lines.push(format!("Execution Time: {:.3} ms", took.as_secs_f64() * 1000.0));
+            shown.actual = Some(rows);
+            if let (Some(n), Some(source)) = (changed, shown.children.first_mut()) {
+                source.actual = Some(n);
             }
-        } else if opts.summary == Some(true) {
-            lines.push(format!("Planning Time: {:.3} ms", planning.as_secs_f64() * 1000.0));
         }
-        Ok(done(e, lines, opts.format))
+        Ok(done(e, show(&shown, opts.format, opts.costs, summary)))
     }
 }
 
-fn done(e: &ast::Explain, lines: Vec<String>, format: Format) -> Done {
-    let text = |s: String| vec![Datum::Text(s.into())];
-    let rows = match format {
-        Format::Text => lines.into_iter().map(text).collect(),
-        Format::Json => vec![text(json(&lines))],
-    };
+fn done(e: &ast::Explain, lines: Vec<String>) -> Done {
+    let rows = lines.into_iter().map(|s| vec![Datum::Text(s.into())]).collect();
     Done::Rows(columns(e), rows, "EXPLAIN".into())
-}
-
-/// The plan's lines as a tree: deeper lines are the children of the line above them.
-fn json(lines: &[String]) -> String {
-    fn quote(s: &str) -> String {
-        let mut out = String::from("\"");
-        for c in s.chars() {
-            match c {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                c if c < ' ' => out.push_str(&format!("\\u{:04x}", c as u32)),
-                c => out.push(c),
-            }
-        }
-        out.push('"');
-        out
-    }
-    fn level(lines: &[String], at: &mut usize, indent: usize) -> Vec<String> {
-        let depth = |l: &str| l.len() - l.trim_start().len();
-        let mut nodes = Vec::new();
-        while let Some(line) = lines.get(*at).filter(|l| depth(l) >= indent) {
-            let own = depth(line);
-            *at += 1;
-            let children = level(lines, at, own + 1);
-            let plans =
-                if children.is_empty() { String::new() } else { format!(", \"Plans\": [{}]", children.join(", ")) };
-            nodes.push(format!("{{\"Node Type\": {}{plans}}}", quote(line.trim())));
-        }
-        nodes
-    }
-    let nodes = level(lines, &mut 0, 0);
-    let plans: Vec<String> = nodes.into_iter().map(|n| format!("{{\"Plan\": {n}}}")).collect();
-    format!("[{}]", plans.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plan_as_json_nests_by_indentation() {
-        let lines = ["Sort".to_owned(), "  Scan \"t\"".to_owned(), "  Scan u".to_owned()];
-        assert_eq!(
-            json(&lines),
-            "[{\"Plan\": {\"Node Type\": \"Sort\", \"Plans\": [{\"Node Type\": \"Scan \\\"t\\\"\"}, \
-             {\"Node Type\": \"Scan u\"}]}}]"
-        );
-    }
 }

@@ -99,6 +99,20 @@ impl Rows {
         }
     }
 
+    /// Computes all rows and keeps none; answers how many there were.
+    pub async fn drain(&mut self, session: &mut Session) -> Result<u64> {
+        let mut n = 0;
+        while self.fill(session).await? {
+            session.shared.interrupt.check()?;
+            n += match std::mem::replace(&mut self.rest, Rest::None) {
+                Rest::Rows(r) => r.len(),
+                Rest::Batch(b, at) => b.num_rows().saturating_sub(at),
+                Rest::None => 0,
+            } as u64;
+        }
+        Ok(n)
+    }
+
     /// Writes up to `max` rows (0: all). Answers how many, and whether the end was reached.
     pub async fn send(
         &mut self,
@@ -142,24 +156,6 @@ impl Rows {
             }
         }
         Ok((sent, false))
-    }
-
-    /// All rows that are left, no more than about `limit` bytes of them (53400 beyond).
-    pub async fn collect(
-        &mut self,
-        session: &mut Session,
-        columns: &[ColumnDesc],
-        limit: usize,
-    ) -> Result<Vec<Vec<Datum>>> {
-        let (mut rows, mut bytes) = (Vec::new(), 0usize);
-        while let Some(row) = self.next(session, columns).await? {
-            bytes = bytes.saturating_add(row_bytes(&row));
-            if bytes > limit {
-                return Err(too_big(limit));
-            }
-            rows.push(row);
-        }
-        Ok(rows)
     }
 }
 

@@ -54,9 +54,6 @@ impl Drop for Timer {
     }
 }
 
-/// Largest result that a statement may keep in memory before it is sent (EXPLAIN, FETCH with a row limit…).
-const MAX_KEPT: usize = 256 << 20;
-
 impl Session {
     /// Arms `statement_timeout`.
     pub(super) fn timer(&self) -> Timer {
@@ -723,20 +720,13 @@ impl Session {
         }
     }
 
-    /// Everything a portal would answer, kept in memory (bounded).
-    pub(super) async fn collect_plan(
-        &mut self,
-        plan: &Arc<Plan>,
-        params: Arc<[Datum]>,
-    ) -> Result<(Vec<Vec<Datum>>, u64)> {
+    /// Runs a plan for its effects and its time: how many rows it changed, if it does that, and how many it gave.
+    pub(super) async fn drain_plan(&mut self, plan: &Arc<Plan>, params: Arc<[Datum]>) -> Result<(Option<u64>, u64)> {
         match self.start_plan(plan, params).await? {
-            Executed::Count(n) => Ok((Vec::new(), n)),
+            Executed::Count(n) => Ok((Some(n), 0)),
             Executed::Rows(source) => {
-                let columns = plan.columns.clone().unwrap_or_else(|| [].into());
-                let mut rows = Rows::new(source);
-                let all = rows.collect(self, &columns, MAX_KEPT).await?;
-                let n = all.len() as u64;
-                Ok((all, n))
+                let n = Rows::new(source).drain(self).await?;
+                Ok(((!plan.is_query()).then_some(n), n))
             }
         }
     }

@@ -39,7 +39,8 @@ mod window;
 mod tests;
 
 use crate::exec::StmtCx;
-use crate::plan::ir::Rel;
+use crate::exec::explain::{Known, PlanNode, of_rel};
+use crate::plan::ir::{Expr, Rel};
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::Session;
@@ -70,7 +71,7 @@ use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::union::UnionExec;
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, displayable, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, execute_stream};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
 use futures::stream::BoxStream;
@@ -105,10 +106,16 @@ pub async fn execute(rel: &Rel, cx: &Arc<StmtCx>) -> Result<RowStream> {
     Ok(follow(rel, Arc::clone(cx), first))
 }
 
-/// The plan as EXPLAIN shows it, one line per element, two spaces per level.
-pub async fn explain(rel: &Rel, cx: &Arc<StmtCx>) -> Result<Vec<String>> {
-    let (plan, _) = guarded(physical(rel, cx, Joins::Hash)).await?;
-    Ok(displayable(plan.as_ref()).indent(false).to_string().lines().map(str::to_owned).collect())
+/// The plan as EXPLAIN shows it. The plan that would be run is made too, for its errors and for the time it takes.
+pub async fn explain(rel: &Rel, cx: &Arc<StmtCx>) -> Result<PlanNode> {
+    guarded(physical(rel, cx, Joins::Hash)).await?;
+    let mut rel = rel.clone();
+    rewrite::statement(&mut rel, cx)?;
+    let index = |r: &Rel, conds: &[&Expr]| match r {
+        Rel::Scan(s) => scan::index_name(s, cx, conds),
+        _ => None,
+    };
+    Ok(of_rel(&rel, Known { rows: &|r| rewrite::estimate(r, cx), index: &index }))
 }
 
 /// A query without common tables that are read once or never, and without columns that nobody reads.

@@ -279,6 +279,14 @@ fn strategy(proc: u32) -> Option<u8> {
         .find_map(|(sym, n)| pgdata::operators_named(sym).iter().any(|o| o.oprcode == proc).then_some(n))
 }
 
+/// The name of the index that a scan under conditions reads, for EXPLAIN.
+pub fn index_name(s: &Scan, cx: &Arc<StmtCx>, preds: &[&Expr]) -> Option<String> {
+    if s.as_of.is_some() {
+        return None;
+    }
+    choose(s, cx, &[], preds).ok().flatten().map(|r| r.shown)
+}
+
 fn choose(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], preds: &[&Expr]) -> Result<Option<Range>> {
     let tests = tests(s, preds);
     if tests.is_empty() {

@@ -6,6 +6,7 @@ use crate::catalog::{RelStats, Relation};
 use crate::ddl::{self, DdlCx};
 use crate::engine::{DatabaseState, Engine, EngineOptions, now_micros};
 use crate::exec::CancelFlag;
+use crate::exec::explain::{Format, Summary, show};
 use crate::exec::run::{self as exec, StatementEnv};
 use crate::exec::tables::blocks_of;
 use crate::plan::ir::Bound;
@@ -173,7 +174,7 @@ impl Client<'_> {
         }
         assert_eq!(got, expected, "{sql} {params:?}");
         tx.abort().await.expect("ends");
-        explain(&plan, false)
+        show(&explain(&plan), Format::Text, false, Summary::default())
     }
 
     async fn is_point(&self, sql: &str) -> bool {
@@ -277,6 +278,15 @@ async fn answers_are_those_of_the_other_executor() {
         "SELECT q.z, u.w FROM (SELECT id + 0 AS z, id FROM t WHERE a = 3) q JOIN u ON u.k = q.id WHERE u.j = 1",
         "SELECT u.w FROM t RIGHT JOIN u ON t.id = u.k WHERE u.k = 50 AND u.j = 0",
         "SELECT a.id, b.id FROM t a, t b WHERE a.id = 12 AND b.a = a.a AND b.b = a.b",
+        "SELECT a, count(*), max(b) FROM t WHERE a = 3 GROUP BY a",
+        "SELECT b, array_agg(id ORDER BY s, id DESC) FROM t WHERE a = 3 GROUP BY b HAVING b > 1 ORDER BY b",
+        "SELECT id FROM t WHERE id = (SELECT 3)",
+        "SELECT id FROM t WHERE id IN (SELECT x FROM tiny)",
+        "SELECT id, (SELECT sum(w) FROM u WHERE u.k = t.id) FROM t WHERE a = 3",
+        "SELECT id FROM t WHERE a = 3 AND NOT EXISTS (SELECT FROM u WHERE u.k = t.id AND u.j > 1)",
+        "SELECT id FROM t WHERE a = 3 AND b NOT IN (SELECT j FROM u WHERE u.k = t.id)",
+        "SELECT 1 UNION SELECT 2",
+        "SELECT id FROM t WHERE id < 3 UNION ALL SELECT x FROM tiny",
     ] {
         if c.is_point(sql).await {
             c.same(sql, &[], &[]).await;
@@ -298,9 +308,10 @@ async fn answers_are_those_of_the_other_executor() {
         "SELECT count(*) FROM t",
         "SELECT * FROM t ORDER BY f, id LIMIT 3",
         "SELECT id FROM t WHERE b = 3",
-        "SELECT a, count(*) FROM t WHERE a = 3 GROUP BY a",
-        "SELECT id FROM t WHERE id = (SELECT 3)",
-        "SELECT 1 UNION SELECT 2",
+        "SELECT a, count(*) FROM t GROUP BY a",
+        "SELECT id FROM t WHERE b = (SELECT 3)",
+        "SELECT id FROM t WHERE b IN (SELECT x FROM tiny)",
+        "SELECT 1 EXCEPT SELECT 2",
     ] {
         assert!(!c.is_point(sql).await, "{sql}");
     }
