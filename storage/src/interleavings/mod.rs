@@ -2,8 +2,8 @@
 //! the hot ring, the lock table. The production code itself runs, under shuttle's scheduler, which chooses at every lock and
 //! atomic who goes on; a failing schedule is printed and replays with `shuttle::replay`.
 //!
-//! `cargo test -p rustydb-storage --features shuttle --lib interleavings`; `RUSTYDB_SHUTTLE=100000` sets the number of
-//! schedules of each model. What this cannot see is weak memory: every atomic is sequentially consistent here.
+//! `cargo test -p rustydb-storage --features shuttle --lib interleavings` tries 200 random schedules of each model and 200 with
+//! few switches; `RUSTYDB_SHUTTLE=100000` sets another number. What this cannot see is weak memory: every atomic is sequentially consistent here.
 
 mod latch;
 mod lock;

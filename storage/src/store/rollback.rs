@@ -31,6 +31,7 @@ struct RowOp {
 }
 
 /// A walk back along a transaction's chain.
+#[derive(Default)]
 struct Walk {
     /// The heap record found last, good for every index record between the two pointers.
     row_op: Option<(UndoPtr, RowOp)>,
@@ -50,11 +51,11 @@ impl Store {
     /// Undoes everything after `to` and sets the newest records back to it.
     pub(super) async fn undo_to(&self, cx: &mut TxnCx, to: UndoMark) -> Result<()> {
         // What is in memory first: a relation that goes takes its pages along.
-        let mut walk = Walk { row_op: None, row: Vec::new() };
+        let mut walk = Walk::default();
         while cx.last_memory_undo.is_some() && cx.last_memory_undo != to.memory {
             cx.last_memory_undo = self.undo_step(cx.last_memory_undo, &mut walk).await?;
         }
-        let mut walk = Walk { row_op: None, row: Vec::new() };
+        let mut walk = Walk::default();
         while cx.last_undo.is_some() && cx.last_undo != to.logged {
             let prev = self.undo_step(cx.last_undo, &mut walk).await?;
             self.txns.run(cx, |cx| cx.last_undo = prev);
@@ -83,7 +84,7 @@ impl Store {
     }
 
     async fn roll_back_loser(&self, xid: Xid, mut at: UndoPtr) -> Result<()> {
-        let mut walk = Walk { row_op: None, row: Vec::new() };
+        let mut walk = Walk::default();
         while at.is_some() {
             if self.is_stopping() {
                 return Err(super::shutting_down());
