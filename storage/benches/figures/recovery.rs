@@ -66,8 +66,8 @@ fn crash(wanted: u64, lost: i32) -> Result<(f64, u64, usize)> {
         for i in 0..lost {
             bank.add(&mut t, &bank.accounts, 240_000 + i % 60_000, 1, &mut row).await?;
         }
-        // Somebody's commit makes all of it durable.
-        bank.transfer(&store.session(98), 1, &mut row, None).await?;
+        // Somebody's commit makes all of it durable; its account is none of those locked above.
+        bank.transfer(&store.session(98), 0, &mut row, None).await?;
         let bytes = LOG_BYTES.get() - from;
         std::mem::forget(t);
         std::mem::forget(store);
