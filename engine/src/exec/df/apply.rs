@@ -85,7 +85,6 @@ impl Lower<'_> {
     }
 
     /// `guard`: the subquery is asked only for rows for which it is true.
-
     fn apply(&mut self, p: Plan, s: &mut Subquery, ty: TypeRef, guard: Option<&Expr>) -> Result<(Plan, Col)> {
         let mut p = p;
         let mut guarded = None;
