@@ -10,7 +10,7 @@
 use super::delta;
 use crate::core::Core;
 use crate::txn::VER_XID;
-use crate::undo::{UndoFlags, UndoPtr, UndoRec, UndoType};
+use crate::undo::{MEMORY_STREAM, UndoFlags, UndoPtr, UndoRec, UndoType};
 use crate::wait::Op;
 use rustydb_base::{DbError, Result, Rid, Scn};
 
@@ -41,24 +41,27 @@ impl Chain {
 }
 
 /// Chain of a change to a version `ver`/`undo` that is known to have committed at `committed` (if it has). Reads the
-/// version's own undo record unless no snapshot can need it.
+/// version's own undo record unless no snapshot can need it. Purge may take a record between any two looks: that it is
+/// gone says the same.
 pub(super) fn chain(core: &Core, ver: u64, undo: UndoPtr, committed: Option<Scn>) -> Op<Chain> {
     let committed = if ver & VER_XID == 0 { Some(Scn(ver)) } else { committed };
-    let old = committed.is_some_and(|s| s <= core.txns.horizon());
+    let in_memory = undo.stream() == MEMORY_STREAM;
+    let horizon = if in_memory { core.txns.memory_horizon() } else { core.txns.horizon() };
+    let old = committed.is_some_and(|s| s <= horizon);
     if !undo.is_some() || old || undo.offset() < core.undo.truncated_below(undo.stream()) {
         return Ok(Chain::default());
     }
-    let rec = core.undo.read(undo, &core.pool)?;
+    let Some(rec) = core.undo.read_if_kept(undo, &core.pool)? else { return Ok(Chain::default()) };
     let mut c = Chain { depth: rec.depth.wrapping_add(1), prev_undo: undo, ..Chain::default() };
     if rec.kind == UndoType::Update {
         let u = Update::parse(&rec.payload)?;
         c.skip = if u.full { rec.ptr } else { u.skip };
         if c.wants_full() && c.skip.is_some() {
-            if c.skip.offset() < core.undo.truncated_below(c.skip.stream()) {
-                c.skip = UndoPtr::NONE;
-            } else {
-                let far = core.undo.read(c.skip, &core.pool)?;
-                c.skip2 = if far.depth.is_multiple_of(FAR) { far.ptr } else { Update::parse(&far.payload)?.skip2 };
+            match core.undo.read_if_kept(c.skip, &core.pool)? {
+                None => c.skip = UndoPtr::NONE,
+                Some(far) => {
+                    c.skip2 = if far.depth.is_multiple_of(FAR) { far.ptr } else { Update::parse(&far.payload)?.skip2 };
+                }
             }
         }
     }

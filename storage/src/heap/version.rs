@@ -152,10 +152,11 @@ impl<'c> Reader<'c> {
     fn jump(&mut self, rel: Rel, rid: Rid, rec: &UndoRec) -> Op<Option<UndoRec>> {
         let u = Update::parse(&rec.payload)?;
         for to in [u.skip2, u.skip] {
-            if !to.is_some() || to.offset() < self.core.undo.truncated_below(to.stream()) {
+            if !to.is_some() {
                 continue;
             }
-            let far = self.core.undo.read(to, &self.core.pool)?;
+            // Older than what the snapshot needs, it may be gone.
+            let Some(far) = self.core.undo.read_if_kept(to, &self.core.pool)? else { continue };
             if !is_of(&far, rel.id, rid, 0) || far.kind != UndoType::Update {
                 continue;
             }

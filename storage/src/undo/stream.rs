@@ -270,6 +270,15 @@ impl Streams {
         Ok(UndoRec::parse(ptr, bytes)?)
     }
 
+    /// As [`Streams::read`], but `None` below the stream's head: for who can do without.
+    pub fn read_if_kept(&self, ptr: UndoPtr, pool: &Pool) -> Op<Option<UndoRec>> {
+        match self.read(ptr, pool) {
+            Ok(rec) => Ok(Some(rec)),
+            Err(Wait::Fail(e)) if e.code == SqlState::SNAPSHOT_TOO_OLD => Ok(None),
+            Err(w) => Err(w),
+        }
+    }
+
     /// The first record at or after an offset of a stream, and the offset after it; `None` at the tail. For purge.
     pub fn next(&self, stream: u8, mut offset: u64, pool: &Pool) -> Op<Option<(UndoRec, u64)>> {
         let s = self.stream(stream)?;
