@@ -17,7 +17,7 @@ fn table(oid: i32) -> LockTarget {
     LockTarget::Relation { db: 1, oid: oid as u32 }
 }
 
-/// A chain of waiters whose last one closes a cycle through all.
+/// Waiters whose last one closes a cycle: a chain through all of them, and queues that are as long as they may be.
 pub fn deadlock() -> Vec<Figure> {
     let millis = runtime(2).block_on(async {
         let locks = LockManager::new(TokioRuntime::new(tokio::runtime::Handle::current()));
@@ -42,7 +42,44 @@ pub fn deadlock() -> Vec<Figure> {
         }
         median(out)
     });
-    vec![Figure::new(format!("deadlock of {WAITERS} waiters found, timer included"), millis, "ms", Bound::AtMost(10.0))]
+    let of = |what: &str, millis| {
+        Figure::new(format!("deadlock of {WAITERS} waiters {what}, timer included"), millis, "ms", Bound::AtMost(10.0))
+    };
+    vec![of("in a chain found", millis), of("in ten queues found", queues())]
+}
+
+/// Ten queues; the holder of each waits at the end of the next one's, the last one's at the end of the first one's.
+fn queues() -> f64 {
+    const QUEUES: usize = 10;
+    let each = WAITERS as usize / QUEUES;
+    runtime(2).block_on(async {
+        let locks = LockManager::new(TokioRuntime::new(tokio::runtime::Handle::current()));
+        let owners: Vec<_> = (0..WAITERS).map(|i| locks.register(i)).collect();
+        let waits = |i: usize, q: usize| {
+            let asked = locks.try_acquire(&owners[i], table(q as i32), LockMode::Exclusive);
+            let Err(Wait::Lock(ticket)) = asked else { panic!("the table is taken") };
+            ticket
+        };
+        for q in 0..QUEUES {
+            assert!(locks.try_acquire(&owners[q * each], table(q as i32), LockMode::Exclusive).is_ok());
+            for i in 1..each {
+                waits(q * each + i, q);
+            }
+        }
+        for q in 0..QUEUES - 1 {
+            waits(q * each, q + 1);
+        }
+        let last = (QUEUES - 1) * each;
+        let mut out = Vec::new();
+        for _ in 0..11 {
+            let ticket = waits(last, 0);
+            let began = Instant::now();
+            let end = locks.wait(&owners[last], ticket, Duration::ZERO).await;
+            out.push(began.elapsed().as_secs_f64() * 1000.0);
+            assert!(end.is_err(), "there is a cycle");
+        }
+        median(out)
+    })
 }
 
 /// Savepoints inside each other, each with a change; then back to the middle, and commit.

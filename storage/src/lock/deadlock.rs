@@ -6,7 +6,9 @@
 //! is reached.
 //!
 //! An edge is *hard* if it leads to a holder, *soft* if it leads to a waiter further ahead in a queue. A cycle with a
-//! soft edge is broken by moving the waiter ahead of the one it waits behind, provided that makes no new cycle.
+//! soft edge is broken by moving the waiter ahead of the one it waits behind, provided that makes no new cycle. Whoever
+//! is passed waits for the one that moved from then on, so a new cycle could only lead through that one: one search
+//! from it tells, however many it has passed. [`TRIES`] bounds the searches of one check.
 
 use super::mode::Mask;
 use super::owner::{LockOwner, Pending, Waiting};
@@ -19,12 +21,15 @@ use futures::future::{Either, select};
 use hashbrown::HashSet;
 use rustydb_base::sqlstate::SqlState;
 use rustydb_base::{DbError, Result};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Waiters up to which a queue is searched without an index.
 const SHORT: usize = 8;
+/// Queues that one check tries to reorder.
+const TRIES: usize = 16;
 /// Pause between two looks at a transaction whose end is waited for.
 const OUTLAST_LOOK: Duration = Duration::from_millis(10);
 
@@ -100,13 +105,7 @@ impl LockManager {
     /// Fails if the owner waits in a cycle that reordering queues cannot break.
     pub(super) fn check_deadlock(&self, owner: &Arc<LockOwner>) -> Result<()> {
         let mut moment = Moment::take(self);
-        let Some(cycle) = moment.search(owner).cycle else { return Ok(()) };
-        // The farthest first, as PostgreSQL: the choice decides who of the cycle goes on.
-        for e in cycle.iter().rev().filter(|e| e.soft) {
-            if moment.reorder(e) {
-                return Ok(());
-            }
-        }
+        let Some(cycle) = moment.resolve(owner) else { return Ok(()) };
         // Before the table is let go: one victim breaks the cycle, whoever else looks at it next.
         owner.state.lock().victim = true;
         drop(moment);
@@ -137,8 +136,17 @@ impl LockManager {
     /// Steps the search for a cycle through this owner takes, and whether it finds one. For tests of its cost.
     #[cfg(test)]
     pub(super) fn search_cost(&self, owner: &Arc<LockOwner>) -> (usize, bool) {
-        let s = Moment::take(self).search(owner);
-        (s.steps, s.cycle.is_some())
+        let moment = Moment::take(self);
+        let found = moment.search(owner).is_some();
+        (moment.steps.get(), found)
+    }
+
+    /// Steps that a whole check of this owner takes, reordering of queues included, and whether a cycle is left.
+    #[cfg(test)]
+    pub(super) fn check_cost(&self, owner: &Arc<LockOwner>) -> (usize, bool) {
+        let mut moment = Moment::take(self);
+        let left = moment.resolve(owner).is_some();
+        (moment.steps.get(), left)
     }
 }
 
@@ -159,12 +167,6 @@ struct Reached {
     soft: bool,
 }
 
-struct Search {
-    cycle: Option<Vec<Edge>>,
-    #[cfg_attr(not(test), allow(dead_code))]
-    steps: usize,
-}
-
 /// What has been walked already.
 #[derive(Default)]
 struct Walked {
@@ -182,6 +184,8 @@ struct Moment<'l> {
     shards: Vec<MutexGuard<'l, table::Shard>>,
     rows: Vec<MutexGuard<'l, rows::Shard>>,
     xids: Vec<MutexGuard<'l, HashMap<Xid, Running, Hasher>>>,
+    /// Owners and edges looked at, in all searches.
+    steps: Cell<usize>,
 }
 
 impl<'l> Moment<'l> {
@@ -191,6 +195,7 @@ impl<'l> Moment<'l> {
             shards: locks.shards.iter().map(|s| s.lock()).collect(),
             rows: locks.rows.iter().map(|s| s.lock()).collect(),
             xids: locks.xids.iter().map(|s| s.lock()).collect(),
+            steps: Cell::new(0),
         }
     }
 
@@ -212,17 +217,41 @@ impl<'l> Moment<'l> {
         if first.owner.id == owner.id { self.running(xid) } else { Some(Arc::clone(&first.owner)) }
     }
 
+    /// Breaks the cycles through `start` by reordering queues. Answers one that cannot be broken, if there is one.
+    fn resolve(&mut self, start: &Arc<LockOwner>) -> Option<Vec<Edge>> {
+        let mut tries = 0;
+        'cycles: loop {
+            let cycle = self.search(start)?;
+            // The farthest first, as PostgreSQL: the choice decides who of the cycle goes on.
+            for e in cycle.iter().rev().filter(|e| e.soft) {
+                if tries == TRIES {
+                    break;
+                }
+                tries += 1;
+                if self.reorder(e) {
+                    continue 'cycles;
+                }
+            }
+            return Some(cycle);
+        }
+    }
+
     /// Searches for a way from `start` back to it, nearest first.
-    fn search(&self, start: &Arc<LockOwner>) -> Search {
+    fn search(&self, start: &Arc<LockOwner>) -> Option<Vec<Edge>> {
+        let mut walked = Walked::default();
+        let found = self.walk(start, &mut walked);
+        self.steps.set(self.steps.get() + walked.steps);
+        found
+    }
+
+    fn walk(&self, start: &Arc<LockOwner>, walked: &mut Walked) -> Option<Vec<Edge>> {
         let mut seen: HashMap<u64, Reached, Hasher> = HashMap::default();
         let mut todo: VecDeque<Arc<LockOwner>> = VecDeque::from([Arc::clone(start)]);
-        let mut walked = Walked::default();
         while let Some(owner) = todo.pop_front() {
             let mut found = Vec::new();
-            let back = self.expand(start, &owner, &mut walked, &mut found);
+            let back = self.expand(start, &owner, walked, &mut found);
             if let Some(soft) = back {
-                let cycle = self.trace(start, &owner, soft, &seen);
-                return Search { cycle: Some(cycle), steps: walked.steps };
+                return Some(self.trace(start, &owner, soft, &seen));
             }
             for (to, soft) in found {
                 walked.steps += 1;
@@ -232,7 +261,7 @@ impl<'l> Moment<'l> {
                 }
             }
         }
-        Search { cycle: None, steps: walked.steps }
+        None
     }
 
     /// Lists whom `owner` waits for and nobody else walked to before. `Some(soft)`: it waits for `start`.
@@ -387,7 +416,7 @@ impl<'l> Moment<'l> {
     }
 
     /// Tries to break a cycle at a soft edge: the waiter goes before the one it waits behind. Answers whether that
-    /// leaves none of those concerned in a cycle; if not, the queue is as it was.
+    /// leaves it in no cycle; if not, the queue is as it was.
     fn reorder(&mut self, e: &Edge) -> bool {
         let target = match &e.from.state.lock().waiting {
             Waiting::Lock(p) => p.target,
@@ -402,8 +431,7 @@ impl<'l> Moment<'l> {
         }
         let Some(w) = l.queue.remove(from) else { return false };
         l.queue.insert(to, w);
-        let passed: Vec<Arc<LockOwner>> = l.queue.range(to..=from).map(|w| Arc::clone(&w.owner)).collect();
-        if passed.iter().any(|o| self.search(o).cycle.is_some()) {
+        if self.search(&e.from).is_some() {
             if let Some(l) = self.shards[shard].locks.get_mut(&target)
                 && let Some(w) = l.queue.remove(to)
             {

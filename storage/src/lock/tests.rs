@@ -445,6 +445,94 @@ fn ten_thousand_waiters_are_searched_in_linear_steps() {
     assert_eq!(m.entries(), 0);
 }
 
+/// Owners of which each but the last waits for a table of the next one.
+fn chain(m: &LockManager, n: u32) -> Vec<Arc<LockOwner>> {
+    let o: Vec<_> = (0..n).map(|i| m.register(i as i32)).collect();
+    for (i, o) in (0..n).zip(&o) {
+        granted(m, o, table(i), LockMode::Exclusive);
+    }
+    for (i, o) in (0..n - 1).zip(&o) {
+        queued(m.try_acquire(o, table(i + 1), LockMode::Exclusive));
+    }
+    o
+}
+
+/// What a check has to look at is counted for one shape in two sizes: the work grows as the number of those who wait.
+#[test]
+fn the_work_of_a_check_grows_as_what_waits() {
+    type Shape = fn(u32) -> (usize, bool);
+    // A long way to nowhere, and the same closed to a ring.
+    let open: Shape = |n| {
+        let (m, _) = manager();
+        m.check_cost(&chain(&m, n)[0])
+    };
+    let ring: Shape = |n| {
+        let (m, _) = manager();
+        let o = chain(&m, n);
+        queued(m.try_acquire(&o[n as usize - 1], table(0), LockMode::Exclusive));
+        m.check_cost(&o[n as usize - 1])
+    };
+    // One queue in which everybody waits for everybody ahead: n² edges, none of which is walked twice.
+    let queue: Shape = |n| {
+        let (m, _) = manager();
+        let holder = m.register(-1);
+        granted(&m, &holder, table(1), LockMode::AccessExclusive);
+        let o: Vec<_> = (0..n).map(|i| m.register(i as i32)).collect();
+        for o in &o {
+            queued(m.try_acquire(o, table(1), LockMode::AccessExclusive));
+        }
+        m.check_cost(&o[n as usize - 1])
+    };
+    // The last of a queue must go before all others, so that nobody fails.
+    let reordered: Shape = |n| {
+        let (m, _) = manager();
+        let (a, c) = (m.register(-1), m.register(-2));
+        granted(&m, &a, table(1), LockMode::AccessShare);
+        granted(&m, &c, table(2), LockMode::AccessExclusive);
+        let o: Vec<_> = (0..n).map(|i| m.register(i as i32)).collect();
+        for o in &o {
+            queued(m.try_acquire(o, table(1), LockMode::AccessExclusive));
+        }
+        queued(m.try_acquire(&c, table(1), LockMode::AccessShare));
+        queued(m.try_acquire(&a, table(2), LockMode::AccessShare));
+        let cost = m.check_cost(&a);
+        // It has its lock, and the way is free.
+        assert_eq!(m.blocking_pids(-2), Vec::<i32>::new());
+        cost
+    };
+    let shapes = [("open", open, 2_500, false), ("ring", ring, 2_500, true)];
+    let shapes = shapes.into_iter().chain([("queue", queue, 240, false), ("reordered", reordered, 240, false)]);
+    for (name, shape, n, cycle) in shapes {
+        let (small, large) = (shape(n), shape(4 * n));
+        assert_eq!((small.1, large.1), (cycle, cycle), "{name}");
+        assert!(small.0 >= n as usize, "{name}: {} steps among {n}", small.0);
+        assert!(large.0 <= 5 * small.0, "{name}: {} steps among {n}, {} among four times as many", small.0, large.0);
+        assert!(large.0 <= 16 * 4 * n as usize, "{name}: {} steps among {}", large.0, 4 * n);
+    }
+}
+
+/// A waiter in two cycles is out of neither before both are broken.
+#[test]
+fn both_cycles_of_a_waiter_are_broken() {
+    // a holds tables 1 and 2 weakly; b and d wait for them strongly; c, who has what a wants, queues behind b, and e, who
+    // has it too, behind d.
+    let (m, _) = manager();
+    let o: Vec<_> = (1..=5).map(|p| m.register(p)).collect();
+    let [a, b, c, d, e] = &o[..] else { panic!("five") };
+    granted(&m, a, table(1), LockMode::AccessShare);
+    granted(&m, a, table(2), LockMode::AccessShare);
+    granted(&m, c, table(3), LockMode::AccessShare);
+    granted(&m, e, table(3), LockMode::AccessShare);
+    queued(m.try_acquire(b, table(1), LockMode::AccessExclusive));
+    queued(m.try_acquire(c, table(1), LockMode::AccessShare));
+    queued(m.try_acquire(d, table(2), LockMode::AccessExclusive));
+    queued(m.try_acquire(e, table(2), LockMode::AccessShare));
+    queued(m.try_acquire(a, table(3), LockMode::AccessExclusive));
+    assert!(!m.check_cost(a).1, "both queues can be reordered");
+    assert!(!m.search_cost(a).1, "a cycle is left");
+    assert_eq!((m.blocking_pids(3), m.blocking_pids(5)), (vec![], vec![]));
+}
+
 /// Many threads, random requests with NOWAIT: never two conflicting holders, and nothing left at the end.
 #[test]
 fn threads_never_hold_conflicting_locks() {
