@@ -5,12 +5,13 @@
 //! rollback, purge and recovery know it without a catalog. Both keep rows as `crate::heap` does, which is what the trait's
 //! methods do unless a method says otherwise; both are read by [`crate::heap::Reader`] directly.
 //!
-//! A method of another crate ([`register_table`]) keeps rows wherever and however it likes, on pages of its own. What it must
-//! keep is what everybody else relies on: a row has one address for life, and there is one *newest image* of it, which begins with
-//! the header that `crate::heap::page` describes (who wrote it, its undo record, flags) and goes on as the table's layout says.
-//! From that image the store finds the version that a snapshot sees, locks, checks of uniqueness and of the table; older versions are
-//! in undo records, which the method writes ([`TableMethod::undo_head`]) and reads back ([`TableAm::previous`]) itself. Its
-//! number stands in the relation's description ([`Rel::method`]), in each of its undo records and in each of its redo operations.
+//! A method of another crate ([`register_table`]) keeps rows wherever and however it likes, on pages of its own. What it
+//! must keep is what everybody else relies on: a row has one address for life, and there is one *newest image* of it,
+//! which begins with the header that `crate::heap::page` describes (who wrote it, its undo record, flags) and goes on as
+//! the table's layout says. From that image the store finds the version that a snapshot sees; locks and checks go by it,
+//! too. Older versions are in undo records, which the method writes ([`TableMethod::undo_head`]) and reads back
+//! ([`TableAm::previous`]) itself. Its number stands in the relation's description ([`Rel::method`]), in each of its undo
+//! records and in each of its redo operations.
 
 use crate::core::{Core, RowLockMode};
 use crate::heap::{self, Rel, RowBuf, TableLayout, TmResult};
@@ -108,8 +109,8 @@ pub trait TableAm: Send + Sync {
         heap::heap_addresses(core, rel, block, out)
     }
 
-    /// Turns the image that one of the method's own undo records was written for into the one before, but for the first two words of its
-    /// header. `false`: there was none.
+    /// Turns the image that one of the method's own undo records was written for into the one before, but for the first
+    /// two words of its header. `false`: there was none.
     fn previous(&self, rec: &UndoRec, _image: &mut RowBuf) -> Result<bool> {
         Err(DbError::corrupt(format!("undo record {:#x} is of no table method's own", rec.ptr.0)))
     }
@@ -264,8 +265,8 @@ impl TableMethod {
     }
 }
 
-/// Whether a transaction may change a row whose newest image a method has before it, with the row's page fixed for the change; what
-/// is to be waited for, if it must wait.
+/// Whether a transaction may change a row whose newest image a method has before it, with the row's page fixed for the
+/// change; what is to be waited for, if it must wait.
 pub fn may_change(
     core: &Core,
     txn: &mut TxnCx,

@@ -180,8 +180,9 @@ fn may_change(core: &Core, txn: &mut TxnCx, snap: &Snapshot, row: &[u8], at: Txn
     Ok((r, Some(committed)))
 }
 
-/// Whether the transaction may change the version it finds, with the row's page fixed, what others have locked and what serializable
-/// transactions must learn considered; and when that version committed, if a transaction number had to be resolved for it.
+/// Whether the transaction may change the version it finds, with the row's page fixed, what others have locked and what
+/// serializable transactions must learn considered; and when that version committed, if a transaction number had to be
+/// resolved for it.
 pub(crate) fn changeable(
     core: &Core,
     txn: &mut TxnCx,

@@ -19,8 +19,8 @@
 use super::Store;
 use crate::purge::Hold;
 use parking_lot::Mutex;
-use rustydb_base::Xid;
 use rustydb_base::metrics::Counter;
+use rustydb_base::{Scn, Xid};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -50,6 +50,8 @@ pub(crate) struct Pressure {
     warned: AtomicBool,
     /// How often retention was halved.
     halved: AtomicU32,
+    /// The oldest snapshot when undo was found nearly full the last time.
+    oldest: Mutex<Option<Scn>>,
     end_idle: OnceLock<EndIdle>,
     /// The transaction that was asked to end, and when.
     asked: Mutex<Option<(Xid, Duration)>>,
@@ -106,11 +108,16 @@ impl Store {
                 }
                 return Step::DONE;
             }
-            if let Some(scn) = self.txns.give_up_oldest() {
+            // One that was not the oldest in the last round is of somebody who gets on. If there is none, what ended behind
+            // the horizon was behind that of the last round only.
+            let oldest = self.txns.oldest_snapshot();
+            let before = std::mem::replace(&mut *self.pressure.oldest.lock(), oldest);
+            if let Some(scn) = oldest.filter(|_| oldest == before)
+                && self.txns.give_up(scn)
+            {
                 SNAPSHOTS_GIVEN_UP.inc();
                 tracing::warn!("the snapshot of SCN {} was given up because undo is nearly full", scn.0);
             }
-            // If there was none, what ended behind the horizon was behind that of the last round only.
             return Step::DONE;
         }
         let mut writers: Vec<Xid> = holds

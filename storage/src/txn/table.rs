@@ -335,13 +335,21 @@ impl TxnTable {
         slots.into_iter().chain(held).min()
     }
 
-    /// Gives up the oldest snapshot in use: the horizon leaves it behind, and who reads by it fails with 72000. `None` if
-    /// there is none that a newer commit has made old.
-    pub fn give_up_oldest(&self) -> Option<Scn> {
+    /// The oldest snapshot in use; `None` if there is none that a newer commit has made old.
+    pub fn oldest_snapshot(&self) -> Option<Scn> {
         let held = self.held.lock();
-        let oldest = self.oldest(&held).filter(|s| *s < self.clock.last().0)?;
-        self.floor.fetch_max(oldest + 1, Ordering::SeqCst);
-        Some(Scn(oldest))
+        self.oldest(&held).filter(|s| *s < self.clock.last().0).map(Scn)
+    }
+
+    /// Gives up the oldest snapshot in use, if it is still this one: the horizon leaves it behind, and who reads by it fails
+    /// with 72000.
+    pub fn give_up(&self, snapshot: Scn) -> bool {
+        let held = self.held.lock();
+        if self.oldest(&held) != Some(snapshot.0) {
+            return false;
+        }
+        self.floor.fetch_max(snapshot.0 + 1, Ordering::SeqCst);
+        true
     }
 
     /// Newest commit.
