@@ -18,8 +18,9 @@
 //! | idle I/O buffers | `aligned::POOL_BYTES` | — | `io/aligned.rs`, `the_pool_is_bounded` |
 //! | the double-write file | 8 × 128 pages | — (a file of fixed size) | `dwb.rs`: the ninth batch waits |
 //!
-//! Waits, durations and sessions are bounded by the server (`statement_timeout` and its like, `max_connections`), memory of
-//! statements by the engine (`work_mem`); their tests speak SQL (`sql-tests/src/limits`).
+//! Waits, durations and sessions are bounded by the server (`statement_timeout` and its like, `max_connections`), memory and
+//! temporary files of statements by the engine (`work_mem`, `temp_file_limit`); their tests speak SQL
+//! (`sql-tests/tests/bounds.rs`, `sql-tests/src/limits`).
 
 use rustydb_base::{Result, SqlState};
 use rustydb_storage::am::{Cursor, Direction, Edge, IndexDesc, Method};

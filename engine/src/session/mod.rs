@@ -252,7 +252,7 @@ impl Session {
         let r = match r {
             Ok(v) => Ok(v),
             Err(e) => {
-                let e = self.shared.explain_stop(e);
+                let e = self.shared.name_limit(self.shared.explain_stop(e));
                 Box::pin(self.failed()).await;
                 Err(e)
             }

@@ -10,6 +10,7 @@ use crate::api::{Canceller, OutputGate, PeerInfo};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::exec::CancelFlag;
+use crate::exec::df::BEYOND_TEMP_LIMIT;
 use crate::settings::Settings;
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -686,6 +687,15 @@ impl SessionShared {
             Some(why) => why,
             None => e,
         }
+    }
+
+    /// Says which limit it is that temporary files have reached.
+    pub fn name_limit(&self, mut e: DbError) -> DbError {
+        if e.code == SqlState::CONFIGURATION_LIMIT_EXCEEDED && e.message == BEYOND_TEMP_LIMIT {
+            let limit = self.settings(|s| s.int("temp_file_limit"));
+            e.message = format!("{BEYOND_TEMP_LIMIT} ({limit}kB)").into();
+        }
+        e
     }
 
     /// What kernels may know of the transaction.

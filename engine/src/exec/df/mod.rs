@@ -35,6 +35,8 @@ mod user_agg;
 mod util;
 mod window;
 
+pub use spill::BEYOND_LIMIT as BEYOND_TEMP_LIMIT;
+
 #[cfg(test)]
 mod tests;
 

@@ -58,6 +58,9 @@ struct Shared {
     file: File,
 }
 
+/// What is said when temporary files have reached their bound; the session adds which it is.
+pub const BEYOND_LIMIT: &str = "temporary file size exceeds temp_file_limit";
+
 struct FileState {
     shared: Shared,
     /// Bytes written, and chunks.
@@ -85,7 +88,7 @@ impl FileState {
         let n = chunk.len() as u64;
         if s.quota.used.fetch_add(n, Ordering::Relaxed).saturating_add(n) > s.quota.limit {
             s.quota.used.fetch_sub(n, Ordering::Relaxed);
-            return Err(io::Error::other("temporary file size exceeds temp_file_limit"));
+            return Err(io::Error::other(BEYOND_LIMIT));
         }
         // One writer at a time: DataFusion appends to a file from one place.
         let at = self.len.load(Ordering::Acquire);
@@ -213,7 +216,7 @@ mod tests {
         let other = files.create_temp_file("test").expect("a file");
         let mut w2 = other.open_writer().expect("a writer");
         let e = w2.write_all(&vec![0; 2 << 20]).expect_err("beyond the bound");
-        assert!(e.to_string().contains("temp_file_limit"));
+        assert_eq!(e.to_string(), BEYOND_LIMIT);
         drop((file, w));
         // The refused chunk comes first.
         w2.write_all(&vec![0; CHUNK]).expect("room again");

@@ -27,8 +27,12 @@ pub fn to_df(e: DbError) -> DataFusionError {
     DataFusionError::External(Box::new(e))
 }
 
-/// Finds our own error inside DataFusion's, or makes one of DataFusion's: memory is 53200, the rest is internal.
+/// Finds our own error inside DataFusion's, or makes one of DataFusion's: memory is 53200, temporary files are 53400, the rest is
+/// internal.
 pub fn from_df(e: DataFusionError) -> DbError {
+    if is_beyond_temp_limit(&e) {
+        return DbError::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, super::spill::BEYOND_LIMIT);
+    }
     if is_out_of_memory(&e) {
         return DbError::new(SqlState::OUT_OF_MEMORY, "out of memory").detail(e.to_string());
     }
@@ -40,7 +44,19 @@ pub fn from_df(e: DataFusionError) -> DbError {
 
 /// Whether the query ran out of its memory budget (not of a limit that we raised ourselves).
 pub fn is_out_of_memory(e: &DataFusionError) -> bool {
-    find_ours(e).is_none() && matches!(e.find_root(), DataFusionError::ResourcesExhausted(_))
+    find_ours(e).is_none()
+        && matches!(e.find_root(), DataFusionError::ResourcesExhausted(_))
+        && !is_beyond_temp_limit(e)
+}
+
+/// Whether temporary files have grown beyond `temp_file_limit`: what says so has come through Arrow's I/O errors as text, that of
+/// DataFusion's own files naming the option that we set to the limit.
+fn is_beyond_temp_limit(e: &DataFusionError) -> bool {
+    if find_ours(e).is_some() {
+        return false;
+    }
+    let text = e.to_string();
+    text.contains("max_temp_directory_size") || text.contains(super::spill::BEYOND_LIMIT)
 }
 
 fn find_ours(e: &DataFusionError) -> Option<DbError> {
