@@ -317,7 +317,9 @@ impl Engine {
         std::fs::create_dir_all(&options.data_dir)
             .map_err(|e| DbError::io(format!("create directory \"{}\"", options.data_dir.display()), &e))?;
         let io = rustydb_storage::io::open_dir(&options.data_dir, io_method(&all))?;
-        Engine::open_on(options, settings, io).await
+        let engine = Engine::open_on(options, settings, io).await?;
+        crate::expiry::start(&engine);
+        Ok(engine)
     }
 
     /// As [`Engine::open`], over files that need not be those of the directory themselves (an overlay).
@@ -595,13 +597,10 @@ impl Engine {
         })
     }
 
-    /// Removes what did not outlive the last run: temporary objects, rows of tables in memory, and after a crash those of
-    /// unlogged relations.
-    async fn remove_lost(self: &Arc<Self>) -> Result<()> {
-        let databases: Vec<Arc<DatabaseState>> = self.databases.read().values().cloned().collect();
-        let eval = Arc::new(self.bare_eval());
-        let env = StatementEnv {
-            eval: Arc::clone(&eval),
+    /// What a definition needs that no session runs.
+    pub(crate) fn bare_env(&self, eval: &Arc<EvalCtx>) -> StatementEnv {
+        StatementEnv {
+            eval: Arc::clone(eval),
             cancel: CancelFlag::default(),
             interrupt: Interrupt::new(),
             dep_lsn: Arc::default(),
@@ -609,7 +608,15 @@ impl Engine {
             temp_limit: None,
             snapshot: Arc::default(),
             stale: Arc::default(),
-        };
+        }
+    }
+
+    /// Removes what did not outlive the last run: temporary objects, rows of tables in memory, and after a crash those of
+    /// unlogged relations.
+    async fn remove_lost(self: &Arc<Self>) -> Result<()> {
+        let databases = self.all_databases();
+        let eval = Arc::new(self.bare_eval());
+        let env = self.bare_env(&eval);
         for db in databases {
             let cat = db.catalog();
             let begin =

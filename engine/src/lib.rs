@@ -9,6 +9,7 @@ pub mod database;
 pub mod ddl;
 pub mod engine;
 pub mod exec;
+mod expiry;
 pub mod functions;
 pub mod hba;
 pub mod notify;

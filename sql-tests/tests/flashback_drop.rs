@@ -82,3 +82,25 @@ async fn dropped_tables_come_back() -> Result<()> {
     server.stop()?;
     Ok(())
 }
+
+#[tokio::test]
+async fn what_nothing_comes_after_goes_by_time() -> Result<()> {
+    let mut server = Server::start(Kind::RustyDb, Options::default().set("recyclebin_retention", 0)).await?;
+    let client = server.target().connect().await?;
+    query::execute(&client, TABLE).await?;
+    // The session would keep it; the server does not.
+    client.batch_execute("SET recyclebin_retention = 100; SET recyclebin = on; DROP TABLE t").await?;
+    let left = "SELECT (SELECT count(*) FROM rustydb_recyclebin()) + (SELECT count(*) FROM pg_class WHERE relname ~ '^t_') \
+                + (SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'bin$%')";
+    assert_ne!(query::value(&client, left).await?, "0");
+    for _ in 0..240 {
+        if query::value(&client, left).await? == "0" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    }
+    assert_eq!(query::value(&client, left).await?, "0");
+    assert_eq!(code(&client, "FLASHBACK TABLE t TO BEFORE DROP").await, SqlState::UNDEFINED_TABLE);
+    server.stop()?;
+    Ok(())
+}

@@ -228,6 +228,23 @@ pub async fn drop_temporary(
     }
 }
 
+/// Removes what has been in the recycle bin for too long, and commits.
+pub async fn expire_recycled(
+    mut tx: Transaction,
+    entry: &recyclebin::Entry,
+    eval: &EvalCtx,
+    env: &StatementEnv,
+) -> Result<rustydb_base::Lsn> {
+    let mut cx = DdlCx::new(&mut tx, Vec::new(), crate::catalog::system::SUPERUSER, eval, env, "", true);
+    match Box::pin(recyclebin::remove(&mut cx, entry)).await {
+        Ok(()) => tx.commit().await,
+        Err(e) => {
+            tx.abort().await?;
+            Err(e)
+        }
+    }
+}
+
 /// Gives the relations of a database that have lost their rows with the last run new, empty files, and commits.
 pub async fn empty_lost(
     mut tx: Transaction,

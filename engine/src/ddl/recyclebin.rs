@@ -7,8 +7,8 @@
 //!
 //! What else depended on the table goes as with any DROP, and so do its foreign keys: they would keep rows of other tables
 //! from going for the sake of a table that is not there. The bin is bounded by `recyclebin_limit` and
-//! `recyclebin_retention`: with each table that comes, the oldest ones go until what is left keeps within them. What goes gives its
-//! space back as with any DROP.
+//! `recyclebin_retention`: with each table that comes, the oldest ones go until what is left keeps within them, and what nothing
+//! comes after goes by time (`expiry.rs`). What goes gives its space back as with any DROP.
 //!
 //! Left out: temporary tables and those in memory, tables of trees (partitions, inheritance) and typed tables, which are
 //! dropped at once.
@@ -127,7 +127,7 @@ pub async fn put(cx: &mut DdlCx<'_>, oid: u32) -> Result<()> {
 }
 
 /// Removes an entry for good.
-async fn remove(cx: &mut DdlCx<'_>, e: &Entry) -> Result<()> {
+pub async fn remove(cx: &mut DdlCx<'_>, e: &Entry) -> Result<()> {
     cx.lock(e.table.oid, TableLockMode::AccessExclusive).await?;
     // It may have been put back, or have gone, while we waited.
     let still = cx.tx.catalog.relation(e.table.oid).is_some_and(|r| r.namespace == e.namespace);
