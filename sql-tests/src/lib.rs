@@ -42,6 +42,7 @@ pub mod slt;
 pub mod suites;
 pub mod temp;
 pub mod tpch;
+pub mod wait;
 pub mod wire;
 
 pub use error::{Context, Error, Result};

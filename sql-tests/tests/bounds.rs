@@ -15,6 +15,7 @@
 //! | tables in memory | `memory_table_limit` | [`tables_in_memory`] (RustyDB only): 53200, and DROP makes room at once |
 
 use rustydb_sql_tests::query;
+use rustydb_sql_tests::wait::until;
 use rustydb_sql_tests::{Error, Kind, Options, Result, Server};
 use std::time::Duration;
 use tokio_postgres::NoTls;
@@ -53,15 +54,7 @@ async fn sessions() -> Result<()> {
         let (client, connection) = open.pop().expect("four");
         drop(client);
         connection.await.map_err(|e| Error::new(e.to_string()))??;
-        let mut again = config.connect(NoTls).await;
-        for _ in 0..100 {
-            if again.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            again = config.connect(NoTls).await;
-        }
-        assert!(again.is_ok(), "{kind}: the place is not free again");
+        until("the place is free again", async || Ok(config.connect(NoTls).await.is_ok())).await?;
     }
     Ok(())
 }
@@ -154,27 +147,31 @@ async fn tables_in_memory() -> Result<()> {
     let client = server.target().connect().await?;
     for _ in 0..3 {
         client.batch_execute("CREATE TABLE m (id int PRIMARY KEY, v text) USING memory").await?;
-        client.batch_execute("INSERT INTO m SELECT g, repeat('m', 1000) FROM generate_series(1, 4000) g").await?;
+        // Purge is told of the end of a transaction, and takes its time.
+        let fill = "INSERT INTO m SELECT g, repeat('m', 1000) FROM generate_series(1, 4000) g";
+        until("DROP has made room", async || Ok(client.batch_execute(fill).await.is_ok())).await?;
         let more = "INSERT INTO m SELECT g, repeat('m', 1000) FROM generate_series(4001, 12000) g";
         let e = client.batch_execute(more).await.expect_err("there is no room");
         assert_eq!(said(&e).code(), &SqlState::OUT_OF_MEMORY, "{e}");
         assert_eq!(query::value(&client, "SELECT count(*) FROM m").await?, "4000");
         client.batch_execute("DROP TABLE m").await?;
-        // Purge is told of the end of a transaction, and takes its time.
-        tokio::time::sleep(Duration::from_secs(3)).await;
     }
     client.batch_execute("CREATE TABLE m (id int PRIMARY KEY, v text) USING memory").await?;
-    client.batch_execute("INSERT INTO m SELECT g, 'x' FROM generate_series(1, 1000) g").await?;
+    let fill = "INSERT INTO m SELECT g, 'x' FROM generate_series(1, 1000) g";
+    until("DROP has made room", async || Ok(client.batch_execute(fill).await.is_ok())).await?;
     for n in 0..100 {
-        client.batch_execute(&format!("UPDATE m SET v = repeat(chr({}), 100)", 65 + n % 26)).await?;
-        if n % 10 == 0 {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
+        let update = format!("UPDATE m SET v = repeat(chr({}), 100)", 65 + n % 26);
+        until("purge keeps up", async || match client.batch_execute(&update).await {
+            Err(e) if said(&e).code() == &SqlState::OUT_OF_MEMORY => Ok(false),
+            done => Ok(done.map(|()| true)?),
+        })
+        .await?;
     }
     let scn = query::value(&client, "SELECT rustydb_current_scn()").await?;
     client.batch_execute("UPDATE m SET v = 'last'").await?;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let e = client.batch_execute(&format!("SELECT * FROM m AS OF SCN {scn}")).await.expect_err("not kept");
+    let past = format!("SELECT * FROM m AS OF SCN {scn}");
+    until("old versions go", async || Ok(client.batch_execute(&past).await.is_err())).await?;
+    let e = client.batch_execute(&past).await.expect_err("not kept");
     assert_eq!((said(&e).code().code(), said(&e).message()), ("72000", "snapshot too old"));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The recycle bin: what DROP TABLE puts there comes back whole, over a restart too, and what does not fit goes.
 
 use rustydb_sql_tests::query;
+use rustydb_sql_tests::wait::until;
 use rustydb_sql_tests::{Kind, Options, Result, Server};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
@@ -93,13 +94,7 @@ async fn what_nothing_comes_after_goes_by_time() -> Result<()> {
     let left = "SELECT (SELECT count(*) FROM rustydb_recyclebin()) + (SELECT count(*) FROM pg_class WHERE relname ~ '^t_') \
                 + (SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'bin$%')";
     assert_ne!(query::value(&client, left).await?, "0");
-    for _ in 0..240 {
-        if query::value(&client, left).await? == "0" {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
-    }
-    assert_eq!(query::value(&client, left).await?, "0");
+    until("the bin is emptied", async || Ok(query::value(&client, left).await? == "0")).await?;
     assert_eq!(code(&client, "FLASHBACK TABLE t TO BEFORE DROP").await, SqlState::UNDEFINED_TABLE);
     server.stop()?;
     Ok(())

@@ -1,8 +1,8 @@
 //! Old versions: how far back they reach, and what gives way when they fill the space there is for them.
 
 use rustydb_sql_tests::query;
+use rustydb_sql_tests::wait::until;
 use rustydb_sql_tests::{Kind, Options, Result, Server};
-use std::time::Duration;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
@@ -51,8 +51,9 @@ async fn beyond_retention_is_an_error() -> Result<()> {
     client.batch_execute(TABLE).await?;
     let scn = query::value(&client, "SELECT rustydb_current_scn()").await?;
     client.batch_execute("UPDATE t SET v = 'second'").await?;
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    for sql in [format!("SELECT * FROM t AS OF SCN {scn}"), format!("FLASHBACK TABLE t TO SCN {scn}")] {
+    let past = format!("SELECT * FROM t AS OF SCN {scn}");
+    until("old versions go", async || Ok(client.batch_execute(&past).await.is_err())).await?;
+    for sql in [past, format!("FLASHBACK TABLE t TO SCN {scn}")] {
         let e = client.batch_execute(&sql).await.expect_err("not kept");
         let e = e.as_db_error().expect("the server says so");
         assert_eq!((e.code(), e.message()), (&snapshot_too_old(), "snapshot too old"), "{sql}");

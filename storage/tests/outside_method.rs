@@ -1,6 +1,9 @@
 //! An index method of another crate, made known through the public API alone: a list of entries, looked through from one end
 //! to the other. Its index is maintained by every writer, rolled back, purged, recovered and checked like the store's own.
 
+mod outside;
+
+use outside::commit;
 use rustydb_base::{BlockNo, DbError, PageId, RelId, Result, Rid, Scn, SqlState, Xid};
 use rustydb_storage::am::{
     self, Batch, Cursor, Direction, Edge, IndexAm, IndexBuilder, IndexCaps, IndexCheck, IndexDesc, IndexReport,
@@ -9,15 +12,13 @@ use rustydb_storage::am::{
 use rustydb_storage::buf::Access;
 use rustydb_storage::core::Core;
 use rustydb_storage::heap::{Datum, Decode, Rel, TableLayout, TmResult};
-use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
+use rustydb_storage::io::sim::SimDisk;
 use rustydb_storage::mtr::redo::code;
 use rustydb_storage::page::{BODY, BODY_END, Page, PageKind};
-use rustydb_storage::rt::RuntimeRef;
 use rustydb_storage::scan::{IndexBuild, IndexScan as Fetching, ScanEnv};
-use rustydb_storage::sim::SimRuntime;
 use rustydb_storage::space::ALLOC_LOG_BYTES;
 use rustydb_storage::ssi::SxId;
-use rustydb_storage::store::{CommitOptions, Interrupt, RelationKind, Store, StoreOptions, Txn};
+use rustydb_storage::store::{Interrupt, RelationKind, Store, Txn};
 use rustydb_storage::table::{Changed, Inserted, Key, KeyChange, TableDesc};
 use rustydb_storage::txn::{Isolation, TxnCx};
 use rustydb_storage::undo::UndoFlags;
@@ -371,31 +372,13 @@ impl IndexCheck for Check {
 
 // ---- the test --------------------------------------------------------------------------------------------------------
 
-fn options() -> StoreOptions {
-    StoreOptions {
-        pool_bytes: 256 * 8192,
-        max_transactions: 32,
-        wal_segment_size: 1 << 20,
-        wal_buffer_bytes: 1 << 20,
-        undo_streams: 2,
-        hot_ring: 64,
-        purge_nap: Duration::from_millis(2),
-        ..StoreOptions::default()
-    }
-}
-
 fn run<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     disk: &SimDisk,
     f: impl FnOnce(Arc<Store>) -> F + Send + 'static,
 ) -> T {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| am::register(LIST, &List).expect("the number is free"));
-    let rt = SimRuntime::new(5);
-    let io = SimIo::new(&rt, disk, SimFaults::default());
-    let rt2: RuntimeRef = rt.clone();
-    let out = rt.block_on(async move { f(Store::open(options(), io, rt2).await.expect("opens")).await });
-    rt.shutdown();
-    out.expect("runs to its end")
+    outside::run(disk, f)
 }
 
 fn key(v: i32) -> Vec<u8> {
@@ -419,11 +402,6 @@ async fn update(t: &mut Txn, d: &TableDesc, rid: Rid, from: i32, to: i32) {
     let done = t.update(d, &snap, rid, &old, &[Datum::Bytes(&to.to_le_bytes())], &[change], false).await;
     assert_eq!(done.expect("no conflict"), Changed::Heap(TmResult::Ok));
     t.next_command();
-}
-
-async fn commit(t: &mut Txn) {
-    let done = t.commit(CommitOptions::default()).await.expect("commits");
-    t.store().gate(done.lsn).await.expect("stable");
 }
 
 /// Which rows have a value, by the index.

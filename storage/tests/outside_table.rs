@@ -1,6 +1,9 @@
 //! A table method of another crate, made known through the public API alone: rows in cells of one size, on pages of its own. Its
 //! rows have versions, locks, indexes, checks and a recovery like the store's own.
 
+mod outside;
+
+use outside::commit;
 use rustydb_base::{BlockNo, DbError, PageId, RelId, Result, Rid, Scn, SqlState};
 use rustydb_storage::am::{
     Cursor, Direction, Edge, IndexDesc, Method, TableAm, TableCaps, TableMethod, may_change, register_table,
@@ -9,15 +12,11 @@ use rustydb_storage::buf::Access;
 use rustydb_storage::core::{Core, RowLockMode};
 use rustydb_storage::heap::page::{flag, flags, undo, ver, words};
 use rustydb_storage::heap::{Datum, Decode, Rel, RowBuf, TableLayout, TmResult};
-use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
+use rustydb_storage::io::sim::SimDisk;
 use rustydb_storage::page::{BODY, BODY_END, Page, PageKind};
-use rustydb_storage::rt::RuntimeRef;
 use rustydb_storage::scan::{IndexScan, RowScan, ScanEnv, TableScan, partitions};
-use rustydb_storage::sim::SimRuntime;
 use rustydb_storage::space::{ALLOC_LOG_BYTES, Spaces};
-use rustydb_storage::store::{
-    CommitOptions, Durability, Interrupt, RelationKind, Store, StoreOptions, Txn, WaitPolicy,
-};
+use rustydb_storage::store::{Durability, Interrupt, RelationKind, Store, Txn, WaitPolicy};
 use rustydb_storage::table::{Changed, Inserted, Key, KeyChange, TableDesc};
 use rustydb_storage::txn::{Isolation, Snapshot, TxnCx, VER_XID};
 use rustydb_storage::undo::{UndoRec, UndoType};
@@ -283,31 +282,13 @@ impl TableAm for Cells {
 
 // ---- the test --------------------------------------------------------------------------------------------------------
 
-fn options() -> StoreOptions {
-    StoreOptions {
-        pool_bytes: 256 * 8192,
-        max_transactions: 32,
-        wal_segment_size: 1 << 20,
-        wal_buffer_bytes: 1 << 20,
-        undo_streams: 2,
-        hot_ring: 64,
-        purge_nap: Duration::from_millis(2),
-        ..StoreOptions::default()
-    }
-}
-
 fn run<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     disk: &SimDisk,
     f: impl FnOnce(Arc<Store>) -> F + Send + 'static,
 ) -> T {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| register_table(CELLS, &Cells).expect("the number is free"));
-    let rt = SimRuntime::new(5);
-    let io = SimIo::new(&rt, disk, SimFaults::default());
-    let rt2: RuntimeRef = rt.clone();
-    let out = rt.block_on(async move { f(Store::open(options(), io, rt2).await.expect("opens")).await });
-    rt.shutdown();
-    out.expect("runs to its end")
+    outside::run(disk, f)
 }
 
 fn key(v: i32) -> [u8; 4] {
@@ -356,11 +337,6 @@ async fn delete(t: &mut Txn, d: &TableDesc, rid: Rid, v: i32) {
     assert!(t.fetch(&snap, d.rel, rid, &mut old).await.expect("read"));
     assert_eq!(t.delete(d, &snap, rid, &old, &[Some(&k)]).await.expect("no error"), TmResult::Ok);
     t.next_command();
-}
-
-async fn commit(t: &mut Txn) {
-    let done = t.commit(CommitOptions::default()).await.expect("commits");
-    t.store().gate(done.lsn).await.expect("stable");
 }
 
 fn value(d: &TableDesc, row: &[u8]) -> i32 {

@@ -304,13 +304,7 @@ pub fn lock(
             return Ok((TmResult::Deleted, 0));
         }
         let row = page::row(p, slot)?;
-        let keeps_key = page::flags(row) & flag::KEY_CHANGED == 0;
-        let res = match may_change(core, txn, snap, row, at)?.0 {
-            TmResult::BeingModified(_) if mode == RowLockMode::KeyShare && keeps_key => TmResult::Ok,
-            // Locking what this command has changed is no conflict.
-            TmResult::SelfModified if page::flags(row) & flag::DELETED == 0 => TmResult::Ok,
-            r => r,
-        };
+        let res = for_lock(may_change(core, txn, snap, row, at)?.0, page::flags(row), mode);
         Ok((res, page::ver(row)))
     };
     let mut p = core.pool.read(pid, Access::Point)?;
@@ -333,6 +327,16 @@ pub fn lock(
     Ok(res)
 }
 
+/// What a row's lock meets where a change of it would meet `verdict`.
+fn for_lock(verdict: TmResult, flags: u8, mode: RowLockMode) -> TmResult {
+    match verdict {
+        TmResult::BeingModified(_) if mode == RowLockMode::KeyShare && flags & flag::KEY_CHANGED == 0 => TmResult::Ok,
+        // Locking what this command has changed is no conflict.
+        TmResult::SelfModified if flags & flag::DELETED == 0 => TmResult::Ok,
+        r => r,
+    }
+}
+
 /// [`lock`] of a row whose page only its method knows: what a writer has changed before the lock was there to be seen shows
 /// when the row is looked at once more behind it.
 fn lock_outside(
@@ -349,15 +353,10 @@ fn lock_outside(
     if !peek(core, rel, rid, &mut image)? {
         return Ok(TmResult::Deleted);
     }
-    let keeps_key = page::flags(&image) & flag::KEY_CHANGED == 0;
-    let res = match may_change(core, txn, snap, &image, at)?.0 {
-        TmResult::BeingModified(_) if mode == RowLockMode::KeyShare && keeps_key => TmResult::Ok,
-        TmResult::SelfModified if page::flags(&image) & flag::DELETED == 0 => TmResult::Ok,
-        r => r,
-    };
+    let res = for_lock(may_change(core, txn, snap, &image, at)?.0, page::flags(&image), mode);
     if res == TmResult::Ok {
         register()?;
-        if !peek(core, rel, rid, &mut again)? || again[..CONTENT] != image[..CONTENT] {
+        if !peek(core, rel, rid, &mut again)? || again.get(..CONTENT) != image.get(..CONTENT) {
             return Err(Wait::Restart);
         }
     }

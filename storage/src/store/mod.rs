@@ -241,15 +241,20 @@ impl Store {
 
     /// Completes when everything up to `lsn` survives any crash: what depends on it may then leave the process.
     pub async fn gate(&self, lsn: Lsn) -> Result<()> {
-        if self.log.stable_lsn() >= lsn {
+        if self.is_stable(lsn) {
             return Ok(());
         }
         self.log.wait_stable(lsn).await
     }
 
+    /// How far the log survives any crash, if the disk does not lie.
+    pub fn stable_lsn(&self) -> Lsn {
+        self.log.stable_lsn()
+    }
+
     /// Whether [`Store::gate`] would complete at once.
     pub fn is_stable(&self, lsn: Lsn) -> bool {
-        self.log.stable_lsn() >= lsn
+        self.stable_lsn() >= lsn
     }
 
     /// Brings a page into the pool and pins it.

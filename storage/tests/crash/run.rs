@@ -1,11 +1,11 @@
 //! One life of a store: opened on a disk, worked on by sessions, ended in order, by a fault or by a power cut.
 
-use super::check::{encrypted, options, prepared_there};
+use super::check::{encrypted, options, prepared_there, proved};
 use super::model::Model;
 use super::workload::{World, finish, session};
 use futures::future::Either;
 use parking_lot::Mutex;
-use rustydb_base::{RelId, Result};
+use rustydb_base::{Lsn, RelId, Result};
 use rustydb_storage::io::sim::{SimDisk, SimFaults, SimIo};
 use rustydb_storage::rt::{Runtime as _, oneshot};
 use rustydb_storage::sequence::SequenceState;
@@ -30,6 +30,8 @@ pub struct Run {
     pub open: Arc<AtomicBool>,
     /// Operations done.
     pub done: Arc<AtomicUsize>,
+    /// How far the store took the log for stable when the life ended.
+    pub stable: Mutex<Lsn>,
     faults: SimFaults,
     life: u32,
 }
@@ -47,6 +49,7 @@ impl Run {
             sequence: Arc::default(),
             open: Arc::default(),
             done: Arc::default(),
+            stable: Mutex::default(),
             faults,
             life: 0,
         }
@@ -64,6 +67,7 @@ impl Run {
             sequence: self.sequence.clone(),
             open: Arc::default(),
             done: self.done.clone(),
+            stable: Mutex::default(),
             faults,
             life: self.life + 1,
         }
@@ -74,14 +78,23 @@ impl Run {
         Run { done: self.done.clone(), ..Run::new(seed, SimFaults::default()) }
     }
 
+    /// Whether nothing on `left` can tell that its log, which a start takes to end at `end`, has lost what the store relied on.
+    /// Its pages may say so, being ahead of the log, but only when they are read.
+    pub fn cannot_tell(&self, left: &SimDisk, end: Lsn) -> bool {
+        end < *self.stable.lock() && proved(left) <= end
+    }
+
     /// Lets the sessions do `ops` operations, then shuts down in order.
     pub fn go(&self, seed: u64, ops: usize) -> Result<Result<()>, SimStop> {
         let (rt, io, model, open) = (self.rt.clone(), self.io.clone(), self.model.clone(), self.open.clone());
         let (sequence, done, life, faults) = (self.sequence.clone(), self.done.clone(), self.life, self.faults);
+        let opened = Arc::new(Mutex::new(None));
+        let at_end = opened.clone();
         // Every other seed's directory is encrypted.
         let options = if seed.is_multiple_of(2) { encrypted() } else { options() };
         let outcome = self.rt.block_on(async move {
             let store = Store::open(options, io.clone(), rt.clone()).await?;
+            *opened.lock() = Some(store.clone());
             let known = *sequence.lock();
             let rel = match known {
                 Some(rel) => rel,
@@ -133,6 +146,9 @@ impl Run {
             worked?;
             store.shutdown().await
         });
+        if let Some(store) = at_end.lock().take() {
+            *self.stable.lock() = store.stable_lsn();
+        }
         self.rt.shutdown();
         outcome
     }
