@@ -17,6 +17,7 @@ mod append;
 mod apply;
 mod cte;
 mod decimal;
+mod explain;
 mod expr;
 mod frame;
 mod give_way;
@@ -41,8 +42,8 @@ pub use spill::BEYOND_LIMIT as BEYOND_TEMP_LIMIT;
 mod tests;
 
 use crate::exec::StmtCx;
-use crate::exec::explain::{Known, PlanNode, of_rel};
-use crate::plan::ir::{Expr, Rel};
+use crate::exec::explain::PlanNode;
+use crate::plan::ir::Rel;
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::Session;
@@ -113,11 +114,7 @@ pub async fn explain(rel: &Rel, cx: &Arc<StmtCx>) -> Result<PlanNode> {
     guarded(physical(rel, cx, Joins::Hash)).await?;
     let mut rel = rel.clone();
     rewrite::statement(&mut rel, cx)?;
-    let index = |r: &Rel, conds: &[&Expr]| match r {
-        Rel::Scan(s) => scan::index_name(s, cx, conds),
-        _ => None,
-    };
-    Ok(of_rel(&rel, Known { rows: &|r| rewrite::estimate(r, cx), index: &index }))
+    Ok(explain::operators(&rel, cx))
 }
 
 /// A query without common tables that are read once or never, and without columns that nobody reads.

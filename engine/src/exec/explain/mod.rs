@@ -5,11 +5,9 @@
 
 mod format;
 mod names;
-mod rel;
 
 pub use format::{Format, Summary, show};
 pub use names::Names;
-pub use rel::{Known, of_rel};
 
 /// An operator.
 pub struct PlanNode {

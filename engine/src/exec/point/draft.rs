@@ -84,7 +84,7 @@ pub(super) struct Planner<'a> {
 }
 
 /// The answer of every planning step: `None` if the tree is no point program.
-type Planned = Result<Option<Draft>>;
+pub(super) type Planned = Result<Option<Draft>>;
 
 impl Draft {
     /// Tables read.

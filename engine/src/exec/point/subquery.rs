@@ -8,7 +8,7 @@
 //! LIMIT; and whatever the other operators of a point program leave out.
 
 use super::access::{ColSet, Want, is_volatile};
-use super::draft::{Draft, Kind, Planner, free_columns};
+use super::draft::{Draft, Kind, Planned, Planner, free_columns};
 use super::plan::{NodeId, SubNode};
 use super::run::{Machine, Step};
 use super::scratch::Phase;
@@ -34,8 +34,6 @@ pub(super) struct SubDraft {
     /// It reads nothing outside itself.
     pub constant: bool,
 }
-
-type Planned = Result<Option<Draft>>;
 
 /// Whether an expression's subqueries read only what is known before its relation is, and none of them stands in a branch
 /// that may not be taken.

@@ -1,37 +1,34 @@
 //! A relation that DataFusion runs, as EXPLAIN shows it: from our tree after its rewrites, which is what names, conditions and
 //! subqueries can be told from. Equi-joins run as hash joins, other joins as nested loops, groups by hashing.
 
-use super::{Estimate, How, Names, PlanNode};
+use super::expr::is_key_equality;
+use super::lower::conjuncts;
+use super::{rewrite, scan};
+use crate::exec::StmtCx;
+use crate::exec::explain::{Estimate, How, Names, PlanNode};
 use crate::exec::subquery::has_subquery;
-use crate::plan::ir::{Col, Cte, CteId, Expr, ExprKind, JoinKind, Rel, SetOpKind};
+use crate::plan::ir::{Col, ColId, Cte, CteId, Expr, ExprKind, JoinKind, Rel, SetOpKind};
 use crate::plan::walk;
 use rustydb_parser::ast::quote_ident;
 use rustydb_types::pgdata;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// Cost of a row that is made.
 const ROW: f64 = 0.01;
 
-/// What the planner knows of a tree.
-pub struct Known<'a> {
-    /// About how many rows a relation yields.
-    pub rows: &'a dyn Fn(&Rel) -> f64,
-    /// The index, if any, through which a scan under conditions reads.
-    pub index: &'a dyn Fn(&Rel, &[&Expr]) -> Option<String>,
-}
-
 struct Teller<'a> {
     names: Names,
-    known: Known<'a>,
+    cx: &'a Arc<StmtCx>,
     /// Names and columns of common tables.
     ctes: HashMap<CteId, (String, Vec<Col>)>,
 }
 
 /// The operators of a rewritten relation.
-pub fn of_rel(rel: &Rel, known: Known<'_>) -> PlanNode {
+pub fn operators(rel: &Rel, cx: &Arc<StmtCx>) -> PlanNode {
     let mut scans = 0;
     walk::visit_rels(rel, &mut |r| scans += usize::from(matches!(r, Rel::Scan(_))));
-    let mut t = Teller { names: Names::new(scans > 1), known, ctes: HashMap::new() };
+    let mut t = Teller { names: Names::new(scans > 1), cx, ctes: HashMap::new() };
     t.collect(rel);
     t.operator(rel)
 }
@@ -95,7 +92,7 @@ impl Teller<'_> {
     }
 
     fn estimate(&self, rel: &Rel, children: &[PlanNode]) -> Estimate {
-        let rows = (self.known.rows)(rel);
+        let rows = rewrite::estimate(rel, self.cx);
         let below: f64 = children.iter().map(|c| c.estimate.total).sum();
         let total = below + rows * ROW;
         let startup = match rel {
@@ -158,7 +155,7 @@ impl Teller<'_> {
                     _ => {
                         let owned: Vec<Expr> = conds.into_iter().cloned().collect();
                         let below = self.operator(input);
-                        let rows = (self.known.rows)(rel);
+                        let rows = rewrite::estimate(rel, self.cx);
                         let out = below.condition("Filter", &owned, &self.names);
                         PlanNode { estimate: Estimate { rows, ..out.estimate }, ..out }
                     }
@@ -241,11 +238,11 @@ impl Teller<'_> {
     /// A scan under conditions, all of which are what `whole` is.
     fn scan(&mut self, whole: &Rel, rel: &Rel, conds: &[&Expr]) -> PlanNode {
         let Rel::Scan(s) = rel else { return self.operator(rel) };
-        let mut node = match (self.known.index)(rel, conds) {
+        let mut node = match scan::index_name(s, self.cx, conds) {
             Some(index) => self.node("Index Scan", whole, vec![]).on("Index Name", quote_ident(&index).to_string()),
             None => self.node("Seq Scan", rel, vec![]),
         };
-        node.estimate.rows = (self.known.rows)(whole);
+        node.estimate.rows = rewrite::estimate(whole, self.cx);
         let owned: Vec<Expr> = conds.iter().map(|e| (*e).clone()).collect();
         node.on("Relation Name", quote_ident(&s.table.name).to_string())
             .on("Alias", quote_ident(&s.alias).to_string())
@@ -262,19 +259,15 @@ impl Teller<'_> {
             JoinKind::Anti => "Anti",
         };
         let (l, r) = (self.operator(left), self.operator(right));
-        let mine = |side: &Rel| side.outputs().iter().map(|c| c.id).collect::<std::collections::HashSet<_>>();
+        let mine = |side: &Rel| side.outputs().iter().map(|c| c.id).collect::<HashSet<_>>();
         let (lefts, rights) = (mine(left), mine(right));
+        let only =
+            |e: &Expr, of: &HashSet<ColId>, not: &HashSet<ColId>| walk::reads_any(e, of) && !walk::reads_any(e, not);
         let pairs = |e: &&Expr| match &e.kind {
-            ExprKind::Call { args, .. } => match args.as_slice() {
-                [a, b] if is_equality(e) => {
-                    (walk::reads_any(a, &lefts)
-                        && !walk::reads_any(a, &rights)
-                        && walk::reads_any(b, &rights)
-                        && !walk::reads_any(b, &lefts))
-                        || (walk::reads_any(a, &rights)
-                            && !walk::reads_any(a, &lefts)
-                            && walk::reads_any(b, &lefts)
-                            && !walk::reads_any(b, &rights))
+            ExprKind::Call { proc, args, .. } if is_key_equality(proc) => match args.as_slice() {
+                [a, b] => {
+                    only(a, &lefts, &rights) && only(b, &rights, &lefts)
+                        || only(a, &rights, &lefts) && only(b, &lefts, &rights)
                 }
                 _ => false,
             },
@@ -291,18 +284,6 @@ impl Teller<'_> {
         let hash = PlanNode::new("Hash", l.estimate, vec![l]);
         let out = self.node("Hash Join", rel, vec![r, hash]).on("Join Type", what);
         out.condition("Hash Cond", &owned(equal), &self.names).condition("Join Filter", &owned(other), &self.names)
-    }
-}
-
-fn is_equality(e: &Expr) -> bool {
-    matches!(&e.kind, ExprKind::Call { proc, .. }
-        if pgdata::operators().iter().any(|o| o.oprcode == proc.oid && o.oprname == "="))
-}
-
-fn conjuncts(e: &Expr) -> Vec<&Expr> {
-    match &e.kind {
-        ExprKind::And(v) => v.iter().flat_map(conjuncts).collect(),
-        _ => vec![e],
     }
 }
 
