@@ -218,8 +218,8 @@ impl Binder<'_> {
                         "recursive query \"{}\" column {} has type {} in non-recursive term but type {} overall",
                         c.name.value,
                         i + 1,
-                        typename::format_type(want.ty.oid, want.ty.typmod),
-                        typename::format_type(common, typmod)
+                        typename::with_typmod(want.ty.oid, want.ty.typmod),
+                        typename::with_typmod(common, typmod)
                     ),
                 )
                 .hint("Cast the output of the non-recursive term to the correct type.")

@@ -1020,22 +1020,18 @@ impl Binder<'_> {
         } else {
             l
         };
-        let probe = Expr { kind: ExprKind::CaseValue, ty: l.ty, pos };
-        let call = self.operator(None, "=", Some(probe), r, pos)?;
+        // The value is what was compared: with a cast, if the operator asks for one.
+        let call = self.operator(None, "=", Some(l), r, pos)?;
         let ExprKind::Call { proc, args, collation } = call.kind else {
             return Err(DbError::internal("operator is not a call"));
         };
         let mut it = args.into_iter();
-        let (Some(lc), Some(r)) = (it.next(), it.next()) else {
+        let (Some(l), Some(r)) = (it.next(), it.next()) else {
             return Err(DbError::internal("equality without operands"));
         };
-        let left_cmp = (!matches!(lc.kind, ExprKind::CaseValue)).then(|| Box::new(lc));
         let ty = l.ty;
-        Ok(Expr {
-            kind: ExprKind::NullIf { eq: proc, left: Box::new(l), left_cmp, right: Box::new(r), collation },
-            ty,
-            pos,
-        })
+        let kind = ExprKind::NullIf { eq: proc, left: Box::new(l), right: Box::new(r), collation };
+        Ok(Expr { kind, ty, pos })
     }
 
     fn array(&mut self, items: &[ast::Expr], elem: Option<TypeRef>, pos: u32) -> Result<Expr> {

@@ -1,7 +1,7 @@
 //! Function calls: overload resolution, then what kind of function it turned out to be.
 
 use super::Binder;
-use super::resolve::{Candidate, Coercion, can_coerce, is_polymorphic, resolve_polymorphic, select};
+use super::resolve::{Candidate, Coercion, can_coerce, fits_polymorphic, is_polymorphic, polymorphic_error, resolve_polymorphic, select};
 use super::types::{self, array_of, element_of, show};
 use crate::plan::ir::{AggCall, Expr, ExprKind, SortKey};
 use rustydb_base::{DbError, Result, SqlState};
@@ -459,8 +459,7 @@ impl Binder<'_> {
         }
         distinct.retain(|c| {
             c.args.iter().zip(&actual).all(|(d, a)| can_coerce(Some(self.cx.catalog), *a, *d, Coercion::Implicit)) && {
-                let mut d = c.args.clone();
-                !d.iter().any(|t| is_polymorphic(*t)) || resolve_polymorphic(&actual, &mut d, oid::BOOL).is_some()
+                !c.args.iter().any(|t| is_polymorphic(*t)) || fits_polymorphic(&actual, &c.args)
             }
         });
         let none = distinct.is_empty();
@@ -519,7 +518,11 @@ impl Binder<'_> {
                 let mut types: Vec<u32> = declared.clone();
                 actual.extend(packed.iter().map(|e| e.ty.oid));
                 types.extend(std::iter::repeat_n(elem, packed.len()));
+                let given = types.clone();
                 resolve_polymorphic(&actual, &mut types, proc.prorettype).ok_or_else(|| {
+                    if fits_polymorphic(&actual, &given) {
+                        return polymorphic_error(&actual, &given, proc.prorettype);
+                    }
                     DbError::new(
                         SqlState::DATATYPE_MISMATCH,
                         "arguments declared of the same variadic type are not all alike",

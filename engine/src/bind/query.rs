@@ -986,6 +986,12 @@ impl Binder<'_> {
             scope.star = star;
         }
         if let ast::JoinCondition::Using(_, Some(a)) = &j.condition {
+            if scope.rtes.iter().any(|r| r.name == a.value) {
+                return Err(DbError::new(
+                    SqlState::DUPLICATE_ALIAS,
+                    format!("table name \"{}\" specified more than once", a.value),
+                ));
+            }
             scope.rtes.push(Rte {
                 name: a.value.clone(),
                 schema: None,

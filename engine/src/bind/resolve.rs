@@ -259,6 +259,40 @@ fn select_base<T: Clone>(cat: &Catalog, actual: &[u32], mut cands: Vec<Candidate
     None
 }
 
+/// Whether arguments may be given to a candidate with polymorphic ones (PostgreSQL's `check_generic_type_consistency`):
+/// unknown literals may, though a call that has nothing else is refused once it is the candidate.
+pub fn fits_polymorphic(actual: &[u32], declared: &[u32]) -> bool {
+    if only_unknown(actual, declared) {
+        // No literal is known to be of an enum.
+        return !declared.contains(&oid::ANYENUM);
+    }
+    resolve_polymorphic(actual, &mut declared.to_vec(), oid::BOOL).is_some()
+}
+
+/// Whether the arguments of the "any element" family are all unknown literals, and there are some.
+fn only_unknown(actual: &[u32], declared: &[u32]) -> bool {
+    let mut families = actual.iter().zip(declared).filter(|(_, d)| is_any_family(**d));
+    families.clone().next().is_some() && families.all(|(a, _)| *a == oid::UNKNOWN)
+}
+
+/// Why [`resolve_polymorphic`] found no types for a call that was chosen.
+pub fn polymorphic_error(actual: &[u32], declared: &[u32], result: u32) -> DbError {
+    let mismatch = |message: String| DbError::new(SqlState::DATATYPE_MISMATCH, message);
+    if actual.contains(&oid::ANYARRAY) {
+        return mismatch("cannot determine element type of \"anyarray\" argument".into());
+    }
+    if !only_unknown(actual, declared) && result == oid::ANYARRAY {
+        let mut element = declared.to_vec();
+        if let Some(element) = resolve_polymorphic(actual, &mut element, oid::ANYELEMENT) {
+            return DbError::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!("could not find array type for data type {}", show(element)),
+            );
+        }
+    }
+    mismatch(format!("could not determine polymorphic type because input has type {}", show(oid::UNKNOWN)))
+}
+
 /// Concrete types for a call's polymorphic arguments and result (PostgreSQL's `enforce_generic_type_consistency`).
 /// `declared` may hold polymorphic types and is made concrete; answers the result type, `None` if inconsistent.
 pub fn resolve_polymorphic(actual: &[u32], declared: &mut [u32], result: u32) -> Option<u32> {
@@ -359,11 +393,8 @@ pub fn resolve_polymorphic(actual: &[u32], declared: &mut [u32], result: u32) ->
     };
     let any_poly = declared.iter().any(|d| is_any_family(*d));
     if any_poly && elem.is_none() && array != Some(oid::ANYARRAY) {
-        // All polymorphic inputs are unknown literals.
-        elem = Some(oid::TEXT);
-        if actual.iter().zip(declared.iter()).any(|(a, d)| is_any_family(*d) && *a != oid::UNKNOWN) {
-            return None;
-        }
+        // All polymorphic inputs are unknown literals, or they do not tell the element.
+        return None;
     }
     let concrete = |d: u32| -> Option<u32> {
         Some(match d {
@@ -828,9 +859,8 @@ impl Binder<'_> {
                     && can_coerce(Some(self.cx.catalog), l, o.oprleft, Coercion::Implicit)
                     && can_coerce(Some(self.cx.catalog), right, o.oprright, Coercion::Implicit)
                     && {
-                        let mut d = [o.oprleft, o.oprright];
-                        !d.iter().any(|t| is_polymorphic(*t))
-                            || resolve_polymorphic(&[l, right], &mut d, oid::BOOL).is_some()
+                        let d = [o.oprleft, o.oprright];
+                        !d.iter().any(|t| is_polymorphic(*t)) || fits_polymorphic(&[l, right], &d)
                     }
             })
             .map(|o| Candidate { args: vec![o.oprleft, o.oprright], row: o })
@@ -881,23 +911,16 @@ impl Binder<'_> {
         pos: u32,
     ) -> Result<Expr> {
         let actual: Vec<u32> = args.iter().map(|a| a.ty.oid).collect();
-        let result = resolve_polymorphic(&actual, &mut declared, result).ok_or_else(|| {
-            if actual.contains(&oid::ANYARRAY) {
-                return DbError::new(
-                    SqlState::DATATYPE_MISMATCH,
-                    "cannot determine element type of \"anyarray\" argument",
-                );
-            }
-            DbError::new(
-                SqlState::DATATYPE_MISMATCH,
-                format!("could not determine polymorphic type because input has type {}", show(oid::UNKNOWN)),
-            )
-            .at(pos)
-        })?;
+        let given = declared.clone();
+        let result = resolve_polymorphic(&actual, &mut declared, result)
+            .ok_or_else(|| polymorphic_error(&actual, &given, result))?;
         let mut out = Vec::with_capacity(args.len());
         for (a, d) in args.into_iter().zip(&declared) {
             let (from, at) = (a.ty.oid, a.pos);
-            let a = if *d == oid::ANY {
+            let a = if *d == oid::ANY && matches!(proc.proname, "pg_typeof" | "pg_collation_for") {
+                // They tell what a literal is before it is given a type.
+                a
+            } else if *d == oid::ANY {
                 self.default_unknown(a)?
             } else {
                 self.coerce_type(a, *d, Coercion::Implicit)?.ok_or_else(|| {

@@ -105,7 +105,9 @@ pub(crate) fn resolve(cx: &BindCx<'_>, t: &ast::TypeName, pos: impl Fn(ast::Pos)
     let typmod = typmod_of(oid, &t.mods, at)?;
     let mut ty = TypeRef { oid, typmod, collation: base.typcollation };
     if !t.dims.is_empty() {
-        ty.oid = if base.typcategory == 'A' { oid } else { array_of(oid).ok_or_else(missing)? };
+        // A domain over an array is an element like any other.
+        let is_array = base.typcategory == 'A' && !usertype::is_domain(oid);
+        ty.oid = if is_array { oid } else { array_of(oid).ok_or_else(missing)? };
     }
     Ok(ty)
 }

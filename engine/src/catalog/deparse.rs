@@ -146,7 +146,7 @@ pub fn type_text(t: &ast::TypeName) -> String {
         None => return t.to_string(),
     };
     let ty = if t.dims.is_empty() { base.oid } else { base.typarray };
-    typename::format_type(ty, typmod)
+    typename::with_typmod(ty, typmod)
 }
 
 fn columns(rel: &Relation, list: &[i16]) -> String {

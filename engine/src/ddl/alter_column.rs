@@ -238,7 +238,7 @@ pub async fn set_type(
     let at = identity::position(rel, name)?;
     let old = &rel.columns[at];
     let new_ty = column::column_type(cx, &old.name, ty, coll)?;
-    let shown = typename::format_type(new_ty.oid, new_ty.typmod);
+    let shown = typename::with_typmod(new_ty.oid, new_ty.typmod);
     check_users(cx, rel, old)?;
     if old.identity != '\0' && !matches!(new_ty.oid, oid::INT2 | oid::INT4 | oid::INT8) {
         return Err(err(

@@ -7,7 +7,7 @@ use crate::plan::ir::{Col, Expr, ExprKind};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, ConstraintKind, Ident};
 use rustydb_types::datum::{Datum, TypeRef};
-use rustydb_types::{oid, pgdata, typename};
+use rustydb_types::{oid, pgdata, typename, usertype};
 use std::sync::Arc;
 
 /// Most columns of a table.
@@ -217,7 +217,8 @@ pub fn default_of(cx: &DdlCx<'_>, column: &str, ty: TypeRef, e: &ast::Expr) -> R
             }
             x
         })?;
-        if matches!(bound.as_const(), Some(Datum::Null)) && unknown {
+        // Of a domain it stands in the way of the domain's own default.
+        if matches!(bound.as_const(), Some(Datum::Null)) && unknown && !usertype::is_domain(ty.oid) {
             return Ok(Kept::default());
         }
         let shown = if unknown { &assigned } else { &bound };

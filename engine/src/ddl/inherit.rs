@@ -36,7 +36,7 @@ pub struct Inherited {
 }
 
 fn type_name(c: &Column) -> String {
-    typename::format_type(c.ty.oid, c.ty.typmod)
+    typename::with_typmod(c.ty.oid, c.ty.typmod)
 }
 
 fn collation_name(oid: u32) -> &'static str {

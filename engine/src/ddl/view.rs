@@ -122,8 +122,8 @@ fn check_replacement(old: &Relation, new: &[Column]) -> Result<()> {
             return Err(bad(format!(
                 "cannot change data type of view column \"{}\" from {} to {}",
                 b.name,
-                typename::format_type(b.ty.oid, b.ty.typmod),
-                typename::format_type(n.ty.oid, n.ty.typmod)
+                typename::with_typmod(b.ty.oid, b.ty.typmod),
+                typename::with_typmod(n.ty.oid, n.ty.typmod)
             )));
         }
     }

@@ -8,7 +8,7 @@
 //! conversions whose functions depend on settings.
 
 use super::df::trimmed;
-use super::eval::{Env, compile, null_constant};
+use super::eval::{Env, compile};
 use crate::plan::ir::{Bound, Expr, ExprKind, MergeChange, Rel, Subquery, SubqueryKind};
 use crate::plan::walk;
 use rustydb_base::Result;
@@ -93,6 +93,16 @@ fn has_fixed_text(ty: u32) -> bool {
     )
 }
 
+/// What is known of an expression before execution.
+enum Folded {
+    /// Nothing; its constant parts have been computed.
+    Unknown,
+    /// It is made of constants, and has not been computed.
+    Constant,
+    /// Its value, though not all of its parts may be constant.
+    Value(Datum),
+}
+
 struct Check<'c> {
     eval: &'c EvalCtx,
 }
@@ -119,9 +129,18 @@ impl Check<'_> {
         list.into_iter().try_for_each(|e| self.whole(e))
     }
 
-    /// An expression that is no part of another.
+    /// An expression of which no other is made.
     fn whole(&self, e: &Expr) -> Result<()> {
-        if self.is_constant(e)? { self.value(e).map(drop) } else { Ok(()) }
+        self.known(e).map(drop)
+    }
+
+    /// The value of an expression if it has one; its constant parts have been computed.
+    fn known(&self, e: &Expr) -> Result<Option<Datum>> {
+        match self.fold(e)? {
+            Folded::Constant => self.value(e).map(Some),
+            Folded::Value(d) => Ok(Some(d)),
+            Folded::Unknown => Ok(None),
+        }
     }
 
     /// The value of a constant expression.
@@ -132,74 +151,100 @@ impl Check<'_> {
         }
     }
 
-    /// Whether an expression is constant. If it is not, those of its parts that are have been computed.
-    fn is_constant(&self, e: &Expr) -> Result<bool> {
+    fn fold(&self, e: &Expr) -> Result<Folded> {
         stacker::maybe_grow(128 * 1024, 1024 * 1024, || self.node(e))
     }
 
-    fn node(&self, e: &Expr) -> Result<bool> {
+    fn node(&self, e: &Expr) -> Result<Folded> {
         match &e.kind {
-            ExprKind::Const(_) => Ok(true),
-            ExprKind::And(v) => self.until(v, |d| *d == Datum::Bool(false)),
-            ExprKind::Or(v) => self.until(v, |d| *d == Datum::Bool(true)),
-            ExprKind::Coalesce(v) => self.until(v, |d| !d.is_null()),
+            ExprKind::Const(_) => Ok(Folded::Constant),
+            ExprKind::And(v) => self.junction(v, false),
+            ExprKind::Or(v) => self.junction(v, true),
+            ExprKind::Coalesce(v) => self.coalesce(v),
             ExprKind::Case { operand, whens, otherwise } => self.case(operand.as_deref(), whens, otherwise),
-            ExprKind::Subquery(s) => self.subquery(s).map(|()| false),
+            ExprKind::Subquery(s) => self.subquery(s).map(|()| Folded::Unknown),
             // The element's cast reads the element.
-            ExprKind::ArrayMap { arg, .. } => self.parts(&[arg.as_ref()]).map(|_| false),
+            ExprKind::ArrayMap { arg, .. } => self.whole(arg).map(|()| Folded::Unknown),
             _ => {
                 let mut parts: Vec<&Expr> = Vec::new();
                 walk::children(e, &mut |c| parts.push(c));
-                if !folds(e) || is_null_call(e) {
-                    // Computed one by one, as if each stood alone.
-                    return self.all(parts).map(|()| false);
-                }
-                self.parts(&parts)
+                self.call(e, &parts)
             }
         }
     }
 
-    /// Whether all are constant; else those that are have been computed.
-    fn parts(&self, parts: &[&Expr]) -> Result<bool> {
-        let constant = parts.iter().map(|p| self.is_constant(p)).collect::<Result<Vec<bool>>>()?;
-        if constant.iter().all(|c| *c) {
-            return Ok(!parts.is_empty());
+    /// What is computed of all its parts.
+    fn call(&self, e: &Expr, parts: &[&Expr]) -> Result<Folded> {
+        let folded = parts.iter().map(|p| self.fold(p)).collect::<Result<Vec<Folded>>>()?;
+        if folds(e) && !parts.is_empty() && folded.iter().all(|f| matches!(f, Folded::Constant)) {
+            return Ok(Folded::Constant);
         }
-        for (p, _) in parts.iter().zip(constant).filter(|(_, c)| *c) {
-            self.value(p)?;
+        let mut null = false;
+        for (part, f) in parts.iter().zip(folded) {
+            null |= match f {
+                Folded::Constant => self.value(part)?.is_null(),
+                Folded::Value(d) => d.is_null(),
+                Folded::Unknown => false,
+            };
         }
-        Ok(false)
+        // A strict call is NULL whatever those of its arguments are that have no value here.
+        let strict = matches!(&e.kind, ExprKind::Call { proc, .. } if proc.proisstrict && !proc.proretset);
+        Ok(if null && strict { Folded::Value(Datum::Null) } else { Folded::Unknown })
     }
 
-    /// Arguments that are looked at in turn until a constant one decides.
-    fn until(&self, list: &[Expr], decides: impl Fn(&Datum) -> bool) -> Result<bool> {
-        let mut constant = true;
-        for (i, e) in list.iter().enumerate() {
-            if !self.is_constant(e)? {
-                constant = false;
-            } else if decides(&self.value(e)?) {
-                // Of those behind it nothing is known.
-                return Ok(constant && i + 1 == list.len());
+    /// AND (which false decides) or OR (which true does): arguments are looked at in turn; nothing is known of those behind
+    /// one that decides.
+    fn junction(&self, list: &[Expr], decides: bool) -> Result<Folded> {
+        let (mut all, mut null) = (true, false);
+        for e in list {
+            match self.known(e)? {
+                Some(Datum::Bool(b)) if b == decides => return Ok(Folded::Value(Datum::Bool(b))),
+                Some(d) => null |= d.is_null(),
+                None => all = false,
             }
         }
-        Ok(constant)
+        Ok(match (all, null) {
+            (false, _) => Folded::Unknown,
+            (true, true) => Folded::Value(Datum::Null),
+            (true, false) => Folded::Value(Datum::Bool(!decides)),
+        })
     }
 
-    fn case(&self, operand: Option<&Expr>, whens: &[(Expr, Expr)], otherwise: &Expr) -> Result<bool> {
+    fn coalesce(&self, list: &[Expr]) -> Result<Folded> {
+        let mut all = true;
+        for e in list {
+            match self.known(e)? {
+                Some(Datum::Null) => {}
+                Some(d) if all => return Ok(Folded::Value(d)),
+                Some(_) => return Ok(Folded::Unknown),
+                None => all = false,
+            }
+        }
+        Ok(if all { Folded::Value(Datum::Null) } else { Folded::Unknown })
+    }
+
+    fn case(&self, operand: Option<&Expr>, whens: &[(Expr, Expr)], otherwise: &Expr) -> Result<Folded> {
         if let Some(operand) = operand {
             self.whole(operand)?;
         }
+        let mut all = true;
+        let mut chosen = otherwise;
         for (condition, result) in whens {
             // With an operand a condition reads it, and so is not constant here.
-            if self.is_constant(condition)? {
-                if self.value(condition)? != Datum::Bool(true) {
-                    continue;
+            match self.known(condition)? {
+                Some(Datum::Bool(true)) => {
+                    chosen = result;
+                    break;
                 }
-                return self.whole(result).map(|()| false);
+                Some(_) => {}
+                None => {
+                    all = false;
+                    self.whole(result)?;
+                }
             }
-            self.whole(result)?;
         }
-        self.whole(otherwise).map(|()| false)
+        let value = self.known(chosen)?;
+        Ok(value.filter(|_| all).map_or(Folded::Unknown, Folded::Value))
     }
 
     fn subquery(&self, s: &Subquery) -> Result<()> {
@@ -217,16 +262,11 @@ impl Check<'_> {
     }
 }
 
-/// Whether a call is NULL whatever its other arguments are, which are not computed with it then.
-fn is_null_call(e: &Expr) -> bool {
-    matches!(&e.kind, ExprKind::Call { proc, args, .. } if proc.proisstrict && args.iter().any(null_constant))
-}
-
 /// Whether a node whose parts are constant is constant, too.
 fn folds(e: &Expr) -> bool {
     match &e.kind {
         ExprKind::Call { proc, .. } | ExprKind::ArrayOp { proc, .. } => is_immutable(proc),
-        ExprKind::Distinct { eq, .. } | ExprKind::NullIf { eq, left_cmp: None, .. } => is_immutable(eq),
+        ExprKind::Distinct { eq, .. } | ExprKind::NullIf { eq, .. } => is_immutable(eq),
         ExprKind::ViaIo(arg) => has_fixed_text(arg.ty.oid) && has_fixed_text(e.ty.oid),
         ExprKind::Relabel(_)
         | ExprKind::Typmod { .. }

@@ -119,7 +119,6 @@ enum Node {
     NullIf {
         eq: Func,
         left: Box<Node>,
-        left_cmp: Option<Box<Node>>,
         right: Box<Node>,
     },
     ArrayOp {
@@ -287,10 +286,9 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
         ExprKind::MinMax { args, greatest, collation } => {
             Node::MinMax { args: many(args)?, greatest: *greatest, ty: TypeRef { collation: *collation, ..e.ty } }
         }
-        ExprKind::NullIf { eq, left, left_cmp, right, collation } => Node::NullIf {
-            eq: func(eq, [left_cmp.as_ref().map_or(left.ty, |l| l.ty), right.ty], bool_ty, *collation)?,
+        ExprKind::NullIf { eq, left, right, collation } => Node::NullIf {
+            eq: func(eq, [left.ty, right.ty], bool_ty, *collation)?,
             left: boxed(left)?,
-            left_cmp: left_cmp.as_ref().map(|x| boxed(x)).transpose()?,
             right: boxed(right)?,
         },
         ExprKind::ArrayOp { proc, left, array, all, collation } => {
@@ -563,14 +561,10 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
             }
             Ok(best)
         }
-        Node::NullIf { eq, left, left_cmp, right } => {
+        Node::NullIf { eq, left, right } => {
             let l = nested(left, env, row, case)?;
-            let lc = match left_cmp {
-                Some(c) => nested(c, env, row, &l)?,
-                None => l.clone(),
-            };
             let r = nested(right, env, row, case)?;
-            let equal = truth(&eq.call(env.ctx, &[lc, r])?) == Some(true);
+            let equal = truth(&eq.call(env.ctx, &[l.clone(), r])?) == Some(true);
             Ok(if equal { Datum::Null } else { l })
         }
         Node::ArrayOp { f, left, array, all } => array_op(f, left, array, *all, env, row, case),

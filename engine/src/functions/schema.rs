@@ -89,7 +89,7 @@ fn interval_type(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum>
     if ty != oid::INTERVAL {
         return Ok(Datum::Null);
     }
-    let shown = rustydb_types::typename::format_type(ty, typmod);
+    let shown = rustydb_types::typename::with_typmod(ty, typmod);
     // What follows the type's own name is its fields.
     let fields = shown.strip_prefix("interval").unwrap_or("").trim_start();
     let named = fields.starts_with(|c: char| c.is_ascii_alphabetic());

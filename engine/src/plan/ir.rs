@@ -522,10 +522,8 @@ pub enum ExprKind {
     NullIf {
         /// Equality function.
         eq: &'static Proc,
-        /// Left operand, which is the result.
+        /// Left operand, cast, which is the result.
         left: Box<Expr>,
-        /// Left operand cast for the comparison, if a cast is needed; reads [`ExprKind::CaseValue`].
-        left_cmp: Option<Box<Expr>>,
         /// Right operand, cast.
         right: Box<Expr>,
         /// Collation.

@@ -59,11 +59,8 @@ pub fn children_mut(e: &mut Expr, f: &mut dyn FnMut(&mut Expr) -> Result<()>) ->
             f(left)?;
             f(array)
         }
-        ExprKind::NullIf { left, left_cmp, right, .. } => {
+        ExprKind::NullIf { left, right, .. } => {
             f(left)?;
-            if let Some(x) = left_cmp {
-                f(x)?;
-            }
             f(right)
         }
         ExprKind::Case { operand, whens, otherwise } => {
@@ -151,11 +148,8 @@ pub fn children<'e>(e: &'e Expr, f: &mut dyn FnMut(&'e Expr)) {
             f(left);
             f(array);
         }
-        ExprKind::NullIf { left, left_cmp, right, .. } => {
+        ExprKind::NullIf { left, right, .. } => {
             f(left);
-            if let Some(x) = left_cmp {
-                f(x);
-            }
             f(right);
         }
         ExprKind::Case { operand, whens, otherwise } => {

@@ -3,11 +3,11 @@
 //!
 //! The plain hash of a value is the lower half of the hash with seed 0.
 //!
-//! Left out: types whose hash depends on numbers that differ between servers (enum) or on representations we do not share
-//! (jsonb), records and multiranges.
+//! Left out: enums, whose hash depends on numbers that differ between servers, records and multiranges.
 
 use crate::cmp::bpchar_significant;
 use crate::datum::{ArrayValue, Bound, Datum, Interval, RangeValue};
+use crate::jsonb::View;
 use crate::numeric::Numeric;
 use crate::oid;
 use rustydb_base::{DbError, Result};
@@ -155,8 +155,44 @@ fn range(r: &RangeValue, seed: u64) -> Option<u64> {
             | (u32::from(r.upper.value.is_none()) << 4)
     };
     let h = word(flags, seed) ^ lower;
-    let turned = (u64::from(((h >> 32) as u32).rotate_left(1)) << 32) | u64::from((h as u32).rotate_left(1));
-    Some(turned ^ upper)
+    Some(turned(h) ^ upper)
+}
+
+/// Turns both halves of a hash by one bit, so that the order of what is mixed in counts.
+fn turned(h: u64) -> u64 {
+    (u64::from(((h >> 32) as u32).rotate_left(1)) << 32) | u64::from((h as u32).rotate_left(1))
+}
+
+/// The hash of a jsonb value: marks of the containers, and keys and scalars in order.
+fn jsonb(b: &[u8], seed: u64) -> u64 {
+    let view = View::of(b);
+    match view {
+        View::Array(a) if a.is_empty() => seed,
+        View::Object(o) if o.is_empty() => seed,
+        View::Array(_) | View::Object(_) => jsonb_part(view, 0, seed),
+        // A scalar stands in an array of its own.
+        _ => jsonb_part(view, ARRAY_MARK, seed),
+    }
+}
+
+const ARRAY_MARK: u64 = 0x4000_0000_4000_0000;
+const OBJECT_MARK: u64 = 0x2000_0000_2000_0000;
+
+fn jsonb_part(view: View<'_>, all: u64, seed: u64) -> u64 {
+    let one = match view {
+        View::Array(items) => return items.iter().fold(all ^ ARRAY_MARK, |h, b| jsonb_part(View::of(b), h, seed)),
+        View::Object(members) => {
+            return members.iter().fold(all ^ OBJECT_MARK, |h, (key, b)| {
+                jsonb_part(View::of(b), turned(h) ^ bytes(key.as_bytes(), seed), seed)
+            });
+        }
+        View::Null => seed.wrapping_add(1),
+        View::Bool(v) if seed != 0 => word(u32::from(v), seed),
+        View::Bool(v) => if v { 2 } else { 4 },
+        View::String(s) => bytes(s.as_bytes(), seed),
+        View::Number(_) => numeric(&view.number().unwrap_or_default(), seed),
+    };
+    turned(all) ^ one
 }
 
 /// The hash of a value that is not NULL; `None` for types that have none here.
@@ -174,6 +210,7 @@ pub fn value(ty: u32, d: &Datum, seed: u64) -> Option<u64> {
         Datum::Text(s) if matches!(ty, oid::TEXT | oid::VARCHAR | oid::NAME) => bytes(s.as_bytes(), seed),
         Datum::Text(s) if ty == oid::CHAR => word(s.as_bytes().first().map_or(0, |b| i32::from(*b as i8)) as u32, seed),
         Datum::Bytes(b) if matches!(ty, oid::BYTEA | oid::MACADDR | oid::MACADDR8) => bytes(b, seed),
+        Datum::Bytes(b) if ty == oid::JSONB => jsonb(b, seed),
         Datum::Bytes(b) if matches!(ty, oid::INET | oid::CIDR) => net(b, seed),
         Datum::Date(v) => word(*v as u32, seed),
         Datum::Time(v) | Datum::Timestamp(v) | Datum::TimestampTz(v) => wide(*v, seed),

@@ -45,8 +45,18 @@ fn interval_typmod_out(typmod: i32) -> String {
     if precision == FULL_PRECISION { words.to_string() } else { format!("{words}({precision})") }
 }
 
-/// `format_type(oid, typmod)` of a built-in type; `???` when there is none (the catalog knows users' types). For a NULL
-/// modifier see [`crate::oid::TypeInfo::shown`].
+/// `format_type(oid, typmod)` of a built-in type where -1 is a modifier too: `bpchar` is not what `character` alone would be
+/// read as. For a cast that has to be read again.
+pub fn with_typmod(type_oid: u32, typmod: i32) -> String {
+    let suffix = if oid::array_element(type_oid).is_some() { "[]" } else { "" };
+    match oid::array_element(type_oid).unwrap_or(type_oid) {
+        oid::BPCHAR if typmod < 0 => format!("bpchar{suffix}"),
+        oid::BIT if typmod < 0 => format!("\"bit\"{suffix}"),
+        _ => format_type(type_oid, typmod),
+    }
+}
+
+/// The name of a built-in type, with its modifier unless that is -1; `???` when there is none (the catalog knows users' types).
 pub fn format_type(type_oid: u32, typmod: i32) -> String {
     if type_oid == 0 {
         return "-".into();
@@ -59,12 +69,7 @@ pub fn format_type(type_oid: u32, typmod: i32) -> String {
     }
     let Some(t) = oid::type_info(type_oid) else { return "???".into() };
     if typmod < 0 {
-        // `character` and `bit` without a length would mean a length of one.
-        return match type_oid {
-            oid::BPCHAR => "bpchar".into(),
-            oid::BIT => "\"bit\"".into(),
-            _ => t.shown.into(),
-        };
+        return t.shown.into();
     }
     let modifier = typmod_out(type_oid, typmod);
     match type_oid {
@@ -192,7 +197,7 @@ mod tests {
             (0, -1, "-"),
             (99_999_999, -1, "???"),
         ] {
-            assert_eq!(format_type(oid, typmod), want);
+            assert_eq!(with_typmod(oid, typmod), want);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The idea: the judge's own catalog says which operators, functions, aggregates and casts exist among a set of types
 //! ([`facts`]); expressions of every type are made of them ([`expr`], [`templates`]) and put into statements of every shape ([`stmt`],
-//! `from`, `change`). A statement that differs is narrowed to the smallest of its expressions that differs alone, so that many
+//! `from`, `shapes`, `change`); `mixed` asks for the choice of types. A statement that differs is narrowed to the smallest of its expressions that differs alone, so that many
 //! differences fall into few classes, named by what was called.
 //!
 //! Statements go to both servers at once and many in a row without waiting for answers; where a connection is lost, those of
@@ -18,7 +18,9 @@ mod change;
 pub mod expr;
 pub mod facts;
 mod from;
+mod mixed;
 mod report;
+mod shapes;
 pub mod stmt;
 pub mod templates;
 

@@ -50,7 +50,7 @@ impl Gen<'_> {
     /// Any statement.
     pub fn statement(&mut self) -> Statement {
         self.reset();
-        match self.rng.random_range(0..24) {
+        match self.rng.random_range(0..36) {
             0..=4 => self.constant(),
             5..=7 => self.projection(),
             8..=10 => self.join(),
@@ -62,6 +62,8 @@ impl Gen<'_> {
             19 => self.recursive(),
             20 => self.changing_table(),
             21 => self.merge(),
+            22..=27 => self.shape(),
+            28..=33 => self.mixed(),
             _ => self.change(),
         }
     }

@@ -194,7 +194,7 @@ impl<'a> Printer<'a> {
     pub(super) fn type_name(&mut self, ty: &ast::TypeName) {
         let by_oid = ty.name.schema.as_ref().is_some_and(|s| s.value == crate::bind::define::BY_OID);
         match ty.name.name.value.parse::<u32>() {
-            Ok(o) if by_oid && self.show.catalog.is_some() => self.push(&typename::format_type(o, -1)),
+            Ok(o) if by_oid && self.show.catalog.is_some() => self.push(&typename::with_typmod(o, -1)),
             _ => self.push(&type_text(ty)),
         }
     }

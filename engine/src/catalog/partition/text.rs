@@ -36,7 +36,7 @@ fn typed_text(eval: &EvalCtx, ty: TypeRef, d: &Datum) -> Result<String> {
     let v = value_text(eval, ty, d)?;
     let plain = matches!(ty.oid, oid::INT4 | oid::BOOL) && !v.starts_with('\'')
         || ty.oid == oid::NUMERIC && v.contains(['.', 'e']) && !v.starts_with('\'');
-    Ok(if plain { v } else { format!("{v}::{}", typename::format_type(ty.oid, -1)) })
+    Ok(if plain { v } else { format!("{v}::{}", typename::with_typmod(ty.oid, -1)) })
 }
 
 /// A bound as `relpartbound` keeps and pg_get_expr shows it.

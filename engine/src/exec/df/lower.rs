@@ -472,7 +472,7 @@ impl Lower<'_> {
                 }
             } else {
                 for (i, e) in read.iter().chain(a.order_by.iter().map(|k| &k.expr)).enumerate() {
-                    let l = scope.lower(e)?;
+                    let l = if i < a.direct { scope.lower(e)? } else { scope.lower_passing(e, a.filter.as_ref())? };
                     pre.push(l.expr.alias(format!("a{n}_{i}")));
                     args.push(named(format!("a{n}_{i}")));
                 }

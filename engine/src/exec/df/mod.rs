@@ -25,6 +25,7 @@ mod lower;
 mod memory;
 mod misc;
 mod op;
+mod passing;
 mod prefix;
 mod rewrite;
 mod sample;

@@ -173,7 +173,7 @@ impl Lower<'_> {
         for (c, w) in calls {
             let mut args = Vec::new();
             for a in &w.args {
-                let l = self.scope(&p).lower(a)?;
+                let l = self.scope(&p).lower_passing(a, w.filter.as_ref())?;
                 args.push((add(self, a.ty, l).0, a.ty));
             }
             let filter = match &w.filter {

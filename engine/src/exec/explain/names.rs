@@ -136,7 +136,7 @@ impl Names {
             ExprKind::Column(id) => self.column(*id),
             ExprKind::Call { proc, args, .. } => self.call(e, proc, args),
             ExprKind::ViaIo(x) | ExprKind::Relabel(x) | ExprKind::Domain(x) => {
-                format!("({})::{}", self.expr(x), typename::format_type(e.ty.oid, e.ty.typmod))
+                format!("({})::{}", self.expr(x), typename::with_typmod(e.ty.oid, e.ty.typmod))
             }
             ExprKind::Typmod { arg, .. } => self.expr(arg),
             ExprKind::And(v) => self.joined(v, " AND "),
@@ -183,7 +183,7 @@ impl Names {
                 format!("({})", self.expr(arg))
             }
             ExprKind::ArrayMap { arg, .. } => {
-                format!("({})::{}", self.expr(arg), typename::format_type(e.ty.oid, e.ty.typmod))
+                format!("({})::{}", self.expr(arg), typename::with_typmod(e.ty.oid, e.ty.typmod))
             }
             ExprKind::SqlValue(v) => format!("{v:?}"),
             ExprKind::NextVal(seq) => format!("nextval('{seq}'::regclass)"),
@@ -198,7 +198,7 @@ impl Names {
             (Some(op), [a, b]) => format!("({} {op} {})", self.expr(a), self.expr(b)),
             (Some(op), [a]) => format!("({op} {})", self.expr(a)),
             (_, [a, ..]) if pgdata::cast(a.ty.oid, e.ty.oid).is_some_and(|c| c.castfunc == proc.oid) => {
-                format!("({})::{}", self.expr(a), typename::format_type(e.ty.oid, e.ty.typmod))
+                format!("({})::{}", self.expr(a), typename::with_typmod(e.ty.oid, e.ty.typmod))
             }
             _ => format!("{}({})", proc.proname, self.list(args)),
         }
@@ -211,7 +211,7 @@ fn operator_name(proc: u32) -> Option<&'static str> {
 
 fn constant(e: &Expr, d: &Datum) -> String {
     let shown = show_value(&FormatSettings::default(), e.ty, d, usize::MAX);
-    let ty = || typename::format_type(e.ty.oid, -1);
+    let ty = || typename::with_typmod(e.ty.oid, -1);
     match d {
         Datum::Null => format!("NULL::{}", ty()),
         Datum::Bool(b) => b.to_string(),

@@ -36,6 +36,7 @@ pub const KERNELS: &[&[Kernel]] = &[hashes! {
     "timestamp_hash", "timestamp_hash_extended", oid::TIMESTAMP;
     "interval_hash", "interval_hash_extended", oid::INTERVAL;
     "uuid_hash", "uuid_hash_extended", oid::UUID;
+    "jsonb_hash", "jsonb_hash_extended", oid::JSONB;
     "pg_lsn_hash", "pg_lsn_hash_extended", oid::INT8;
     "hash_array", "hash_array_extended", oid::ANYARRAY;
     "hash_range", "hash_range_extended", oid::ANYRANGE;

@@ -153,7 +153,7 @@ fn format_type_sql(ctx: &EvalCtx, type_oid: Option<u32>, typmod: Option<i32>) ->
     }
     match (oid::type_info(type_oid), typmod) {
         (Some(info), None) => Some(info.shown.to_owned()),
-        (Some(_), Some(typmod)) => Some(typename::format_type(type_oid, typmod)),
+        (Some(_), Some(typmod)) => Some(typename::with_typmod(type_oid, typmod)),
         (None, typmod) => {
             ctx.session.format_user_type(type_oid, typmod.unwrap_or(-1)).or_else(|| Some("???".to_owned()))
         }

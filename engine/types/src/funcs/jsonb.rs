@@ -8,7 +8,6 @@ use crate::datum::{ArrayValue, Datum, Str};
 use crate::jsonb::{self, View};
 use crate::kernel::Kernel;
 use crate::numeric::Numeric;
-use crate::{cmp, oid};
 use rustydb_base::{DbError, Result, SqlState};
 use std::sync::Arc;
 
@@ -215,10 +214,6 @@ fn boolean(b: &[u8]) -> Result<bool> {
     }
 }
 
-fn hash(b: &[u8], seed: u64) -> u64 {
-    cmp::hash(crate::datum::TypeRef::new(oid::JSONB), &bytes(b), seed)
-}
-
 type Texts<'a> = &'a Arc<ArrayValue>;
 
 /// Kernels of this module.
@@ -228,8 +223,6 @@ pub const KERNELS: &[&[Kernel]] = &[
     }),
     &[
         scalar!("jsonb_cmp", |a: &[u8], b: &[u8]| sign(jsonb::compare(a, b))),
-        scalar!("jsonb_hash", |a: &[u8]| hash(a, 0) as i32),
-        scalar!("jsonb_hash_extended", |a: &[u8], seed: i64| hash(a, seed as u64) as i64),
         scalar!("jsonb_object_field", |j: &[u8], k: &str| value(field(j, k))),
         scalar!("jsonb_object_field_text", |j: &[u8], k: &str| text(field(j, k))),
         scalar!("jsonb_array_element", |j: &[u8], i: i32| value(element(j, i))),

@@ -242,7 +242,8 @@ pub(crate) fn power(base: &Var, exponent: &Var) -> Result<Var> {
     }
     val *= LOG10_E;
     let rscale = (MIN_SIG_DIGITS - val as i32).max(base.dscale).max(exponent.dscale).clamp(0, MAX_DISPLAY_SCALE);
-    let sig = rscale + val as i32;
+    // A result too small for its scale still needs its logarithm right.
+    let sig = (rscale + val as i32).max(0);
     let scale = (sig - ln_dweight + 8).max(0);
     let exp_arg = ln(&abs, scale)?.mul_round(exponent, scale);
     let mut r = exp(&exp_arg, rscale)?;

@@ -150,6 +150,8 @@ pub enum Node {
         max: Option<u32>,
         /// Whether as often as possible.
         greedy: bool,
+        /// Whether it was written `{m}`, which leaves the preference to what is repeated; `{m,m}` does not.
+        fixed: bool,
     },
     /// A constraint that what follows (or precedes, if `behind`) matches, or does not.
     Look {

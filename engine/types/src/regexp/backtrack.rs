@@ -80,7 +80,7 @@ impl<'m, 't> Backtracker<'m, 't> {
             }),
             Node::Concat(nodes) => self.sequence(nodes, at, groups, next),
             Node::Alternate(nodes) => nodes.iter().any(|n| self.node(n, at, groups, next)),
-            Node::Repeat { node, min, max, greedy } => {
+            Node::Repeat { node, min, max, greedy, .. } => {
                 self.repeat(Loop { node, min: *min, max: *max, greedy: *greedy }, 0, at, groups, next)
             }
             Node::Back(i) => match groups.get(*i).copied().flatten() {

@@ -24,11 +24,9 @@ pub(super) enum Preference {
 
 pub(super) fn preference(node: &Node) -> Preference {
     match node {
-        Node::Repeat { node, min, max, greedy } => match (min, max) {
-            (a, Some(b)) if a == b => preference(node),
-            _ if *greedy => Preference::Longest,
-            _ => Preference::Shortest,
-        },
+        Node::Repeat { node, fixed: true, .. } => preference(node),
+        Node::Repeat { greedy: true, .. } => Preference::Longest,
+        Node::Repeat { .. } => Preference::Shortest,
         Node::Concat(nodes) => {
             nodes.iter().map(preference).find(|&p| p != Preference::None).unwrap_or(Preference::None)
         }
@@ -189,7 +187,7 @@ impl<'t> Matcher<'t> {
             }
             Node::Concat(nodes) => self.divide_sequence(nodes, from, to, groups),
             Node::Alternate(nodes) => nodes.iter().any(|n| self.spans(n, from, to) && self.divide(n, from, to, groups)),
-            Node::Repeat { node, min, max, greedy } => self.divide_repeat(node, *min, *max, *greedy, from, to, groups),
+            Node::Repeat { node, min, max, greedy, .. } => self.divide_repeat(node, *min, *max, *greedy, from, to, groups),
             leaf => self.spans(leaf, from, to),
         }
     }

@@ -181,14 +181,14 @@ impl Parser {
     fn quantified(&mut self) -> Result<Node> {
         let atom = self.atom()?;
         self.skip_blanks()?;
-        let (min, max) = match self.peek() {
+        let (min, max, fixed) = match self.peek() {
             Some('{') if self.chars.get(self.at + 1).is_some_and(char::is_ascii_digit) => {
                 self.at += 1;
                 self.bounds()?
             }
             Some(c @ ('*' | '+' | '?')) => {
                 self.at += 1;
-                (u32::from(c == '+'), (c == '?').then_some(1))
+                (u32::from(c == '+'), (c == '?').then_some(1), false)
             }
             _ => return Ok(atom),
         };
@@ -202,11 +202,11 @@ impl Parser {
         if self.peek().is_some_and(|c| matches!(c, '*' | '+' | '?')) {
             return Err(invalid("quantifier operand invalid"));
         }
-        Ok(Node::Repeat { node: Box::new(atom), min, max, greedy })
+        Ok(Node::Repeat { node: Box::new(atom), min, max, greedy, fixed })
     }
 
-    /// `{m}`, `{m,}` or `{m,n}` after its brace; leaves the parser after the closing one.
-    fn bounds(&mut self) -> Result<(u32, Option<u32>)> {
+    /// `{m}`, `{m,}` or `{m,n}` after its brace, and whether it is the first form; leaves the parser after the closing one.
+    fn bounds(&mut self) -> Result<(u32, Option<u32>, bool)> {
         let bad = || invalid("invalid repetition count(s)");
         let number = |p: &mut Parser| -> Result<Option<u32>> {
             let mut n: Option<u32> = None;
@@ -220,14 +220,15 @@ impl Parser {
             Ok(n)
         };
         let min = number(self)?.ok_or_else(bad)?;
-        let max = if self.eat(",") { number(self)? } else { Some(min) };
+        let fixed = !self.eat(",");
+        let max = if fixed { Some(min) } else { number(self)? };
         if !self.eat("}") {
             return Err(if self.peek().is_none() { invalid("braces {} not balanced") } else { bad() });
         }
         if max.is_some_and(|max| max < min) {
             return Err(bad());
         }
-        Ok((min, max))
+        Ok((min, max, fixed))
     }
 
     fn atom(&mut self) -> Result<Node> {
