@@ -338,6 +338,7 @@ impl Binder<'_> {
             hidden: false,
             other: Some("a WITH query"),
             scalar: false,
+            absent: None,
         };
         Ok((Rel::CteScan { cte: id, cols }, rte))
     }

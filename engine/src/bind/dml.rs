@@ -113,6 +113,7 @@ impl Binder<'_> {
             hidden: false,
             other: None,
             scalar: false,
+            absent: None,
         }
     }
 

@@ -439,6 +439,13 @@ impl Binder<'_> {
         if rte.scalar && rte.cols.len() == 1 {
             return Expr { pos, ..Expr::column(rte.cols[0].col) };
         }
+        if let (Some(side), Some(first)) = (rte.absent, rte.cols.first()) {
+            let row = (first.col.id, rte.cols.len());
+            if !self.nullable_rows.contains_key(&row) {
+                let mark = self.col(TypeRef { oid: oid::BOOL, typmod: -1, collation: 0 });
+                self.nullable_rows.insert(row, (side, mark));
+            }
+        }
         let fields = rte.cols.iter().map(|c| Expr::column(c.col)).collect();
         let ty = rte.table.as_ref().map_or(oid::RECORD, |t| t.row_type);
         Expr { kind: ExprKind::WholeRow(fields), ty: TypeRef { oid: ty, typmod: -1, collation: 0 }, pos }

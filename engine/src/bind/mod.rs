@@ -22,6 +22,7 @@ mod inline;
 mod json;
 mod late;
 mod merge;
+mod nullable;
 mod past;
 mod policy;
 mod query;
@@ -99,6 +100,8 @@ pub struct Binder<'a> {
     view_depth: usize,
     /// Field names and types of columns of type `record` where they are known (set-returning functions, row values).
     record_fields: HashMap<ColId, Vec<(String, TypeRef)>>,
+    /// Whole rows of tables that an outer join may leave out.
+    nullable_rows: nullable::NullableRows,
     /// SQL functions whose bodies are being bound, innermost last.
     inlined: Vec<routine::Body>,
     /// Calls stay calls: what is bound will be kept as text.
@@ -159,6 +162,7 @@ impl<'a> Binder<'a> {
             context_dependent: false,
             view_depth: 0,
             record_fields: HashMap::new(),
+            nullable_rows: nullable::NullableRows::new(),
             inlined: Vec::new(),
             keep_calls: false,
             to_evaluate: false,
@@ -178,14 +182,16 @@ impl<'a> Binder<'a> {
     /// Binds a query or DML statement; `None` for statements that are not for the planner.
     pub fn statement(&mut self, stmt: &ast::Statement) -> Result<Option<ir::Bound>> {
         self.at_top = true;
-        Ok(Some(match stmt {
+        let mut bound = match stmt {
             ast::Statement::Query(q) => ir::Bound::Query(self.top_query(q)?),
             ast::Statement::Insert(i) => ir::Bound::Insert(Box::new(self.insert(i)?)),
             ast::Statement::Update(u) => ir::Bound::Update(Box::new(self.update(u)?)),
             ast::Statement::Delete(d) => ir::Bound::Delete(Box::new(self.delete(d)?)),
             ast::Statement::Merge(m) => ir::Bound::Merge(Box::new(self.merge(m)?)),
             _ => return Ok(None),
-        }))
+        };
+        self.absent_rows(&mut bound)?;
+        Ok(Some(bound))
     }
 
     /// The parameter types after binding; an undetermined one is 42P18.

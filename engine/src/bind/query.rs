@@ -426,6 +426,7 @@ impl Binder<'_> {
             hidden: false,
             other: None,
             scalar: false,
+            absent: None,
         })
     }
 
@@ -614,6 +615,7 @@ impl Binder<'_> {
             hidden: false,
             other: None,
             scalar: false,
+            absent: None,
         };
         (scan, rte)
     }
@@ -702,6 +704,7 @@ impl Binder<'_> {
             hidden: false,
             other: None,
             scalar: false,
+            absent: None,
         };
         let body = if super::view_target::is_on(rel, "security_barrier") { q.rel.fenced() } else { q.rel };
         Ok((body, rte))
@@ -826,6 +829,7 @@ impl Binder<'_> {
             hidden: false,
             other: Some("a function"),
             scalar,
+            absent: None,
         };
         Ok((inlined.unwrap_or(Rel::FunctionScan { calls, ordinality }), Scope::of(rte)))
     }
@@ -847,7 +851,7 @@ impl Binder<'_> {
     }
 
     fn join(&mut self, j: &ast::Join, outer_left: Option<&Scope>, mode: ast::TableLockMode) -> Result<(Rel, Scope)> {
-        let (lrel, lscope, _) = self.table_ref(&j.left, outer_left, mode)?;
+        let (lrel, mut lscope, _) = self.table_ref(&j.left, outer_left, mode)?;
         // The right side may see what the left side may, and the left side itself.
         let visible = match outer_left {
             Some(o) => {
@@ -857,7 +861,7 @@ impl Binder<'_> {
             }
             None => lscope.clone(),
         };
-        let (rrel, rscope, lateral) = self.table_ref(&j.right, Some(&visible), mode)?;
+        let (rrel, mut rscope, lateral) = self.table_ref(&j.right, Some(&visible), mode)?;
         self.check_names(&lscope, &rscope, &j.right)?;
         let kind = match j.kind {
             ast::JoinKind::Cross | ast::JoinKind::Inner => JoinKind::Inner,
@@ -968,6 +972,7 @@ impl Binder<'_> {
                 }
             });
         }
+        super::nullable::note_sides(kind, [(&lrel, &mut lscope), (&rrel, &mut rscope)]);
         let mut rel = Rel::Join { kind, left: Box::new(lrel), right: Box::new(rrel), on, lateral };
         if !extra.is_empty() {
             let mut exprs: Vec<(Col, Expr)> = rel.outputs().into_iter().map(|c| (c, Expr::column(c))).collect();
@@ -1002,6 +1007,7 @@ impl Binder<'_> {
                 hidden: false,
                 other: Some("a join"),
                 scalar: false,
+                absent: None,
             });
         }
         if let Some(a) = &j.alias {
@@ -1022,6 +1028,7 @@ impl Binder<'_> {
                 hidden: false,
                 other: Some("a join"),
                 scalar: false,
+                absent: None,
             });
             scope.invisible = hidden;
         }

@@ -339,6 +339,7 @@ impl Binder<'_> {
         body.text = r.standard.is_none().then(|| r.source.as_str().into());
         let made = self.apart(body, |b| {
             let mut bound = Bound::Query(b.query(&q)?);
+            b.absent_rows(&mut bound)?;
             if let Bound::Query(q) = &mut bound {
                 b.resolve_outputs(q)?;
             }

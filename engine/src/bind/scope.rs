@@ -36,6 +36,8 @@ pub struct Rte {
     pub other: Option<&'static str>,
     /// A function yielding one scalar column: the bare alias names the value, not a row.
     pub scalar: bool,
+    /// The input of an outer join that leaves it out where it has no match.
+    pub absent: Option<super::nullable::Side>,
 }
 
 impl Rte {

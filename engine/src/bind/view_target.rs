@@ -498,6 +498,7 @@ impl Binder<'_> {
             hidden: false,
             other: None,
             scalar: false,
+            absent: None,
         }
     }
 
