@@ -37,3 +37,10 @@ UPDATE absent_a SET t = row_to_json(b)::text FROM absent_a a LEFT JOIN absent_b 
 DELETE FROM absent_a USING absent_a a LEFT JOIN absent_b b ON a.k = b.k AND b.u IS NOT NULL WHERE absent_a.k = a.k AND b IS NULL
   RETURNING absent_a, b;
 DROP TABLE absent_a, absent_b;
+-- The row of a table has its columns' names as a record, too.
+CREATE TABLE absent_names (a int, b text);
+INSERT INTO absent_names VALUES (1, 'x'), (2, NULL);
+SELECT row_to_json(n), to_jsonb(n), row_to_json(n, true) FROM absent_names n;
+SELECT row_to_json(absent_names.*), count(*) OVER () FROM absent_names;
+SELECT row_to_json(n) FROM (VALUES (1), (3)) v(x) LEFT JOIN absent_names n ON n.a = v.x;
+DROP TABLE absent_names;

@@ -475,6 +475,8 @@ impl Binder<'_> {
                 Some(fields)
             }
             ExprKind::Column(id) => self.record_fields.get(id).cloned(),
+            // A row of a table's type given as a record.
+            ExprKind::Relabel(row) => self.row_fields(row),
             _ => None,
         }
     }

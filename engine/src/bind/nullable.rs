@@ -15,16 +15,22 @@ use rustydb_types::datum::Datum;
 use rustydb_types::oid;
 use std::collections::HashMap;
 
-/// The nullable input of an outer join, told by its columns when it was joined.
+/// The nullable input of an outer join, told by its columns: those of an input are numbered without a gap for others, and
+/// some of them may be gone when the statement is bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Side {
     first: ColId,
-    width: usize,
+    last: ColId,
 }
 
 impl Side {
     fn of(outputs: &[Col]) -> Option<Side> {
-        Some(Side { first: outputs.first()?.id, width: outputs.len() })
+        let ids = || outputs.iter().map(|c| c.id);
+        Some(Side { first: ids().min()?, last: ids().max()? })
+    }
+
+    fn has(self, id: ColId) -> bool {
+        (self.first..=self.last).contains(&id)
     }
 }
 
@@ -36,7 +42,8 @@ pub(crate) fn note_sides(kind: JoinKind, sides: [(&Rel, &mut Scope); 2]) {
     let [left, right] = sides;
     let note = |(rel, scope): (&Rel, &mut Scope)| {
         let side = Side::of(&rel.outputs());
-        for rte in &mut scope.rtes {
+        // The row of a named join is made of what the join gives, NULLs or not.
+        for rte in scope.rtes.iter_mut().filter(|r| r.other != Some(NAMED_JOIN)) {
             rte.absent = rte.absent.or(side);
         }
     };
@@ -47,6 +54,9 @@ pub(crate) fn note_sides(kind: JoinKind, sides: [(&Rel, &mut Scope); 2]) {
         note(right);
     }
 }
+
+/// How a scope calls a join with a name.
+pub(crate) const NAMED_JOIN: &str = "a join";
 
 /// What became of a column in a part of the plan.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,9 +131,20 @@ fn marked(e: &Expr, marks: &HashMap<(ColId, usize), Col>) -> Option<Expr> {
     Some(Expr { kind: ExprKind::Case { operand: None, whens, otherwise }, ty: e.ty, pos: e.pos })
 }
 
-/// Adds a column of a side to the join that has it.
+/// Adds a column to the outermost join that has a side of these columns alone.
 fn place(rel: &mut Rel, side: Side, mark: Col, rows: &NullableRows) -> Result<Place> {
     stacker::maybe_grow(128 * 1024, 1024 * 1024, || {
+        if let Rel::Join { kind, left, right, .. } = rel {
+            let sides = [(left, JoinKind::Right), (right, JoinKind::Left)];
+            for (input, _) in sides.into_iter().filter(|s| *kind == s.1 || *kind == JoinKind::Full) {
+                let mut outputs = input.outputs();
+                outputs.retain(|c| !rows.values().any(|(_, mark)| mark.id == c.id));
+                if !outputs.is_empty() && outputs.iter().all(|c| side.has(c.id)) {
+                    mark_side(input, mark);
+                    return Ok(Place::Output);
+                }
+            }
+        }
         let mut found = Place::Missing;
         walk::inputs_mut(rel, &mut |i| {
             if found == Place::Missing {
@@ -133,19 +154,6 @@ fn place(rel: &mut Rel, side: Side, mark: Col, rows: &NullableRows) -> Result<Pl
         })?;
         if found == Place::Output {
             return Ok(passed(rel, side, mark));
-        }
-        if found == Place::Missing
-            && let Rel::Join { kind, left, right, .. } = rel
-        {
-            let sides = [(left, JoinKind::Right), (right, JoinKind::Left)];
-            for (input, outer) in sides.into_iter().filter(|s| *kind == s.1 || *kind == JoinKind::Full) {
-                let mut outputs = input.outputs();
-                outputs.retain(|c| !rows.values().any(|(_, mark)| mark.id == c.id));
-                if outer != JoinKind::Inner && Side::of(&outputs) == Some(side) {
-                    mark_side(input, mark);
-                    return Ok(Place::Output);
-                }
-            }
         }
         walk::own_exprs_mut(rel, &mut |e| {
             walk::subqueries_mut(e, &mut |r| {
@@ -170,7 +178,7 @@ fn mark_side(input: &mut Box<Rel>, mark: Col) {
 /// Lets a column of its input be one of a relation, if the side's columns are.
 fn passed(rel: &mut Rel, side: Side, mark: Col) -> Place {
     match rel {
-        Rel::Project { exprs, .. } if exprs.iter().any(|(c, _)| c.id == side.first) => {
+        Rel::Project { exprs, .. } if exprs.iter().any(|(c, _)| side.has(c.id)) => {
             exprs.push((mark, Expr::column(mark)));
             Place::Output
         }

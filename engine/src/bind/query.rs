@@ -1005,7 +1005,7 @@ impl Binder<'_> {
                 table: None,
                 rid: None,
                 hidden: false,
-                other: Some("a join"),
+                other: Some(super::nullable::NAMED_JOIN),
                 scalar: false,
                 absent: None,
             });
@@ -1026,7 +1026,7 @@ impl Binder<'_> {
                 table: None,
                 rid: None,
                 hidden: false,
-                other: Some("a join"),
+                other: Some(super::nullable::NAMED_JOIN),
                 scalar: false,
                 absent: None,
             });

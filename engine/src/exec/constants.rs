@@ -8,7 +8,7 @@
 //! conversions whose functions depend on settings.
 
 use super::df::trimmed;
-use super::eval::{Env, compile};
+use super::eval::{Env, compile, null_constant};
 use crate::plan::ir::{Bound, Expr, ExprKind, MergeChange, Rel, Subquery, SubqueryKind};
 use crate::plan::walk;
 use rustydb_base::Result;
@@ -176,7 +176,10 @@ impl Check<'_> {
     /// What is computed of all its parts.
     fn call(&self, e: &Expr, parts: &[&Expr]) -> Result<Folded> {
         let folded = parts.iter().map(|p| self.fold(p)).collect::<Result<Vec<Folded>>>()?;
-        if folds(e) && !parts.is_empty() && folded.iter().all(|f| matches!(f, Folded::Constant)) {
+        let strict = matches!(&e.kind, ExprKind::Call { proc, .. } if proc.proisstrict && !proc.proretset);
+        // A strict call with a NULL is not evaluated, so its other arguments are computed here.
+        let evaluated = !strict || !parts.iter().any(|p| null_constant(p));
+        if folds(e) && evaluated && !parts.is_empty() && folded.iter().all(|f| matches!(f, Folded::Constant)) {
             return Ok(Folded::Constant);
         }
         let mut null = false;
@@ -188,7 +191,6 @@ impl Check<'_> {
             };
         }
         // A strict call is NULL whatever those of its arguments are that have no value here.
-        let strict = matches!(&e.kind, ExprKind::Call { proc, .. } if proc.proisstrict && !proc.proretset);
         Ok(if null && strict { Folded::Value(Datum::Null) } else { Folded::Unknown })
     }
 
