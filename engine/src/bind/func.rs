@@ -1,7 +1,9 @@
 //! Function calls: overload resolution, then what kind of function it turned out to be.
 
 use super::Binder;
-use super::resolve::{Candidate, Coercion, can_coerce, fits_polymorphic, is_polymorphic, polymorphic_error, resolve_polymorphic, select};
+use super::resolve::{
+    Candidate, Coercion, can_coerce, fits_polymorphic, is_polymorphic, polymorphic_error, resolve_polymorphic, select,
+};
 use super::types::{self, array_of, element_of, show};
 use crate::plan::ir::{AggCall, Expr, ExprKind, SortKey};
 use rustydb_base::{DbError, Result, SqlState};

@@ -188,7 +188,13 @@ fn jsonb_part(view: View<'_>, all: u64, seed: u64) -> u64 {
         }
         View::Null => seed.wrapping_add(1),
         View::Bool(v) if seed != 0 => word(u32::from(v), seed),
-        View::Bool(v) => if v { 2 } else { 4 },
+        View::Bool(v) => {
+            if v {
+                2
+            } else {
+                4
+            }
+        }
         View::String(s) => bytes(s.as_bytes(), seed),
         View::Number(_) => numeric(&view.number().unwrap_or_default(), seed),
     };

@@ -120,7 +120,10 @@ impl Gen<'_> {
             0..=4 => {
                 let (e, name) = self.found(&Scope::default());
                 let about = vec![(Expr::alone(e.clone(), &name), String::new())];
-                Statement { about, ..Self::statement_of(format!("SELECT {e} AS x, pg_typeof({e}) AS t"), "mixed types") }
+                Statement {
+                    about,
+                    ..Self::statement_of(format!("SELECT {e} AS x, pg_typeof({e}) AS t"), "mixed types")
+                }
             }
             5 => {
                 let (from, scope) = self.table(&Scope::default());
@@ -135,7 +138,10 @@ impl Gen<'_> {
                     0 => format!("VALUES ({}), ({}), ({})", v[0], v[1], v[2]),
                     1 => format!("SELECT {} UNION SELECT {} UNION ALL SELECT {}", v[0], v[1], v[2]),
                     2 => format!("SELECT {} AS x EXCEPT (SELECT {} INTERSECT SELECT {})", v[0], v[1], v[2]),
-                    _ => format!("SELECT pg_typeof(x), x FROM (VALUES ({}, 1), ({}, 2), ({}, 3)) v(x, n)", v[0], v[1], v[2]),
+                    _ => format!(
+                        "SELECT pg_typeof(x), x FROM (VALUES ({}, 1), ({}, 2), ({}, 3)) v(x, n)",
+                        v[0], v[1], v[2]
+                    ),
                 };
                 Self::statement_of(sql, "types of several queries")
             }
@@ -146,7 +152,8 @@ impl Gen<'_> {
                     return self.mixed();
                 };
                 let args: Vec<String> = call.args.iter().map(|a| self.loosely(*a, &scope)).collect();
-                let args = if args.is_empty() { "*".to_owned() } else { format!("{} ORDER BY {own}.k", args.join(", ")) };
+                let args =
+                    if args.is_empty() { "*".to_owned() } else { format!("{} ORDER BY {own}.k", args.join(", ")) };
                 let sql = format!("SELECT \"{}\"({args}) AS x FROM {from}", call.name);
                 Self::statement_of(sql, "aggregate of mixed types")
             }
@@ -167,10 +174,7 @@ impl Gen<'_> {
             _ => {
                 let scope = Scope::default();
                 let (n, m) = (self.loosely(INT, &scope), self.loosely(INT, &scope));
-                Self::statement_of(
-                    format!("SELECT k FROM f0 ORDER BY k LIMIT {n} OFFSET {m}"),
-                    "types in LIMIT",
-                )
+                Self::statement_of(format!("SELECT k FROM f0 ORDER BY k LIMIT {n} OFFSET {m}"), "types in LIMIT")
             }
         }
     }

@@ -215,7 +215,10 @@ impl Gen<'_> {
         let c = column(t);
         let where_ = self.whether("WHERE", &both).0;
         let sql = match self.rng.random_range(0..3) {
-            0 => format!("SELECT {a}.k, {b}.k FROM {first} {kind} {second} ON {a}.{c} {op} {b}.{c} AND {}{where_}", more.sql),
+            0 => format!(
+                "SELECT {a}.k, {b}.k FROM {first} {kind} {second} ON {a}.{c} {op} {b}.{c} AND {}{where_}",
+                more.sql
+            ),
             1 => format!(
                 "SELECT {a}.k, count({b}.k) FROM {first} {kind} {second} ON {a}.k {op} {b}.k AND {}{where_} GROUP BY 1",
                 more.sql
@@ -241,7 +244,9 @@ impl Gen<'_> {
                 "UPDATE {table} SET ({c}, {d}) = (SELECT {}, {other}.{d} FROM {from} WHERE {} ORDER BY {other}.k LIMIT 1) RETURNING k, {c}",
                 e.sql, cond.sql
             ),
-            1 => format!("DELETE FROM {table} WHERE k IN (SELECT {other}.k FROM {from} WHERE {}) RETURNING k", cond.sql),
+            1 => {
+                format!("DELETE FROM {table} WHERE k IN (SELECT {other}.k FROM {from} WHERE {}) RETURNING k", cond.sql)
+            }
             2 => format!(
                 "UPDATE {table} SET {c} = (SELECT {other}.{c} FROM {from} WHERE {other}.k = {table}.k + 1) \
                  WHERE EXISTS (SELECT FROM {from} WHERE {}) RETURNING *",

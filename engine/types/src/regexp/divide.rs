@@ -187,7 +187,9 @@ impl<'t> Matcher<'t> {
             }
             Node::Concat(nodes) => self.divide_sequence(nodes, from, to, groups),
             Node::Alternate(nodes) => nodes.iter().any(|n| self.spans(n, from, to) && self.divide(n, from, to, groups)),
-            Node::Repeat { node, min, max, greedy, .. } => self.divide_repeat(node, *min, *max, *greedy, from, to, groups),
+            Node::Repeat { node, min, max, greedy, .. } => {
+                self.divide_repeat(node, *min, *max, *greedy, from, to, groups)
+            }
             leaf => self.spans(leaf, from, to),
         }
     }
