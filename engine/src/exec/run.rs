@@ -26,6 +26,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 /// What a statement's execution is given by its session.
 #[derive(Clone)]
@@ -322,13 +323,13 @@ async fn run_program(
     Ok((done != Attempt::TooBig).then_some(rows))
 }
 
-/// The plan as EXPLAIN shows it.
+/// The plan as EXPLAIN shows it, and when planning ended: showing a plan is no part of making it.
 pub async fn explain(
     tx: &mut Transaction,
     bound: &Arc<Bound>,
     params: Arc<[Datum]>,
     env: StatementEnv,
-) -> Result<PlanNode> {
+) -> Result<(PlanNode, Instant)> {
     let snap = tx.statement_snapshot().await?;
     let (head, rel) = match &**bound {
         Bound::Query(q) => (None, &q.rel),
@@ -338,11 +339,14 @@ pub async fn explain(
         Bound::Merge(m) => (Some(("Merge", &m.table)), &m.source),
     };
     let db = Arc::clone(&tx.db);
-    let plan = match db.point_plans.get(tx, bound, rel, &env)?.filter(|p| p.usable(&snap)) {
-        Some(plan) => point::explain(&plan),
+    let (plan, planned) = match db.point_plans.get(tx, bound, rel, &env)?.filter(|p| p.usable(&snap)) {
+        Some(plan) => {
+            let planned = Instant::now();
+            (point::explain(&plan), planned)
+        }
         None => df::explain(rel, &statement_cx(tx, snap, &params, &env)).await?,
     };
-    Ok(match head {
+    let shown = match head {
         None => plan,
         Some((what, table)) => {
             let estimate = Estimate { rows: 0.0, width: 0, ..plan.estimate };
@@ -350,5 +354,6 @@ pub async fn explain(
                 .on("Operation", what)
                 .on("Relation Name", quote_ident(&table.name).to_string())
         }
-    })
+    };
+    Ok((shown, planned))
 }

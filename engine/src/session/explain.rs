@@ -137,10 +137,10 @@ impl Session {
         let plan = self.lock_plan(plan, &stmt, &sql).await?;
         let env = self.env();
         self.check_constants(&plan)?;
-        let mut shown = run::explain(self.tx()?, &plan.bound, Arc::clone(&params), env).await?;
+        let (mut shown, planned) = run::explain(self.tx()?, &plan.bound, Arc::clone(&params), env).await?;
         let mut summary = Summary::default();
         let wanted = opts.summary.unwrap_or(opts.analyze);
-        summary.planning = wanted.then(|| started.elapsed());
+        summary.planning = wanted.then(|| planned.duration_since(started));
         if opts.analyze {
             let started = Instant::now();
             let (changed, rows) = self.drain_plan(&plan, params).await?;

@@ -5,8 +5,8 @@ use rustydb_sql_tests::{Context, Kind, Pair, Result, planning};
 use std::path::PathBuf;
 
 const HELP: &str = "\
-Measures how long PostgreSQL 15 and RustyDB plan pgbench's and TPC-H's statements and statements of growing size, by
-EXPLAIN (SUMMARY). Only a release build's times say something; of others, look at how they grow.
+Measures how long PostgreSQL 15 and RustyDB bind and plan pgbench's and TPC-H's statements and statements of growing
+size, by EXPLAIN (SUMMARY) and PostgreSQL's own statistics. Only a release build's times say something; of others, look at how they grow.
 
 Usage: planning [OPTION]...
 

@@ -83,6 +83,7 @@ use futures::{FutureExt, StreamExt};
 use rustydb_base::{DbError, Result};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 use util::{DfResult, from_df, is_out_of_memory};
 
 /// Most rows per batch.
@@ -110,12 +111,13 @@ pub async fn execute(rel: &Rel, cx: &Arc<StmtCx>) -> Result<RowStream> {
     Ok(follow(rel, Arc::clone(cx), first))
 }
 
-/// The plan as EXPLAIN shows it. The plan that would be run is made too, for its errors and for the time it takes.
-pub async fn explain(rel: &Rel, cx: &Arc<StmtCx>) -> Result<PlanNode> {
+/// The plan as EXPLAIN shows it, and when the plan that would be run was made: for its errors and for the time it takes.
+pub async fn explain(rel: &Rel, cx: &Arc<StmtCx>) -> Result<(PlanNode, Instant)> {
     guarded(physical(rel, cx, Joins::Hash)).await?;
+    let planned = Instant::now();
     let mut rel = rel.clone();
     rewrite::statement(&mut rel, cx)?;
-    Ok(explain::operators(&rel, cx))
+    Ok((explain::operators(&rel, cx), planned))
 }
 
 /// A query without common tables that are read once or never, and without columns that nobody reads.
