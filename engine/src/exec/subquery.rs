@@ -197,6 +197,12 @@ fn both(outer: Option<&Expr>, inner: Expr) -> Expr {
     }
 }
 
+/// `value` for rows for which `guard` is true; NULL for others, for which it is not computed.
+pub fn guarded_value(guard: &Expr, value: &Expr) -> Expr {
+    let null = Box::new(Expr::new(ExprKind::Const(Datum::Null), value.ty));
+    Expr::new(ExprKind::Case { operand: None, whens: vec![(guard.clone(), value.clone())], otherwise: null }, value.ty)
+}
+
 /// The rows that none of the branches `before` takes, and that `taken` (if given) does.
 fn branch(outer: Option<&Expr>, operand: Option<&Expr>, before: &[(Expr, Expr)], taken: Option<&Expr>) -> Option<Expr> {
     if before.is_empty() && taken.is_none() {

@@ -86,6 +86,10 @@ impl Lower<'_> {
 
     /// `guard`: the subquery is asked only for rows for which it is true.
     fn apply(&mut self, p: Plan, s: &mut Subquery, ty: TypeRef, guard: Option<&Expr>) -> Result<(Plan, Col)> {
+        let outer: HashSet<ColId> = p.cols.iter().map(|c| c.0.id).collect();
+        if let Some(at) = super::hashed::lookup(s, &outer) {
+            return self.hashed(p, s, at, ty, guard);
+        }
         let mut p = p;
         let mut guarded = None;
         if let Some(g) = guard {

@@ -21,6 +21,7 @@ mod explain;
 mod expr;
 mod frame;
 mod give_way;
+mod hashed;
 mod lower;
 mod memory;
 mod misc;

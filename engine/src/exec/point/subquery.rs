@@ -76,6 +76,11 @@ fn in_array(e: &Expr) -> Option<Expr> {
     Some(Expr { pos: e.pos, ..Expr::new(kind, e.ty) })
 }
 
+/// Whether a subquery reads nothing of the rows around it.
+fn reads_nothing_outside(e: &Expr) -> bool {
+    matches!(&e.kind, ExprKind::Subquery(s) if free_columns(&s.rel).is_empty())
+}
+
 /// One row without columns.
 fn one_row() -> Draft {
     Draft { kind: Kind::Values { cols: vec![], rows: vec![vec![]] }, rows: 1.0, touched: 0.0, ordered: true }
@@ -88,6 +93,8 @@ impl Planner<'_> {
         let mut fits = true;
         let mut known = None;
         for e in exprs {
+            // What is the same for every row is read once.
+            walk::rewrite(e, &mut |x| Ok(in_array(x).filter(|_| reads_nothing_outside(x))))?;
             replace(e, None, &mut |x, guard| {
                 let known = known.get_or_insert_with(|| {
                     let mut known = outer.clone();
