@@ -80,6 +80,12 @@ pub struct Engine {
     pub exports: crate::session::snapshot::Exports,
     /// LISTEN and NOTIFY.
     pub notifications: crate::notify::Hub,
+    /// Text search dictionaries that were made from files.
+    pub dictionaries: crate::dictionaries::DictionaryCache,
+    /// Where their files are.
+    pub search_files: crate::dictionaries::Folders,
+    /// The directory of the server's data.
+    pub data_dir: PathBuf,
 }
 
 /// One database.
@@ -362,6 +368,9 @@ impl Engine {
             prepared,
             exports: crate::session::snapshot::Exports::default(),
             notifications: crate::notify::Hub::default(),
+            dictionaries: crate::dictionaries::DictionaryCache::default(),
+            search_files: crate::dictionaries::Folders::of(&options.data_dir),
+            data_dir: options.data_dir.clone(),
         });
         let ending = Arc::downgrade(&engine);
         engine.store.end_idle_writers_by(move |pid| {
@@ -676,7 +685,8 @@ impl Engine {
         let cat = Arc::new(empty_catalog());
         let cx = crate::bind::BindCx { catalog: &cat, search_path: &[], eval: &eval, role: 10, sql: "" };
         let (mut out, mut lists) = (CatalogRows::new(), Vec::new());
-        for r in relations.iter().filter(|r| WANTED.contains(&r.oid)) {
+        let wanted = |oid: u32| WANTED.contains(&oid) || crate::catalog::objects::TABLES.contains(&oid);
+        for r in relations.iter().filter(|r| wanted(r.oid)) {
             let rt = TableRt::new(&cx, &Arc::new(r.clone()))?;
             let env = ScanEnv { store: Arc::clone(&self.store), snap, interrupt: Interrupt::new() };
             let mut list = Vec::new();
@@ -797,6 +807,7 @@ fn empty_catalog() -> Catalog {
         routine_names: HashMap::new(),
         operators: HashMap::new(),
         casts: HashMap::new(),
+        objects: HashMap::new(),
         detaching: Vec::new(),
         types_version: 0,
     }

@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod check;
 pub mod database;
 pub mod ddl;
+pub mod dictionaries;
 pub mod engine;
 pub mod exec;
 mod expiry;

@@ -7,6 +7,7 @@
 use crate::acl::membership::Membership;
 use crate::acl::{Acl, DefaultAcl};
 use crate::catalog::casts::{self, UserCast};
+use crate::catalog::objects::SchemaObject;
 use crate::catalog::change::{CatalogChange, difference, next_version, relation_rows};
 use crate::catalog::operators::{self, UserOperator};
 use crate::catalog::routines::{self, Routine};
@@ -418,6 +419,23 @@ impl Transaction {
         let Some(c) = self.catalog.cast(oid).copied() else { return Ok(()) };
         self.write_rows(vec![casts::row(&c)], Vec::new()).await?;
         self.changed(CatalogChange::DropCast(oid)).await;
+        Ok(())
+    }
+
+    /// Creates or changes a text search object or conversion.
+    pub async fn put_object(&mut self, o: SchemaObject) -> Result<()> {
+        let old = self.catalog.objects.get(&o.oid).map(|o| o.rows());
+        let (gone, added) = difference(old.unwrap_or_default(), o.rows());
+        self.write_rows(gone, added).await?;
+        self.changed(CatalogChange::PutObject(Box::new(o))).await;
+        Ok(())
+    }
+
+    /// Drops one.
+    pub async fn drop_object(&mut self, oid: u32) -> Result<()> {
+        let Some(o) = self.catalog.objects.get(&oid).cloned() else { return Ok(()) };
+        self.write_rows(o.rows(), Vec::new()).await?;
+        self.changed(CatalogChange::DropObject(oid)).await;
         Ok(())
     }
 

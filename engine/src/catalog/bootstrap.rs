@@ -374,7 +374,7 @@ pub fn database(relations: &[Relation]) -> Vec<CatRow> {
     out
 }
 
-/// Parsers, templates, dictionaries and configurations of text search.
+/// Parsers, templates, dictionaries and configurations of text search, and conversions.
 fn text_search(out: &mut Vec<CatRow>) {
     for p in pgdata::ts_parsers() {
         out.push(
@@ -421,6 +421,20 @@ fn text_search(out: &mut Vec<CatRow>) {
                 .oid("cfgnamespace", pgdata::PG_CATALOG)
                 .oid("cfgowner", SUPERUSER)
                 .oid("cfgparser", c.cfgparser)
+                .build(),
+        );
+    }
+    for c in pgdata::conversions() {
+        out.push(
+            RowBuilder::new(2607)
+                .oid("oid", c.oid)
+                .text("conname", c.conname)
+                .oid("connamespace", pgdata::PG_CATALOG)
+                .oid("conowner", SUPERUSER)
+                .i4("conforencoding", c.conforencoding)
+                .i4("contoencoding", c.contoencoding)
+                .oid("conproc", c.conproc)
+                .bool("condefault", c.condefault)
                 .build(),
         );
     }

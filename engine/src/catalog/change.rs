@@ -7,6 +7,7 @@
 //! make sure that two transactions never change the same object at once.
 
 use super::casts::UserCast;
+use super::objects::SchemaObject;
 use super::operators::UserOperator;
 use super::routines::Routine;
 use super::rows::{self, CatRow};
@@ -40,6 +41,10 @@ pub enum CatalogChange {
     PutCast(UserCast),
     /// A cast was dropped.
     DropCast(u32),
+    /// A text search object or conversion was created or changed.
+    PutObject(Box<SchemaObject>),
+    /// One was dropped.
+    DropObject(u32),
     /// A schema was created or changed.
     PutNamespace(Namespace),
     /// A schema was dropped.
@@ -148,6 +153,8 @@ impl CatalogChange {
             CatalogChange::DropOperator(oid) => cat.remove_operator(*oid),
             CatalogChange::PutCast(c) => cat.put_cast(*c),
             CatalogChange::DropCast(oid) => cat.remove_cast(*oid),
+            CatalogChange::PutObject(o) => cat.put_object((**o).clone()),
+            CatalogChange::DropObject(oid) => cat.remove_object(*oid),
             CatalogChange::PutNamespace(n) => cat.put_namespace(n.clone()),
             CatalogChange::DropNamespace(oid) => cat.remove_namespace(*oid),
             CatalogChange::PutRole(r) => cat.put_role((**r).clone()),

@@ -177,6 +177,7 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
         routine_names: HashMap::new(),
         operators: HashMap::new(),
         casts: HashMap::new(),
+        objects: HashMap::new(),
         detaching: Vec::new(),
         types_version: 0,
     };
@@ -212,6 +213,9 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
     }
     for c in super::casts::load(rows)? {
         cat.put_cast(c);
+    }
+    for o in super::objects::load(rows)? {
+        cat.put_object(o);
     }
     Ok(cat)
 }

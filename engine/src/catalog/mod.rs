@@ -14,6 +14,7 @@ pub mod change;
 pub mod deparse;
 pub mod extended;
 pub mod load;
+pub mod objects;
 pub mod operators;
 pub mod partition;
 pub mod routines;
@@ -628,6 +629,8 @@ pub struct Catalog {
     pub operators: HashMap<u32, Arc<operators::UserOperator>>,
     /// Users' casts by source and target type.
     pub casts: HashMap<(u32, u32), casts::UserCast>,
+    /// Users' text search objects and conversions by OID.
+    pub objects: HashMap<u32, Arc<objects::SchemaObject>>,
     /// Partitions that are being detached.
     pub detaching: Vec<u32>,
     /// Grows with every change of a type, routine or operator: cached plans compare it.

@@ -16,17 +16,12 @@ fn type_words(cx: &DdlCx<'_>, t: &TypeName) -> String {
 /// "… does not exist" for an object of a kind that has no members; `None` for kinds that have some.
 pub fn error(cx: &DdlCx<'_>, kind: K, object: &ObjectRef) -> Option<DbError> {
     let word = match kind {
-        K::Conversion => "conversion",
         K::Publication => "publication",
         K::Subscription => "subscription",
         K::EventTrigger => "event trigger",
         K::ForeignDataWrapper => "foreign-data wrapper",
         K::Server => "server",
         K::Extension => "extension",
-        K::TextSearchParser => "text search parser",
-        K::TextSearchDictionary => "text search dictionary",
-        K::TextSearchTemplate => "text search template",
-        K::TextSearchConfiguration => "text search configuration",
         K::ForeignTable => "relation",
         K::LargeObject => {
             let ObjectRef::Oid(oid) = object else { return None };
@@ -41,24 +36,10 @@ pub fn error(cx: &DdlCx<'_>, kind: K, object: &ObjectRef) -> Option<DbError> {
         _ => return None,
     };
     let ObjectRef::Name(name) = object else { return None };
-    if in_catalog(name) && is_built_in(kind, &name.name.value) {
-        return None;
-    }
     if kind == K::ForeignTable {
         return Some(cx.missing(word, name));
     }
     Some(err(SqlState::UNDEFINED_OBJECT, format!("{word} \"{}\" does not exist", name.plain())))
-}
-
-/// Whether there is a built-in object of the name; of other kinds than these there are none.
-fn is_built_in(kind: K, name: &str) -> bool {
-    match kind {
-        K::TextSearchParser => pgdata::ts_parsers().iter().any(|t| t.prsname == name),
-        K::TextSearchDictionary => pgdata::ts_dicts().iter().any(|t| t.dictname == name),
-        K::TextSearchTemplate => pgdata::ts_templates().iter().any(|t| t.tmplname == name),
-        K::TextSearchConfiguration => pgdata::ts_configs().iter().any(|t| t.cfgname == name),
-        _ => false,
-    }
 }
 
 /// Class and OID of a built-in object of a kind that has only such, or why there is none by that name.

@@ -205,6 +205,9 @@ pub async fn comment(cx: &mut DdlCx<'_>, s: &ast::Comment) -> Result<()> {
             Err(err(SqlState::UNDEFINED_OBJECT, m))
         }
         (kind, object) => {
+            if let (Some(k), ObjectRef::Name(n)) = (super::schema_object::kind_of(kind), object) {
+                return super::schema_object::comment(cx, k, n, text).await;
+            }
             if let Some(found) = super::absent::built_in(kind, object) {
                 let (class, oid) = found?;
                 if !cx.is_superuser() {

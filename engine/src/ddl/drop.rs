@@ -39,6 +39,8 @@ pub enum Object {
     Operator(u32),
     /// A cast.
     Cast(u32),
+    /// A text search object or conversion.
+    Named(u32),
 }
 
 /// Dependents of an object: what, and whether it goes silently.
@@ -64,6 +66,12 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             let mut operators: Vec<u32> = cat.operators.values().filter(|o| o.namespace == ns).map(|o| o.oid).collect();
             operators.sort_unstable();
             out.extend(operators.into_iter().map(|o| (Object::Operator(o), false)));
+            let mut named: Vec<u32> = cat.objects.values().filter(|o| o.namespace == ns).map(|o| o.oid).collect();
+            named.sort_unstable();
+            out.extend(named.into_iter().map(|o| (Object::Named(o), false)));
+        }
+        Object::Named(oid) => {
+            out.extend(super::schema_object::dependents(cat, oid).into_iter().map(|o| (Object::Named(o), false)));
         }
         Object::Type(oid) => {
             let members = cat.types.get(&oid).map(|t| t.members()).unwrap_or_default();
@@ -303,6 +311,7 @@ pub(super) fn describe(cx: &DdlCx<'_>, o: Object) -> String {
         Object::Routine(r) => super::routine::describe(cx, r),
         Object::Operator(o) => super::operator::describe(cx, o),
         Object::Cast(c) => super::cast::describe(&cx.tx.catalog, c),
+        Object::Named(o) => super::schema_object::describe(cx, o),
         Object::Statistics(t, x) => {
             let found = cat.relation(t).and_then(|r| r.extended.iter().find(|e| e.oid == x));
             format!("statistics object {}", found.map_or_else(|| x.to_string(), |e| shown_in(cx, e.namespace, &e.name)))
@@ -406,7 +415,7 @@ impl Search<'_> {
             Object::Policy(_, p) => (p, 0),
             Object::Statistics(_, x) => (x, 0),
             Object::Schema(n) => (n, 0),
-            Object::Routine(r) | Object::Operator(r) | Object::Cast(r) => (r, 0),
+            Object::Routine(r) | Object::Operator(r) | Object::Cast(r) | Object::Named(r) => (r, 0),
             Object::Type(t) | Object::TypeMember(t) => (t, 0),
         }
     }
@@ -475,7 +484,11 @@ async fn drop_or_keep(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, what:
                     tables.push(*t)
                 }
                 // Types and routines are locked under their OIDs like relations.
-                Object::Type(t) | Object::Routine(t) | Object::Operator(t) | Object::Cast(t) => tables.push(*t),
+                Object::Type(t)
+                | Object::Routine(t)
+                | Object::Operator(t)
+                | Object::Cast(t)
+                | Object::Named(t) => tables.push(*t),
                 Object::Schema(_) | Object::TypeMember(_) => {}
             }
         }
@@ -565,7 +578,8 @@ pub(super) async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<
             | Object::TypeMember(_)
             | Object::Routine(_)
             | Object::Operator(_)
-            | Object::Cast(_) => None,
+            | Object::Cast(_)
+            | Object::Named(_) => None,
         };
         if let Some(t) = t.filter(|t| !objects.contains(&Object::Relation(*t)) && !tables.contains(t)) {
             tables.push(t);
@@ -600,6 +614,11 @@ pub(super) async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<
     for n in bins {
         if !objects.contains(&Object::Schema(n)) && !cx.tx.catalog.relations.values().any(|r| r.namespace == n) {
             cx.tx.drop_namespace(n).await?;
+        }
+    }
+    for o in objects {
+        if let Object::Named(x) = o {
+            super::schema_object::remove(cx, *x).await?;
         }
     }
     for o in objects {
@@ -897,7 +916,10 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<String> {
         (_, ObjectKind::Policy) => super::policy::drop(cx, s).await?,
         (_, ObjectKind::Statistics) => super::statistics::drop(cx, s).await?,
         (_, ObjectKind::Rule) => super::rule::drop(cx, s).await?,
-        (_, kind) => absent(cx, s, kind)?,
+        (_, kind) => match super::schema_object::kind_of(kind) {
+            Some(k) => super::schema_object::drop(cx, k, s).await?,
+            None => absent(cx, s, kind)?,
+        },
     }
     Ok(format!("DROP {}", s.kind.sql()))
 }

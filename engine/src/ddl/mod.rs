@@ -24,6 +24,7 @@ mod cluster;
 mod column;
 mod comment;
 mod constraint;
+mod conversion;
 pub mod database;
 mod default_acl;
 mod detach;
@@ -56,6 +57,8 @@ mod role_settings;
 mod routine;
 mod rule;
 mod schema;
+mod schema_object;
+mod search;
 mod sequence;
 mod statistics;
 mod table;
@@ -163,6 +166,13 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         }
         ast::Statement::CreateOperator(s) => Box::pin(operator::create(cx, s)).await.map(|()| "CREATE OPERATOR".into()),
         ast::Statement::CreateCast(s) => Box::pin(cast::create(cx, s)).await.map(|()| "CREATE CAST".into()),
+        ast::Statement::DefineSearch(s) => Box::pin(search::define(cx, s)).await,
+        ast::Statement::AlterMapping(s) => {
+            Box::pin(search::alter_mapping(cx, s)).await.map(|()| "ALTER TEXT SEARCH CONFIGURATION".into())
+        }
+        ast::Statement::CreateConversion(s) => {
+            Box::pin(conversion::create(cx, s)).await.map(|()| "CREATE CONVERSION".into())
+        }
         ast::Statement::AlterRoutine(s) => Box::pin(routine::alter(cx, s)).await,
         ast::Statement::Rename(s) if routine::is_routine(s.kind) => Box::pin(routine::rename(cx, s)).await,
         ast::Statement::AlterOwner(s) if routine::is_routine(s.kind) => Box::pin(routine::owner(cx, s)).await,
@@ -314,6 +324,9 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
             | S::CreateAggregate(_)
             | S::CreateOperator(_)
             | S::CreateCast(_)
+            | S::DefineSearch(_)
+            | S::AlterMapping(_)
+            | S::CreateConversion(_)
             | S::Other(_)
     )
 }

@@ -6,6 +6,7 @@ use super::{DdlCx, err};
 use crate::acl::RelationAcl;
 use crate::acl::membership::{has_privs_of, is_member_of};
 use crate::acl::{Acl, check, privs};
+use crate::catalog::objects::SchemaObject;
 use crate::catalog::operators::UserOperator;
 use crate::catalog::routines::Routine;
 use crate::catalog::rows::table;
@@ -74,6 +75,9 @@ fn ties(cx: &DdlCx<'_>, cat: &Catalog, role: u32, shared: bool) -> Vec<Tie> {
     }
     for o in cat.operators.values() {
         tie(o.oid, 0, Some(o.owner), None, &super::operator::describe_in(cx, cat, o));
+    }
+    for o in cat.objects.values() {
+        tie(o.oid, 0, Some(o.owner), None, &super::schema_object::describe_in(cx, cat, o.oid));
     }
     for t in cat.types.values() {
         let shown = rustydb_types::typename::format_type(t.oid, -1);
@@ -250,6 +254,9 @@ pub async fn reassign(cx: &mut DdlCx<'_>, s: &ast::ReassignOwned) -> Result<Stri
     for o in cat.operators.values().filter(|o| from.contains(&o.owner)) {
         cx.tx.put_operator(UserOperator { owner: to, ..(**o).clone() }).await?;
     }
+    for o in cat.objects.values().filter(|o| from.contains(&o.owner)) {
+        super::schema_object::put(cx, SchemaObject { owner: to, ..(**o).clone() }).await?;
+    }
     let mut schemas: Vec<_> = cat.namespaces.values().filter(|n| from.contains(&n.owner)).cloned().collect();
     schemas.sort_by_key(|n| n.oid);
     for n in schemas {
@@ -303,6 +310,9 @@ pub async fn drop_owned(cx: &mut DdlCx<'_>, s: &ast::DropOwned) -> Result<String
     let mut operators: Vec<u32> = cat.operators.values().filter(|o| from.contains(&o.owner)).map(|o| o.oid).collect();
     operators.sort_unstable();
     objects.extend(operators.into_iter().map(Object::Operator));
+    let mut named: Vec<u32> = cat.objects.values().filter(|o| from.contains(&o.owner)).map(|o| o.oid).collect();
+    named.sort_unstable();
+    objects.extend(named.into_iter().map(Object::Named));
     let mut schemas: Vec<u32> = cat.namespaces.values().filter(|n| from.contains(&n.owner)).map(|n| n.oid).collect();
     schemas.sort_unstable();
     objects.extend(schemas.into_iter().map(Object::Schema));

@@ -229,6 +229,10 @@ pub async fn rename(cx: &mut DdlCx<'_>, s: &ast::Rename) -> Result<String> {
         ObjectKind::Role => super::role::rename(cx, &named(&s.object)?.name, &s.to).await?,
         ObjectKind::Rule => super::rule::rename(cx, &s.object).await?,
         kind => {
+            if let Some(k) = super::schema_object::kind_of(kind) {
+                super::schema_object::rename(cx, k, named(&s.object)?, to).await?;
+                return Ok(tag);
+            }
             let unknown = DbError::unsupported(format!("ALTER {} RENAME is not supported yet", kind.sql()));
             return Err(super::absent::error(cx, kind, &s.object).unwrap_or(unknown));
         }
@@ -460,6 +464,10 @@ async fn rename_schema(cx: &mut DdlCx<'_>, from: &str, to: &str) -> Result<()> {
 /// ALTER … OWNER TO of what is not a relation.
 pub async fn owner(cx: &mut DdlCx<'_>, s: &ast::AlterOwner) -> Result<String> {
     let role = cx.role_of(&s.owner)?;
+    if let Some(k) = super::schema_object::kind_of(s.kind).filter(|k| k.owned()) {
+        super::schema_object::set_owner(cx, k, named(&s.object)?, role).await?;
+        return Ok(format!("ALTER {}", s.kind.sql()));
+    }
     if let Some(e) = super::absent::error(cx, s.kind, &s.object) {
         return Err(e);
     }
@@ -503,6 +511,10 @@ pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Resul
     let tag = format!("ALTER {}", s.kind.sql());
     if s.kind == ObjectKind::Statistics {
         super::statistics::set_schema(cx, named(&s.object)?, &s.schema.value).await?;
+        return Ok(tag);
+    }
+    if let Some(k) = super::schema_object::kind_of(s.kind) {
+        super::schema_object::set_schema(cx, k, named(&s.object)?, &s.schema.value).await?;
         return Ok(tag);
     }
     if !is_relation(s.kind) {

@@ -2,7 +2,7 @@
 
 use super::{access, oid_arg, scalar};
 use crate::catalog::operators::UserOperator;
-use crate::catalog::{Catalog, extended};
+use crate::catalog::{Catalog, extended, objects};
 use rustydb_base::Result;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
@@ -79,25 +79,32 @@ fn collation(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     built_in(ctx, args, |o| pgdata::collations().iter().find(|c| c.oid == o).map(|_| pgdata::PG_CATALOG))
 }
 
+/// Text search objects and conversions.
+fn object(ctx: &EvalCtx, args: &[Datum], kind: objects::Kind) -> Result<Datum> {
+    visible(ctx, args, |cat, path, oid| {
+        let (namespace, name) = objects::place(cat, kind, oid)?;
+        Some(first_is(path, namespace, |ns| objects::in_schema(cat, kind, ns, &name).is_some()))
+    })
+}
+
+fn conversion(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    object(ctx, args, objects::Kind::Conversion)
+}
+
 fn ts_parser(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    built_in(ctx, args, |o| pgdata::ts_parsers().iter().find(|p| p.oid == o).map(|_| pgdata::PG_CATALOG))
+    object(ctx, args, objects::Kind::Parser)
 }
 
 fn ts_template(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    built_in(ctx, args, |o| pgdata::ts_templates().iter().find(|t| t.oid == o).map(|_| pgdata::PG_CATALOG))
+    object(ctx, args, objects::Kind::Template)
 }
 
 fn ts_dict(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    built_in(ctx, args, |o| pgdata::ts_dicts().iter().find(|d| d.oid == o).map(|_| pgdata::PG_CATALOG))
+    object(ctx, args, objects::Kind::Dictionary)
 }
 
 fn ts_config(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    built_in(ctx, args, |o| pgdata::ts_configs().iter().find(|c| c.oid == o).map(|_| pgdata::PG_CATALOG))
-}
-
-/// Kinds of objects that RustyDB has none of.
-fn none(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
-    Ok(Datum::Null)
+    object(ctx, args, objects::Kind::Configuration)
 }
 
 fn statistics(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
@@ -127,7 +134,7 @@ pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_opclass_is_visible", opclass),
     scalar("pg_opfamily_is_visible", opfamily),
     scalar("pg_collation_is_visible", collation),
-    scalar("pg_conversion_is_visible", none),
+    scalar("pg_conversion_is_visible", conversion),
     scalar("pg_statistics_obj_is_visible", statistics),
     scalar("pg_ts_parser_is_visible", ts_parser),
     scalar("pg_ts_dict_is_visible", ts_dict),

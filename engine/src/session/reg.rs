@@ -6,6 +6,7 @@
 use super::shared::SessionShared;
 use crate::bind::{BindCx, Binder};
 use crate::catalog::Catalog;
+use crate::catalog::objects::{self, Kind};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, quote_ident};
 use rustydb_types::ctx::EvalCtx;
@@ -153,14 +154,14 @@ pub fn reg_in(s: &SessionShared, kind: u32, text: &str) -> Result<u32> {
                 ))
             }
         },
-        oid::REGCONFIG => match pgdata::ts_configs().iter().find(|c| c.cfgname == name) {
-            Some(c) if path().contains(&pgdata::PG_CATALOG) => Ok(c.oid),
-            _ => missing(SqlState::UNDEFINED_OBJECT, "text search configuration"),
-        },
-        oid::REGDICTIONARY => match pgdata::ts_dicts().iter().find(|d| d.dictname == name) {
-            Some(d) if path().contains(&pgdata::PG_CATALOG) => Ok(d.oid),
-            _ => missing(SqlState::UNDEFINED_OBJECT, "text search dictionary"),
-        },
+        oid::REGCONFIG | oid::REGDICTIONARY => {
+            let kind = if kind == oid::REGCONFIG { Kind::Configuration } else { Kind::Dictionary };
+            known_schema(&cat, schema.as_deref())?;
+            match objects::find(&cat, kind, &path(), &name) {
+                Some(oid) => Ok(oid),
+                None => missing(SqlState::UNDEFINED_OBJECT, kind.word()),
+            }
+        }
         other => Err(DbError::unsupported(format!("names of type {other} are not supported yet"))),
     }
 }
@@ -318,6 +319,25 @@ fn visible_name(schema: &str, name: &str, visible: bool) -> String {
     if visible { quote_ident(name).to_string() } else { format!("{}.{}", quote_ident(schema), quote_ident(name)) }
 }
 
+/// A text search object's name, with its schema unless the search path finds it.
+fn object_name(s: &SessionShared, cat: &Catalog, kind: Kind, oid: u32) -> Option<String> {
+    let (namespace, name) = objects::place(cat, kind, oid)?;
+    let first = objects::find(cat, kind, &s.search_path(cat), &name);
+    Some(visible_name(&schema_name(cat, namespace), &name, first == Some(oid)))
+}
+
+/// A text search parser by name.
+pub fn ts_parser(s: &SessionShared, text: &str) -> Result<u32> {
+    let cat = s.catalog();
+    let (schema, name) = qualified(&cat, text)?;
+    known_schema(&cat, schema.as_deref())?;
+    let path = schemas(s, &cat, schema.as_deref());
+    objects::find(&cat, Kind::Parser, &path, &name).ok_or_else(|| {
+        let shown = shown(schema.as_deref(), &name);
+        DbError::new(SqlState::UNDEFINED_OBJECT, format!("text search parser \"{shown}\" does not exist"))
+    })
+}
+
 fn schema_name(cat: &Catalog, ns: u32) -> String {
     cat.namespaces.get(&ns).map_or_else(|| ns.to_string(), |n| n.name.clone())
 }
@@ -383,14 +403,8 @@ pub fn reg_out(s: &SessionShared, kind: u32, value: u32) -> String {
             .iter()
             .find(|c| c.oid == value)
             .map_or_else(number, |c| quote_ident(c.collname).to_string()),
-        oid::REGCONFIG => pgdata::ts_configs()
-            .iter()
-            .find(|c| c.oid == value)
-            .map_or_else(number, |c| quote_ident(c.cfgname).to_string()),
-        oid::REGDICTIONARY => pgdata::ts_dicts()
-            .iter()
-            .find(|d| d.oid == value)
-            .map_or_else(number, |d| quote_ident(d.dictname).to_string()),
+        oid::REGCONFIG => object_name(s, &cat, Kind::Configuration, value).unwrap_or_else(number),
+        oid::REGDICTIONARY => object_name(s, &cat, Kind::Dictionary, value).unwrap_or_else(number),
         _ => number(),
     }
 }

@@ -8,6 +8,7 @@ use crate::acl::membership::has_privs_of;
 use crate::acl::{Mask, privs};
 use crate::api::{Canceller, OutputGate, PeerInfo};
 use crate::catalog::Catalog;
+use crate::dictionaries::Library;
 use crate::engine::Engine;
 use crate::exec::CancelFlag;
 use crate::exec::df::BEYOND_TEMP_LIMIT;
@@ -21,6 +22,7 @@ use rustydb_storage::lock::LockOwner;
 use rustydb_storage::store::{Interrupt, Session as StoreSession, Store, WaitRules};
 use rustydb_types::ctx::{EvalCtx, FormatSettings, RowField, SessionInfo};
 use rustydb_types::datum::{Datum, EnumValue};
+use rustydb_types::tsearch::dict::{Config, Dictionary};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -746,6 +748,21 @@ impl Canceller for SessionShared {
     }
 }
 
+impl SessionShared {
+    /// Lends what finding text search dictionaries takes.
+    fn with_library<R>(&self, f: impl FnOnce(&Library<'_>) -> R) -> R {
+        let catalog = self.catalog();
+        let path = self.search_path(&catalog);
+        f(&Library {
+            cache: &self.engine.dictionaries,
+            files: &self.engine.search_files,
+            catalog: &catalog,
+            path: &path,
+            depth: 0,
+        })
+    }
+}
+
 impl SessionInfo for SessionShared {
     fn notice(&self, message: DbError) {
         SessionShared::notice(self, "NOTICE", message);
@@ -779,6 +796,22 @@ impl SessionInfo for SessionShared {
     }
     fn reg_out(&self, kind: u32, oid: u32) -> String {
         reg::reg_out(self, kind, oid)
+    }
+    fn ts_dictionary(&self, oid: u32) -> Result<Arc<Dictionary>> {
+        match rustydb_types::tsearch::dict::built_in(oid) {
+            Some(d) => Ok(d),
+            None => self.with_library(|l| l.dictionary(oid)),
+        }
+    }
+    fn ts_config(&self, oid: u32) -> Result<Arc<Config>> {
+        self.with_library(|l| l.config(oid))
+    }
+    fn ts_parser(&self, name: &str) -> Result<u32> {
+        reg::ts_parser(self, name)
+    }
+    fn is_ts_parser(&self, oid: u32) -> bool {
+        use crate::catalog::objects::Kind;
+        self.catalog().objects.get(&oid).is_some_and(|o| o.kind() == Kind::Parser)
     }
     fn format_user_type(&self, oid: u32, _typmod: i32) -> Option<String> {
         reg::user_type_name(self, oid)

@@ -835,6 +835,11 @@ fn definition_name(stmt: &Statement) -> String {
         Statement::CreateAggregate(_) => "CREATE AGGREGATE",
         Statement::CreateOperator(_) => "CREATE OPERATOR",
         Statement::CreateCast(_) => "CREATE CAST",
+        Statement::DefineSearch(s) => {
+            return format!("{} {}", if s.alter { "ALTER" } else { "CREATE" }, s.kind.sql());
+        }
+        Statement::AlterMapping(_) => "ALTER TEXT SEARCH CONFIGURATION",
+        Statement::CreateConversion(_) => "CREATE CONVERSION",
         Statement::Drop(_) => "DROP TABLE",
         Statement::Rename(_) | Statement::AlterOwner(_) | Statement::AlterSchema(_) => "ALTER TABLE",
         Statement::Other(o) => o.tag,

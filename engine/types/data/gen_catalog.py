@@ -91,6 +91,9 @@ QUERIES = {
         select oid, cfgname, cfgparser from pg_ts_config where {BUILT_IN} order by oid""",
     "pg_ts_config_map": f"""
         select mapcfg, maptokentype, mapseqno, mapdict from pg_ts_config_map where mapcfg < 16384 order by mapcfg, maptokentype, mapseqno""",
+    "pg_conversion": f"""
+        select oid, conname, conforencoding, contoencoding, conproc::oid conproc, condefault
+        from pg_conversion where {BUILT_IN} order by oid""",
     "pg_tablespace": f"""
         select oid, spcname from pg_tablespace where {BUILT_IN} order by oid""",
     "pg_relations": f"""
@@ -111,7 +114,7 @@ QUERIES = {
         from pg_description where objoid < 16384 and classoid in ('pg_proc'::regclass, 'pg_type'::regclass,
             'pg_operator'::regclass, 'pg_am'::regclass, 'pg_namespace'::regclass, 'pg_language'::regclass,
             'pg_collation'::regclass, 'pg_cast'::regclass, 'pg_ts_parser'::regclass, 'pg_ts_template'::regclass,
-            'pg_ts_dict'::regclass, 'pg_ts_config'::regclass)
+            'pg_ts_dict'::regclass, 'pg_ts_config'::regclass, 'pg_conversion'::regclass)
         order by classoid, objoid, objsubid""",
 }
 

@@ -1,7 +1,9 @@
 //! What a kernel may know of its surroundings.
 
 use crate::datum::{Datum, EnumValue, TypeRef};
+use crate::tsearch::dict::{self, Config, Dictionary};
 use rustydb_base::{DbError, Result};
+use std::sync::Arc;
 
 /// Settings that change how values are read and shown. A copy lives in each statement's context.
 #[derive(Clone, Debug)]
@@ -130,6 +132,28 @@ pub trait SessionInfo: Send + Sync + std::any::Any {
     /// Attributes of a composite type.
     fn row_fields(&self, _ty: u32) -> Option<Vec<RowField>> {
         None
+    }
+    /// A text search dictionary by OID, made if need be.
+    fn ts_dictionary(&self, oid: u32) -> Result<Arc<Dictionary>> {
+        dict::built_in(oid).ok_or_else(|| dict::no_dictionary(oid))
+    }
+    /// A text search configuration by OID.
+    fn ts_config(&self, oid: u32) -> Result<Arc<Config>> {
+        dict::built_in_config(oid).ok_or_else(|| dict::no_config(oid))
+    }
+    /// A text search parser by name.
+    fn ts_parser(&self, name: &str) -> Result<u32> {
+        match name {
+            "default" | "pg_catalog.default" => Ok(crate::tsearch::documents::DEFAULT_PARSER),
+            _ => Err(DbError::new(
+                rustydb_base::SqlState::UNDEFINED_OBJECT,
+                format!("text search parser \"{name}\" does not exist"),
+            )),
+        }
+    }
+    /// Whether there is a user's text search parser of the OID.
+    fn is_ts_parser(&self, _oid: u32) -> bool {
+        false
     }
     /// Tells the client something (NOTICE).
     fn notice(&self, _message: DbError) {}

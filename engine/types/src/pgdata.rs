@@ -281,6 +281,12 @@ table! {
     TsConfigMap, ts_config_maps, "pg_ts_config_map.tsv" { mapcfg: u32, maptokentype: i32, mapseqno: i32, mapdict: u32 }
 }
 table! {
+    /// A conversion between encodings.
+    Conversion, conversions, "pg_conversion.tsv" {
+        oid: u32, conname: &'static str, conforencoding: i32, contoencoding: i32, conproc: u32, condefault: bool,
+    }
+}
+table! {
     /// A tablespace.
     Tablespace, tablespaces, "pg_tablespace.tsv" { oid: u32, spcname: &'static str }
 }

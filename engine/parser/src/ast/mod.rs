@@ -12,6 +12,7 @@ mod expr;
 mod merge;
 mod query;
 mod routine;
+mod search;
 mod types;
 mod utility;
 mod xml;
@@ -21,6 +22,7 @@ pub use expr::*;
 pub use merge::*;
 pub use query::*;
 pub use routine::*;
+pub use search::*;
 pub use types::*;
 pub use utility::*;
 pub use xml::*;
@@ -261,6 +263,12 @@ pub enum Statement {
     CreateOperator(Box<CreateOperator>),
     /// CREATE CAST.
     CreateCast(Box<CreateCast>),
+    /// CREATE TEXT SEARCH …, ALTER TEXT SEARCH DICTIONARY.
+    DefineSearch(Box<DefineSearch>),
+    /// ALTER TEXT SEARCH CONFIGURATION … MAPPING.
+    AlterMapping(Box<AlterMapping>),
+    /// CREATE CONVERSION.
+    CreateConversion(Box<CreateConversion>),
     /// A statement that PostgreSQL has and whose body is not analysed here.
     Other(Other),
 }

@@ -80,6 +80,11 @@ impl Parser<'_> {
             let schema = self.col_id()?;
             return Ok(Statement::AlterSchema(Box::new(AlterObjectSchema { kind, object, if_exists: false, schema })));
         }
+        let object = match (kind, object) {
+            (ObjectKind::TextSearchDictionary, ObjectRef::Name(name)) => return self.alter_dictionary(name),
+            (ObjectKind::TextSearchConfiguration, ObjectRef::Name(name)) => return self.alter_mapping(name),
+            (_, object) => object,
+        };
         if matches!(kind, ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine)
             && !self.at_word("depends")
             && !self.at(kw::NO)

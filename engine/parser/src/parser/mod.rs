@@ -19,6 +19,7 @@ mod query;
 mod role;
 mod routine;
 mod rule;
+mod search;
 mod statement;
 mod statistics;
 mod table;

@@ -214,7 +214,7 @@ impl Parser<'_> {
     }
 
     /// `(name = value, name, …)`.
-    fn definition_list(&mut self) -> Result<Vec<DefOption>> {
+    pub(super) fn definition_list(&mut self) -> Result<Vec<DefOption>> {
         self.paren_list(|p| {
             let name = p.label()?;
             let value = if p.eat_ch(b'=') { Some(p.def_value()?) } else { None };

@@ -203,10 +203,8 @@ impl Parser<'_> {
             (&[kw::CONSTRAINT, kw::TRIGGER], "CREATE TRIGGER", true),
             (&[kw::TRUSTED], "CREATE LANGUAGE", true),
             (&[kw::PROCEDURAL], "CREATE LANGUAGE", true),
-            (&[kw::DEFAULT, kw::CONVERSION], "CREATE CONVERSION", false),
             (&[kw::ACCESS, kw::METHOD], "CREATE ACCESS METHOD", false),
             (&[kw::COLLATION], "CREATE COLLATION", false),
-            (&[kw::CONVERSION], "CREATE CONVERSION", false),
             (&[kw::EVENT, kw::TRIGGER], "CREATE EVENT TRIGGER", false),
             (&[kw::FOREIGN, kw::DATA, kw::WRAPPER], "CREATE FOREIGN DATA WRAPPER", false),
             (&[kw::FOREIGN, kw::TABLE], "CREATE FOREIGN TABLE", false),
@@ -217,7 +215,6 @@ impl Parser<'_> {
             (&[kw::SERVER], "CREATE SERVER", false),
             (&[kw::SUBSCRIPTION], "CREATE SUBSCRIPTION", false),
             (&[kw::TABLESPACE], "CREATE TABLESPACE", false),
-            (&[kw::TEXT, kw::SEARCH], "CREATE TEXT SEARCH", false),
             (&[kw::TRANSFORM], "CREATE TRANSFORM", true),
             (&[kw::TRIGGER], "CREATE TRIGGER", true),
             (&[kw::USER, kw::MAPPING], "CREATE USER MAPPING", false),
@@ -238,6 +235,14 @@ impl Parser<'_> {
         if self.at_any(&[kw::FUNCTION, kw::PROCEDURE]) {
             let procedure = self.bump().kw == kw::PROCEDURE;
             return self.create_routine(procedure, or_replace);
+        }
+        if !or_replace && self.eat_seq(&[kw::TEXT, kw::SEARCH]) {
+            return self.create_search();
+        }
+        if !or_replace && self.at_any(&[kw::DEFAULT, kw::CONVERSION]) {
+            let default = self.eat(kw::DEFAULT);
+            self.expect(kw::CONVERSION)?;
+            return self.create_conversion(default);
         }
         if !or_replace && self.eat(kw::POLICY) {
             return self.create_policy();

@@ -1,6 +1,6 @@
 //! Text into tsvector and tsquery by a configuration, and the functions that show what happens on the way.
 
-use super::dict::{self, Config};
+use super::dict::{Config, Norm};
 use super::headline::headline;
 use super::matching::holds;
 use super::query::{self, Item, Op, Syntax, Target, TsQuery, word_too_long};
@@ -10,12 +10,12 @@ use crate::ctx::EvalCtx;
 use crate::datum::{ArrayValue, Datum};
 use crate::funcs::args::{scalar, set};
 use crate::kernel::Kernel;
-use crate::{oid, pgdata};
+use crate::oid;
 use rustydb_base::{DbError, Result, SqlState};
 use std::sync::Arc;
 
 /// The only parser there is.
-const DEFAULT_PARSER: u32 = 3722;
+pub const DEFAULT_PARSER: u32 = 3722;
 
 /// The configuration that `default_text_search_config` names.
 pub(super) fn current(ctx: &EvalCtx) -> Result<u32> {
@@ -26,7 +26,7 @@ pub(super) fn current(ctx: &EvalCtx) -> Result<u32> {
 /// Lexemes of a text with their positions from 1 on.
 #[derive(Default)]
 pub(super) struct Words {
-    list: Vec<(u32, String)>,
+    list: Vec<(u32, Norm)>,
     /// Position of the last token that counted.
     last: u32,
 }
@@ -43,6 +43,7 @@ impl Words {
     }
 
     pub(super) fn read(&mut self, ctx: &EvalCtx, config: &Config, text: &str) -> Result<()> {
+        let mut tokens: Vec<(Kind, &str)> = Vec::new();
         for (kind, token) in Tokens::new(text) {
             if token.len() > MAX_LEXEME {
                 ctx.session.notice(
@@ -51,32 +52,40 @@ impl Words {
                 );
                 continue;
             }
+            tokens.push((kind, token));
+        }
+        let mut rest = tokens.as_slice();
+        while !rest.is_empty() {
+            let (taken, norms) = config.lexize_run(ctx, rest)?;
             // A stop word has a position, a token that no dictionary knows has none.
-            if let Some((_, lexemes)) = config.lexize(kind, token)? {
+            if let Some(norms) = norms {
                 self.last += 1;
-                self.list.extend(lexemes.into_iter().map(|l| (self.last, l)));
+                for n in norms {
+                    self.last += u32::from(n.next);
+                    self.list.push((self.last, n));
+                }
             }
+            rest = rest.get(taken.max(1)..).unwrap_or_default();
         }
         Ok(())
     }
 
     pub(super) fn vector(self) -> Result<TsVector> {
-        let lexemes =
-            self.list.into_iter().map(|(at, word)| Lexeme { word, places: vec![Place::new(at, 0)] }).collect();
-        TsVector::collect(lexemes).checked()
+        let lexeme = |(at, n): (u32, Norm)| Lexeme { word: n.word, places: vec![Place::new(at, 0)] };
+        TsVector::collect(self.list.into_iter().map(lexeme).collect()).checked()
     }
 }
 
 /// `to_tsvector`.
 fn document(ctx: &EvalCtx, config: u32, text: &str) -> Result<TsVector> {
     let mut words = Words::default();
-    words.read(ctx, &*dict::config(config)?, text)?;
+    words.read(ctx, &*ctx.session.ts_config(config)?, text)?;
     words.vector()
 }
 
 /// A query from text: words that an operand becomes are joined by `joined`, with room for stop words between them.
 fn to_query(ctx: &EvalCtx, config: u32, text: &str, syntax: Syntax, joined: Op) -> Result<TsQuery> {
-    let config = dict::config(config)?;
+    let config = ctx.session.ts_config(config)?;
     let q = query::parse(text, syntax, &mut |out, operand, weights, prefix| {
         if operand.len() > MAX_LEXEME && syntax == Syntax::Standard {
             return Err(word_too_long(text));
@@ -90,7 +99,7 @@ fn to_query(ctx: &EvalCtx, config: u32, text: &str, syntax: Syntax, joined: Op) 
         let mut any = false;
         let mut position = 0;
         let mut list = words.list.into_iter().peekable();
-        while let Some((at, word)) = list.next() {
+        while let Some((at, norm)) = list.next() {
             while position > 0 && position + 1 < at {
                 out.push(Item::Stop);
                 if any {
@@ -100,11 +109,22 @@ fn to_query(ctx: &EvalCtx, config: u32, text: &str, syntax: Syntax, joined: Op) 
                 position += 1;
             }
             position = at;
-            out.push(Item::Word(Target { word, weights, prefix }));
-            // Lexemes of one token go together.
-            while let Some((_, word)) = list.next_if(|(p, _)| *p == at) {
-                out.push(Item::Word(Target { word, weights, prefix }));
-                out.push(Item::Op(Op::And));
+            let target = |n: Norm| Item::Word(Target { prefix: prefix || n.prefix, word: n.word, weights });
+            // Lexemes of one token go together; other ways to read the token are alternatives.
+            let mut head = Some(norm);
+            let mut alternatives = 0;
+            while let Some(first) = head {
+                let variant = first.variant;
+                out.push(target(first));
+                while let Some((_, n)) = list.next_if(|(p, n)| *p == at && n.variant == variant) {
+                    out.push(target(n));
+                    out.push(Item::Op(Op::And));
+                }
+                if alternatives > 0 {
+                    out.push(Item::Op(Op::Or));
+                }
+                alternatives += 1;
+                head = list.next_if(|(p, _)| *p == at).map(|n| n.1);
             }
             if any {
                 out.push(Item::Op(joined));
@@ -132,15 +152,9 @@ fn web(ctx: &EvalCtx, config: u32, text: &str) -> Result<TsQuery> {
     to_query(ctx, config, text, Syntax::Web, Op::Phrase(1))
 }
 
-fn parser_named(name: &str) -> Result<u32> {
-    match name {
-        "default" | "pg_catalog.default" => Ok(DEFAULT_PARSER),
-        _ => Err(DbError::new(SqlState::UNDEFINED_OBJECT, format!("text search parser \"{name}\" does not exist"))),
-    }
-}
-
-fn known_parser(oid: u32) -> Result<()> {
-    if oid == DEFAULT_PARSER {
+/// Whatever its name is: only the built-in functions have a parser's signatures.
+fn known_parser(ctx: &EvalCtx, oid: u32) -> Result<()> {
+    if oid == DEFAULT_PARSER || ctx.session.is_ts_parser(oid) {
         return Ok(());
     }
     Err(DbError::internal(format!("cache lookup failed for text search parser {oid}")))
@@ -165,18 +179,18 @@ fn array(elem: u32, items: Vec<Datum>) -> Datum {
     Datum::Array(Arc::new(ArrayValue { elem, dims, items }))
 }
 
-fn texts(words: Vec<String>) -> Datum {
-    array(oid::TEXT, words.into_iter().map(|w| Datum::Text(w.into())).collect())
+fn texts(norms: Vec<Norm>) -> Datum {
+    array(oid::TEXT, norms.into_iter().map(|n| Datum::Text(n.word.into())).collect())
 }
 
 /// `ts_debug`: every token with the dictionaries asked and the lexemes they gave.
-fn debug_rows(config: u32, text: &str) -> Result<Rows> {
-    let config = dict::config(config)?;
+fn debug_rows(ctx: &EvalCtx, config: u32, text: &str) -> Result<Rows> {
+    let config = ctx.session.ts_config(config)?;
     let mut rows = Vec::new();
     for (kind, token) in Tokens::new(text) {
         let (alias, about) = describe(kind);
         let asked = config.dictionaries(kind).iter().map(|d| Datum::Oid(*d)).collect();
-        let (by, lexemes) = match config.lexize(kind, token)? {
+        let (by, lexemes) = match config.lexize(ctx, kind, token)? {
             Some((by, lexemes)) => (Datum::Oid(by), texts(lexemes)),
             None => (Datum::Null, Datum::Null),
         };
@@ -196,11 +210,8 @@ fn describe(kind: Kind) -> (&'static str, &'static str) {
     KINDS.iter().find(|k| k.0 == kind).map_or(("", ""), |k| (k.1, k.2))
 }
 
-fn lexize(dictionary: u32, word: &str) -> Result<Datum> {
-    if !pgdata::ts_dicts().iter().any(|d| d.oid == dictionary) {
-        return Err(DbError::internal(format!("cache lookup failed for text search dictionary {dictionary}")));
-    }
-    Ok(dict::dictionary(dictionary)?.lexize(word).map_or(Datum::Null, texts))
+fn lexize(ctx: &EvalCtx, dictionary: u32, word: &str) -> Result<Datum> {
+    Ok(ctx.session.ts_dictionary(dictionary)?.lexize(word)?.map_or(Datum::Null, texts))
 }
 
 /// Kernels of this module.
@@ -225,11 +236,13 @@ pub const KERNELS: &[Kernel] = &[
     scalar!("ts_headline_opt", [ctx] |s: &str, q: TsQuery, o: &str| headline(ctx, current(ctx)?, s, &q, o)),
     scalar!("ts_headline_byid", [ctx] |c: u32, s: &str, q: TsQuery| headline(ctx, c, s, &q, "")),
     scalar!("ts_headline_byid_opt", [ctx] |c: u32, s: &str, q: TsQuery, o: &str| headline(ctx, c, s, &q, o)),
-    scalar!("ts_lexize", |d: u32, s: &str| lexize(d, s)),
-    set!("ts_parse_byid", |parser: u32, s: &str| known_parser(parser).map(|()| parse_rows(s))),
-    set!("ts_parse_byname", |parser: &str, s: &str| parser_named(parser).map(|_| parse_rows(s))),
-    set!("ts_token_type_byid", |parser: u32| known_parser(parser).map(|()| kind_rows())),
-    set!("ts_token_type_byname", |parser: &str| parser_named(parser).map(|_| kind_rows())),
-    set!("ts_debug(regconfig,text)", |c: u32, s: &str| debug_rows(c, s)),
-    set!("ts_debug(text)", [ctx, _info] |s: &str| debug_rows(current(ctx)?, s)),
+    scalar!("ts_lexize", [ctx] |d: u32, s: &str| lexize(ctx, d, s)),
+    set!("ts_parse_byid", [ctx, _info] |parser: u32, s: &str| known_parser(ctx, parser).map(|()| parse_rows(s))),
+    set!("ts_parse_byname", [ctx, _info] |parser: &str, s: &str| {
+        ctx.session.ts_parser(parser).map(|_| parse_rows(s))
+    }),
+    set!("ts_token_type_byid", [ctx, _info] |parser: u32| known_parser(ctx, parser).map(|()| kind_rows())),
+    set!("ts_token_type_byname", [ctx, _info] |parser: &str| ctx.session.ts_parser(parser).map(|_| kind_rows())),
+    set!("ts_debug(regconfig,text)", [ctx, _info] |c: u32, s: &str| debug_rows(ctx, c, s)),
+    set!("ts_debug(text)", [ctx, _info] |s: &str| debug_rows(ctx, current(ctx)?, s)),
 ];

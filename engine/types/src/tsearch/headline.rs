@@ -4,7 +4,6 @@
 //! fragments, each cover is grown or cut to the wanted number of words and the best one shown; with fragments, the covers with
 //! most words of the query are shown one after the other, each grown on both sides.
 
-use super::dict;
 use super::matching::{Answer, Source, Spots, holds_tree};
 use super::query::{Item, Target, Tree, TsQuery};
 use super::tokens::{Kind, Tokens};
@@ -174,7 +173,7 @@ impl Word<'_> {
 }
 
 fn read<'a>(ctx: &EvalCtx, config: u32, text: &'a str, q: &TsQuery) -> Result<Vec<Word<'a>>> {
-    let config = dict::config(config)?;
+    let config = ctx.session.ts_config(config)?;
     let mut words: Vec<Word<'a>> = Vec::new();
     let mut position = 0u32;
     for (kind, token) in Tokens::new(text) {
@@ -187,11 +186,12 @@ fn read<'a>(ctx: &EvalCtx, config: u32, text: &'a str, q: &TsQuery) -> Result<Ve
         }
         let mut operands: Vec<usize> = Vec::new();
         let mut at = 0;
-        if let Some((_, lexemes)) = config.lexize(kind, token)? {
+        if let Some((_, lexemes)) = config.lexize(ctx, kind, token)? {
             position += 1;
             for l in lexemes {
+                position += u32::from(l.next);
                 at = position.min(u32::from(MAX_POSITION) - 1) as u16;
-                let means = |t: &Target| if t.prefix { l.starts_with(t.word.as_str()) } else { l == t.word };
+                let means = |t: &Target| if t.prefix { l.word.starts_with(t.word.as_str()) } else { l.word == t.word };
                 operands.extend(q.0.iter().enumerate().filter_map(|(i, item)| match item {
                     Item::Word(t) if means(t) => Some(i),
                     _ => None,

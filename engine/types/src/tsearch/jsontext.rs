@@ -1,7 +1,7 @@
 //! The texts inside json and jsonb as documents: strings, and on demand numbers, booleans and keys, in the order of the text.
 //! Between two of them is a gap, so that no phrase reaches from one into the next. A headline is made of each string alone.
 
-use super::dict::{self, Config};
+use super::dict::Config;
 use super::documents::{Words, current};
 use super::headline::{check_options, headline};
 use super::query::TsQuery;
@@ -101,7 +101,7 @@ impl Visitor for Reader<'_> {
 }
 
 fn document(ctx: &EvalCtx, config: u32, json: &str, wanted: Wanted) -> Result<TsVector> {
-    let mut r = Reader { ctx, config: dict::config(config)?, wanted, words: Words::default() };
+    let mut r = Reader { ctx, config: ctx.session.ts_config(config)?, wanted, words: Words::default() };
     walk(json, &mut r)?;
     r.words.vector()
 }

@@ -2,12 +2,16 @@
 //!
 //! A document is a [`vector::TsVector`], a query a [`query::TsQuery`]; [`matching`] says whether they agree, [`rank`] how well.
 //! Text is cut into tokens by [`tokens`], whose words dictionaries ([`dict`]) bring to their lexemes; [`documents`] has the
-//! functions. [`headline`] shows why a document matches. [`stat`] folds the rows of queries. Left out: ispell, synonym and thesaurus dictionaries,
-//! stemmers and stop words of languages that the stemming library or [`stop`] lack (0A000).
+//! functions. Dictionaries of files are [`synonym`], [`thesaurus`] and [`ispell`] (its files: [`affix`]). [`headline`] shows why a
+//! document matches. [`stat`] folds the rows of queries. Left out: stemmers of languages that the stemming library lacks
+//! (0A000), phrases of a thesaurus in headlines (its single words are known there).
 
+mod affix;
 pub mod dict;
 pub mod documents;
+pub mod files;
 pub mod headline;
+mod ispell;
 mod jsontext;
 mod kernels;
 mod lex;
@@ -17,6 +21,8 @@ pub mod rank;
 pub mod rewrite;
 pub mod stat;
 pub mod stop;
+mod synonym;
+pub mod thesaurus;
 pub mod tokens;
 pub mod vector;
 
