@@ -240,7 +240,7 @@ impl Ispell {
         let mut at = if least > start { least } else { start };
         let mut tried: BTreeSet<usize> = BTreeSet::new();
         while at < word.len() {
-            let place = match at {
+            let place = match start {
                 0 => BEGIN,
                 _ if at + 1 == word.len() => END,
                 _ => MIDDLE,
