@@ -1,6 +1,6 @@
 -- Text search objects: dictionaries of every template, configurations, parsers, templates; conversions.
 create schema search_objects;
-set search_path = search_objects, pg_catalog;
+set search_path = search_objects;
 set client_min_messages = notice;
 create text search dictionary d1 (template=simple, Stopwords=english, accept=false);
 create text search dictionary d2 (template=simple, "Stopwords"=english);

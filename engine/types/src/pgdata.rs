@@ -502,6 +502,7 @@ mod tests {
             ts_dicts().len(),
             ts_configs().len(),
             ts_config_maps().len(),
+            conversions().len(),
             relations().len(),
             columns().len(),
             indexes().len(),

@@ -162,6 +162,7 @@ impl Db {
             routine_names: HashMap::new(),
             operators: HashMap::new(),
             casts: HashMap::new(),
+            objects: HashMap::new(),
             detaching: Vec::new(),
             types_version: 0,
         };
