@@ -522,9 +522,11 @@ impl Binder<'_> {
             let d = io::text_in(self.cx.eval, to, s).map_err(|x| x.at(pos))?;
             return Ok(Some(Expr { kind: ExprKind::Const(d), ty: to, pos }));
         }
+        let converts = e.ty.oid != to.oid;
         let Some(mut converted) = self.coerce_type(e, to.oid, cx)? else { return Ok(None) };
         // How many bits an integer becomes is the modifier's to say.
         if to.typmod >= 0
+            && converts
             && let ExprKind::Call { proc, args, .. } = &mut converted.kind
             && matches!(proc.prosrc.as_ref(), "bitfromint4" | "bitfromint8")
             && let Some(length) = args.get_mut(1)

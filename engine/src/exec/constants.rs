@@ -11,11 +11,12 @@ use super::df::trimmed;
 use super::eval::{Env, compile, null_constant};
 use crate::plan::ir::{Bound, Expr, ExprKind, MergeChange, Rel, Subquery, SubqueryKind};
 use crate::plan::walk;
-use rustydb_base::Result;
+use rustydb_base::{DbError, Result};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
 use rustydb_types::oid;
-use rustydb_types::pgdata::Proc;
+use rustydb_types::oid::TypeInfo;
+use rustydb_types::pgdata::{Proc, procs_named};
 
 /// First OID of what users define.
 const FIRST_USER_OID: u32 = 16384;
@@ -75,22 +76,10 @@ fn is_immutable(proc: &Proc) -> bool {
     proc.provolatile == 'i' && !proc.proretset && proc.oid < FIRST_USER_OID
 }
 
-/// Types whose text form depends on no setting and whose functions PostgreSQL takes for immutable.
-fn has_fixed_text(ty: u32) -> bool {
-    matches!(
-        ty,
-        oid::BOOL
-            | oid::INT2
-            | oid::INT4
-            | oid::INT8
-            | oid::FLOAT4
-            | oid::FLOAT8
-            | oid::NUMERIC
-            | oid::TEXT
-            | oid::VARCHAR
-            | oid::BPCHAR
-            | oid::UUID
-    )
+/// Whether a type's function for its text form, in or out, is immutable.
+fn has_fixed_text(ty: u32, function: fn(&TypeInfo) -> &'static str) -> bool {
+    let row = oid::type_info(ty).and_then(|t| procs_named(function(t)).first());
+    row.is_some_and(|p| p.provolatile == 'i')
 }
 
 /// What is known of an expression before execution.
@@ -175,23 +164,41 @@ impl Check<'_> {
 
     /// What is computed of all its parts.
     fn call(&self, e: &Expr, parts: &[&Expr]) -> Result<Folded> {
-        let folded = parts.iter().map(|p| self.fold(p)).collect::<Result<Vec<Folded>>>()?;
+        let mut folded: Vec<Folded> = Vec::with_capacity(parts.len());
+        for part in parts {
+            match self.fold(part) {
+                Ok(f) => folded.push(f),
+                Err(e) => {
+                    // Those before it come first if they fail, too.
+                    let before = parts.iter().zip(&folded).filter(|(_, f)| matches!(f, Folded::Constant));
+                    return before.map(|(p, _)| self.value(p).map(drop)).collect::<Result<()>>().and(Err(e));
+                }
+            }
+        }
         let strict = matches!(&e.kind, ExprKind::Call { proc, .. } if proc.proisstrict && !proc.proretset);
         // A strict call with a NULL is not evaluated, so its other arguments are computed here.
         let evaluated = !strict || !parts.iter().any(|p| null_constant(p));
         if folds(e) && evaluated && !parts.is_empty() && folded.iter().all(|f| matches!(f, Folded::Constant)) {
             return Ok(Folded::Constant);
         }
-        let mut null = false;
+        let mut values = Vec::with_capacity(parts.len());
         for (part, f) in parts.iter().zip(folded) {
-            null |= match f {
-                Folded::Constant => self.value(part)?.is_null(),
-                Folded::Value(d) => d.is_null(),
-                Folded::Unknown => false,
-            };
+            match f {
+                Folded::Constant => values.push(Some(self.value(part)?)),
+                Folded::Value(d) => values.push(Some(d)),
+                Folded::Unknown => values.push(None),
+            }
         }
         // A strict call is NULL whatever those of its arguments are that have no value here.
-        Ok(if null && strict { Folded::Value(Datum::Null) } else { Folded::Unknown })
+        if strict && values.iter().flatten().any(Datum::is_null) {
+            return Ok(Folded::Value(Datum::Null));
+        }
+        match values.into_iter().collect::<Option<Vec<Datum>>>() {
+            Some(values) if folds(e) && !values.is_empty() => {
+                self.value(&of_values(e, parts, values)?).map(Folded::Value)
+            }
+            _ => Ok(Folded::Unknown),
+        }
     }
 
     /// AND (which false decides) or OR (which true does): arguments are looked at in turn; nothing is known of those behind
@@ -264,12 +271,42 @@ impl Check<'_> {
     }
 }
 
+/// A node with the values of its parts in their places.
+fn of_values(e: &Expr, parts: &[&Expr], values: Vec<Datum>) -> Result<Expr> {
+    let mut values = parts.iter().zip(values).map(|(p, d)| Expr { kind: ExprKind::Const(d), ty: p.ty, pos: p.pos });
+    if let ExprKind::Call { proc, collation, .. } = &e.kind {
+        let kind = ExprKind::Call { proc, args: values.collect(), collation: *collation };
+        return Ok(Expr { kind, ty: e.ty, pos: e.pos });
+    }
+    let mut e = e.clone();
+    walk::children_mut(&mut e, &mut |part| {
+        *part = values.next().ok_or_else(|| DbError::internal("an expression has lost a part"))?;
+        Ok(())
+    })?;
+    Ok(e)
+}
+
+/// Whether an expression is made of constants by what is computed before execution.
+pub fn is_constant(e: &Expr) -> bool {
+    stacker::maybe_grow(128 * 1024, 1024 * 1024, || {
+        let mut constant = true;
+        match &e.kind {
+            ExprKind::Const(_) => return true,
+            ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Coalesce(_) | ExprKind::Case { operand: None, .. } => {}
+            _ if folds(e) => {}
+            _ => return false,
+        }
+        walk::children(e, &mut |part| constant = constant && is_constant(part));
+        constant
+    })
+}
+
 /// Whether a node whose parts are constant is constant, too.
 fn folds(e: &Expr) -> bool {
     match &e.kind {
         ExprKind::Call { proc, .. } | ExprKind::ArrayOp { proc, .. } => is_immutable(proc),
         ExprKind::Distinct { eq, .. } | ExprKind::NullIf { eq, .. } => is_immutable(eq),
-        ExprKind::ViaIo(arg) => has_fixed_text(arg.ty.oid) && has_fixed_text(e.ty.oid),
+        ExprKind::ViaIo(arg) => has_fixed_text(arg.ty.oid, |t| t.output) && has_fixed_text(e.ty.oid, |t| t.input),
         ExprKind::Relabel(_)
         | ExprKind::Typmod { .. }
         | ExprKind::Not(_)

@@ -93,7 +93,9 @@ enum Node {
     Slot(usize),
     Param(usize),
     CaseValue,
-    Call(Func, Vec<Node>, u32),
+    /// A call, and which of its arguments are computed first: constants that make a strict call NULL before the others are
+    /// looked at.
+    Call(Func, Vec<Node>, SmallVec<[usize; 2]>),
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
@@ -235,6 +237,19 @@ pub(super) fn null_constant(e: &Expr) -> bool {
     }
 }
 
+/// The arguments of a strict call that are computed of constants, if others are not: PostgreSQL has computed them when it
+/// planned the statement, and a NULL among them has taken the place of the call.
+fn leading_constants(args: &[Expr]) -> SmallVec<[usize; 2]> {
+    let is_value = |e: &Expr| matches!(e.kind, ExprKind::Const(_));
+    let unknown = args.iter().filter(|a| !is_value(a)).count();
+    if unknown < 2 || args.iter().all(|a| is_value(a) || matches!(a.kind, ExprKind::Column(_))) {
+        return SmallVec::new();
+    }
+    let found: SmallVec<[usize; 2]> =
+        (0..args.len()).filter(|&i| !is_value(&args[i]) && super::constants::is_constant(&args[i])).collect();
+    if found.len() < unknown { found } else { SmallVec::new() }
+}
+
 /// Compiles an expression; `slot` tells where a column's value is in the row.
 pub fn compile(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Compiled> {
     Ok(Compiled { node: stacked(e, slot)?, ty: e.ty })
@@ -263,7 +278,8 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
                 // when the statement was planned.
                 Node::Const(Datum::Null)
             } else {
-                Node::Call(f, many(args)?, e.pos)
+                let first = if f.strict { leading_constants(args) } else { SmallVec::new() };
+                Node::Call(f, many(args)?, first)
             }
         }
         ExprKind::And(v) => Node::And(many(v)?),
@@ -463,13 +479,17 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
             .cloned()
             .ok_or_else(|| DbError::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${}", i + 1))),
         Node::CaseValue => Ok(case.clone()),
-        Node::Call(f, args, pos) => {
+        Node::Call(f, args, first) => {
+            for &i in first {
+                if nested(&args[i], env, row, case)?.is_null() {
+                    return Ok(Datum::Null);
+                }
+            }
             let mut v: SmallVec<[Datum; 4]> = SmallVec::with_capacity(args.len());
             // All of them, even behind a NULL: an error in a later one is the call's answer.
             for a in args {
                 v.push(nested(a, env, row, case)?);
             }
-            let _ = pos;
             f.call(env.ctx, &v)
         }
         Node::And(v) => {

@@ -12,7 +12,8 @@ use crate::exec::run::Executed;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_parser::ast::{self, Statement, TableLockMode};
+use rustydb_parser::ast::{self, DefOption, DefValue, Statement, TableLockMode};
+use rustydb_parser::char_position;
 use rustydb_types::cmp;
 use rustydb_types::datum::{Datum, TypeRef};
 use std::cmp::Ordering;
@@ -28,11 +29,29 @@ const MAX_SAMPLE_BYTES: usize = 64 << 20;
 /// Wider values are counted but not kept.
 const MAX_WIDTH: usize = 1024;
 
+/// How many workers VACUUM is to have: it needs none, but says what is no number of them.
+fn parallel_workers(o: &DefOption, text: &str) -> Result<i32> {
+    let wrong = |message: String| DbError::new(SqlState::SYNTAX_ERROR, message);
+    match &o.value {
+        None => {
+            Err(wrong("parallel option requires a value between 0 and 1024".into()).at(char_position(text, o.name.pos)))
+        }
+        Some(DefValue::Number(n)) => match n.parse() {
+            Ok(n @ 0..=1024) => Ok(n),
+            Ok(_) => Err(wrong("parallel workers for vacuum must be between 0 and 1024".into())
+                .at(char_position(text, o.name.pos))),
+            Err(_) => Err(wrong("parallel requires an integer value".into())),
+        },
+        Some(_) => Err(wrong("parallel requires an integer value".into())),
+    }
+}
+
 impl Session {
     /// Runs VACUUM or ANALYZE.
     pub(super) async fn vacuum(&mut self, v: &ast::Vacuum, text: &Arc<str>) -> Result<String> {
         let word = if v.vacuum { "VACUUM" } else { "ANALYZE" };
         let (mut analyze, mut verbose, mut skip_locked, mut full) = (!v.vacuum, false, false, false);
+        let (mut workers, mut every_page) = (0, false);
         for o in &v.options {
             match o.name.value.as_str() {
                 "verbose" => verbose = flag(o)?,
@@ -40,20 +59,37 @@ impl Session {
                 "skip_locked" => skip_locked = flag(o)?,
                 "full" if v.vacuum => full = flag(o)?,
                 // What these tune has no counterpart: there is no separate pass over the table.
-                "freeze" | "disable_page_skipping" | "process_toast" | "truncate" if v.vacuum => {
+                "freeze" | "process_toast" | "truncate" if v.vacuum => {
                     flag(o)?;
                 }
-                "index_cleanup" | "parallel" if v.vacuum => {}
+                "disable_page_skipping" if v.vacuum => every_page = flag(o)?,
+                "index_cleanup" if v.vacuum => {
+                    if !matches!(&o.value, Some(DefValue::Word(w) | DefValue::String(w)) if w.eq_ignore_ascii_case("auto"))
+                    {
+                        flag(o)?;
+                    }
+                }
+                "parallel" if v.vacuum => workers = parallel_workers(o, text)?,
                 other => {
                     return Err(DbError::new(
                         SqlState::SYNTAX_ERROR,
                         format!("unrecognized {word} option \"{other}\""),
-                    ));
+                    )
+                    .at(char_position(text, o.name.pos)));
                 }
             }
         }
+        if full && workers > 0 {
+            return Err(DbError::unsupported("VACUUM FULL cannot be performed in parallel"));
+        }
+        if v.vacuum && !analyze && v.tables.iter().any(|t| !t.1.is_empty()) {
+            return Err(DbError::unsupported("ANALYZE option must be specified when a column list is provided"));
+        }
         if v.vacuum {
             self.must_be_alone("VACUUM")?;
+            if full && every_page {
+                return Err(DbError::unsupported("VACUUM option DISABLE_PAGE_SKIPPING cannot be used with FULL"));
+            }
         }
         self.check_read_only(word)?;
         // Each with whether the statement names it.

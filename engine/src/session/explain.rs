@@ -8,6 +8,7 @@ use crate::exec::explain::{Format, Summary, show};
 use crate::exec::run;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, DefOption, DefValue, Statement};
+use rustydb_parser::char_position;
 use rustydb_types::datum::Datum;
 use rustydb_types::oid;
 use std::sync::Arc;
@@ -54,7 +55,7 @@ pub(crate) fn flag(o: &DefOption) -> Result<bool> {
     }
 }
 
-fn options(list: &[DefOption]) -> Result<Options> {
+fn options(list: &[DefOption], text: &str) -> Result<Options> {
     let mut out = Options { analyze: false, costs: true, summary: None, format: Format::Text };
     for o in list {
         match o.name.value.as_str() {
@@ -75,6 +76,7 @@ fn options(list: &[DefOption]) -> Result<Options> {
             }
             "format" => {
                 let word = match &o.value {
+                    None => return Err(DbError::new(SqlState::SYNTAX_ERROR, "format requires a parameter")),
                     Some(DefValue::Word(w) | DefValue::String(w)) => w.to_ascii_lowercase(),
                     _ => String::new(),
                 };
@@ -87,12 +89,14 @@ fn options(list: &[DefOption]) -> Result<Options> {
                         return Err(DbError::new(
                             SqlState::INVALID_PARAMETER_VALUE,
                             format!("unrecognized value for EXPLAIN option \"format\": \"{other}\""),
-                        ));
+                        )
+                        .at(char_position(text, o.name.pos)));
                     }
                 };
             }
             other => {
-                return Err(DbError::new(SqlState::SYNTAX_ERROR, format!("unrecognized EXPLAIN option \"{other}\"")));
+                return Err(DbError::new(SqlState::SYNTAX_ERROR, format!("unrecognized EXPLAIN option \"{other}\""))
+                    .at(char_position(text, o.name.pos)));
             }
         }
     }
@@ -102,7 +106,7 @@ fn options(list: &[DefOption]) -> Result<Options> {
 impl Session {
     /// Runs EXPLAIN.
     pub(super) async fn explain(&mut self, e: &ast::Explain, text: &Arc<str>) -> Result<Done> {
-        let opts = options(&e.options)?;
+        let opts = options(&e.options, text)?;
         let started = Instant::now();
         let (stmt, params) = match &e.statement {
             Statement::Execute(x) => {

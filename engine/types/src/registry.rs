@@ -22,6 +22,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::datetime::KERNELS,
     funcs::enums::KERNELS,
     funcs::float::KERNELS,
+    funcs::foreign::KERNELS,
     funcs::float_steps::KERNELS,
     funcs::hash::KERNELS,
     funcs::inet::KERNELS,

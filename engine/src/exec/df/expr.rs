@@ -148,8 +148,9 @@ impl RowExpr {
         row.extend(self.outer.iter().map(|(f, i)| f.get(*i)));
         let env = Env { ctx: &self.cx.eval, params: &self.cx.params };
         for r in 0..rows {
+            // One row's value may take long to compute.
+            self.cx.cancel.check()?;
             if r % 1024 == 0 {
-                self.cx.cancel.check()?;
                 step_aside();
             }
             for (i, c) in self.inputs.iter().enumerate() {

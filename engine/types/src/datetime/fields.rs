@@ -513,19 +513,16 @@ pub fn make_interval(
     mins: i32,
     secs: f64,
 ) -> Result<Interval> {
-    let fail = interval_out_of_range;
-    let us = (secs * 1e6).round_ties_even();
-    if !us.is_finite() || us.abs() >= 2f64.powi(63) {
-        return Err(fail());
+    if !secs.is_finite() {
+        return Err(interval_out_of_range());
     }
-    let fit = |v: i64| i32::try_from(v).map_err(|_| fail());
-    let micros = (i64::from(hours) * USECS_PER_HOUR)
-        .checked_add(i64::from(mins) * USECS_PER_MINUTE)
-        .and_then(|v| v.checked_add(us as i64))
-        .ok_or_else(fail)?;
+    // PostgreSQL 15 lets every sum wrap around, and seconds that are too many become the least number.
+    let us = (secs * 1e6).round_ties_even();
+    let us = if us.abs() < 2f64.powi(63) { us as i64 } else { i64::MIN };
+    let time = (i64::from(hours) * USECS_PER_HOUR).wrapping_add(i64::from(mins) * USECS_PER_MINUTE);
     Ok(Interval {
-        months: fit(i64::from(years) * 12 + i64::from(months))?,
-        days: fit(i64::from(weeks) * 7 + i64::from(days))?,
-        micros,
+        months: years.wrapping_mul(12).wrapping_add(months),
+        days: weeks.wrapping_mul(7).wrapping_add(days),
+        micros: time.wrapping_add(us),
     })
 }

@@ -54,8 +54,11 @@ fn put_time(out: &mut Vec<u8>, c: &Civil) {
 /// `+hh[:mm[:ss]]` of seconds east of UTC.
 fn put_offset(out: &mut Vec<u8>, east: i32) {
     out.push(if east < 0 { b'-' } else { b'+' });
-    let v = east.abs();
-    put2(out, v / 3600);
+    let v = east.saturating_abs();
+    match v / 3600 {
+        hours @ ..100 => put2(out, hours),
+        hours => put_int(out, hours.into()),
+    }
     let (m, s) = (v / 60 % 60, v % 60);
     if m != 0 || s != 0 {
         out.push(b':');

@@ -89,19 +89,27 @@ pub fn by_name(name: &str) -> Option<TimeZone> {
     if name.eq_ignore_ascii_case("utc") || name.eq_ignore_ascii_case("gmt") {
         return Some(TimeZone::UTC);
     }
+    // A colon says that a file of this name is meant.
+    if let Some(file) = name.strip_prefix(':') {
+        return TimeZone::get(file).ok();
+    }
     let name = LINKS.iter().find(|l| l.0.eq_ignore_ascii_case(name)).map_or(name, |l| l.1);
     if let Ok(tz) = TimeZone::get(name) {
         return Some(tz);
     }
-    posix(name)
+    posix(zone_name(name)?)
+}
+
+/// A zone by a POSIX rule that begins with its offset.
+pub fn unnamed(rule: &str) -> Option<TimeZone> {
+    posix(rule)
 }
 
 /// The parts that PostgreSQL takes of a POSIX rule: a name of anything that is neither digit, sign nor comma (or stands in
 /// `<>`), an offset that counts westwards, perhaps the same for daylight time, whose rules are the United States' unless
-/// others follow.
-fn posix(name: &str) -> Option<TimeZone> {
-    let rest = zone_name(name)?;
-    let (standard, rest) = posix_offset(rest)?;
+/// others follow. Given from the first offset on.
+fn posix(rule: &str) -> Option<TimeZone> {
+    let (standard, rest) = posix_offset(rule)?;
     if rest.is_empty() {
         return jiff::tz::Offset::from_seconds(-standard).ok().map(TimeZone::fixed);
     }

@@ -14,6 +14,7 @@ pub const KERNELS: &[&[Kernel]] = &[&[
     Kernel { name: "int2_avg_accum", body: KernelBody::Scalar(avg_accum) },
     Kernel { name: "int4_avg_accum", body: KernelBody::Scalar(avg_accum) },
     Kernel { name: "int8_avg", body: KernelBody::Scalar(avg) },
+    Kernel { name: "int2int4_sum", body: KernelBody::Scalar(sum) },
 ]];
 
 fn overflow() -> DbError {
@@ -50,6 +51,12 @@ fn avg_accum(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
         Datum::Int8(sum.checked_add(v).ok_or_else(overflow)?),
     ];
     Ok(Datum::Array(Arc::new(ArrayValue { elem: oid::INT8, dims: vec![(2, 1)], items })))
+}
+
+/// The sum of a state, NULL when nothing was counted.
+fn sum(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let (n, sum) = parts(args.first())?;
+    Ok(if n == 0 { Datum::Null } else { Datum::Int8(sum) })
 }
 
 fn avg(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {

@@ -296,7 +296,8 @@ fn from_int(v: i64, width: i64, info: &CallInfo<'_>, typmod: Option<&Datum>) -> 
         Some(Datum::Int4(n)) => *n,
         _ => info.result.typmod,
     };
-    let len = i64::from(if n <= 0 { 1 } else { n });
+    // A length that no value can have means one bit.
+    let len = i64::from(if (1..NO_LENGTH).contains(&n) { n } else { 1 });
     if len as usize > MAX_BITS {
         return Err(too_long());
     }

@@ -317,15 +317,32 @@ fn convert_to(text: &str, name: &str) -> Result<Vec<u8>> {
 }
 
 /// Only text of single-byte encodings could become ASCII.
+/// Characters of bytes in an encoding: where each is one byte, any but zero will do.
+fn length_in(bytes: &[u8], name: &str) -> Result<i32> {
+    match super::info::encoding_with_width(name) {
+        Some((shown, 1)) if bytes.contains(&0) => Err(DbError::new(
+            SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+            format!("invalid byte sequence for encoding \"{shown}\": 0x00"),
+        )),
+        Some((_, 1)) => Ok(bytes.len() as i32),
+        _ => convert_from(bytes, name, "").map(|s| s.chars().count() as i32),
+    }
+}
+
 fn to_ascii(text: &str, encoding: &str) -> Result<String> {
     match super::info::encoding_number(encoding) {
         ..0 => Err(DbError::new(SqlState::UNDEFINED_OBJECT, format!("{encoding} is not a valid encoding name"))),
-        _ if text.is_ascii() && encoding.to_ascii_lowercase().contains("latin") => Ok(text.to_owned()),
+        number if text.is_ascii() && to_ascii_knows(number) => Ok(text.to_owned()),
         _ => Err(DbError::unsupported(format!(
             "encoding conversion from {} to ASCII not supported",
             encoding.to_ascii_uppercase()
         ))),
     }
+}
+
+/// Whether letters of an encoding have counterparts in ASCII: LATIN1, LATIN2, LATIN9 and WIN1250.
+fn to_ascii_knows(number: i32) -> bool {
+    matches!(super::info::encoding_name(number), Some("LATIN1" | "LATIN2" | "LATIN9" | "WIN1250"))
 }
 
 /// `to_ascii` with an encoding's number.
@@ -375,6 +392,6 @@ pub const KERNELS: &[&[Kernel]] = &[
         scalar!("to_ascii_encname", |a: &str, e: &str| to_ascii(a, e)),
         scalar!("pg_convert_from", |a: &[u8], e: &str| convert_from(a, e, "source ")),
         scalar!("pg_convert_to", |a: &str, e: &str| convert_to(a, e)),
-        scalar!("length_in_encoding", |a: &[u8], e: &str| { convert_from(a, e, "").map(|s| s.chars().count() as i32) }),
+        scalar!("length_in_encoding", |a: &[u8], e: &str| length_in(a, e)),
     ],
 ];

@@ -347,24 +347,9 @@ fn zoned_age(ctx: &EvalCtx, a: i64, b: i64) -> Result<Interval> {
     iv::age(local(a)?, local(b)?)
 }
 
-/// A zone given to `timezone()`: an abbreviation, a name, a POSIX rule, or a bare POSIX offset, which counts westwards.
+/// A zone given to `timezone()`: an abbreviation, a name, or a POSIX rule, whose first name may be left out.
 fn named_zone(text: &str) -> Result<TimeZone> {
-    zone::lookup(text).or_else(|e| {
-        let (west, digits) = match text.as_bytes().first() {
-            Some(b'-') => (-1, &text[1..]),
-            Some(b'+') => (1, &text[1..]),
-            _ => (1, text),
-        };
-        let mut seconds = 0;
-        let mut unit = 3600;
-        for part in digits.split(':') {
-            let fits = unit > 0 && (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-            let Some(n) = fits.then(|| part.parse::<i32>().ok()).flatten() else { return Err(e) };
-            seconds += n * unit;
-            unit /= 60;
-        }
-        zone::fixed(-west * seconds)
-    })
+    zone::lookup(text).or_else(|e| zone::unnamed(text).ok_or(e))
 }
 
 /// Infinity is infinity in every zone, even in one that does not exist.

@@ -437,7 +437,8 @@ pub const KERNELS: &[&[Kernel]] = &[
         scalar!("inetor", |a: &[u8], b: &[u8]| same_size(a, b, "OR", |x, y| x | y)),
         scalar!("inetpl", |a: &[u8], n: i64| add(a, n.into())),
         scalar!("int8pl_inet(bigint,inet)", |n: i64, a: &[u8]| add(a, n.into())),
-        scalar!("inetmi_int8", |a: &[u8], n: i64| add(a, -i128::from(n))),
+        // The least number has no opposite and is subtracted as what it is.
+        scalar!("inetmi_int8", |a: &[u8], n: i64| add(a, n.wrapping_neg().into())),
         scalar!("inetmi", |a: &[u8], b: &[u8]| difference(a, b)),
         scalar!("inet_merge", |a: &[u8], b: &[u8]| merge(a, b)),
         scalar!("inet_same_family", |a: &[u8], b: &[u8]| Net::of(a).v6 == Net::of(b).v6),

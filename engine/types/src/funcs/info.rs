@@ -91,6 +91,11 @@ pub fn encoding_number(name: &str) -> i32 {
     ENCODINGS.iter().position(|(e, _)| plain(e) == wanted).map_or(-1, |i| i as i32)
 }
 
+/// Name of an encoding as it is shown, and the most bytes that a character of it takes.
+pub fn encoding_with_width(name: &str) -> Option<(&'static str, i32)> {
+    encoding(encoding_number(name)).copied()
+}
+
 fn encoding(number: i32) -> Option<&'static (&'static str, i32)> {
     usize::try_from(number).ok().and_then(|n| ENCODINGS.get(n))
 }

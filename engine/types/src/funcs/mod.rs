@@ -13,6 +13,7 @@ pub mod datetime;
 pub mod enums;
 pub mod float;
 pub mod float_steps;
+pub mod foreign;
 pub mod hash;
 pub mod ident;
 pub mod inet;

@@ -395,8 +395,8 @@ pub const KERNELS: &[&[Kernel]] = &[
         scalar!("bttextcmp", [_ctx, info] |a: &str, b: &str| collated(a, b, info.collation)),
         scalar!("bttext_pattern_cmp", |a: &str, b: &str| byte_difference(a.as_bytes(), b.as_bytes())),
         scalar!("btnamecmp", |a: &str, b: &str| string_difference(a.as_bytes(), b.as_bytes())),
-        scalar!("btnametextcmp", |a: &str, b: &str| byte_difference(a.as_bytes(), b.as_bytes())),
-        scalar!("bttextnamecmp", |a: &str, b: &str| byte_difference(a.as_bytes(), b.as_bytes())),
+        scalar!("btnametextcmp", [_ctx, info] |a: &str, b: &str| collated(a, b, info.collation)),
+        scalar!("bttextnamecmp", [_ctx, info] |a: &str, b: &str| collated(a, b, info.collation)),
         scalar!("bpcharcmp", [_ctx, info] |a: &str, b: &str| collated(unpadded(a), unpadded(b), info.collation)),
         scalar!("btbpchar_pattern_cmp", |a: &str, b: &str| {
             byte_difference(unpadded(a).as_bytes(), unpadded(b).as_bytes())

@@ -4,6 +4,7 @@ use super::area::point_inside;
 use super::num::{EPSILON, add, div, eq, ge, gt, hypot, le, lt, mul, sub, zero};
 use super::{Circle, Line, Lseg, Path, Point, Polygon, Rect};
 use crate::funcs::args::scalar;
+use crate::funcs::text::MAX_VALUE;
 use crate::kernel::Kernel;
 use rustydb_base::{DbError, Result, SqlState};
 
@@ -32,6 +33,11 @@ fn circle_polygon(n: i32, c: Circle) -> Result<Polygon> {
     }
     if n > i32::MAX / 16 - 3 {
         return Err(too_many_points());
+    }
+    // PostgreSQL's polygon has 40 bytes before its points, and no value may be larger than what it can allocate.
+    let size = 40 + 16 * n;
+    if size as usize > MAX_VALUE {
+        return Err(DbError::internal(format!("invalid memory alloc request size {size}")));
     }
     Ok(Polygon { points: c.corners(n)? })
 }

@@ -6,9 +6,10 @@
 //! a repetition is a sequence of its body. Preferences: a quantified atom has that of its quantifier; a sequence that of
 //! its first part that has one; alternatives are greedy.
 //!
-//! Everything rests on [`Matcher::ends`], which maps the set of places where a node may begin to the set where it may
-//! then end. Sets are sorted vectors of byte offsets and nothing is remembered between calls, so memory is linear in the
-//! text, one call's work is places × nodes, and a whole division's at most the square of the places.
+//! Everything rests on [`Matcher::reach`], which maps the set of places where a node may begin to the set where it may
+//! then end, or the other way round. Sets are sorted vectors of byte offsets, so memory is linear in the text and one call's
+//! work is places × nodes. A division asks once where the parts that follow may begin so that they end where they have to,
+//! and looks only into parts that hold groups; a repetition that does is divided round by round.
 
 use super::Match;
 use super::ast::{Anchor, Node, Syntax};
@@ -34,6 +35,25 @@ pub(super) fn preference(node: &Node) -> Preference {
         Node::Group(_, node) => preference(node),
         _ => Preference::None,
     }
+}
+
+/// Whether there are groups to record in a node.
+fn records(node: &Node) -> bool {
+    match node {
+        Node::Group(number, inner) => number.is_some() || records(inner),
+        Node::Concat(nodes) | Node::Alternate(nodes) => nodes.iter().any(records),
+        Node::Repeat { node, .. } => records(node),
+        _ => false,
+    }
+}
+
+/// Which way a node is walked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// From where it begins to where it ends.
+    On,
+    /// From where it ends to where it begins.
+    Back,
 }
 
 pub(super) struct Matcher<'t> {
@@ -78,9 +98,13 @@ impl<'t> Matcher<'t> {
         a == b || self.syntax.ignore_case && a.to_lowercase().eq(b.to_lowercase())
     }
 
-    /// The places after one character that passes the test.
-    fn step(&self, from: &[usize], test: impl Fn(char) -> bool) -> Vec<usize> {
-        from.iter().filter_map(|&at| self.char_at(at).filter(|&c| test(c)).map(|c| at + c.len_utf8())).collect()
+    /// The places after (before) one character that passes the test.
+    fn step(&self, from: &[usize], way: Way, test: impl Fn(char) -> bool) -> Vec<usize> {
+        let next = |at: usize| match way {
+            Way::On => self.char_at(at).filter(|&c| test(c)).map(|c| at + c.len_utf8()),
+            Way::Back => self.text[..at].chars().next_back().filter(|&c| test(c)).map(|c| at - c.len_utf8()),
+        };
+        from.iter().filter_map(|&at| next(at)).collect()
     }
 
     /// Where the text of `from..to` that stands again at `at` ends.
@@ -114,37 +138,43 @@ impl<'t> Matcher<'t> {
 
     /// Places where the node can end if it begins at one of the places given. Both ascending, without repetition.
     pub(super) fn ends(&self, node: &Node, from: &[usize]) -> Vec<usize> {
+        self.reach(node, from, Way::On)
+    }
+
+    /// Places that the node leads to from one of the places given. Both ascending, without repetition.
+    fn reach(&self, node: &Node, from: &[usize], way: Way) -> Vec<usize> {
         match node {
             Node::Empty => from.to_vec(),
             Node::Anchor(a) => from.iter().copied().filter(|&at| self.anchored(*a, at)).collect(),
-            Node::Char(want) => self.step(from, |c| self.same(c, *want)),
-            Node::Any => self.step(from, |c| !(self.syntax.newline_stops && c == '\n')),
-            Node::Set(_, test) => self.step(from, |c| test.is_match(c.encode_utf8(&mut [0; 4]))),
-            Node::Group(_, inner) => self.ends(inner, from),
+            Node::Char(want) => self.step(from, way, |c| self.same(c, *want)),
+            Node::Any => self.step(from, way, |c| !(self.syntax.newline_stops && c == '\n')),
+            Node::Set(_, test) => self.step(from, way, |c| test.is_match(c.encode_utf8(&mut [0; 4]))),
+            Node::Group(_, inner) => self.reach(inner, from, way),
             Node::Look { node, behind, negated } => self.look(node, *behind, *negated, from),
             // Patterns with back references are matched by the backtracker.
             Node::Back(_) => Vec::new(),
-            Node::Concat(nodes) => self.sequence_ends(nodes, from),
-            Node::Alternate(nodes) => ordered(nodes.iter().flat_map(|n| self.ends(n, from)).collect()),
-            Node::Repeat { node, min, max, .. } => self.repeat_ends(node, *min, *max, from),
+            Node::Concat(nodes) => self.sequence(nodes, from, way),
+            Node::Alternate(nodes) => ordered(nodes.iter().flat_map(|n| self.reach(n, from, way)).collect()),
+            Node::Repeat { node, min, max, .. } => self.repeat(node, *min, *max, from, way),
         }
     }
 
-    fn sequence_ends(&self, nodes: &[Node], from: &[usize]) -> Vec<usize> {
+    fn sequence(&self, nodes: &[Node], from: &[usize], way: Way) -> Vec<usize> {
         let mut places = from.to_vec();
-        for node in nodes {
+        for i in 0..nodes.len() {
             if places.is_empty() {
                 break;
             }
-            places = self.ends(node, &places);
+            let at = if way == Way::On { i } else { nodes.len() - 1 - i };
+            places = self.reach(&nodes[at], &places, way);
         }
         places
     }
 
-    fn repeat_ends(&self, node: &Node, min: u32, max: Option<u32>, from: &[usize]) -> Vec<usize> {
+    fn repeat(&self, node: &Node, min: u32, max: Option<u32>, from: &[usize], way: Way) -> Vec<usize> {
         let mut places = from.to_vec();
         for _ in 0..min {
-            places = self.ends(node, &places);
+            places = self.reach(node, &places, way);
         }
         // From here on a place reached before leads nowhere new, with fewer rounds left at that.
         let mut seen: HashSet<usize> = places.iter().copied().collect();
@@ -152,7 +182,7 @@ impl<'t> Matcher<'t> {
         let mut count = min;
         while !places.is_empty() && max.is_none_or(|max| count < max) {
             count += 1;
-            places = self.ends(node, &places);
+            places = self.reach(node, &places, way);
             places.retain(|p| seen.insert(*p));
             found.extend_from_slice(&places);
         }
@@ -175,6 +205,9 @@ impl<'t> Matcher<'t> {
 
     /// Records the groups of a node that matches exactly `from..to`. False if it does not.
     fn divide(&self, node: &Node, from: usize, to: usize, groups: &mut [Option<(usize, usize)>]) -> bool {
+        if !records(node) {
+            return self.spans(node, from, to);
+        }
         match node {
             Node::Group(number, inner) => {
                 if !self.divide(inner, from, to, groups) {
@@ -195,16 +228,18 @@ impl<'t> Matcher<'t> {
     }
 
     fn divide_sequence(&self, nodes: &[Node], from: usize, to: usize, groups: &mut [Option<(usize, usize)>]) -> bool {
+        // Where each part has to end for the rest of them to end at `to`.
+        let mut wanted = vec![vec![to]];
+        for node in nodes.iter().skip(1).rev() {
+            let before = self.reach(node, &wanted[wanted.len() - 1], Way::Back);
+            wanted.push(before);
+        }
         let mut at = from;
-        for (i, node) in nodes.iter().enumerate() {
-            let rest = &nodes[i + 1..];
+        for (node, wanted) in nodes.iter().zip(wanted.into_iter().rev()) {
             let ends = self.ends(node, &[at]);
-            let choice = self
-                .preferred(node, &ends)
-                .into_iter()
-                .find(|&end| end <= to && self.sequence_ends(rest, &[end]).binary_search(&to).is_ok());
+            let choice = self.preferred(node, &ends).into_iter().find(|end| wanted.binary_search(end).is_ok());
             let Some(end) = choice else { return false };
-            if !self.divide(node, at, end, groups) {
+            if records(node) && !self.divide(node, at, end, groups) {
                 return false;
             }
             at = end;
@@ -228,19 +263,21 @@ impl<'t> Matcher<'t> {
         }
         let mut at = from;
         let mut count: u32 = 0;
+        // Where a round has to end for those left to end at `to`, and how many at least and at most those were.
+        let mut wanted = (None, Vec::new());
         while count < min || at < to {
-            let (min_left, max_left) = (min.saturating_sub(count + 1), max.map(|m| m.saturating_sub(count + 1)));
+            let left = (min.saturating_sub(count + 1), max.map(|m| m.saturating_sub(count + 1)));
+            if wanted.0 != Some(left) {
+                wanted = (Some(left), self.repeat(node, left.0, left.1, &[to], Way::Back));
+            }
             let ends = self.ends(node, &[at]);
             let mut candidates = ends;
             if preference(node) != Preference::Shortest && (greedy || preference(node) == Preference::Longest) {
                 candidates.reverse();
             }
-            let choice = candidates.into_iter().find(|&end| {
-                // A round that takes nothing only counts towards the minimum.
-                end <= to
-                    && (end > at || count < min)
-                    && self.repeat_ends(node, min_left, max_left, &[end]).binary_search(&to).is_ok()
-            });
+            // A round that takes nothing only counts towards the minimum.
+            let may = |end: &usize| (*end > at || count < min) && wanted.1.binary_search(end).is_ok();
+            let choice = candidates.into_iter().find(may);
             let Some(end) = choice else { return false };
             if !self.divide(node, at, end, groups) {
                 return false;
