@@ -6,7 +6,11 @@
 //! were not cleared; recovery puts an image back where the home copy fails its checksum or identity, and only there.
 //!
 //! Slot (fixed size): one 4 KiB header `magic u32, version u32 | cluster_id u64 | seq u64 | count u32 | crc u32 | per
-//! page: rel u32, block u32, crc32c u32`, then the images. The header's crc covers the rest of the header.
+//! page: rel u32, block u32, crc32c u32`, then the images; in the header's last 8 bytes the newest LSN of any page that was
+//! ever on its way home. The header's crc covers the rest of the header. A cleared slot counts no pages.
+//!
+//! That LSN outlives the batches: no page goes home before the log is stable up to it, so a log that ends before it has lost
+//! acknowledged writes, whatever the pages at home say, and the store refuses to start ([`Saved::newest`]).
 //!
 //! Invariants:
 //! 1. A home write begins only after its image is durable here: [`DoubleWrite::write_batch`] returns the [`DwbSlot`].
@@ -14,11 +18,13 @@
 //!    not durable, a stale image could later replace a page that rotted, and a silent step back in time would follow.
 //! 3. An image that fails its own crc belongs to a batch whose home writes had not begun; it is ignored.
 //! 4. If a page is in several slots, the image with the highest `seq` counts.
+//! 5. Slots are used in turn, so a header torn while it is cleared costs only the newest of eight notes of the LSN.
 
 use crate::io::{AlignedBuf, BLOCK, FileId, IoClass, IoRef, OpenMode, parent_dir};
+use crate::page::LSN;
 use parking_lot::Mutex;
-use rustydb_base::{DbError, PageId, RelId, Result};
-use std::collections::BTreeMap;
+use rustydb_base::{DbError, Lsn, PageId, RelId, Result};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -32,8 +38,10 @@ const MAGIC: u32 = 0x4257_4452; // "RDWB"
 const VERSION: u32 = 1;
 const FIXED: usize = 32;
 const PER_PAGE: usize = 12;
+/// Place in the header of the newest LSN.
+const NEWEST: usize = BLOCK - 8;
 const SLOT_BYTES: u64 = (BLOCK + BATCH_PAGES * PAGE) as u64;
-const _: () = assert!(FIXED + BATCH_PAGES * PER_PAGE <= BLOCK);
+const _: () = assert!(FIXED + BATCH_PAGES * PER_PAGE <= NEWEST);
 
 /// A page image saved before a crash.
 #[derive(Debug)]
@@ -44,6 +52,15 @@ pub struct SavedPage {
     pub image: AlignedBuf,
 }
 
+/// What a start finds in the file.
+#[derive(Debug, Default)]
+pub struct Saved {
+    /// The images of the batches that were on their way.
+    pub pages: Vec<SavedPage>,
+    /// The log was stable up to here once, if the file says so.
+    pub newest: Lsn,
+}
+
 /// What [`DoubleWrite::look`] has seen.
 #[derive(Default)]
 pub(crate) struct Look {
@@ -51,6 +68,8 @@ pub(crate) struct Look {
     pub(crate) pages: std::collections::BTreeSet<PageId>,
     /// Slots whose header is neither clear nor valid.
     pub(crate) damaged: Vec<u64>,
+    /// As [`Saved::newest`].
+    pub(crate) newest: Lsn,
 }
 
 /// The double-write file of a running server.
@@ -67,8 +86,10 @@ struct Inner {
 }
 
 struct State {
-    free: Vec<usize>,
+    free: VecDeque<usize>,
     seq: u64,
+    /// Newest LSN of any page that was given to the file.
+    newest: Lsn,
 }
 
 /// A batch on its way home; [`DwbSlot::clear`] it once the homes are synced. Dropped uncleared (after an error) it stays
@@ -91,24 +112,27 @@ impl DoubleWrite {
         io.sync(&file).await?;
         io.sync_dir(parent_dir(path)).await?;
         drop(file);
-        DoubleWrite::start(io, path, cluster_id, 0).await
+        DoubleWrite::start(io, path, cluster_id, 0, Lsn(0)).await
     }
 
-    /// Opens the file at start-up and answers the images of the batches that were on their way. Recovery restores each
+    /// Opens the file at start-up and answers what it has saved. Recovery restores each image
     /// whose home copy is damaged, syncs the homes, then calls [`DoubleWrite::clear_all`]. At most `SLOTS × BATCH_PAGES` images.
-    pub async fn open(io: IoRef, path: &str, cluster_id: u64) -> Result<(DoubleWrite, Vec<SavedPage>)> {
+    pub async fn open(io: IoRef, path: &str, cluster_id: u64) -> Result<(DoubleWrite, Saved)> {
         let file = io.open(path, OpenMode { create: false, ..OpenMode::PAGES }).await?;
         let mut newest: BTreeMap<PageId, (u64, AlignedBuf)> = BTreeMap::new();
-        let mut last_seq = 0;
+        let (mut last_seq, mut last_lsn) = (0, Lsn(0));
         let (mut head, mut buf) = (AlignedBuf::with_len(BLOCK), AlignedBuf::with_len(BLOCK + BATCH_PAGES * PAGE));
         for slot in 0..SLOTS as u64 {
             // Most slots are clear, which their header says.
             head = io.read(&file, slot * SLOT_BYTES, head).await?;
-            if decode(&head, cluster_id).is_none() {
+            let Some(header) = decode(&head, cluster_id) else { continue };
+            last_lsn = last_lsn.max(header.newest);
+            if header.count == 0 {
+                last_seq = last_seq.max(header.seq);
                 continue;
             }
             buf = io.read(&file, slot * SLOT_BYTES, buf).await?;
-            let Some(Batch { seq, pages }) = decode(&buf, cluster_id) else { continue };
+            let Some(Batch { seq, pages, .. }) = decode(&buf, cluster_id) else { continue };
             last_seq = last_seq.max(seq);
             for (page, image) in pages {
                 if newest.get(&page).is_none_or(|(have, _)| *have < seq) {
@@ -117,8 +141,9 @@ impl DoubleWrite {
             }
         }
         drop(file);
-        let this = DoubleWrite::start(io, path, cluster_id, last_seq).await?;
-        Ok((this, newest.into_iter().map(|(page, (_, image))| SavedPage { page, image }).collect()))
+        let this = DoubleWrite::start(io, path, cluster_id, last_seq, last_lsn).await?;
+        let pages = newest.into_iter().map(|(page, (_, image))| SavedPage { page, image }).collect();
+        Ok((this, Saved { pages, newest: last_lsn }))
     }
 
     /// Looks at the file without changing it: pages whose images are saved, and slots whose header is damaged.
@@ -129,7 +154,10 @@ impl DoubleWrite {
         for slot in 0..SLOTS as u64 {
             buf = io.read(&file, slot * SLOT_BYTES, buf).await?;
             match decode(&buf, cluster_id) {
-                Some(batch) => look.pages.extend(batch.pages.iter().map(|(page, _)| *page)),
+                Some(batch) => {
+                    look.newest = look.newest.max(batch.newest);
+                    look.pages.extend(batch.pages.iter().map(|(page, _)| *page));
+                }
                 None if buf.iter().take(BLOCK).any(|b| *b != 0) => look.damaged.push(slot),
                 None => {}
             }
@@ -137,10 +165,10 @@ impl DoubleWrite {
         Ok(look)
     }
 
-    async fn start(io: IoRef, path: &str, cluster_id: u64, seq: u64) -> Result<DoubleWrite> {
+    async fn start(io: IoRef, path: &str, cluster_id: u64, seq: u64, newest: Lsn) -> Result<DoubleWrite> {
         let mode = OpenMode { create: false, direct: true, dsync: true, class: IoClass::Page };
         let file = io.open(path, mode).await?;
-        let state = Mutex::new(State { free: (0..SLOTS).rev().collect(), seq });
+        let state = Mutex::new(State { free: (0..SLOTS).collect(), seq, newest });
         let permits = Arc::new(Semaphore::new(SLOTS));
         Ok(DoubleWrite { inner: Arc::new(Inner { io, file, cluster_id, state, permits }) })
     }
@@ -162,15 +190,18 @@ impl DoubleWrite {
         let inner = &self.inner;
         let stopped = |_| DbError::internal("double-write file is closed");
         let permit = inner.permits.clone().acquire_owned().await.map_err(stopped)?;
-        let (number, seq) = {
+        let lsns = pages.iter().filter_map(|(_, image)| image.get(LSN).and_then(|b| b.first_chunk()));
+        let newest = lsns.map(|b| Lsn(u64::from_le_bytes(*b))).max().unwrap_or_default();
+        let (number, seq, newest) = {
             let mut s = inner.state.lock();
             s.seq += 1;
+            s.newest = s.newest.max(newest);
             // As many permits as slots: whoever holds a permit finds a free slot.
-            (s.free.pop().ok_or_else(|| DbError::internal("no free double-write slot"))?, s.seq)
+            (s.free.pop_front().ok_or_else(|| DbError::internal("no free double-write slot"))?, s.seq, s.newest)
         };
         // From here on the slot stays taken unless it is cleared.
         let slot = DwbSlot { inner: inner.clone(), number, permit: Some(permit) };
-        let image = encode(pages, inner.cluster_id, seq);
+        let image = encode(pages, inner.cluster_id, seq, newest);
         inner.io.write(&inner.file, number as u64 * SLOT_BYTES, image).await?;
         Ok(slot)
     }
@@ -180,7 +211,7 @@ impl DwbSlot {
     /// The pages are durable at home: frees the slot, durably.
     pub async fn clear(mut self) -> Result<()> {
         self.inner.clear(self.number).await?;
-        self.inner.state.lock().free.push(self.number);
+        self.inner.state.lock().free.push_back(self.number);
         self.permit = None;
         Ok(())
     }
@@ -197,11 +228,16 @@ impl Drop for DwbSlot {
 
 impl Inner {
     async fn clear(&self, slot: usize) -> Result<()> {
-        self.io.write(&self.file, slot as u64 * SLOT_BYTES, AlignedBuf::zeroed(BLOCK)).await.map(drop)
+        let (seq, newest) = {
+            let s = self.state.lock();
+            (s.seq, s.newest)
+        };
+        let empty = encode(&[], self.cluster_id, seq, newest);
+        self.io.write(&self.file, slot as u64 * SLOT_BYTES, empty).await.map(drop)
     }
 }
 
-fn encode(pages: &[(PageId, AlignedBuf)], cluster_id: u64, seq: u64) -> AlignedBuf {
+fn encode(pages: &[(PageId, AlignedBuf)], cluster_id: u64, seq: u64, newest: Lsn) -> AlignedBuf {
     let mut slot = AlignedBuf::with_len(BLOCK + pages.len() * PAGE);
     let (header, images) = slot.split_at_mut(BLOCK);
     header.fill(0);
@@ -211,7 +247,8 @@ fn encode(pages: &[(PageId, AlignedBuf)], cluster_id: u64, seq: u64) -> AlignedB
     header[16..24].copy_from_slice(&seq.to_le_bytes());
     // At most BATCH_PAGES.
     header[24..28].copy_from_slice(&(pages.len() as u32).to_le_bytes());
-    let places = header[FIXED..].chunks_exact_mut(PER_PAGE).zip(images.chunks_exact_mut(PAGE));
+    header[NEWEST..].copy_from_slice(&newest.0.to_le_bytes());
+    let places = header[FIXED..NEWEST].chunks_exact_mut(PER_PAGE).zip(images.chunks_exact_mut(PAGE));
     for ((page, image), (entry, place)) in pages.iter().zip(places) {
         entry[0..4].copy_from_slice(&page.rel.0.to_le_bytes());
         entry[4..8].copy_from_slice(&page.block.to_le_bytes());
@@ -223,9 +260,12 @@ fn encode(pages: &[(PageId, AlignedBuf)], cluster_id: u64, seq: u64) -> AlignedB
     slot
 }
 
-/// What a slot in use holds: its undamaged images.
+/// What a slot holds: its undamaged images.
 struct Batch<'s> {
     seq: u64,
+    /// Pages of the batch, none if the slot is clear.
+    count: usize,
+    newest: Lsn,
     pages: Vec<(PageId, &'s [u8])>,
 }
 
@@ -245,7 +285,7 @@ fn decode(slot: &[u8], cluster_id: u64) -> Option<Batch<'_>> {
             pages.push((PageId::new(RelId(u32_at(at)?), u32_at(at + 4)?), image));
         }
     }
-    Some(Batch { seq: u64_at(16)?, pages })
+    Some(Batch { seq: u64_at(16)?, count, newest: Lsn(u64_at(NEWEST)?), pages })
 }
 
 fn header_crc(header: &[u8]) -> u32 {
@@ -292,7 +332,7 @@ mod tests {
     async fn repair(io: IoRef) -> Result<Vec<u8>> {
         let (dwb, saved) = DoubleWrite::open(io.clone(), "dwb", 3).await?;
         let home = io.open("home", OpenMode::PAGES).await?;
-        for s in saved {
+        for s in saved.pages {
             let at = u64::from(s.page.block) * 8192;
             let copy = io.read(&home, at, AlignedBuf::with_len(PAGE)).await?;
             if !home_is_whole(&copy) {
@@ -360,11 +400,14 @@ mod tests {
                 drop(dwb.write_batch(&[page(4, version), page(5, version)]).await.unwrap());
             }
             drop(dwb);
-            assert!(DoubleWrite::open(io.clone(), "dwb", 4).await.unwrap().1.is_empty());
+            assert!(DoubleWrite::open(io.clone(), "dwb", 4).await.unwrap().1.pages.is_empty());
             let (dwb, saved) = DoubleWrite::open(io.clone(), "dwb", 3).await.unwrap();
-            assert_eq!(saved.iter().map(|s| (s.page.block, s.image[9])).collect::<Vec<_>>(), [(4, 2), (5, 2)]);
+            assert_eq!(saved.pages.iter().map(|s| (s.page.block, s.image[9])).collect::<Vec<_>>(), [(4, 2), (5, 2)]);
             dwb.clear_all().await.unwrap();
-            assert!(DoubleWrite::open(io, "dwb", 3).await.unwrap().1.is_empty());
+            let again = DoubleWrite::open(io, "dwb", 3).await.unwrap().1;
+            assert!(again.pages.is_empty());
+            // Known for good: what the pages had where their LSN is.
+            assert_eq!((saved.newest, again.newest), (Lsn(0x0202_0202_0202_0202), saved.newest));
         })
         .unwrap();
     }

@@ -25,7 +25,12 @@ use std::sync::Arc;
 pub static PURGED: Counter = Counter::new("purge_records", "undo records purged");
 /// Undo bytes behind which purge has still to go, over all streams.
 pub static PURGE_BACKLOG: Gauge = Gauge::new("purge_backlog_bytes", "undo bytes not yet purged");
+/// Undo bytes that purge could remove and has not got to.
+pub static PURGE_BEHIND: Gauge =
+    Gauge::new("purge_behind_bytes", "undo bytes of streams that purge does not keep up with");
 
+/// Full rounds in a row after which purge is said to be behind in a stream.
+const BEHIND: u32 = 4;
 /// Records per stream and round.
 const BUDGET: usize = 256;
 /// Transaction numbers per round by which the start of the status pages may move.
@@ -48,6 +53,8 @@ struct StreamState {
     pending: Vec<UndoRec>,
     /// What the last round stopped at.
     held: Option<Hold>,
+    /// Rounds in a row that ended with more to do.
+    full_rounds: u32,
 }
 
 /// What keeps a stream's oldest record.
@@ -78,6 +85,14 @@ impl PurgeState {
         let streams = self.streams.lock();
         let logged = streams.len().saturating_sub(1);
         (0u8..).zip(streams.iter().take(logged)).filter_map(|(n, s)| Some((n, s.held?))).collect()
+    }
+
+    /// Logged streams in which purge has more to do than it gets done. The few rounds it takes to work off what a snapshot
+    /// had kept do not count.
+    fn behind(&self) -> Vec<u8> {
+        let streams = self.streams.lock();
+        let logged = streams.len().saturating_sub(1);
+        (0u8..).zip(streams.iter().take(logged)).filter(|(_, s)| s.full_rounds >= BEHIND).map(|(n, _)| n).collect()
     }
 
     /// Keeps rounds from beginning until the answer is dropped.
@@ -156,6 +171,10 @@ impl Store {
             self.core.undo.memory_dropped(dead.end);
         }
         PURGE_BACKLOG.set(i64::try_from(self.core.undo.bytes()).unwrap_or(i64::MAX));
+        let behind = self.purge.behind().into_iter().map(|s| self.core.undo.bytes_of(s)).sum();
+        PURGE_BEHIND.set(i64::try_from(behind).unwrap_or(i64::MAX));
+        self.pressure.purge_is_behind(behind);
+        self.bound_undo_by_disk().await;
         more |= self.relieve_undo(more);
         self.purged.notify_waiters();
         Ok(more)
@@ -172,6 +191,7 @@ impl Store {
             }
         };
         let result = self.purge_some(stream, &mut state, horizon).await;
+        state.full_rounds = if matches!(result, Ok(true)) { state.full_rounds.saturating_add(1) } else { 0 };
         let head = state.pending.iter().map(|r| r.ptr.offset()).fold(state.at, u64::min);
         if let Some(s) = self.purge.streams.lock().get_mut(at) {
             *s = state;

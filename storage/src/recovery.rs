@@ -8,6 +8,10 @@
 //!
 //! Not redone: pages of dropped relations and of those that are not logged (their files go, too), and status and undo pages before the checkpoint's bounds (their files may be
 //! gone). Pages whose LSN fits neither end of a change are corruption, and recovery refuses.
+//!
+//! No page goes home before the log is stable up to its LSN. A page, or the double-write file's note, that is ahead of the
+//! log's end therefore says that the disk has lost acknowledged log writes. Recovery refuses where it meets that
+//! ([`check_end`], [`crate::buf::Loader`]); going on would put new changes on top of some that are lost in part.
 
 use crate::buf::{Access, Loader, PageFiles, Pool};
 use crate::checkpoint::Checkpoint;
@@ -73,6 +77,18 @@ pub async fn repair_torn(files: &PageFiles, saved: Vec<SavedPage>) -> Result<usi
         tracing::info!("restored {torn} torn pages from the double-write file");
     }
     Ok(torn)
+}
+
+/// Refuses a log that ends before what the double-write file says it was stable up to.
+pub(crate) fn check_end(end: Lsn, newest: Lsn) -> Result<()> {
+    if newest <= end {
+        return Ok(());
+    }
+    Err(DbError::corrupt(format!(
+        "the redo log ends at {end}, but pages with changes up to {newest} have been written: the disk has lost log writes \
+         that it had acknowledged"
+    ))
+    .hint("Restore from a backup; starting without the end of the log would lose committed transactions."))
 }
 
 /// Reads the checkpoint record that the control file names.
@@ -170,15 +186,19 @@ fn is_dead(pid: PageId, from: &Checkpoint, dropped: &BTreeSet<RelId>) -> bool {
     !pid.rel.is_logged() || dropped.contains(&pid.rel)
 }
 
-/// Analysis and redo. Pages that were changed are dirty in the pool afterwards; none has been given up.
+/// Analysis and redo. Pages that were changed are dirty in the pool afterwards; none has been given up. `newest`: the log was
+/// stable up to there once, as the double-write file knows.
 pub async fn redo(
     io: &IoRef,
     cfg: &LogConfig,
     pool: &Arc<Pool>,
     loader: &Arc<Loader>,
     from: &Checkpoint,
+    newest: Lsn,
 ) -> Result<Recovered> {
     let found = analyse(io, cfg, from).await?;
+    check_end(found.tail.lsn, newest)?;
+    loader.log_ends_at(found.tail.lsn);
     let mut reader = LogReader::open(io.clone(), cfg.clone(), from.redo_lsn).await?;
     let mut applied = 0u64;
     while let Some(batch) = reader.next().await? {

@@ -9,6 +9,8 @@
 //! | hot ring | `hot_ring` | — (a table of fixed size) | [`a_tiny_ring_is_enough`]: an unstable commit's slot is waited for |
 //! | status pages | follows the oldest open transaction | — | [`status_pages_do_not_pile_up`]: given back behind the horizon |
 //! | undo | `undo_limit` | `undo_bytes`, `purge_backlog_bytes`, `snapshots_given_up`, `idle_writers_ended` | [`full_undo_gives_up_retention_and_the_oldest_snapshot`]: 72000 for who reads by it, writers go on; [`full_undo_ends_idle_writers`]: 25P03; [`undo_filled_by_one_transaction_refuses_it`]: 53100 |
+//! | undo on a disk that is short of room | `undo_limit`, `undo_least` | `undo_limit_bytes` | [`undo_does_not_fill_the_disk`]: as when `undo_limit` is reached |
+//! | what purge is behind with | `undo_limit` | `purge_behind_bytes`, `purge_waits` | [`writers_wait_for_purge`]: transactions wait before their first change |
 //! | transactions and snapshots | `max_transactions` | `transactions_open` | [`too_many_transactions_are_refused`]: 53300 |
 //! | locks, waiters of one target | `MAX_ENTRIES`, `MAX_WAITERS` | `lock_entries` | `lock/tests.rs`, `bounds_are_errors`: 53200; `very_many_row_locks_become_page_locks` |
 //! | predicate locks, ended serializable transactions | `ssi` | `predicate_locks`, `serializable_transactions` | `ssi/tests.rs`: promoted, summarised; `tests/serializable.rs` with tiny bounds |
@@ -22,6 +24,7 @@
 //! temporary files of statements by the engine (`work_mem`, `temp_file_limit`); their tests speak SQL
 //! (`sql-tests/tests/bounds.rs`, `sql-tests/src/limits`).
 
+use futures::future::Either;
 use rustydb_base::{Result, SqlState};
 use rustydb_storage::am::{Cursor, Direction, Edge, IndexDesc, Method};
 use rustydb_storage::buf::{Access, EVICTIONS};
@@ -31,7 +34,9 @@ use rustydb_storage::io::{IO_IN_FLIGHT, QUEUE_DEPTH};
 use rustydb_storage::rt::RuntimeRef;
 use rustydb_storage::scan::{IndexScan, ScanEnv, TableScan};
 use rustydb_storage::sim::SimRuntime;
-use rustydb_storage::store::{CommitOptions, Interrupt, RelationKind, SNAPSHOTS_GIVEN_UP, Store, StoreOptions, Txn};
+use rustydb_storage::store::{
+    CommitOptions, Interrupt, PURGE_WAITS, RelationKind, SNAPSHOTS_GIVEN_UP, Store, StoreOptions, Txn,
+};
 use rustydb_storage::table::{Changed, Inserted, Key, TableDesc};
 use rustydb_storage::txn::{Isolation, Snapshot};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,8 +62,17 @@ fn run<F: Future<Output = Result<()>> + Send + 'static>(
     options: StoreOptions,
     f: impl FnOnce(Arc<Store>) -> F + Send + 'static,
 ) {
+    run_on(SimFaults::default(), options, f);
+}
+
+/// As [`run`], on a disk with faults.
+fn run_on<F: Future<Output = Result<()>> + Send + 'static>(
+    faults: SimFaults,
+    options: StoreOptions,
+    f: impl FnOnce(Arc<Store>) -> F + Send + 'static,
+) {
     let rt = SimRuntime::new(1);
-    let io = SimIo::new(&rt, &SimDisk::new(), SimFaults::default());
+    let io = SimIo::new(&rt, &SimDisk::new(), faults);
     let rt2: RuntimeRef = rt.clone();
     let end = rt.block_on(async move {
         let store = Store::open(options, io, rt2).await?;
@@ -272,6 +286,104 @@ fn full_undo_gives_up_retention_and_the_oldest_snapshot() {
         assert_eq!(value_at(&mut old, &now, &d, 2).await?, None);
         drop(held);
         old.abort().await
+    });
+}
+
+/// A disk on which undo alone would grow beyond what there is: a transaction that wants it all is refused, as when `undo_limit` is
+/// reached, and rolled back. The store goes on.
+#[test]
+fn undo_does_not_fill_the_disk() {
+    const DISK: u64 = 32 << 20;
+    let faults = SimFaults { capacity: Some(DISK), ..SimFaults::default() };
+    let options = StoreOptions { undo_least: 256 << 10, undo_retention_micros: 3600 << 20, ..small() };
+    run_on(faults, options, |store| async move {
+        let d = table(&store).await?;
+        let mut t = store.begin(Isolation::ReadCommitted)?;
+        put(&mut t, &d, 1, &[1; 900]).await?;
+        commit(&store, t).await?;
+        let mut big = store.session(5).begin(Isolation::ReadCommitted)?;
+        // Busy is not idle.
+        store.end_idle_writers_by(|_| false);
+        let mut written = 0;
+        let refused = loop {
+            match change(&mut big, &d, 1, &[written as u8; 900]).await {
+                Ok(()) => written += 900,
+                Err(e) => break e,
+            }
+            big.next_command();
+            assert!(written < DISK, "undo has grown beyond the disk");
+            // Computing costs no time here, so that without this the log would outrun the checkpointer.
+            store.runtime().sleep(Duration::from_millis(2)).await;
+        };
+        assert_eq!(refused.code, SqlState::DISK_FULL, "{refused:?}");
+        assert!(
+            refused.fields.as_ref().and_then(|f| f.hint.as_ref()).is_some_and(|h| h.contains("disk")),
+            "{refused:?}"
+        );
+        assert!(written > DISK / 4, "refused after {written} bytes");
+        assert!(store.core().undo.limit() < DISK);
+        // The checkpointer comes round once a second, in which a real rollback would not get so far.
+        let checkpoints = async {
+            loop {
+                store.checkpoint().await?;
+                store.runtime().sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let (rolled_back, checkpoints) = (std::pin::pin!(big.abort()), std::pin::pin!(checkpoints));
+        match futures::future::select(rolled_back, checkpoints).await {
+            Either::Left((done, _)) => done?,
+            Either::Right((failed, _)) => return failed,
+        }
+        // Others go on in what is left. (Undo gives whole segments back to the disk, which are as large as half of this one.)
+        for n in 0..300u32 {
+            let mut t = store.begin(Isolation::ReadCommitted)?;
+            change(&mut t, &d, 1, &[n as u8; 900]).await?;
+            commit(&store, t).await?;
+            store.runtime().sleep(Duration::from_millis(2)).await;
+        }
+        Ok(())
+    });
+}
+
+/// How long a small transaction waits before its first change.
+async fn small_write(store: &Arc<Store>, d: &TableDesc, k: i32) -> Result<Duration> {
+    let began = store.runtime().monotonic();
+    let mut t = store.begin(Isolation::ReadCommitted)?;
+    t.ensure_xid().await?;
+    let waited = store.runtime().monotonic() - began;
+    put(&mut t, d, k, b"x").await?;
+    commit(store, t).await?;
+    Ok(waited)
+}
+
+#[test]
+fn writers_wait_for_purge() {
+    let options = StoreOptions { undo_limit: 4 << 20, ..small() };
+    run(options, |store| async move {
+        let d = table(&store).await?;
+        small_write(&store, &d, 0).await?;
+        // Nobody waits while undo is kept for somebody.
+        let before = PURGE_WAITS.get();
+        let mut big = store.begin(Isolation::ReadCommitted)?;
+        for n in 0..6000u32 {
+            change(&mut big, &d, 0, &n.to_le_bytes().repeat(60)).await?;
+            big.next_command();
+        }
+        let full = store.core().undo.bytes();
+        assert!(full > 1 << 20, "only {full} bytes of undo");
+        const LONG: Duration = Duration::from_millis(2);
+        assert!(small_write(&store, &d, 1).await? < LONG, "{full} bytes of undo are one transaction's");
+        commit(&store, big).await?;
+        // Now all of it is for purge to remove.
+        let (mut waited, mut k) = (Duration::ZERO, 1);
+        while store.core().undo.bytes() > 64 << 10 {
+            k += 1;
+            waited = waited.max(small_write(&store, &d, k).await?);
+        }
+        assert!(waited > LONG && PURGE_WAITS.get() > before, "nobody waited in {k} transactions: {waited:?}");
+        assert!(waited <= Duration::from_millis(110), "{waited:?}");
+        assert!(small_write(&store, &d, k + 1).await? < LONG, "purge has caught up");
+        Ok(())
     });
 }
 

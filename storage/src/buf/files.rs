@@ -4,7 +4,7 @@
 //! file has answers zeros, and whoever expected a page there sees it by the page's kind. Names created since the last
 //! [`PageFiles::sync`] are made durable by it.
 
-use crate::io::{AlignedBuf, FileId, IoRef, OpenMode};
+use crate::io::{AlignedBuf, DiskSpace, FileId, IoRef, OpenMode};
 use crate::page::{LSN, PAGE_SIZE};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -283,6 +283,11 @@ impl PageFiles {
     pub async fn relations(&self) -> Result<BTreeSet<RelId>> {
         let names = self.io.list(BASE).await?;
         Ok(names.iter().filter_map(|n| parse_name(n)).map(|(rel, _)| rel).collect())
+    }
+
+    /// Room on the file system that has the files, if it is known.
+    pub async fn space(&self) -> Result<Option<DiskSpace>> {
+        self.io.space().await
     }
 
     /// Bytes of a relation's files on disk.

@@ -2,7 +2,8 @@
 //!
 //! Idea: one read per page at a time, whoever asks; the read runs in a task of its own, so a session that is cancelled
 //! while waiting loses nothing but its place. What is read is checked (checksum and identity) before it becomes a page: a
-//! page that fails is an error to every waiter and never data (I40).
+//! page that fails is an error to every waiter and never data (I40). So is a page from beyond the log's end: it was written
+//! behind log writes that the disk has lost (I1).
 //!
 //! Bounded: at most [`MAX_READS`] reads are under way; further ones queue in their callers.
 
@@ -15,10 +16,11 @@ use crate::rt::{RuntimeRef, oneshot};
 use futures::FutureExt as _;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use rustydb_base::{BlockNo, DbError, PageId, RelId, Result};
+use rustydb_base::{BlockNo, DbError, Lsn, PageId, RelId, Result};
 use smallvec::SmallVec;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
 /// Reads under way at a time (a read-ahead of many pages is one).
@@ -36,6 +38,8 @@ pub struct Loader {
     rt: RuntimeRef,
     /// Opens what is read.
     crypto: CryptoRef,
+    /// Where the log ends, before the page writer has it.
+    recovered: AtomicU64,
     under_way: Mutex<HashMap<u64, Waiters>>,
     permits: Arc<Semaphore>,
 }
@@ -50,7 +54,21 @@ impl Loader {
         crypto: CryptoRef,
     ) -> Arc<Loader> {
         let permits = Arc::new(Semaphore::new(MAX_READS));
-        Arc::new(Loader { pool, files, writer, rt, crypto, under_way: Mutex::new(HashMap::new()), permits })
+        Arc::new(Loader {
+            pool,
+            files,
+            writer,
+            rt,
+            crypto,
+            recovered: AtomicU64::new(u64::MAX),
+            under_way: Mutex::new(HashMap::new()),
+            permits,
+        })
+    }
+
+    /// Says where the log was found to end, for the time until it is open.
+    pub(crate) fn log_ends_at(&self, lsn: Lsn) {
+        self.recovered.store(lsn.0, Ordering::Release);
     }
 
     /// Brings a page in and pins it, so that it is still there when the operation that missed it runs again.
@@ -166,8 +184,23 @@ impl Loader {
         if let Some(crypto) = &self.crypto {
             crypto.open_page(&mut page)?;
         }
+        let end = self.writer.stable_lsn().unwrap_or_else(|| Lsn(self.recovered.load(Ordering::Acquire)));
+        if page.lsn() > end {
+            return Err(beyond_log(pid, page.lsn(), end));
+        }
         Ok(page)
     }
+}
+
+#[cold]
+fn beyond_log(pid: PageId, lsn: Lsn, end: Lsn) -> DbError {
+    DbError::corrupt(format!(
+        "block {} of file \"{}\" has changes up to {lsn}, but the redo log ends at {end}: the disk has lost log writes that \
+         it had acknowledged",
+        pid.block,
+        super::files::file_of(pid.rel, pid.block)
+    ))
+    .hint("Restore from a backup.")
 }
 
 fn boxed_page(bytes: &[u8]) -> Box<Page> {

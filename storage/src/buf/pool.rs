@@ -389,6 +389,16 @@ impl Pool {
         (min != CLEAN).then_some(Lsn(min))
     }
 
+    /// Pages with changes that are not home; looks at every frame.
+    pub(crate) fn dirty(&self) -> usize {
+        let dirty = |i: &u32| {
+            let m = self.frames.meta(*i);
+            let changed = [&m.rec_lsn, &m.writing_rec_lsn].iter().any(|l| l.load(Ordering::Relaxed) != CLEAN);
+            changed && !pid_of(m).rel.is_memory()
+        };
+        (0..self.frames.len() as u32).filter(dirty).count()
+    }
+
     /// Up to `max` dirty pages that are not being written, with their rec_lsn, oldest change first.
     pub(crate) fn dirty_pages(&self, max: usize) -> Vec<(u64, u32)> {
         let mut v: Vec<(u64, u32)> = (0..self.frames.len() as u32)

@@ -100,6 +100,11 @@ impl PageWriter {
         let _ = self.log.set(log);
     }
 
+    /// How far the log is stable: no page that was written is newer. `None` before it is open.
+    pub(crate) fn stable_lsn(&self) -> Option<Lsn> {
+        self.log.get().map(Log::stable_lsn)
+    }
+
     /// What to do to pages before they are copied.
     pub fn set_hint(&self, hint: WriteHint) {
         let _ = self.hint.set(hint);

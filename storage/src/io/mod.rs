@@ -79,6 +79,15 @@ impl OpenMode {
     }
 }
 
+/// The file system that holds the data directory, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DiskSpace {
+    /// Its size.
+    pub total: u64,
+    /// What a process without privileges may still fill.
+    pub free: u64,
+}
+
 /// Asynchronous file access below one data directory. All futures are `'static`: they own what they need, and the
 /// operation completes even when they are dropped. Paths are relative, `/`-separated and stay inside the directory.
 pub trait Io: Send + Sync {
@@ -111,6 +120,10 @@ pub trait Io: Send + Sync {
     fn mkdir(&self, dir: &str) -> BoxFuture<'static, Result<()>>;
     /// Makes the names in a directory durable. `""` is the data directory itself.
     fn sync_dir(&self, dir: &str) -> BoxFuture<'static, Result<()>>;
+    /// Room on the file system of the data directory; `None` if the backend has no end.
+    fn space(&self) -> BoxFuture<'static, Result<Option<DiskSpace>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
     /// Backend name for the log line and `SHOW io_method`.
     fn method(&self) -> &'static str;
     /// Runs a task on the thread that serves `class`, so that its writes need no thread hop. Backends without such

@@ -2,8 +2,9 @@
 //! backend (names, lengths and directories only).
 
 use super::file::{Backing, FileId};
-use super::{AlignedBuf, IO_READ_BYTES, IO_SYNCS, IO_WRITE_BYTES, OpenMode, check_path, os_error};
-use rustix::io::ReadWriteFlags;
+use super::{AlignedBuf, DiskSpace, IO_READ_BYTES, IO_SYNCS, IO_WRITE_BYTES, OpenMode, check_path, os_error};
+use rustix::fs::FallocateFlags;
+use rustix::io::{Errno, ReadWriteFlags};
 use rustydb_base::{DbError, Result};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, IoSliceMut};
@@ -122,6 +123,24 @@ pub(super) fn set_len(file: &FileId, len: u64) -> Result<()> {
 pub(super) fn len(file: &FileId) -> Result<u64> {
     let meta = std_file(file)?.metadata();
     meta.map(|m| m.len()).map_err(|e| os_error(format_args!("stat file \"{}\"", file.path()), &e))
+}
+
+/// Makes a range read as zeros and gives its space back where the file system has holes.
+pub(super) fn punch(file: &FileId, off: u64, len: u64) -> Result<()> {
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    match rustix::fs::fallocate(std_file(file)?, flags, off, len) {
+        Ok(()) => Ok(()),
+        Err(e) if e == Errno::OPNOTSUPP => zero_range(file, off, len),
+        Err(e) => Err(write_error(file, off, &e.into())),
+    }
+}
+
+/// Room on the file system of the data directory.
+pub(super) fn space(root: &Path) -> Result<Option<DiskSpace>> {
+    let s = rustix::fs::statvfs(root)
+        .map_err(|e| os_error(format_args!("ask for the free space of \"{}\"", root.display()), &e.into()))?;
+    let bytes = |blocks: u64| blocks.saturating_mul(s.f_frsize);
+    Ok(Some(DiskSpace { total: bytes(s.f_blocks), free: bytes(s.f_bavail) }))
 }
 
 /// Writes zeros; gives no space back.

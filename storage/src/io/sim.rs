@@ -9,7 +9,7 @@
 //! A failed sync drops some of the writes it covered for good while reads go on showing them, as Linux does.
 
 use super::file::{Backing, FileId};
-use super::{AlignedBuf, IO_IN_FLIGHT, Io, OpenMode, QUEUE_DEPTH, check_path, os_error, parent_dir};
+use super::{AlignedBuf, DiskSpace, IO_IN_FLIGHT, Io, OpenMode, QUEUE_DEPTH, check_path, os_error, parent_dir};
 use crate::rt::{BoxFuture, Runtime as _, oneshot};
 use crate::sim::SimRuntime;
 use futures::FutureExt as _;
@@ -934,6 +934,14 @@ impl Io for SimIo {
             inner.count_change(FaultPoint::PowerCutAtSync)?;
             Ok(dir.map(|dir| inner.disk.0.lock().sync_dir(&dir)))
         })
+    }
+
+    fn space(&self) -> BoxFuture<'static, Result<Option<DiskSpace>>> {
+        let space = self.inner.faults().capacity.map(|total| {
+            let used = self.inner.disk.0.lock().used_blocks() * BLOCK as u64;
+            DiskSpace { total, free: total.saturating_sub(used) }
+        });
+        async move { Ok(space) }.boxed()
     }
 
     fn method(&self) -> &'static str {

@@ -12,7 +12,7 @@
 use super::file::OpenFile;
 use super::worker::{Pool, finish, name_operations, stopped};
 use super::{
-    AlignedBuf, BLOCK, FileId, IO_IN_FLIGHT, IO_READ_BYTES, IO_SYNCS, IO_WRITE_BYTES, Io, IoClass, OpenMode,
+    AlignedBuf, BLOCK, DiskSpace, FileId, IO_IN_FLIGHT, IO_READ_BYTES, IO_SYNCS, IO_WRITE_BYTES, Io, IoClass, OpenMode,
     QUEUE_DEPTH, os,
 };
 use crate::rt::{BoxFuture, oneshot};

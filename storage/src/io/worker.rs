@@ -1,7 +1,7 @@
 //! Worker backend: a few threads calling pread, pwrite and fdatasync. Works everywhere; costs two thread hops per
 //! operation. Its `Pool` also serves the io_uring backend's rare calls (open, rename, …).
 
-use super::{AlignedBuf, FileId, IO_IN_FLIGHT, Io, IoClass, OpenMode, QUEUE_DEPTH, os};
+use super::{AlignedBuf, DiskSpace, FileId, IO_IN_FLIGHT, Io, IoClass, OpenMode, QUEUE_DEPTH, os};
 use crate::rt::{BoxFuture, oneshot};
 use futures::FutureExt as _;
 use parking_lot::{Condvar, Mutex};
@@ -172,6 +172,10 @@ macro_rules! name_operations {
             let (root, dir) = (self.$root.clone(), dir.to_owned());
             self.$pool.run(move || os::sync_dir(&root, &dir))
         }
+        fn space(&self) -> BoxFuture<'static, Result<Option<DiskSpace>>> {
+            let root = self.$root.clone();
+            self.$pool.run(move || os::space(&root))
+        }
         fn set_len(&self, file: &FileId, len: u64) -> BoxFuture<'static, Result<()>> {
             let file = file.clone();
             self.$pool.run(move || os::set_len(&file, len))
@@ -204,7 +208,7 @@ impl Io for WorkerIo {
     }
     fn punch(&self, file: &FileId, off: u64, len: u64) -> BoxFuture<'static, Result<()>> {
         let f = file.clone();
-        self.pool(file).run(move || os::zero_range(&f, off, len))
+        self.pool(file).run(move || os::punch(&f, off, len))
     }
     fn remove(&self, path: &str) -> BoxFuture<'static, Result<()>> {
         let (root, path) = (self.root.clone(), path.to_owned());

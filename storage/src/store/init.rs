@@ -147,7 +147,7 @@ impl Store {
         let crypto = open_crypto(&opts, &io, &control).await?;
         let (dwb, saved) = DoubleWrite::open(io.clone(), DWB, control.cluster_id).await?;
         let files = Arc::new(PageFiles::new(io.clone(), opts.direct));
-        recovery::repair_torn(&files, saved).await?;
+        recovery::repair_torn(&files, saved.pages).await?;
         dwb.clear_all().await?;
         let base = Base::new(&opts, &rt, files, dwb, crypto.clone());
         let cfg = log_config(&opts, control.cluster_id, crypto);
@@ -158,7 +158,8 @@ impl Store {
             tracing::info!("the database was not shut down in order; redo begins at {}", from.redo_lsn);
         }
         let crashed = !control.clean_shutdown;
-        let Recovered { tail, state, mut dropped } = recovery::redo(&io, &cfg, &base.pool, &base.loader, &from).await?;
+        let Recovered { tail, state, mut dropped } =
+            recovery::redo(&io, &cfg, &base.pool, &base.loader, &from, saved.newest).await?;
         if crashed {
             dropped.extend(base.files.relations().await?.into_iter().filter(|r| !r.is_logged()));
         }

@@ -22,7 +22,7 @@ pub use drive::{Interrupt, WaitPolicy, WaitRules};
 pub use init::CONTROL;
 pub(crate) use init::{DWB, WAL, log_config, open_crypto};
 pub use prepared::Prepared;
-pub use pressure::{IDLE_WRITERS_ENDED, SNAPSHOTS_GIVEN_UP};
+pub use pressure::{IDLE_WRITERS_ENDED, PURGE_WAITS, SNAPSHOTS_GIVEN_UP};
 pub use relation::{Durability, RelationKind};
 pub use session::{CommitOptions, Savepoint, Session, Txn};
 
@@ -76,6 +76,8 @@ pub struct StoreOptions {
     pub undo_streams: usize,
     /// Most bytes of undo; what happens as they are reached is told in `store/pressure.rs`.
     pub undo_limit: u64,
+    /// Undo may grow this far however little room the disk has left.
+    pub undo_least: u64,
     /// How far back old versions are kept although no snapshot needs them, in microseconds.
     pub undo_retention_micros: u64,
     /// Entries that a page of a new hash index holds at most; a simulation wants few.
@@ -105,6 +107,7 @@ impl Default for StoreOptions {
             max_wal_bytes: 16 << 30,
             undo_streams: 8,
             undo_limit: 32 << 30,
+            undo_least: 64 << 20,
             undo_retention_micros: 0,
             hash_page_entries: usize::MAX,
             purge_nap: Duration::from_millis(50),

@@ -11,18 +11,26 @@
 //! 4. Nothing else can go: writers are refused with 53100.
 //!
 //! A writer that finds undo full meanwhile waits ([`crate::wait::Wait::Undo`]) and is refused only after step 4.
+//! The limit is `undo_limit`, or less when the disk is short: undo leaves [`SPARE_PART`] of the file system (at most [`SPARE`])
+//! and room for what else will grow ([`Store::other_growth`]), but may hold [`super::StoreOptions::undo_least`] in any case.
+//!
+//! Before all that, writers are slowed down while undo grows because purge does not keep up, not because it is kept for
+//! somebody: a transaction waits before its first change, when it has neither latch nor row lock ([`Store::wait_for_purge`]).
+//! The wait grows from nothing at [`SLOW`] of the limit to [`LONGEST`] at [`WARN`].
+//!
 //! What the streams in question hold must be a [`WORTH`] of the limit, so that nobody loses a snapshot to the undo of one
 //! large transaction, which would be as large without it.
 //!
 //! Left out: tables in memory, whose undo has a limit of its own (53200); prepared transactions, which nobody may end.
 
 use super::Store;
+use crate::page::PAGE_SIZE;
 use crate::purge::Hold;
 use parking_lot::Mutex;
 use rustydb_base::metrics::Counter;
 use rustydb_base::{Scn, Xid};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Snapshots given up for want of undo space.
@@ -32,6 +40,18 @@ pub static SNAPSHOTS_GIVEN_UP: Counter =
 pub static IDLE_WRITERS_ENDED: Counter =
     Counter::new("idle_writers_ended", "idle transactions ended because undo was filling up (25P03)");
 
+/// Times that a writer was slowed down for purge.
+pub static PURGE_WAITS: Counter =
+    Counter::new("purge_waits", "transactions that waited before their first change because purge did not keep up");
+
+/// Parts of a hundred of the limit: beyond this much that purge is behind with, writers are slowed down.
+const SLOW: u64 = 25;
+/// What a transaction waits at most for purge.
+const LONGEST: Duration = Duration::from_millis(100);
+/// A file system's last bytes are not for undo: one of so many of its size,
+const SPARE_PART: u64 = 20;
+/// but no more than this.
+const SPARE: u64 = 1 << 30;
 /// Parts of a hundred of the limit: beyond this the log says so.
 const WARN: u64 = 80;
 /// Beyond this, what undo is kept for is given up.
@@ -55,6 +75,10 @@ pub(crate) struct Pressure {
     end_idle: OnceLock<EndIdle>,
     /// The transaction that was asked to end, and when.
     asked: Mutex<Option<(Xid, Duration)>>,
+    /// Undo bytes that purge is behind with.
+    behind: AtomicU64,
+    /// When the disk was looked at last.
+    looked: Mutex<Option<Duration>>,
 }
 
 impl Pressure {
@@ -64,7 +88,71 @@ impl Pressure {
     }
 }
 
+impl Pressure {
+    /// Takes note of the undo bytes that purge could remove and has not got to.
+    pub(crate) fn purge_is_behind(&self, bytes: u64) {
+        // Asked by every writer, and hardly ever other than zero.
+        if self.behind.load(Ordering::Relaxed) != bytes {
+            self.behind.store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// How long the next writer waits with this limit of undo.
+    fn purge_wait(&self, limit: u64) -> Duration {
+        let behind = self.behind.load(Ordering::Relaxed);
+        if behind == 0 {
+            return Duration::ZERO;
+        }
+        let at = |percent: u64| limit / 100 * percent;
+        let over = behind.saturating_sub(at(SLOW)).min(at(WARN - SLOW));
+        LONGEST.mul_f64(over as f64 / at(WARN - SLOW).max(1) as f64)
+    }
+}
+
 impl Store {
+    /// Slows a writer down while purge does not keep up.
+    pub(super) async fn wait_for_purge(&self) {
+        let wait = self.pressure.purge_wait(self.core.undo.limit());
+        if !wait.is_zero() {
+            PURGE_WAITS.inc();
+            self.rt.sleep(wait).await;
+        }
+    }
+
+    /// Bytes that the disk will be asked for without any more undo: pages that are changed in memory only, and the log up to
+    /// the size it has when writers are held back.
+    fn other_growth(&self) -> u64 {
+        let unwritten = self.core.pool.dirty() as u64 * PAGE_SIZE as u64;
+        let o = &self.opts;
+        let log = o.checkpoint_distance.saturating_mul(3).saturating_add(o.wal_segment_size.saturating_mul(2));
+        unwritten.saturating_add(log.min(o.max_wal_bytes).saturating_sub(self.log.disk_bytes()))
+    }
+
+    /// Lets undo grow no further than the disk has room. Looks at the disk now and then only.
+    pub(crate) async fn bound_undo_by_disk(&self) {
+        let now = self.rt.monotonic();
+        {
+            let mut looked = self.pressure.looked.lock();
+            if looked.is_some_and(|l| now.saturating_sub(l) < self.opts.purge_nap * 20) {
+                return;
+            }
+            *looked = Some(now);
+        }
+        let room = match self.files.space().await {
+            Ok(Some(s)) => {
+                let spare = (s.total / SPARE_PART).min(SPARE) + self.other_growth();
+                let room = self.core.undo.bytes().saturating_add(s.free.saturating_sub(spare));
+                room.max(self.opts.undo_least)
+            }
+            Ok(None) => u64::MAX,
+            Err(e) => {
+                tracing::warn!("undo is not bounded by the room on the disk: {e}");
+                u64::MAX
+            }
+        };
+        self.core.undo.set_room(room);
+    }
+
     /// Says how the policy ends an idle transaction; the first one said counts.
     pub fn end_idle_writers_by(&self, end: impl Fn(i32) -> bool + Send + Sync + 'static) {
         // Only a second caller could be refused, and it has nothing to do about it.

@@ -192,6 +192,7 @@ impl Txn {
         if !self.cx.xid.is_some() {
             let store = Arc::clone(&self.store);
             store.writer.throttle().await?;
+            store.wait_for_purge().await;
             self.drive(|core, cx| store.txns.assign(core, cx)).await?;
             // Before its first change, so that whoever meets one can wait for it.
             store.locks.txn_began(&self.owner.locks, self.cx.xid);

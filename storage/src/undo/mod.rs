@@ -27,7 +27,7 @@ mod tests;
 
 pub use record::{HEAD_LEN, UndoFlags, UndoHead, UndoRec, UndoType};
 pub use stream::{
-    MAX_PAYLOAD, MAX_STREAMS, MEMORY_STREAM, SEGMENT, Streams, TailSearch, UNDO_BYTES, UndoSlot, stream_rel,
+    MAX_PAYLOAD, MAX_STREAMS, MEMORY_STREAM, SEGMENT, Streams, TailSearch, UNDO_BYTES, UNDO_LIMIT, UndoSlot, stream_rel,
 };
 
 /// Address of an undo record: stream in the top 8 bits, byte offset in the low 56. Zero means none.

@@ -23,6 +23,10 @@ pub const MAX_PAYLOAD: usize = BODY_END - BODY - HEAD_LEN;
 /// Undo bytes between heads and tails of all streams.
 pub static UNDO_BYTES: Gauge = Gauge::new("undo_bytes", "bytes of undo that rollback, snapshots or purge still need");
 
+/// Most bytes that undo may hold now.
+pub static UNDO_LIMIT: Gauge =
+    Gauge::new("undo_limit_bytes", "bytes that undo may hold: undo_limit, or less when the disk is short of room");
+
 const PAGE: u64 = PAGE_SIZE as u64;
 
 /// The stream of changes of relations that never leave memory; it does not either.
@@ -77,6 +81,8 @@ impl Stream {
 pub struct Streams {
     streams: Box<[Stream]>,
     limit: u64,
+    /// What the disk has room for, as last looked at.
+    by_disk: AtomicU64,
     /// Nobody can make room in full streams.
     hopeless: AtomicBool,
     /// [`MEMORY_STREAM`].
@@ -123,7 +129,9 @@ impl Streams {
     /// begins empty and may hold `memory_limit` bytes.
     pub fn restore(bounds: &[(u64, u64)], limit: u64, memory_limit: u64) -> Streams {
         let streams = bounds.iter().take(MAX_STREAMS).map(|&(head, tail)| Stream::new(head, tail)).collect();
-        Streams { streams, limit, hopeless: AtomicBool::new(true), memory: Stream::new(0, 0), memory_limit }
+        let by_disk = AtomicU64::new(u64::MAX);
+        UNDO_LIMIT.set(i64::try_from(limit).unwrap_or(i64::MAX));
+        Streams { streams, limit, by_disk, hopeless: AtomicBool::new(true), memory: Stream::new(0, 0), memory_limit }
     }
 
     /// Number of logged streams.
@@ -160,7 +168,7 @@ impl Streams {
     /// Whether there is no room for another page. Pages that have been begun count as full ones, which they will be.
     pub fn is_full(&self) -> bool {
         let used: u64 = self.streams.iter().map(Stream::pages).sum();
-        used + PAGE > self.limit
+        used + PAGE > self.limit()
     }
 
     /// Says whether writers that find the streams full are refused at once, which they are until told otherwise, or wait
@@ -172,9 +180,15 @@ impl Streams {
         }
     }
 
-    /// Bytes the streams may hold together.
+    /// Bytes the streams may hold together: what they were given, or less when the disk is short of room.
     pub fn limit(&self) -> u64 {
-        self.limit
+        self.limit.min(self.by_disk.load(Ordering::Relaxed))
+    }
+
+    /// Says how many bytes of undo the disk has room for.
+    pub fn set_room(&self, bytes: u64) {
+        self.by_disk.store(bytes, Ordering::Relaxed);
+        UNDO_LIMIT.set(i64::try_from(self.limit()).unwrap_or(i64::MAX));
     }
 
     /// Finds room for a record of the transaction with a payload of `payload_len` bytes, of a change of relation `rel`, and
@@ -215,7 +229,11 @@ impl Streams {
                         return Err(Wait::Undo);
                     }
                     return Err(DbError::new(SqlState::DISK_FULL, "undo space is exhausted")
-                        .hint("A long-running transaction keeps old row versions. Or raise undo_limit.")
+                        .hint(if self.limit() < self.limit {
+                            "A long-running transaction keeps old row versions, and the disk has no room for more of them."
+                        } else {
+                            "A long-running transaction keeps old row versions. Or raise undo_limit."
+                        })
                         .into());
                 }
                 let next = tail - at + PAGE;

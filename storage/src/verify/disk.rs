@@ -1,7 +1,8 @@
 //! The files of a directory that nobody has open.
 //!
 //! A crash leaves what recovery expects: a page torn while it was written home has its image in the double-write file, the
-//! log ends in a torn batch, relations that are not logged are to be removed. None of that is damage.
+//! log ends in a torn batch, relations that are not logged are to be removed. None of that is damage. A page from beyond the
+//! log's end is: the log was stable up to it when it was written.
 
 use super::Findings;
 use crate::buf::PageFiles;
@@ -13,7 +14,7 @@ use crate::page::{PAGE_SIZE, Page};
 use crate::recovery;
 use crate::store::StoreOptions;
 use crate::wal::LogReader;
-use rustydb_base::{BlockNo, PageId, RelId, Result};
+use rustydb_base::{BlockNo, Lsn, PageId, RelId, Result};
 use std::collections::BTreeSet;
 
 /// Pages read at a time.
@@ -36,12 +37,14 @@ pub async fn check(opts: &StoreOptions, io: &IoRef) -> Result<Findings> {
         out.file(crate::store::CONTROL, Some(slot), "this copy of the control record is damaged");
     }
     let clean = control.clean_shutdown;
+    let mut newest = Lsn(0);
     let saved = match DoubleWrite::look(io, crate::store::DWB, control.cluster_id).await {
         Ok(found) => {
             // After a crash a header may be torn: then no page of its batch was on its way home.
             found.damaged.iter().filter(|_| clean).for_each(|slot| {
                 out.file(crate::store::DWB, Some(*slot), "the header of this slot is neither clear nor valid");
             });
+            newest = found.newest;
             found.pages
         }
         Err(e) if e.code == rustydb_base::SqlState::UNDEFINED_FILE => {
@@ -67,14 +70,23 @@ pub async fn check(opts: &StoreOptions, io: &IoRef) -> Result<Findings> {
         if clean && tail.lsn < control.checkpoint_lsn {
             return Err(rustydb_base::DbError::corrupt("the log ends before its last checkpoint"));
         }
-        Ok(())
+        Ok(tail.lsn)
     };
-    if let Err(e) = log.await {
-        if !super::is_damage(&e) {
-            return Err(e);
+    // Unknown where the log is damaged.
+    let end = match log.await {
+        Ok(end) => {
+            if let Err(e) = recovery::check_end(end, newest) {
+                out.file(crate::store::WAL, None, e.message.into_owned());
+            }
+            end
         }
-        out.file(crate::store::WAL, None, e.message.into_owned());
-    }
+        Err(e) if super::is_damage(&e) => {
+            out.file(crate::store::WAL, None, e.message.into_owned());
+            Lsn(u64::MAX)
+        }
+        Err(e) => return Err(e),
+    };
+    let look = Look { saved, clean, end };
     for name in io.list(BASE).await? {
         let Some((rel, segment)) = files::parse_name(&name) else {
             out.file(format!("{BASE}/{name}"), None, "this is no relation's file");
@@ -84,25 +96,27 @@ pub async fn check(opts: &StoreOptions, io: &IoRef) -> Result<Findings> {
             // Recovery removes it.
             continue;
         }
-        pages(io, rel, segment, &name, &saved, clean, &mut out).await?;
+        pages(io, rel, segment, &name, &look, &mut out).await?;
     }
     Ok(out)
 }
 
-/// One segment file of a relation, page by page.
-async fn pages(
-    io: &IoRef,
-    rel: RelId,
-    segment: u32,
-    name: &str,
-    saved: &BTreeSet<PageId>,
+/// What is known of the directory when its pages are looked at.
+struct Look {
+    /// Pages whose image the double-write file has.
+    saved: BTreeSet<PageId>,
+    /// It was shut down in order.
     clean: bool,
-    out: &mut Findings,
-) -> Result<()> {
+    /// Where the log ends.
+    end: Lsn,
+}
+
+/// One segment file of a relation, page by page.
+async fn pages(io: &IoRef, rel: RelId, segment: u32, name: &str, look: &Look, out: &mut Findings) -> Result<()> {
     let path = format!("{BASE}/{name}");
     let file = io.open(&path, OpenMode::default()).await?;
     let len = io.len(&file).await?;
-    if !len.is_multiple_of(PAGE_SIZE as u64) && clean {
+    if !len.is_multiple_of(PAGE_SIZE as u64) && look.clean {
         out.file(path, None, format!("the file has {len} bytes, which is not a whole number of pages"));
     }
     let n = BlockNo::try_from(len.div_ceil(PAGE_SIZE as u64)).unwrap_or(BlockNo::MAX).min(SEGMENT_PAGES);
@@ -116,10 +130,18 @@ async fn pages(
         for (i, image) in buf.chunks_exact(PAGE_SIZE).enumerate() {
             page.0.copy_from_slice(image);
             let pid = PageId::new(rel, first + at + i as u32);
-            if let Err(e) = page.verify(pid)
-                && !saved.contains(&pid)
-            {
-                out.page(rel, pid.block, e.message.into_owned());
+            match page.verify(pid) {
+                Err(_) if look.saved.contains(&pid) => {}
+                Err(e) => out.page(rel, pid.block, e.message.into_owned()),
+                Ok(()) if page.lsn() > look.end => {
+                    let (lsn, end) = (page.lsn(), look.end);
+                    out.page(
+                        rel,
+                        pid.block,
+                        format!("the page has changes up to {lsn}, but the redo log ends at {end}"),
+                    );
+                }
+                Ok(()) => {}
             }
         }
         at += run;

@@ -58,6 +58,19 @@ pub fn proved(disk: &SimDisk) -> Lsn {
     said.max().unwrap_or_default()
 }
 
+/// How far the double-write file says that the log was stable: recovery must get there or refuse. Found without its code.
+pub fn noted(disk: &SimDisk) -> Lsn {
+    const SLOT: usize = 4096 + 128 * 8192;
+    let content = disk.content("dwb").unwrap_or_default();
+    let headers = content.chunks(SLOT).filter_map(|slot| slot.get(..4096));
+    let said = headers.filter(|h| {
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&h[..28]), &h[32..]);
+        h[..4] == *b"RDWB" && h[28..32] == crc.to_le_bytes()
+    });
+    let lsn = |h: &[u8]| h[4088..].first_chunk().map_or(Lsn(0), |b| Lsn(u64::from_le_bytes(*b)));
+    said.map(lsn).max().unwrap_or_default()
+}
+
 /// Reopens `disk` and compares it with the history. `crash_at` cuts the power once more during this recovery; then the
 /// disk left by that is checked.
 pub fn reopened(what: &str, disk: &SimDisk, model: Model, sequence: RelId, seed: u64, crash_at: Option<u64>) {
@@ -86,7 +99,7 @@ fn reopened_after(
     let options = options_of(disk);
     let rt2: RuntimeRef = rt.clone();
     let (m, end) = (model.clone(), Arc::new(Mutex::new(first)));
-    let (end2, proved, what2) = (end.clone(), proved(disk), what.to_owned());
+    let (end2, proved, what2) = (end.clone(), proved(disk).max(noted(disk)), what.to_owned());
     let outcome = rt.block_on(async move {
         let store = Store::open(options, io, rt2).await?;
         let found = store.recovered_to();

@@ -211,6 +211,63 @@ fn a_page_that_contradicts_others_is_found() {
     assert!(!found.is_clean());
 }
 
+/// What a disk looks like that has lost the end of its log after acknowledging it: pages are ahead of the log, and the
+/// double-write file knows.
+#[test]
+fn what_is_ahead_of_the_log_is_found() {
+    const FAR: [u8; 8] = (1u64 << 40).to_le_bytes();
+    for (clean, opts) in [(true, options()), (false, options()), (true, encrypted())] {
+        let (sim, d) = directory(clean, opts.clone());
+        let open = |sim: &SimDisk| {
+            let rt = SimRuntime::new(2);
+            let io = SimIo::new(&rt, &sim.fork(), SimFaults::default());
+            let (rt2, opts, d): (RuntimeRef, _, _) = (rt.clone(), opts.clone(), d.clone());
+            let out = rt
+                .block_on(async move {
+                    let store = Store::open(opts, io, rt2).await?;
+                    let page = rustydb_base::PageId::new(d.rel.id, 1);
+                    let read = store.load(page, rustydb_storage::buf::Access::Point).await.map(drop);
+                    let _ = store.shutdown().await;
+                    read
+                })
+                .expect("no power cut");
+            rt.shutdown();
+            out
+        };
+        open(&sim).expect("nothing is wrong yet");
+        // A page: found by the check, and refused to whoever reads it.
+        let heap = format!("base/{}.0", d.rel.id.0);
+        let bad = sim.fork();
+        let mut page = bad.content(&heap).expect("there")[PAGE..2 * PAGE].to_vec();
+        page[16..24].copy_from_slice(&FAR);
+        let crc = crc32c::crc32c(&page[4..]);
+        page[..4].copy_from_slice(&crc.to_le_bytes());
+        if opts.encryption.source.is_none() {
+            assert!(bad.overwrite(&heap, PAGE as u64, &page));
+            let found = check(&bad, std::slice::from_ref(&d));
+            assert!(found.list().iter().any(|f| f.file == heap && f.block == Some(1)), "{:?}", found.list());
+            let e = open(&bad).expect_err("read from beyond the log");
+            assert!(is_damage(&e) && e.message.contains(&heap) && e.message.contains("block 1 "), "{e:?}");
+        }
+        // The note: the store does not start.
+        let bad = sim.fork();
+        let mut head = bad.content("dwb").expect("there")[..4096].to_vec();
+        assert_eq!(head[..4], *b"RDWB", "a slot keeps its note when it is cleared");
+        head[4088..].copy_from_slice(&FAR);
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&head[..28]), &head[32..]);
+        head[28..32].copy_from_slice(&crc.to_le_bytes());
+        assert!(bad.overwrite("dwb", 0, &head));
+        let found = check(&bad, std::slice::from_ref(&d));
+        assert!(
+            found.list().iter().any(|f| f.file == "wal" && f.reason.contains("lost log writes")),
+            "{:?}",
+            found.list()
+        );
+        let e = open(&bad).expect_err("the log is too short");
+        assert!(is_damage(&e) && e.message.contains("lost log writes"), "{e:?}");
+    }
+}
+
 /// Whether the bytes are anywhere on the disk.
 fn on_disk(disk: &SimDisk, what: &[u8]) -> bool {
     disk.files().iter().any(|f| disk.content(f).is_some_and(|c| c.windows(what.len()).any(|w| w == what)))

@@ -1,6 +1,6 @@
 //! One life of a store: opened on a disk, worked on by sessions, ended in order, by a fault or by a power cut.
 
-use super::check::{encrypted, options, prepared_there, proved};
+use super::check::{encrypted, noted, options, prepared_there, proved};
 use super::model::Model;
 use super::workload::{World, finish, session};
 use futures::future::Either;
@@ -78,10 +78,11 @@ impl Run {
         Run { done: self.done.clone(), ..Run::new(seed, SimFaults::default()) }
     }
 
-    /// Whether nothing on `left` can tell that its log, which a start takes to end at `end`, has lost what the store relied on.
-    /// Its pages may say so, being ahead of the log, but only when they are read.
+    /// Whether nothing that a start looks at on `left` can tell that its log, which it takes to end at `end`, has lost what the
+    /// store relied on: neither a later batch nor the double-write file. No page of the disk is then ahead of the log either,
+    /// unless the note of it was lost in the power cut, and whoever reads such a page is told.
     pub fn cannot_tell(&self, left: &SimDisk, end: Lsn) -> bool {
-        end < *self.stable.lock() && proved(left) <= end
+        end < *self.stable.lock() && proved(left) <= end && noted(left) <= end
     }
 
     /// Lets the sessions do `ops` operations, then shuts down in order.
