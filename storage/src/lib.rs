@@ -8,6 +8,7 @@ pub mod control;
 pub mod core;
 pub mod crypto;
 pub mod dwb;
+pub mod gin;
 pub mod hash;
 pub mod heap;
 #[cfg(all(test, feature = "shuttle"))]

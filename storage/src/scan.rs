@@ -4,7 +4,7 @@
 //! of one scan can run in parallel. It reads ahead, runs through pages that are in memory without suspending, and
 //! collects in [`TableScan::dep_lsn`] what its answer depends on; the session takes that over (I7).
 
-use crate::am::{Cursor, IndexDesc, InsertResult};
+use crate::am::{Cursor, Gather, IndexDesc, InsertResult, Search};
 use crate::buf::READ_AHEAD;
 use crate::heap::{Columns, PageRows, Reader, Rel, RowBuf, Scan, TableLayout};
 use crate::store::{Interrupt, Store, Txn};
@@ -216,6 +216,60 @@ impl IndexScan {
                         return Ok(Some(c.rid));
                     }
                 }
+            })
+            .await
+    }
+}
+
+/// Candidates of a search in an index, in order of the table; `None`: the index does not help, the table is to be read.
+pub async fn gather(env: &ScanEnv, idx: IndexDesc, search: &Search) -> Result<Option<Vec<Rid>>> {
+    let mut g = Gather::new(idx, search);
+    loop {
+        env.interrupt.check()?;
+        if env.store.read(|core| g.run(core, env.snap.ssi)).await? {
+            return Ok(g.found());
+        }
+    }
+}
+
+/// The visible rows at given addresses.
+pub struct AddressScan {
+    env: ScanEnv,
+    rel: Rel,
+    rids: Vec<Rid>,
+    at: usize,
+    dep_lsn: Lsn,
+}
+
+impl AddressScan {
+    /// A scan of candidates, each once.
+    pub fn new(env: ScanEnv, rel: Rel, rids: Vec<Rid>) -> AddressScan {
+        AddressScan { env, rel, rids, at: 0, dep_lsn: Lsn(0) }
+    }
+
+    /// What the rows answered so far depend on.
+    pub fn dep_lsn(&self) -> Lsn {
+        self.dep_lsn
+    }
+
+    /// The next visible row, its image in `row`.
+    pub async fn next(&mut self, row: &mut RowBuf) -> Result<Option<Rid>> {
+        let AddressScan { env, rel, rids, at, dep_lsn } = self;
+        env.interrupt.check()?;
+        env.store
+            .read(|core| {
+                core.check_kept_in(rel.id, &env.snap)?;
+                while let Some(rid) = rids.get(*at) {
+                    let mut reader = Reader::new(core, env.snap);
+                    let found = reader.fetch(*rel, *rid, row);
+                    *dep_lsn = (*dep_lsn).max(reader.dep_lsn);
+                    let found = found?;
+                    *at += 1;
+                    if found {
+                        return Ok(Some(*rid));
+                    }
+                }
+                Ok(None)
             })
             .await
     }

@@ -47,7 +47,7 @@ impl TableDesc {
 /// An index key of a row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Key<'a> {
-    /// Normalised, prefix-free bytes.
+    /// Normalised, prefix-free bytes; where rows have several entries, their list ([`am::push_entry`]).
     pub bytes: &'a [u8],
     /// Whether no other live row may have it (false in a unique index for keys with distinct NULLs).
     pub unique: bool,
@@ -220,15 +220,19 @@ impl Txn {
             let vals = write_overflow(self, desc, vals).await?;
             desc.layout.current().encode(&vals, &mut row)?;
         }
-        let last_key = keys.iter().rposition(Option::is_some);
-        let (am, rows) = (desc.am()?, [row]);
-        let mut rids = Vec::with_capacity(1);
-        self.drive(|core, cx| am.insert(core, cx, desc.rel, &rows, last_key.is_none(), &mut rids)).await?;
-        let rid = rids.pop().ok_or_else(|| rustydb_base::DbError::internal("insert answered no address"))?;
+        let mut entries: SmallVec<[(usize, &IndexDesc, Key<'_>); 8]> = SmallVec::new();
         for (index, (idx, key)) in desc.indexes.iter().zip(keys).enumerate() {
             let Some(key) = key else { continue };
-            let last = Some(index) == last_key;
-            let done = self.drive(|core, cx| index_insert(core, cx, desc.rel, idx, *key, rid, last)).await?;
+            entries.extend(am::entries(idx, key.bytes)?.map(|bytes| (index, idx, Key { bytes, ..*key })));
+        }
+        let (am, rows) = (desc.am()?, [row]);
+        let mut rids = Vec::with_capacity(1);
+        self.drive(|core, cx| am.insert(core, cx, desc.rel, &rows, entries.is_empty(), &mut rids)).await?;
+        let rid = rids.pop().ok_or_else(|| rustydb_base::DbError::internal("insert answered no address"))?;
+        let mut left = entries.len();
+        for (index, idx, key) in entries {
+            left -= 1;
+            let done = self.drive(|core, cx| index_insert(core, cx, desc.rel, idx, key, rid, left == 0)).await?;
             if let InsertResult::Duplicate { rid, leaf } = done {
                 self.undo_to(mark).await?;
                 return Ok(Inserted::Duplicate(Duplicate { row: 0, index, rid, leaf }));
@@ -275,12 +279,12 @@ impl Txn {
             self.drive(|core, cx| desc.am()?.insert(core, cx, desc.rel, &rows[from..], n == 0, &mut rids)).await?;
             let to = rids.len();
             for (index, idx) in desc.indexes.iter().enumerate() {
-                let mut entries: Vec<(RunEntry<'_>, usize)> = (from..to)
-                    .filter_map(|r| {
-                        let k = keys[r * n + index]?;
-                        Some((RunEntry { key: k.bytes, rid: rids[r], unique: k.unique }, r))
-                    })
-                    .collect();
+                let mut entries: Vec<(RunEntry<'_>, usize)> = Vec::with_capacity(to - from);
+                for r in from..to {
+                    let Some(k) = keys[r * n + index] else { continue };
+                    let (rid, unique) = (rids[r], k.unique);
+                    entries.extend(am::entries(idx, k.bytes)?.map(|key| (RunEntry { key, rid, unique }, r)));
+                }
                 entries.sort_unstable_by_key(|e| (e.0.key, e.0.rid));
                 let run: Vec<RunEntry<'_>> = entries.iter().map(|e| e.0).collect();
                 let mut at = 0;
@@ -366,13 +370,20 @@ impl Txn {
         }
         for c in changes {
             let idx = desc.indexes.get(c.index).ok_or_else(no_index)?;
-            if let Some(key) = c.old {
+            let unique = c.new.is_some_and(|k| k.unique);
+            let (gone, come) = am::changes(
+                am::entries(idx, c.old.unwrap_or_default())?.filter(|_| c.old.is_some()),
+                am::entries(idx, c.new.map_or(&[], |k| k.bytes))?.filter(|_| c.new.is_some()),
+            );
+            for key in gone {
                 self.drive(|core, cx| idx.method.am()?.mark(core, cx, idx, key, rid, UndoFlags::NONE)).await?;
             }
-            let Some(key) = c.new else { continue };
-            let done = self.drive(|core, cx| index_insert(core, cx, desc.rel, idx, key, rid, false)).await?;
-            if let InsertResult::Duplicate { rid, leaf } = done {
-                return Ok(Changed::Duplicate(Duplicate { row: 0, index: c.index, rid, leaf }));
+            for bytes in come {
+                let key = Key { bytes, unique };
+                let done = self.drive(|core, cx| index_insert(core, cx, desc.rel, idx, key, rid, false)).await?;
+                if let InsertResult::Duplicate { rid, leaf } = done {
+                    return Ok(Changed::Duplicate(Duplicate { row: 0, index: c.index, rid, leaf }));
+                }
             }
         }
         for ptr in given_up {
@@ -433,15 +444,19 @@ impl Txn {
         moved: bool,
     ) -> Result<TmResult> {
         let given_up = overflow_ptrs(&desc.layout, old)?;
-        let mut left = keys.iter().flatten().count() + given_up.len();
+        let mut entries: SmallVec<[(&IndexDesc, &[u8]); 8]> = SmallVec::new();
+        for (idx, key) in desc.indexes.iter().zip(keys) {
+            let Some(key) = key else { continue };
+            entries.extend(am::entries(idx, key)?.map(|key| (idx, key)));
+        }
+        let mut left = entries.len() + given_up.len();
         let snap = Snapshot { xid: self.cx().xid, ..*snap };
         let am = desc.am()?;
         let done = self.change_row(|core, cx| am.delete(core, cx, &snap, desc.rel, rid, moved, left == 0)).await?;
         if done != TmResult::Ok {
             return Ok(done);
         }
-        for (idx, key) in desc.indexes.iter().zip(keys) {
-            let Some(key) = key else { continue };
+        for (idx, key) in entries {
             left -= 1;
             let flags = UndoFlags::last(left == 0);
             self.drive(|core, cx| idx.method.am()?.mark(core, cx, idx, key, rid, flags)).await?;

@@ -184,7 +184,7 @@ impl IndexAm for List {
     }
 
     fn caps(&self) -> IndexCaps {
-        IndexCaps { ordered: false, unique: false, multicolumn: false, longest_key: Some(1000) }
+        IndexCaps { ordered: false, unique: false, multicolumn: false, several: false, longest_key: Some(1000) }
     }
 
     fn page_kind(&self) -> PageKind {

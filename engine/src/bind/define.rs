@@ -273,6 +273,15 @@ fn cast_to(e: ast::Expr, ty: TypeRef) -> ast::Expr {
     at(ast::ExprKind::Cast(e.into(), Box::new(type_syntax(ty))))
 }
 
+/// The name of a text search configuration or dictionary.
+fn text_search_name(ty: u32, o: u32) -> Option<&'static str> {
+    match ty {
+        oid::REGCONFIG => pgdata::ts_configs().iter().find(|c| c.oid == o).map(|c| c.cfgname),
+        oid::REGDICTIONARY => pgdata::ts_dicts().iter().find(|d| d.oid == o).map(|d| d.dictname),
+        _ => None,
+    }
+}
+
 fn constant(d: &Datum, ty: TypeRef, session: Option<&dyn SessionInfo>) -> Option<ast::Expr> {
     use ast::{ExprKind as K, Literal as L};
     let bare = TypeRef { typmod: -1, ..ty };
@@ -281,6 +290,10 @@ fn constant(d: &Datum, ty: TypeRef, session: Option<&dyn SessionInfo>) -> Option
         Datum::Null => cast_to(at(K::Literal(L::Null)), bare),
         Datum::Bool(b) => at(K::Literal(L::Bool(*b))),
         Datum::Int4(v) if *v >= 0 => at(K::Literal(L::Integer(i64::from(*v)))),
+        // Without a session, too, those that every server has are known by name.
+        Datum::Oid(o) if let Some(name) = text_search_name(ty.oid, *o) => {
+            cast_to(at(K::Literal(L::String(ast::quote_ident(name).to_string()))), bare)
+        }
         _ => {
             let fmt = FormatSettings::default();
             let mut b = Vec::new();

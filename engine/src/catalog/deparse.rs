@@ -358,7 +358,11 @@ pub fn index_def(show: Show<'_>, rel: &Relation, i: &Index, options: &[(String, 
         out.push_str(" NULLS NOT DISTINCT");
     }
     if !options.is_empty() {
-        let list: Vec<String> = options.iter().map(|(k, v)| format!("{k}='{v}'")).collect();
+        let value = |v: &String| {
+            let plain = quote_ident(v).to_string() == *v;
+            if plain { v.clone() } else { format!("'{}'", v.replace('\'', "''")) }
+        };
+        let list: Vec<String> = options.iter().map(|(k, v)| format!("{}={}", quote_ident(k), value(v))).collect();
         let _ = write!(out, " WITH ({})", list.join(", "));
     }
     if let Some(p) = &i.predicate {

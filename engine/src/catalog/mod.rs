@@ -188,7 +188,7 @@ pub struct Index {
     pub namespace: u32,
     /// Table.
     pub table: u32,
-    /// Access method (`pg_am`): btree or hash.
+    /// Access method (`pg_am`): btree, hash or gin.
     pub method: u32,
     /// Index file.
     pub storage: RelId,
@@ -229,13 +229,22 @@ impl Index {
 /// How the store keeps indexes of an access method.
 pub fn storage_method(am: u32) -> rustydb_storage::am::Method {
     use rustydb_storage::am::Method;
-    if am == rustydb_types::pgdata::HASH { Method::HASH } else { Method::BTREE }
+    match am {
+        rustydb_types::pgdata::HASH => Method::HASH,
+        rustydb_types::pgdata::GIN => Method::GIN,
+        _ => Method::BTREE,
+    }
 }
 
 impl Index {
     /// Whether it only knows which keys are equal: no order, no ranges, no NULLs.
     pub fn is_hash(&self) -> bool {
         self.method == rustydb_types::pgdata::HASH
+    }
+
+    /// Whether it is inverted: its entries are for what is in the key columns' values, not for the values.
+    pub fn is_gin(&self) -> bool {
+        self.method == rustydb_types::pgdata::GIN
     }
 }
 

@@ -600,7 +600,16 @@ fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
     );
     let names = index_column_names(r, i);
     let included = i.include.iter().filter_map(|a| r.attribute(*a)).map(|c| TypeRef { collation: 0, ..c.ty });
-    for (n, (name, ty)) in names.iter().zip(i.keys.iter().map(|k| k.ty).chain(included)).enumerate() {
+    // An operator class may keep something else than the column's values.
+    let kept = |k: &crate::catalog::IndexKey| match pgdata::opclass(k.opclass).map_or(0, |c| c.opckeytype) {
+        oid::ANYELEMENT => {
+            let elem = oid::array_element(rustydb_types::usertype::base(k.ty).oid);
+            TypeRef { oid: elem.unwrap_or(k.ty.oid), typmod: -1, ..k.ty }
+        }
+        other if i.is_gin() && other != 0 => TypeRef { oid: other, typmod: -1, ..k.ty },
+        _ => k.ty,
+    };
+    for (n, (name, ty)) in names.iter().zip(i.keys.iter().map(kept).chain(included)).enumerate() {
         out.push(
             // Names are kept as C strings in indexes.
             attribute_base(i.oid, name, n as i16 + 1, if ty.oid == oid::NAME { oid::CSTRING } else { ty.oid })

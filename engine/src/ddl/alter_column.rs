@@ -394,7 +394,10 @@ fn retype(cx: &DdlCx<'_>, old: &Relation, r: &mut Relation, at: usize) -> Result
                 let natural = old.attribute(attnum).map_or(0, |c| c.ty.collation);
                 let collation = if k.ty.collation == natural { table.columns[at].ty.collation } else { k.ty.collation };
                 k.ty = TypeRef { collation, ..table.columns[at].ty };
-                k.opclass = opclass(k.ty)?;
+                // One that takes the new type stays.
+                if pgdata::opclass(k.opclass).is_none_or(|o| o.opcintype != k.ty.oid) {
+                    k.opclass = opclass(k.ty)?;
+                }
             } else if let Some(text) = k.expr.clone().filter(|t| super::drop::names_column(old, t, attnum)) {
                 let (text, ty) = again(&text, Defining::IndexKey)?;
                 k.expr = Some(text);

@@ -53,7 +53,7 @@ pub fn access_method(name: Option<&Ident>) -> Result<(u32, &'static str)> {
 /// The same, if indexes can be made with it.
 fn method(name: Option<&Ident>) -> Result<Method> {
     let (oid, name) = access_method(name)?;
-    if !matches!(oid, pgdata::BTREE | pgdata::HASH) {
+    if !matches!(oid, pgdata::BTREE | pgdata::HASH | pgdata::GIN) {
         return Err(DbError::unsupported(format!("access method \"{name}\" is not supported yet")));
     }
     Ok(Method { oid, name, can: crate::catalog::storage_method(oid).am()?.caps() })
@@ -126,6 +126,17 @@ pub fn refuses_type(opclass: &ast::Name, ty: TypeRef) -> DbError {
     )
 }
 
+/// 42883 for arrays whose elements have no order: an inverted index could not tell them apart.
+fn check_elements(ty: TypeRef) -> Result<()> {
+    match oid::array_element(rustydb_types::usertype::base(ty).oid) {
+        Some(e) if default_opclass(TypeRef::new(e)).is_err() => Err(err(
+            SqlState::UNDEFINED_FUNCTION,
+            format!("could not identify a comparison function for type {}", typename::format_type(e, -1)),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// A named operator class, which must be the access method's and take the type.
 fn named_opclass(cx: &DdlCx<'_>, m: Method, name: &ast::Name, ty: TypeRef) -> Result<u32> {
     let o = find_opclass(m.oid, m.name, name)?;
@@ -135,6 +146,9 @@ fn named_opclass(cx: &DdlCx<'_>, m: Method, name: &ast::Name, ty: TypeRef) -> Re
         || super::types::default_opclass_of(m.oid, ty.oid) == Some(o.oid);
     if !takes {
         return Err(refuses_type(name, ty));
+    }
+    if m.oid == pgdata::GIN {
+        return Ok(o.oid);
     }
     let usual = default_opclass_of(m.oid, ty)?;
     // Keys are kept in one order per type. The pattern classes order text by bytes, and so does the "C" locale.
@@ -239,9 +253,13 @@ async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexE
     let (attnum, expr, ty) = key_source(cx, rel, e, "does not exist").await?;
     let opclass = match &e.opclass {
         Some(n) => named_opclass(cx, m, n, ty)?,
+        None if m.oid == pgdata::GIN => usual_opclass(m.oid, ty)?,
         None => default_opclass_of(m.oid, ty)?,
     };
-    if !m.can.ordered && !rustydb_types::keyenc::is_orderable(ty.oid) {
+    if m.oid == pgdata::GIN {
+        check_elements(ty)?;
+    }
+    if m.oid == pgdata::HASH && !rustydb_types::keyenc::is_orderable(ty.oid) {
         // A type whose values are only compared for equality; keys are made of ordered bytes.
         return Err(DbError::unsupported(format!(
             "hash indexes of type {} are not supported yet",
@@ -307,11 +325,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
     if s.elements.len() > 1 && !m.can.multicolumn {
         return Err(cannot(m, "multicolumn indexes"));
     }
-    if let Some(o) = s.options.iter().find(|o| o.name.value == "deduplicate_items" && m.oid != pgdata::BTREE) {
-        return Err(err(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized parameter \"{}\"", o.name.value)));
-    }
     let mut parameters = Vec::new();
-    options::set(options::Owner::Index, &mut parameters, &s.options)?;
+    options::set(options::Owner::of_index(m.oid), &mut parameters, &s.options)?;
     let mut keys = Vec::with_capacity(s.elements.len());
     for e in &s.elements {
         keys.push(key(cx, m, &rel, e).await?);
@@ -421,7 +436,7 @@ pub async fn set_options(
     if reset {
         options::reset(&mut ix.marks.options, list)?;
     } else {
-        options::set(options::Owner::Index, &mut ix.marks.options, list)?;
+        options::set(options::Owner::of_index(ix.method), &mut ix.marks.options, list)?;
     }
     let mut r = (*cx.relation(ix.table)?).clone();
     for i in r.indexes.iter_mut().filter(|i| i.oid == ix.oid) {

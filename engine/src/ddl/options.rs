@@ -3,6 +3,7 @@
 use super::err;
 use rustydb_base::{Result, SqlState};
 use rustydb_parser::ast::{DefOption, DefValue};
+use rustydb_types::pgdata;
 
 /// Whose options.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -10,8 +11,21 @@ use rustydb_parser::ast::{DefOption, DefValue};
 pub enum Owner {
     Table,
     Index,
+    Hash,
+    Gin,
     View,
     Column,
+}
+
+impl Owner {
+    /// An index of an access method.
+    pub fn of_index(method: u32) -> Owner {
+        match method {
+            pgdata::HASH => Owner::Hash,
+            pgdata::GIN => Owner::Gin,
+            _ => Owner::Index,
+        }
+    }
 }
 
 enum Kind {
@@ -25,7 +39,9 @@ fn kind(owner: Owner, name: &str) -> Option<Kind> {
     const MAX: i64 = i32::MAX as i64;
     Some(match (owner, name) {
         (Owner::Table, "fillfactor") => Kind::Int(10, 100),
-        (Owner::Index, "fillfactor") => Kind::Int(10, 100),
+        (Owner::Gin, "fastupdate") => Kind::Bool,
+        (Owner::Gin, "gin_pending_list_limit") => Kind::Int(64, MAX),
+        (Owner::Index | Owner::Hash, "fillfactor") => Kind::Int(10, 100),
         (Owner::Index, "deduplicate_items") => Kind::Bool,
         (Owner::Column, "n_distinct" | "n_distinct_inherited") => Kind::Real(-1.0, f64::MAX),
         (Owner::View, "security_barrier" | "security_invoker") => Kind::Bool,

@@ -1,7 +1,7 @@
 //! `rustydb_check`: whether a table's rows and its indexes say the same.
 //!
 //! The store checks what it knows by itself (`rustydb_storage::verify`): pages, versions, order. Here keys are computed as
-//! for any writer, and compared both ways: each visible row has its entry, not marked, in each index (I14); each entry that
+//! for any writer, and compared both ways: each visible row has its entry (in an inverted index, its entries), not marked, in each index (I14); each entry that
 //! is not marked names a row whose newest version has that key, or whose writer has not ended (I11).
 //!
 //! Nobody may write the table meanwhile, but for the session's own transaction: its rows are passed over.
@@ -65,16 +65,18 @@ async fn rows_have_entries(
                 let values = decode_columns(&mut tx.txn, rt, &image, index.needs()).await?;
                 let Some(key) = index.key(Env { ctx: eval, params: &[] }, &values, rt)? else { continue };
                 let am = index.desc.method.am()?;
-                let entry = store.read(|core| am.exists(core, index.desc.rel, &key.bytes, rid)).await?;
-                if entry == Some(false) {
-                    continue;
+                for bytes in index.entries(&key)? {
+                    let entry = store.read(|core| am.exists(core, index.desc.rel, bytes, rid)).await?;
+                    if entry == Some(false) {
+                        continue;
+                    }
+                    // The session's own transaction may have given the row another key.
+                    if store.newest_version(rt.desc.rel, rid).await?.is_some_and(|(_, ended)| !ended) {
+                        continue;
+                    }
+                    let what = if entry.is_none() { "no entry" } else { "only a marked entry" };
+                    out.relation(index.desc.rel, format!("the row at ({},{}) has {what} here", rid.block, rid.slot));
                 }
-                // The session's own transaction may have given the row another key.
-                if store.newest_version(rt.desc.rel, rid).await?.is_some_and(|(_, ended)| !ended) {
-                    continue;
-                }
-                let what = if entry.is_none() { "no entry" } else { "only a marked entry" };
-                out.relation(index.desc.rel, format!("the row at ({},{}) has {what} here", rid.block, rid.slot));
             }
         }
     }
@@ -107,7 +109,11 @@ async fn entries_have_rows(
                 Some((image, true)) => {
                     let values = decode_columns(&mut tx.txn, rt, &image, index.needs()).await?;
                     let now = index.key(Env { ctx: eval, params: &[] }, &values, rt)?;
-                    now.is_none_or(|k| *am.stored_key(&k.bytes) != *key).then_some("names a row with another key")
+                    let has = match &now {
+                        Some(k) => index.entries(k)?.any(|e| *am.stored_key(e) == *key),
+                        None => false,
+                    };
+                    (!has).then_some("names a row with another key")
                 }
             };
             if let Some(what) = wrong {

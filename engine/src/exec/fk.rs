@@ -639,6 +639,7 @@ async fn find_children(
     let scan_env = ScanEnv { store: Arc::clone(tx.txn.store()), snap: *snap, interrupt: env.interrupt.clone() };
     let usable = rt.indexes.iter().find(|i| {
         i.def.searchable()
+            && !i.def.is_gin()
             && i.def.predicate.is_none()
             && i.def.keys.len() >= c.columns.len()
             && i.def.keys[..c.columns.len()].iter().all(|k| c.columns.contains(&k.attnum))

@@ -69,8 +69,10 @@ async fn feed(
             for (rid, image) in page {
                 let values = decode_columns(&mut tx.txn, rt, &image, index.needs()).await?;
                 let Some(k) = index.key(Env { ctx: eval, params: &[] }, &values, rt)? else { continue };
-                if build.add(&mut tx.txn, &k.bytes, rid, !k.unique).await?.is_some() {
-                    return Ok(Some(rid));
+                for entry in index.entries(&k)? {
+                    if build.add(&mut tx.txn, entry, rid, !k.unique).await?.is_some() {
+                        return Ok(Some(rid));
+                    }
                 }
             }
         }

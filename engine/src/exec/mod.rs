@@ -18,6 +18,7 @@ pub mod fixed;
 mod fk;
 pub mod host;
 pub mod index_build;
+pub mod index_terms;
 mod locking;
 mod merge;
 mod modifying;
@@ -39,6 +40,7 @@ use arrow_array::RecordBatch;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use rustydb_base::{DbError, Result, SqlState};
+use rustydb_storage::am::Search;
 use rustydb_storage::crypto::CryptoRef;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
@@ -86,6 +88,9 @@ pub struct ScanRequest {
     pub rid: bool,
     /// Bounds on a prefix of an index's key columns, if a range of an index should be read instead of the heap.
     pub index: Option<IndexRange>,
+    /// An inverted index (its OID) and what is looked for in it, if only the rows found are to be read. Ignored where the index
+    /// turns out not to help.
+    pub gather: Option<(u32, Search)>,
     /// Stop after about this many rows (a hint).
     pub limit: Option<usize>,
     /// Which rows of a batch are wanted.
@@ -122,6 +127,10 @@ pub trait Tables: Send + Sync {
     fn row_bytes(&self, table: &Relation) -> f64;
     /// Whether the snapshot may use an index: it is not older than the index's build.
     fn may_use(&self, index: &crate::catalog::Index) -> bool;
+    /// A stored table ready for row operations; `None` if there are only its rows.
+    fn prepared(&self, _table: &Arc<Relation>) -> Result<Option<Arc<table::TableRt>>> {
+        Ok(None)
+    }
     /// Runs a data-modifying statement for WITH and answers its RETURNING rows.
     fn modify(&self, statement: Arc<crate::plan::ir::Bound>) -> BoxFuture<'static, Result<Vec<Vec<Datum>>>>;
 }

@@ -10,13 +10,14 @@ use crate::bind::{BindCx, Binder};
 use crate::catalog::{Constraint, Index, Relation};
 use crate::plan::ir::{Col, Expr};
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_storage::am::IndexDesc;
+use rustydb_storage::am::{Entries, IndexDesc, entries, push_entry};
 use rustydb_storage::btree::MAX_KEY;
 use rustydb_storage::heap::{self, ColKind, Decode, RowLayout, TableLayout};
 use rustydb_storage::table::{Key, KeyChange, TableDesc};
 use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::gin::Class;
 use rustydb_types::rowcodec::{self, PhysKind};
-use rustydb_types::{io, keyenc, oid};
+use rustydb_types::{io, keyenc, oid, pgdata};
 use std::sync::Arc;
 
 /// See the module.
@@ -51,6 +52,8 @@ pub struct IndexRt {
     pub bound: Option<BoundIndex>,
     /// Attributes (0-based) that the key and the predicate read.
     needs: Vec<usize>,
+    /// How values of the key columns are taken apart, of an inverted index.
+    classes: Option<Vec<Class>>,
     /// What an exclusion constraint demands.
     pub(super) exclusion: Option<Exclusion>,
 }
@@ -70,7 +73,8 @@ enum KeySource {
     Expr(Compiled),
 }
 
-/// An index key of a row: bytes, and whether uniqueness must be checked for it.
+/// An index key of a row: bytes, and whether uniqueness must be checked for it. In an inverted index the bytes are the list of
+/// the row's entries ([`IndexRt::entries`]).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RowKey {
     /// Normalised bytes.
@@ -366,7 +370,12 @@ fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_
     let method = crate::catalog::storage_method(i.method);
     let desc = IndexDesc { rel: i.storage, heap, complete: i.valid, method };
     let deferrable = rel.deferrable_key(i.oid).cloned();
-    Ok(IndexRt { def: Arc::clone(i), desc, deferrable, keys, predicate, bound: kept, needs, exclusion })
+    let class = |k: &crate::catalog::IndexKey| {
+        let name = pgdata::opclass(k.opclass).map_or("", |c| c.opcname);
+        Class::named(name).ok_or_else(|| DbError::internal(format!("operator class \"{name}\" takes nothing apart")))
+    };
+    let classes = if i.is_gin() { Some(i.keys.iter().map(class).collect::<Result<_>>()?) } else { None };
+    Ok(IndexRt { def: Arc::clone(i), desc, deferrable, keys, predicate, bound: kept, needs, classes, exclusion })
 }
 
 impl IndexRt {
@@ -388,12 +397,41 @@ impl IndexRt {
         self.predicate.is_some() || self.keys.iter().any(|k| matches!(k, KeySource::Expr(_)))
     }
 
-    /// The row's key; `None` where a partial index leaves it out, or a hash index the NULL.
+    /// Operator classes of the key columns, of an inverted index.
+    pub fn classes(&self) -> Option<&[Class]> {
+        self.classes.as_deref()
+    }
+
+    /// The keys of the entries that a row's key stands for: itself, but in an inverted index.
+    pub fn entries<'k>(&self, key: &'k RowKey) -> Result<Entries<'k>> {
+        entries(&self.desc, &key.bytes)
+    }
+
+    /// The row's entries in an inverted index, column by column; `None` if it has none.
+    fn entry_list(&self, classes: &[Class], env: Env<'_>, row: &[Datum], table: &TableRt) -> Result<Option<RowKey>> {
+        let mut bytes = Vec::new();
+        for (n, (k, class)) in self.keys.iter().zip(classes).enumerate() {
+            let column = u8::try_from(n).map_err(|_| DbError::internal("index of more than 256 columns"))?;
+            let keys = match k {
+                KeySource::Attribute(a) => class.keys(table.rel.columns[*a].ty, &row[*a])?,
+                KeySource::Expr(e) => class.keys(e.ty, &e.eval(env, row)?)?,
+            };
+            for key in keys {
+                push_entry(&mut bytes, &super::index_terms::entry(column, &key))?;
+            }
+        }
+        Ok((!bytes.is_empty()).then_some(RowKey { bytes, unique: false, later: false }))
+    }
+
+    /// The row's key; `None` where a partial index leaves it out, or a hash or inverted index the NULL.
     pub fn key(&self, env: Env<'_>, row: &[Datum], table: &TableRt) -> Result<Option<RowKey>> {
         if let Some(p) = &self.predicate
             && !p.test(env, row)?
         {
             return Ok(None);
+        }
+        if let Some(classes) = &self.classes {
+            return self.entry_list(classes, env, row, table);
         }
         let mut bytes = Vec::with_capacity(16);
         let mut has_null = false;

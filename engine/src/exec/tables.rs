@@ -18,7 +18,7 @@ use rustydb_storage::am::{Cursor, Direction, Edge};
 use rustydb_storage::buf::Access;
 use rustydb_storage::heap::{Rel, RowBuf};
 use rustydb_storage::page::PAGE_SIZE;
-use rustydb_storage::scan::{IndexScan, RowScan, ScanEnv, TableScan, blocks_now, partitions};
+use rustydb_storage::scan::{AddressScan, IndexScan, RowScan, ScanEnv, TableScan, blocks_now, gather, partitions};
 use rustydb_storage::space::shown_block;
 use rustydb_storage::store::{Store, Txn};
 use rustydb_storage::txn::{HeldSnapshot, Snapshot};
@@ -196,7 +196,9 @@ enum Source {
 
 impl Tables for SessionTables {
     fn scan(&self, request: ScanRequest, part: usize, parts: usize) -> BoxStream<'static, Result<RecordBatch>> {
-        let long = request.index.is_none() && self.blocks(&request.table).is_some_and(|b| b >= AHEAD_BLOCKS);
+        let long = request.index.is_none()
+            && request.gather.is_none()
+            && self.blocks(&request.table).is_some_and(|b| b >= AHEAD_BLOCKS);
         let this = self.clone();
         let (filter, batch_rows) = (request.filter.clone(), request.batch_rows);
         let rows = futures::stream::once(async move { this.open(request, part, parts).await })
@@ -218,6 +220,10 @@ impl Tables for SessionTables {
 
     fn may_use(&self, index: &Index) -> bool {
         self.env.snap.scn.0 >= index.valid_from
+    }
+
+    fn prepared(&self, table: &Arc<Relation>) -> Result<Option<Arc<TableRt>>> {
+        self.db.table_rt(&self.catalog, &self.eval, table).map(Some)
     }
 
     fn estimated_rows(&self, table: &Relation) -> f64 {
@@ -420,7 +426,8 @@ impl SessionTables {
             None => self,
         };
         let rt = this.db.table_rt(&this.catalog, &this.eval, &request.table)?;
-        let plain = request.cols.iter().all(|c| c.1 > 0) && !request.rid && request.index.is_none();
+        let keyed = request.index.is_some() || request.gather.is_some();
+        let plain = request.cols.iter().all(|c| c.1 > 0) && !request.rid && !keyed;
         if plain {
             return this.batches(rt, request, part, parts).await;
         }
@@ -459,7 +466,7 @@ impl SessionTables {
         .boxed())
     }
 
-    /// Row by row: for addresses, system columns and index order.
+    /// Row by row: for addresses, system columns, and what indexes name.
     async fn rows(
         self,
         rt: Arc<TableRt>,
@@ -467,7 +474,23 @@ impl SessionTables {
         part: usize,
         parts: usize,
     ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+        let named = match &request.gather {
+            Some((index, search)) => {
+                let Some((_, i)) = rt.index(*index) else {
+                    return Err(DbError::internal("search of an index the table does not have"));
+                };
+                gather(&self.env, i.desc, search).await?
+            }
+            None => None,
+        };
         let reader = match &request.index {
+            _ if named.is_some() => {
+                if part > 0 {
+                    return Ok(futures::stream::empty().boxed());
+                }
+                let rids = named.unwrap_or_default();
+                RowReader::Named(Box::new(AddressScan::new(self.env.clone(), rt.desc.rel, rids)))
+            }
             Some(r) => {
                 let Some((n, i)) = rt.index(r.index) else {
                     return Err(DbError::internal("scan of an index the table does not have"));
@@ -538,6 +561,7 @@ fn take_part(ranges: Vec<Range<u32>>, part: usize, parts: usize) -> Option<Range
 enum RowReader {
     Heap(Box<RowScan>),
     Index(Box<IndexScan>, usize),
+    Named(Box<AddressScan>),
 }
 
 /// The next rows as images, at least `want` unless the scan ends.
@@ -553,6 +577,14 @@ async fn next_rows(
             while out.len() < want {
                 let Some(rows) = scan.next().await? else { break };
                 out.extend(rows.iter().map(|(r, b)| (r, b.to_vec())));
+            }
+            this.depend(scan.dep_lsn());
+        }
+        RowReader::Named(scan) => {
+            let mut buf = RowBuf::new();
+            while out.len() < want {
+                let Some(rid) = scan.next(&mut buf).await? else { break };
+                out.push((rid, buf.to_vec()));
             }
             this.depend(scan.dep_lsn());
         }

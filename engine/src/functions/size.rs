@@ -137,6 +137,25 @@ fn filenode(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     Ok(file.map_or(Datum::Null, |f| Datum::Oid(f.0)))
 }
 
+/// Pages that were moved from a list of pending entries: none, as every entry goes into the tree at once.
+fn clean_pending(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let a = access(ctx)?;
+    let cat = a.catalog();
+    let Some(oid) = oid_arg(args, 0)? else { return Ok(Datum::Null) };
+    let Some(r) = cat.relation(oid) else {
+        return Err(DbError::internal(format!("could not open relation with OID {oid}")));
+    };
+    let wrong = |what: &str| DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not {what}", r.name));
+    let index = r.indexes.first().filter(|_| r.kind == RelKind::Index).ok_or_else(|| wrong("an index"))?;
+    if !index.is_gin() {
+        return Err(wrong("a GIN index"));
+    }
+    if !crate::acl::check::owns(&cat, a.role(), r.owner) {
+        return Err(crate::acl::check::not_owner("index", &r.name));
+    }
+    Ok(Datum::Int8(0))
+}
+
 /// Values are not compressed.
 fn not_compressed(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     Ok(Datum::Null)
@@ -166,4 +185,5 @@ pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_tablespace_location", tablespace_location),
     scalar("pg_relation_filenode", filenode),
     scalar("pg_column_compression", not_compressed),
+    scalar("gin_clean_pending_list", clean_pending),
 ];

@@ -13,6 +13,7 @@ pub mod datetime;
 pub mod datum;
 pub mod funcs;
 pub mod geo;
+pub mod gin;
 pub mod hash;
 pub mod host;
 pub mod io;

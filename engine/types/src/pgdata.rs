@@ -421,6 +421,9 @@ pub const BTREE: u32 = 403;
 /// OID of the access method `hash`.
 pub const HASH: u32 = 405;
 
+/// OID of the access method `gin`.
+pub const GIN: u32 = 2742;
+
 /// A `pg_catalog` type by name, e.g. `int4` or `_int4`.
 pub fn type_named(name: &str) -> Option<&'static PgType> {
     static MAP: LazyLock<HashMap<&'static str, &'static PgType>> =

@@ -23,6 +23,8 @@ pub struct IndexCaps {
     pub unique: bool,
     /// Takes keys of several columns, of which the leading ones alone may be asked for.
     pub multicolumn: bool,
+    /// A row has any number of entries; what is given as its key is the list of theirs ([`super::push_entry`]).
+    pub several: bool,
     /// Longest key in bytes, if there is a longest one.
     pub longest_key: Option<usize>,
 }

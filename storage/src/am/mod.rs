@@ -1,8 +1,8 @@
 //! Access methods: how indexes and tables are stored is somebody's own business behind one trait each.
 //!
 //! # Idea
-//! [`IndexAm`] is what table rows, rollback, purge, redo and the checks ask of an index method. The store has two of its
-//! own, [`Method::BTREE`] and [`Method::HASH`]; another crate adds one by [`register`] and uses it by its number, with no
+//! [`IndexAm`] is what table rows, rollback, purge, redo and the checks ask of an index method. The store has three of its
+//! own, [`Method::BTREE`], [`Method::HASH`] and [`Method::GIN`]; another crate adds one by [`register`] and uses it by its number, with no
 //! change here. A relation is made with `RelationKind::Index(method)`, an [`IndexDesc`] names its method, every undo record
 //! of an entry and every redo operation of a registered method carries the number. [`TableAm`] is the same for tables: the store
 //! has `row` and `memory`, another crate adds one by [`register_table`] (`table.rs`).
@@ -14,10 +14,14 @@
 //! 3. Everything an index method says about rows is a *candidate*: the row decides (`index.rs`).
 
 mod cursor;
+mod entries;
+mod gather;
 mod index;
 mod table;
 
 pub use cursor::{Batch, Candidate, Cursor, Direction, Edge, IndexScan};
+pub use entries::{Entries, changes, entries, push_entry};
+pub use gather::{Gather, Search};
 pub use index::{
     IndexAm, IndexBuilder, IndexCaps, IndexCheck, IndexDesc, IndexReport, IndexUndo, InsertResult, RowState, RunEntry,
     Unique, lookup,
@@ -45,6 +49,8 @@ impl Method {
     pub const BTREE: Method = Method(0);
     /// `crate::hash`.
     pub const HASH: Method = Method(1);
+    /// `crate::gin`.
+    pub const GIN: Method = Method(2);
 
     /// The number of the `n`-th method of other crates, from 0.
     pub const fn outside(n: u8) -> Method {
@@ -56,6 +62,7 @@ impl Method {
         match self {
             Method::BTREE => Ok(&crate::btree::Btree),
             Method::HASH => Ok(&crate::hash::Hash),
+            Method::GIN => Ok(&crate::gin::Gin),
             Method(n) => n
                 .checked_sub(FIRST_OUTSIDE)
                 .and_then(|n| REGISTERED.get(usize::from(n))?.get().copied())

@@ -24,7 +24,7 @@ impl IndexAm for Btree {
     }
 
     fn caps(&self) -> IndexCaps {
-        IndexCaps { ordered: true, unique: true, multicolumn: true, longest_key: Some(MAX_KEY) }
+        IndexCaps { ordered: true, unique: true, multicolumn: true, several: false, longest_key: Some(MAX_KEY) }
     }
 
     fn page_kind(&self) -> PageKind {

@@ -83,7 +83,7 @@ impl IndexAm for Hash {
     }
 
     fn caps(&self) -> IndexCaps {
-        IndexCaps { ordered: false, unique: false, multicolumn: false, longest_key: None }
+        IndexCaps { ordered: false, unique: false, multicolumn: false, several: false, longest_key: None }
     }
 
     fn page_kind(&self) -> PageKind {

@@ -238,12 +238,18 @@ impl Teller<'_> {
     /// A scan under conditions, all of which are what `whole` is.
     fn scan(&mut self, whole: &Rel, rel: &Rel, conds: &[&Expr]) -> PlanNode {
         let Rel::Scan(s) = rel else { return self.operator(rel) };
-        let mut node = match scan::index_name(s, self.cx, conds) {
-            Some(index) => self.node("Index Scan", whole, vec![]).on("Index Name", quote_ident(&index).to_string()),
+        let mut owned: Vec<Expr> = conds.iter().map(|e| (*e).clone()).collect();
+        let mut node = match scan::index_shown(s, self.cx, conds) {
+            Some((index, asked)) if !asked.is_empty() => {
+                owned.retain(|q| !asked.iter().any(|c| walk::same(c, q)));
+                PlanNode::bitmap(self.estimate(whole, &[]), &index, &asked, &self.names)
+            }
+            Some((index, _)) => {
+                self.node("Index Scan", whole, vec![]).on("Index Name", quote_ident(&index).to_string())
+            }
             None => self.node("Seq Scan", rel, vec![]),
         };
         node.estimate.rows = rewrite::estimate(whole, self.cx);
-        let owned: Vec<Expr> = conds.iter().map(|e| (*e).clone()).collect();
         node.on("Relation Name", quote_ident(&s.table.name).to_string())
             .on("Alias", quote_ident(&s.alias).to_string())
             .condition("Filter", &owned, &self.names)

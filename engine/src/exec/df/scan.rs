@@ -2,7 +2,8 @@
 //!
 //! An index is read when predicates fix a prefix of its key columns (and perhaps bound the next one) by values that the
 //! scan's own rows do not determine, and the statistics promise few rows. The bounds are evaluated when the scan starts,
-//! so a correlated subquery's scan looks its outer row's value up. All predicates are still tested on the rows.
+//! so a correlated subquery's scan looks its outer row's value up. An inverted index is asked in the same way for the rows
+//! that its conditions can be true for. All predicates are still tested on the rows.
 
 use super::BATCH_ROWS;
 use super::expr::{Frame, RowExpr, name};
@@ -12,6 +13,8 @@ use super::rewrite::stats;
 use super::util::{DfResult, from_df, produce, to_df};
 use crate::catalog::Index;
 use crate::engine::UNIX_TO_PG_EPOCH;
+use crate::exec::index_terms::{self, Lookup};
+use crate::exec::table::TableRt;
 use crate::exec::{IndexRange, ScanRequest, StmtCx};
 use crate::plan::ir::{ColId, Expr, ExprKind, Scan};
 use crate::plan::walk;
@@ -23,6 +26,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::PhysicalExpr;
 use futures::StreamExt;
 use rustydb_base::{DbError, Result, SqlState};
+use rustydb_storage::am::Search;
 use rustydb_types::arrow::arrow_type;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::{oid, pgdata, rowcodec};
@@ -30,6 +34,8 @@ use std::sync::Arc;
 
 /// Share of a table above which reading it whole is cheaper than fetching its rows through an index.
 const INDEX_SHARE: f64 = 0.05;
+/// Rows of a table below which no inverted index is asked.
+const GATHER_ROWS: f64 = 500.0;
 
 /// Bounds on an index, still as expressions.
 #[derive(Clone)]
@@ -39,6 +45,31 @@ struct Range {
     equal: Vec<Bound>,
     low: Option<(Bound, bool)>,
     high: Option<(Bound, bool)>,
+}
+
+/// What is looked for in an inverted index, still as expressions.
+#[derive(Clone)]
+struct Gathering {
+    index: u32,
+    shown: String,
+    terms: Vec<(Lookup, RowExpr)>,
+    conds: Vec<Expr>,
+}
+
+/// The use of an index.
+#[derive(Clone)]
+enum Way {
+    Range(Range),
+    Gather(Gathering),
+}
+
+impl Way {
+    fn shown(&self) -> &str {
+        match self {
+            Way::Range(r) => &r.shown,
+            Way::Gather(g) => &g.shown,
+        }
+    }
 }
 
 /// A bound: its value and the key column's type.
@@ -55,18 +86,23 @@ pub fn plan(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], limit: Option<usi
         cols.push((rid, DataType::Int64));
     }
     // Indexes lead to the newest keys of rows only by way of what purge has left: the past is read whole.
-    let range = if s.as_of.is_some() { None } else { choose(s, cx, frames, preds)? };
+    let way = if s.as_of.is_some() { None } else { choose(s, cx, frames, preds)? };
     let as_of = s.as_of.as_ref().map(|e| RowExpr::new(e, cx, frames, &|_| false)).transpose()?;
-    let detail = match &range {
-        Some(r) => format!("on {} using {}", s.alias, r.shown),
+    let detail = match &way {
+        Some(w) => format!("on {} using {}", s.alias, w.shown()),
         None => format!("on {}", s.alias),
     };
-    let title = if range.is_some() { "IndexScan" } else { "SeqScan" };
+    let title = match &way {
+        Some(Way::Range(_)) => "IndexScan",
+        Some(Way::Gather(_)) => "BitmapScan",
+        None => "SeqScan",
+    };
     let request = ScanRequest {
         table: Arc::clone(&s.table),
         cols: s.cols.clone(),
         rid: s.rid.is_some(),
         index: None,
+        gather: None,
         limit,
         filter: None,
         batch_rows: BATCH_ROWS,
@@ -80,7 +116,7 @@ pub fn plan(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], limit: Option<usi
         schema(cols.iter().map(|(c, t)| (name(c.id), t.clone())))?
     };
     let cx = Arc::clone(cx);
-    let body = move |run: Run| run_scan(run, &cx, request.clone(), range.as_ref(), as_of.as_ref());
+    let body = move |run: Run| run_scan(run, &cx, request.clone(), way.as_ref(), as_of.as_ref());
     let mut op = Op::new(title, detail, Arc::new(body));
     op.filters = filters;
     Ok(Plan { plan: op_plan(op, vec![], schema), cols })
@@ -107,7 +143,7 @@ fn run_scan(
     run: Run,
     cx: &Arc<StmtCx>,
     mut request: ScanRequest,
-    range: Option<&Range>,
+    way: Option<&Way>,
     as_of: Option<&RowExpr>,
 ) -> DfResult<SendableRecordBatchStream> {
     let schema = Arc::clone(&run.schema);
@@ -119,11 +155,16 @@ fn run_scan(
     }
     request.as_of = as_of.map(|e| e.eval(&[]).and_then(|d| past(&d))).transpose().map_err(to_df)?;
     let mut nothing = false;
-    if let Some(r) = range {
-        match bounds(r).map_err(to_df)? {
-            Some(i) => request.index = Some(i),
-            None => nothing = true,
+    match way {
+        Some(Way::Range(r)) => {
+            request.index = bounds(r).map_err(to_df)?;
+            nothing = request.index.is_none();
         }
+        Some(Way::Gather(g)) => {
+            request.gather = search(g).map_err(to_df)?;
+            nothing = request.gather.is_none();
+        }
+        None => {}
     }
     let cx = Arc::clone(cx);
     Ok(produce(Arc::clone(&schema), move |mut out| async move {
@@ -178,6 +219,18 @@ fn qualifying(filters: &[Arc<dyn PhysicalExpr>], schema: &SchemaRef, b: RecordBa
         }
     }
     Ok(b)
+}
+
+/// What the terms look for together; `None` when a NULL among them means that no row qualifies.
+fn search(g: &Gathering) -> Result<Option<(u32, Search)>> {
+    let mut all = Vec::with_capacity(g.terms.len());
+    for (asked, value) in &g.terms {
+        match value.eval(&[])? {
+            Datum::Null => return Ok(None),
+            d => all.push(asked.search(&d)?),
+        }
+    }
+    Ok(Some((g.index, Search::All(all))))
 }
 
 /// The range's values; `None` when a NULL among them means that no row qualifies.
@@ -247,15 +300,7 @@ fn tests<'e>(s: &Scan, preds: &[&'e Expr]) -> Vec<Test<'e>> {
             },
             _ => None,
         };
-        let free = |e: &Expr| {
-            let mut ok = true;
-            walk::visit(e, &mut |x| match &x.kind {
-                ExprKind::Column(id) => ok &= own(*id).is_none(),
-                ExprKind::Subquery(_) => ok = false,
-                _ => ok &= !super::expr::is_volatile(x),
-            });
-            ok
-        };
+        let free = |e: &Expr| is_free(s, e);
         let (col, strategy, value) = match (column(a), column(b)) {
             (Some(c), None) if free(b) => (c, strategy, b),
             (None, Some(c)) if free(a) => (c, 6 - strategy, a),
@@ -272,6 +317,17 @@ fn tests<'e>(s: &Scan, preds: &[&'e Expr]) -> Vec<Test<'e>> {
     out
 }
 
+/// Whether an expression is known before a scan begins.
+fn is_free(s: &Scan, e: &Expr) -> bool {
+    let mut ok = true;
+    walk::visit(e, &mut |x| match &x.kind {
+        ExprKind::Column(id) => ok &= !s.cols.iter().any(|c| c.0.id == *id),
+        ExprKind::Subquery(_) => ok = false,
+        _ => ok &= !super::expr::is_volatile(x),
+    });
+    ok
+}
+
 fn strategy(proc: u32) -> Option<u8> {
     ["<", "<=", "=", ">=", ">"]
         .iter()
@@ -279,31 +335,72 @@ fn strategy(proc: u32) -> Option<u8> {
         .find_map(|(sym, n)| pgdata::operators_named(sym).iter().any(|o| o.oprcode == proc).then_some(n))
 }
 
-/// The name of the index that a scan under conditions reads, for EXPLAIN.
-pub fn index_name(s: &Scan, cx: &Arc<StmtCx>, preds: &[&Expr]) -> Option<String> {
+/// The name of the index that a scan under conditions reads, for EXPLAIN, and which conditions an inverted index is asked.
+pub fn index_shown(s: &Scan, cx: &Arc<StmtCx>, preds: &[&Expr]) -> Option<(String, Vec<Expr>)> {
     if s.as_of.is_some() {
         return None;
     }
-    choose(s, cx, &[], preds).ok().flatten().map(|r| r.shown)
+    match choose(s, cx, &[], preds).ok().flatten()? {
+        Way::Range(r) => Some((r.shown, Vec::new())),
+        Way::Gather(g) => Some((g.shown, g.conds)),
+    }
 }
 
-fn choose(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], preds: &[&Expr]) -> Result<Option<Range>> {
+fn choose(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], preds: &[&Expr]) -> Result<Option<Way>> {
     let tests = tests(s, preds);
-    if tests.is_empty() {
-        return Ok(None);
-    }
     let rows = cx.tables.estimated_rows(&s.table).max(1.0);
-    let mut best: Option<(f64, Range)> = None;
+    let mut best: Option<(f64, Way)> = None;
+    let mut prepared = None;
     for index in &s.table.indexes {
-        if !index.searchable() || index.predicate.is_some() || !cx.tables.may_use(index) {
+        if !index.searchable() || !cx.tables.may_use(index) {
             continue;
         }
-        let Some((share, range)) = fit(s, index, &tests, cx, frames, rows)? else { continue };
+        let found = if index.is_gin() {
+            if preds.is_empty() || rows < GATHER_ROWS {
+                continue;
+            }
+            if prepared.is_none() {
+                prepared = cx.tables.prepared(&s.table)?;
+            }
+            match &prepared {
+                Some(rt) => gathering(s, rt, index, preds, cx, frames)?.map(|(share, g)| (share, Way::Gather(g))),
+                None => None,
+            }
+        } else if tests.is_empty() || index.predicate.is_some() {
+            None
+        } else {
+            fit(s, index, &tests, cx, frames, rows)?.map(|(share, r)| (share, Way::Range(r)))
+        };
+        let Some((share, way)) = found else { continue };
         if share <= INDEX_SHARE.max(1.0 / rows) && best.as_ref().is_none_or(|b| share < b.0) {
-            best = Some((share, range));
+            best = Some((share, way));
         }
     }
     Ok(best.map(|b| b.1))
+}
+
+/// How an inverted index serves conditions: the share of the table's rows that it would name.
+fn gathering(
+    s: &Scan,
+    rt: &TableRt,
+    index: &Index,
+    preds: &[&Expr],
+    cx: &Arc<StmtCx>,
+    frames: &[Arc<Frame>],
+) -> Result<Option<(f64, Gathering)>> {
+    let Some((at, _)) = rt.index(index.oid) else { return Ok(None) };
+    if !index_terms::implied(s, rt, at, preds, &|_| false) {
+        return Ok(None);
+    }
+    let terms = index_terms::terms(s, rt, at, preds, &|e| is_free(s, e));
+    if terms.is_empty() {
+        return Ok(None);
+    }
+    let share = terms.iter().map(|t| t.lookup.share()).product();
+    let conds = terms.iter().filter_map(|t| preds.get(t.cond).map(|p| (*p).clone())).collect();
+    let terms =
+        terms.iter().map(|t| Ok((t.lookup, RowExpr::new(&t.value, cx, frames, &|_| false)?))).collect::<Result<_>>()?;
+    Ok(Some((share, Gathering { index: index.oid, shown: index.name.clone(), terms, conds })))
 }
 
 /// How an index serves the tests: the share of the table's rows that it would read.

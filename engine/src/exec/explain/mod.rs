@@ -7,7 +7,9 @@ mod format;
 mod names;
 
 pub use format::{Format, Summary, show};
+
 pub use names::Names;
+use rustydb_parser::ast::quote_ident;
 
 /// An operator.
 pub struct PlanNode {
@@ -71,6 +73,16 @@ impl PlanNode {
         if conds.is_empty() { self } else { self.by(key, How::One(names.all(conds))) }
     }
 
+    /// The rows of a table that an index names, looked up in the table's order. `conds` are asked of the index, and again of the
+    /// rows.
+    pub fn bitmap(estimate: Estimate, index: &str, conds: &[crate::plan::ir::Expr], names: &Names) -> PlanNode {
+        let below = Estimate { total: estimate.startup, startup: 0.0, width: 0, ..estimate };
+        let scan = PlanNode::new("Bitmap Index Scan", below, vec![])
+            .on("Index Name", quote_ident(index).to_string())
+            .condition("Index Cond", conds, names);
+        PlanNode::new("Bitmap Heap Scan", estimate, vec![scan]).condition("Recheck Cond", conds, names)
+    }
+
     /// Under another name.
     pub fn titled(mut self, title: String) -> PlanNode {
         self.title = Some(title);
@@ -97,7 +109,8 @@ impl PlanNode {
             out.push_str(" Backward");
         }
         if let Some(i) = self.property("Index Name") {
-            out.push_str(&format!(" using {i}"));
+            let word = if self.kind == "Bitmap Index Scan" { "on" } else { "using" };
+            out.push_str(&format!(" {word} {i}"));
         }
         let name = ["Relation Name", "Function Name", "CTE Name"].iter().find_map(|k| self.property(k));
         match (name, self.property("Alias")) {

@@ -7,9 +7,10 @@
 
 use super::stats;
 use crate::catalog::Relation;
+use crate::exec::index_terms::{self, Lookup, is_key, keys_over};
 use crate::exec::table::TableRt;
 use crate::exec::tables::rows_in_blocks;
-use crate::plan::ir::{Col, ColId, Expr, ExprKind, Scan, SortKey};
+use crate::plan::ir::{ColId, Expr, ExprKind, Scan, SortKey};
 use crate::plan::walk;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::{oid, pgdata};
@@ -21,6 +22,8 @@ pub(super) type ColSet = HashSet<ColId>;
 
 /// Most rows a scan may be expected to touch.
 pub(super) const MAX_ROWS: f64 = 500.0;
+/// What a search in an inverted index costs before its rows, in rows of a heap's page.
+const GATHER: f64 = 20.0;
 /// Blocks of a table that is read as a whole.
 pub(super) const SMALL_BLOCKS: u32 = 4;
 
@@ -59,6 +62,16 @@ pub(super) struct ScanDraft {
 pub(super) enum PathDraft {
     Heap,
     Index(IndexDraft),
+    Gather(GatherDraft),
+}
+
+/// What is looked for in an inverted index.
+pub(super) struct GatherDraft {
+    /// Position among the table's indexes.
+    pub index: usize,
+    pub terms: Vec<(Lookup, Expr)>,
+    /// The conditions that the terms stand for, which are all tested again.
+    pub conds: Vec<Expr>,
 }
 
 #[derive(Default)]
@@ -156,16 +169,6 @@ pub(super) fn conjuncts(e: &Expr, out: &mut Vec<Expr>) {
     }
 }
 
-/// The key column itself, possibly under another name of its type.
-fn is_key(e: &Expr, key: &Expr) -> bool {
-    walk::same(e, key)
-        || match &e.kind {
-            // The key's bytes do not change with the label as long as the operator is of the key's family.
-            ExprKind::Relabel(x) => is_key(x, key),
-            _ => false,
-        }
-}
-
 /// What a condition says about a key column.
 enum Says<'e> {
     /// Strategy 1 to 5 (<, <=, =, >=, >) and the value.
@@ -192,10 +195,6 @@ impl Chooser<'_> {
 
     fn known(&self, e: &Expr) -> bool {
         reads_only(e, &|c| self.want.outer.contains(&c)) && !is_volatile(e)
-    }
-
-    fn column(&self, attnum: i16) -> Option<Col> {
-        self.scan.cols.iter().find(|c| c.1 == attnum).map(|c| c.0)
     }
 
     fn says<'e>(&self, cond: &'e Expr, key: &Expr, family: u32, key_ty: TypeRef) -> Option<Says<'e>> {
@@ -233,47 +232,10 @@ impl Chooser<'_> {
         }
     }
 
-    /// Key columns of an index as expressions over the scan; `None` for a column that no condition can read.
-    fn keys(&self, index: usize) -> Vec<Option<Expr>> {
-        let i = &self.table.indexes[index];
-        let mut exprs = i.bound.iter().flat_map(|b| b.exprs.iter());
-        i.def
-            .keys
-            .iter()
-            .map(|k| match k.attnum {
-                0 => {
-                    let e = exprs.next()?;
-                    self.over_scan(e, i.bound.as_ref()?.cols.as_slice())
-                }
-                n => self.column(n).map(Expr::column),
-            })
-            .collect()
-    }
-
-    /// An expression bound over the table's columns, over the scan's instead.
-    fn over_scan(&self, e: &Expr, cols: &[(Col, i16)]) -> Option<Expr> {
-        let mut e = e.clone();
-        let mut missing = false;
-        let done = walk::rewrite(&mut e, &mut |x| {
-            let ExprKind::Column(id) = x.kind else { return Ok(None) };
-            let found = cols.iter().find(|c| c.0.id == id).and_then(|c| self.column(c.1));
-            missing |= found.is_none();
-            Ok(found.map(Expr::column))
-        });
-        (done.is_ok() && !missing).then_some(e)
-    }
-
     /// Whether the conditions imply a partial index's predicate.
     fn implied(&self, index: usize) -> bool {
-        let i = &self.table.indexes[index];
-        if i.def.predicate.is_none() {
-            return true;
-        }
-        let Some(b) = &i.bound else { return false };
-        let Some(p) = b.predicate.as_ref().and_then(|p| self.over_scan(p, &b.cols)) else { return false };
-        let mut parts = Vec::new();
-        conjuncts(&p, &mut parts);
-        parts.iter().all(|p| self.conds.iter().any(|c| walk::same(c, p)) || self.implies_not_null(p))
+        let conds: Vec<&Expr> = self.conds.iter().collect();
+        index_terms::implied(self.scan, self.table, index, &conds, &|p| self.implies_not_null(p))
     }
 
     /// Whether a condition `x IS NOT NULL` follows from a strict comparison with x.
@@ -293,7 +255,10 @@ impl Chooser<'_> {
         if !i.def.searchable() || !self.implied(index) {
             return None;
         }
-        let keys = self.keys(index);
+        if i.def.is_gin() {
+            return self.gather(index);
+        }
+        let keys = keys_over(self.scan, self.table, index);
         let rel = self.rel();
         let mut used = vec![false; self.conds.len()];
         let mut d = IndexDraft { index, ..IndexDraft::default() };
@@ -423,6 +388,32 @@ impl Chooser<'_> {
         Some(reverse.unwrap_or(false))
     }
 
+    /// What an inverted index can do; `None` if nothing.
+    fn gather(&self, index: usize) -> Option<ScanDraft> {
+        let conds: Vec<&Expr> = self.conds.iter().collect();
+        let terms = index_terms::terms(self.scan, self.table, index, &conds, &|e| self.known(e));
+        if terms.is_empty() {
+            return None;
+        }
+        let touched = stats::table_rows(self.rel()) * terms.iter().map(|t| t.lookup.share()).product::<f64>();
+        let used: Vec<Expr> = terms.iter().filter_map(|t| self.conds.get(t.cond).cloned()).collect();
+        Some(ScanDraft {
+            scan: self.scan.clone(),
+            table: Arc::clone(self.table),
+            rows: touched * stats::residual(self.conds.len() - used.len()),
+            path: PathDraft::Gather(GatherDraft {
+                index,
+                terms: terms.into_iter().map(|t| (t.lookup, t.value)).collect(),
+                conds: used,
+            }),
+            key_conds: Vec::new(),
+            quals: self.conds.to_vec(),
+            touched,
+            ordered: self.want.order.is_empty(),
+            small: false,
+        })
+    }
+
     fn heap(&self) -> Option<ScanDraft> {
         let rel = self.rel();
         let small = self.blocks.filter(|b| *b <= SMALL_BLOCKS).map(|b| rows_in_blocks(rel, b).max(1.0));
@@ -466,8 +457,13 @@ pub(super) fn choose(
     let cost = |d: &ScanDraft| {
         let sort = if d.ordered { 0.0 } else { d.rows };
         // A look-up costs a descent and a row; a page of a small heap costs its rows only.
-        let row = if matches!(d.path, PathDraft::Index(_)) { 2.0 } else { 0.5 };
-        d.touched * row + sort - d.key_conds.len() as f64 * 0.01
+        let (row, begin) = match &d.path {
+            PathDraft::Heap => (0.5, 0.0),
+            PathDraft::Index(_) => (2.0, 0.0),
+            // All its entries are read before the first row comes.
+            PathDraft::Gather(g) => (2.0, GATHER * g.terms.len() as f64),
+        };
+        begin + d.touched * row + sort - d.key_conds.len() as f64 * 0.01
     };
     (0..table.indexes.len())
         .filter_map(|i| chooser.try_index(i))

@@ -615,6 +615,9 @@ pub(super) fn read_columns(d: &Draft, out: &mut ColSet) {
         Kind::Values { rows, .. } => rows.iter().for_each(|r| all(r)),
         Kind::Scan(s) => {
             all(&s.quals);
+            if let PathDraft::Gather(g) = &s.path {
+                g.terms.iter().for_each(|t| columns(&t.1, out));
+            }
             if let PathDraft::Index(i) = &s.path {
                 for k in &i.equal {
                     if let super::access::KeyDraft::One(e) | super::access::KeyDraft::Any(e) = k {

@@ -4,7 +4,8 @@ use super::PointPlan;
 use super::access::{PathDraft, ScanDraft};
 use super::draft::{Draft, Kind};
 use crate::exec::explain::{Estimate, How, Names, PlanNode};
-use crate::plan::ir::JoinKind;
+use crate::plan::ir::{Expr, JoinKind};
+use crate::plan::walk;
 use rustydb_parser::ast::quote_ident;
 use rustydb_types::pgdata;
 
@@ -58,7 +59,7 @@ fn collect(names: &mut Names, d: &Draft) {
 }
 
 fn estimate(d: &Draft) -> Estimate {
-    let through_index = matches!(&d.kind, Kind::Scan(s) if matches!(s.path, PathDraft::Index(_)));
+    let through_index = matches!(&d.kind, Kind::Scan(s) if !matches!(s.path, PathDraft::Heap));
     let total = DESCENT + d.touched * ROW + d.rows * 0.01;
     let startup = match d.kind {
         Kind::Sort { .. } | Kind::Aggregate { .. } => total - d.rows.min(1.0) * 0.01,
@@ -111,7 +112,12 @@ fn operator(names: &Names, d: &Draft) -> PlanNode {
 }
 
 fn scan(names: &Names, s: &ScanDraft, d: &Draft) -> PlanNode {
+    let mut filter: Vec<Expr> = s.quals.clone();
     let node = match &s.path {
+        PathDraft::Gather(g) => {
+            filter.retain(|q| !g.conds.iter().any(|c| walk::same(c, q)));
+            PlanNode::bitmap(estimate(d), &s.table.indexes[g.index].def.name, &g.conds, names)
+        }
         PathDraft::Heap => PlanNode::new("Seq Scan", estimate(d), vec![]),
         PathDraft::Index(i) => {
             let index = &s.table.indexes[i.index].def.name;
@@ -123,7 +129,7 @@ fn scan(names: &Names, s: &ScanDraft, d: &Draft) -> PlanNode {
     };
     node.on("Relation Name", quote_ident(&s.table.rel.name).to_string())
         .on("Alias", quote_ident(&s.scan.alias).to_string())
-        .condition("Filter", &s.quals, names)
+        .condition("Filter", &filter, names)
 }
 
 /// About the bytes of an output row.

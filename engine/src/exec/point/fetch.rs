@@ -49,6 +49,7 @@ impl ScanCx<'_> {
                 (_, Some(rid)) => self.one(rid, core, cx)?,
                 (Path::Index(p), None) if p.exact => self.lookup(p, core, cx)?,
                 (Path::Index(p), None) => self.cursor(p, core, cx)?,
+                (Path::Gather(_), None) => self.gathered(core, cx)?,
                 (Path::Heap, None) => self.heap(core, cx)?,
             };
             if !found {
@@ -120,6 +121,33 @@ impl ScanCx<'_> {
             self.state.at += 1;
             if hit {
                 self.state.rid = c.rid;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The rows that an inverted index names, in order of the table; the whole table if it is of no help.
+    fn gathered(&mut self, core: &Core, cx: &mut TxnCx) -> Op<bool> {
+        if let Some(g) = &mut self.state.gather {
+            if !g.run(core, self.snap.ssi)? {
+                return Ok(false);
+            }
+            self.state.candidates = self.state.gather.take().and_then(am::Gather::found);
+            self.state.at = 0;
+        }
+        if self.state.candidates.is_none() {
+            return self.heap(core, cx);
+        }
+        for _ in 0..CANDIDATES {
+            let Some(rid) = self.state.candidates.as_ref().and_then(|c| c.get(self.state.at).copied()) else {
+                self.state.phase = Phase::NextKey;
+                return Ok(false);
+            };
+            let hit = self.fetch(rid, core, cx)?;
+            self.state.at += 1;
+            if hit {
+                self.state.rid = rid;
                 return Ok(true);
             }
         }

@@ -316,6 +316,12 @@ impl Lowering {
         let path = match &d.path {
             PathDraft::Heap => Path::Heap,
             PathDraft::Index(i) => Path::Index(self.path(d, i)?),
+            PathDraft::Gather(g) => {
+                let index = &rt.indexes[g.index];
+                self.valid_from = self.valid_from.max(index.def.valid_from);
+                let terms = g.terms.iter().map(|(a, e)| Ok((*a, self.expr(e)?))).collect::<Result<_>>()?;
+                Path::Gather(GatherPath { desc: index.desc, terms })
+            }
         };
         for (c, attnum) in &d.scan.cols {
             let used = self.used.contains(&c.id);

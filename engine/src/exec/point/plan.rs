@@ -2,6 +2,7 @@
 
 use crate::catalog::partition::{PartitionDesc, Test};
 use crate::exec::eval::Compiled;
+use crate::exec::index_terms::Lookup;
 use crate::exec::subquery::Asked;
 use crate::exec::table::TableRt;
 use crate::plan::ir::JoinKind;
@@ -162,6 +163,14 @@ pub(super) enum Path {
     Heap,
     /// Through an index.
     Index(IndexPath),
+    /// Through an inverted index.
+    Gather(GatherPath),
+}
+
+/// What is looked for in an inverted index; the conditions are tested again on the rows.
+pub(super) struct GatherPath {
+    pub desc: IndexDesc,
+    pub terms: Vec<(Lookup, Compiled)>,
 }
 
 /// A range of an index: equal leading columns, then bounds on the next one.

@@ -11,7 +11,7 @@ use crate::plan::ir::JoinKind;
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::LockWait;
-use rustydb_storage::am::{Cursor, Direction, Edge};
+use rustydb_storage::am::{Cursor, Direction, Edge, Gather, Search};
 use rustydb_storage::buf::Access;
 use rustydb_storage::txn::Snapshot;
 use rustydb_storage::wait::{Op, Wait};
@@ -501,6 +501,20 @@ impl<'a> Machine<'a> {
     /// Prepares a scan's first key; `false` if it cannot find anything.
     fn begin(&mut self, n: NodeId, node: &ScanNode) -> Result<bool> {
         let p = match &node.path {
+            Path::Gather(g) => {
+                let mut all = Vec::with_capacity(g.terms.len());
+                for (asked, e) in &g.terms {
+                    match e.eval(self.env, &self.s.row)? {
+                        Datum::Null => return Ok(false),
+                        d => all.push(asked.search(&d)?),
+                    }
+                }
+                let st = self.state(n);
+                (st.gather, st.candidates) = (Some(Gather::new(g.desc, &Search::All(all))), None);
+                let place = st.heap.get_or_insert_default();
+                (place.loaded, place.block, place.end) = (false, 0, None);
+                return Ok(true);
+            }
             Path::Heap => {
                 let place = self.state(n).heap.get_or_insert_default();
                 (place.loaded, place.block, place.end) = (false, 0, None);

@@ -5,7 +5,7 @@ use super::plan::NodeId;
 use crate::exec::subquery::Answer;
 use crate::plan::ir::ColId;
 use rustydb_base::Rid;
-use rustydb_storage::am::Cursor;
+use rustydb_storage::am::{Cursor, Gather};
 use rustydb_storage::heap::{PageRows, RowBuf};
 use rustydb_storage::overflow::OvfReader;
 use rustydb_types::datum::Datum;
@@ -91,6 +91,9 @@ pub(super) struct State {
     pub rids: SmallVec<[Rid; 4]>,
     pub looked: bool,
     pub cursor: Option<Cursor>,
+    /// Scans through inverted indexes: the search, then what it found (`None`: the table is read).
+    pub gather: Option<Gather>,
+    pub candidates: Option<Vec<Rid>>,
     pub heap: Option<Box<HeapPlace>>,
     /// Where the decoding of a found row goes on after a wait.
     pub decoding: Option<usize>,

@@ -37,7 +37,9 @@ pub fn compare(ty: u32, a: &Datum, b: &Datum) -> Result<Ordering> {
 
 /// 42804 unless two arrays have elements of one type.
 pub fn check_same_elements(a: &ArrayValue, b: &ArrayValue) -> Result<()> {
-    if a.elem != b.elem {
+    // An array of varchar that was made from one of text is that one.
+    let one = |e: u32| if e == oid::VARCHAR { oid::TEXT } else { e };
+    if one(a.elem) != one(b.elem) {
         return Err(DbError::new(SqlState::DATATYPE_MISMATCH, "cannot compare arrays of different element types"));
     }
     check_comparable(a.elem)

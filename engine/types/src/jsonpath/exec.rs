@@ -551,7 +551,9 @@ impl<'a> Exec<'a> {
             ),
             Method::Size => match v.array() {
                 Some(a) => Json::Number(Numeric::from(a.len() as i64)),
-                None if self.lax || self.lenient => Json::Number(Numeric::from(1)),
+                None if self.lax => Json::Number(Numeric::from(1)),
+                // Behind `.**` of a strict path what does not fit is passed over.
+                None if self.lenient => return Ok(false),
                 None => {
                     return soft(
                         SqlState::SQL_JSON_ARRAY_NOT_FOUND,

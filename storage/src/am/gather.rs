@@ -1,0 +1,237 @@
+//! Candidates of several ranges of an index, taken together: what PostgreSQL does with bitmaps.
+//!
+//! # Idea
+//! A [`Search`] says which entries a row must have for a condition to hold: all of some, any of some. [`Gather`] reads the
+//! rows' addresses range by range and intersects and unites the lists, which are kept in order of the table. The answer is
+//! a set of candidates: whoever asks tests the condition itself on each row's visible version, so it may hold too many rows
+//! but none that the condition could be true for may be missing.
+//!
+//! # Bounds
+//! The lists together hold at most [`MOST`] addresses. A range that has more narrows nothing; if nothing narrows the whole,
+//! the answer is `None` and the table is to be read instead. An intersection that has come down to [`FEW`] rows is not
+//! narrowed further: looking at the rows is cheaper.
+//!
+//! A run stops after some batches and is called again, so that whoever drives it may be interrupted.
+
+use super::{Cursor, Direction, Edge, IndexDesc};
+use crate::buf::Access;
+use crate::core::Core;
+use crate::ssi::SxId;
+use crate::wait::Op;
+use rustydb_base::Rid;
+
+/// Addresses that the lists of one search hold together.
+const MOST: usize = 1 << 20;
+/// Rows that are looked at rather than cut down further.
+const FEW: usize = 32;
+/// Batches of a run before it comes up for air.
+const BATCHES: usize = 64;
+
+/// Which entries the rows wanted have.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Search {
+    /// Some key that begins with the bytes; as no key is a beginning of another, one key is given by its bytes.
+    Begins(Vec<u8>),
+    /// What each of these says; with none of them nothing is said.
+    All(Vec<Search>),
+    /// What one of these says; with none of them there is no such row.
+    Any(Vec<Search>),
+    /// Nothing: it may be any row.
+    Anything,
+}
+
+/// A list of addresses in order; `None` is all rows.
+type List = Option<Vec<Rid>>;
+
+/// The search as a program for a machine with a stack of lists.
+enum Step {
+    Read(Vec<u8>),
+    Push(bool),
+    And,
+    /// Of so many lists.
+    Or(usize),
+    /// Goes on at a later step if the topmost list is short.
+    SkipIfShort(usize),
+}
+
+/// A search in progress.
+pub struct Gather {
+    idx: IndexDesc,
+    steps: Vec<Step>,
+    at: usize,
+    stack: Vec<List>,
+    /// Addresses in the lists of the stack.
+    held: usize,
+    cursor: Option<Cursor>,
+    reading: Vec<Rid>,
+}
+
+fn compile(s: &Search, out: &mut Vec<Step>) {
+    let (list, all) = match s {
+        Search::Begins(b) => return out.push(Step::Read(b.clone())),
+        Search::Anything => return out.push(Step::Push(true)),
+        Search::All(v) => (v, true),
+        Search::Any(v) => (v, false),
+    };
+    let Some((first, rest)) = list.split_first() else { return out.push(Step::Push(all)) };
+    compile(first, out);
+    let mut skips = Vec::new();
+    for x in rest {
+        if all {
+            skips.push(out.len());
+            out.push(Step::SkipIfShort(0));
+        }
+        compile(x, out);
+        if all {
+            out.push(Step::And);
+        }
+    }
+    if !all && !rest.is_empty() {
+        out.push(Step::Or(list.len()));
+    }
+    let end = out.len();
+    for at in skips {
+        out[at] = Step::SkipIfShort(end);
+    }
+}
+
+fn both(a: List, b: List) -> List {
+    let (Some(a), Some(b)) = (&a, &b) else { return a.or(b) };
+    let (mut i, mut j, mut out) = (0, 0, Vec::new());
+    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
+        match x.cmp(y) {
+            std::cmp::Ordering::Less => i += 1,
+            std::cmp::Ordering::Greater => j += 1,
+            std::cmp::Ordering::Equal => {
+                out.push(*x);
+                (i, j) = (i + 1, j + 1);
+            }
+        }
+    }
+    Some(out)
+}
+
+fn any(lists: impl Iterator<Item = List>) -> List {
+    let mut out = Vec::new();
+    for l in lists {
+        out.extend(l?);
+    }
+    // Runs in order, which the stable sort merges.
+    out.sort();
+    out.dedup();
+    Some(out)
+}
+
+impl Gather {
+    /// Begins a search.
+    pub fn new(idx: IndexDesc, search: &Search) -> Gather {
+        let mut steps = Vec::new();
+        compile(search, &mut steps);
+        Gather { idx, steps, at: 0, stack: Vec::new(), held: 0, cursor: None, reading: Vec::new() }
+    }
+
+    /// Goes on; `false` if it is to be called again. After a wait the call is repeated. A serializable `reader` is registered
+    /// at every leaf that is read.
+    pub fn run(&mut self, core: &Core, reader: SxId) -> Op<bool> {
+        let mut left = BATCHES;
+        while let Some(step) = self.steps.get(self.at) {
+            match step {
+                Step::Read(begin) => {
+                    let cursor = match &mut self.cursor {
+                        Some(c) => c,
+                        None => {
+                            let edge = || Edge::Inclusive(begin.clone());
+                            let (dir, access) = (Direction::Forward, Access::Point);
+                            self.cursor.insert(Cursor::open(self.idx, edge(), edge(), dir, access, false)?)
+                        }
+                    };
+                    loop {
+                        if left == 0 {
+                            return Ok(false);
+                        }
+                        left -= 1;
+                        let more = cursor.next_batch(core, reader)?;
+                        self.reading.extend(cursor.batch().map(|c| c.rid));
+                        if more && self.held + self.reading.len() <= MOST {
+                            continue;
+                        }
+                        let mut read = std::mem::take(&mut self.reading);
+                        self.cursor = None;
+                        read.sort_unstable();
+                        read.dedup();
+                        let list = (!more).then_some(read);
+                        self.held += list.as_ref().map_or(0, Vec::len);
+                        self.stack.push(list);
+                        break;
+                    }
+                }
+                Step::Push(anything) => self.stack.push((!anything).then(Vec::new)),
+                Step::And | Step::Or(_) => {
+                    let n = if let Step::Or(n) = step { *n } else { 2 };
+                    let from = self.stack.len().saturating_sub(n);
+                    let mut top = self.stack.drain(from..);
+                    let list = match step {
+                        Step::And => both(top.next().flatten(), top.next().flatten()),
+                        _ => any(top.by_ref()),
+                    };
+                    drop(top);
+                    self.stack.push(list);
+                    self.held = self.stack.iter().flatten().map(Vec::len).sum();
+                }
+                Step::SkipIfShort(to) => {
+                    if self.stack.last().is_some_and(|l| l.as_ref().is_some_and(|l| l.len() <= FEW)) {
+                        self.at = *to;
+                        continue;
+                    }
+                }
+            }
+            self.at += 1;
+        }
+        Ok(true)
+    }
+
+    /// The candidates in order of the table, once the search is done; `None`: the index does not help, and the table is to
+    /// be read.
+    pub fn found(mut self) -> Option<Vec<Rid>> {
+        self.stack.pop().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rids(v: &[u32]) -> List {
+        Some(v.iter().map(|b| Rid { block: *b, slot: 0 }).collect())
+    }
+
+    #[test]
+    fn lists_are_combined() {
+        assert_eq!(both(rids(&[1, 3, 5]), rids(&[3, 4, 5])), rids(&[3, 5]));
+        assert_eq!(both(None, rids(&[3])), rids(&[3]));
+        assert_eq!(both(rids(&[3]), None), rids(&[3]));
+        assert_eq!(any([rids(&[1, 3]), rids(&[2, 3]), rids(&[0])].into_iter()), rids(&[0, 1, 2, 3]));
+        assert_eq!(any([rids(&[1]), None].into_iter()), None);
+    }
+
+    #[test]
+    fn programs_skip_to_the_end_of_an_intersection() {
+        let key = |b: u8| Search::Begins(vec![b]);
+        let mut steps = Vec::new();
+        let any = Search::Any(vec![key(2), key(3)]);
+        compile(&Search::All(vec![key(1), any, Search::Anything]), &mut steps);
+        let shape: Vec<&str> = steps
+            .iter()
+            .map(|s| match s {
+                Step::Read(_) => "read",
+                Step::Push(_) => "push",
+                Step::And => "and",
+                Step::Or(2) => "or",
+                Step::Or(_) => "wide",
+                Step::SkipIfShort(9) => "skip",
+                Step::SkipIfShort(_) => "wrong",
+            })
+            .collect();
+        assert_eq!(shape, ["read", "skip", "read", "read", "or", "and", "skip", "push", "and"]);
+    }
+}
