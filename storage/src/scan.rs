@@ -222,8 +222,9 @@ impl IndexScan {
 }
 
 /// Candidates of a search in an index, in order of the table; `None`: the index does not help, the table is to be read.
-pub async fn gather(env: &ScanEnv, idx: IndexDesc, search: &Search) -> Result<Option<Vec<Rid>>> {
-    let mut g = Gather::new(idx, search);
+/// `whole` is as for [`Gather::new`].
+pub async fn gather(env: &ScanEnv, idx: IndexDesc, search: &Search, whole: bool) -> Result<Option<Vec<Rid>>> {
+    let mut g = Gather::new(idx, search, whole);
     loop {
         env.interrupt.check()?;
         if env.store.read(|core| g.run(core, env.snap.ssi)).await? {

@@ -246,6 +246,13 @@ impl Index {
     pub fn is_gin(&self) -> bool {
         self.method == rustydb_types::pgdata::GIN
     }
+
+    /// `fastupdate`, which is on by default. There is no list of pending entries here, but what it means for serializable
+    /// transactions is kept: as everybody reads that list, every insertion concerns every reader of the index.
+    pub fn has_pending_list(&self) -> bool {
+        let off = |v: &str| matches!(v, "f" | "fa" | "fal" | "fals" | "false" | "n" | "no" | "of" | "off" | "0");
+        !self.marks.options.iter().any(|(k, v)| k == "fastupdate" && off(&v.to_ascii_lowercase()))
+    }
 }
 
 /// See [`Index::marks`].

@@ -122,7 +122,8 @@ pub fn entry(column: u8, key: &[u8]) -> Vec<u8> {
 fn over_entries(column: u8, w: Wanted) -> Search {
     let each = |v: Vec<Wanted>| v.into_iter().map(|w| over_entries(column, w)).collect();
     match w {
-        Wanted::Key(k) | Wanted::Begins(k) => Search::Begins(entry(column, &k)),
+        Wanted::Key(k) => Search::Key(entry(column, &k)),
+        Wanted::Begins(k) => Search::Begins(entry(column, &k)),
         Wanted::All(v) => Search::All(each(v)),
         Wanted::Any(v) => Search::Any(each(v)),
         Wanted::Anything => Search::Anything,

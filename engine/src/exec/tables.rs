@@ -479,7 +479,7 @@ impl SessionTables {
                 let Some((_, i)) = rt.index(*index) else {
                     return Err(DbError::internal("search of an index the table does not have"));
                 };
-                gather(&self.env, i.desc, search).await?
+                gather(&self.env, i.desc, search, i.def.has_pending_list()).await?
             }
             None => None,
         };

@@ -30,7 +30,9 @@ const BATCHES: usize = 64;
 /// Which entries the rows wanted have.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Search {
-    /// Some key that begins with the bytes; as no key is a beginning of another, one key is given by its bytes.
+    /// This key.
+    Key(Vec<u8>),
+    /// Some key that begins with the bytes.
     Begins(Vec<u8>),
     /// What each of these says; with none of them nothing is said.
     All(Vec<Search>),
@@ -45,7 +47,8 @@ type List = Option<Vec<Rid>>;
 
 /// The search as a program for a machine with a stack of lists.
 enum Step {
-    Read(Vec<u8>),
+    /// Reads the entries whose key begins so, or is that (`true`).
+    Read(Vec<u8>, bool),
     Push(bool),
     And,
     /// Of so many lists.
@@ -57,6 +60,7 @@ enum Step {
 /// A search in progress.
 pub struct Gather {
     idx: IndexDesc,
+    whole: bool,
     steps: Vec<Step>,
     at: usize,
     stack: Vec<List>,
@@ -68,7 +72,8 @@ pub struct Gather {
 
 fn compile(s: &Search, out: &mut Vec<Step>) {
     let (list, all) = match s {
-        Search::Begins(b) => return out.push(Step::Read(b.clone())),
+        Search::Key(b) => return out.push(Step::Read(b.clone(), true)),
+        Search::Begins(b) => return out.push(Step::Read(b.clone(), false)),
         Search::Anything => return out.push(Step::Push(true)),
         Search::All(v) => (v, true),
         Search::Any(v) => (v, false),
@@ -123,20 +128,29 @@ fn any(lists: impl Iterator<Item = List>) -> List {
 }
 
 impl Gather {
-    /// Begins a search.
-    pub fn new(idx: IndexDesc, search: &Search) -> Gather {
+    /// Begins a search. `whole`: a serializable reader is known for the whole index, not for the keys it looks for.
+    pub fn new(idx: IndexDesc, search: &Search, whole: bool) -> Gather {
         let mut steps = Vec::new();
         compile(search, &mut steps);
-        Gather { idx, steps, at: 0, stack: Vec::new(), held: 0, cursor: None, reading: Vec::new() }
+        Gather { idx, whole, steps, at: 0, stack: Vec::new(), held: 0, cursor: None, reading: Vec::new() }
     }
 
     /// Goes on; `false` if it is to be called again. After a wait the call is repeated. A serializable `reader` is registered
-    /// at every leaf that is read.
+    /// for the key before its entries are read, or at every leaf of a range.
     pub fn run(&mut self, core: &Core, reader: SxId) -> Op<bool> {
         let mut left = BATCHES;
+        if self.whole && reader.is_some() {
+            core.ssi.read_relation(reader, self.idx.rel)?;
+        }
         while let Some(step) = self.steps.get(self.at) {
             match step {
-                Step::Read(begin) => {
+                Step::Read(begin, exact) => {
+                    // A writer of the key looks under its leaf's latch: it meets the reader, or the reader its entry.
+                    let known = self.whole || *exact;
+                    if *exact && !self.whole && self.cursor.is_none() && reader.is_some() {
+                        core.ssi.read_page(reader, self.idx.rel, crate::gin::predicate(begin))?;
+                    }
+                    let reader = if known { SxId::NONE } else { reader };
                     let cursor = match &mut self.cursor {
                         Some(c) => c,
                         None => {
@@ -216,14 +230,14 @@ mod tests {
 
     #[test]
     fn programs_skip_to_the_end_of_an_intersection() {
-        let key = |b: u8| Search::Begins(vec![b]);
+        let key = |b: u8| Search::Key(vec![b]);
         let mut steps = Vec::new();
         let any = Search::Any(vec![key(2), key(3)]);
         compile(&Search::All(vec![key(1), any, Search::Anything]), &mut steps);
         let shape: Vec<&str> = steps
             .iter()
             .map(|s| match s {
-                Step::Read(_) => "read",
+                Step::Read(..) => "read",
                 Step::Push(_) => "push",
                 Step::And => "and",
                 Step::Or(2) => "or",

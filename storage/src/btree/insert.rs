@@ -5,13 +5,13 @@ use super::redo;
 use super::split::{Incoming, Need, make_room};
 use super::tree::{Way, leaf_for_read, leaf_for_write, whole};
 use super::{MAX_KEY, too_long};
-use crate::am::{IndexDesc, IndexUndo, InsertResult, RowState, RunEntry, Unique};
+use crate::am::{IndexDesc, IndexUndo, InsertResult, Method, RowState, RunEntry, Unique};
 use crate::buf::{Access, WriteGuard};
 use crate::core::Core;
 use crate::txn::{TxnCx, TxnState};
 use crate::undo::{UndoFlags, UndoHead, UndoType};
 use crate::wait::{Op, TxnWait, Wait};
-use rustydb_base::{BlockNo, PageId, Rid, Xid};
+use rustydb_base::{BlockNo, PageId, Result, Rid, Xid};
 use smallvec::SmallVec;
 
 /// Inserts (key, rid) for the row version `txn` has just written (so it has a number); `flags` go into the undo record. Must be retried from the start after any [`Wait`]; nothing of the entry is there until it answers.
@@ -33,6 +33,14 @@ pub fn insert(
             return Ok(done);
         }
         make_room(core, idx.rel, 0, Need::Entry(Incoming { whole: &entry, tail: 0 }))?;
+    }
+}
+
+/// Looks for serializable readers that are known by a key; its leaf is latched exclusively.
+fn wrote_key(core: &Core, txn: &TxnCx, idx: &IndexDesc, key: &[u8]) -> Result<()> {
+    match idx.method {
+        Method::GIN => core.ssi.wrote_page(txn.ssi, idx.rel, crate::gin::predicate(key)),
+        _ => Ok(()),
     }
 }
 
@@ -63,6 +71,7 @@ fn try_insert(
     let l = mtr.adopt(leaf)?;
     if txn.ssi.is_some() {
         core.ssi.wrote_page(txn.ssi, idx.rel, mtr.pid(l).block)?;
+        wrote_key(core, txn, idx, key)?;
     }
     let node = Node::open(mtr.page(l))?;
     let at = node.position(entry, Bound::Before)?;
@@ -179,6 +188,9 @@ fn try_run(core: &Core, txn: &mut TxnCx, idx: &IndexDesc, entries: &[RunEntry<'_
         let suffix = entry.get(node.prefix().len()..).ok_or_else(|| node.broken())?;
         if alone || free < SLOT + suffix.len() || undo.len() + super::RUN_ENTRY + e.key.len() > RUN_UNDO {
             break;
+        }
+        if txn.ssi.is_some() {
+            wrote_key(core, txn, idx, e.key)?;
         }
         free -= SLOT + suffix.len();
         log += suffix.len() + redo::SMALL + 16;

@@ -4,7 +4,8 @@
 //! The entries lie in a B+tree like any others: (column and key, RID). What the keys of a value are is the engine's business
 //! (array elements, lexemes, members of documents); here a row has a list of them ([`crate::am::push_entry`]). So inserting,
 //! marking, undo, purge, redo and the check are those of [`crate::btree`], entry by entry, and an update touches only the
-//! entries that one of the two versions does not have. Queries combine ranges of keys ([`crate::am::Gather`]).
+//! entries that one of the two versions does not have. Serializable readers are known by the key, or by the leaves of a range;
+//! an insertion looks for both. Queries combine ranges of keys ([`crate::am::Gather`]).
 //!
 //! # Left out
 //! Posting lists: a key that many rows have is stored with each (the tree shares what neighbours begin with, not the key as a
@@ -22,8 +23,14 @@ use crate::ssi::SxId;
 use crate::txn::TxnCx;
 use crate::undo::UndoFlags;
 use crate::wait::Op;
-use rustydb_base::{DbError, RelId, Result, Rid, Scn, Xid};
+use rustydb_base::{BlockNo, DbError, RelId, Result, Rid, Scn, Xid};
 use smallvec::SmallVec;
+
+/// The "page" under which a serializable reader of one key is known: no file has that many pages. Finer than the leaf, which
+/// neighbouring keys share, and nothing that a split would have to move.
+pub(crate) fn predicate(key: &[u8]) -> BlockNo {
+    1 << 31 | (xxhash_rust::xxh3::xxh3_64(key) >> 33) as BlockNo
+}
 
 /// The method [`Method::GIN`](crate::am::Method::GIN).
 pub struct Gin;

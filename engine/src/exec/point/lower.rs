@@ -320,7 +320,8 @@ impl Lowering {
                 let index = &rt.indexes[g.index];
                 self.valid_from = self.valid_from.max(index.def.valid_from);
                 let terms = g.terms.iter().map(|(a, e)| Ok((*a, self.expr(e)?))).collect::<Result<_>>()?;
-                Path::Gather(GatherPath { desc: index.desc, terms })
+                let whole = index.def.has_pending_list();
+                Path::Gather(GatherPath { desc: index.desc, whole, terms })
             }
         };
         for (c, attnum) in &d.scan.cols {

@@ -170,6 +170,8 @@ pub(super) enum Path {
 /// What is looked for in an inverted index; the conditions are tested again on the rows.
 pub(super) struct GatherPath {
     pub desc: IndexDesc,
+    /// Serializable readers are known for the whole index.
+    pub whole: bool,
     pub terms: Vec<(Lookup, Compiled)>,
 }
 

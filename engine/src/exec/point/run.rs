@@ -510,7 +510,7 @@ impl<'a> Machine<'a> {
                     }
                 }
                 let st = self.state(n);
-                (st.gather, st.candidates) = (Some(Gather::new(g.desc, &Search::All(all))), None);
+                (st.gather, st.candidates) = (Some(Gather::new(g.desc, &Search::All(all), g.whole)), None);
                 let place = st.heap.get_or_insert_default();
                 (place.loaded, place.block, place.end) = (false, 0, None);
                 return Ok(true);
