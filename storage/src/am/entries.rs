@@ -69,7 +69,8 @@ pub fn changes<'k>(
             (Some(a), Some(b)) => a.cmp(b),
         };
         if order == Ordering::Equal {
-            (old.next(), new.next());
+            old.next();
+            new.next();
         } else if order == Ordering::Less {
             gone.extend(old.next());
         } else {
