@@ -9,7 +9,9 @@
 //! | temporary files | `temp_file_limit` | [`temporary_files`]: 53400, and what they took is free again |
 //! | memory of sorts, joins and results | `work_mem` | `limits` (`memory.rs`): spilled; a stalled client stops its statement |
 //! | what a session has sent and not been answered | — | `server/tests/protocol.rs`, `pipelined_input_is_read_only_up_to_a_bound` |
-//! | prepared statements, cursors, notices, plans of a session | constants of `engine/src/session` | not here: 53400, or the oldest go |
+//! | prepared statements of all sessions | `prepared_statement_limit` | [`prepared_statements`] (RustyDB only): 53400; gauge `prepared_statement_bytes` |
+//! | plans that sessions share | `plan_cache_limit` | [`prepared_statements`]: the least used go; gauge `plan_cache_bytes` |
+//! | prepared statements, cursors, notices of a session | constants of `engine/src/session` | not here: 53400, or the oldest go |
 //! | old versions | `undo_limit`, `undo_retention` | `undo_policy.rs`: 72000, 25P03, 53100 |
 //! | dropped tables | `recyclebin_limit`, `recyclebin_retention` | `flashback_drop.rs`: the oldest go |
 //! | tables in memory | `memory_table_limit` | [`tables_in_memory`] (RustyDB only): 53200, and DROP makes room at once |
@@ -173,5 +175,35 @@ async fn tables_in_memory() -> Result<()> {
     until("old versions go", async || Ok(client.batch_execute(&past).await.is_err())).await?;
     let e = client.batch_execute(&past).await.expect_err("not kept");
     assert_eq!((said(&e).code().code(), said(&e).message()), ("72000", "snapshot too old"));
+    Ok(())
+}
+
+/// Prepared statements take memory until their limit is met; then a further one is refused, whoever asks, and the server goes
+/// on with what it has. Statements that are not kept are never refused, however many plans they leave.
+#[tokio::test]
+async fn prepared_statements() -> Result<()> {
+    let options = Options::default().set("prepared_statement_limit", "512kB").set("plan_cache_limit", "1MB");
+    let server = Server::start(Kind::RustyDb, options).await?;
+    let (one, two) = (server.target().connect().await?, server.target().connect().await?);
+    let mut kept = 0;
+    let refused = loop {
+        assert!(kept < 1000, "no bound");
+        let list = (0..50).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+        match one.batch_execute(&format!("PREPARE p{kept} AS SELECT {list}")).await {
+            Ok(_) => kept += 1,
+            Err(e) => break e,
+        }
+    };
+    assert!(kept > 10, "refused after {kept}");
+    assert_eq!(said(&refused).code(), &SqlState::CONFIGURATION_LIMIT_EXCEEDED);
+    // Another session's are counted, too; what is not kept is not refused.
+    let text = format!("PREPARE mine AS SELECT {}", vec!["1"; 100].join(", "));
+    assert!(query::execute(&two, &text).await.is_err());
+    for n in 0..2000 {
+        assert_eq!(query::value(&two, &format!("SELECT {n} + 1")).await?, (n + 1).to_string());
+    }
+    assert!(query::value(&one, "EXECUTE p0").await?.starts_with('0'));
+    query::execute(&one, "DEALLOCATE ALL").await?;
+    query::execute(&two, &text).await?;
     Ok(())
 }

@@ -44,6 +44,7 @@ impl Session {
                 columns: None,
                 plan: Mutex::new(None),
                 listed: None,
+                room: None,
             };
             return self.keep_prepared(name, prepared, false);
         };
@@ -72,6 +73,7 @@ impl Session {
             stmt: Some(stmt),
             plan: Mutex::new(plan),
             listed: None,
+            room: None,
         };
         self.keep_prepared(name, prepared, false)
     }

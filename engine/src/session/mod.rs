@@ -28,6 +28,7 @@ mod locks;
 mod matview;
 mod notify;
 mod plan;
+mod plan_memory;
 mod positioned;
 mod privileges;
 mod query_text;
@@ -80,6 +81,11 @@ pub use crate::engine::now_micros;
 
 /// Prepared statements a session may keep.
 const MAX_PREPARED: usize = 100_000;
+
+/// Bounds what plans and prepared statements of all sessions take of memory, as the settings say.
+pub(crate) fn bound_plans(all: &crate::settings::Settings) {
+    plan::bound_shared(plan_memory::set_limits(all));
+}
 /// Portals a session may keep.
 const MAX_PORTALS: usize = 10_000;
 

@@ -3,8 +3,9 @@
 //! A plan lists the relations it names with their versions; before a statement's first row operation its table locks are
 //! taken, then those versions are compared with the newest catalog and the statement is bound again on a difference.
 //! Prepared statements keep their plan; plans that depend on nothing of the session but its search path and role are
-//! also shared among all sessions under the statement's text.
+//! also shared among all sessions under the statement's text, as far as `plan_cache_limit` goes.
 
+use super::plan_memory::{self, PLAN_CACHE_BYTES};
 use super::{PathCache, Session};
 use crate::acl::needs::Needs;
 use crate::api::ColumnDesc;
@@ -14,6 +15,7 @@ use crate::exec::constants;
 use crate::plan::ir::{Bound, ExprKind, OutputColumn};
 use crate::plan::walk;
 use crate::transaction::Transaction;
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, TableLockMode};
@@ -50,6 +52,8 @@ pub struct Plan {
     asks_number: Option<bool>,
     /// What computing its constant parts came to, once it was tried.
     constants: OnceLock<Result<()>>,
+    /// Its size, about.
+    bytes: u64,
 }
 
 /// Whether a statement calls a function for the number of its transaction, and one that gives it a number.
@@ -75,8 +79,29 @@ struct Key {
     role: u32,
 }
 
+/// Plans weigh what they take of memory.
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Key, Arc<Plan>> for ByBytes {
+    fn weight(&self, key: &Key, plan: &Arc<Plan>) -> u64 {
+        plan.bytes + key.text.len() as u64
+    }
+}
+
+/// Plans that a cache of the usual size holds, about.
+const SHARED_PLANS: usize = 4096;
+/// Its size until the server says another.
+const SHARED_BYTES: u64 = 64 << 20;
 /// Plans shared by all sessions.
-static SHARED: LazyLock<Cache<Key, Arc<Plan>>> = LazyLock::new(|| Cache::new(4096));
+static SHARED: LazyLock<Cache<Key, Arc<Plan>, ByBytes>> =
+    LazyLock::new(|| Cache::with_weighter(SHARED_PLANS, SHARED_BYTES, ByBytes));
+
+/// Sets the bytes that shared plans may take.
+pub(crate) fn bound_shared(bytes: u64) {
+    SHARED.set_capacity(bytes);
+}
+
 /// Longer texts are not worth keeping for others.
 const MAX_SHARED_TEXT: usize = 16 * 1024;
 
@@ -87,6 +112,7 @@ impl Plan {
             columns: columns(&bound),
             asks_number: asks_number(&bound),
             constants: OnceLock::new(),
+            bytes: plan_memory::bytes_of(&bound),
             bound: Arc::new(bound),
             params: b.finish_params()?.into(),
             relations: b.relations.iter().map(|r| (r.0.oid, r.0.version, r.1)).collect(),
@@ -105,6 +131,11 @@ impl Plan {
             rights: b.cx.catalog.rights.version,
             catalog: Arc::downgrade(b.cx.catalog),
         })
+    }
+
+    /// Bytes that it takes, about.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Takes the table locks it needs.
@@ -315,6 +346,7 @@ impl Session {
         let Some((plan, private)) = self.bind_noting(stmt, sql, params, true)? else { return Ok(None) };
         if !private {
             SHARED.insert(key, Arc::clone(&plan));
+            PLAN_CACHE_BYTES.set(i64::try_from(SHARED.weight()).unwrap_or(i64::MAX));
         }
         Ok(Some(plan))
     }

@@ -2,6 +2,7 @@
 
 use super::listing::{Listed, StatementLine};
 use super::plan::{Plan, column};
+use super::plan_memory::Room;
 use super::rows::{Portal, Rows, Source, Stage};
 use super::txn::{Block, aborted};
 use super::{Session, set};
@@ -33,6 +34,8 @@ pub struct Prepared {
     pub plan: Mutex<Option<Arc<Plan>>>,
     /// Its line of `pg_prepared_statements`.
     pub listed: Option<Listed>,
+    /// What it takes of the memory for prepared statements.
+    pub room: Option<Room>,
 }
 
 /// What a utility statement answers.
@@ -596,6 +599,7 @@ impl Session {
             stmt: Some(stmt),
             plan: Mutex::new(plan),
             listed: None,
+            room: None,
         };
         self.keep_prepared(&p.name.value, prepared, true)?;
         Ok("PREPARE".into())
@@ -609,6 +613,9 @@ impl Session {
             ));
         }
         if !name.is_empty() {
+            let plan = p.plan.lock().as_ref().map_or(0, |plan| plan.bytes());
+            // Its tree is about as large as its text.
+            p.room = Some(Room::take(2 * p.text.len() as u64 + plan)?);
             p.listed = Some(self.shared.listing.statement(StatementLine {
                 name: name.to_owned(),
                 text: Arc::clone(&p.own_text),
