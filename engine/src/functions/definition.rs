@@ -1,4 +1,4 @@
-//! Objects back to SQL text: the `pg_get_*def` family, and descriptions of objects by class and OID.
+//! Objects back to SQL text: the `pg_get_*def` family.
 
 use super::{Rows, access, bool_arg, int_arg, oid_arg, opt_text, rows, scalar, set, text, text_arg};
 use crate::bind::view_target::writable;
@@ -388,136 +388,6 @@ fn functiondef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum>
     Ok(text(out))
 }
 
-// ---- objects by class and OID ------------------------------------------------------------------------------------------
-
-/// An object's kind, schema, name and identity, as `pg_identify_object` gives them.
-struct Identity {
-    kind: &'static str,
-    schema: Option<String>,
-    name: Option<String>,
-    identity: String,
-}
-
-fn relation_kind(r: &Relation) -> &'static str {
-    match r.kind {
-        RelKind::Table => "table",
-        RelKind::Index => "index",
-        RelKind::Sequence => "sequence",
-        RelKind::View => "view",
-        RelKind::MaterializedView => "materialized view",
-        RelKind::Composite => "composite type",
-    }
-}
-
-fn identify(cat: &Catalog, class: u32, oid: u32, sub: i32) -> Option<Identity> {
-    let plain = |kind, name: &str| Identity {
-        kind,
-        schema: None,
-        name: Some(quote_ident(name).to_string()),
-        identity: quote_ident(name).to_string(),
-    };
-    Some(match class {
-        table::PG_CLASS => {
-            let r = cat.relation(oid)?;
-            let schema = Some(quote_ident(&r.schema).to_string());
-            match i16::try_from(sub).ok().filter(|n| *n != 0) {
-                Some(n) => Identity {
-                    kind: "table column",
-                    schema,
-                    name: Some(quote_ident(&r.name).to_string()),
-                    identity: format!("{}.{}", deparse::qualified(r), quote_ident(&r.attribute(n)?.name)),
-                },
-                None => Identity {
-                    kind: relation_kind(r),
-                    schema,
-                    name: Some(quote_ident(&r.name).to_string()),
-                    identity: deparse::qualified(r),
-                },
-            }
-        }
-        table::PG_NAMESPACE => plain("schema", &cat.namespaces.get(&oid)?.name),
-        table::PG_AUTHID => plain("role", &cat.roles.get(&oid)?.name),
-        table::PG_DATABASE => plain("database", &cat.databases.values().find(|d| d.oid == oid)?.name),
-        table::PG_TYPE => {
-            let t = pgdata::pg_type(oid)?;
-            let shown = typename::format_type(oid, -1);
-            Identity {
-                kind: "type",
-                schema: Some(schema_name(cat, t.typnamespace)),
-                name: Some(quote_ident(t.typname).to_string()),
-                identity: shown,
-            }
-        }
-        table::PG_PROC => {
-            let p = pgdata::proc(oid)?;
-            Identity {
-                kind: match p.prokind {
-                    'a' => "aggregate",
-                    'p' => "procedure",
-                    _ => "function",
-                },
-                schema: Some(schema_name(cat, p.pronamespace)),
-                name: None,
-                identity: format!("{}.{}", schema_name(cat, p.pronamespace), registry::signature(p)),
-            }
-        }
-        table::PG_CONSTRAINT => {
-            let (r, c) = constraint(cat, oid)?;
-            Identity {
-                kind: "table constraint",
-                schema: Some(quote_ident(&r.schema).to_string()),
-                name: None,
-                identity: format!("{} on {}", quote_ident(&c.name), deparse::qualified(r)),
-            }
-        }
-        _ => return None,
-    })
-}
-
-fn identify_object(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let (class, oid) = (oid_arg(args, 0)?.unwrap_or(0), oid_arg(args, 1)?.unwrap_or(0));
-    let cat = access(ctx)?.catalog();
-    let found = identify(&cat, class, oid, int_arg(args, 2).unwrap_or(0));
-    let ty = crate::bind::type_ref(oid::TEXT);
-    let fields = match found {
-        Some(i) => [Some(i.kind.to_owned()), i.schema, i.name, Some(i.identity)],
-        None => [None, None, None, None],
-    };
-    Ok(Datum::Row(fields.into_iter().map(|f| (ty, opt_text(f))).collect()))
-}
-
-fn describe_object(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let (class, oid) = (oid_arg(args, 0)?.unwrap_or(0), oid_arg(args, 1)?.unwrap_or(0));
-    let sub = int_arg(args, 2).unwrap_or(0);
-    let a = access(ctx)?;
-    let (cat, path) = (a.catalog(), a.search_path());
-    let relation = |r: &Relation| format!("{} {}", relation_kind(r), deparse::relation_name(&cat, &path, r));
-    let words = match class {
-        table::PG_CLASS => cat.relation(oid).and_then(|r| match i16::try_from(sub).ok().filter(|n| *n != 0) {
-            Some(n) => Some(format!("column {} of {}", quote_ident(&r.attribute(n)?.name), relation(r))),
-            None => Some(relation(r)),
-        }),
-        table::PG_CONSTRAINT => {
-            constraint(&cat, oid).map(|(r, c)| format!("constraint {} on {}", quote_ident(&c.name), relation(r)))
-        }
-        table::PG_PROC => pgdata::proc(oid).map(|p| format!("function {}", registry::signature(p))),
-        table::PG_POLICY => cat.relations.values().find_map(|r| {
-            let p = r.policies().iter().find(|p| p.oid == oid)?;
-            Some(format!("policy {} on {}", quote_ident(&p.name), relation(r)))
-        }),
-        table::PG_STATISTIC_EXT => crate::catalog::extended::by_oid(&cat, oid).map(|(_, x)| {
-            let name = quote_ident(&x.name);
-            let schema = cat.namespaces.get(&x.namespace).filter(|_| !path.contains(&x.namespace));
-            match schema {
-                Some(n) => format!("statistics object {}.{name}", quote_ident(&n.name)),
-                None => format!("statistics object {name}"),
-            }
-        }),
-        _ => identify(&cat, class, oid, sub).map(|i| format!("{} {}", i.kind, i.identity)),
-    };
-    Ok(opt_text(words))
-}
-
 // ---- the rest ----------------------------------------------------------------------------------------------------------
 
 /// Events that a relation takes: UPDATE 4, INSERT 8, DELETE 16.
@@ -656,8 +526,6 @@ pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_relation_is_publishable", is_publishable),
     scalar("row_security_active", row_security),
     scalar("row_security_active_name", row_security),
-    scalar("pg_describe_object", describe_object),
-    scalar("pg_identify_object", identify_object),
     scalar("oidvectortypes", oidvectortypes),
     set("_pg_expandarray(anyarray)", expand_array),
 ];

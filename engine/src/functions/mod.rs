@@ -9,11 +9,13 @@
 //! answer what PostgreSQL answers when there is no such object: NULL or no rows.
 
 mod acl;
+mod address;
 mod definition;
 mod extended;
 mod host;
 mod json;
 mod monitor;
+mod objects;
 mod partition;
 mod schema;
 mod setting;
@@ -114,11 +116,13 @@ pub fn access(ctx: &EvalCtx) -> Result<&dyn CatalogAccess> {
 /// All kernels of this module, for [`rustydb_types::registry::add_kernels`].
 pub const TABLES: &[&[Kernel]] = &[
     acl::KERNELS,
+    address::KERNELS,
     definition::KERNELS,
     extended::KERNELS,
     host::KERNELS,
     json::KERNELS,
     monitor::KERNELS,
+    objects::KERNELS,
     partition::KERNELS,
     schema::KERNELS,
     setting::KERNELS,
