@@ -49,8 +49,12 @@ fn lock_mode(c: &AlterCommand) -> TableLockMode {
         | A::DetachPartition { finalize: true, .. }
         | A::ValidateConstraint { .. }
         | A::SetStatistics { .. }
-        | A::SetOptions { .. }
-        | A::ResetOptions { .. } => TableLockMode::ShareUpdateExclusive,
+        | A::SetColumnOptions { .. }
+        | A::ResetColumnOptions { .. }
+        | A::ClusterOn { .. }
+        | A::SetWithoutCluster => TableLockMode::ShareUpdateExclusive,
+        A::SetOptions { options: list } | A::ResetOptions { options: list } => options::lock_mode(list),
+        A::Trigger { .. } => TableLockMode::ShareRowExclusive,
         _ => TableLockMode::AccessExclusive,
     }
 }

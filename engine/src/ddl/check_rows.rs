@@ -328,7 +328,7 @@ pub async fn rewrite(
         }
         for row in rows {
             let row = change(row)?;
-            rewrite.rt.check_not_null(&row)?;
+            rewrite.rt.check_not_null(cx.eval, &row)?;
             store_row(cx, &rewrite, &row).await?;
         }
     }

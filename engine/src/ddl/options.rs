@@ -2,7 +2,7 @@
 
 use super::err;
 use rustydb_base::{Result, SqlState};
-use rustydb_parser::ast::{DefOption, DefValue};
+use rustydb_parser::ast::{DefOption, DefValue, TableLockMode};
 use rustydb_types::pgdata;
 
 /// Whose options.
@@ -135,17 +135,39 @@ fn check(name: &str, k: &Kind, value: &str) -> Result<()> {
     Ok(())
 }
 
+/// What changing options locks: most say nothing to queries that run.
+pub fn lock_mode(list: &[DefOption]) -> TableLockMode {
+    let harmless = |o: &DefOption| {
+        let name = o.name.as_str();
+        let toast = o.namespace.is_some();
+        toast
+            || matches!(name, "fillfactor" | "toast_tuple_target" | "parallel_workers" | "deduplicate_items")
+            || name.starts_with("autovacuum_")
+            || name.starts_with("vacuum_")
+            || name == "log_autovacuum_min_duration"
+    };
+    if list.iter().all(harmless) { TableLockMode::ShareUpdateExclusive } else { TableLockMode::AccessExclusive }
+}
+
+/// Whether an option is one for a table's values kept apart. Those have no table of their own here, so what it says is
+/// checked and then has nothing to say it to.
+fn for_toast(name: &str) -> bool {
+    (name.starts_with("autovacuum_") && !name.starts_with("autovacuum_analyze"))
+        || matches!(name, "vacuum_truncate" | "vacuum_index_cleanup" | "log_autovacuum_min_duration")
+}
+
 /// Merges a WITH list into options: later values replace earlier ones.
 pub fn set(owner: Owner, into: &mut Vec<(String, String)>, list: &[DefOption]) -> Result<()> {
     let mut seen: Vec<&str> = Vec::new();
     for o in list {
         let name = o.name.as_str();
         match &o.namespace {
-            // A table's overflow values have no storage parameters of their own.
             Some(ns) if ns.value == "toast" && owner == Owner::Table => {
-                return Err(rustydb_base::DbError::unsupported(
-                    "storage parameters in namespace \"toast\" are not supported yet",
-                ));
+                let Some(k) = kind(owner, name).filter(|_| for_toast(name)) else {
+                    return Err(err(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized parameter \"{name}\"")));
+                };
+                check(name, &k, &text(o))?;
+                continue;
             }
             Some(ns) => {
                 return Err(err(
@@ -189,7 +211,16 @@ pub fn reset(into: &mut Vec<(String, String)>, list: &[DefOption]) -> Result<()>
         if o.value.is_some() {
             return Err(err(SqlState::SYNTAX_ERROR, "RESET must not include values for parameters"));
         }
-        into.retain(|x| x.0 != o.name.value);
+        match &o.namespace {
+            None => into.retain(|x| x.0 != o.name.value),
+            Some(ns) if ns.value == "toast" => {}
+            Some(ns) => {
+                return Err(err(
+                    SqlState::INVALID_PARAMETER_VALUE,
+                    format!("unrecognized parameter namespace \"{}\"", ns.value),
+                ));
+            }
+        }
     }
     Ok(())
 }

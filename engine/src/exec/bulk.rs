@@ -207,7 +207,7 @@ impl BulkInsert {
             }
         }
         let stored = tx.txn.insert_batch(&rt.desc, &batch.images, &borrow_keys(&batch.keys)).await?;
-        let rids = stored.map_err(|d| super::dml::refused(tx, &rt, &d, &batch.rows[d.row]))?;
+        let rids = stored.map_err(|d| super::dml::refused(tx, &rt, &self.env.eval, &d, &batch.rows[d.row]))?;
         let n = rt.indexes.len();
         for (i, (r, rid)) in batch.rows.iter().zip(rids).enumerate() {
             self.fks.keys(tx, &rt, r, batch.keys.get(i * n..(i + 1) * n).unwrap_or_default()).await?;

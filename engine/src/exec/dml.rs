@@ -27,6 +27,7 @@ use rustydb_storage::heap::{RowBuf, TmResult};
 use rustydb_storage::table::{Changed, Duplicate, Inserted};
 use rustydb_storage::txn::{Isolation, Snapshot};
 use rustydb_types::arrow::datum_at;
+use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -121,14 +122,14 @@ impl Checks {
     /// Computes generated columns and checks the row.
     pub(super) fn apply(&self, rt: &TableRt, env: Env<'_>, row: &mut [Datum]) -> Result<()> {
         self.generate(env, row)?;
-        rt.check_not_null(row)?;
+        rt.check_not_null(env.ctx, row)?;
         for (name, e) in &self.checks {
             if matches!(e.eval(env, row)?, Datum::Bool(false)) {
                 return Err(DbError::new(
                     SqlState::CHECK_VIOLATION,
                     format!("new row for relation \"{}\" violates check constraint \"{name}\"", rt.rel.name),
                 )
-                .detail(format!("Failing row contains ({}).", rt.show_row(row)))
+                .detail(format!("Failing row contains ({}).", rt.show_row(env.ctx, row)))
                 .table(rt.rel.schema.clone(), rt.rel.name.clone())
                 .constraint(name.clone()));
             }
@@ -298,9 +299,9 @@ async fn insert(
 }
 
 /// A duplicate key is to be reported: 23505, or 40001 if the key comes from a transaction that this one conflicts with.
-pub(super) fn refused(tx: &Transaction, rt: &TableRt, d: &Duplicate, row: &[Datum]) -> DbError {
+pub(super) fn refused(tx: &Transaction, rt: &TableRt, eval: &EvalCtx, d: &Duplicate, row: &[Datum]) -> DbError {
     match tx.txn.duplicate_is_conflict(&rt.desc, d) {
-        Ok(()) => rt.duplicate(d.index, row),
+        Ok(()) => super::exclude::duplicate(tx, rt, d.index, eval, row),
         Err(e) => e,
     }
 }
@@ -350,7 +351,7 @@ pub(super) async fn insert_row(
             exclude::stored(tx, rt, env, rid, row, fks).await?;
             Ok(Stored::New(rid))
         }
-        Inserted::Duplicate(d) => Err(refused(tx, rt, &d, row)),
+        Inserted::Duplicate(d) => Err(refused(tx, rt, &env.eval, &d, row)),
     }
 }
 
@@ -421,7 +422,7 @@ async fn insert_or(
         };
         let index = &rt.indexes[d.index].def;
         if !arbiters.is_empty() && !arbiters.contains(&index.oid) {
-            return Err(refused(tx, rt, &d, row));
+            return Err(refused(tx, rt, &env.eval, &d, row));
         }
         let Some(update) = update else {
             // What this transaction's snapshot does not show must not make it leave a row out.
@@ -538,7 +539,7 @@ pub(super) async fn change_row(
             }
             Ok(r)
         }
-        Changed::Duplicate(d) => Err(refused(tx, rt, &d, new)),
+        Changed::Duplicate(d) => Err(refused(tx, rt, &env.eval, &d, new)),
     }
 }
 

@@ -342,6 +342,20 @@ fn shown(
     (names.join(", "), text(new), text(old))
 }
 
+/// 23505 for a conflict in an index, with the session's names of types and with keys that are expressions.
+pub(super) fn duplicate(tx: &Transaction, rt: &TableRt, at: usize, eval: &EvalCtx, row: &[Datum]) -> DbError {
+    let e = rt.duplicate(at, row);
+    let Some(i) = rt.indexes.get(at) else { return e };
+    match i.values(Env { ctx: eval, params: &[] }, row) {
+        Ok(Some(values)) => {
+            let (names, shown, _) = shown(tx, rt, i, eval, &values, &[]);
+            e.detail(format!("Key ({names})=({shown}) already exists."))
+        }
+        // A key that cannot be computed again is not shown.
+        _ => e,
+    }
+}
+
 /// 23P01.
 fn conflict(tx: &Transaction, rt: &TableRt, i: &IndexRt, eval: &EvalCtx, new: &[Datum], old: &[Datum]) -> DbError {
     let (names, new, old) = shown(tx, rt, i, eval, new, old);

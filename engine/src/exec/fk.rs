@@ -12,7 +12,7 @@
 use super::dml::{Stored, change_row, insert_row, move_row, remove_row};
 use super::eval::{Env, compile};
 use super::run::StatementEnv;
-use super::table::{RowKey, TableRt, show_value};
+use super::table::{RowKey, TableRt, show_value_in};
 use super::tables::{decode_row, holder};
 use crate::bind::{BindCx, Binder};
 use crate::catalog::{Constraint, ConstraintKind, FkAction, Relation};
@@ -25,7 +25,7 @@ use rustydb_storage::core::RowLockMode;
 use rustydb_storage::heap::{RowBuf, TmResult};
 use rustydb_storage::scan::{IndexScan, RowScan, ScanEnv, partitions};
 use rustydb_storage::txn::Snapshot;
-use rustydb_types::ctx::FormatSettings;
+use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::{cmp, io};
 use std::collections::{HashSet, VecDeque};
@@ -322,7 +322,7 @@ impl ForeignKeys {
             wanted.push(convert(env, from, to, &values[i])?);
         }
         let Some(found) = lookup(tx, env, &parent, *ref_index, ref_columns, &wanted)? else {
-            return Ok(Some(no_parent(&child, &parent, c, values)));
+            return Ok(Some(no_parent(&env.eval, &child, &parent, c, values)));
         };
         let Lookup { rt, index: ref_index, key } = &found;
         let (at, index) =
@@ -334,7 +334,7 @@ impl ForeignKeys {
         loop {
             let snap = tx.latest_tracked();
             let Some((rid, _)) = holder(&mut tx.txn, rt, at, &env.eval, &snap, &bytes).await? else {
-                return Ok(Some(no_parent(&child, &parent, c, values)));
+                return Ok(Some(no_parent(&env.eval, &child, &parent, c, values)));
             };
             match tx.lock_row(rt, &snap, rid, RowLockMode::KeyShare).await? {
                 TmResult::Ok | TmResult::SelfModified => break,
@@ -400,7 +400,7 @@ impl ForeignKeys {
             let row = decode_row(&mut tx.txn, &rt, &image).await?;
             match action {
                 FkAction::NoAction | FkAction::Restrict => {
-                    return Err(still_referenced(tx, &parent, &child, c, leaf, &old));
+                    return Err(still_referenced(tx, &env.eval, &parent, &child, c, leaf, &old));
                 }
                 FkAction::Cascade => match &new {
                     None => {
@@ -434,7 +434,7 @@ impl ForeignKeys {
             }
         }
         if kept && !self.still_there(tx, env, &parent, c, &old).await? {
-            return Err(still_referenced(tx, &parent, &child, c, leaf, &old));
+            return Err(still_referenced(tx, &env.eval, &parent, &child, c, leaf, &old));
         }
         Ok(())
     }
@@ -451,7 +451,7 @@ impl ForeignKeys {
         old: &[Datum],
         new: Vec<Datum>,
     ) -> Result<()> {
-        rt.check_not_null(&new)?;
+        rt.check_not_null(&env.eval, &new)?;
         if rt.rel.bound.is_some() && !super::tree::fits_in(tx, env, &rt.rel, &new)? {
             return self.relocate(tx, env, rt, snap, rid, image, old, &new).await;
         }
@@ -560,7 +560,7 @@ async fn check_key(
     let rt = tx.table(&env.eval, &table)?;
     let Some((at, i)) = rt.index(index) else { return Ok(()) };
     if tx.txn.key_is_shared(rt.desc.rel, &i.desc, key).await? {
-        return Err(rt.duplicate(at, row));
+        return Err(super::exclude::duplicate(tx, &rt, at, &env.eval, row));
     }
     Ok(())
 }
@@ -724,19 +724,19 @@ fn default_of(tx: &Transaction, env: &StatementEnv, rel: &Arc<Relation>, attnum:
     compile(&e, &|_| None)?.eval(Env { ctx: &env.eval, params: &[] }, &[])
 }
 
-fn key_text(rel: &Relation, columns: &[i16], values: &[Datum]) -> (String, String) {
-    let fmt = FormatSettings::default();
+fn key_text(eval: &EvalCtx, rel: &Relation, columns: &[i16], values: &[Datum]) -> (String, String) {
+    let out = io::OutCtx { fmt: &eval.fmt, session: Some(&*eval.session) };
     let names: Vec<&str> = columns.iter().filter_map(|n| rel.attribute(*n)).map(|c| c.name.as_str()).collect();
     let shown: Vec<String> = columns
         .iter()
         .zip(values)
-        .map(|(n, v)| rel.attribute(*n).map_or_else(String::new, |c| show_value(&fmt, c.ty, v, usize::MAX)))
+        .map(|(n, v)| rel.attribute(*n).map_or_else(String::new, |c| show_value_in(out, c.ty, v, usize::MAX)))
         .collect();
     (names.join(", "), shown.join(", "))
 }
 
-fn no_parent(child: &Relation, parent: &Relation, c: &Constraint, values: &[Datum]) -> DbError {
-    let (names, shown) = key_text(child, &c.columns, values);
+fn no_parent(eval: &EvalCtx, child: &Relation, parent: &Relation, c: &Constraint, values: &[Datum]) -> DbError {
+    let (names, shown) = key_text(eval, child, &c.columns, values);
     DbError::new(
         SqlState::FOREIGN_KEY_VIOLATION,
         format!("insert or update on table \"{}\" violates foreign key constraint \"{}\"", child.name, c.name),
@@ -750,6 +750,7 @@ fn no_parent(child: &Relation, parent: &Relation, c: &Constraint, values: &[Datu
 /// the partition whose row it was.
 fn still_referenced(
     tx: &Transaction,
+    eval: &EvalCtx,
     parent: &Arc<Relation>,
     child: &Arc<Relation>,
     c: &Arc<Constraint>,
@@ -767,7 +768,7 @@ fn still_referenced(
         ConstraintKind::Foreign { ref_columns, .. } => ref_columns,
         _ => &[],
     };
-    let (names, shown) = key_text(parent, columns, values);
+    let (names, shown) = key_text(eval, parent, columns, values);
     DbError::new(
         SqlState::FOREIGN_KEY_VIOLATION,
         format!(

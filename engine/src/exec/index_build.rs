@@ -45,7 +45,7 @@ pub async fn build_index(tx: &mut Transaction, eval: &EvalCtx, table: &Arc<Relat
         None => build.finish(&mut tx.txn).await?.map(|p| p.1),
     };
     match found {
-        Some(rid) => Err(duplicated(tx, &rt, 0, &snap, rid).await?),
+        Some(rid) => Err(duplicated(tx, &rt, eval, 0, &snap, rid).await?),
         None => Ok(()),
     }
 }
@@ -81,7 +81,14 @@ async fn feed(
 }
 
 /// 23505 for an index that cannot be unique because of a row.
-async fn duplicated(tx: &mut Transaction, rt: &TableRt, at: usize, snap: &Snapshot, rid: Rid) -> Result<DbError> {
+async fn duplicated(
+    tx: &mut Transaction,
+    rt: &TableRt,
+    eval: &EvalCtx,
+    at: usize,
+    snap: &Snapshot,
+    rid: Rid,
+) -> Result<DbError> {
     let (table, index) = (&rt.rel, &rt.indexes[at].def);
     let mut buf = RowBuf::new();
     let mut e = DbError::new(SqlState::UNIQUE_VIOLATION, format!("could not create unique index \"{}\"", index.name))
@@ -89,7 +96,7 @@ async fn duplicated(tx: &mut Transaction, rt: &TableRt, at: usize, snap: &Snapsh
         .constraint(index.name.clone());
     if tx.txn.fetch(snap, rt.desc.rel, rid, &mut buf).await? {
         let values = decode_row(&mut tx.txn, rt, &buf).await?;
-        if let Some(d) = rt.duplicate(at, &values).fields.and_then(|f| f.detail) {
+        if let Some(d) = super::exclude::duplicate(tx, rt, at, eval, &values).fields.and_then(|f| f.detail) {
             e = e.detail(d.replace("already exists", "is duplicated"));
         }
     }
@@ -141,7 +148,7 @@ pub async fn check_beside(tx: &mut Transaction, eval: &EvalCtx, table: u32, inde
     if rt.indexes[at].def.unique {
         let snap = tx.latest_snapshot();
         if let Some(rid) = second_with_key(tx, eval, &rt, at, &snap).await? {
-            return Err(duplicated(tx, &rt, at, &snap, rid).await?);
+            return Err(duplicated(tx, &rt, eval, at, &snap, rid).await?);
         }
     }
     Ok(())

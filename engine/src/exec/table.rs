@@ -14,6 +14,7 @@ use rustydb_storage::am::{Entries, IndexDesc, entries, push_entry};
 use rustydb_storage::btree::MAX_KEY;
 use rustydb_storage::heap::{self, ColKind, Decode, RowLayout, TableLayout};
 use rustydb_storage::table::{Key, KeyChange, TableDesc};
+use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::gin::Class;
 use rustydb_types::rowcodec::{self, PhysKind};
@@ -247,7 +248,7 @@ impl TableRt {
     }
 
     /// 23502 unless every NOT NULL column has a value.
-    pub fn check_not_null(&self, row: &[Datum]) -> Result<()> {
+    pub fn check_not_null(&self, eval: &EvalCtx, row: &[Datum]) -> Result<()> {
         for (c, d) in self.rel.columns.iter().zip(row) {
             if c.not_null && !c.dropped && d.is_null() {
                 return Err(DbError::new(
@@ -257,7 +258,7 @@ impl TableRt {
                         c.name, self.rel.name
                     ),
                 )
-                .detail(format!("Failing row contains ({}).", self.show_row(row)))
+                .detail(format!("Failing row contains ({}).", self.show_row(eval, row)))
                 .table(self.rel.schema.clone(), self.rel.name.clone())
                 .column(c.name.clone()));
             }
@@ -266,11 +267,11 @@ impl TableRt {
     }
 
     /// A row as error details show it.
-    pub fn show_row(&self, row: &[Datum]) -> String {
-        let fmt = rustydb_types::ctx::FormatSettings::default();
+    pub fn show_row(&self, eval: &EvalCtx, row: &[Datum]) -> String {
+        let out = io::OutCtx { fmt: &eval.fmt, session: Some(&*eval.session) };
         let mut parts = Vec::new();
         for (c, d) in self.rel.columns.iter().zip(row).filter(|(c, _)| !c.dropped) {
-            parts.push(show_value(&fmt, c.ty, d, 64));
+            parts.push(show_value_in(out, c.ty, d, 64));
         }
         parts.join(", ")
     }

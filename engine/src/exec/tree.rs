@@ -268,7 +268,7 @@ impl Proposed<'_> {
             let index = rt.indexes[d.index].def.oid;
             let arbiter = |a: &u32| *a == index || super::partition::index_of(&tx.catalog, &rt.rel, *a) == Some(index);
             if !self.arbiters.is_empty() && !self.arbiters.iter().any(arbiter) {
-                return Err(super::dml::refused(tx, rt, &d, row));
+                return Err(super::dml::refused(tx, rt, &env.eval, &d, row));
             }
             let Some(update) = self.update else {
                 if tx.isolation.one_snapshot() && !tx.sees_newest(rt, d.rid).await? {

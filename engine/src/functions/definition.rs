@@ -4,7 +4,7 @@ use super::{Rows, access, bool_arg, int_arg, oid_arg, opt_text, rows, scalar, se
 use crate::bind::view_target::writable;
 use crate::bind::{BindCx, canonical};
 use crate::catalog::deparse::{self, Show};
-use crate::catalog::rows::{EXPR_SEPARATOR, table};
+use crate::catalog::rows::EXPR_SEPARATOR;
 use crate::catalog::{Catalog, Constraint, Index, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, quote_ident};
@@ -12,7 +12,7 @@ use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
 use rustydb_types::kernel::{CallInfo, Kernel};
 use rustydb_types::pgdata::{self, Proc};
-use rustydb_types::{oid, registry, typename};
+use rustydb_types::{oid, typename};
 use std::fmt::Write;
 use std::sync::Arc;
 

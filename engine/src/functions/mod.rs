@@ -10,8 +10,10 @@
 
 mod acl;
 mod address;
+mod am;
 mod definition;
 mod extended;
+mod files;
 mod host;
 mod json;
 mod monitor;
@@ -65,6 +67,10 @@ pub trait CatalogAccess: Send + Sync {
     }
     /// Reads configuration files again.
     fn reload(&self) {}
+    /// The directory of the server's data.
+    fn data_dir(&self) -> std::path::PathBuf {
+        std::path::PathBuf::new()
+    }
     /// Sessions of the server, in order of process id.
     fn activity(&self) -> Vec<Activity>;
 }
@@ -117,8 +123,10 @@ pub fn access(ctx: &EvalCtx) -> Result<&dyn CatalogAccess> {
 pub const TABLES: &[&[Kernel]] = &[
     acl::KERNELS,
     address::KERNELS,
+    am::KERNELS,
     definition::KERNELS,
     extended::KERNELS,
+    files::KERNELS,
     host::KERNELS,
     json::KERNELS,
     monitor::KERNELS,

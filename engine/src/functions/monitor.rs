@@ -190,6 +190,36 @@ fn tablespace_databases(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Resu
     }
 }
 
+/// Whether something is counted. Kinds of which there is one each always are.
+fn have_stats(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let kind = text_arg(args, 0)?;
+    let (database, object) = (oid_arg(args, 1)?.unwrap_or(0), oid_arg(args, 2)?.unwrap_or(0));
+    let cat = access(ctx)?.catalog();
+    Ok(Datum::Bool(match kind {
+        "archiver" | "bgwriter" | "checkpointer" | "slru" | "wal" => true,
+        "database" => cat.databases.values().any(|d| d.oid == database),
+        "relation" => database == cat.database.oid && cat.relation(object).is_some(),
+        "function" | "replslot" | "subscription" => false,
+        _ => {
+            return Err(DbError::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("invalid statistics kind: \"{kind}\""),
+            ));
+        }
+    }))
+}
+
+/// Counters of this kind are counted from the server's start; there is nothing to set back.
+fn reset_shared(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let target = text_arg(args, 0)?;
+    if matches!(target, "archiver" | "bgwriter" | "recovery_prefetch" | "wal") {
+        return Ok(Datum::Text(Default::default()));
+    }
+    let m = format!("unrecognized reset target: \"{target}\"");
+    Err(DbError::new(SqlState::INVALID_PARAMETER_VALUE, m)
+        .hint("Target must be \"archiver\", \"bgwriter\", \"recovery_prefetch\", or \"wal\"."))
+}
+
 /// Kernels of this module.
 pub(super) const KERNELS: &[Kernel] = &[
     scalar("current_query", current_query),
@@ -221,6 +251,12 @@ pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_stat_get_backend_wait_event_type", null),
     scalar("pg_stat_get_backend_wait_event", null),
     scalar("pg_stat_get_snapshot_timestamp", null),
+    scalar("pg_stat_have_stats", have_stats),
+    scalar("pg_stat_reset", void),
+    scalar("pg_stat_reset_shared", reset_shared),
+    scalar("pg_stat_reset_slru", void),
+    scalar("pg_stat_reset_single_table_counters", void),
+    scalar("pg_stat_reset_single_function_counters", void),
     scalar("pg_stat_clear_snapshot", void),
     scalar("pg_stat_force_next_flush", void),
 ];

@@ -161,6 +161,23 @@ fn not_compressed(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     Ok(Datum::Null)
 }
 
+/// Bytes a value takes: of types of one length that, of others the value with a header of four bytes.
+fn column_size(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let (Some(ty), Some(value)) = (info.args.first(), args.first()) else { return Ok(Datum::Null) };
+    let fixed = pgdata::pg_type(ty.oid).map_or(-1, |t| t.typlen);
+    if fixed > 0 {
+        return Ok(Datum::Int4(i32::from(fixed)));
+    }
+    let mut out = Vec::new();
+    let cx = rustydb_types::io::OutCtx { fmt: &ctx.fmt, session: Some(&*ctx.session) };
+    match value {
+        Datum::Text(s) => out.extend_from_slice(s.as_bytes()),
+        other => rustydb_types::io::binary_out(cx, *ty, other, &mut out)?,
+    }
+    let header = if fixed == -2 { 1 } else { 4 };
+    Ok(Datum::Int4(i32::try_from(out.len() + header).unwrap_or(i32::MAX)))
+}
+
 fn tablespace_location(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let known = |o: u32| o == 0 || pgdata::tablespaces().iter().any(|t| t.oid == o);
     match oid_arg(args, 0)? {
@@ -173,6 +190,7 @@ fn tablespace_location(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<
 
 /// Kernels of this module.
 pub(super) const KERNELS: &[Kernel] = &[
+    scalar("pg_column_size", column_size),
     scalar("pg_relation_size(regclass)", relation_size),
     scalar("pg_relation_size", relation_size),
     scalar("pg_table_size", table_size),

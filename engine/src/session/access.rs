@@ -49,6 +49,10 @@ impl CatalogAccess for SessionShared {
         self.engine.database_by_oid(database).map(|d| d.catalog())
     }
 
+    fn data_dir(&self) -> std::path::PathBuf {
+        self.engine.data_dir.clone()
+    }
+
     fn host_lines(&self) -> Result<Vec<crate::hba::Line>> {
         self.engine.host_rules.as_ref().map_or(Ok(Vec::new()), crate::hba::HostRules::lines)
     }

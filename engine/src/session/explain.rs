@@ -108,7 +108,16 @@ impl Session {
     pub(super) async fn explain(&mut self, e: &ast::Explain, text: &Arc<str>) -> Result<Done> {
         let opts = options(&e.options, text)?;
         let started = Instant::now();
-        let (stmt, params) = match &e.statement {
+        let made = match &e.statement {
+            Statement::CreateTableAs(c) => Some(&**c),
+            _ => None,
+        };
+        if let Some(c) = made
+            && self.is_made(c)?
+        {
+            return Ok(done(e, Vec::new()));
+        }
+        let (stmt, params) = match made.map_or(&e.statement, |c| &c.source) {
             Statement::Execute(x) => {
                 let prepared = self
                     .prepared
@@ -120,9 +129,6 @@ impl Session {
                 (stmt, Some((prepared, params)))
             }
             Statement::DeclareCursor(d) => (Arc::new(Statement::Query(d.query.clone())), None),
-            Statement::CreateTableAs(_) => {
-                return Err(DbError::unsupported("EXPLAIN CREATE TABLE AS is not supported yet"));
-            }
             s if is_plannable(s) => (Arc::new(s.clone()), None),
             _ => {
                 // Utility statements have no plan.
@@ -147,7 +153,14 @@ impl Session {
         summary.planning = wanted.then(|| planned.duration_since(started));
         if opts.analyze {
             let started = Instant::now();
-            let (changed, rows) = self.drain_plan(&plan, params).await?;
+            let (changed, rows) = match made {
+                // The rows are stored, which is a statement of its own.
+                Some(c) => {
+                    let tag = Box::pin(self.create_table_as(c, text)).await?;
+                    (None, tag.strip_prefix("SELECT ").and_then(|n| n.parse().ok()).unwrap_or(0))
+                }
+                None => self.drain_plan(&plan, params).await?,
+            };
             summary.execution = wanted.then(|| started.elapsed());
             if let Some(tx) = self.tx.tx.as_mut() {
                 tx.next_command();
@@ -158,6 +171,25 @@ impl Session {
             }
         }
         Ok(done(e, show(&shown, opts.format, opts.costs, summary)))
+    }
+
+    /// Whether the table of CREATE TABLE AS is there already, of which IF NOT EXISTS makes a notice and nothing else 42P07.
+    fn is_made(&mut self, c: &ast::CreateTableAs) -> Result<bool> {
+        let catalog = Arc::clone(&self.tx()?.catalog);
+        let name = &c.name.name.value;
+        let namespace = match &c.name.schema {
+            Some(s) => catalog.namespace_named(&s.value),
+            None => self.path(&catalog).iter().copied().find(|n| *n != rustydb_types::pgdata::PG_CATALOG),
+        };
+        if namespace.and_then(|n| catalog.relation_named(n, name)).is_none() {
+            return Ok(false);
+        }
+        let exists = |m: &str| DbError::new(SqlState::DUPLICATE_TABLE, format!("relation \"{name}\" already exists{m}"));
+        if !c.if_not_exists {
+            return Err(exists(""));
+        }
+        self.shared.notice("NOTICE", exists(", skipping"));
+        Ok(true)
     }
 }
 

@@ -295,9 +295,14 @@ impl Store {
         self.txns.orphans().len()
     }
 
-    /// Bytes of a relation's files on disk (pages not yet written home are not counted).
+    /// Bytes of the blocks of a relation that have been allocated, written home or not; none while it has only its map. Of
+    /// what has no map yet, the bytes of its files.
     pub async fn relation_bytes(&self, rel: RelId) -> Result<u64> {
-        self.files.size(rel).await
+        match self.read(|core| core.space.nblocks(rel, &core.pool)).await {
+            Ok(0 | 1) => Ok(0),
+            Ok(blocks) => Ok(u64::from(blocks) * crate::page::PAGE_SIZE as u64),
+            Err(_) => self.files.size(rel).await,
+        }
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
