@@ -346,6 +346,7 @@ impl Binder<'_> {
             },
         };
         let attnums: Vec<i16> = given.iter().filter(|_| i.source.is_some()).map(|g| g.0).collect();
+        let written = attnums.clone();
         match &target.view {
             Some(v) => self.view_writes(v, &attnums, true),
             None => {
@@ -411,7 +412,8 @@ impl Binder<'_> {
         }
         let conflict = on_conflict.as_ref().is_some_and(|c| c.update.is_some());
         self.secure_insert(&target, &row, conflict, &mut checks)?;
-        Ok(Insert { table: rel, source, targets, on_conflict, returning, row, system, checks, generated })
+        let given = written;
+        Ok(Insert { table: rel, source, targets, given, on_conflict, returning, row, system, checks, generated })
     }
 
     /// Puts the parts of columns together that an INSERT gives one by one.

@@ -362,7 +362,12 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
         A::ResetColumnOptions { column, options } => tuning::set_options(&mut r, column, options, true)?,
         A::SetStorage { column, storage } => tuning::set_storage(&mut r, column, storage)?,
         A::SetCompression { column, compression } => tuning::set_compression(&mut r, column, compression)?,
-        A::ClusterOn { index } => tuning::cluster_on(&mut r, Some(index))?,
+        A::ClusterOn { index } => {
+            if let Some(i) = r.indexes.iter().find(|i| i.name == index.value) {
+                cx.lock(i.oid, TableLockMode::ShareUpdateExclusive).await?;
+            }
+            tuning::cluster_on(&mut r, Some(index))?;
+        }
         A::SetWithoutCluster => tuning::cluster_on(&mut r, None)?,
         A::ReplicaIdentity(identity) => tuning::replica_identity(&mut r, identity)?,
         A::Trigger { .. } => return refuse(),

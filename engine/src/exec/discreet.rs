@@ -1,8 +1,8 @@
 //! Errors of constraints show values of rows. Who may not see those is not shown them by an error either.
 //!
 //! A DETAIL is kept only if the current role may read the table it shows values of, and no policy of row-level security
-//! decides what the role sees there. PostgreSQL shows those columns to a role without SELECT on the table that it may read
-//! or has itself given; here it is shown none.
+//! decides what the role sees there. Of a row that a constraint refuses, a role without SELECT on the table is shown the
+//! columns that it may read or has itself given.
 
 use super::run::StatementEnv;
 use crate::acl::policy::in_force;
@@ -52,17 +52,63 @@ pub(super) fn discreet(e: DbError, tx: &Transaction, bound: &Bound, env: &Statem
     if !shown.is_some_and(hidden) {
         return e;
     }
+    let shown_detail = detail.to_owned();
     let rest =
         detail.find(" is ").filter(|_| e.code == SqlState::FOREIGN_KEY_VIOLATION).and_then(|at| detail.get(at..));
     let detail = match e.code {
         SqlState::EXCLUSION_VIOLATION => Some("Key conflicts with existing key.".to_owned()),
         _ => rest.map(|r| format!("Key{r}")),
     };
+    let fenced = |r: &Arc<Relation>| in_force(cat, r, role).is_some();
+    let row = match (target(bound), shown) {
+        (Some(t), Some(r)) if !fenced(t) && !fenced(r) => visible_row(&shown_detail, cat, t, r, bound, role),
+        _ => None,
+    };
+    let detail = row.or(detail);
     let mut e = e;
     if let Some(f) = &mut e.fields {
         f.detail = detail;
     }
     e
+}
+
+/// The part of a refused row that a role may see: `r` is the relation whose row it is, `target` the one the statement names.
+/// The row is taken from the full detail, which tells its values apart as long as none has a comma of its own; else
+/// nothing is shown.
+fn visible_row(
+    detail: &str,
+    cat: &crate::catalog::Catalog,
+    target: &Relation,
+    r: &Relation,
+    bound: &Bound,
+    role: u32,
+) -> Option<String> {
+    let row = detail.strip_prefix("Failing row contains (")?.strip_suffix(").")?;
+    let values: Vec<&str> = row.split(", ").collect();
+    let live: Vec<_> = r.live_columns().collect();
+    if values.len() != live.len() {
+        return None;
+    }
+    let written: Vec<i16> = match bound {
+        Bound::Insert(i) => i.given.clone(),
+        Bound::Update(u) => u.set.iter().map(|s| s.0).collect(),
+        _ => Vec::new(),
+    };
+    let (mut names, mut shown) = (Vec::new(), Vec::new());
+    for c in target.live_columns() {
+        let mask = crate::acl::Mask::of(privs::SELECT);
+        let may = check::on_column(cat, target, c.attnum, role, mask).privs == privs::SELECT;
+        if (may || written.contains(&c.attnum))
+            && let Some(at) = live.iter().position(|l| l.name == c.name)
+        {
+            names.push(c.name.as_str());
+            shown.push(*values.get(at)?);
+        }
+    }
+    if names.is_empty() {
+        return None;
+    }
+    Some(format!("Failing row contains ({}) = ({}).", names.join(", "), shown.join(", ")))
 }
 
 /// Whether a role may read what a detail shows: the whole table, or of a key its columns.

@@ -636,6 +636,8 @@ pub struct Insert {
     pub source: Rel,
     /// attnum of each output of `source`.
     pub targets: Vec<i16>,
+    /// attnums of the columns that the statement itself gives values for.
+    pub given: Vec<i16>,
     /// ON CONFLICT.
     pub on_conflict: Option<OnConflict>,
     /// RETURNING over `row`.
