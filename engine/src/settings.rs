@@ -7,6 +7,7 @@
 
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::{DateOrder, DateStyle, FormatSettings, IntervalStyle};
+use rustydb_types::datetime::zone;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -422,8 +423,8 @@ fn canonical_string(d: &Def, value: &str) -> Result<String> {
     }
 }
 
-/// A time zone by name: IANA name, fixed offset in hours (PostgreSQL's: positive is east) or `UTC`-like; with its
-/// canonical spelling.
+/// A time zone by name: IANA name, fixed offset in hours (PostgreSQL's: positive is east), `UTC`-like or POSIX rule; with
+/// its canonical spelling.
 pub fn time_zone(value: &str) -> Option<(jiff::tz::TimeZone, String)> {
     let v = value.trim();
     if let Ok(hours) = v.parse::<f64>() {
@@ -440,17 +441,14 @@ pub fn time_zone(value: &str) -> Option<(jiff::tz::TimeZone, String)> {
     if v.eq_ignore_ascii_case("utc") || v.eq_ignore_ascii_case("default") || v.eq_ignore_ascii_case("local") {
         return Some((jiff::tz::TimeZone::UTC, "UTC".to_owned()));
     }
-    if let Some(rest) = v.strip_prefix('<')
-        && let Some((name, _)) = rest.split_once('>')
-    {
-        let (sign, digits) = name.split_at_checked(1)?;
-        let (h, m) = digits.split_once(':').unwrap_or((digits, "0"));
-        let hours: f64 = h.parse::<f64>().ok()? + m.parse::<f64>().ok()? / 60.0;
-        return time_zone(&format!("{sign}{hours}"));
+    let named = jiff::tz::TimeZone::get(v.strip_prefix(':').unwrap_or(v));
+    if let Ok(tz) = named {
+        let name = tz.iana_name().unwrap_or(v).to_owned();
+        return Some((tz, name));
     }
-    let tz = jiff::tz::TimeZone::get(v).ok()?;
-    let name = tz.iana_name().unwrap_or(v).to_owned();
-    Some((tz, name))
+    // A POSIX rule, which PostgreSQL shows in capitals.
+    let tz = zone::by_name(v).or_else(|| zone::unnamed(v))?;
+    Some((tz, v.to_ascii_uppercase()))
 }
 
 fn date_style(value: &str, style: &mut DateStyle, order: &mut DateOrder) -> Option<()> {

@@ -60,3 +60,30 @@ SELECT postgresql_fdw_validator('{host=1,port}', 1417), postgresql_fdw_validator
 \set VERBOSITY default
 SELECT postgresql_fdw_validator('{host=1}', 1418);
 SELECT postgresql_fdw_validator('{a}', 5);
+-- Time zones by POSIX rules.
+SET timezone = 'x5';
+SHOW timezone;
+SELECT '2000-01-01 00:00+00'::timestamptz;
+SET timezone = 'est5edt,m3.2.0,m11.1.0';
+SHOW timezone;
+SET timezone = '<+05:30>-05:30';
+SHOW timezone;
+SELECT '2000-01-01 00:00+00'::timestamptz;
+SET timezone = ':UTC';
+SHOW timezone;
+SET timezone = '5x';
+SHOW timezone;
+SET timezone = 'PST';
+RESET timezone;
+-- Options of maintenance statements.
+VACUUM (foo);
+VACUUM (parallel);
+VACUUM (parallel 2000);
+VACUUM (parallel x);
+VACUUM (full, parallel 2);
+VACUUM (index_cleanup foo) pg_description;
+VACUUM pg_description (objoid);
+ANALYZE (parallel 2);
+EXPLAIN (foo) SELECT 1;
+EXPLAIN (format) SELECT 1;
+EXPLAIN (format foo) SELECT 1;

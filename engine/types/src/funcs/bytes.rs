@@ -144,6 +144,15 @@ fn unknown_encoding(name: &str) -> DbError {
 }
 
 fn encode(bytes: &[u8], format: &str) -> Result<String> {
+    let len = match format.to_ascii_lowercase().as_str() {
+        "hex" => bytes.len().saturating_mul(2),
+        "base64" => bytes.len().div_ceil(3).saturating_mul(4),
+        "escape" => bytes.iter().map(|b| if matches!(b, 0 | 128..) { 4 } else { 1 }).sum(),
+        _ => 0,
+    };
+    if len > super::text::MAX_VALUE {
+        return Err(DbError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "result of encoding conversion is too large"));
+    }
     match format.to_ascii_lowercase().as_str() {
         "hex" => Ok(hex(bytes)),
         "base64" => Ok(base64(bytes)),

@@ -1,8 +1,10 @@
 //! Quoting of identifiers and literals.
 
 use super::args::scalar;
+use super::text::MAX_VALUE;
 use crate::kernel::Kernel;
 use crate::pgdata;
+use rustydb_base::{DbError, Result};
 
 /// An identifier as SQL text: in double quotes unless it reads back unchanged without them.
 pub fn quote_ident(name: &str) -> String {
@@ -31,9 +33,18 @@ pub fn quote_literal(text: &str) -> String {
     out
 }
 
+/// [`quote_literal`] of a text for which PostgreSQL could allocate what it may take, all of it doubled.
+fn literal(text: &str) -> Result<String> {
+    let most = text.len().saturating_mul(2).saturating_add(7);
+    if most > MAX_VALUE {
+        return Err(DbError::internal(format!("invalid memory alloc request size {most}")));
+    }
+    Ok(quote_literal(text))
+}
+
 /// Kernels of this module.
 pub const KERNELS: &[&[Kernel]] = &[&[
     scalar!("quote_ident", |s: &str| quote_ident(s)),
-    scalar!("quote_literal", |s: &str| quote_literal(s)),
-    scalar!("quote_nullable", |s: Option<&str>| s.map_or_else(|| "NULL".to_owned(), quote_literal)),
+    scalar!("quote_literal", |s: &str| literal(s)),
+    scalar!("quote_nullable", |s: Option<&str>| s.map_or_else(|| Ok("NULL".to_owned()), literal)),
 ]];
