@@ -14,3 +14,23 @@ select count(*) filter (where a in (select x from hs_b)), count(*) filter (where
 select count(*) filter (where a in (select x from hs_b where false)), count(*) filter (where not a in (select x from hs_b where false)), count(*) filter (where (a in (select x from hs_b where false)) is null) from hs_a;
 select sum(case when a > 0 then (10/a in (select x from hs_b))::int end) from hs_a;
 drop table hs_a, hs_b;
+-- The same with rows, and with equalities to the rows around them; EXISTS too.
+create table ec_a(id int, x int, y text); create table ec_b(x bigint, y varchar(10), v int);
+insert into ec_a select i, nullif(i*7%90, 5), nullif('t'||i%9,'t4') from generate_series(1,300) i;
+insert into ec_b select nullif(i*3%100, 6), nullif('t'||i%11,'t3'), nullif(i%50,7) from generate_series(1,400) i;
+select count(*), sum(id) from ec_a where id = 1 or exists (select 1 from ec_b where ec_b.x = ec_a.x);
+select count(*), sum(id) from ec_a where id = 1 or not exists (select 1 from ec_b where ec_b.x = ec_a.x and ec_b.v = 5);
+select count(*), sum(id) from ec_a where id = 1 or exists (select v from ec_b where ec_b.x = ec_a.x and ec_b.y = ec_a.y and v > 3 order by v limit 1);
+select count(*) filter (where id in (select v from ec_b where ec_b.y = ec_a.y)), count(*) filter (where not id in (select v from ec_b where ec_b.y = ec_a.y)), count(*) filter (where (id in (select v from ec_b where ec_b.y = ec_a.y)) is null) from ec_a;
+select count(*) filter (where x in (select ec_b.x from ec_b where ec_b.y = ec_a.y)), count(*) filter (where not x in (select ec_b.x from ec_b where ec_b.y = ec_a.y)), count(*) filter (where (x in (select ec_b.x from ec_b where ec_b.y = ec_a.y)) is null) from ec_a;
+select sum(case when id < 3 then 1 when exists (select from ec_b where ec_b.y = ec_a.y and ec_b.x = ec_a.id) then 2 else 3 end) from ec_a;
+select count(*) from ec_a where x not in (select ec_b.x from ec_b where ec_b.y = ec_a.y);
+select count(*) from ec_a where x is null or exists (select 1 from ec_b b, ec_b c where b.x = ec_a.x and c.x = b.x and c.v < 20);
+select count(*) filter (where (x,y) in (select ec_b.x, ec_b.y from ec_b)), count(*) filter (where not (x,y) in (select ec_b.x, ec_b.y from ec_b)), count(*) filter (where ((x,y) in (select ec_b.x, ec_b.y from ec_b)) is null) from ec_a;
+select count(*) filter (where (x,y) in (select ec_b.x, ec_b.y from ec_b where x is not null)), count(*) filter (where not (x,y) in (select ec_b.x, ec_b.y from ec_b where x is not null)), count(*) filter (where ((x,y) in (select ec_b.x, ec_b.y from ec_b where x is not null)) is null) from ec_a;
+select count(*) filter (where (x,y) in (select b.x, b.y from ec_b b where b.v = ec_a.id)), count(*) filter (where not (x,y) in (select b.x, b.y from ec_b b where b.v = ec_a.id)), count(*) filter (where ((x,y) in (select b.x, b.y from ec_b b where b.v = ec_a.id)) is null) from ec_a;
+select count(*) from ec_a where (x,y) not in (select ec_b.x, ec_b.y from ec_b where ec_b.v > 10);
+select count(*) filter (where (null::int,y) in (select ec_b.x, ec_b.y from ec_b where v = 3)), count(*) filter (where not (null::int,null::text) in (select ec_b.x, ec_b.y from ec_b where v = 3)), count(*) filter (where ((x,null) in (select ec_b.x, ec_b.y from ec_b where v = 3)) is null) from ec_a;
+select sum((select count(*) from ec_b where ec_b.x = ec_a.x)), max((select max(v) from ec_b where ec_b.y = ec_a.y)) from ec_a;
+select (select min(v) from ec_b where ec_b.y = ec_a.y) m, count(*), sum(x) filter (where id > 5) from ec_a group by 1 order by 1;
+drop table ec_a, ec_b;

@@ -6,6 +6,7 @@
 
 use super::BATCH_ROWS;
 use super::expr::{Frame, name, named};
+use super::hashed::{self, Keys};
 use super::lower::{Lower, Plan};
 use super::op::{Op, Run, op_plan};
 use super::util::{DfResult, produce, to_df};
@@ -26,6 +27,7 @@ use rustydb_types::oid;
 use rustydb_types::rowcodec::put_any;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Bytes of remembered answers per operator.
 const MEMO_BYTES: usize = 8 << 20;
@@ -87,7 +89,7 @@ impl Lower<'_> {
     /// `guard`: the subquery is asked only for rows for which it is true.
     fn apply(&mut self, p: Plan, s: &mut Subquery, ty: TypeRef, guard: Option<&Expr>) -> Result<(Plan, Col)> {
         let outer: HashSet<ColId> = p.cols.iter().map(|c| c.0.id).collect();
-        if let Some(at) = super::hashed::lookup(s, &outer) {
+        if let Some(at) = hashed::lookup(s, &outer) {
             return self.hashed(p, s, at, ty, guard);
         }
         let mut p = p;
@@ -125,6 +127,8 @@ impl Lower<'_> {
         let schema = outer_plan.schema()?;
         let positions: Vec<usize> = cols.iter().filter_map(|c| p.cols.iter().position(|x| x.0.id == c.id)).collect();
         let width = p.cols.len();
+        let table = self.table(s, &outer, &p.cols)?;
+        let shortcut = table.as_ref().map(|t| t.0.clone());
         let cx = Arc::clone(self.cx);
         let body = move |run: Run| {
             let job = Job {
@@ -133,6 +137,7 @@ impl Lower<'_> {
                 cols: cols.clone(),
                 positions: positions.clone(),
                 width,
+                shortcut: shortcut.clone(),
                 asked,
                 ty,
                 types: inner_types.clone(),
@@ -142,9 +147,38 @@ impl Lower<'_> {
             let outer = run.input(0)?;
             Ok(produce(Arc::clone(&schema), move |out| job.run(run, outer, out)))
         };
+        let mut inputs = vec![outer_plan.plan, inner];
+        if let Some((_, built)) = table {
+            inputs.push(built);
+        }
         let title = if uncorrelated { "InitPlan" } else { "SubPlan" };
-        let plan = op_plan(Op::rerunning(title, name(col.id), Arc::new(body)), vec![outer_plan.plan, inner], schema);
+        let plan = op_plan(Op::rerunning(title, name(col.id), Arc::new(body)), inputs, schema);
         Ok((Plan { plan, cols: outer_plan.cols }, col))
+    }
+
+    /// The table that may answer a subquery, and the plan of what is in it.
+    fn table(
+        &mut self,
+        s: &Subquery,
+        outer: &HashSet<ColId>,
+        cols: &[(Col, DataType)],
+    ) -> Result<Option<(TableAt, datafusion::logical_expr::LogicalPlan)>> {
+        let Some(short) = hashed::shortcut(s, outer, self.cx) else { return Ok(None) };
+        let built = self.rel(&short.rel)?;
+        let exprs: Vec<(Col, Expr)> = short.found.into_iter().map(|e| (self.col(e.ty), e)).collect();
+        let built = self.project(built, &exprs)?;
+        let mut sought = Vec::with_capacity(exprs.len());
+        for (id, _) in &short.sought {
+            let at = cols.iter().position(|c| c.0.id == *id);
+            let at = at.ok_or_else(|| DbError::internal("a subquery lost what it looks up"))?;
+            sought.push((at, cols[at].0.ty));
+        }
+        let keys = Keys {
+            found: exprs.iter().map(|e| e.0.ty).collect(),
+            keys: short.sought.iter().map(|s| s.1).collect(),
+            values: short.values,
+        };
+        Ok(Some((TableAt { sought, keys, worth: short.worth }, built.plan)))
     }
 
     /// The inner plan of a subquery: for quantified ones, a single column with the test's result.
@@ -227,11 +261,22 @@ fn outer_row(b: &RecordBatch, r: usize, cols: &[Col], positions: &[usize]) -> Re
     positions.iter().zip(cols).map(|(&i, c)| datum_at(b.column(i), r, c.ty)).collect()
 }
 
+/// The table that input 2 makes, and how the outer rows are looked up in it.
+#[derive(Clone)]
+struct TableAt {
+    /// Places and types of the outer columns.
+    sought: Vec<(usize, TypeRef)>,
+    keys: Keys,
+    /// Time spent row by row after which it is made.
+    worth: Duration,
+}
+
 struct Job {
     cx: Arc<StmtCx>,
     frame: Arc<Frame>,
     cols: Vec<Col>,
     positions: Vec<usize>,
+    shortcut: Option<TableAt>,
     /// Columns of the outer rows; their plan has one even when there is none to read.
     width: usize,
     asked: Asked,
@@ -249,6 +294,9 @@ impl Job {
         mut out: super::util::Out,
     ) -> DfResult<()> {
         let mut memo = Memo { map: HashMap::new(), bytes: 0 };
+        let mut table = None;
+        let mut shortcut = self.shortcut.as_ref();
+        let mut spent = Duration::ZERO;
         let mut turn = Turn::begin();
         while let Some(b) = outer.next().await {
             let b = b?;
@@ -261,6 +309,23 @@ impl Job {
                 {
                     answers.push(&Datum::Null).map_err(to_df)?;
                     continue;
+                }
+                if let Some(at) = shortcut
+                    && table.is_none()
+                    && spent >= at.worth
+                {
+                    table = at.keys.read(&run, 2, &self.cx).await?;
+                    if table.is_none() {
+                        shortcut = None;
+                    }
+                }
+                if let (Some(at), Some(t)) = (shortcut, &table) {
+                    let sought = at.sought.iter().map(|(i, ty)| datum_at(b.column(*i), r, *ty));
+                    let sought: Vec<Datum> = sought.collect::<Result<_>>().map_err(to_df)?;
+                    if let Some(d) = at.keys.answer(t, &sought) {
+                        answers.push(&d).map_err(to_df)?;
+                        continue;
+                    }
                 }
                 let row = outer_row(&b, r, &self.cols, &self.positions).map_err(to_df)?;
                 let mut key = Vec::new();
@@ -275,7 +340,9 @@ impl Job {
                     continue;
                 }
                 self.frame.set(row);
+                let started = Instant::now();
                 let d = self.answer(&run).await?;
+                spent += started.elapsed();
                 answers.push(&d).map_err(to_df)?;
                 memo.put(key, d);
             }

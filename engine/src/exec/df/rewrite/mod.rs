@@ -9,8 +9,11 @@ pub mod stats;
 mod tree;
 mod unnest;
 
+pub use unnest::correlation;
+
 use crate::exec::StmtCx;
 use crate::plan::ir::{ColId, FRESH, JoinKind, Rel};
+use crate::plan::walk;
 use rustydb_base::Result;
 use std::sync::Arc;
 
@@ -32,6 +35,17 @@ pub fn trimmed(rel: &Rel) -> Result<Rel> {
     prune::inline(&mut rel)?;
     prune::prune(&mut rel)?;
     Ok(rel)
+}
+
+/// About how many rows of tables a relation reads.
+pub fn scanned(rel: &Rel, cx: &StmtCx) -> f64 {
+    let mut rows = 0.0;
+    walk::visit_rels(rel, &mut |r| {
+        if matches!(r, Rel::Scan(_) | Rel::FunctionScan { .. } | Rel::CteScan { .. } | Rel::Values { .. }) {
+            rows += estimate(r, cx);
+        }
+    });
+    rows
 }
 
 /// About how many rows a relation yields.

@@ -33,6 +33,7 @@ pub fn unnest(rel: &mut Rel, cx: &StmtCx, next: &mut ColId) -> Result<()> {
         match rel {
             Rel::Filter { .. } => unnest_filter(rel, cx, next),
             Rel::Project { .. } => unnest_project(rel, cx, next),
+            Rel::Aggregate { .. } => unnest_aggregate(rel, cx, next),
             _ => Ok(()),
         }
     })
@@ -84,6 +85,23 @@ fn unnest_project(rel: &mut Rel, cx: &StmtCx, next: &mut ColId) -> Result<()> {
     }
     let mut base = take(input);
     for (_, e) in exprs.iter_mut() {
+        base = scalars(base, e, cx, next)?.0;
+    }
+    **input = base;
+    Ok(())
+}
+
+fn unnest_aggregate(rel: &mut Rel, cx: &StmtCx, next: &mut ColId) -> Result<()> {
+    let Rel::Aggregate { input, groups, aggs, .. } = rel else { return Ok(()) };
+    // What FILTER leaves out is not computed.
+    let args = aggs.iter_mut().filter(|(_, a)| a.filter.is_none()).flat_map(|(_, a)| &mut a.args);
+    let mut read: Vec<&mut Expr> =
+        groups.iter_mut().map(|g| &mut g.1).chain(args).filter(|e| has_subquery(e)).collect();
+    if read.is_empty() {
+        return Ok(());
+    }
+    let mut base = take(input);
+    for e in &mut read {
         base = scalars(base, e, cx, next)?.0;
     }
     **input = base;
@@ -204,6 +222,15 @@ fn not_null(rel: &Rel, id: ColId) -> bool {
         },
         _ => false,
     }
+}
+
+/// A subquery's relation without the conditions that read columns of `outer`, and these; for EXISTS also without what that
+/// does not care about. `None` if it reads them elsewhere.
+pub fn correlation(rel: &Rel, outer: &HashSet<ColId>, exists: bool) -> Option<(Rel, Vec<Expr>)> {
+    let rel = if exists { without_shape(rel.clone()) } else { rel.clone() };
+    let mut pulled = Vec::new();
+    let rel = pull(rel, outer, &mut pulled)?;
+    Some((rel, pulled))
 }
 
 /// Takes the conditions that read outer columns out of a relation, which then outputs all that they need. `None` if
