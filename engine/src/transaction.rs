@@ -7,8 +7,8 @@
 use crate::acl::membership::Membership;
 use crate::acl::{Acl, DefaultAcl};
 use crate::catalog::casts::{self, UserCast};
-use crate::catalog::objects::SchemaObject;
 use crate::catalog::change::{CatalogChange, difference, next_version, relation_rows};
+use crate::catalog::objects::SchemaObject;
 use crate::catalog::operators::{self, UserOperator};
 use crate::catalog::routines::{self, Routine};
 use crate::catalog::rows::{self, CatRow};

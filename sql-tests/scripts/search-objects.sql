@@ -90,7 +90,6 @@ alter text search configuration c1 owner to search_role;
 set role search_role;
 create text search template t5 (lexize=dsimple_lexize);
 create text search parser t5 (lexize=dsimple_lexize);
-create text search dictionary t5 (template=simple);
 alter text search dictionary h (stopwords=english);
 alter text search dictionary h rename to y;
 alter text search configuration c1 drop mapping for word;

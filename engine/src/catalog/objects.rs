@@ -29,8 +29,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 5] =
-        [Kind::Conversion, Kind::Parser, Kind::Template, Kind::Dictionary, Kind::Configuration];
+    pub const ALL: [Kind; 5] = [Kind::Conversion, Kind::Parser, Kind::Template, Kind::Dictionary, Kind::Configuration];
 
     /// Its catalog table.
     pub fn class(self) -> u32 {
@@ -183,11 +182,7 @@ pub(super) fn load(all: &CatalogRows) -> Result<Vec<SchemaObject>> {
     let mut maps: HashMap<u32, Vec<(i32, i32, u32)>> = HashMap::new();
     for r in all.get(&PG_TS_CONFIG_MAP).into_iter().flatten() {
         let r = Reader(r);
-        maps.entry(r.oid("mapcfg")?).or_default().push((
-            r.i4("maptokentype")?,
-            r.i4("mapseqno")?,
-            r.oid("mapdict")?,
-        ));
+        maps.entry(r.oid("mapcfg")?).or_default().push((r.i4("maptokentype")?, r.i4("mapseqno")?, r.oid("mapdict")?));
     }
     for kind in Kind::ALL {
         for r in all.get(&kind.class()).into_iter().flatten() {

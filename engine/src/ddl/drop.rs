@@ -484,11 +484,9 @@ async fn drop_or_keep(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, what:
                     tables.push(*t)
                 }
                 // Types and routines are locked under their OIDs like relations.
-                Object::Type(t)
-                | Object::Routine(t)
-                | Object::Operator(t)
-                | Object::Cast(t)
-                | Object::Named(t) => tables.push(*t),
+                Object::Type(t) | Object::Routine(t) | Object::Operator(t) | Object::Cast(t) | Object::Named(t) => {
+                    tables.push(*t)
+                }
                 Object::Schema(_) | Object::TypeMember(_) => {}
             }
         }

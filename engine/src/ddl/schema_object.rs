@@ -148,10 +148,7 @@ pub async fn set_schema(cx: &mut DdlCx<'_>, kind: Kind, name: &Name, to: &str) -
 pub async fn comment(cx: &mut DdlCx<'_>, kind: Kind, name: &Name, text: Option<&str>) -> Result<()> {
     let oid = need(cx, kind, name)?;
     if !kind.owned() && !cx.is_superuser() {
-        return Err(err(
-            SqlState::INSUFFICIENT_PRIVILEGE,
-            format!("must be superuser to comment on {}", kind.word()),
-        ));
+        return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, format!("must be superuser to comment on {}", kind.word())));
     }
     check_owner(cx, kind, oid, name)?;
     super::comment::write(cx, oid, kind.class(), 0, text).await

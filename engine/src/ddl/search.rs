@@ -55,7 +55,12 @@ fn function(cx: &DdlCx<'_>, o: &DefOption, args: &[u32], result: u32) -> Result<
         return Err(err(SqlState::UNDEFINED_FUNCTION, m));
     };
     if p.prorettype != result {
-        return Err(bad(format!("function {}({}) should return type {}", name.plain(), shown.join(", "), format_type(result, -1))));
+        return Err(bad(format!(
+            "function {}({}) should return type {}",
+            name.plain(),
+            shown.join(", "),
+            format_type(result, -1)
+        )));
     }
     Ok(p.oid)
 }
@@ -220,9 +225,8 @@ fn configuration(cx: &DdlCx<'_>, options: &[DefOption]) -> Result<Body> {
 fn token_types(names: &[Ident]) -> Result<Vec<(i32, String)>> {
     let number = |n: &Ident| {
         let found = KINDS.iter().find(|k| k.1 == n.value).map(|k| (k.0 as i32, n.value.clone()));
-        found.ok_or_else(|| {
-            err(SqlState::INVALID_PARAMETER_VALUE, format!("token type \"{}\" does not exist", n.value))
-        })
+        found
+            .ok_or_else(|| err(SqlState::INVALID_PARAMETER_VALUE, format!("token type \"{}\" does not exist", n.value)))
     };
     let mut out: Vec<(i32, String)> = Vec::new();
     for n in names {

@@ -86,14 +86,31 @@ fn kind_of(kind: &str) -> Option<Names> {
         "collation" => N::Collation,
         "statistics object" => N::Statistics,
         "large object" => N::LargeObject,
-        "access method" | "database" | "event trigger" | "extension" | "foreign-data wrapper" | "server" | "language"
-        | "parameter ACL" | "publication" | "role" | "schema" | "subscription" | "tablespace" => N::Single,
+        "access method"
+        | "database"
+        | "event trigger"
+        | "extension"
+        | "foreign-data wrapper"
+        | "server"
+        | "language"
+        | "parameter ACL"
+        | "publication"
+        | "role"
+        | "schema"
+        | "subscription"
+        | "tablespace" => N::Single,
         "user mapping" => N::UserMapping,
         "default acl" => N::DefaultAcl,
         "publication namespace" => N::PublicationSchema,
         "publication relation" => N::PublicationTable,
-        "toast table" | "index column" | "sequence column" | "toast table column" | "view column"
-        | "materialized view column" | "composite type" | "composite type column" => N::Unsupported,
+        "toast table"
+        | "index column"
+        | "sequence column"
+        | "toast table column"
+        | "view column"
+        | "materialized view column"
+        | "composite type"
+        | "composite type column" => N::Unsupported,
         _ => return None,
     })
 }
@@ -146,10 +163,9 @@ impl Find<'_> {
                 let missing = || err(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{schema}\" does not exist"));
                 Ok((vec![ns.ok_or_else(missing)?], name))
             }
-            [_, _, _] => Err(DbError::unsupported(format!(
-                "cross-database references are not implemented: {}",
-                names.join(".")
-            ))),
+            [_, _, _] => {
+                Err(DbError::unsupported(format!("cross-database references are not implemented: {}", names.join("."))))
+            }
             _ => Err(err(
                 SqlState::SYNTAX_ERROR,
                 format!("improper qualified name (too many dotted names): {}", names.join(".")),
@@ -159,17 +175,16 @@ impl Find<'_> {
 
     fn relation(&self, names: &[String]) -> Result<Arc<Relation>> {
         let quoted = |e: DbError| match names {
-            [_, _, _] if e.code == SqlState::FEATURE_NOT_SUPPORTED => DbError::unsupported(format!(
-                "cross-database references are not implemented: \"{}\"",
-                names.join(".")
-            )),
+            [_, _, _] if e.code == SqlState::FEATURE_NOT_SUPPORTED => {
+                DbError::unsupported(format!("cross-database references are not implemented: \"{}\"", names.join(".")))
+            }
             _ => e,
         };
         let (path, name) = self.place(names).map_err(quoted)?;
         let found = path.iter().find_map(|ns| self.cat.relation_named(*ns, name));
-        found.cloned().ok_or_else(|| {
-            err(SqlState::UNDEFINED_TABLE, format!("relation \"{}\" does not exist", names.join(".")))
-        })
+        found
+            .cloned()
+            .ok_or_else(|| err(SqlState::UNDEFINED_TABLE, format!("relation \"{}\" does not exist", names.join("."))))
     }
 
     /// The relation before a name's last part, and that part.
@@ -222,7 +237,12 @@ impl Find<'_> {
             own.or_else(|| if *ns == pgdata::PG_CATALOG { built_in() } else { None })
         });
         found.ok_or_else(|| {
-            let m = format!("operator does not exist: {} {} {}", format_type(*left, -1), self.shown(), format_type(*right, -1));
+            let m = format!(
+                "operator does not exist: {} {} {}",
+                format_type(*left, -1),
+                self.shown(),
+                format_type(*right, -1)
+            );
             err(SqlState::UNDEFINED_FUNCTION, m)
         })
     }
@@ -307,9 +327,7 @@ impl Find<'_> {
         let found = match self.kind {
             "access method" => return Ok((shown::PG_AM, self.method()?.oid)),
             "database" => cat.databases.get(name).map(|d| (table::PG_DATABASE, d.oid)),
-            "language" => {
-                pgdata::languages().iter().find(|l| l.lanname == name).map(|l| (table::PG_LANGUAGE, l.oid))
-            }
+            "language" => pgdata::languages().iter().find(|l| l.lanname == name).map(|l| (table::PG_LANGUAGE, l.oid)),
             "role" => cat.role_named(name).map(|r| (table::PG_AUTHID, r.oid)),
             "schema" => cat.namespace_named(name).map(|n| (table::PG_NAMESPACE, n)),
             "tablespace" => {
@@ -380,7 +398,8 @@ impl Find<'_> {
                 if what == Names::Default {
                     let default = column.filter(|c| c.default.is_some()).map(|c| c.default_oid);
                     let missing = || {
-                        let m = format!("default value for column \"{name}\" of relation \"{}\" does not exist", rel.name);
+                        let m =
+                            format!("default value for column \"{name}\" of relation \"{}\" does not exist", rel.name);
                         err(SqlState::UNDEFINED_COLUMN, m)
                     };
                     (shown::PG_ATTRDEF, default.ok_or_else(missing)?, 0)
@@ -401,7 +420,10 @@ impl Find<'_> {
                 let t = self.cat.type_of(domain);
                 let found = t.and_then(|t| t.domain()?.checks.iter().find(|c| c.name == name).map(|c| c.oid));
                 let missing = || {
-                    undefined(format!("constraint \"{name}\" for domain \"{}\" does not exist", format_type(domain, -1)))
+                    undefined(format!(
+                        "constraint \"{name}\" for domain \"{}\" does not exist",
+                        format_type(domain, -1)
+                    ))
                 };
                 (table::PG_CONSTRAINT, found.ok_or_else(missing)?, 0)
             }
@@ -445,10 +467,7 @@ impl Find<'_> {
             Names::LargeObject => {
                 let text = self.shown();
                 let oid: u32 = text.trim().parse().map_err(|_| {
-                    err(
-                        SqlState::INVALID_TEXT_REPRESENTATION,
-                        format!("invalid input syntax for type oid: \"{text}\""),
-                    )
+                    err(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type oid: \"{text}\""))
                 })?;
                 return Err(undefined(format!("large object {oid} does not exist")));
             }
@@ -495,10 +514,7 @@ fn address(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let path = a.search_path();
     let names = list(args.get(1))?;
     let one = |n: usize| if n == 1 { Ok(()) } else { Err(parameter("name list length must be exactly 1")) };
-    if matches!(
-        what,
-        Names::Type | Names::DomainConstraint | Names::Cast | Names::Transform | Names::LargeObject
-    ) {
+    if matches!(what, Names::Type | Names::DomainConstraint | Names::Cast | Names::Transform | Names::LargeObject) {
         one(names.len())?;
     } else if names.is_empty() {
         return Err(parameter("name list length must be at least 1"));

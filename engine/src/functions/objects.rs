@@ -105,6 +105,9 @@ fn constraint(cat: &Catalog, oid: u32) -> Option<(&Arc<Relation>, &Arc<Constrain
 impl Look<'_> {
     /// A type as the search path finds it.
     fn shown_type(&self, ty: u32) -> String {
+        if ty < FIRST_USER_OID {
+            return typename::format_type(ty, -1);
+        }
         self.ctx.session.format_user_type(ty, -1).unwrap_or_else(|| typename::format_type(ty, -1))
     }
 
@@ -237,12 +240,7 @@ impl Look<'_> {
                 arg(o.oprleft, &full),
                 arg(o.oprright, &full)
             ),
-            words: format!(
-                "operator {name}{}({},{})",
-                o.oprname,
-                arg(o.oprleft, &short),
-                arg(o.oprright, &short)
-            ),
+            words: format!("operator {name}{}({},{})", o.oprname, arg(o.oprleft, &short), arg(o.oprright, &short)),
             schema: Some(quoted(&schema)),
             name: None,
             names: vec![schema, o.oprname.to_owned()],
@@ -379,15 +377,15 @@ impl Look<'_> {
             PG_TABLESPACE => {
                 Some(self.plain("tablespace", pgdata::tablespaces().iter().find(|t| t.oid == oid)?.spcname))
             }
-            PG_AM => {
-                Some(self.plain("access method", pgdata::access_methods().iter().find(|a| a.oid == oid)?.amname))
-            }
+            PG_AM => Some(self.plain("access method", pgdata::access_methods().iter().find(|a| a.oid == oid)?.amname)),
             PG_COLLATION => {
                 let c = pgdata::collations().iter().find(|c| c.oid == oid)?;
                 Some(self.in_schema("collation", pgdata::PG_CATALOG, c.collname))
             }
             PG_OPCLASS => pgdata::opclass(oid).and_then(|c| self.of_method("operator class", c.opcmethod, c.opcname)),
-            PG_OPFAMILY => pgdata::opfamily(oid).and_then(|f| self.of_method("operator family", f.opfmethod, f.opfname)),
+            PG_OPFAMILY => {
+                pgdata::opfamily(oid).and_then(|f| self.of_method("operator family", f.opfmethod, f.opfname))
+            }
             PG_AMOP => {
                 let a = pgdata::amops().iter().find(|a| a.oid == oid)?;
                 let words = self.operator(a.amopopr)?.words;
@@ -502,11 +500,7 @@ fn as_address(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> 
         Some(o) => (Some(o.kind), texts(o.names), texts(o.args)),
         None => (kind, Datum::Null, Datum::Null),
     };
-    Ok(record(vec![
-        (oid::TEXT, opt_text(kind.map(str::to_owned))),
-        (oid::TEXT_ARRAY, names),
-        (oid::TEXT_ARRAY, list),
-    ]))
+    Ok(record(vec![(oid::TEXT, opt_text(kind.map(str::to_owned))), (oid::TEXT_ARRAY, names), (oid::TEXT_ARRAY, list)]))
 }
 
 fn describe(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {

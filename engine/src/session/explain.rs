@@ -184,7 +184,8 @@ impl Session {
         if namespace.and_then(|n| catalog.relation_named(n, name)).is_none() {
             return Ok(false);
         }
-        let exists = |m: &str| DbError::new(SqlState::DUPLICATE_TABLE, format!("relation \"{name}\" already exists{m}"));
+        let exists =
+            |m: &str| DbError::new(SqlState::DUPLICATE_TABLE, format!("relation \"{name}\" already exists{m}"));
         if !c.if_not_exists {
             return Err(exists(""));
         }

@@ -198,7 +198,8 @@ impl AffixFile {
                 }
                 let rest = rest.strip_prefix('\\').filter(|r| !r.starts_with(':')).unwrap_or(rest);
                 flag = rest.chars().take(1).collect();
-            } else if section && !flag.is_empty()
+            } else if section
+                && !flag.is_empty()
                 && let Some((condition, change)) = line.split_once('>')
             {
                 let dense: String = change.chars().filter(|c| !c.is_whitespace()).collect();

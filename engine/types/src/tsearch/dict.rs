@@ -118,7 +118,17 @@ fn algorithm(language: &str) -> Option<Algorithm> {
 
 /// Languages that PostgreSQL has a stemmer for and RustyDB does not.
 const WITHOUT_STEMMER: &[&str] = &[
-    "armenian", "basque", "catalan", "hindi", "indonesian", "irish", "lithuanian", "nepali", "porter", "serbian", "yiddish",
+    "armenian",
+    "basque",
+    "catalan",
+    "hindi",
+    "indonesian",
+    "irish",
+    "lithuanian",
+    "nepali",
+    "porter",
+    "serbian",
+    "yiddish",
 ];
 
 /// The options of a dictionary as its row keeps them: `key = 'value', …`.
@@ -218,7 +228,9 @@ fn snowball(options: &Options, files: &dyn Files) -> Result<Body> {
                 let lower = value.to_ascii_lowercase();
                 let found = algorithm(&lower).ok_or_else(|| {
                     if WITHOUT_STEMMER.contains(&lower.as_str()) {
-                        return DbError::unsupported(format!("the stemmer of language \"{value}\" is not supported yet"));
+                        return DbError::unsupported(format!(
+                            "the stemmer of language \"{value}\" is not supported yet"
+                        ));
                     }
                     let m = format!("no Snowball stemmer available for language \"{value}\" and encoding \"UTF8\"");
                     DbError::new(SqlState::UNDEFINED_OBJECT, m)
