@@ -661,6 +661,7 @@ impl Engine {
             crate::catalog::routines::PG_AGGREGATE,
             crate::catalog::operators::PG_OPERATOR,
             crate::catalog::casts::PG_CAST,
+            crate::catalog::collations::PG_COLLATION,
             table::PG_ATTRDEF,
             table::PG_SEQUENCE,
             table::PG_NAMESPACE,
@@ -809,6 +810,7 @@ fn empty_catalog() -> Catalog {
         operators: HashMap::new(),
         casts: HashMap::new(),
         objects: HashMap::new(),
+        collations: HashMap::new(),
         detaching: Vec::new(),
         types_version: 0,
     }

@@ -8,6 +8,7 @@ use crate::acl::membership::Membership;
 use crate::acl::{Acl, DefaultAcl};
 use crate::catalog::casts::{self, UserCast};
 use crate::catalog::change::{CatalogChange, difference, next_version, relation_rows};
+use crate::catalog::collations::{self, Collation};
 use crate::catalog::objects::SchemaObject;
 use crate::catalog::operators::{self, UserOperator};
 use crate::catalog::routines::{self, Routine};
@@ -404,6 +405,23 @@ impl Transaction {
         }
         self.write_rows(vec![operators::row(&o)], Vec::new()).await?;
         self.changed(CatalogChange::DropOperator(oid)).await;
+        Ok(())
+    }
+
+    /// Creates or changes a collation.
+    pub async fn put_collation(&mut self, c: Collation) -> Result<()> {
+        let old = self.catalog.collations.get(&c.oid).map(|o| collations::row(o));
+        let (gone, added) = difference(old.into_iter().collect(), vec![collations::row(&c)]);
+        self.write_rows(gone, added).await?;
+        self.changed(CatalogChange::PutCollation(Box::new(c))).await;
+        Ok(())
+    }
+
+    /// Drops a collation.
+    pub async fn drop_collation(&mut self, oid: u32) -> Result<()> {
+        let Some(c) = self.catalog.collations.get(&oid).cloned() else { return Ok(()) };
+        self.write_rows(vec![collations::row(&c)], Vec::new()).await?;
+        self.changed(CatalogChange::DropCollation(oid)).await;
         Ok(())
     }
 

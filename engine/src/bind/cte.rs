@@ -225,6 +225,28 @@ impl Binder<'_> {
                 .hint("Cast the output of the non-recursive term to the correct type.")
                 .at(self.column_place(&s.left, i)));
             }
+            if want.ty.collation != 0 {
+                let (l, r) = (first.rel.outputs(), super::collation::target(&second.rel, o.id).cloned());
+                let l = l.get(i).and_then(|c| super::collation::target(&first.rel, c.id)).cloned();
+                let l = l.unwrap_or_else(|| Expr::new(ExprKind::CaseValue, want.ty));
+                let overall = super::collation::of_set_op(&l, r.as_ref().unwrap_or(&e), !s.all)?;
+                if overall != want.ty.collation {
+                    let shown = |c: u32| rustydb_types::collation::name(c).map_or_else(String::new, |n| n.to_string());
+                    return Err(DbError::new(
+                        SqlState::COLLATION_MISMATCH,
+                        format!(
+                            "recursive query \"{}\" column {} has collation \"{}\" in non-recursive term but collation \"{}\" \
+                             overall",
+                            c.name.value,
+                            i + 1,
+                            shown(want.ty.collation),
+                            shown(overall)
+                        ),
+                    )
+                    .hint("Use the COLLATE clause to set the collation of the non-recursive term.")
+                    .at(self.column_place(&s.left, i)));
+                }
+            }
             if !s.all {
                 self.check_equality(common, self.column_place(&s.left, i))?;
                 // The rows so far are kept in a hash table.

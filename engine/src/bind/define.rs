@@ -230,6 +230,20 @@ pub const BY_OID: &str = "pg_type";
 /// Schema of the names of users' functions that are OIDs, in kept expressions only.
 pub const FUNCTION_BY_OID: &str = "pg_proc";
 
+/// Schema of the names of users' collations that are OIDs, in kept expressions only.
+pub const COLLATION_BY_OID: &str = "pg_collation";
+
+/// A collation's name as syntax; a user's goes by its OID.
+fn collation_written(oid: u32) -> Option<ast::Name> {
+    if oid < crate::catalog::FIRST_USER_OID {
+        let c = pgdata::collations().iter().find(|c| c.oid == oid)?;
+        return Some(ast::Name::bare(c.collname));
+    }
+    let mut name = ast::Name::bare(oid.to_string());
+    name.schema = Some(ast::Ident::new(COLLATION_BY_OID));
+    Some(name)
+}
+
 /// A function's name as syntax; a user's goes by its OID, so that what is kept survives renaming.
 fn function_name(proc: &Proc) -> ast::Name {
     if proc.oid < crate::catalog::FIRST_USER_OID {
@@ -454,8 +468,7 @@ fn unbind_inner(e: &Expr, cx: &dyn Surroundings) -> Option<ast::Expr> {
         ExprKind::ViaIo(a) | ExprKind::ArrayMap { arg: a, .. } => cast_to(one(a)?, TypeRef { typmod: -1, ..e.ty }),
         ExprKind::Domain(a) => cast_to(one(a)?, TypeRef { typmod: -1, ..e.ty }),
         ExprKind::Relabel(a) if a.ty.oid == e.ty.oid && a.ty.typmod == e.ty.typmod => {
-            let c = pgdata::collations().iter().find(|c| c.oid == e.ty.collation)?;
-            at(K::Collate(one(a)?.into(), Box::new(ast::Name::bare(c.collname))))
+            at(K::Collate(one(a)?.into(), Box::new(collation_written(e.ty.collation)?)))
         }
         ExprKind::Relabel(a) => cast_to(one(a)?, TypeRef { typmod: -1, ..e.ty }),
         ExprKind::Typmod { arg, .. } => {

@@ -85,7 +85,7 @@ impl Binder<'_> {
             }
             ast::ExprKind::Collate(x, c) => {
                 let x = self.expr(x)?;
-                let mut x = self.default_unknown(x)?;
+                let x = self.default_unknown(x)?;
                 if x.ty.collation == 0 {
                     return Err(DbError::new(
                         SqlState::DATATYPE_MISMATCH,
@@ -93,16 +93,7 @@ impl Binder<'_> {
                     )
                     .at(pos));
                 }
-                let found = pgdata::collations().iter().find(|r| r.collname == c.name.value);
-                let Some(found) = found else {
-                    return Err(DbError::new(
-                        SqlState::UNDEFINED_OBJECT,
-                        format!("collation \"{}\" for encoding \"UTF8\" does not exist", c.plain()),
-                    )
-                    .at(pos));
-                };
-                x.ty.collation = found.oid;
-                let ty = x.ty;
+                let ty = TypeRef { collation: self.collation_named(c, pos)?, ..x.ty };
                 mk(ExprKind::Relabel(Box::new(x)), ty)
             }
             ast::ExprKind::Func(f) => self.func(f, pos),
@@ -123,7 +114,7 @@ impl Binder<'_> {
                 let greatest = matches!(e.kind, ast::ExprKind::Greatest(_));
                 let (args, ty) = self.common_args(args, if greatest { "GREATEST" } else { "LEAST" })?;
                 self.check_sortable(ty.oid, pos)?;
-                let collation = self.collation_of(&args, pos)?;
+                let collation = super::collation::of_args(&args)?;
                 mk(ExprKind::MinMax { args, greatest, collation }, ty)
             }
             ast::ExprKind::NullIf(a, b) => self.null_if(a, b, pos),
@@ -288,7 +279,7 @@ impl Binder<'_> {
         {
             ty.typmod = first.ty.typmod;
         }
-        ty.collation = self.collation_of(&args, 0)?;
+        ty.collation = super::collation::of_args(&args)?;
         Ok((args, ty))
     }
 
@@ -886,7 +877,7 @@ impl Binder<'_> {
             }
             _ => self.coerce(array, types::plain(want), Coercion::Implicit)?.ok_or_else(|| cannot(&ac, want))?,
         };
-        let collation = self.collation_of(std::slice::from_ref(&left), pos)?;
+        let collation = super::collation::of_args(&[left.clone(), array.clone()])?;
         Ok(Expr {
             kind: ExprKind::ArrayOp { proc, left: Box::new(left), array: Box::new(array), all, collation },
             ty: types::plain(oid::BOOL),
@@ -947,7 +938,8 @@ impl Binder<'_> {
                     )
                     .at(pos));
                 }
-                let equal = if op == "=" { equal_pairs(&test, &cols) } else { None };
+                let hashes = op == "=" && !undetermined(&test);
+                let equal = if hashes { equal_pairs(&test, &cols) } else { None };
                 self.trace_query(&text);
                 Ok(Expr {
                     kind: ExprKind::Subquery(Box::new(Subquery {
@@ -1117,6 +1109,16 @@ fn row_operand(l: &ast::Expr, r: &ast::Expr) -> bool {
 }
 
 /// If the test is a conjunction of `expression = output column` (same type on both sides), the pairs.
+/// Whether some comparison of a test lacks its collation.
+fn undetermined(test: &Expr) -> bool {
+    let mut found = false;
+    crate::plan::walk::visit(test, &mut |e| {
+        let lacks = rustydb_types::collation::INDETERMINATE;
+        found |= matches!(&e.kind, ExprKind::Call { collation, .. } if *collation == lacks);
+    });
+    found
+}
+
 fn equal_pairs(test: &Expr, cols: &[crate::plan::ir::Col]) -> Option<Vec<(Expr, usize)>> {
     let parts: Vec<&Expr> = match &test.kind {
         ExprKind::And(p) => p.iter().collect(),

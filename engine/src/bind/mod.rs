@@ -12,6 +12,7 @@
 
 mod assign;
 pub(crate) mod canonical;
+pub mod collation;
 mod cte;
 pub mod define;
 mod dml;

@@ -232,8 +232,17 @@ impl Binder<'_> {
             let a = mk(self, le, *l)?;
             let b = mk(self, re, *r)?;
             let typmod = if a.ty.typmod == b.ty.typmod { a.ty.typmod } else { -1 };
-            let ty = TypeRef { typmod, ..types::plain(common) };
-            if !(s.op == ast::SetOpKind::Union && s.all) {
+            let compares = !(s.op == ast::SetOpKind::Union && s.all);
+            let mut ty = TypeRef { typmod, ..types::plain(common) };
+            if ty.collation != 0 {
+                let source = |rel: &Rel, id: u32, e: &Expr| match super::collation::target(rel, id) {
+                    Some(t) if t.ty.collation != 0 => t.clone(),
+                    _ => e.clone(),
+                };
+                let (x, y) = (source(&left.rel, l.id, &a), source(&right.rel, r.id, &b));
+                ty.collation = super::collation::of_set_op(&x, &y, compares)?;
+            }
+            if compares {
                 self.check_equality(common, pos)?;
             }
             lx.push(a);

@@ -932,7 +932,7 @@ impl Binder<'_> {
             };
             out.push(a);
         }
-        let collation = self.collation_of(&out, pos)?;
+        let collation = super::collation::of_args(&out)?;
         self.name_rows(proc, &mut out)?;
         let mut ty = types::plain(result);
         if ty.collation != 0 && collation != 0 {
@@ -955,42 +955,6 @@ impl Binder<'_> {
         let pos = e.pos;
         self.coerce_type(e, oid::TEXT, Coercion::Implicit)?
             .ok_or_else(|| DbError::internal("unknown does not convert to text").at(pos))
-    }
-
-    /// The collation of a call over arguments: explicit ones win and must agree; else the first that is not default.
-    pub fn collation_of(&self, args: &[Expr], pos: u32) -> Result<u32> {
-        let mut found = 0;
-        for a in args {
-            let c = a.ty.collation;
-            if c == 0 {
-                continue;
-            }
-            if found == 0 || found == types::DEFAULT_COLLATION {
-                found = c;
-            } else if c != found && c != types::DEFAULT_COLLATION {
-                let name = |oid: u32| pgdata::collations().iter().find(|c| c.oid == oid).map_or("", |c| c.collname);
-                let explicit = |a: &Expr| matches!(&a.kind, ExprKind::Relabel(x) if x.ty.oid == a.ty.oid && x.ty.typmod == a.ty.typmod);
-                let both = args.iter().filter(|a| explicit(a)).count() > 1;
-                let kind = if both { "explicit" } else { "implicit" };
-                let at = match &a.kind {
-                    ExprKind::Relabel(x) if explicit(a) && x.pos != 0 => x.pos,
-                    _ if a.pos != 0 => a.pos,
-                    _ => pos,
-                };
-                let error = DbError::new(
-                    SqlState::COLLATION_MISMATCH,
-                    format!("collation mismatch between {kind} collations \"{}\" and \"{}\"", name(found), name(c)),
-                )
-                .at(at);
-                return Err(if both {
-                    error
-                } else {
-                    error
-                        .hint("You can choose the collation by applying the COLLATE clause to one or both expressions.")
-                });
-            }
-        }
-        Ok(found)
     }
 
     /// The equality function for a type: of its default btree (or hash) operator class.

@@ -35,6 +35,10 @@ pub enum CatalogChange {
     DropRoutine(u32),
     /// An operator was created or changed.
     PutOperator(Box<UserOperator>),
+    /// A collation was created or changed.
+    PutCollation(Box<super::collations::Collation>),
+    /// A collation was dropped.
+    DropCollation(u32),
     /// An operator was dropped.
     DropOperator(u32),
     /// A cast was created.
@@ -151,6 +155,8 @@ impl CatalogChange {
             CatalogChange::DropRoutine(oid) => cat.remove_routine(*oid),
             CatalogChange::PutOperator(o) => cat.put_operator((**o).clone()),
             CatalogChange::DropOperator(oid) => cat.remove_operator(*oid),
+            CatalogChange::PutCollation(c) => cat.put_collation((**c).clone()),
+            CatalogChange::DropCollation(oid) => cat.remove_collation(*oid),
             CatalogChange::PutCast(c) => cat.put_cast(*c),
             CatalogChange::DropCast(oid) => cat.remove_cast(*oid),
             CatalogChange::PutObject(o) => cat.put_object((**o).clone()),

@@ -27,6 +27,29 @@ pub struct Show<'a> {
     pub pretty: bool,
 }
 
+/// A collation as a COLLATE clause names it, whose kept name is given.
+fn collation_shown(show: Show<'_>, kept: &ast::Name) -> String {
+    let by_oid = kept.schema.as_ref().is_some_and(|s| s.value == crate::bind::define::COLLATION_BY_OID);
+    match (show.catalog, kept.name.value.parse::<u32>()) {
+        (Some(_), Ok(oid)) if by_oid => collation_name(show, oid),
+        _ if by_oid => format!("{}.\"{}\"", crate::bind::define::COLLATION_BY_OID, kept.name.value),
+        _ => quote_ident(&kept.name.value).to_string(),
+    }
+}
+
+/// The same by its OID.
+fn collation_name(show: Show<'_>, oid: u32) -> String {
+    let Some(cat) = show.catalog else {
+        return rustydb_types::collation::name(oid).map_or_else(|| oid.to_string(), |n| quote_ident(&n).to_string());
+    };
+    let Some((ns, name)) = cat.collation_place(oid) else { return oid.to_string() };
+    if ns == pgdata::PG_CATALOG || show.search_path.contains(&ns) {
+        return quote_ident(&name).to_string();
+    }
+    let schema = cat.namespaces.get(&ns).map(|n| n.name.clone()).unwrap_or_default();
+    format!("{}.{}", quote_ident(&schema), quote_ident(&name))
+}
+
 /// The form in which expressions are stored.
 pub const STORED: Show<'static> = Show { catalog: None, search_path: &[], pretty: false };
 
@@ -295,11 +318,8 @@ fn index_key(show: Show<'_>, rel: &Relation, i: &Index, n: usize, full: bool) ->
         Some(c) => c.ty.collation,
         None => pgdata::pg_type(k.ty.oid).map_or(0, |t| t.typcollation),
     };
-    if k.ty.collation != 0
-        && k.ty.collation != natural
-        && let Some(c) = pgdata::collations().iter().find(|c| c.oid == k.ty.collation)
-    {
-        let _ = write!(out, " COLLATE \"{}\"", c.collname);
+    if k.ty.collation != 0 && k.ty.collation != natural {
+        let _ = write!(out, " COLLATE {}", collation_name(show, k.ty.collation));
     }
     if let Some(o) = pgdata::opclass(k.opclass)
         && pgdata::default_opclass(i.method, k.ty.oid).is_none_or(|d| d.oid != o.oid)

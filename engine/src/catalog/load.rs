@@ -178,6 +178,7 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
         operators: HashMap::new(),
         casts: HashMap::new(),
         objects: HashMap::new(),
+        collations: HashMap::new(),
         detaching: Vec::new(),
         types_version: 0,
     };
@@ -197,6 +198,9 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
     }
     for r in of(table::PG_NAMESPACE) {
         cat.put_namespace(namespace(r)?);
+    }
+    for c in super::collations::load(rows)? {
+        cat.put_collation(c);
     }
     for t in super::types::load(rows)? {
         cat.put_type(t);

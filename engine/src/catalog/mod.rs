@@ -11,6 +11,7 @@ pub mod aggregates;
 pub mod bootstrap;
 pub mod casts;
 pub mod change;
+pub mod collations;
 pub mod deparse;
 pub mod extended;
 pub mod load;
@@ -643,6 +644,8 @@ pub struct Catalog {
     pub routine_names: HashMap<(u32, String), Vec<u32>>,
     /// Users' operators by OID.
     pub operators: HashMap<u32, Arc<operators::UserOperator>>,
+    /// Users' collations by OID.
+    pub collations: HashMap<u32, Arc<collations::Collation>>,
     /// Users' casts by source and target type.
     pub casts: HashMap<(u32, u32), casts::UserCast>,
     /// Users' text search objects and conversions by OID.

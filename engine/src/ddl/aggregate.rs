@@ -61,7 +61,8 @@ pub fn name_value(o: &DefOption) -> Result<Name> {
     }
 }
 
-fn text_value(o: &DefOption) -> Result<String> {
+/// An option's value as text.
+pub fn text_value(o: &DefOption) -> Result<String> {
     Ok(match &o.value {
         Some(DefValue::Word(w) | DefValue::String(w) | DefValue::Number(w)) => w.clone(),
         Some(DefValue::Type(t)) => t.name.plain(),

@@ -185,10 +185,47 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterTable) -> Result<String> {
     }
     let mut commands: Vec<&AlterCommand> = s.commands.iter().collect();
     commands.sort_by_key(|c| pass(c));
-    for c in commands {
+    for c in old_values_first(commands)? {
         Box::pin(recurse::run(cx, rel.oid, c, s.table.only)).await?;
     }
     Ok(tag)
+}
+
+/// Every USING reads the columns as they were before the statement. As types are changed one after the other here, what reads
+/// a column goes before what changes or drops it.
+fn old_values_first(commands: Vec<&AlterCommand>) -> Result<Vec<&AlterCommand>> {
+    use AlterCommand as A;
+    let reads = |c: &AlterCommand| {
+        let mut names = Vec::new();
+        if let A::SetType { using: Some(e), .. } = c {
+            super::rename::each_column(&mut e.clone(), &mut |n| names.push(n.value.clone()));
+        }
+        names
+    };
+    let retyping = |c: &&AlterCommand| matches!(c, A::SetType { .. });
+    if commands.len() < 2 || !commands.iter().any(retyping) {
+        return Ok(commands);
+    }
+    let read: Vec<String> = commands.iter().flat_map(|c| reads(c)).collect();
+    let late = |c: &AlterCommand| matches!(c, A::DropColumn { column, .. } if read.contains(&column.value));
+    let mut types: Vec<&AlterCommand> = commands.iter().copied().filter(retyping).collect();
+    let mut out: Vec<&AlterCommand> =
+        commands.iter().copied().filter(|c| matches!(c, A::DropColumn { .. }) && !late(c)).collect();
+    while !types.is_empty() {
+        let free = types.iter().position(|c| {
+            let A::SetType { column, .. } = c else { return true };
+            !types.iter().any(|o| !std::ptr::eq(*o, *c) && reads(o).contains(&column.value))
+        });
+        let Some(next) = free else {
+            return Err(DbError::unsupported(
+                "ALTER COLUMN ... TYPE with USING expressions that read each other's columns is not supported",
+            ));
+        };
+        out.push(types.remove(next));
+    }
+    out.extend(commands.iter().copied().filter(|c| late(c)));
+    out.extend(commands.iter().copied().filter(|c| !retyping(c) && !matches!(c, A::DropColumn { .. })));
+    Ok(out)
 }
 
 /// Runs a sub-command on one table.

@@ -25,6 +25,40 @@ fn default_value(cx: &DdlCx<'_>, c: &Column) -> Result<crate::exec::eval::Compil
     check_rows::compiled(&bound)
 }
 
+/// 42P16 for a column that would have the table's own rows in it.
+fn refuse_itself(cx: &DdlCx<'_>, rel: &Relation, ty: TypeRef) -> Result<()> {
+    if rel.row_type == 0 || !super::types::contains(cx, ty.oid, rel.row_type, 0) {
+        return Ok(());
+    }
+    let shown = typename::format_type(rel.row_type, -1);
+    Err(err(SqlState::INVALID_TABLE_DEFINITION, format!("composite type {shown} cannot be made a member of itself")))
+}
+
+/// 0A000 if values of the table's row type are stored in other tables: they are not rewritten.
+fn refuse_stored_rows(cx: &DdlCx<'_>, rel: &Relation) -> Result<()> {
+    let Some((table, column)) = super::attribute::user_column(cx, rel.row_type).filter(|_| rel.row_type != 0) else {
+        return Ok(());
+    };
+    Err(DbError::unsupported(format!(
+        "cannot alter table \"{}\" because column \"{table}.{column}\" uses its row type",
+        rel.name
+    )))
+}
+
+/// 23502 or 23514 if the table has rows and a domain does not allow the NULL they would have in a new column.
+async fn check_domain_null(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, ty: TypeRef) -> Result<()> {
+    if !rustydb_types::usertype::is_domain(ty.oid) {
+        return Ok(());
+    }
+    let mut any = false;
+    check_rows::each_row(cx, rel, |_| {
+        any = true;
+        Ok(false)
+    })
+    .await?;
+    if any { cx.eval.session.check_domain(cx.eval, ty.oid, &Datum::Null) } else { Ok(()) }
+}
+
 /// ADD COLUMN.
 pub async fn add(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, def: &ast::ColumnDef, if_not_exists: bool) -> Result<()> {
     if rel.column(&def.name.value).is_some() {
@@ -47,12 +81,7 @@ pub async fn add(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, def: &ast::ColumnDef, 
     if let Some(e) = late {
         column::default_of(cx, &c.name, c.ty, &e).map_err(crate::bind::unplaced)?;
     }
-    if c.ty.oid == rel.row_type || c.ty.oid == rel.row_array_type {
-        return Err(err(
-            SqlState::INVALID_TABLE_DEFINITION,
-            format!("composite type {} cannot be made a member of itself", rel.name),
-        ));
-    }
+    refuse_itself(cx, rel, c.ty)?;
     let version = rel.storage.as_ref().map_or(0, |s| s.schema_ver);
     let next = version.checked_add(1).ok_or_else(|| {
         err(SqlState::PROGRAM_LIMIT_EXCEEDED, format!("too many changes of the columns of relation \"{}\"", rel.name))
@@ -65,6 +94,11 @@ pub async fn add(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, def: &ast::ColumnDef, 
         s.schema_ver = next;
     }
     let wants_null_check = r.columns[at].not_null;
+    if sequence.is_some() || generated.is_some() || default.text.is_some() {
+        refuse_stored_rows(cx, rel)?;
+    } else {
+        check_domain_null(cx, rel, r.columns[at].ty).await?;
+    }
     if let Some(own) = sequence {
         let seq = own.seq.clone();
         super::table::give_sequence(cx, &mut r, at, own).await?;
@@ -239,6 +273,8 @@ pub async fn set_type(
     let old = &rel.columns[at];
     let new_ty = column::column_type(cx, &old.name, ty, coll)?;
     let shown = typename::with_typmod(new_ty.oid, new_ty.typmod);
+    refuse_itself(cx, rel, new_ty)?;
+    refuse_stored_rows(cx, rel)?;
     check_users(cx, rel, old)?;
     if old.identity != '\0' && !matches!(new_ty.oid, oid::INT2 | oid::INT4 | oid::INT8) {
         return Err(err(

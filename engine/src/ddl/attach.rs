@@ -319,6 +319,22 @@ pub async fn attach(
     if !child.children.is_empty() && !child.is_partitioned() {
         return wrong("cannot attach inheritance parent as partition".to_owned());
     }
+    let temporary = |r: &Relation| r.persistence == crate::catalog::Persistence::Temporary;
+    match (temporary(&parent), temporary(&child)) {
+        (true, false) => {
+            return wrong(format!(
+                "cannot attach a permanent relation as partition of temporary relation \"{}\"",
+                parent.name
+            ));
+        }
+        (false, true) => {
+            return wrong(format!(
+                "cannot attach a temporary relation as partition of permanent relation \"{}\"",
+                parent.name
+            ));
+        }
+        _ => {}
+    }
     if cx.tx.catalog.tree(child.oid).contains(&parent.oid) {
         return Err(err(SqlState::DUPLICATE_TABLE, "circular inheritance not allowed")
             .detail(format!("\"{}\" is already a child of \"{}\".", parent.name, child.name)));

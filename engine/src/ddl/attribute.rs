@@ -72,9 +72,14 @@ async fn open_composite(cx: &mut DdlCx<'_>, name: &Name) -> Result<Arc<Relation>
 }
 
 /// A column of a table whose values hold the type, for messages.
-fn user_column(cx: &DdlCx<'_>, ty: u32) -> Option<(String, String)> {
-    let mut tables: Vec<&Arc<Relation>> =
-        cx.tx.catalog.relations.values().filter(|r| r.storage.is_some() && r.row_type != ty).collect();
+pub(super) fn user_column(cx: &DdlCx<'_>, ty: u32) -> Option<(String, String)> {
+    let mut tables: Vec<&Arc<Relation>> = cx
+        .tx
+        .catalog
+        .relations
+        .values()
+        .filter(|r| (r.storage.is_some() || r.is_partitioned()) && r.row_type != ty)
+        .collect();
     tables.sort_by_key(|r| r.oid);
     tables.into_iter().find_map(|r| {
         r.live_columns().find(|c| contains(cx, c.ty.oid, ty, 0)).map(|c| (r.name.clone(), c.name.clone()))

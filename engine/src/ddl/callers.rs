@@ -26,6 +26,11 @@ pub fn of(cat: &Catalog, routine: u32) -> Vec<Object> {
                 if c.generated == '\0' { Object::Default(r.oid, c.attnum) } else { Object::Column(r.oid, c.attnum) };
             out.push(o);
         }
+        let keys = r.partition_key.iter().flat_map(|k| &k.columns);
+        if keys.into_iter().any(|k| k.expr.as_deref().is_some_and(calls)) {
+            out.push(Object::Relation(r.oid));
+            continue;
+        }
         for c in &r.constraints {
             if matches!(&c.kind, ConstraintKind::Check(t) if calls(t)) {
                 out.push(Object::Constraint(r.oid, c.oid));

@@ -65,17 +65,7 @@ fn serial(t: &ast::TypeName) -> Option<u32> {
 
 /// A collation by name.
 pub fn collation(cx: &DdlCx<'_>, name: &ast::Name) -> Result<u32> {
-    pgdata::collations()
-        .iter()
-        .find(|c| c.collname == name.name.value && name.schema.as_ref().is_none_or(|s| s.value == "pg_catalog"))
-        .map(|c| c.oid)
-        .ok_or_else(|| {
-            err(
-                SqlState::UNDEFINED_OBJECT,
-                format!("collation \"{}\" for encoding \"UTF8\" does not exist", name.plain()),
-            )
-            .at(cx.pos(name.pos()))
-        })
+    cx.binder(|b| b.collation_named(name, cx.pos(name.pos())))
 }
 
 /// Resolves a column's type and refuses what no column can have.

@@ -177,6 +177,7 @@ pub async fn comment(cx: &mut DdlCx<'_>, s: &ast::Comment) -> Result<()> {
             }
             write(cx, oid, table::PG_TYPE, 0, text).await
         }
+        (ObjectKind::Collation, ObjectRef::Name(n)) => super::collation::comment(cx, n, text).await,
         (ObjectKind::Cast, ObjectRef::Cast(from, to)) => super::cast::comment(cx, from, to, text).await,
         (ObjectKind::Operator, object) => super::operator::comment(cx, object, text).await,
         (kind, object) if super::routine::is_routine(kind) => super::routine::comment(cx, kind, object, text).await,

@@ -37,10 +37,9 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateDomain) -> Result<()> {
             return Err(err(
                 SqlState::DATATYPE_MISMATCH,
                 format!("collations are not supported by type {}", typename::format_type(base.oid, -1)),
-            )
-            .at(cx.pos(c.pos())));
+            ));
         }
-        base.collation = column::collation(cx, c)?;
+        base.collation = column::collation(cx, c).map_err(super::placeless)?;
     }
     let dims = i32::try_from(s.ty.dims.len()).unwrap_or(0);
     let mut d = Domain { base, dims, not_null: false, default: inherited_default(cx, base), checks: Vec::new() };

@@ -41,6 +41,8 @@ pub enum Object {
     Cast(u32),
     /// A text search object or conversion.
     Named(u32),
+    /// A collation.
+    Collation(u32),
 }
 
 /// Dependents of an object: what, and whether it goes silently.
@@ -69,10 +71,14 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             let mut named: Vec<u32> = cat.objects.values().filter(|o| o.namespace == ns).map(|o| o.oid).collect();
             named.sort_unstable();
             out.extend(named.into_iter().map(|o| (Object::Named(o), false)));
+            out.extend(
+                cat.collations.values().filter(|c| c.namespace == ns).map(|c| (Object::Collation(c.oid), false)),
+            );
         }
         Object::Named(oid) => {
             out.extend(super::schema_object::dependents(cat, oid).into_iter().map(|o| (Object::Named(o), false)));
         }
+        Object::Collation(oid) => out.extend(users_of_collation(cat, &relations, oid)),
         Object::Type(oid) => {
             let members = cat.types.get(&oid).map(|t| t.members()).unwrap_or_default();
             out.extend(members.iter().filter(|m| m.0 != oid).map(|m| (Object::TypeMember(m.0), true)));
@@ -266,6 +272,72 @@ fn users_of_types(cat: &Catalog, types: &[u32]) -> Vec<(Object, bool)> {
         .collect()
 }
 
+/// Columns, indexes, views and types that name a collation.
+fn users_of_collation(cat: &Catalog, relations: &[&Arc<Relation>], oid: u32) -> Vec<(Object, bool)> {
+    let mut out = Vec::new();
+    let written = format!("{}.\"{oid}\"", crate::bind::define::COLLATION_BY_OID);
+    let names = |text: &str| text.contains(&written);
+    for t in cat.types.values() {
+        let used = match &t.def {
+            TypeDef::Domain(d) => d.base.collation == oid || d.checks.iter().any(|c| names(&c.check)),
+            TypeDef::Range(r) => r.sub.collation == oid,
+            TypeDef::Enum(_) => false,
+        };
+        if used {
+            out.push((Object::Type(t.oid), false));
+        }
+    }
+    for r in relations {
+        let view = r.view.as_deref().is_some_and(names);
+        let key = r.partition_key.as_ref().is_some_and(|k| {
+            let own = |c: &crate::catalog::IndexKey| r.attribute(c.attnum).is_none_or(|a| a.ty.collation != oid);
+            k.columns.iter().any(|c| c.ty.collation == oid && own(c) || c.expr.as_deref().is_some_and(names))
+        });
+        if view || key {
+            out.push((Object::Relation(r.oid), false));
+            continue;
+        }
+        if r.view.is_some() {
+            continue;
+        }
+        for c in r.live_columns() {
+            if c.ty.collation == oid {
+                out.push((Object::Column(r.oid, c.attnum), false));
+            } else if c.default.as_deref().is_some_and(names) {
+                let whole = c.generated != '\0';
+                out.push(if whole {
+                    (Object::Column(r.oid, c.attnum), false)
+                } else {
+                    (Object::Default(r.oid, c.attnum), false)
+                });
+            }
+        }
+        for i in &r.indexes {
+            let text = |s: &Option<String>| s.as_deref().is_some_and(names);
+            let key = |k: &crate::catalog::IndexKey| {
+                let column = r.attribute(k.attnum).filter(|_| k.attnum > 0).map(|c| c.ty.collation);
+                (k.ty.collation == oid && column != Some(oid)) || text(&k.expr)
+            };
+            if text(&i.predicate) || i.keys.iter().any(key) {
+                out.push((Object::Relation(i.oid), false));
+            }
+        }
+        for c in &r.constraints {
+            if let ConstraintKind::Check(text) = &c.kind
+                && names(text)
+            {
+                out.push((Object::Constraint(r.oid, c.oid), false));
+            }
+        }
+        for p in r.policies() {
+            if p.using.as_deref().is_some_and(names) || p.check.as_deref().is_some_and(names) {
+                out.push((Object::Policy(r.oid, p.oid), false));
+            }
+        }
+    }
+    out
+}
+
 /// Foreign keys that need an index of a table.
 fn references_through(t: &Relation, index: u32) -> Vec<(Object, bool)> {
     t.referenced_by
@@ -312,6 +384,7 @@ pub(super) fn describe(cx: &DdlCx<'_>, o: Object) -> String {
         Object::Operator(o) => super::operator::describe(cx, o),
         Object::Cast(c) => super::cast::describe(&cx.tx.catalog, c),
         Object::Named(o) => super::schema_object::describe(cx, o),
+        Object::Collation(c) => super::collation::describe(cx, c),
         Object::Statistics(t, x) => {
             let found = cat.relation(t).and_then(|r| r.extended.iter().find(|e| e.oid == x));
             format!("statistics object {}", found.map_or_else(|| x.to_string(), |e| shown_in(cx, e.namespace, &e.name)))
@@ -415,7 +488,9 @@ impl Search<'_> {
             Object::Policy(_, p) => (p, 0),
             Object::Statistics(_, x) => (x, 0),
             Object::Schema(n) => (n, 0),
-            Object::Routine(r) | Object::Operator(r) | Object::Cast(r) | Object::Named(r) => (r, 0),
+            Object::Routine(r) | Object::Operator(r) | Object::Cast(r) | Object::Named(r) | Object::Collation(r) => {
+                (r, 0)
+            }
             Object::Type(t) | Object::TypeMember(t) => (t, 0),
         }
     }
@@ -484,9 +559,12 @@ async fn drop_or_keep(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, what:
                     tables.push(*t)
                 }
                 // Types and routines are locked under their OIDs like relations.
-                Object::Type(t) | Object::Routine(t) | Object::Operator(t) | Object::Cast(t) | Object::Named(t) => {
-                    tables.push(*t)
-                }
+                Object::Type(t)
+                | Object::Routine(t)
+                | Object::Operator(t)
+                | Object::Cast(t)
+                | Object::Named(t)
+                | Object::Collation(t) => tables.push(*t),
                 Object::Schema(_) | Object::TypeMember(_) => {}
             }
         }
@@ -577,7 +655,8 @@ pub(super) async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<
             | Object::Routine(_)
             | Object::Operator(_)
             | Object::Cast(_)
-            | Object::Named(_) => None,
+            | Object::Named(_)
+            | Object::Collation(_) => None,
         };
         if let Some(t) = t.filter(|t| !objects.contains(&Object::Relation(*t)) && !tables.contains(t)) {
             tables.push(t);
@@ -641,6 +720,12 @@ pub(super) async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<
         if let Object::Type(t) = o {
             super::comment::write(cx, *t, crate::catalog::rows::table::PG_TYPE, 0, None).await?;
             cx.tx.drop_type(*t).await?;
+        }
+    }
+    for o in objects {
+        if let Object::Collation(c) = o {
+            super::comment::write(cx, *c, crate::catalog::collations::PG_COLLATION, 0, None).await?;
+            cx.tx.drop_collation(*c).await?;
         }
     }
     for o in objects {
@@ -909,6 +994,7 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<String> {
         (_, ObjectKind::Schema) => drop_schemas(cx, s).await?,
         (_, ObjectKind::Role) => super::role::drop(cx, s).await?,
         (_, ObjectKind::Operator) => super::operator::drop(cx, s).await?,
+        (_, ObjectKind::Collation) => super::collation::drop(cx, s).await?,
         (_, ObjectKind::Cast) => super::cast::drop(cx, s).await?,
         (_, kind) if super::routine::is_routine(kind) => super::routine::drop(cx, s).await?,
         (_, ObjectKind::Policy) => super::policy::drop(cx, s).await?,

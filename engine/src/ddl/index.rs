@@ -224,6 +224,9 @@ pub async fn key_source(
                     format!("column \"expr\" has pseudo-type {}", typename::format_type(bound.ty.oid, -1)),
                 ));
             }
+            if bound.ty.collation == rustydb_types::collation::INDETERMINATE {
+                return Err(rustydb_types::collation::undetermined("index expression"));
+            }
             match bound.kind {
                 crate::plan::ir::ExprKind::Column(_) => {
                     let used = super::column::columns_used(&bound);
@@ -238,10 +241,9 @@ pub async fn key_source(
             return Err(err(
                 SqlState::DATATYPE_MISMATCH,
                 format!("collations are not supported by type {}", typename::format_type(ty.oid, -1)),
-            )
-            .at(cx.pos(c.pos())));
+            ));
         }
-        ty.collation = collation(cx, c)?;
+        ty.collation = collation(cx, c).map_err(super::placeless)?;
     }
     Ok((attnum, expr, ty))
 }

@@ -5,7 +5,7 @@ use super::{DdlCx, err};
 use crate::catalog::{Column, Constraint, ConstraintKind, Lineage, RelKind, Relation};
 use rustydb_base::{Result, SqlState};
 use rustydb_parser::ast::{self, Name, TableLockMode};
-use rustydb_types::{pgdata, typename};
+use rustydb_types::typename;
 use std::sync::Arc;
 
 /// A CHECK that parents have.
@@ -39,8 +39,8 @@ fn type_name(c: &Column) -> String {
     typename::with_typmod(c.ty.oid, c.ty.typmod)
 }
 
-fn collation_name(oid: u32) -> &'static str {
-    pgdata::collations().iter().find(|c| c.oid == oid).map_or("default", |c| c.collname)
+fn collation_name(oid: u32) -> String {
+    rustydb_types::collation::name(oid).map_or_else(|| "default".into(), |n| n.to_string())
 }
 
 /// Opens the parents and merges their columns and checks.
@@ -311,6 +311,11 @@ pub async fn add_parent(cx: &mut DdlCx<'_>, child: &Arc<Relation>, name: &Name) 
             SqlState::DUPLICATE_TABLE,
             format!("relation \"{}\" would be inherited from more than once", parent.name),
         ));
+    }
+    let temporary = |r: &Relation| r.persistence == crate::catalog::Persistence::Temporary;
+    if temporary(&parent) && !temporary(&child) {
+        let text = format!("cannot inherit from temporary relation \"{}\"", parent.name);
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, text));
     }
     let mut r = (*child).clone();
     adopt(&mut r, &parent)?;

@@ -21,6 +21,7 @@ mod callers;
 mod cast;
 mod check_rows;
 mod cluster;
+mod collation;
 mod column;
 mod comment;
 mod constraint;
@@ -165,6 +166,10 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
             Box::pin(aggregate::create(cx, s)).await.map(|()| "CREATE AGGREGATE".into())
         }
         ast::Statement::CreateOperator(s) => Box::pin(operator::create(cx, s)).await.map(|()| "CREATE OPERATOR".into()),
+        ast::Statement::CreateCollation(s) => {
+            Box::pin(collation::create(cx, s)).await.map(|()| "CREATE COLLATION".into())
+        }
+        ast::Statement::RefreshCollation(n) => collation::refresh(cx, n),
         ast::Statement::CreateCast(s) => Box::pin(cast::create(cx, s)).await.map(|()| "CREATE CAST".into()),
         ast::Statement::DefineSearch(s) => Box::pin(search::define(cx, s)).await,
         ast::Statement::AlterMapping(s) => {
@@ -179,11 +184,18 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         ast::Statement::AlterSchema(s) if routine::is_routine(s.kind) => Box::pin(routine::set_schema(cx, s)).await,
         ast::Statement::Drop(s) => Box::pin(drop::drop(cx, s)).await,
         ast::Statement::AlterTable(s) => Box::pin(alter::alter(cx, s)).await,
+        ast::Statement::Rename(s) if s.kind == ast::ObjectKind::Collation => Box::pin(collation::rename(cx, s)).await,
         ast::Statement::Rename(s) => Box::pin(rename::rename(cx, s)).await,
         ast::Statement::AlterOwner(s) if s.kind == ast::ObjectKind::Operator => Box::pin(operator::owner(cx, s)).await,
+        ast::Statement::AlterOwner(s) if s.kind == ast::ObjectKind::Collation => {
+            Box::pin(collation::owner(cx, s)).await
+        }
         ast::Statement::AlterOwner(s) => Box::pin(rename::owner(cx, s)).await,
         ast::Statement::AlterSchema(s) if s.kind == ast::ObjectKind::Operator => {
             Box::pin(operator::set_schema(cx, s)).await
+        }
+        ast::Statement::AlterSchema(s) if s.kind == ast::ObjectKind::Collation => {
+            Box::pin(collation::set_schema(cx, s)).await
         }
         ast::Statement::AlterSchema(s) => Box::pin(rename::set_schema(cx, s)).await,
         ast::Statement::CreateRole(s) => Box::pin(role::create(cx, s)).await.map(|()| "CREATE ROLE".into()),
@@ -327,6 +339,8 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
             | S::DefineSearch(_)
             | S::AlterMapping(_)
             | S::CreateConversion(_)
+            | S::CreateCollation(_)
+            | S::RefreshCollation(_)
             | S::Other(_)
     )
 }
@@ -351,6 +365,14 @@ fn unsupported(stmt: &ast::Statement) -> DbError {
 /// Whether ALTER and DROP of a kind are about types.
 fn of_types(kind: ObjectKind) -> bool {
     matches!(kind, ObjectKind::Type | ObjectKind::Domain)
+}
+
+/// An error that points at no place in the text.
+fn placeless(mut e: DbError) -> DbError {
+    if let Some(f) = e.fields.as_mut() {
+        f.position = None;
+    }
+    e
 }
 
 /// An error without more.

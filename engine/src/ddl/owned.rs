@@ -6,6 +6,7 @@ use super::{DdlCx, err};
 use crate::acl::RelationAcl;
 use crate::acl::membership::{has_privs_of, is_member_of};
 use crate::acl::{Acl, check, privs};
+use crate::catalog::collations::Collation;
 use crate::catalog::objects::SchemaObject;
 use crate::catalog::operators::UserOperator;
 use crate::catalog::routines::Routine;
@@ -78,6 +79,9 @@ fn ties(cx: &DdlCx<'_>, cat: &Catalog, role: u32, shared: bool) -> Vec<Tie> {
     }
     for o in cat.objects.values() {
         tie(o.oid, 0, Some(o.owner), None, &super::schema_object::describe_in(cx, cat, o.oid));
+    }
+    for c in cat.collations.values() {
+        tie(c.oid, 0, Some(c.owner), None, &super::collation::describe(cx, c.oid));
     }
     for t in cat.types.values() {
         let shown = rustydb_types::typename::format_type(t.oid, -1);
@@ -257,6 +261,9 @@ pub async fn reassign(cx: &mut DdlCx<'_>, s: &ast::ReassignOwned) -> Result<Stri
     for o in cat.objects.values().filter(|o| from.contains(&o.owner)) {
         super::schema_object::put(cx, SchemaObject { owner: to, ..(**o).clone() }).await?;
     }
+    for c in cat.collations.values().filter(|c| from.contains(&c.owner)) {
+        cx.tx.put_collation(Collation { owner: to, ..(**c).clone() }).await?;
+    }
     let mut schemas: Vec<_> = cat.namespaces.values().filter(|n| from.contains(&n.owner)).cloned().collect();
     schemas.sort_by_key(|n| n.oid);
     for n in schemas {
@@ -313,6 +320,7 @@ pub async fn drop_owned(cx: &mut DdlCx<'_>, s: &ast::DropOwned) -> Result<String
     let mut named: Vec<u32> = cat.objects.values().filter(|o| from.contains(&o.owner)).map(|o| o.oid).collect();
     named.sort_unstable();
     objects.extend(named.into_iter().map(Object::Named));
+    objects.extend(cat.collations.values().filter(|c| from.contains(&c.owner)).map(|c| Object::Collation(c.oid)));
     let mut schemas: Vec<u32> = cat.namespaces.values().filter(|n| from.contains(&n.owner)).map(|n| n.oid).collect();
     schemas.sort_unstable();
     objects.extend(schemas.into_iter().map(Object::Schema));

@@ -98,10 +98,9 @@ fn key_column(
             return Err(err(
                 SqlState::DATATYPE_MISMATCH,
                 format!("collations are not supported by type {}", typename::format_type(ty.oid, -1)),
-            )
-            .at(cx.pos(c.pos())));
+            ));
         }
-        ty.collation = collation(cx, c)?;
+        ty.collation = collation(cx, c).map_err(super::placeless)?;
     }
     if let Some(o) = &e.opclass {
         let known = pgdata::opclasses().iter().any(|x| x.opcname == o.name.value);

@@ -25,6 +25,25 @@ pub(super) fn in_key(rel: &Relation, attnum: i16) -> bool {
     })
 }
 
+/// 42P16 if a table further down is partitioned by a column.
+fn check_lower_keys(cx: &DdlCx<'_>, oid: u32, name: &str, what: &str) -> Result<()> {
+    let mut below = cx.tx.catalog.relation(oid).map(|r| r.children.clone()).unwrap_or_default();
+    while let Some(next) = below.pop() {
+        let Some(r) = cx.tx.catalog.relation(next) else { continue };
+        if r.column(name).is_some_and(|c| in_key(r, c.attnum)) {
+            return Err(err(
+                SqlState::INVALID_TABLE_DEFINITION,
+                format!(
+                    "cannot {what} column \"{name}\" because it is part of the partition key of relation \"{}\"",
+                    r.name
+                ),
+            ));
+        }
+        below.extend(&r.children);
+    }
+    Ok(())
+}
+
 /// Runs a sub-command on a table and, where PostgreSQL does so, on its descendants.
 pub async fn run(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> Result<()> {
     use AlterCommand as A;
@@ -97,6 +116,7 @@ async fn run_on(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> R
                     col.name, rel.name
                 )));
             }
+            check_lower_keys(cx, oid, &col.name, "drop")?;
             if rel.is_partitioned() && only && has_children {
                 return Err(bad("cannot drop column from only the partitioned table when partitions exist".to_owned())
                     .hint(NO_ONLY));
@@ -117,6 +137,7 @@ async fn run_on(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> R
                         col.name, rel.name
                     )));
                 }
+                check_lower_keys(cx, oid, &col.name, "alter")?;
                 if only && has_children {
                     return Err(bad(format!(
                         "type of inherited column \"{}\" must be changed in child tables too",

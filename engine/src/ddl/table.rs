@@ -559,6 +559,12 @@ pub async fn create_table_for_query(
         }
         let ty = if c.ty.oid == oid::UNKNOWN { TypeRef::new(oid::TEXT) } else { c.ty };
         let pseudo = rustydb_types::pgdata::pg_type(ty.oid).is_some_and(|t| t.typtype == 'p');
+        if ty.collation == rustydb_types::collation::INDETERMINATE {
+            let shown = rustydb_types::typename::format_type(ty.oid, -1);
+            let text = format!("no collation was derived for column \"{name}\" with collatable type {shown}");
+            return Err(err(SqlState::INDETERMINATE_COLLATION, text)
+                .hint("Use the COLLATE clause to set the collation explicitly."));
+        }
         if pseudo {
             return Err(err(
                 SqlState::INVALID_TABLE_DEFINITION,

@@ -89,6 +89,10 @@ fn view_columns(s: &ast::CreateView, outputs: &[OutputColumn]) -> Result<Vec<Col
                 format!("column \"{name}\" has pseudo-type {}", typename::format_type(ty.oid, -1)),
             ));
         }
+        if ty.collation == rustydb_types::collation::INDETERMINATE {
+            let what = format!("view column \"{name}\"");
+            return Err(rustydb_types::collation::undetermined(&what));
+        }
         let attnum = i16::try_from(i + 1).ok().filter(|n| (*n as usize) <= column::MAX_COLUMNS).ok_or_else(|| {
             err(SqlState::TOO_MANY_COLUMNS, format!("tables can have at most {} columns", column::MAX_COLUMNS))
         })?;
@@ -110,7 +114,7 @@ fn check_replacement(old: &Relation, new: &[Column]) -> Result<()> {
                 .hint("Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead."));
         }
         if b.ty.collation != n.ty.collation && b.ty.oid == n.ty.oid {
-            let name = |oid: u32| pgdata::collations().iter().find(|c| c.oid == oid).map_or("", |c| c.collname);
+            let name = |oid: u32| rustydb_types::collation::name(oid).map_or_else(String::new, |n| n.to_string());
             return Err(bad(format!(
                 "cannot change collation of view column \"{}\" from \"{}\" to \"{}\"",
                 b.name,

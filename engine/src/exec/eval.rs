@@ -11,6 +11,7 @@ use super::{assign, fixed};
 use crate::plan::ir::{ColId, Expr, ExprKind, Subscript};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{IsTest, SqlValue};
+use rustydb_types::collation::{INDETERMINATE, purpose, undetermined};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{ArrayValue, Datum, TypeRef};
 use rustydb_types::host::{self, HostCall};
@@ -56,6 +57,8 @@ enum Code {
     Kernel(ScalarFn),
     /// Statements, by the session.
     Hosted(&'static Proc),
+    /// 42P22: it depends on a collation, which could not be derived.
+    Undetermined(&'static str),
 }
 
 impl std::fmt::Debug for Func {
@@ -79,6 +82,7 @@ impl Func {
                 let info = CallInfo { args: &self.args, result: self.result, collation: self.collation };
                 f(ctx, &info, args)
             }
+            Code::Undetermined(what) => Err(undetermined(what)),
             Code::Hosted(proc) => {
                 let (args, types) = (args.to_vec(), self.args.to_vec());
                 host::call_scalar(ctx, HostCall { proc, args, types, result: self.result })
@@ -222,7 +226,14 @@ pub(crate) fn func(
     result: TypeRef,
     collation: u32,
 ) -> Result<Func> {
-    let body = if host::needs_host(proc) { Code::Hosted(proc) } else { Code::Kernel(scalar_body(proc)?) };
+    let unknown = if collation == INDETERMINATE { purpose(proc.proname) } else { None };
+    let body = if let Some(what) = unknown {
+        Code::Undetermined(what)
+    } else if host::needs_host(proc) {
+        Code::Hosted(proc)
+    } else {
+        Code::Kernel(scalar_body(proc)?)
+    };
     Ok(Func { body, strict: proc.proisstrict, args: args.into_iter().collect(), result, collation })
 }
 

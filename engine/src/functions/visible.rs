@@ -76,7 +76,11 @@ fn opfamily(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
 }
 
 fn collation(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    built_in(ctx, args, |o| pgdata::collations().iter().find(|c| c.oid == o).map(|_| pgdata::PG_CATALOG))
+    visible(ctx, args, |cat, path, oid| {
+        let (ns, name) = cat.collation_place(oid)?;
+        let system = |ns| ns == pgdata::PG_CATALOG && crate::bind::collation::built_in(&name).is_some();
+        Some(first_is(path, ns, |ns| system(ns) || cat.collation_in(ns, &name).is_some()))
+    })
 }
 
 /// Text search objects and conversions.

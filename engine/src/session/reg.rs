@@ -144,9 +144,12 @@ pub fn reg_in(s: &SessionShared, kind: u32, text: &str) -> Result<u32> {
             None => missing(SqlState::UNDEFINED_SCHEMA, "schema"),
         },
         oid::REGROLE | oid::REGNAMESPACE => Err(invalid_name()),
-        oid::REGCOLLATION => match pgdata::collations().iter().find(|c| c.collname == name) {
-            Some(c) if path().contains(&pgdata::PG_CATALOG) => Ok(c.oid),
-            _ => {
+        oid::REGCOLLATION => match path().iter().find_map(|ns| {
+            let system = (*ns == pgdata::PG_CATALOG).then(|| crate::bind::collation::built_in(&name)).flatten();
+            system.or_else(|| cat.collation_in(*ns, &name).map(|c| c.oid))
+        }) {
+            Some(c) => Ok(c),
+            None => {
                 known_schema(&cat, schema.as_deref())?;
                 Err(DbError::new(
                     SqlState::UNDEFINED_OBJECT,
@@ -399,10 +402,18 @@ pub fn reg_out(s: &SessionShared, kind: u32, value: u32) -> String {
         },
         oid::REGROLE => cat.roles.get(&value).map_or_else(number, |r| quote_ident(&r.name).to_string()),
         oid::REGNAMESPACE => cat.namespaces.get(&value).map_or_else(number, |n| quote_ident(&n.name).to_string()),
-        oid::REGCOLLATION => pgdata::collations()
-            .iter()
-            .find(|c| c.oid == value)
-            .map_or_else(number, |c| quote_ident(c.collname).to_string()),
+        oid::REGCOLLATION => match cat.collation_place(value) {
+            Some((ns, name)) => {
+                let path = s.search_path(&cat);
+                let named = |at: &u32| {
+                    let system = *at == pgdata::PG_CATALOG && crate::bind::collation::built_in(&name).is_some();
+                    system || cat.collation_in(*at, &name).is_some()
+                };
+                let visible = path.iter().find(|at| named(at)) == Some(&ns);
+                visible_name(&schema_name(&cat, ns), &name, visible)
+            }
+            None => number(),
+        },
         oid::REGCONFIG => object_name(s, &cat, Kind::Configuration, value).unwrap_or_else(number),
         oid::REGDICTIONARY => object_name(s, &cat, Kind::Dictionary, value).unwrap_or_else(number),
         _ => number(),

@@ -847,6 +847,8 @@ fn definition_name(stmt: &Statement) -> String {
         }
         Statement::AlterMapping(_) => "ALTER TEXT SEARCH CONFIGURATION",
         Statement::CreateConversion(_) => "CREATE CONVERSION",
+        Statement::CreateCollation(_) => "CREATE COLLATION",
+        Statement::RefreshCollation(_) => "ALTER COLLATION",
         Statement::Drop(_) => "DROP TABLE",
         Statement::Rename(_) | Statement::AlterOwner(_) | Statement::AlterSchema(_) => "ALTER TABLE",
         Statement::Other(o) => o.tag,

@@ -8,6 +8,7 @@ pub mod aggs;
 pub mod arrow;
 pub mod bytetype;
 pub mod cmp;
+pub mod collation;
 pub mod ctx;
 pub mod datetime;
 pub mod datum;

@@ -269,6 +269,10 @@ pub enum Statement {
     AlterMapping(Box<AlterMapping>),
     /// CREATE CONVERSION.
     CreateConversion(Box<CreateConversion>),
+    /// CREATE COLLATION.
+    CreateCollation(Box<CreateCollation>),
+    /// ALTER COLLATION … REFRESH VERSION.
+    RefreshCollation(Box<Name>),
     /// A statement that PostgreSQL has and whose body is not analysed here.
     Other(Other),
 }

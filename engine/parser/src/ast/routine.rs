@@ -162,6 +162,19 @@ pub struct CreateCast {
     pub context: char,
 }
 
+/// CREATE COLLATION.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CreateCollation {
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// Name.
+    pub name: Name,
+    /// FROM.
+    pub from: Option<Name>,
+    /// The list of options otherwise.
+    pub options: Vec<super::DefOption>,
+}
+
 /// How a cast is made.
 #[derive(Clone, PartialEq, Debug)]
 pub enum CastMethod {

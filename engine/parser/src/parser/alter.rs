@@ -85,6 +85,11 @@ impl Parser<'_> {
             (ObjectKind::TextSearchConfiguration, ObjectRef::Name(name)) => return self.alter_mapping(name),
             (_, object) => object,
         };
+        if let (ObjectKind::Collation, ObjectRef::Name(n)) = (kind, &object)
+            && self.eat_seq(&[kw::REFRESH, kw::VERSION])
+        {
+            return Ok(Statement::RefreshCollation(Box::new(n.clone())));
+        }
         if matches!(kind, ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine)
             && !self.at_word("depends")
             && !self.at(kw::NO)

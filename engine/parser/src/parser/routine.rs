@@ -2,8 +2,9 @@
 
 use super::Parser;
 use crate::ast::{
-    AlterRoutine, Call, CastMethod, CreateAggregate, CreateCast, CreateOperator, CreateRoutine, DefOption, ObjectKind,
-    ObjectRef, Pos, RoutineBody, RoutineOption, RoutineOptionKind, RoutineParam, RoutineReturns, Statement,
+    AlterRoutine, Call, CastMethod, CreateAggregate, CreateCast, CreateCollation, CreateOperator, CreateRoutine,
+    DefOption, ObjectKind, ObjectRef, Pos, RoutineBody, RoutineOption, RoutineOptionKind, RoutineParam, RoutineReturns,
+    Statement,
 };
 use crate::keywords::kw;
 use crate::lexer::T;
@@ -178,6 +179,19 @@ impl Parser<'_> {
         let name = self.any_operator()?;
         let options = self.definition_list()?;
         Ok(Statement::CreateOperator(Box::new(CreateOperator { name, options, pos })))
+    }
+
+    /// After CREATE COLLATION.
+    pub(super) fn create_collation(&mut self) -> Result<Statement> {
+        let if_not_exists = self.opt_if_not_exists();
+        let name = self.qualified_name()?;
+        let (mut from, mut options) = (None, Vec::new());
+        if self.eat(kw::FROM) {
+            from = Some(self.qualified_name()?);
+        } else {
+            options = self.definition_list()?;
+        }
+        Ok(Statement::CreateCollation(Box::new(CreateCollation { if_not_exists, name, from, options })))
     }
 
     /// After CREATE CAST.

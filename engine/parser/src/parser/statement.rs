@@ -204,7 +204,6 @@ impl Parser<'_> {
             (&[kw::TRUSTED], "CREATE LANGUAGE", true),
             (&[kw::PROCEDURAL], "CREATE LANGUAGE", true),
             (&[kw::ACCESS, kw::METHOD], "CREATE ACCESS METHOD", false),
-            (&[kw::COLLATION], "CREATE COLLATION", false),
             (&[kw::EVENT, kw::TRIGGER], "CREATE EVENT TRIGGER", false),
             (&[kw::FOREIGN, kw::DATA, kw::WRAPPER], "CREATE FOREIGN DATA WRAPPER", false),
             (&[kw::FOREIGN, kw::TABLE], "CREATE FOREIGN TABLE", false),
@@ -228,6 +227,9 @@ impl Parser<'_> {
             let pos = m.tok.start;
             self.bump();
             return self.create_operator(pos);
+        }
+        if !or_replace && self.eat(kw::COLLATION) {
+            return self.create_collation();
         }
         if !or_replace && self.eat(kw::CAST) {
             return self.create_cast();

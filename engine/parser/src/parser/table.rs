@@ -264,7 +264,13 @@ impl Parser<'_> {
                 if c.collation.is_some() {
                     return Err(self.error_at("multiple COLLATE clauses not allowed", pos));
                 }
-                c.collation = Some(self.qualified_name()?);
+                // Errors about a collation point at the clause.
+                let mut name = self.qualified_name()?;
+                [name.catalog.as_mut(), name.schema.as_mut(), Some(&mut name.name)]
+                    .into_iter()
+                    .flatten()
+                    .for_each(|n| n.pos = pos);
+                c.collation = Some(name);
                 continue;
             }
             if self.constraint_attribute(c)? {

@@ -380,7 +380,8 @@ impl<'a> Printer<'a> {
             ExprKind::Cast(x, t) => self.cast(x, t),
             ExprKind::Collate(x, c) => self.full(|p| {
                 p.operand(x, Within::Other);
-                let _ = write!(p.out, " COLLATE \"{}\"", c.name.value.replace('"', "\"\""));
+                let shown = super::collation_shown(p.show, c);
+                let _ = write!(p.out, " COLLATE {shown}");
             }),
             ExprKind::Func(f) => self.call(f),
             ExprKind::Case(c) => self.case(c),

@@ -432,7 +432,8 @@ impl Printer<'_> {
             let _ = write!(self.out, "{}{} ", if i > 0 { ", " } else { "(" }, c.name);
             self.type_name(&c.ty);
             if let Some(c) = &c.collation {
-                let _ = write!(self.out, " COLLATE {c}");
+                let shown = super::collation_shown(self.show, c);
+                let _ = write!(self.out, " COLLATE {shown}");
             }
         }
         self.out.push(')');

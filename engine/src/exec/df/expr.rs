@@ -24,6 +24,7 @@ use parking_lot::RwLock;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::IsTest;
 use rustydb_types::arrow::{DatumBuilder, arrow_type, datum_at, key_array, native_order};
+use rustydb_types::collation::INDETERMINATE;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::pgdata::{self, Proc};
 use rustydb_types::{cmp, oid, rowcodec};
@@ -444,6 +445,8 @@ impl Scope<'_> {
                 Some(l) if l.dt == arrow_type(e.ty, fixed_of(&l.dt)) && same_form(x.ty, e.ty) => Some(l),
                 _ => None,
             },
+            // It fails where it is evaluated.
+            ExprKind::Call { collation: INDETERMINATE, .. } => None,
             ExprKind::Call { proc, args, .. } => match self.native_call(proc, args)? {
                 Some(l) => Some(l),
                 None => self.constant(e).and_then(|d| self.literal(e.ty, &d).ok()),

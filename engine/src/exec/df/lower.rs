@@ -18,6 +18,7 @@ use datafusion::logical_expr::{
 };
 use rustydb_base::{DbError, Result};
 use rustydb_types::arrow::native_order;
+use rustydb_types::collation::INDETERMINATE;
 use rustydb_types::datum::Datum;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -376,9 +377,9 @@ impl Lower<'_> {
         ca: &HashSet<ColId>,
         cb: &HashSet<ColId>,
     ) -> Result<Option<(DfExpr, DfExpr)>> {
-        let ExprKind::Call { proc, args, .. } = &c.kind else { return Ok(None) };
+        let ExprKind::Call { proc, args, collation } = &c.kind else { return Ok(None) };
         let [x, y] = args.as_slice() else { return Ok(None) };
-        if !is_key_equality(proc) {
+        if !is_key_equality(proc) || *collation == INDETERMINATE {
             return Ok(None);
         }
         let side = |e: &Expr| {

@@ -199,6 +199,8 @@ impl Chooser<'_> {
 
     fn says<'e>(&self, cond: &'e Expr, key: &Expr, family: u32, key_ty: TypeRef) -> Option<Says<'e>> {
         match &cond.kind {
+            // It fails for the first row.
+            ExprKind::Call { collation: rustydb_types::collation::INDETERMINATE, .. } => None,
             ExprKind::Call { proc, args, .. } => {
                 let [a, b] = args.as_slice() else { return None };
                 let (value, mirrored) = if is_key(a, key) && self.known(b) {

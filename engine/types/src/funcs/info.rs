@@ -127,7 +127,7 @@ fn names(items: Vec<String>) -> ArrayValue {
 }
 
 /// The collation of an argument's value, quoted.
-fn collation_for(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+fn collation_for(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let Some(ty) = info.args.first() else { return Err(super::args::arity(args.len())) };
     if info.collation == 0 {
         if ty.oid != oid::UNKNOWN && pgdata::pg_type(ty.oid).is_some_and(|t| t.typcollation == 0) {
@@ -136,8 +136,13 @@ fn collation_for(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Dat
         }
         return Ok(Datum::Null);
     }
-    let found = pgdata::collations().iter().find(|c| c.oid == info.collation);
-    Ok(found.map_or(Datum::Null, |c| Datum::Text(Str::from(super::quote::quote_ident(c.collname)))))
+    if ty.oid == oid::UNKNOWN {
+        return Ok(Datum::Null);
+    }
+    if info.collation == crate::collation::INDETERMINATE {
+        return Ok(Datum::Null);
+    }
+    Ok(Datum::Text(Str::from(ctx.session.reg_out(oid::REGCOLLATION, info.collation))))
 }
 
 /// Counts arguments, those of an array after VARIADIC too; NULL if that array is.

@@ -7,6 +7,7 @@
 use super::args::{comparisons, scalar};
 use super::int::{byte_difference, out_of_range, string_difference};
 use crate::cmp::bpchar_significant as unpadded;
+use crate::collation;
 use crate::datum::{Datum, Str};
 use crate::io::scalar::{char_from_byte, char_in, char_to_byte};
 use crate::kernel::Kernel;
@@ -38,11 +39,6 @@ fn char_count(s: &str) -> i32 {
     s.chars().count() as i32
 }
 
-/// Whether a collation knows only ASCII: C or POSIX.
-fn ascii_only(collation: u32) -> bool {
-    matches!(collation, 950 | 951)
-}
-
 fn upper_char(c: char) -> char {
     let mut mapped = c.to_uppercase();
     match (mapped.next(), mapped.next()) {
@@ -58,17 +54,25 @@ fn lower_char(c: char) -> char {
 
 /// Upper case as `upper()` gives it.
 pub(crate) fn upper(s: &str, collation: u32) -> String {
-    if s.is_ascii() || ascii_only(collation) { s.to_ascii_uppercase() } else { s.chars().map(upper_char).collect() }
+    if s.is_ascii() || collation::ascii_only(collation) {
+        s.to_ascii_uppercase()
+    } else {
+        s.chars().map(upper_char).collect()
+    }
 }
 
 /// Lower case as `lower()` gives it.
 pub(crate) fn lower(s: &str, collation: u32) -> String {
-    if s.is_ascii() || ascii_only(collation) { s.to_ascii_lowercase() } else { s.chars().map(lower_char).collect() }
+    if s.is_ascii() || collation::ascii_only(collation) {
+        s.to_ascii_lowercase()
+    } else {
+        s.chars().map(lower_char).collect()
+    }
 }
 
 /// `initcap()`.
 pub(crate) fn initcap(s: &str, collation: u32) -> String {
-    let ascii = ascii_only(collation);
+    let ascii = collation::ascii_only(collation);
     let mut in_word = false;
     s.chars()
         .map(|c| {
@@ -348,7 +352,7 @@ fn unistr(s: &str) -> Result<String> {
 
 /// A comparison by a collation: C and POSIX compare bytes, the others as `strcoll` does under C.UTF-8.
 fn collated(a: &str, b: &str, collation: u32) -> i32 {
-    if ascii_only(collation) {
+    if collation::ascii_only(collation) {
         byte_difference(a.as_bytes(), b.as_bytes())
     } else {
         string_difference(a.as_bytes(), b.as_bytes())

@@ -385,7 +385,7 @@ fn scalar(base: Rel, s: &Subquery, cx: &StmtCx, next: &mut ColId) -> Result<Scal
     for p in pulled {
         let ExprKind::Call { proc, args, collation } = &p.kind else { return Ok(Err(base)) };
         let [a, b] = args.as_slice() else { return Ok(Err(base)) };
-        if !super::super::expr::is_key_equality(proc) {
+        if !super::super::expr::is_key_equality(proc) || *collation == rustydb_types::collation::INDETERMINATE {
             return Ok(Err(base));
         }
         let inside = |e: &Expr| {

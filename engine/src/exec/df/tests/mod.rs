@@ -163,6 +163,7 @@ impl Db {
             operators: HashMap::new(),
             casts: HashMap::new(),
             objects: HashMap::new(),
+            collations: HashMap::new(),
             detaching: Vec::new(),
             types_version: 0,
         };
