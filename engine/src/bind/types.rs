@@ -8,9 +8,6 @@ use rustydb_types::datum::TypeRef;
 use rustydb_types::usertype::{self, Kind};
 use rustydb_types::{oid, pgdata, typename};
 
-/// Default collation's OID.
-pub const DEFAULT_COLLATION: u32 = 100;
-
 /// A type without modifier, with its default collation.
 pub fn type_ref(oid: u32) -> TypeRef {
     plain(oid)

@@ -106,7 +106,7 @@ fn copied(cx: &DdlCx<'_>, source: &Name) -> Result<(String, String)> {
 
 /// CREATE COLLATION.
 pub async fn create(cx: &mut DdlCx<'_>, s: &CreateCollation) -> Result<()> {
-    let namespace = cx.creation_namespace(&s.name)?;
+    let namespace = cx.creation_namespace(&s.name).map_err(super::placeless)?;
     let name = s.name.name.value.clone();
     let (collate, ctype) = locales(cx, s)?;
     if taken(cx, namespace, &name) {

@@ -145,6 +145,15 @@ fn collation_for(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<D
     Ok(Datum::Text(Str::from(ctx.session.reg_out(oid::REGCOLLATION, info.collation))))
 }
 
+/// The version of what a collation sorts by: bytes have none.
+fn collation_version(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+    let Some(Datum::Oid(oid)) = args.first() else { return Err(super::args::arity(args.len())) };
+    match crate::collation::name(*oid) {
+        Some(_) => Ok(Datum::Null),
+        None => Err(DbError::new(SqlState::UNDEFINED_OBJECT, format!("collation with OID {oid} does not exist"))),
+    }
+}
+
 /// Counts arguments, those of an array after VARIADIC too; NULL if that array is.
 fn count_args(info: &CallInfo<'_>, args: &[Datum], null: bool) -> Result<Datum> {
     Ok(match super::show::spread(info, args)? {
@@ -347,6 +356,7 @@ pub const KERNELS: &[&[Kernel]] = &[
             None => Err(super::args::arity(args.len())),
         }),
         raw!("pg_collation_for", collation_for),
+        raw!("pg_collation_actual_version", collation_version),
         raw!("pg_num_nulls", |_, info, args| count_args(info, args, true)),
         raw!("pg_num_nonnulls", |_, info, args| count_args(info, args, false)),
         to_reg!("to_regclass", REGCLASS),
