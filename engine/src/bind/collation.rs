@@ -72,6 +72,20 @@ impl Derived {
     }
 }
 
+impl Derived {
+    /// 42P21 where a collation is needed now.
+    fn refuse_conflict(&self) -> Result<()> {
+        if self.strength != Strength::Conflict {
+            return Ok(());
+        }
+        let (a, b) = (shown(self.collation), shown(self.other.0));
+        let text = format!("collation mismatch between implicit collations \"{a}\" and \"{b}\"");
+        Err(DbError::new(SqlState::COLLATION_MISMATCH, text)
+            .at(self.other.1)
+            .hint("You can choose the collation by applying the COLLATE clause to one or both expressions."))
+    }
+}
+
 fn implicit(e: &Expr) -> Derived {
     let strength = if e.ty.collation == INDETERMINATE { Strength::None } else { Strength::Implicit };
     Derived { collation: e.ty.collation, strength, pos: e.pos, other: (0, 0) }
@@ -145,12 +159,8 @@ pub fn of_args(args: &[Expr]) -> Result<u32> {
 /// must agree.
 pub fn of_set_op(left: &Expr, right: &Expr, compares: bool) -> Result<u32> {
     let d = merged([left, right])?;
-    if d.strength == Strength::Conflict && compares {
-        let (a, b) = (shown(d.collation), shown(d.other.0));
-        let text = format!("collation mismatch between implicit collations \"{a}\" and \"{b}\"");
-        return Err(DbError::new(SqlState::COLLATION_MISMATCH, text)
-            .at(d.other.1)
-            .hint("You can choose the collation by applying the COLLATE clause to one or both expressions."));
+    if compares {
+        d.refuse_conflict()?;
     }
     Ok(match d.strength {
         Strength::Conflict => INDETERMINATE,
@@ -216,13 +226,16 @@ pub fn undefined(n: &ast::Name) -> DbError {
 }
 
 /// A sort key whose collation is not known fails when there are rows to sort: it becomes a call that needs to know.
-pub fn must_be_known(e: Expr) -> Expr {
-    let known = pgdata::procs_named("text_larger").first().copied();
-    match known.filter(|_| e.ty.collation == INDETERMINATE) {
+pub fn must_be_known(e: Expr) -> Result<Expr> {
+    if e.ty.collation != INDETERMINATE {
+        return Ok(e);
+    }
+    derive(&e)?.refuse_conflict()?;
+    Ok(match pgdata::procs_named("text_larger").first().copied() {
         Some(proc) => {
             let (ty, pos) = (e.ty, e.pos);
             Expr { kind: ExprKind::Call { proc, args: vec![e.clone(), e], collation: INDETERMINATE }, ty, pos }
         }
         None => e,
-    }
+    })
 }

@@ -697,7 +697,7 @@ impl Binder<'_> {
             },
         };
         self.check_sortable(e.ty.oid, pos)?;
-        let e = super::collation::must_be_known(e);
+        let e = super::collation::must_be_known(e)?;
         Ok(SortKey { expr: e, desc, nulls_first: s.nulls_first.unwrap_or(desc) })
     }
 

@@ -98,9 +98,10 @@ fn copied(cx: &DdlCx<'_>, source: &Name) -> Result<(String, String)> {
     let c = pgdata::collations().iter().find(|c| c.oid == oid);
     match c.and_then(|c| c.collcollate.zip(c.collctype)) {
         Some((a, b)) => Ok((a.to_owned(), b.to_owned())),
-        None => {
-            Err(err(SqlState::INVALID_OBJECT_DEFINITION, format!("collation \"{}\" cannot be copied", source.name)))
-        }
+        None => Err(err(
+            SqlState::INVALID_OBJECT_DEFINITION,
+            format!("collation \"{}\" cannot be copied", source.name.value),
+        )),
     }
 }
 
