@@ -170,8 +170,10 @@ impl Check<'_> {
                 Ok(f) => folded.push(f),
                 Err(e) => {
                     // Those before it come first if they fail, too.
-                    let before = parts.iter().zip(&folded).filter(|(_, f)| matches!(f, Folded::Constant));
-                    return before.map(|(p, _)| self.value(p).map(drop)).collect::<Result<()>>().and(Err(e));
+                    for (before, _) in parts.iter().zip(&folded).filter(|(_, f)| matches!(f, Folded::Constant)) {
+                        self.value(before)?;
+                    }
+                    return Err(e);
                 }
             }
         }

@@ -122,7 +122,7 @@ impl AffixFile {
             Flags::Char => Ok(text.chars().map(String::from).collect()),
             Flags::Long => {
                 let chars: Vec<char> = text.chars().collect();
-                if chars.len() % 2 != 0 {
+                if !chars.len().is_multiple_of(2) {
                     return Err(malformed(format!("invalid affix flag \"{text}\" with \"long\" flag value")));
                 }
                 Ok(chars.chunks(2).map(|c| c.iter().collect()).collect())

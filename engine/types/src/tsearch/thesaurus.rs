@@ -106,7 +106,7 @@ impl Thesaurus {
 
     /// The longest phrase at the beginning of some words, which are given one by one: how many words it takes, and what it
     /// becomes.
-    pub(super) fn longest<'w>(&self, words: &mut dyn Iterator<Item = &'w str>) -> Result<Option<(usize, Vec<Norm>)>> {
+    pub(super) fn longest(&self, words: &mut dyn Iterator<Item = &str>) -> Result<Option<(usize, Vec<Norm>)>> {
         let mut norms: Vec<Option<Vec<String>>> = Vec::new();
         let mut read = |at: usize, norms: &mut Vec<Option<Vec<String>>>| -> Result<bool> {
             while norms.len() <= at {
