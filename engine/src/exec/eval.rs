@@ -7,7 +7,7 @@
 //! Rules: a strict function is not called with a NULL argument; AND and OR stop at the first decisive operand; CASE and
 //! COALESCE evaluate only what they need. Subqueries do not occur here: the planner has turned them into joins or columns.
 
-use super::{assign, fixed};
+use super::{assign, fixed, turn};
 use crate::plan::ir::{ColId, Expr, ExprKind, Subscript};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{IsTest, SqlValue};
@@ -67,6 +67,17 @@ impl std::fmt::Debug for Func {
     }
 }
 
+/// Bytes of an argument from which on a kernel is not run among a worker's other tasks.
+const LONG: usize = 1 << 20;
+
+fn is_long(d: &Datum) -> bool {
+    match d {
+        Datum::Text(s) => s.len() >= LONG,
+        Datum::Bytes(b) => b.len() >= LONG,
+        _ => false,
+    }
+}
+
 impl Func {
     /// Calls it; a strict function of a NULL is NULL.
     pub(crate) fn call(&self, ctx: &EvalCtx, args: &[Datum]) -> Result<Datum> {
@@ -80,7 +91,7 @@ impl Func {
         match self.body {
             Code::Kernel(f) => {
                 let info = CallInfo { args: &self.args, result: self.result, collation: self.collation };
-                f(ctx, &info, args)
+                if args.iter().any(is_long) { turn::aside(|| f(ctx, &info, args)) } else { f(ctx, &info, args) }
             }
             Code::Undetermined(what) => Err(undetermined(what)),
             Code::Hosted(proc) => {

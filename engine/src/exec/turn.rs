@@ -43,6 +43,16 @@ impl Turn {
     }
 }
 
+/// Runs what may take long at a stretch while another thread serves the worker's other tasks: among them may be one that only
+/// this worker would run next, and every new connection behind it.
+pub fn aside<T>(f: impl FnOnce() -> T) -> T {
+    if Handle::try_current().is_ok_and(|h| h.runtime_flavor() == RuntimeFlavor::MultiThread) {
+        tokio::task::block_in_place(f)
+    } else {
+        f()
+    }
+}
+
 /// To be called now and then by what computes and cannot wait: if no turn has ended on this thread for long, another thread
 /// serves the worker's other tasks from here on. (A thread on which no turn has begun lately does that once too often.)
 pub fn step_aside() {
@@ -51,7 +61,5 @@ pub fn step_aside() {
         return;
     }
     BEGAN.set(Some(now));
-    if Handle::try_current().is_ok_and(|h| h.runtime_flavor() == RuntimeFlavor::MultiThread) {
-        tokio::task::block_in_place(|| std::thread::sleep(HANDOVER));
-    }
+    aside(|| std::thread::sleep(HANDOVER));
 }
