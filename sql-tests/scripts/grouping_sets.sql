@@ -31,3 +31,5 @@ SELECT percentile_cont(0.5) FROM gs;
 SELECT sum(v) WITHIN GROUP (ORDER BY v) FROM gs;
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY v) OVER () FROM gs;
 DROP TABLE gs;
+-- Direct arguments are what the group has, and not what its rows have.
+select grouping(a), a, rank(a) within group (order by b nulls last), rank(a + 1) within group (order by b nulls first) from (values (1,1),(1,4),(1,5),(3,1),(3,2)) v(a,b) group by rollup (a) order by a;

@@ -72,13 +72,20 @@ pub async fn truncate(cx: &mut DdlCx<'_>, s: &ast::Truncate) -> Result<()> {
             }
             cx.lock(other.oid, TableLockMode::AccessExclusive).await?;
             let other = cx.relation(fk.table)?;
-            cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, format!("truncate cascades to table \"{}\"", other.name)));
-            check(cx, &other)?;
-            tables.push(other.oid);
-            for oid in super::inherit::descendants(cx, other.oid, TableLockMode::AccessExclusive).await? {
-                if !tables.contains(&oid) {
-                    tables.push(oid);
+            // A partition has its part of the key; another child has none.
+            let mut found = vec![other.oid];
+            if other.is_partitioned() {
+                found.extend(super::inherit::descendants(cx, other.oid, TableLockMode::AccessExclusive).await?);
+                found.sort_unstable();
+            }
+            for oid in found {
+                if tables.contains(&oid) {
+                    continue;
                 }
+                let one = cx.relation(oid)?;
+                cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, format!("truncate cascades to table \"{}\"", one.name)));
+                check(cx, &one)?;
+                tables.push(oid);
             }
         }
     }

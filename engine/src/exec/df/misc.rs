@@ -10,6 +10,7 @@ use crate::bind::func::{out_columns, resolve_fields};
 use crate::exec::StmtCx;
 use crate::exec::subquery::has_subquery;
 use crate::plan::ir::{AggCall, Bound, Col, Expr, ExprKind, SortKey};
+use crate::plan::walk;
 use datafusion::arrow::array::{
     Array, ArrayRef, BooleanArray, Int32Array, RecordBatch, RecordBatchOptions, new_null_array,
 };
@@ -599,9 +600,17 @@ impl Lower<'_> {
         let plan =
             op_plan(Op::new("GroupingSets", format!("{} sets", whole.len()), Arc::new(body)), vec![p.plan], schema);
         let expanded = Plan { plan, cols: expanded.cols };
+        // Direct arguments are what the group has in their place, and not what its rows have.
+        let mut aggs = aggs.to_vec();
+        for arg in aggs.iter_mut().flat_map(|(_, a)| a.args.iter_mut().take(a.direct)) {
+            walk::rewrite(arg, &mut |e| {
+                let at = groups.iter().position(|g| walk::same(&g.1, e));
+                Ok(at.map(|i| Expr::column(copies[i])))
+            })?;
+        }
         let groups: Vec<(Col, Expr)> = groups.iter().zip(&copies).map(|(g, c)| (g.0, Expr::column(*c))).collect();
-        let agg = self.aggregate(expanded, &groups, aggs, &[set_no])?;
-        let agg = self.empty_sets(agg, groups.len(), aggs, &whole)?;
+        let agg = self.aggregate(expanded, &groups, &aggs, &[set_no])?;
+        let agg = self.empty_sets(agg, groups.len(), &aggs, &whole)?;
         let Some(gid) = grouping_id else { return Ok(agg) };
         let no = Expr::column(set_no);
         let no = self.scope(&agg).lower(&no)?;
