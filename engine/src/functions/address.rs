@@ -178,7 +178,11 @@ impl Find<'_> {
             [_, _, _] if e.code == SqlState::FEATURE_NOT_SUPPORTED => {
                 DbError::unsupported(format!("cross-database references are not implemented: \"{}\"", names.join(".")))
             }
-            _ => e,
+            [_, _, _] | [_, _] | [_] => e,
+            _ => err(
+                SqlState::SYNTAX_ERROR,
+                format!("improper relation name (too many dotted names): {}", names.join(".")),
+            ),
         };
         let (path, name) = self.place(names).map_err(quoted)?;
         let found = path.iter().find_map(|ns| self.cat.relation_named(*ns, name));
@@ -395,17 +399,18 @@ impl Find<'_> {
             Names::Column | Names::Default => {
                 let (rel, name) = self.on_relation("column name must be qualified")?;
                 let column = rel.live_columns().find(|c| c.name == name);
+                // As it was given.
+                let of = self.names[..self.names.len() - 1].join(".");
                 if what == Names::Default {
                     let default = column.filter(|c| c.default.is_some()).map(|c| c.default_oid);
                     let missing = || {
-                        let m =
-                            format!("default value for column \"{name}\" of relation \"{}\" does not exist", rel.name);
+                        let m = format!("default value for column \"{name}\" of relation \"{of}\" does not exist");
                         err(SqlState::UNDEFINED_COLUMN, m)
                     };
                     (shown::PG_ATTRDEF, default.ok_or_else(missing)?, 0)
                 } else {
                     let missing = || {
-                        let m = format!("column \"{name}\" of relation \"{}\" does not exist", rel.name);
+                        let m = format!("column \"{name}\" of relation \"{of}\" does not exist");
                         err(SqlState::UNDEFINED_COLUMN, m)
                     };
                     (table::PG_CLASS, rel.oid, i32::from(column.ok_or_else(missing)?.attnum))
