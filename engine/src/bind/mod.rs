@@ -30,6 +30,7 @@ mod query;
 mod recursion;
 pub mod resolve;
 pub(crate) mod routine;
+mod row_compare;
 mod scope;
 mod select;
 mod suggest;

@@ -861,10 +861,11 @@ impl Binder<'_> {
                 .at(at)
             })
         };
-        let limit = q.limit.as_ref().map(|e| one(e, "LIMIT")).transpose();
+        // Of two mistakes PostgreSQL finds the one of OFFSET.
         let offset = q.offset.as_ref().map(|e| one(e, "OFFSET")).transpose();
+        let limit = q.limit.as_ref().map(|e| one(e, "LIMIT")).transpose();
         self.leave_level();
-        let (limit, offset) = (limit?, offset?);
+        let (offset, limit) = (offset?, limit?);
         if q.with_ties && keys.is_empty() {
             return Err(DbError::new(SqlState::SYNTAX_ERROR, "WITH TIES cannot be specified without ORDER BY clause"));
         }

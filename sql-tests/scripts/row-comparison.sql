@@ -1,0 +1,20 @@
+-- What an operator between rows means, and that OFFSET is looked at before LIMIT.
+select ('((0,0),(1,1))'::lseg, 1) = ('((0,0),(1,1))'::lseg, 1);
+select ('((0,0),(1,1))'::lseg, 1) <> ('((0,0),(1,1))'::lseg, 1);
+select ('((0,0),(1,1))'::lseg, 1) < ('((0,0),(1,1))'::lseg, 1);
+select row('((0,0),(1,1))'::lseg) < row('((0,0),(1,1))'::lseg);
+select row('((0,0),(1,1))'::lseg) = row('((0,0),(1,1))'::lseg);
+select (1, '((0,0),(1,1))'::lseg) <= (1, '((0,0),(1,1))'::lseg);
+select ('a'::text, 1) ~<~ ('b'::text, 1);
+select ('a'::text, 'b'::text) ~<~ ('a'::text, 'c'::text), ('a'::text, 'b'::text) ~>=~ ('a'::text, 'c'::text);
+select ('a'::text, 'b'::text) ~~ ('a'::text, 'c'::text);
+select ('a'::text, 'b'::text) || ('a'::text, 'c'::text);
+select ('((0,0),(1,1))'::lseg,2) in (select '((0,0),(1,1))'::lseg, 1);
+select ('((0,0),(1,1))'::lseg,2) in (('((0,0),(1,1))'::lseg, 1));
+select (xid '1', 1) = (xid '1', 1);
+select (1, 2) <> (1, 3), (1, 2::int8) = (1::int2, 2), (1, 2.5) < (1.5, 2), (1, null) <> (2, 3);
+select (xid8 '1', 1) < (xid8 '1', 2), (array[1], 1) < (array[1], 2), ('1'::varchar, 1) < ('1'::char(3), 2);
+select (array[1], int4range(1,2), 'a'::name) <> (array[2], int4range(1,2), 'a'::name);
+select ('((0,0),(1,1))'::box, 1) = ('((0,0),(1,1))'::box, 1);
+select (1, 'x') = any (select 1, 'x'), (1, 2) < all (values (1, 3), (2, 1)), (1, 2) = (select 1, 2);
+select 1 limit 'x' offset true;
