@@ -338,6 +338,7 @@ impl Engine {
         let rt = TokioRuntime::new(tokio::runtime::Handle::current());
         let opts = store_options(&all)?;
         crate::session::bound_plans(&all);
+        crate::exec::nearest::register()?;
         let ready = options.data_dir.join(READY);
         let store = Store::open(opts, io, rt).await.map_err(say_what_to_do)?;
         // SHOW answers what the directory is, which is not chosen at each start.

@@ -9,6 +9,7 @@ pub mod core;
 pub mod crypto;
 pub mod dwb;
 pub mod gin;
+pub mod gist;
 pub mod hash;
 pub mod heap;
 #[cfg(all(test, feature = "shuttle"))]

@@ -11,7 +11,7 @@
 //! Reads are synchronous functions ([`point_get`], [`fetch`]) that allocate nothing but what the caller's buffers
 //! need; [`Txn::drive`] runs them when a page may be missing.
 
-use crate::am::{self, IndexDesc, InsertResult, RowState, RunEntry, TableAm, Unique};
+use crate::am::{self, Gather, IndexDesc, InsertResult, RowState, RunEntry, Search, TableAm, Unique};
 use crate::buf::Access;
 use crate::core::{Core, RowLockMode};
 use crate::heap::{self, Datum, OvfPtr, Reader, Rel, RowBuf, TableLayout, TmResult, page};
@@ -613,6 +613,16 @@ impl Txn {
         let mut rids = SmallVec::new();
         self.drive(|core, _| am::lookup(core, SxId::NONE, idx, key, &mut rids)).await?;
         Ok(rids.to_vec())
+    }
+
+    /// Rows that an index has entries for that a search is about, dead ones included; `None`: the index does not help. No
+    /// read of the transaction's.
+    pub async fn gather(&mut self, idx: &IndexDesc, search: &Search) -> Result<Option<Vec<Rid>>> {
+        let mut g = Gather::new(*idx, search, false);
+        while !self.drive(|core, _| g.run(core, SxId::NONE)).await? {
+            self.rules.interrupt.check()?;
+        }
+        Ok(g.found())
     }
 
     /// Addresses of a block's rows in any state, replacing `out`. No read of the transaction's.

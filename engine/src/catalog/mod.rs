@@ -189,7 +189,7 @@ pub struct Index {
     pub namespace: u32,
     /// Table.
     pub table: u32,
-    /// Access method (`pg_am`): btree, hash or gin.
+    /// Access method (`pg_am`): btree, hash, gin or gist.
     pub method: u32,
     /// Index file.
     pub storage: RelId,
@@ -223,7 +223,7 @@ pub struct Index {
 impl Index {
     /// Whether queries may look rows up in it: it is complete, and has entries with all its keys.
     pub fn searchable(&self) -> bool {
-        self.valid && self.exclude.is_empty()
+        self.valid && (self.exclude.is_empty() || self.is_gist())
     }
 }
 
@@ -233,6 +233,7 @@ pub fn storage_method(am: u32) -> rustydb_storage::am::Method {
     match am {
         rustydb_types::pgdata::HASH => Method::HASH,
         rustydb_types::pgdata::GIN => Method::GIN,
+        rustydb_types::pgdata::GIST => Method::GIST,
         _ => Method::BTREE,
     }
 }
@@ -248,11 +249,16 @@ impl Index {
         self.method == rustydb_types::pgdata::GIN
     }
 
+    /// Whether it is a search tree: its entries are bounded, not ordered.
+    pub fn is_gist(&self) -> bool {
+        self.method == rustydb_types::pgdata::GIST
+    }
+
     /// `fastupdate`, which is on by default. There is no list of pending entries here, but what it means for serializable
     /// transactions is kept: as everybody reads that list, every insertion concerns every reader of the index.
     pub fn has_pending_list(&self) -> bool {
         let off = |v: &str| matches!(v, "f" | "fa" | "fal" | "fals" | "false" | "n" | "no" | "of" | "off" | "0");
-        !self.marks.options.iter().any(|(k, v)| k == "fastupdate" && off(&v.to_ascii_lowercase()))
+        self.is_gin() && !self.marks.options.iter().any(|(k, v)| k == "fastupdate" && off(&v.to_ascii_lowercase()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! EXCLUDE constraints: their definition, and the check of rows that are there already.
 //!
-//! The constraint's index is a B+tree whatever its method is called (see [`crate::exec::exclude`]); the method decides which
-//! operator classes, and so which operators, there are.
+//! The constraint's index is a search tree if its method is GiST, else a B+tree (see [`crate::exec::exclude`]); the method
+//! decides which operator classes, and so which operators, there are.
 
 use super::column::{bind_row, keep};
 use super::constraint::{check_free, own_names};
@@ -120,8 +120,8 @@ pub async fn add(cx: &mut DdlCx<'_>, rel: &mut Relation, c: &ast::Constraint, x:
         return Err(DbError::unsupported("tablespaces are not supported yet"));
     }
     let mut ignored = Vec::new();
-    options::set(options::Owner::Index, &mut ignored, &x.options)?;
     let m = method(x)?;
+    options::set(options::Owner::of_index(m.oid), &mut ignored, &x.options)?;
     index::check_width(x.elements.len() + x.include.len())?;
     let table = Arc::new(rel.clone());
     let (mut keys, mut exclude) = (Vec::new(), Vec::new());

@@ -13,6 +13,7 @@ pub enum Owner {
     Index,
     Hash,
     Gin,
+    Gist,
     View,
     Column,
 }
@@ -23,6 +24,7 @@ impl Owner {
         match method {
             pgdata::HASH => Owner::Hash,
             pgdata::GIN => Owner::Gin,
+            pgdata::GIST => Owner::Gist,
             _ => Owner::Index,
         }
     }
@@ -41,7 +43,8 @@ fn kind(owner: Owner, name: &str) -> Option<Kind> {
         (Owner::Table, "fillfactor") => Kind::Int(10, 100),
         (Owner::Gin, "fastupdate") => Kind::Bool,
         (Owner::Gin, "gin_pending_list_limit") => Kind::Int(64, MAX),
-        (Owner::Index | Owner::Hash, "fillfactor") => Kind::Int(10, 100),
+        (Owner::Gist, "buffering") => Kind::Word(&["on", "off", "auto"]),
+        (Owner::Index | Owner::Hash | Owner::Gist, "fillfactor") => Kind::Int(10, 100),
         (Owner::Index, "deduplicate_items") => Kind::Bool,
         (Owner::Column, "n_distinct" | "n_distinct_inherited") => Kind::Real(-1.0, f64::MAX),
         (Owner::View, "security_barrier" | "security_invoker") => Kind::Bool,

@@ -191,6 +191,9 @@ pub fn check_clusterable(i: &Index) -> Result<()> {
             i.name
         )));
     }
+    if i.is_gist() {
+        return Err(DbError::unsupported("clustering on a search tree is not supported yet"));
+    }
     if i.predicate.is_some() {
         return Err(DbError::unsupported(format!("cannot cluster on partial index \"{}\"", i.name)));
     }

@@ -5,12 +5,13 @@
 //! the other's end and looks again (both may see each other, which is a deadlock, in PostgreSQL too). A row that an
 //! unfinished transaction has changed counts with what it was and with what it becomes.
 //!
-//! Columns under an operator that is their type's equality are the keys of the constraint's index, by which the rows to look
-//! at are found; a constraint without such a column has an index without entries, and its check reads the table.
-//! (PostgreSQL finds overlapping values by a GiST index.) A row with a NULL in the key excludes nothing.
+//! The rows to look at are those that the constraint's index names: a search tree (GiST) is asked for all the operators
+//! together. Other indexes have the columns under an operator that is their type's equality as keys; without such a column they
+//! have no entries, and the check reads the table. A row with a NULL in the key excludes nothing.
 
 use super::eval::{Compiled, Env, compile};
 use super::fk::{ForeignKeys, relation};
+use super::index_terms::{self, Lookup};
 use super::run::StatementEnv;
 use super::table::{IndexRt, TableRt, show_value_in};
 use super::tables::decode_columns;
@@ -247,7 +248,18 @@ async fn find(
     let e = Env { ctx: &env.eval, params: &[] };
     let Some(new) = i.values(e, row)?.filter(|v| !v.iter().any(Datum::is_null)) else { return Ok(None) };
     let mut look = Look { rt, i, x, env, new: &new, wait, image: RowBuf::new() };
-    if let Some(key) = i.key(e, row, rt)? {
+    if i.def.is_gist() {
+        let at = rt.indexes.iter().position(|x| x.def.oid == i.def.oid).unwrap_or_default();
+        let ask =
+            |(n, (op, value)): (usize, (&u32, &Datum))| Some((index_terms::lookup(rt, at, n, *op)?, value.clone()));
+        let asked: Option<Vec<(Lookup, Datum)>> = i.def.exclude.iter().zip(&new).enumerate().map(ask).collect();
+        let asked = asked.ok_or_else(|| DbError::internal("an exclusion constraint's operator is not its index's"))?;
+        let Some(search) = Lookup::search(asked.iter().map(|(l, d)| Ok((l, d.clone()))))? else { return Ok(None) };
+        if let Some(rids) = tx.txn.gather(&i.desc, &search).await? {
+            let found = look.among(tx, &rids, own).await?;
+            return Ok(found.map(|(rid, old)| (rid, new, old)));
+        }
+    } else if let Some(key) = i.key(e, row, rt)? {
         let rids = tx.txn.entries(&i.desc, &key.bytes).await?;
         let found = look.among(tx, &rids, own).await?;
         return Ok(found.map(|(rid, old)| (rid, new, old)));

@@ -1,16 +1,18 @@
 //! What both planners ask of an index: its key columns as expressions over a scan, whether conditions imply its predicate, and
-//! which conditions an inverted index answers.
+//! which conditions an inverted index or a search tree answers.
 //!
-//! An inverted index says nothing that need not be tested again: a [`Term`] is a condition that narrows the rows down, and
+//! Such an index says nothing that need not be tested again: a [`Term`] is a condition that narrows the rows down, and
 //! stays a condition on each of them.
 
-use super::table::TableRt;
-use crate::plan::ir::{Col, Expr, ExprKind, Scan};
+use super::nearest::asked;
+use super::table::{Classes, TableRt};
+use crate::plan::ir::{Col, Expr, ExprKind, Scan, SortKey};
 use crate::plan::walk;
 use rustydb_base::Result;
 use rustydb_storage::am::Search;
 use rustydb_types::datum::{Datum, TypeRef};
-use rustydb_types::gin::{Class, Wanted};
+use rustydb_types::gin::{self, Wanted};
+use rustydb_types::gist::{self, Question};
 use rustydb_types::pgdata;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -77,7 +79,7 @@ fn split(e: &Expr, out: &mut Vec<Expr>) {
     }
 }
 
-/// How a condition is asked of a column of an inverted index, once its value is known.
+/// How a condition is asked of a column, once its value is known.
 #[derive(Clone, Copy, Debug)]
 pub struct Lookup {
     column: u8,
@@ -86,27 +88,68 @@ pub struct Lookup {
     ty: TypeRef,
 }
 
-/// A condition that an inverted index answers.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Class {
+    Inverted(gin::Class),
+    Tree(gist::Class),
+    /// A search tree's column is NULL, or it is not.
+    Null(bool),
+}
+
+/// A condition that an index answers.
 pub struct Term {
     /// How.
     pub lookup: Lookup,
-    /// What the column is compared with.
+    /// What the column is compared with; a constant where it is compared with nothing.
     pub value: Expr,
     /// The condition's place among those given.
     pub cond: usize,
 }
 
 impl Lookup {
-    /// The entries that rows must have for the condition to hold with a value, which is not NULL.
-    pub fn search(&self, value: &Datum) -> Result<Search> {
-        Ok(over_entries(self.column, self.class.wanted(self.strategy, self.ty, value)?))
+    /// Puts the condition with a value to an index. `false`: the value is NULL, for which the condition is true of no row.
+    pub fn ask(&self, value: &Datum, all: &mut Vec<Search>, tree: &mut Option<Question>) -> Result<bool> {
+        let column = usize::from(self.column);
+        match self.class {
+            Class::Null(null) => tree.get_or_insert_default().add_null(column, null),
+            _ if value.is_null() => return Ok(false),
+            Class::Inverted(c) => all.push(over_entries(self.column, c.wanted(self.strategy, self.ty, value)?)),
+            Class::Tree(c) => tree.get_or_insert_default().add(column, c, self.strategy, self.ty, value)?,
+        }
+        Ok(true)
+    }
+
+    /// The search for what several conditions ask together; `None`: no row can meet them.
+    pub fn search<'v>(asked_with: impl Iterator<Item = Result<(&'v Lookup, Datum)>>) -> Result<Option<Search>> {
+        let (mut all, mut tree) = (Vec::new(), None);
+        for one in asked_with {
+            let (lookup, value) = one?;
+            if !lookup.ask(&value, &mut all, &mut tree)? {
+                return Ok(None);
+            }
+        }
+        all.extend(tree.map(|q| Search::Ask(asked(q))));
+        Ok(Some(Search::All(all)))
     }
 
     /// Part of a table's rows that the condition is taken to leave: PostgreSQL's defaults.
     pub fn share(&self) -> f64 {
-        match self.class {
-            Class::Array | Class::TsVector => 0.005,
-            Class::Jsonb | Class::JsonbPath => 0.01,
+        match (self.class, self.strategy) {
+            (Class::Inverted(gin::Class::Array | gin::Class::TsVector), _) => 0.005,
+            (Class::Inverted(_), _) => 0.01,
+            (Class::Null(null), _) => {
+                if null {
+                    0.005
+                } else {
+                    0.995
+                }
+            }
+            (Class::Tree(gist::Class::TsVector | gist::Class::Range | gist::Class::Multirange), _) => 0.005,
+            // Beside something, that is where most of the plane is.
+            (Class::Tree(gist::Class::Inet), 3 | 18 | 24..) => 0.005,
+            (Class::Tree(_), 3 | 6) => 0.005,
+            (Class::Tree(_), 7 | 8 | 28 | 48 | 68) => 0.001,
+            (Class::Tree(_), _) => 0.1,
         }
     }
 }
@@ -130,11 +173,13 @@ fn over_entries(column: u8, w: Wanted) -> Search {
     }
 }
 
-/// A function as the operator of a family of inverted indexes: family, strategy, and whether the column is on the right.
+/// A function as the operator of a family of inverted indexes or search trees: family, strategy, and whether the column is
+/// on the right.
 fn strategies(proc: u32) -> &'static [(u32, i16, bool)] {
     static MAP: LazyLock<HashMap<u32, Vec<(u32, i16, bool)>>> = LazyLock::new(|| {
         let mut map: HashMap<u32, Vec<(u32, i16, bool)>> = HashMap::new();
-        for a in pgdata::amops().iter().filter(|a| a.amopmethod == pgdata::GIN && a.amoppurpose == 's') {
+        let of = |a: &&pgdata::AmOp| matches!(a.amopmethod, pgdata::GIN | pgdata::GIST) && a.amoppurpose == 's';
+        for a in pgdata::amops().iter().filter(of) {
             let Some(o) = pgdata::operator(a.amopopr) else { continue };
             map.entry(o.oprcode).or_default().push((a.amopfamily, a.amopstrategy, false));
             if let Some(mirrored) = pgdata::operator(o.oprcom) {
@@ -146,13 +191,72 @@ fn strategies(proc: u32) -> &'static [(u32, i16, bool)] {
     MAP.get(&proc).map_or(&[], Vec::as_slice)
 }
 
-/// The conditions that an inverted index answers. `known` says of a value whether it is known before the scan begins.
+/// The class of a key column, for conditions with operators.
+fn class_of(classes: &Classes, column: usize) -> Option<Class> {
+    match classes {
+        Classes::Inverted(v) => v.get(column).copied().map(Class::Inverted),
+        Classes::Tree(v) => v.get(column).copied().map(Class::Tree),
+    }
+}
+
+/// How an index is asked for values of a key column that stand in an operator's relation to one given: of exclusion constraints.
+pub fn lookup(table: &TableRt, index: usize, column: usize, operator: u32) -> Option<Lookup> {
+    let i = table.indexes.get(index)?;
+    let family = pgdata::opclass(i.def.keys.get(column)?.opclass)?.opcfamily;
+    let member = |a: &&pgdata::AmOp| a.amopfamily == family && a.amopopr == operator && a.amoppurpose == 's';
+    Some(Lookup {
+        column: u8::try_from(column).ok()?,
+        class: class_of(i.classes()?, column)?,
+        strategy: pgdata::amops().iter().find(member)?.amopstrategy,
+        ty: i.key_type(column, table),
+    })
+}
+
+/// The order by distance that a search tree gives rows: the key column, and what its values are measured from.
+pub fn distance(
+    scan: &Scan,
+    table: &TableRt,
+    index: usize,
+    order: &[SortKey],
+    known: &dyn Fn(&Expr) -> bool,
+) -> Option<(usize, Expr)> {
+    let i = &table.indexes[index];
+    let (Some(Classes::Tree(_)), [k]) = (i.classes(), order) else { return None };
+    let ExprKind::Call { proc, args, .. } = &k.expr.kind else { return None };
+    let [a, b] = args.as_slice() else { return None };
+    if k.desc || k.nulls_first {
+        return None;
+    }
+    let keys = keys_over(scan, table, index);
+    keys.iter().zip(&i.def.keys).enumerate().find_map(|(n, (key, def))| {
+        let family = pgdata::opclass(def.opclass)?.opcfamily;
+        pgdata::amops().iter().filter(|o| o.amopfamily == family && o.amoppurpose == 'o').find_map(|o| {
+            let op = pgdata::operator(o.amopopr)?;
+            let mirrored = pgdata::operator(op.oprcom).is_some_and(|m| m.oprcode == proc.oid);
+            let pairs = [(a, b, op.oprcode == proc.oid), (b, a, mirrored)];
+            pairs.into_iter().find_map(|(column, value, fits)| {
+                (fits && known(value) && is_key(column, key.as_ref()?)).then(|| (n, value.clone()))
+            })
+        })
+    })
+}
+
+/// The conditions that an inverted index or a search tree answers. `known` says of a value whether it is known before the scan begins.
 pub fn terms(scan: &Scan, table: &TableRt, index: usize, conds: &[&Expr], known: &dyn Fn(&Expr) -> bool) -> Vec<Term> {
     let i = &table.indexes[index];
     let Some(classes) = i.classes() else { return Vec::new() };
     let keys = keys_over(scan, table, index);
     let mut out = Vec::new();
     for (cond, e) in conds.iter().enumerate() {
+        if let (ExprKind::IsNull { arg, negated }, Classes::Tree(_)) = (&e.kind, classes) {
+            let column = keys.iter().position(|k| k.as_ref().is_some_and(|k| is_key(arg, k)));
+            out.extend(column.and_then(|n| {
+                let (column, ty) = (u8::try_from(n).ok()?, i.key_type(n, table));
+                let lookup = Lookup { column, class: Class::Null(!negated), strategy: 0, ty };
+                Some(Term { lookup, value: Expr::new(ExprKind::Const(Datum::Null), ty), cond })
+            }));
+            continue;
+        }
         let ExprKind::Call { proc, args, .. } = &e.kind else { continue };
         let [a, b] = args.as_slice() else { continue };
         let found = strategies(proc.oid).iter().find_map(|(family, strategy, mirrored)| {
@@ -160,12 +264,12 @@ pub fn terms(scan: &Scan, table: &TableRt, index: usize, conds: &[&Expr], known:
             if !known(value) {
                 return None;
             }
-            keys.iter().zip(&i.def.keys).zip(classes).enumerate().find_map(|(n, ((key, def), class))| {
+            keys.iter().zip(&i.def.keys).enumerate().find_map(|(n, (key, def))| {
                 let fits = pgdata::opclass(def.opclass).is_some_and(|c| c.opcfamily == *family);
                 (fits && is_key(column, key.as_ref()?)).then_some(())?;
                 let lookup = Lookup {
                     column: u8::try_from(n).ok()?,
-                    class: *class,
+                    class: class_of(classes, n)?,
                     strategy: *strategy,
                     ty: i.key_type(n, table),
                 };

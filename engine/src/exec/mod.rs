@@ -22,6 +22,7 @@ pub mod index_terms;
 mod locking;
 mod merge;
 mod modifying;
+pub mod nearest;
 pub mod partition;
 pub mod point;
 mod projection;

@@ -16,8 +16,8 @@ use rustydb_storage::heap::{self, ColKind, Decode, RowLayout, TableLayout};
 use rustydb_storage::table::{Key, KeyChange, TableDesc};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{Datum, TypeRef};
-use rustydb_types::gin::Class;
 use rustydb_types::rowcodec::{self, PhysKind};
+use rustydb_types::{gin, gist};
 use rustydb_types::{io, keyenc, oid, pgdata};
 use std::sync::Arc;
 
@@ -53,8 +53,8 @@ pub struct IndexRt {
     pub bound: Option<BoundIndex>,
     /// Attributes (0-based) that the key and the predicate read.
     needs: Vec<usize>,
-    /// How values of the key columns are taken apart, of an inverted index.
-    classes: Option<Vec<Class>>,
+    /// How values of the key columns become entries, where not by their order.
+    classes: Option<Classes>,
     /// What an exclusion constraint demands.
     pub(super) exclusion: Option<Exclusion>,
 }
@@ -67,6 +67,14 @@ pub struct BoundIndex {
     pub exprs: Vec<Expr>,
     /// Predicate of a partial index.
     pub predicate: Option<Expr>,
+}
+
+/// Operator classes of an index's key columns.
+pub enum Classes {
+    /// Of an inverted index: values are taken apart.
+    Inverted(Vec<gin::Class>),
+    /// Of a search tree: values are bounded.
+    Tree(Vec<gist::Class>),
 }
 
 enum KeySource {
@@ -371,12 +379,25 @@ fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_
     let method = crate::catalog::storage_method(i.method);
     let desc = IndexDesc { rel: i.storage, heap, complete: i.valid, method };
     let deferrable = rel.deferrable_key(i.oid).cloned();
-    let class = |k: &crate::catalog::IndexKey| {
-        let name = pgdata::opclass(k.opclass).map_or("", |c| c.opcname);
-        Class::named(name).ok_or_else(|| DbError::internal(format!("operator class \"{name}\" takes nothing apart")))
+    let classes = if i.is_gin() {
+        Some(Classes::Inverted(classes_of(i, gin::Class::named)?))
+    } else if i.is_gist() {
+        Some(Classes::Tree(classes_of(i, gist::Class::named)?))
+    } else {
+        None
     };
-    let classes = if i.is_gin() { Some(i.keys.iter().map(class).collect::<Result<_>>()?) } else { None };
     Ok(IndexRt { def: Arc::clone(i), desc, deferrable, keys, predicate, bound: kept, needs, classes, exclusion })
+}
+
+/// The classes of an index's key columns, found by their names.
+fn classes_of<T>(i: &Index, named: impl Fn(&str) -> Option<T>) -> Result<Vec<T>> {
+    i.keys
+        .iter()
+        .map(|k| {
+            let name = pgdata::opclass(k.opclass).map_or("", |c| c.opcname);
+            named(name).ok_or_else(|| DbError::internal(format!("operator class \"{name}\" is not known")))
+        })
+        .collect()
 }
 
 impl IndexRt {
@@ -398,9 +419,9 @@ impl IndexRt {
         self.predicate.is_some() || self.keys.iter().any(|k| matches!(k, KeySource::Expr(_)))
     }
 
-    /// Operator classes of the key columns, of an inverted index.
-    pub fn classes(&self) -> Option<&[Class]> {
-        self.classes.as_deref()
+    /// Operator classes of the key columns, of an inverted index or a search tree.
+    pub fn classes(&self) -> Option<&Classes> {
+        self.classes.as_ref()
     }
 
     /// The keys of the entries that a row's key stands for: itself, but in an inverted index.
@@ -409,7 +430,13 @@ impl IndexRt {
     }
 
     /// The row's entries in an inverted index, column by column; `None` if it has none.
-    fn entry_list(&self, classes: &[Class], env: Env<'_>, row: &[Datum], table: &TableRt) -> Result<Option<RowKey>> {
+    fn entry_list(
+        &self,
+        classes: &[gin::Class],
+        env: Env<'_>,
+        row: &[Datum],
+        table: &TableRt,
+    ) -> Result<Option<RowKey>> {
         let mut bytes = Vec::new();
         for (n, (k, class)) in self.keys.iter().zip(classes).enumerate() {
             let column = u8::try_from(n).map_err(|_| DbError::internal("index of more than 256 columns"))?;
@@ -424,6 +451,20 @@ impl IndexRt {
         Ok((!bytes.is_empty()).then_some(RowKey { bytes, unique: false, later: false }))
     }
 
+    /// The row's key in a search tree.
+    fn tree_key(&self, classes: &[gist::Class], env: Env<'_>, row: &[Datum], table: &TableRt) -> Result<RowKey> {
+        let mut bytes = Vec::with_capacity(64);
+        for (k, class) in self.keys.iter().zip(classes) {
+            match k {
+                KeySource::Attribute(a) => {
+                    class.put(table.rel.columns[*a].ty, &row[*a], classes.len(), &mut bytes)?;
+                }
+                KeySource::Expr(e) => class.put(e.ty, &e.eval(env, row)?, classes.len(), &mut bytes)?,
+            }
+        }
+        Ok(RowKey { bytes, unique: false, later: false })
+    }
+
     /// The row's key; `None` where a partial index leaves it out, or a hash or inverted index the NULL.
     pub fn key(&self, env: Env<'_>, row: &[Datum], table: &TableRt) -> Result<Option<RowKey>> {
         if let Some(p) = &self.predicate
@@ -431,8 +472,10 @@ impl IndexRt {
         {
             return Ok(None);
         }
-        if let Some(classes) = &self.classes {
-            return self.entry_list(classes, env, row, table);
+        match &self.classes {
+            Some(Classes::Inverted(classes)) => return self.entry_list(classes, env, row, table),
+            Some(Classes::Tree(classes)) => return self.tree_key(classes, env, row, table).map(Some),
+            None => {}
         }
         let mut bytes = Vec::with_capacity(16);
         let mut has_null = false;

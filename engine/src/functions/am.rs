@@ -76,6 +76,19 @@ fn of_index(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     })
 }
 
+/// Numbers of GiST's support functions.
+const COMPRESS: i16 = 3;
+const DISTANCE: i16 = 8;
+const FETCH: i16 = 9;
+
+/// Whether an operator class has a support function for its own type.
+fn has_support(opclass: u32, number: i16) -> bool {
+    pgdata::opclass(opclass).is_some_and(|c| {
+        let of_class = |p: &&pgdata::AmProc| p.amprocfamily == c.opcfamily && p.amproclefttype == c.opcintype;
+        pgdata::amprocs().iter().filter(of_class).any(|p| p.amprocnum == number)
+    })
+}
+
 fn of_column(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let cat = access(ctx)?.catalog();
     let Some(index) = oid_arg(args, 0)?.and_then(|o| cat.index(o)) else { return Ok(Datum::Null) };
@@ -91,7 +104,11 @@ fn of_column(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
         "nulls_first" => ordered(|k| k.nulls_first),
         "nulls_last" => ordered(|k| !k.nulls_first),
         "orderable" => Some(key.is_some() && a.order),
+        "distance_orderable" if index.is_gist() => key.map(|k| has_support(k.opclass, DISTANCE)),
         "distance_orderable" => Some(false),
+        "returnable" if index.is_gist() => {
+            key.map(|k| has_support(k.opclass, FETCH) || !has_support(k.opclass, COMPRESS))
+        }
         "returnable" => Some(a.returnable),
         "search_array" => key.map(|_| a.search_array),
         "search_nulls" => key.map(|_| a.search_nulls),

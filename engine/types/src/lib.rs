@@ -15,6 +15,7 @@ pub mod datum;
 pub mod funcs;
 pub mod geo;
 pub mod gin;
+pub mod gist;
 pub mod hash;
 pub mod host;
 pub mod io;

@@ -16,9 +16,10 @@
 use super::{Cursor, Direction, Edge, IndexDesc};
 use crate::buf::Access;
 use crate::core::Core;
+use crate::gist::{Asked, TreeScan};
 use crate::ssi::SxId;
 use crate::wait::Op;
-use rustydb_base::Rid;
+use rustydb_base::{DbError, Rid};
 
 /// Addresses that the lists of one search hold together.
 const MOST: usize = 1 << 20;
@@ -40,6 +41,8 @@ pub enum Search {
     Any(Vec<Search>),
     /// Nothing: it may be any row.
     Anything,
+    /// An entry that a question does not rule out: of search trees.
+    Ask(Asked),
 }
 
 /// A list of addresses in order; `None` is all rows.
@@ -49,6 +52,8 @@ type List = Option<Vec<Rid>>;
 enum Step {
     /// Reads the entries whose key begins so, or is that (`true`).
     Read(Vec<u8>, bool),
+    /// Reads what a question does not rule out.
+    Ask(Asked),
     Push(bool),
     And,
     /// Of so many lists.
@@ -75,6 +80,7 @@ fn compile(s: &Search, out: &mut Vec<Step>) {
         Search::Key(b) => return out.push(Step::Read(b.clone(), true)),
         Search::Begins(b) => return out.push(Step::Read(b.clone(), false)),
         Search::Anything => return out.push(Step::Push(true)),
+        Search::Ask(a) => return out.push(Step::Ask(a.clone())),
         Search::All(v) => (v, true),
         Search::Any(v) => (v, false),
     };
@@ -144,20 +150,31 @@ impl Gather {
         }
         while let Some(step) = self.steps.get(self.at) {
             match step {
-                Step::Read(begin, exact) => {
+                Step::Read(..) | Step::Ask(_) => {
                     // A writer of the key looks under its leaf's latch: it meets the reader, or the reader its entry.
-                    let known = self.whole || *exact;
-                    if *exact && !self.whole && self.cursor.is_none() && reader.is_some() {
-                        core.ssi.read_page(reader, self.idx.rel, crate::gin::predicate(begin))?;
+                    let exact = match step {
+                        Step::Read(key, true) => Some(key),
+                        _ => None,
+                    };
+                    if let Some(key) = exact
+                        && !self.whole
+                        && self.cursor.is_none()
+                        && reader.is_some()
+                    {
+                        core.ssi.read_page(reader, self.idx.rel, crate::gin::predicate(key))?;
                     }
-                    let reader = if known { SxId::NONE } else { reader };
+                    let reader = if self.whole || exact.is_some() { SxId::NONE } else { reader };
                     let cursor = match &mut self.cursor {
                         Some(c) => c,
-                        None => {
-                            let edge = || Edge::Inclusive(begin.clone());
-                            let (dir, access) = (Direction::Forward, Access::Point);
-                            self.cursor.insert(Cursor::open(self.idx, edge(), edge(), dir, access, false)?)
-                        }
+                        None => self.cursor.insert(match step {
+                            Step::Read(begin, _) => {
+                                let edge = || Edge::Inclusive(begin.clone());
+                                let (dir, access) = (Direction::Forward, Access::Point);
+                                Cursor::open(self.idx, edge(), edge(), dir, access, false)?
+                            }
+                            Step::Ask(a) => Cursor::new(Box::new(TreeScan::asking(self.idx, a.clone()))),
+                            _ => return Err(DbError::internal("a step that reads nothing").into()),
+                        }),
                     };
                     loop {
                         if left == 0 {
@@ -237,7 +254,7 @@ mod tests {
         let shape: Vec<&str> = steps
             .iter()
             .map(|s| match s {
-                Step::Read(..) => "read",
+                Step::Read(..) | Step::Ask(_) => "read",
                 Step::Push(_) => "push",
                 Step::And => "and",
                 Step::Or(2) => "or",

@@ -2,7 +2,7 @@
 //!
 //! # Idea
 //! [`IndexAm`] is what table rows, rollback, purge, redo and the checks ask of an index method. The store has three of its
-//! own, [`Method::BTREE`], [`Method::HASH`] and [`Method::GIN`]; another crate adds one by [`register`] and uses it by its number, with no
+//! own, [`Method::BTREE`], [`Method::HASH`], [`Method::GIN`] and [`Method::GIST`]; another crate adds one by [`register`] and uses it by its number, with no
 //! change here. A relation is made with `RelationKind::Index(method)`, an [`IndexDesc`] names its method, every undo record
 //! of an entry and every redo operation of a registered method carries the number. [`TableAm`] is the same for tables: the store
 //! has `row` and `memory`, another crate adds one by [`register_table`] (`table.rs`).
@@ -51,6 +51,8 @@ impl Method {
     pub const HASH: Method = Method(1);
     /// `crate::gin`.
     pub const GIN: Method = Method(2);
+    /// `crate::gist`.
+    pub const GIST: Method = Method(3);
 
     /// The number of the `n`-th method of other crates, from 0.
     pub const fn outside(n: u8) -> Method {
@@ -63,6 +65,7 @@ impl Method {
             Method::BTREE => Ok(&crate::btree::Btree),
             Method::HASH => Ok(&crate::hash::Hash),
             Method::GIN => Ok(&crate::gin::Gin),
+            Method::GIST => Ok(&crate::gist::Gist),
             Method(n) => n
                 .checked_sub(FIRST_OUTSIDE)
                 .and_then(|n| REGISTERED.get(usize::from(n))?.get().copied())

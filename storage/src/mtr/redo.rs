@@ -16,6 +16,8 @@ pub mod code {
     pub const PUT: u8 = 0x02;
     /// Whole image; payload: zstd of bytes 4.. without LSN.
     pub const IMAGE: u8 = 0x03;
+    /// First of the search trees' codes (`gist::page`).
+    pub const GIST: u8 = 0x08;
     /// First of the heap's codes (`heap::redo`).
     pub const HEAP: u8 = 0x10;
     /// First of the B+tree's codes (`btree::redo`).
@@ -67,6 +69,7 @@ pub fn apply(page: &mut Page, code: u8, payload: &[u8]) -> Result<()> {
             page.set_lsn(lsn);
             Ok(())
         }
+        code::GIST..code::HEAP => crate::gist::apply(page, code, payload),
         code::HEAP..code::BTREE => crate::heap::page::apply(page, code, payload),
         code::BTREE..code::SPACE => crate::btree::redo::apply(page, code, payload),
         code::SPACE..code::UNDO => crate::space::redo::apply(page, code, payload),

@@ -51,6 +51,8 @@ pub enum PageKind {
     Hash = 10,
     /// Index of a method of another crate.
     Outside = 11,
+    /// Node of a generalised search tree.
+    Gist = 12,
 }
 
 impl PageKind {
@@ -69,6 +71,7 @@ impl PageKind {
             9 => PageKind::Sequence,
             10 => PageKind::Hash,
             11 => PageKind::Outside,
+            12 => PageKind::Gist,
             _ => return None,
         })
     }

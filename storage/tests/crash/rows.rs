@@ -1,4 +1,4 @@
-//! The test table: `k int primary key, v int (indexed by a B+tree and a hash index, nullable), payload bytes`, and reading all of it by every path.
+//! The test table: `k int primary key, v int (indexed by a B+tree, a hash index and a search tree, nullable), payload bytes`, and reading all of it by every path.
 
 use super::model::{Row, Table};
 use rustydb_base::{RelId, Result, Rid};
@@ -58,11 +58,14 @@ impl Encoded {
 }
 
 pub async fn create(t: &mut Txn) -> Result<TableDesc> {
+    // Once for the process, whichever run is first.
+    let _ = rustydb_storage::gist::register(&rustydb_storage::gist::Intervals);
     let heap = t.create_relation(RelationKind::Heap, true).await?;
     let overflow = t.create_relation(RelationKind::Overflow, true).await?;
     let primary = t.create_relation(RelationKind::Index(Method::BTREE), true).await?;
     let second = t.create_relation(RelationKind::Index(Method::BTREE), true).await?;
     let third = t.create_relation(RelationKind::Index(Method::HASH), true).await?;
+    let fourth = t.create_relation(RelationKind::Index(Method::GIST), true).await?;
     Ok(TableDesc {
         rel: Rel::new(heap, overflow),
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::I32, Decode::Bin])?),
@@ -70,12 +73,14 @@ pub async fn create(t: &mut Txn) -> Result<TableDesc> {
             IndexDesc { rel: primary, heap, complete: true, method: Method::BTREE },
             IndexDesc { rel: second, heap, complete: true, method: Method::BTREE },
             IndexDesc { rel: third, heap, complete: true, method: Method::HASH },
+            IndexDesc { rel: fourth, heap, complete: true, method: Method::GIST },
         ],
     })
 }
 
-pub fn relations(d: &TableDesc) -> [RelId; 5] {
-    [d.rel.id, d.rel.overflow, d.indexes[0].rel, d.indexes[1].rel, d.indexes[2].rel]
+pub fn relations(d: &TableDesc) -> [RelId; 6] {
+    let index = |n: usize| d.indexes[n].rel;
+    [d.rel.id, d.rel.overflow, index(0), index(1), index(2), index(3)]
 }
 
 fn int(d: Datum<'_>) -> Option<i32> {
@@ -141,17 +146,17 @@ pub async fn by_index(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot, which:
     }
 }
 
-/// The rows that the hash index has for each of the values that there should or could be.
-pub async fn by_hash(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot) -> Result<Table> {
+/// The rows that an index without order has for each of the values that there should or could be.
+pub async fn by_value(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot, which: usize) -> Result<Table> {
     let (mut out, mut image) = (Table::new(), Vec::new());
     for v in 0..VALUES {
         let edge = || Edge::Inclusive(key(v).to_vec());
-        let cursor = Cursor::open(d.indexes[2], edge(), edge(), Direction::Forward, Access::Scan, true)?;
+        let cursor = Cursor::open(d.indexes[which], edge(), edge(), Direction::Forward, Access::Scan, true)?;
         let mut scan = IndexScan::new(env(store, snap), d.rel, cursor);
         let layout = d.layout.clone();
         while scan.next(&mut image, |_, row| Ok(int(layout.value(row, 1)?) == Some(v))).await?.is_some() {
             let (k, row) = decode(store, d, &image).await?;
-            assert!(out.insert(k, row).is_none(), "key {k} is there twice by the hash index");
+            assert!(out.insert(k, row).is_none(), "key {k} is there twice by index {which}");
         }
     }
     Ok(out)
@@ -166,8 +171,10 @@ pub async fn check(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot, want: &Ta
     let second = by_index(store, d, snap, 1).await?;
     let some: Table = want.iter().filter(|(_, r)| r.0.is_some()).map(|(k, r)| (*k, *r)).collect();
     assert_same(&second, &some, &format!("{what}: second index {}", d.indexes[1].rel));
-    let third = by_hash(store, d, snap).await?;
+    let third = by_value(store, d, snap, 2).await?;
     assert_same(&third, &some, &format!("{what}: hash index {}", d.indexes[2].rel));
+    let fourth = by_value(store, d, snap, 3).await?;
+    assert_same(&fourth, &some, &format!("{what}: search tree {}", d.indexes[3].rel));
     Ok(())
 }
 

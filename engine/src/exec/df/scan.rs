@@ -223,14 +223,8 @@ fn qualifying(filters: &[Arc<dyn PhysicalExpr>], schema: &SchemaRef, b: RecordBa
 
 /// What the terms look for together; `None` when a NULL among them means that no row qualifies.
 fn search(g: &Gathering) -> Result<Option<(u32, Search)>> {
-    let mut all = Vec::with_capacity(g.terms.len());
-    for (asked, value) in &g.terms {
-        match value.eval(&[])? {
-            Datum::Null => return Ok(None),
-            d => all.push(asked.search(&d)?),
-        }
-    }
-    Ok(Some((g.index, Search::All(all))))
+    let values = g.terms.iter().map(|(asked, value)| Ok((asked, value.eval(&[])?)));
+    Ok(Lookup::search(values)?.map(|s| (g.index, s)))
 }
 
 /// The range's values; `None` when a NULL among them means that no row qualifies.
@@ -355,7 +349,7 @@ fn choose(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], preds: &[&Expr]) ->
         if !index.searchable() || !cx.tables.may_use(index) {
             continue;
         }
-        let found = if index.is_gin() {
+        let found = if index.is_gin() || index.is_gist() {
             if preds.is_empty() || rows < GATHER_ROWS {
                 continue;
             }

@@ -63,9 +63,20 @@ pub(super) enum PathDraft {
     Heap,
     Index(IndexDraft),
     Gather(GatherDraft),
+    Nearest(NearestDraft),
 }
 
-/// What is looked for in an inverted index.
+/// What is looked for in a search tree in order of distance.
+pub(super) struct NearestDraft {
+    pub gather: GatherDraft,
+    /// The key column whose values are measured, and from where.
+    pub column: usize,
+    pub from: Expr,
+    /// The distance of a row.
+    pub distance: Expr,
+}
+
+/// What is looked for in an inverted index or a search tree.
 pub(super) struct GatherDraft {
     /// Position among the table's indexes.
     pub index: usize,
@@ -257,7 +268,12 @@ impl Chooser<'_> {
         if !i.def.searchable() || !self.implied(index) {
             return None;
         }
-        if i.def.is_gin() {
+        if i.def.is_gist()
+            && let Some(d) = self.nearest(index)
+        {
+            return Some(d);
+        }
+        if i.classes().is_some() {
             return self.gather(index);
         }
         let keys = keys_over(self.scan, self.table, index);
@@ -390,7 +406,36 @@ impl Chooser<'_> {
         Some(reverse.unwrap_or(false))
     }
 
-    /// What an inverted index can do; `None` if nothing.
+    /// What a search tree can do for an order by distance; `None` if nothing.
+    fn nearest(&self, index: usize) -> Option<ScanDraft> {
+        let known = |e: &Expr| self.known(e);
+        let (column, from) = index_terms::distance(self.scan, self.table, index, self.want.order, &known)?;
+        let limit = self.want.limit?;
+        let conds: Vec<&Expr> = self.conds.iter().collect();
+        let terms = index_terms::terms(self.scan, self.table, index, &conds, &known);
+        let used: Vec<Expr> = terms.iter().filter_map(|t| self.conds.get(t.cond).cloned()).collect();
+        let left = stats::residual(self.conds.len() - used.len());
+        let rows = stats::table_rows(self.rel()) * terms.iter().map(|t| t.lookup.share()).product::<f64>();
+        let terms = terms.into_iter().map(|t| (t.lookup, t.value)).collect();
+        Some(ScanDraft {
+            scan: self.scan.clone(),
+            table: Arc::clone(self.table),
+            path: PathDraft::Nearest(NearestDraft {
+                gather: GatherDraft { index, terms, conds: used },
+                column,
+                from,
+                distance: self.want.order.first()?.expr.clone(),
+            }),
+            key_conds: Vec::new(),
+            quals: self.conds.to_vec(),
+            rows: limit.min(rows * left),
+            touched: rows.min(limit / left),
+            ordered: true,
+            small: false,
+        })
+    }
+
+    /// What an inverted index or a search tree can do; `None` if nothing.
     fn gather(&self, index: usize) -> Option<ScanDraft> {
         let conds: Vec<&Expr> = self.conds.iter().collect();
         let terms = index_terms::terms(self.scan, self.table, index, &conds, &|e| self.known(e));
@@ -464,6 +509,7 @@ pub(super) fn choose(
             PathDraft::Index(_) => (2.0, 0.0),
             // All its entries are read before the first row comes.
             PathDraft::Gather(g) => (2.0, GATHER * g.terms.len() as f64),
+            PathDraft::Nearest(_) => (3.0, 0.0),
         };
         begin + d.touched * row + sort - d.key_conds.len() as f64 * 0.01
     };

@@ -5,7 +5,7 @@
 //! the estimates, or not of the kinds listed in [`super`], makes the whole tree no point program.
 
 use super::access::{
-    ColSet, MAX_ROWS, PathDraft, ScanDraft, Want, choose, columns, conjuncts, is_volatile, reads_only,
+    ColSet, MAX_ROWS, NearestDraft, PathDraft, ScanDraft, Want, choose, columns, conjuncts, is_volatile, reads_only,
 };
 use super::subquery::{SubDraft, is_known_first};
 use crate::catalog::partition::tests_over;
@@ -615,8 +615,12 @@ pub(super) fn read_columns(d: &Draft, out: &mut ColSet) {
         Kind::Values { rows, .. } => rows.iter().for_each(|r| all(r)),
         Kind::Scan(s) => {
             all(&s.quals);
-            if let PathDraft::Gather(g) = &s.path {
+            if let PathDraft::Gather(g) | PathDraft::Nearest(NearestDraft { gather: g, .. }) = &s.path {
                 g.terms.iter().for_each(|t| columns(&t.1, out));
+            }
+            if let PathDraft::Nearest(n) = &s.path {
+                columns(&n.from, out);
+                columns(&n.distance, out);
             }
             if let PathDraft::Index(i) = &s.path {
                 for k in &i.equal {

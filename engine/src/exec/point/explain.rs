@@ -118,6 +118,14 @@ fn scan(names: &Names, s: &ScanDraft, d: &Draft) -> PlanNode {
             filter.retain(|q| !g.conds.iter().any(|c| walk::same(c, q)));
             PlanNode::bitmap(estimate(d), &s.table.indexes[g.index].def.name, &g.conds, names)
         }
+        PathDraft::Nearest(n) => {
+            filter.retain(|q| !n.gather.conds.iter().any(|c| walk::same(c, q)));
+            PlanNode::new("Index Scan", estimate(d), vec![])
+                .on("Scan Direction", "Forward")
+                .on("Index Name", quote_ident(&s.table.indexes[n.gather.index].def.name).to_string())
+                .condition("Index Cond", &n.gather.conds, names)
+                .condition("Order By", std::slice::from_ref(&n.distance), names)
+        }
         PathDraft::Heap => PlanNode::new("Seq Scan", estimate(d), vec![]),
         PathDraft::Index(i) => {
             let index = &s.table.indexes[i.index].def.name;

@@ -3,11 +3,13 @@
 use super::plan::*;
 use super::scratch::{HeapPlace, Outcome, Phase, State};
 use crate::exec::eval::Env;
+use crate::exec::nearest::Waiting;
 use crate::exec::tables::system_value;
 use rustydb_base::{DbError, Rid, Scn};
 use rustydb_parser::ast::LockWait;
 use rustydb_storage::am;
 use rustydb_storage::core::{Core, RowLockMode};
+use rustydb_storage::gist::Nearest;
 use rustydb_storage::heap::{self, Reader, RowBuf, TmResult};
 use rustydb_storage::lock::{LockManager, LockOwner, LockTarget, Scope};
 use rustydb_storage::overflow::OvfReader;
@@ -44,12 +46,13 @@ impl ScanCx<'_> {
     }
 
     fn find_and_decode(&mut self, core: &Core, cx: &mut TxnCx) -> Op<()> {
-        if self.state.decoding.is_none() {
+        if self.state.decoding.is_none() || self.state.measuring.is_some() {
             let found = match (&self.node.path, self.pinned) {
                 (_, Some(rid)) => self.one(rid, core, cx)?,
                 (Path::Index(p), None) if p.exact => self.lookup(p, core, cx)?,
                 (Path::Index(p), None) => self.cursor(p, core, cx)?,
                 (Path::Gather(_), None) => self.gathered(core, cx)?,
+                (Path::Nearest(p), None) => self.nearest(p, core, cx)?,
                 (Path::Heap, None) => self.heap(core, cx)?,
             };
             if !found {
@@ -149,6 +152,60 @@ impl ScanCx<'_> {
             if hit {
                 self.state.rid = rid;
                 return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The next row by distance: a candidate of the tree is measured and held until nothing nearer can come.
+    fn nearest(&mut self, p: &NearestPath, core: &Core, cx: &mut TxnCx) -> Op<bool> {
+        let mut tree = self
+            .state
+            .nearest
+            .take()
+            .ok_or_else(|| Wait::from(DbError::internal("scan by distance without a tree")))?;
+        let done = self.measured(p, &mut tree.0, &mut tree.1, core, cx);
+        self.state.nearest = Some(tree);
+        done
+    }
+
+    fn measured(
+        &mut self,
+        p: &NearestPath,
+        tree: &mut Nearest,
+        held: &mut Waiting,
+        core: &Core,
+        cx: &mut TxnCx,
+    ) -> Op<bool> {
+        for _ in 0..CANDIDATES {
+            if let Some(rid) = self.state.measuring {
+                if self.fetch(rid, core, cx)? {
+                    self.state.rid = rid;
+                    self.state.decoding.get_or_insert(0);
+                    self.decode(core)?;
+                    self.state.decoding = None;
+                    held.hold(rid, &p.distance.eval(self.env, &*self.row)?);
+                }
+                self.state.measuring = None;
+            }
+            if held.is_next(tree.at_least()) {
+                let Some(rid) = held.peek() else { return Ok(false) };
+                let found = self.fetch(rid, core, cx)?;
+                held.pop();
+                if found {
+                    self.state.rid = rid;
+                    return Ok(true);
+                }
+                continue;
+            }
+            match tree.next(core, self.snap.ssi)? {
+                Some(c) => self.state.measuring = held.meet(c.rid).then_some(c.rid),
+                None if tree.is_done() && held.peek().is_none() => {
+                    self.state.phase = Phase::NextKey;
+                    return Ok(false);
+                }
+                None if tree.is_done() => {}
+                None => return Ok(false),
             }
         }
         Ok(false)

@@ -1,6 +1,6 @@
 //! From a planned tree to a program: slots for columns, expressions compiled, operators in one list.
 
-use super::access::{ColSet, IndexDraft, KeyDraft, PathDraft, ScanDraft, columns};
+use super::access::{ColSet, IndexDraft, KeyDraft, NearestDraft, PathDraft, ScanDraft, columns};
 use super::draft::{Draft, Kind, is_needed, read_columns};
 use super::plan::*;
 use super::subquery::SubDraft;
@@ -8,6 +8,7 @@ use crate::catalog::partition::tests_over;
 use crate::exec::eval::{Compiled, compile};
 use crate::exec::locking::lock_mode;
 use crate::exec::subquery::has_subquery;
+use crate::exec::table::TableRt;
 use crate::plan::ir::{Col, ColId, Expr, ExprKind, PruneChild, PruneTree, RowLock, SortKey};
 use rustydb_base::{DbError, Result};
 use rustydb_storage::heap::Rel;
@@ -323,6 +324,8 @@ impl Lowering {
                 let whole = index.def.has_pending_list();
                 Path::Gather(GatherPath { desc: index.desc, whole, terms })
             }
+            // It measures rows, too.
+            PathDraft::Nearest(_) => Path::Heap,
         };
         for (c, attnum) in &d.scan.cols {
             let used = self.used.contains(&c.id);
@@ -339,6 +342,7 @@ impl Lowering {
             if used || self.locked { cols.push(read) } else { key_cols.push(read) }
         }
         let rid = d.scan.rid.filter(|r| self.used.contains(&r.id)).map(|r| self.new_slot(r.id));
+        let path = if let PathDraft::Nearest(n) = &d.path { self.nearest(rt, n)? } else { path };
         let node = ScanNode {
             table: Arc::clone(rt),
             path,
@@ -357,6 +361,14 @@ impl Lowering {
             self.rids.push((r.id, id));
         }
         Ok(id)
+    }
+
+    fn nearest(&mut self, rt: &TableRt, n: &NearestDraft) -> Result<Path> {
+        let index = &rt.indexes[n.gather.index];
+        self.valid_from = self.valid_from.max(index.def.valid_from);
+        let terms = n.gather.terms.iter().map(|(a, e)| Ok((*a, self.expr(e)?))).collect::<Result<_>>()?;
+        let (from, distance) = (self.expr(&n.from)?, self.expr(&n.distance)?);
+        Ok(Path::Nearest(NearestPath { desc: index.desc, terms, column: n.column, from, distance }))
     }
 
     fn read(&self, d: &ScanDraft, att: usize, slot: Slot) -> Result<ColRead> {

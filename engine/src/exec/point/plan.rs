@@ -163,8 +163,21 @@ pub(super) enum Path {
     Heap,
     /// Through an index.
     Index(IndexPath),
-    /// Through an inverted index.
+    /// Through an inverted index or a search tree.
     Gather(GatherPath),
+    /// Through a search tree, in order of distance.
+    Nearest(NearestPath),
+}
+
+/// What is looked for in a search tree, and what rows are measured by.
+pub(super) struct NearestPath {
+    pub desc: IndexDesc,
+    pub terms: Vec<(Lookup, Compiled)>,
+    /// The key column, and the value from which the tree measures.
+    pub column: usize,
+    pub from: Compiled,
+    /// A row's distance.
+    pub distance: Compiled,
 }
 
 /// What is looked for in an inverted index; the conditions are tested again on the rows.

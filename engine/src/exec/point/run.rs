@@ -6,16 +6,20 @@ use super::plan::*;
 use super::scratch::{MEMORY, Outcome, Phase, PointScratch, SortRow, State};
 use super::{Flow, PointPlan, RowSink, out_of_memory};
 use crate::exec::eval::{Compiled, Env};
+use crate::exec::index_terms::Lookup;
+use crate::exec::nearest::{Waiting, asked};
 use crate::exec::tables::number_rid;
 use crate::plan::ir::JoinKind;
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::LockWait;
-use rustydb_storage::am::{Cursor, Direction, Edge, Gather, Search};
+use rustydb_storage::am::{Cursor, Direction, Edge, Gather};
 use rustydb_storage::buf::Access;
+use rustydb_storage::gist::Nearest;
 use rustydb_storage::txn::Snapshot;
 use rustydb_storage::wait::{Op, Wait};
 use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::gist::Question;
 use rustydb_types::{cmp, keyenc, oid};
 use smallvec::SmallVec;
 use std::cmp::Ordering;
@@ -502,17 +506,26 @@ impl<'a> Machine<'a> {
     fn begin(&mut self, n: NodeId, node: &ScanNode) -> Result<bool> {
         let p = match &node.path {
             Path::Gather(g) => {
-                let mut all = Vec::with_capacity(g.terms.len());
-                for (asked, e) in &g.terms {
-                    match e.eval(self.env, &self.s.row)? {
-                        Datum::Null => return Ok(false),
-                        d => all.push(asked.search(&d)?),
-                    }
-                }
+                let values = g.terms.iter().map(|(asked, e)| Ok((asked, e.eval(self.env, &self.s.row)?)));
+                let Some(search) = Lookup::search(values)? else { return Ok(false) };
                 let st = self.state(n);
-                (st.gather, st.candidates) = (Some(Gather::new(g.desc, &Search::All(all), g.whole)), None);
+                (st.gather, st.candidates) = (Some(Gather::new(g.desc, &search, g.whole)), None);
                 let place = st.heap.get_or_insert_default();
                 (place.loaded, place.block, place.end) = (false, 0, None);
+                return Ok(true);
+            }
+            Path::Nearest(p) => {
+                let mut tree = Some(Question::default());
+                for (asked, e) in &p.terms {
+                    if !asked.ask(&e.eval(self.env, &self.s.row)?, &mut Vec::new(), &mut tree)? {
+                        return Ok(false);
+                    }
+                }
+                let mut q = tree.unwrap_or_default();
+                q.near(p.column, &p.from.eval(self.env, &self.s.row)?);
+                let st = self.state(n);
+                st.nearest = Some(Box::new((Nearest::new(p.desc, asked(q)), Waiting::default())));
+                st.measuring = None;
                 return Ok(true);
             }
             Path::Heap => {

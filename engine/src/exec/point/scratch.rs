@@ -2,10 +2,12 @@
 
 use super::PointPlan;
 use super::plan::NodeId;
+use crate::exec::nearest::Waiting;
 use crate::exec::subquery::Answer;
 use crate::plan::ir::ColId;
 use rustydb_base::Rid;
 use rustydb_storage::am::{Cursor, Gather};
+use rustydb_storage::gist::Nearest;
 use rustydb_storage::heap::{PageRows, RowBuf};
 use rustydb_storage::overflow::OvfReader;
 use rustydb_types::datum::Datum;
@@ -94,6 +96,9 @@ pub(super) struct State {
     /// Scans through inverted indexes: the search, then what it found (`None`: the table is read).
     pub gather: Option<Gather>,
     pub candidates: Option<Vec<Rid>>,
+    /// Scans by distance: the tree's, and the rows measured. The row that is being measured.
+    pub nearest: Option<Box<(Nearest, Waiting)>>,
+    pub measuring: Option<Rid>,
     pub heap: Option<Box<HeapPlace>>,
     /// Where the decoding of a found row goes on after a wait.
     pub decoding: Option<usize>,
