@@ -189,7 +189,7 @@ pub struct Index {
     pub namespace: u32,
     /// Table.
     pub table: u32,
-    /// Access method (`pg_am`): btree, hash, gin or gist.
+    /// Access method (`pg_am`): btree, hash, gin, gist or spgist.
     pub method: u32,
     /// Index file.
     pub storage: RelId,
@@ -223,7 +223,7 @@ pub struct Index {
 impl Index {
     /// Whether queries may look rows up in it: it is complete, and has entries with all its keys.
     pub fn searchable(&self) -> bool {
-        self.valid && (self.exclude.is_empty() || self.is_gist())
+        self.valid && (self.exclude.is_empty() || self.is_tree())
     }
 }
 
@@ -233,7 +233,6 @@ pub fn storage_method(am: u32) -> rustydb_storage::am::Method {
     match am {
         rustydb_types::pgdata::HASH => Method::HASH,
         rustydb_types::pgdata::GIN => Method::GIN,
-        rustydb_types::pgdata::GIST => Method::GIST,
         _ => Method::BTREE,
     }
 }
@@ -249,9 +248,9 @@ impl Index {
         self.method == rustydb_types::pgdata::GIN
     }
 
-    /// Whether it is a search tree: its entries are bounded, not ordered.
-    pub fn is_gist(&self) -> bool {
-        self.method == rustydb_types::pgdata::GIST
+    /// Whether it is a search tree: its entries are bounded, not ordered. SP-GiST's operator classes are served by the same tree.
+    pub fn is_tree(&self) -> bool {
+        storage_method(self.method) == rustydb_storage::am::Method::GIST
     }
 
     /// `fastupdate`, which is on by default. There is no list of pending entries here, but what it means for serializable

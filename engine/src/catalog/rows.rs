@@ -606,7 +606,7 @@ fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
             let elem = oid::array_element(rustydb_types::usertype::base(k.ty).oid);
             TypeRef { oid: elem.unwrap_or(k.ty.oid), typmod: -1, ..k.ty }
         }
-        other if (i.is_gin() || i.is_gist()) && other != 0 => TypeRef { oid: other, typmod: -1, ..k.ty },
+        other if (i.is_gin() || i.is_tree()) && other != 0 => TypeRef { oid: other, typmod: -1, ..k.ty },
         _ => k.ty,
     };
     for (n, (name, ty)) in names.iter().zip(i.keys.iter().map(kept).chain(included)).enumerate() {

@@ -53,7 +53,7 @@ pub fn access_method(name: Option<&Ident>) -> Result<(u32, &'static str)> {
 /// The same, if indexes can be made with it.
 fn method(name: Option<&Ident>) -> Result<Method> {
     let (oid, name) = access_method(name)?;
-    if !matches!(oid, pgdata::BTREE | pgdata::HASH | pgdata::GIN | pgdata::GIST) {
+    if !matches!(oid, pgdata::BTREE | pgdata::HASH | pgdata::GIN) {
         return Err(DbError::unsupported(format!("access method \"{name}\" is not supported yet")));
     }
     Ok(Method { oid, name, can: crate::catalog::storage_method(oid).am()?.caps() })
@@ -147,7 +147,7 @@ fn named_opclass(cx: &DdlCx<'_>, m: Method, name: &ast::Name, ty: TypeRef) -> Re
     if !takes {
         return Err(refuses_type(name, ty));
     }
-    if matches!(m.oid, pgdata::GIN | pgdata::GIST) {
+    if matches!(m.oid, pgdata::GIN | pgdata::GIST | pgdata::SPGIST) {
         return Ok(o.oid);
     }
     let usual = default_opclass_of(m.oid, ty)?;
@@ -255,7 +255,7 @@ async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexE
     let (attnum, expr, ty) = key_source(cx, rel, e, "does not exist").await?;
     let opclass = match &e.opclass {
         Some(n) => named_opclass(cx, m, n, ty)?,
-        None if matches!(m.oid, pgdata::GIN | pgdata::GIST) => usual_opclass(m.oid, ty)?,
+        None if matches!(m.oid, pgdata::GIN | pgdata::GIST | pgdata::SPGIST) => usual_opclass(m.oid, ty)?,
         None => default_opclass_of(m.oid, ty)?,
     };
     if m.oid == pgdata::GIN {
@@ -321,10 +321,10 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
     if s.unique && !m.can.unique {
         return Err(cannot(m, "unique indexes"));
     }
-    if !s.include.is_empty() && !m.can.ordered && m.oid != pgdata::GIST {
+    if !s.include.is_empty() && !m.can.ordered && !matches!(m.oid, pgdata::GIST | pgdata::SPGIST) {
         return Err(cannot(m, "included columns"));
     }
-    if s.elements.len() > 1 && !m.can.multicolumn {
+    if s.elements.len() > 1 && (!m.can.multicolumn || m.oid == pgdata::SPGIST) {
         return Err(cannot(m, "multicolumn indexes"));
     }
     let mut parameters = Vec::new();

@@ -14,6 +14,7 @@ pub enum Owner {
     Hash,
     Gin,
     Gist,
+    Spgist,
     View,
     Column,
 }
@@ -25,6 +26,7 @@ impl Owner {
             pgdata::HASH => Owner::Hash,
             pgdata::GIN => Owner::Gin,
             pgdata::GIST => Owner::Gist,
+            pgdata::SPGIST => Owner::Spgist,
             _ => Owner::Index,
         }
     }
@@ -44,7 +46,7 @@ fn kind(owner: Owner, name: &str) -> Option<Kind> {
         (Owner::Gin, "fastupdate") => Kind::Bool,
         (Owner::Gin, "gin_pending_list_limit") => Kind::Int(64, MAX),
         (Owner::Gist, "buffering") => Kind::Word(&["on", "off", "auto"]),
-        (Owner::Index | Owner::Hash | Owner::Gist, "fillfactor") => Kind::Int(10, 100),
+        (Owner::Index | Owner::Hash | Owner::Gist | Owner::Spgist, "fillfactor") => Kind::Int(10, 100),
         (Owner::Index, "deduplicate_items") => Kind::Bool,
         (Owner::Column, "n_distinct" | "n_distinct_inherited") => Kind::Real(-1.0, f64::MAX),
         (Owner::View, "security_barrier" | "security_invoker") => Kind::Bool,

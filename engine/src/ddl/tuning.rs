@@ -185,13 +185,13 @@ pub fn mark_clustered(r: &mut Relation, index: u32) {
 
 /// Whether rows can be put in the order of an index: all of them are in it.
 pub fn check_clusterable(i: &Index) -> Result<()> {
-    if i.is_hash() || i.is_gin() {
+    if i.is_hash() || i.is_gin() || i.method == rustydb_types::pgdata::SPGIST {
         return Err(DbError::unsupported(format!(
             "cannot cluster on index \"{}\" because access method does not support clustering",
             i.name
         )));
     }
-    if i.is_gist() {
+    if i.is_tree() {
         return Err(DbError::unsupported("clustering on a search tree is not supported yet"));
     }
     if i.predicate.is_some() {

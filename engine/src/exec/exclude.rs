@@ -248,7 +248,7 @@ async fn find(
     let e = Env { ctx: &env.eval, params: &[] };
     let Some(new) = i.values(e, row)?.filter(|v| !v.iter().any(Datum::is_null)) else { return Ok(None) };
     let mut look = Look { rt, i, x, env, new: &new, wait, image: RowBuf::new() };
-    if i.def.is_gist() {
+    if i.def.is_tree() {
         let at = rt.indexes.iter().position(|x| x.def.oid == i.def.oid).unwrap_or_default();
         let ask =
             |(n, (op, value)): (usize, (&u32, &Datum))| Some((index_terms::lookup(rt, at, n, *op)?, value.clone()));

@@ -640,7 +640,7 @@ async fn find_children(
     let usable = rt.indexes.iter().find(|i| {
         i.def.searchable()
             && !i.def.is_gin()
-            && !i.def.is_gist()
+            && !i.def.is_tree()
             && i.def.predicate.is_none()
             && i.def.keys.len() >= c.columns.len()
             && i.def.keys[..c.columns.len()].iter().all(|k| c.columns.contains(&k.attnum))

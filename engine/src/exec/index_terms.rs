@@ -178,7 +178,9 @@ fn over_entries(column: u8, w: Wanted) -> Search {
 fn strategies(proc: u32) -> &'static [(u32, i16, bool)] {
     static MAP: LazyLock<HashMap<u32, Vec<(u32, i16, bool)>>> = LazyLock::new(|| {
         let mut map: HashMap<u32, Vec<(u32, i16, bool)>> = HashMap::new();
-        let of = |a: &&pgdata::AmOp| matches!(a.amopmethod, pgdata::GIN | pgdata::GIST) && a.amoppurpose == 's';
+        let of = |a: &&pgdata::AmOp| {
+            matches!(a.amopmethod, pgdata::GIN | pgdata::GIST | pgdata::SPGIST) && a.amoppurpose == 's'
+        };
         for a in pgdata::amops().iter().filter(of) {
             let Some(o) = pgdata::operator(a.amopopr) else { continue };
             map.entry(o.oprcode).or_default().push((a.amopfamily, a.amopstrategy, false));

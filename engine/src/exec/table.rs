@@ -381,7 +381,7 @@ fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_
     let deferrable = rel.deferrable_key(i.oid).cloned();
     let classes = if i.is_gin() {
         Some(Classes::Inverted(classes_of(i, gin::Class::named)?))
-    } else if i.is_gist() {
+    } else if i.is_tree() {
         Some(Classes::Tree(classes_of(i, gist::Class::named)?))
     } else {
         None

@@ -104,9 +104,9 @@ fn of_column(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
         "nulls_first" => ordered(|k| k.nulls_first),
         "nulls_last" => ordered(|k| !k.nulls_first),
         "orderable" => Some(key.is_some() && a.order),
-        "distance_orderable" if index.is_gist() => key.map(|k| has_support(k.opclass, DISTANCE)),
+        "distance_orderable" if index.is_tree() => key.map(|k| has_support(k.opclass, DISTANCE)),
         "distance_orderable" => Some(false),
-        "returnable" if index.is_gist() => {
+        "returnable" if index.is_tree() => {
             key.map(|k| has_support(k.opclass, FETCH) || !has_support(k.opclass, COMPRESS))
         }
         "returnable" => Some(a.returnable),

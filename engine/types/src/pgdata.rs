@@ -425,6 +425,8 @@ pub const HASH: u32 = 405;
 pub const GIN: u32 = 2742;
 /// OID of the access method `gist`.
 pub const GIST: u32 = 783;
+/// OID of the access method `spgist`.
+pub const SPGIST: u32 = 4000;
 
 /// A `pg_catalog` type by name, e.g. `int4` or `_int4`.
 pub fn type_named(name: &str) -> Option<&'static PgType> {

@@ -349,7 +349,7 @@ fn choose(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], preds: &[&Expr]) ->
         if !index.searchable() || !cx.tables.may_use(index) {
             continue;
         }
-        let found = if index.is_gin() || index.is_gist() {
+        let found = if index.is_gin() || index.is_tree() {
             if preds.is_empty() || rows < GATHER_ROWS {
                 continue;
             }

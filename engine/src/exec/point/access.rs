@@ -268,7 +268,7 @@ impl Chooser<'_> {
         if !i.def.searchable() || !self.implied(index) {
             return None;
         }
-        if i.def.is_gist()
+        if i.def.is_tree()
             && let Some(d) = self.nearest(index)
         {
             return Some(d);

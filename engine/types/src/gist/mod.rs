@@ -50,14 +50,16 @@ pub enum Class {
     TsVector,
     /// `tsquery_ops`
     TsQuery,
+    /// `text_ops`
+    Text,
 }
 
 impl Class {
-    /// The class with the name that `pg_opclass` has for it.
+    /// The class with the name that `pg_opclass` has for it. Those of SP-GiST have the same values to bound.
     pub fn named(name: &str) -> Option<Class> {
         Some(match name {
             "box_ops" => Class::Box,
-            "point_ops" => Class::Point,
+            "point_ops" | "quad_point_ops" | "kd_point_ops" => Class::Point,
             "poly_ops" => Class::Polygon,
             "circle_ops" => Class::Circle,
             "range_ops" => Class::Range,
@@ -65,6 +67,7 @@ impl Class {
             "inet_ops" => Class::Inet,
             "tsvector_ops" => Class::TsVector,
             "tsquery_ops" => Class::TsQuery,
+            "text_ops" => Class::Text,
             _ => return None,
         })
     }
@@ -85,6 +88,7 @@ impl Class {
             }
             (Class::Range | Class::Multirange, _) => span::put_ranges(ty, d, room, out)?,
             (Class::Inet, Datum::Bytes(b)) => span::put_network(b, out),
+            (Class::Text, Datum::Text(_)) => span::put_text(ty, d, room, out),
             (Class::TsVector, Datum::Bytes(_)) => {
                 let words = gin::Class::TsVector.keys(TypeRef::new(oid::TSVECTOR), d)?;
                 bits::put(bits::size(room), words.iter().map(Vec::as_slice), out);
@@ -118,7 +122,8 @@ impl Class {
             },
             (Class::Point, Datum::Bytes(b)) => {
                 let (class, relation) = match strategy {
-                    28 => (Class::Box, rect::Relation::Within),
+                    // Of GiST and of SP-GiST.
+                    28 | 8 => (Class::Box, rect::Relation::Within),
                     48 => (Class::Polygon, rect::Relation::Within),
                     68 => (Class::Circle, rect::Relation::Within),
                     29 => (Class::Point, rect::Relation::Below),
@@ -132,6 +137,7 @@ impl Class {
             }
             (Class::Range | Class::Multirange, _) => span::ask_ranges(strategy, ty, d)?,
             (Class::Inet, Datum::Bytes(b)) => span::ask_network(strategy, b),
+            (Class::Text, Datum::Text(s)) => span::ask_text(strategy, ty, s, d),
             (Class::TsVector, Datum::Bytes(_)) => {
                 Test::Words(gin::Class::TsVector.wanted(strategy, TypeRef::new(oid::TSVECTOR), d)?)
             }

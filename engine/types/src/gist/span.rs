@@ -195,7 +195,7 @@ fn has_order(ty: TypeRef) -> bool {
 
 /// Appends the part of a range or multirange.
 pub(super) fn put_ranges(ty: TypeRef, d: &Datum, room: usize, out: &mut Vec<u8>) -> Result<()> {
-    let Some(mut s) = span_of(d)? else {
+    let Some(s) = span_of(d)? else {
         put(EMPTY, Kind::Nothing, &[], out);
         return Ok(());
     };
@@ -203,6 +203,12 @@ pub(super) fn put_ranges(ty: TypeRef, d: &Datum, room: usize, out: &mut Vec<u8>)
         put(ODD, Kind::Nothing, &[], out);
         return Ok(());
     }
+    put_span(s, room, out);
+    Ok(())
+}
+
+/// Appends a part, its ends shortened outwards if they are long.
+fn put_span(mut s: Span, room: usize, out: &mut Vec<u8>) {
     let longest = LONGEST.min(room.saturating_sub(8) / 2);
     let mut flags = 0;
     if s.low.len() > longest {
@@ -222,7 +228,6 @@ pub(super) fn put_ranges(ty: TypeRef, d: &Datum, room: usize, out: &mut Vec<u8>)
         }
     }
     put(flags, Kind::Span, &body(&s.low, &s.high), out);
-    Ok(())
 }
 
 /// What an operator of ranges or multiranges asks of a value of type `ty`.
@@ -293,4 +298,26 @@ pub(super) fn ask_network(strategy: i16, b: &[u8]) -> Test {
         _ => return Test::Any,
     };
     Test::Span(relation, q)
+}
+
+/// Appends the part of a text.
+pub(super) fn put_text(ty: TypeRef, d: &Datum, room: usize, out: &mut Vec<u8>) {
+    put_span(Span { low: cut(ty, d, BEFORE), high: cut(ty, d, BEHIND) }, room, out);
+}
+
+/// What an operator of texts asks.
+pub(super) fn ask_text(strategy: i16, ty: TypeRef, text: &str, d: &Datum) -> Test {
+    let relation = match strategy {
+        1 | 2 | 11 | 12 => Relation::BeginsBefore,
+        3 => Relation::Same,
+        4 | 5 | 14 | 15 => Relation::EndsBehind,
+        28 => {
+            // What begins so comes before the same with a byte that no text has.
+            let low = [&[BETWEEN], text.as_bytes()].concat();
+            let high = [low.as_slice(), &[u8::MAX]].concat();
+            return Test::Span(Relation::Overlaps, Span { low, high });
+        }
+        _ => return Test::Any,
+    };
+    Test::Span(relation, Span { low: cut(ty, d, BEFORE), high: cut(ty, d, BEHIND) })
 }
