@@ -42,7 +42,9 @@ pub enum Defining {
 impl Defining {
     fn clause(self) -> Clause {
         match self {
-            Defining::Default | Defining::Generated | Defining::Transform => Clause::Default,
+            Defining::Default => Clause::Default,
+            Defining::Generated => Clause::Generated,
+            Defining::Transform => Clause::Transform,
             Defining::Check => Clause::Check,
             Defining::Policy => Clause::Policy,
             Defining::Statistics => Clause::Statistics,

@@ -81,13 +81,10 @@ impl Binder<'_> {
     }
 
     /// Fresh columns standing for a row of the table.
-    pub(crate) fn row_cols(&mut self, rel: &Relation) -> Vec<(Col, i16)> {
-        rel.live_columns()
-            .map(|c| (c.ty, c.attnum))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .map(|(t, n)| (self.col(t), n))
-            .collect()
+    pub(crate) fn row_cols(&mut self, rel: &Arc<Relation>) -> Vec<(Col, i16)> {
+        let row: Vec<(Col, i16)> = rel.live_columns().map(|c| (self.col(c.ty), c.attnum)).collect();
+        self.note_row(rel, &row);
+        row
     }
 
     /// Columns that stand for a row of a use of the table.
@@ -119,6 +116,13 @@ impl Binder<'_> {
 
     /// Binds an expression kept as text in the catalog, over a row of the table (`None`: no columns in scope).
     pub(crate) fn stored_expr(&mut self, text: &str, row: Option<Rte>, clause: Clause) -> Result<Expr> {
+        let mut e = self.kept_expr(text, row, clause)?;
+        self.expand_virtual(&mut e)?;
+        Ok(e)
+    }
+
+    /// The same, with virtual columns as they are named.
+    pub(super) fn kept_expr(&mut self, text: &str, row: Option<Rte>, clause: Clause) -> Result<Expr> {
         let e = super::parse_expr(text)?;
         let scopes = std::mem::take(&mut self.scopes);
         let ctes = std::mem::take(&mut self.ctes);
@@ -188,6 +192,7 @@ impl Binder<'_> {
             }
         }
         out.checks.sort_by(|a, b| a.0.cmp(&b.0));
+        out.not_null = self.virtual_not_null(rel, row)?;
         for i in &rel.indexes {
             if i.predicate.is_some() || i.keys.iter().any(|k| k.expr.is_some()) {
                 out.indexes.push(self.index_exprs(rel, i, row)?);
@@ -225,10 +230,8 @@ impl Binder<'_> {
     pub(crate) fn generated(&mut self, rel: &Arc<Relation>, row: &[(Col, i16)]) -> Result<Vec<(i16, Expr)>> {
         let mut out = Vec::new();
         for c in rel.live_columns().filter(|c| c.generated == 's') {
-            let text = c.default.as_deref().unwrap_or("NULL");
             let rte = self.row_rte(rel, &rel.name, row);
-            let e = self.stored_expr(text, Some(rte), Clause::Default)?;
-            out.push((c.attnum, self.assign(e, c.ty, &c.name)?));
+            out.push((c.attnum, self.generation(c, rte)?));
         }
         Ok(out)
     }
@@ -293,7 +296,9 @@ impl Binder<'_> {
 
     pub(crate) fn insert(&mut self, i: &ast::Insert) -> Result<Insert> {
         let bound = self.in_with(i.with.as_ref(), |b| b.insert_inner(i), |i| &mut i.source)?;
-        match prune_dml(Bound::Insert(Box::new(bound))) {
+        let mut bound = Bound::Insert(Box::new(bound));
+        self.settle_virtual(&mut bound)?;
+        match prune_dml(bound) {
             Bound::Insert(i) => Ok(*i),
             _ => Err(DbError::internal("statement changed kind")),
         }
@@ -941,7 +946,9 @@ impl Binder<'_> {
 
     pub(crate) fn update(&mut self, u: &ast::Update) -> Result<Update> {
         let bound = self.in_with(u.with.as_ref(), |b| b.in_level(|b| b.update_inner(u)), |u| &mut u.source)?;
-        match prune_dml(Bound::Update(Box::new(bound))) {
+        let mut bound = Bound::Update(Box::new(bound));
+        self.settle_virtual(&mut bound)?;
+        match prune_dml(bound) {
             Bound::Update(u) => Ok(*u),
             _ => Err(DbError::internal("statement changed kind")),
         }
@@ -973,6 +980,7 @@ impl Binder<'_> {
         }
         let rid = rte.rid.ok_or_else(|| DbError::internal("table without rows"))?;
         let old: Vec<(Col, i16)> = rte.cols.iter().map(|c| (c.col, c.origin.1)).collect();
+        self.note_row(rel, &old);
         let tableoid = if matches!(source, Rel::Append(_)) { rte.system_column("tableoid") } else { None };
         let mut by = HashMap::new();
         if let Some(v) = &target.view {
@@ -1089,7 +1097,9 @@ impl Binder<'_> {
 
     pub(crate) fn delete(&mut self, d: &ast::Delete) -> Result<Delete> {
         let bound = self.in_with(d.with.as_ref(), |b| b.in_level(|b| b.delete_inner(d)), |d| &mut d.source)?;
-        match prune_dml(Bound::Delete(Box::new(bound))) {
+        let mut bound = Bound::Delete(Box::new(bound));
+        self.settle_virtual(&mut bound)?;
+        match prune_dml(bound) {
             Bound::Delete(d) => Ok(*d),
             _ => Err(DbError::internal("statement changed kind")),
         }

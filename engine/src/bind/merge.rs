@@ -24,7 +24,9 @@ impl Binder<'_> {
             return Err(DbError::unsupported("WITH RECURSIVE is not supported for MERGE statement"));
         }
         let bound = self.in_with(m.with.as_ref(), |b| b.in_level(|b| b.merge_inner(m)), |m| &mut m.source)?;
-        match prune_dml(Bound::Merge(Box::new(bound))) {
+        let mut bound = Bound::Merge(Box::new(bound));
+        self.settle_virtual(&mut bound)?;
+        match prune_dml(bound) {
             Bound::Merge(m) => Ok(*m),
             _ => Err(DbError::internal("statement changed kind")),
         }
@@ -86,6 +88,7 @@ impl Binder<'_> {
         }
         let rid = rte.rid.ok_or_else(|| DbError::internal("table without rows"))?;
         let old: Vec<(Col, i16)> = rte.cols.iter().map(|c| (c.col, c.origin.1)).collect();
+        self.note_row(&rel, &old);
         let target = Scope::of(rte);
         // The source cannot read the target's columns.
         self.set_clause(Clause::From);

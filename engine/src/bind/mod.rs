@@ -39,6 +39,7 @@ mod trace;
 pub(crate) mod tree;
 pub(crate) mod types;
 pub(crate) mod view_target;
+mod virtual_columns;
 mod xml;
 
 use crate::acl::needs::Needs;
@@ -104,6 +105,8 @@ pub struct Binder<'a> {
     record_fields: HashMap<ColId, Vec<(String, TypeRef)>>,
     /// Whole rows of tables that an outer join may leave out.
     nullable_rows: nullable::NullableRows,
+    /// Rows whose virtual columns are replaced by their expressions.
+    virtual_rows: virtual_columns::VirtualRows,
     /// SQL functions whose bodies are being bound, innermost last.
     inlined: Vec<routine::Body>,
     /// Calls stay calls: what is bound will be kept as text.
@@ -165,6 +168,7 @@ impl<'a> Binder<'a> {
             view_depth: 0,
             record_fields: HashMap::new(),
             nullable_rows: nullable::NullableRows::new(),
+            virtual_rows: virtual_columns::VirtualRows::default(),
             inlined: Vec::new(),
             keep_calls: false,
             to_evaluate: false,

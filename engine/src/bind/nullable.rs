@@ -8,7 +8,7 @@
 
 use super::types;
 use super::{Binder, Scope};
-use crate::plan::ir::{Bound, Col, ColId, Expr, ExprKind, JoinKind, MergeChange, Rel, Returning};
+use crate::plan::ir::{Bound, Col, ColId, Expr, ExprKind, JoinKind, Rel};
 use crate::plan::walk;
 use rustydb_base::Result;
 use rustydb_types::datum::Datum;
@@ -89,35 +89,8 @@ impl Binder<'_> {
                 marks.insert(*row, *mark);
             }
         }
-        let mut replace = |e: &Expr| Ok(marked(e, &marks));
-        match bound {
-            Bound::Query(q) => walk::rewrite_rel(&mut q.rel, &mut replace),
-            Bound::Insert(i) => walk::rewrite_rel(&mut i.source, &mut replace),
-            Bound::Update(u) => {
-                walk::rewrite_rel(&mut u.source, &mut replace)?;
-                u.set.iter_mut().try_for_each(|s| walk::rewrite(&mut s.1, &mut replace))?;
-                returned(&mut u.returning, &mut replace)
-            }
-            Bound::Delete(d) => {
-                walk::rewrite_rel(&mut d.source, &mut replace)?;
-                returned(&mut d.returning, &mut replace)
-            }
-            Bound::Merge(m) => {
-                walk::rewrite_rel(&mut m.source, &mut replace)?;
-                for a in &mut m.actions {
-                    a.condition.iter_mut().try_for_each(|c| walk::rewrite(c, &mut replace))?;
-                    if let MergeChange::Update(set) | MergeChange::Insert(set) = &mut a.change {
-                        set.iter_mut().try_for_each(|s| walk::rewrite(&mut s.1, &mut replace))?;
-                    }
-                }
-                Ok(())
-            }
-        }
+        walk::rewrite_bound(bound, &mut |e| Ok(marked(e, &marks)))
     }
-}
-
-fn returned(r: &mut Option<Returning>, replace: &mut dyn FnMut(&Expr) -> Result<Option<Expr>>) -> Result<()> {
-    r.iter_mut().flat_map(|r| &mut r.exprs).try_for_each(|x| walk::rewrite(&mut x.1, replace))
 }
 
 /// What stands for a whole row whose table may be left out.

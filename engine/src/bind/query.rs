@@ -493,6 +493,7 @@ impl Binder<'_> {
             RelKind::Table | RelKind::MaterializedView => {
                 self.uses(&rel, mode);
                 let (mut scanned, mut rte) = self.table_scan(&rel, &alias, t.only, mode)?;
+                let computed = self.computed(&rel, &mut rte)?;
                 self.need_read(&rte, mode);
                 if t.alias.is_none() {
                     rte.schema = Some(rel.schema.clone());
@@ -545,6 +546,9 @@ impl Binder<'_> {
                         }
                         _ => return Err(DbError::unsupported("TABLESAMPLE of inherited tables is not supported yet")),
                     }
+                }
+                if !computed.is_empty() {
+                    scanned = Rel::Project { input: Box::new(scanned), exprs: computed };
                 }
                 let locks = mode >= ast::TableLockMode::RowShare;
                 Ok((self.secured(&rel, scanned, &rte, locks)?, rte))

@@ -101,7 +101,7 @@ pub struct Column {
     pub default_oid: u32,
     /// `attidentity`: 'a' always, 'd' by default, '\0' none.
     pub identity: char,
-    /// `attgenerated`: 's' stored, '\0' none.
+    /// `attgenerated`: 's' stored, 'v' virtual, '\0' none.
     pub generated: char,
     /// Dropped: keeps its place in stored rows, has no name any more.
     pub dropped: bool,
@@ -113,6 +113,13 @@ pub struct Column {
     pub lineage: Lineage,
     /// How its values are to be kept and counted.
     pub tuning: ColumnTuning,
+}
+
+impl Column {
+    /// Whether it is a generated column that is computed when it is read.
+    pub fn is_virtual(&self) -> bool {
+        self.generated == 'v' && !self.dropped
+    }
 }
 
 /// What `ALTER COLUMN … SET STATISTICS, STORAGE, COMPRESSION, (…)` says. The definition keeps it and shows it; values are
@@ -528,6 +535,10 @@ impl Relation {
     /// `relkind`.
     pub fn letter(&self) -> char {
         if self.is_partitioned() { 'p' } else { self.kind.letter() }
+    }
+    /// Whether some column is computed when it is read.
+    pub fn has_virtual(&self) -> bool {
+        self.columns.iter().any(Column::is_virtual)
     }
     /// Live columns in order.
     pub fn live_columns(&self) -> impl Iterator<Item = &Column> {

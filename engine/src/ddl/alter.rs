@@ -8,8 +8,8 @@ use super::column::bind_row;
 use super::constraint::{Key, add_check, add_key, adopt_index};
 use super::drop::{Object, drop_objects};
 use super::{
-    DdlCx, alter_column, attach, check_rows, err, foreign, identity, inherit, options, persistence, recurse, sequence,
-    tuning, typed,
+    DdlCx, alter_column, attach, check_rows, err, foreign, generated, identity, inherit, options, persistence, recurse,
+    sequence, tuning, typed,
 };
 use crate::bind::define::Defining;
 use crate::catalog::{Constraint, ConstraintKind, Persistence, RelKind, Relation};
@@ -24,7 +24,8 @@ fn pass(c: &AlterCommand) -> u8 {
         A::DropColumn { .. } | A::DropConstraint { .. } | A::DropNotNull { .. } => 0,
         A::SetType { .. } => 1,
         A::AddColumn { .. } => 2,
-        A::SetNotNull { .. } | A::DropDefault { .. } | A::DropIdentity { .. } | A::DropExpression { .. } => 3,
+        A::SetExpression { .. } => 3,
+        A::SetNotNull { .. } | A::DropDefault { .. } | A::DropIdentity { .. } | A::DropExpression { .. } => 4,
         A::AddConstraint(k)
             if matches!(
                 k.kind,
@@ -33,10 +34,10 @@ fn pass(c: &AlterCommand) -> u8 {
                     | ast::ConstraintKind::Exclude(_)
             ) =>
         {
-            4
+            5
         }
-        A::AddConstraint(_) | A::SetDefault { .. } | A::AddIdentity { .. } | A::SetIdentity { .. } => 5,
-        _ => 6,
+        A::AddConstraint(_) | A::SetDefault { .. } | A::AddIdentity { .. } | A::SetIdentity { .. } => 6,
+        _ => 7,
     }
 }
 
@@ -70,6 +71,7 @@ fn action(c: &AlterCommand) -> &'static str {
         A::DropDefault { .. } => "ALTER COLUMN ... DROP DEFAULT",
         A::SetNotNull { .. } => "ALTER COLUMN ... SET NOT NULL",
         A::DropNotNull { .. } => "ALTER COLUMN ... DROP NOT NULL",
+        A::SetExpression { .. } => "ALTER COLUMN ... SET EXPRESSION",
         A::DropExpression { .. } => "ALTER COLUMN ... DROP EXPRESSION",
         A::SetStatistics { .. } => "ALTER COLUMN ... SET STATISTICS",
         A::SetColumnOptions { .. } => "ALTER COLUMN ... SET",
@@ -282,23 +284,11 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
             }
             r.columns[at].not_null = false;
         }
+        A::SetExpression { column, value } => return generated::set_expression(cx, &rel, column, value).await,
         A::DropExpression { column, if_exists } => {
-            let at = identity::position(&rel, column)?;
-            if rel.columns[at].generated == '\0' {
-                let m = format!(
-                    "column \"{}\" of relation \"{}\" is not a stored generated column",
-                    column.value, rel.name
-                );
-                if *if_exists {
-                    cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, format!("{m}, skipping")));
-                    return Ok(());
-                }
-                return Err(err(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, m));
+            if !generated::drop_expression(cx, &mut r, column, *if_exists)? {
+                return Ok(());
             }
-            let col = &mut r.columns[at];
-            col.generated = '\0';
-            col.default = None;
-            col.default_oid = 0;
         }
         A::AddIdentity { column, always, options } => {
             identity::add(cx, &mut r, column, *always, options).await?;

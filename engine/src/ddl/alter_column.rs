@@ -94,7 +94,8 @@ pub async fn add(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, def: &ast::ColumnDef, 
         s.schema_ver = next;
     }
     let wants_null_check = r.columns[at].not_null;
-    if sequence.is_some() || generated.is_some() || default.text.is_some() {
+    let computed = r.columns[at].is_virtual();
+    if sequence.is_some() || generated.is_some() && !computed || default.text.is_some() {
         refuse_stored_rows(cx, rel)?;
     } else {
         check_domain_null(cx, rel, r.columns[at].ty).await?;
@@ -105,12 +106,14 @@ pub async fn add(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, def: &ast::ColumnDef, 
         fill_from_sequence(cx, rel, &mut r, at, &seq).await?;
     } else if let Some(e) = &generated {
         let column = r.columns[at].clone();
-        let kept = column::generated_of(cx, rel, &column, e)?;
+        let kept = column::generated_of(cx, rel, &column, e).map_err(crate::bind::unplaced)?;
         super::table::give_default(cx, &mut r, at, &kept).await?;
-        let parsed = crate::bind::parse_expr(kept.text.as_deref().unwrap_or("NULL"))?;
-        let bound = bind_row(cx, rel, &parsed, Defining::Generated)?;
-        let bound = cx.binder(|b| b.assign(bound, column.ty, &column.name))?;
-        fill(cx, rel, &mut r, &check_rows::compiled(&bound)?).await?;
+        if !computed {
+            let parsed = crate::bind::parse_expr(kept.text.as_deref().unwrap_or("NULL"))?;
+            let bound = bind_row(cx, rel, &parsed, Defining::Generated)?;
+            let bound = cx.binder(|b| b.assign(bound, column.ty, &column.name))?;
+            fill(cx, rel, &mut r, &check_rows::compiled(&bound)?).await?;
+        }
     } else if default.text.is_some() {
         super::table::give_default(cx, &mut r, at, &default).await?;
         let value = default_value(cx, &r.columns[at])?;
@@ -127,8 +130,12 @@ pub async fn add(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, def: &ast::ColumnDef, 
     } else if wants_null_check {
         refuse_rows(cx, rel, &r.columns[at]).await?;
     }
-    let oid = r.oid;
+    let (oid, attnum) = (r.oid, r.columns[at].attnum);
     cx.put(r).await?;
+    if computed && wants_null_check && !rel.is_partitioned() {
+        let now = cx.relation(oid)?;
+        check_rows::check_not_null(cx, &now, &[attnum]).await?;
+    }
     for k in &constraints {
         // A primary key on the new column makes it NOT NULL, which its rows must be.
         let now = cx.relation(oid)?;
@@ -242,8 +249,8 @@ pub async fn set_default(
             format!("column \"{}\" of relation \"{}\" is a generated column", c.name, r.name),
         );
         return Err(match value {
-            Some(_) => e,
-            None => e.hint("Use ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION instead."),
+            None if !c.is_virtual() => e.hint("Use ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION instead."),
+            _ => e,
         });
     }
     let kept = match value {
@@ -288,6 +295,9 @@ pub async fn set_type(
             "cannot specify USING when altering type of generated column",
         )
         .detail(format!("Column \"{}\" is a generated column.", old.name)));
+    }
+    if old.is_virtual() {
+        return set_virtual_type(cx, rel, at, new_ty).await;
     }
     // The new value over the old row.
     let source: Expr = match using {
@@ -339,13 +349,37 @@ pub async fn set_type(
         }
         return cx.put(r).await;
     }
-    let compiled = check_rows::compiled(&value)?;
+    let compiled = check_rows::compiled(&super::generated::over_stored(cx, rel, &value)?)?;
     let eval = cx.eval;
     check_rows::rewrite(cx, rel, &mut r, |mut row| {
         row[at] = compiled.eval(Env { ctx: eval, params: &[] }, &row)?;
         Ok(row)
     })
     .await?;
+    cx.put(r).await
+}
+
+/// ALTER COLUMN … TYPE of a column of which nothing is stored: its expression must fit the new type.
+async fn set_virtual_type(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, at: usize, ty: TypeRef) -> Result<()> {
+    let mut r = (**rel).clone();
+    r.columns[at].ty = ty;
+    let c = r.columns[at].clone();
+    super::generated::check_type(cx, &c)?;
+    let e = crate::bind::parse_expr(c.default.as_deref().unwrap_or("NULL"))?;
+    let bound = bind_row(cx, rel, &e, Defining::Generated)?;
+    let plain = TypeRef { typmod: -1, ..ty };
+    if cx.binder(|b| b.coerce(bound, plain, Coercion::Assignment))?.is_none() {
+        return Err(err(
+            SqlState::DATATYPE_MISMATCH,
+            format!(
+                "generation expression for column \"{}\" cannot be cast automatically to type {}",
+                c.name,
+                typename::with_typmod(ty.oid, ty.typmod)
+            ),
+        ));
+    }
+    r.columns[at].tuning.storage = '\0';
+    retype(cx, rel, &mut r, at)?;
     cx.put(r).await
 }
 

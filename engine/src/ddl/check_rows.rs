@@ -7,7 +7,7 @@ use super::{DdlCx, err};
 use crate::bind::BindCx;
 use crate::bind::types::base_type;
 use crate::catalog::rows::CatRow;
-use crate::catalog::{Constraint, ConstraintKind, Relation, Storage};
+use crate::catalog::{Column, Constraint, ConstraintKind, Relation, Storage};
 use crate::exec::dml::SourceRows;
 use crate::exec::eval::{Compiled, Env, compile};
 use crate::exec::table::{TableRt, borrow_keys, show_value};
@@ -106,7 +106,7 @@ pub async fn each_row(
 
 /// 23514 if a row does not satisfy a condition.
 pub async fn check(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, name: &str, condition: &Expr) -> Result<()> {
-    let c = compiled(condition)?;
+    let c = compiled(&super::generated::over_stored(cx, rel, condition)?)?;
     let env = Env { ctx: cx.eval, params: &[] };
     let mut bad = false;
     each_row(cx, rel, |row| {
@@ -127,19 +127,32 @@ pub async fn check(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, name: &str, conditio
 
 /// 23502 if a column holds a NULL.
 pub async fn check_not_null(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, columns: &[i16]) -> Result<()> {
+    super::generated::check_not_null(cx, rel, columns).await?;
+    let stored: Vec<i16> =
+        columns.iter().copied().filter(|a| !rel.attribute(*a).is_some_and(|c| c.is_virtual())).collect();
+    if stored.is_empty() {
+        return Ok(());
+    }
     let mut bad = None;
     each_row(cx, rel, |row| {
-        bad = columns.iter().copied().find(|a| row.get(*a as usize - 1).is_none_or(Datum::is_null));
+        bad = stored.iter().copied().find(|a| row.get(*a as usize - 1).is_none_or(Datum::is_null));
         Ok(bad.is_none())
     })
     .await?;
-    let Some(c) = bad.and_then(|a| rel.attribute(a)) else { return Ok(()) };
-    Err(err(
+    match bad.and_then(|a| rel.attribute(a)) {
+        None => Ok(()),
+        Some(c) => Err(null_found(rel, c)),
+    }
+}
+
+/// 23502 for a column of a table that has a NULL in some row.
+pub fn null_found(rel: &Relation, c: &Column) -> DbError {
+    err(
         SqlState::NOT_NULL_VIOLATION,
         format!("column \"{}\" of relation \"{}\" contains null values", c.name, rel.name),
     )
     .table(rel.schema.clone(), rel.name.clone())
-    .column(c.name.clone()))
+    .column(c.name.clone())
 }
 
 /// 23503 if a row refers to nothing. The rows without a partner are asked for as a query, so that two large tables are

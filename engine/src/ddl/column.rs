@@ -162,6 +162,17 @@ fn place_of(e: &Expr, attnum: i16) -> u32 {
     at
 }
 
+/// Where an expression reads a whole row.
+fn whole_row_read(e: &Expr) -> Option<u32> {
+    let mut at = None;
+    crate::plan::walk::visit(e, &mut |x| {
+        if at.is_none() && matches!(x.kind, ExprKind::WholeRow(_)) {
+            at = Some(x.pos);
+        }
+    });
+    at
+}
+
 /// Binds an expression over a table's row.
 pub fn bind_row(cx: &DdlCx<'_>, rel: &Arc<Relation>, e: &ast::Expr, what: Defining) -> Result<Expr> {
     let row = row_columns(rel);
@@ -222,9 +233,18 @@ pub fn default_of(cx: &DdlCx<'_>, column: &str, ty: TypeRef, e: &ast::Expr) -> R
 
 /// Binds a generation expression.
 pub fn generated_of(cx: &DdlCx<'_>, rel: &Arc<Relation>, column: &Column, e: &ast::Expr) -> Result<Kept> {
+    super::generated::check_type(cx, column)?;
     let row = row_columns(rel);
     cx.binder(|b| {
         let bound = b.defining(e, Some((rel, &row)), Defining::Generated)?;
+        whole_row_read(&bound).map_or(Ok(()), |at| {
+            Err(err(
+                SqlState::INVALID_OBJECT_DEFINITION,
+                "cannot use whole-row variable in column generation expression",
+            )
+            .detail("This would cause the generated column to depend on its own value.")
+            .at(at))
+        })?;
         for a in columns_used(&bound) {
             if let Some(c) = rel.attribute(a)
                 && c.generated != '\0'
@@ -254,6 +274,7 @@ pub fn generated_of(cx: &DdlCx<'_>, rel: &Arc<Relation>, column: &Column, e: &as
         if volatility(&assigned) != 'i' {
             return Err(err(SqlState::INVALID_OBJECT_DEFINITION, "generation expression is not immutable"));
         }
+        super::generated::check_expression(column, &bound)?;
         let shown = if unknown { &assigned } else { &bound };
         Ok(Kept { text: Some(keep(Some(rel), shown, e)), relations: Vec::new(), volatile: false })
     })
@@ -337,11 +358,11 @@ pub fn build(cx: &DdlCx<'_>, table: &str, attnum: i16, def: &ast::ColumnDef) -> 
                 nulls = Some(false);
                 own = Some(identity_sequence(cx, ty, options)?);
             }
-            ConstraintKind::Generated(e) => {
+            ConstraintKind::Generated { expr: e, stored } => {
                 if generated.is_some() {
                     return Err(conflict("multiple generation clauses specified", c.pos));
                 }
-                column.generated = 's';
+                column.generated = if *stored { 's' } else { 'v' };
                 generated = Some(e.clone());
             }
             ConstraintKind::PrimaryKey(k) => {

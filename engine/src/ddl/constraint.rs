@@ -139,6 +139,11 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
     }
     let columns = key_columns(cx, rel, &k.def.columns, what, c.pos)?;
     let include = index::include_columns(rel, &k.def.include)?;
+    let refusal = match k.primary {
+        true => "primary keys on virtual generated columns are not supported",
+        false => "unique constraints on virtual generated columns are not supported",
+    };
+    super::generated::refuse_virtual(rel, columns.iter().chain(&include).copied(), refusal)?;
     super::partition::check_unique(rel, &columns, Some(if k.primary { "PRIMARY KEY" } else { "UNIQUE" }))?;
     if merge
         && c.name.is_none()

@@ -91,7 +91,7 @@ fn impossible(k: &ConstraintKind) -> DbError {
         ConstraintKind::Exclude(_) => "exclusion constraints",
         ConstraintKind::ForeignKey(_) => "foreign key constraints",
         ConstraintKind::Identity { .. } => "identity constraints",
-        ConstraintKind::Generated(_) => "generated columns",
+        ConstraintKind::Generated { .. } => "generated columns",
         _ => "such constraints",
     };
     err(SqlState::SYNTAX_ERROR, format!("{what} not possible for domains"))

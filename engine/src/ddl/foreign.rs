@@ -57,7 +57,10 @@ fn comparable(referencing: TypeRef, referenced: TypeRef) -> bool {
         || (matches!(p, oid::VARCHAR | oid::TEXT) && matches!(f, oid::VARCHAR | oid::TEXT))
 }
 
-fn action(rel: &Relation, columns: &[i16], a: &ForeignAction) -> Result<FkAction> {
+/// How messages name the action of a changed key.
+const ON_UPDATE: &str = "ON UPDATE";
+
+fn action(rel: &Relation, columns: &[i16], a: &ForeignAction, when: &'static str) -> Result<FkAction> {
     let list = |l: &[Ident]| -> Result<Vec<i16>> {
         let mut out = column_list(rel, l)?;
         for (n, a) in l.iter().zip(&out) {
@@ -78,11 +81,11 @@ fn action(rel: &Relation, columns: &[i16], a: &ForeignAction) -> Result<FkAction
         });
         Ok(out)
     };
-    let generated = |what: &str| {
+    let generated = || {
         if columns.iter().any(|a| rel.attribute(*a).is_some_and(|c| c.generated != '\0')) {
             return Err(err(
                 SqlState::SYNTAX_ERROR,
-                format!("invalid {what} action for foreign key constraint containing generated column"),
+                format!("invalid {when} action for foreign key constraint containing generated column"),
             ));
         }
         Ok(())
@@ -90,13 +93,18 @@ fn action(rel: &Relation, columns: &[i16], a: &ForeignAction) -> Result<FkAction
     Ok(match a {
         ForeignAction::NoAction => FkAction::NoAction,
         ForeignAction::Restrict => FkAction::Restrict,
-        ForeignAction::Cascade => FkAction::Cascade,
+        ForeignAction::Cascade => {
+            if when == ON_UPDATE {
+                generated()?;
+            }
+            FkAction::Cascade
+        }
         ForeignAction::SetNull(l) => {
-            generated("ON DELETE")?;
+            generated()?;
             FkAction::SetNull(list(l)?)
         }
         ForeignAction::SetDefault(l) => {
-            generated("ON DELETE")?;
+            generated()?;
             FkAction::SetDefault(list(l)?)
         }
     })
@@ -152,6 +160,10 @@ pub async fn add(
     }
     super::temp::check_foreign_key(cx, rel, &target)?;
     let columns = column_list(rel, &f.columns)?;
+    let (on_update, on_delete) =
+        (action(rel, &columns, &f.on_update, ON_UPDATE)?, action(rel, &columns, &f.on_delete, "ON DELETE")?);
+    let refusal = "foreign key constraints on virtual generated columns are not supported";
+    super::generated::refuse_virtual(rel, columns.iter().copied(), refusal)?;
     let (ref_columns, index) = if f.references.is_empty() {
         let Some(pk) = target.primary_key().cloned() else {
             return Err(err(
@@ -213,8 +225,8 @@ pub async fn add(
         ref_table: target.oid,
         ref_columns,
         ref_index: index.oid,
-        on_update: action(rel, &columns, &f.on_update)?,
-        on_delete: action(rel, &columns, &f.on_delete)?,
+        on_update,
+        on_delete,
         match_full: f.match_kind == MatchKind::Full,
         part: false,
     };

@@ -6,7 +6,7 @@
 use super::column::{bind_row, collation, keep};
 use super::constraint::own_names;
 use super::names::{choose_relation_name, name_addition};
-use super::{DdlCx, err, lock_oid, options, sequence};
+use super::{DdlCx, err, generated, lock_oid, options, sequence};
 use crate::bind::define::{Defining, volatility};
 use crate::catalog::rows::index_column_names;
 use crate::catalog::{Index, IndexKey, IndexMarks, RelKind, Relation};
@@ -206,11 +206,13 @@ pub async fn key_source(
             let c = rel
                 .column(&n.value)
                 .ok_or_else(|| err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" {missing}", n.value)))?;
+            generated::refuse_virtual(rel, [c.attnum], generated::NO_INDEXES)?;
             (c.attnum, None, c.ty)
         }
         ast::IndexKey::Expr(x) => {
             refuse_systems(rel, x)?;
             let bound = bind_row(cx, rel, x, Defining::IndexKey)?;
+            generated::refuse_virtual(rel, super::column::columns_used(&bound), generated::NO_INDEXES)?;
             let bound = cx.binder(|b| b.default_unknown(bound))?;
             if volatility(&bound) != 'i' {
                 return Err(err(
@@ -365,6 +367,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         Some(f) => {
             refuse_systems(&rel, f)?;
             let bound = bind_row(cx, &rel, f, Defining::IndexPredicate)?;
+            generated::refuse_virtual(&rel, super::column::columns_used(&bound), generated::NO_INDEXES)?;
             let bound = cx.binder(|b| b.to_bool(bound, "WHERE"))?;
             if volatility(&bound) != 'i' {
                 return Err(err(
@@ -375,6 +378,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
             Some(keep(Some(&rel), &bound, f))
         }
     };
+    generated::refuse_virtual(&rel, include.iter().copied(), generated::NO_INDEXES)?;
     if s.unique {
         let attnums: Vec<i16> = keys.iter().map(|k| k.attnum).collect();
         super::partition::check_unique(&rel, &attnums, None)?;

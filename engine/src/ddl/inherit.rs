@@ -3,7 +3,7 @@
 use super::column::{self, Built, Kept};
 use super::{DdlCx, err};
 use crate::catalog::{Column, Constraint, ConstraintKind, Lineage, RelKind, Relation};
-use rustydb_base::{Result, SqlState};
+use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, Name, TableLockMode};
 use rustydb_types::typename;
 use std::sync::Arc;
@@ -234,7 +234,10 @@ fn merge(have: &mut Built, own: Built, partition: bool) -> Result<()> {
     let bad = |m: String| err(SqlState::INVALID_COLUMN_DEFINITION, m);
     if have.column.generated != '\0' {
         if own.generated.is_some() {
-            if partition {
+            if own.column.generated != have.column.generated {
+                return Err(other_kind(SqlState::INVALID_COLUMN_DEFINITION, &have.column, &own.column));
+            }
+            if partition && !own.column.is_virtual() {
                 return Err(bad(format!("child column \"{name}\" specifies generation expression")).hint(
                     "Omit the generation expression in the definition of the child table column to inherit the \
                      generation expression from the parent table.",
@@ -245,6 +248,9 @@ fn merge(have: &mut Built, own: Built, partition: bool) -> Result<()> {
         } else if own.column.identity != '\0' {
             return Err(bad(format!("column \"{name}\" inherits from generated column but specifies identity")));
         }
+    } else if own.column.is_virtual() {
+        return Err(bad(format!("child column \"{name}\" specifies generation expression"))
+            .hint("A child table column cannot be generated unless its parent column is."));
     } else if own.generated.is_some() {
         return Err(bad(format!("child column \"{name}\" specifies generation expression")).hint(
             "Omit the generation expression in the definition of the child table column to inherit the generation \
@@ -263,6 +269,16 @@ fn merge(have: &mut Built, own: Built, partition: bool) -> Result<()> {
         have.generated = own.generated;
     }
     Ok(())
+}
+
+/// A generated column whose parent's is stored while it is computed, or the other way.
+fn other_kind(code: SqlState, parent: &Column, child: &Column) -> DbError {
+    let word = |c: &Column| if c.is_virtual() { "VIRTUAL" } else { "STORED" };
+    err(code, format!("column \"{}\" inherits from generated column of different kind", parent.name)).detail(format!(
+        "Parent column is {}, child column is {}.",
+        word(parent),
+        word(child)
+    ))
 }
 
 /// Adds the checks that a new table takes over.
@@ -376,6 +392,9 @@ pub fn adopt(r: &mut Relation, parent: &Relation) -> Result<()> {
                 SqlState::DATATYPE_MISMATCH,
                 format!("column \"{}\" in child table must not be a generated column", c.name),
             ));
+        }
+        if own.generated != c.generated {
+            return Err(other_kind(SqlState::DATATYPE_MISMATCH, c, own));
         }
         own.lineage.parents += 1;
         if partition {

@@ -35,6 +35,7 @@ mod exclude;
 pub mod flashback;
 mod foreign;
 mod function;
+mod generated;
 mod grant;
 mod identity;
 mod index;

@@ -168,7 +168,9 @@ async fn run_on(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> R
             }
             everywhere(cx, oid, c, only).await
         }
-        A::SetDefault { .. } | A::DropDefault { .. } | A::SetNotNull { .. } => everywhere(cx, oid, c, only).await,
+        A::SetDefault { .. } | A::DropDefault { .. } | A::SetNotNull { .. } | A::SetExpression { .. } => {
+            everywhere(cx, oid, c, only).await
+        }
         A::DropExpression { .. } => {
             if only && has_children {
                 return Err(bad("ALTER TABLE / DROP EXPRESSION must be applied to child tables too".to_owned()));
@@ -281,7 +283,7 @@ async fn add_to_children(cx: &mut DdlCx<'_>, parent: u32, def: &ast::ColumnDef) 
         own.constraints.retain(|k| {
             matches!(
                 k.kind,
-                ast::ConstraintKind::NotNull | ast::ConstraintKind::Default(_) | ast::ConstraintKind::Generated(_)
+                ast::ConstraintKind::NotNull | ast::ConstraintKind::Default(_) | ast::ConstraintKind::Generated { .. }
             )
         });
         alter_column::add(cx, &rel, &own, false).await?;

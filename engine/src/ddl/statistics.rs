@@ -20,6 +20,9 @@ const MAX_DIMENSIONS: usize = 8;
 /// Largest statistics target.
 const MAX_TARGET: i32 = 10000;
 
+/// What virtual columns are refused with.
+const NO_VIRTUAL: &str = "statistics creation on virtual generated columns is not supported";
+
 fn sorts(ty: TypeRef) -> bool {
     super::index::default_opclass(ty).is_ok()
 }
@@ -134,6 +137,7 @@ fn dimensions(cx: &DdlCx<'_>, rel: &Arc<Relation>, on: &[IndexKey]) -> Result<(V
                 }
                 return Err(err(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist")));
             };
+            super::generated::refuse_virtual(rel, [c.attnum], NO_VIRTUAL)?;
             if !sorts(c.ty) {
                 return Err(DbError::unsupported(format!(
                     "column \"{name}\" cannot be used in statistics because its type {} has no default btree operator class",
@@ -149,6 +153,7 @@ fn dimensions(cx: &DdlCx<'_>, rel: &Arc<Relation>, on: &[IndexKey]) -> Result<(V
             let bound = b.defining(e, Some((rel, &row)), Defining::Statistics)?;
             b.default_unknown(bound)
         })?;
+        super::generated::refuse_virtual(rel, column::columns_used(&bound), NO_VIRTUAL)?;
         if on.len() > 1 && !sorts(bound.ty) {
             return Err(DbError::unsupported(format!(
                 "expression cannot be used in multivariate statistics because its type {} has no default btree operator class",

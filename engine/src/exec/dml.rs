@@ -71,6 +71,8 @@ pub(super) fn output_slots(outs: &[Col]) -> impl Fn(ColId) -> Option<usize> + '_
 /// Checks compiled for one table.
 pub(super) struct Checks {
     checks: Vec<(String, Compiled)>,
+    /// Virtual columns that must not be NULL.
+    not_null: Vec<(usize, Compiled)>,
     generated: Vec<(usize, Compiled)>,
     /// Some of them call functions that run statements.
     hosted: bool,
@@ -79,14 +81,15 @@ pub(super) struct Checks {
 impl Checks {
     pub(super) fn new(checks: &RowChecks, generated: &[(i16, Expr)], row: &[(Col, i16)]) -> Result<Checks> {
         let slot = row_slots(row);
+        let columns = |list: &[(i16, Expr)]| -> Result<Vec<(usize, Compiled)>> {
+            list.iter().map(|(n, e)| Ok((*n as usize - 1, compile(e, &slot)?))).collect()
+        };
         let mut exprs = checks.checks.iter().map(|c| &c.1).chain(generated.iter().map(|g| &g.1));
         Ok(Checks {
             hosted: exprs.any(super::host::expr_needs_host),
             checks: checks.checks.iter().map(|(n, e)| Ok((n.clone(), compile(e, &slot)?))).collect::<Result<_>>()?,
-            generated: generated
-                .iter()
-                .map(|(n, e)| Ok((*n as usize - 1, compile(e, &slot)?)))
-                .collect::<Result<_>>()?,
+            not_null: columns(&checks.not_null)?,
+            generated: columns(generated)?,
         })
     }
 
@@ -123,6 +126,13 @@ impl Checks {
     pub(super) fn apply(&self, rt: &TableRt, env: Env<'_>, row: &mut [Datum]) -> Result<()> {
         self.generate(env, row)?;
         rt.check_not_null(env.ctx, row)?;
+        for (att, e) in &self.not_null {
+            if e.eval(env, row)?.is_null()
+                && let Some(c) = rt.rel.columns.get(*att)
+            {
+                return Err(rt.null_value(c, env.ctx, row));
+            }
+        }
         for (name, e) in &self.checks {
             if matches!(e.eval(env, row)?, Datum::Bool(false)) {
                 return Err(DbError::new(

@@ -6,7 +6,7 @@ use super::table::{TableRt, show_value, show_value_in};
 use crate::bind::{BindCx, Binder};
 use crate::catalog::deparse::Show;
 use crate::catalog::partition::{PartitionDesc, columns_text, no_partition};
-use crate::catalog::{Catalog, Relation};
+use crate::catalog::{Catalog, Column, Relation};
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::{EvalCtx, FormatSettings};
@@ -131,7 +131,11 @@ pub fn fits(
 pub fn show_row(rel: &Relation, row: &[Datum]) -> String {
     let fmt = FormatSettings::default();
     let live = rel.columns.iter().zip(row).filter(|(c, _)| !c.dropped);
-    live.map(|(c, d)| show_value(&fmt, c.ty, d, MAX_SHOWN)).collect::<Vec<_>>().join(", ")
+    let shown = |(c, d): (&Column, &Datum)| match c.is_virtual() {
+        true => "virtual".to_owned(),
+        false => show_value(&fmt, c.ty, d, MAX_SHOWN),
+    };
+    live.map(shown).collect::<Vec<_>>().join(", ")
 }
 
 /// 23514 for a row that does not fit a partition; `shown` is the row as the statement's own table has it.

@@ -7,7 +7,7 @@ use super::dml::Checks;
 use super::eval::{Compiled, Env, compile};
 use super::exclude::Exclusion;
 use crate::bind::{BindCx, Binder};
-use crate::catalog::{Constraint, Index, Relation};
+use crate::catalog::{Column, Constraint, Index, Relation};
 use crate::plan::ir::{Col, Expr};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_storage::am::{Entries, IndexDesc, entries, push_entry};
@@ -255,23 +255,28 @@ impl TableRt {
         })
     }
 
-    /// 23502 unless every NOT NULL column has a value.
+    /// 23502 unless every stored NOT NULL column has a value.
     pub fn check_not_null(&self, eval: &EvalCtx, row: &[Datum]) -> Result<()> {
         for (c, d) in self.rel.columns.iter().zip(row) {
-            if c.not_null && !c.dropped && d.is_null() {
-                return Err(DbError::new(
-                    SqlState::NOT_NULL_VIOLATION,
-                    format!(
-                        "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
-                        c.name, self.rel.name
-                    ),
-                )
-                .detail(format!("Failing row contains ({}).", self.show_row(eval, row)))
-                .table(self.rel.schema.clone(), self.rel.name.clone())
-                .column(c.name.clone()));
+            if c.not_null && !c.dropped && d.is_null() && !c.is_virtual() {
+                return Err(self.null_value(c, eval, row));
             }
         }
         Ok(())
+    }
+
+    /// 23502 for a column of a row.
+    pub fn null_value(&self, c: &Column, eval: &EvalCtx, row: &[Datum]) -> DbError {
+        DbError::new(
+            SqlState::NOT_NULL_VIOLATION,
+            format!(
+                "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
+                c.name, self.rel.name
+            ),
+        )
+        .detail(format!("Failing row contains ({}).", self.show_row(eval, row)))
+        .table(self.rel.schema.clone(), self.rel.name.clone())
+        .column(c.name.clone())
     }
 
     /// A row as error details show it.
@@ -279,7 +284,7 @@ impl TableRt {
         let out = io::OutCtx { fmt: &eval.fmt, session: Some(&*eval.session) };
         let mut parts = Vec::new();
         for (c, d) in self.rel.columns.iter().zip(row).filter(|(c, _)| !c.dropped) {
-            parts.push(show_value_in(out, c.ty, d, 64));
+            parts.push(if c.is_virtual() { "virtual".to_owned() } else { show_value_in(out, c.ty, d, 64) });
         }
         parts.join(", ")
     }

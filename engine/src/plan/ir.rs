@@ -657,6 +657,8 @@ pub struct Insert {
 pub struct RowChecks {
     /// Name and condition; false fails with 23514.
     pub checks: Vec<(String, Expr)>,
+    /// Virtual columns (attnum) that must not be NULL.
+    pub not_null: Vec<(i16, Expr)>,
     /// Policies and WITH CHECK OPTION on new rows.
     pub with: Vec<WithCheck>,
     /// The same on rows that ON CONFLICT DO UPDATE or the UPDATE of a MERGE makes.

@@ -1,8 +1,8 @@
 //! Walks over the bound tree: children of a node, visits, and rewrites.
 
 use super::ir::{
-    AggCall, Bound, Expr, ExprKind, FrameBound, MergeChange, Rel, RowChecks, SortKey, Subquery, SubqueryKind,
-    Subscript, WindowCall,
+    AggCall, Bound, Expr, ExprKind, FrameBound, MergeChange, Rel, Returning, RowChecks, SortKey, Subquery,
+    SubqueryKind, Subscript, WindowCall,
 };
 use rustydb_base::Result;
 use rustydb_types::datum::Datum;
@@ -337,6 +337,7 @@ pub fn visit_rel<'e>(rel: &'e Rel, f: &mut dyn FnMut(&'e Expr)) {
 
 fn visit_checks<'e>(c: &'e RowChecks, f: &mut dyn FnMut(&'e Expr)) {
     c.checks.iter().for_each(|x| visit_deep(&x.1, f));
+    c.not_null.iter().for_each(|x| visit_deep(&x.1, f));
     c.with.iter().chain(&c.conflict).chain(&c.existing).chain(&c.gone).for_each(|w| visit_deep(&w.expr, f));
     for i in &c.indexes {
         i.exprs.iter().chain(i.predicate.iter()).for_each(|x| visit_deep(x, f));
@@ -417,6 +418,55 @@ pub fn window_exprs_mut(w: &mut WindowCall, f: &mut dyn FnMut(&mut Expr) -> Resu
 /// [`rewrite`] on every expression of a relation's tree.
 pub fn rewrite_rel(rel: &mut Rel, f: &mut dyn FnMut(&Expr) -> Result<Option<Expr>>) -> Result<()> {
     rel_exprs_mut(rel, &mut |e| rewrite(e, f))
+}
+
+fn checks_mut(c: &mut RowChecks, f: &mut dyn FnMut(&mut Expr) -> Result<()>) -> Result<()> {
+    c.checks.iter_mut().try_for_each(|x| f(&mut x.1))?;
+    c.not_null.iter_mut().try_for_each(|x| f(&mut x.1))?;
+    let with = c.with.iter_mut().chain(&mut c.conflict).chain(&mut c.existing).chain(&mut c.gone);
+    with.map(|w| &mut w.expr).try_for_each(&mut *f)?;
+    c.indexes.iter_mut().flat_map(|i| i.exprs.iter_mut().chain(&mut i.predicate)).try_for_each(f)
+}
+
+/// [`rewrite`] on every expression of a statement.
+pub fn rewrite_bound(b: &mut Bound, f: &mut dyn FnMut(&Expr) -> Result<Option<Expr>>) -> Result<()> {
+    let returned = |r: &mut Option<Returning>, f: &mut dyn FnMut(&Expr) -> Result<Option<Expr>>| {
+        r.iter_mut().flat_map(|r| &mut r.exprs).try_for_each(|x| rewrite(&mut x.1, f))
+    };
+    match b {
+        Bound::Query(q) => rewrite_rel(&mut q.rel, f),
+        Bound::Insert(i) => {
+            rewrite_rel(&mut i.source, f)?;
+            checks_mut(&mut i.checks, &mut |e| rewrite(e, f))?;
+            i.generated.iter_mut().try_for_each(|x| rewrite(&mut x.1, f))?;
+            if let Some(u) = i.on_conflict.as_mut().and_then(|c| c.update.as_mut()) {
+                u.set.iter_mut().map(|s| &mut s.1).chain(&mut u.filter).try_for_each(|x| rewrite(x, f))?;
+            }
+            returned(&mut i.returning, f)
+        }
+        Bound::Update(u) => {
+            rewrite_rel(&mut u.source, f)?;
+            checks_mut(&mut u.checks, &mut |e| rewrite(e, f))?;
+            u.set.iter_mut().chain(&mut u.generated).try_for_each(|x| rewrite(&mut x.1, f))?;
+            returned(&mut u.returning, f)
+        }
+        Bound::Merge(m) => {
+            rewrite_rel(&mut m.source, f)?;
+            rewrite(&mut m.on, f)?;
+            for a in &mut m.actions {
+                a.condition.iter_mut().try_for_each(|x| rewrite(x, f))?;
+                if let MergeChange::Update(set) | MergeChange::Insert(set) = &mut a.change {
+                    set.iter_mut().try_for_each(|x| rewrite(&mut x.1, f))?;
+                }
+            }
+            checks_mut(&mut m.checks, &mut |e| rewrite(e, f))?;
+            m.generated.iter_mut().try_for_each(|x| rewrite(&mut x.1, f))
+        }
+        Bound::Delete(d) => {
+            rewrite_rel(&mut d.source, f)?;
+            returned(&mut d.returning, f)
+        }
+    }
 }
 
 /// Calls `f` with each direct input relation.

@@ -7,7 +7,7 @@ use super::copy::select_of;
 use super::explain::flag;
 use super::rows::{Rows, row_bytes};
 use super::{Session, now_micros};
-use crate::catalog::{ColumnStats, FIRST_USER_OID, RelKind, RelStats, Relation};
+use crate::catalog::{Column, ColumnStats, FIRST_USER_OID, RelKind, RelStats, Relation};
 use crate::exec::run::Executed;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -194,7 +194,9 @@ impl Session {
             schema: Some(ast::Ident::new(rel.schema.clone())),
             name: ast::Ident::new(rel.name.clone()),
         };
-        let names: Vec<&str> = rel.live_columns().map(|c| c.name.as_str()).collect();
+        // Nothing is stored of virtual columns, and nothing is known of their values.
+        let stored: Vec<&Column> = rel.live_columns().filter(|c| !c.is_virtual()).collect();
+        let names: Vec<&str> = stored.iter().map(|c| c.name.as_str()).collect();
         let mut query = select_of(&name, &names);
         if rel.is_partitioned() {
             with_descendants(&mut query);
@@ -230,7 +232,7 @@ impl Session {
         }
         sample.sort_by_key(|s| s.0);
         let mut stats: HashMap<i16, ColumnStats> = rel.stats.columns.clone();
-        for (i, c) in rel.live_columns().enumerate() {
+        for (i, c) in stored.into_iter().enumerate() {
             if only.is_empty() || only.contains(&c.name) {
                 let values: Vec<&Datum> = sample.iter().filter_map(|s| s.1.get(i)).collect();
                 stats.insert(c.attnum, column_stats(c.ty, &values, count));

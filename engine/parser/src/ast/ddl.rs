@@ -158,8 +158,13 @@ pub enum ConstraintKind {
         /// Sequence options.
         options: Vec<SequenceOption>,
     },
-    /// GENERATED ALWAYS AS (expression) STORED (column).
-    Generated(Expr),
+    /// GENERATED ALWAYS AS (expression) (column).
+    Generated {
+        /// What is computed.
+        expr: Expr,
+        /// STORED instead of VIRTUAL.
+        stored: bool,
+    },
     /// EXCLUDE.
     Exclude(Box<Exclude>),
 }
@@ -520,6 +525,10 @@ pub enum AlterCommand {
     },
     DropNotNull {
         column: Ident,
+    },
+    SetExpression {
+        column: Ident,
+        value: Expr,
     },
     DropExpression {
         column: Ident,

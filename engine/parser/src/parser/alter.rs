@@ -390,6 +390,12 @@ impl Parser<'_> {
         self.expect(kw::SET)?;
         Ok(if self.eat(kw::DEFAULT) {
             C::SetDefault { column, value: self.expr()? }
+        } else if self.eat(kw::EXPRESSION) {
+            self.expect(kw::AS)?;
+            self.expect_ch(b'(')?;
+            let value = self.expr()?;
+            self.expect_ch(b')')?;
+            C::SetExpression { column, value }
         } else if self.eat_seq(&[kw::NOT, kw::NULL]) {
             C::SetNotNull { column }
         } else if self.eat(kw::STATISTICS) {

@@ -383,14 +383,15 @@ impl Parser<'_> {
         self.expect_ch(b'(')?;
         let e = self.expr()?;
         self.expect_ch(b')')?;
-        if self.at_word("virtual") {
-            return self.unsupported("a virtual generated column", at);
+        // Neither word means VIRTUAL, as from PostgreSQL 18 on.
+        let stored = self.eat(kw::STORED);
+        if !stored {
+            self.eat_word("virtual");
         }
-        self.expect(kw::STORED)?;
         if !always {
             return Err(self.error_at("for a generated column, GENERATED ALWAYS must be specified", at));
         }
-        Ok(ConstraintKind::Generated(e))
+        Ok(ConstraintKind::Generated { expr: e, stored })
     }
     /// ALWAYS (`true`) or BY DEFAULT.
     pub(super) fn generated_when(&mut self) -> Result<bool> {

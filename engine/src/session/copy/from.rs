@@ -390,6 +390,7 @@ impl Session {
         let filter = match &c.filter {
             None => None,
             Some(f) => {
+                refuse_virtual(rel, f)?;
                 let names: Vec<&str> = rel.live_columns().map(|c| c.name.as_str()).collect();
                 let mut q = to::select_of(name, &names);
                 if let ast::QueryBody::Select(s) = &mut q.body {
@@ -543,6 +544,21 @@ fn match_header(l: &Parser, f: &Fields, o: &Options) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// 42P10 for a virtual column in the condition: the rows that it tests have no value for it.
+fn refuse_virtual(rel: &Relation, filter: &ast::Expr) -> Result<()> {
+    let mut found = None;
+    crate::ddl::each_expr(&mut filter.clone(), &mut |x| {
+        if let ast::ExprKind::Column(c) = &x.kind
+            && let Some(column) = c.parts.last().and_then(|n| rel.column(&n.value)).filter(|c| c.is_virtual())
+        {
+            found.get_or_insert_with(|| column.name.clone());
+        }
+    });
+    let Some(name) = found else { return Ok(()) };
+    let m = "generated columns are not supported in COPY FROM WHERE conditions";
+    Err(DbError::new(SqlState::INVALID_COLUMN_REFERENCE, m).detail(format!("Column \"{name}\" is a generated column.")))
 }
 
 /// The condition of `SELECT … FROM t WHERE …`, over a row of the table.
