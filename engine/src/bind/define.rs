@@ -76,6 +76,8 @@ pub enum Resolved {
     Relation(ast::Pos, Arc<Relation>),
     /// A relation that a `regclass` constant names.
     Constant(u32),
+    /// A primary key on which columns beside the grouped ones depend.
+    Constraint(u32),
     /// The name of a user's function.
     Function(ast::Pos, u32),
     /// A `*` of an output list: table alias (none for merged columns) and column name of each column it stands for.
@@ -91,17 +93,27 @@ impl Binder<'_> {
         what: Defining,
     ) -> Result<Expr> {
         let allow = std::mem::replace(&mut self.allow_params, false);
-        let rte = rel.map(|(r, cols)| self.row_rte(r, &r.name, cols));
+        let rte = rel.map(|(r, cols)| {
+            let mut rte = self.row_rte(r, &r.name, cols);
+            if what == Defining::Generated {
+                rte.system = crate::ddl::row_system(r.oid);
+            }
+            rte
+        });
         let keep = std::mem::replace(&mut self.keep_calls, !self.to_evaluate);
+        let refused = (what != Defining::Policy && !self.to_evaluate).then_some(what.place());
+        let outer = std::mem::replace(&mut self.no_subquery, refused);
         let r = self.defining_in(e, rte, what);
+        self.no_subquery = outer;
         self.keep_calls = keep;
         self.allow_params = allow;
         let r = r.map_err(|mut x| {
-            if what == Defining::PartitionBound && x.code == SqlState::UNDEFINED_COLUMN {
+            let column = matches!(x.code, SqlState::UNDEFINED_COLUMN | SqlState::UNDEFINED_TABLE);
+            if what == Defining::PartitionBound && column {
                 x.code = SqlState::INVALID_COLUMN_REFERENCE;
                 x.message = "cannot use column reference in partition bound expression".into();
             }
-            if what == Defining::Default && x.code == SqlState::UNDEFINED_COLUMN {
+            if what == Defining::Default && column {
                 x.code = SqlState::FEATURE_NOT_SUPPORTED;
                 x.message = "cannot use column reference in DEFAULT expression".into();
                 if let Some(f) = &mut x.fields {
@@ -170,16 +182,21 @@ pub fn volatility(e: &Expr) -> char {
             _ => 0,
         }
     }
-    let proc = |o: u32| pgdata::proc(o).map_or('i', |p| p.provolatile);
+    let proc_volatility = |o: u32| pgdata::proc(o).map_or('i', |p| p.provolatile);
     let mut worst = 'i';
     walk::visit(e, &mut |x| {
         let v = match &x.kind {
+            // These are written in SQL: they do no more than turn one argument into text.
+            ExprKind::Call { proc, args, .. } if matches!(proc.proname, "textanycat" | "anytextcat") => {
+                let outs = args.iter().filter_map(|a| pgdata::pg_type(a.ty.oid)).map(|t| proc_volatility(t.typoutput));
+                outs.max_by_key(|v| rank(*v)).unwrap_or(proc.provolatile)
+            }
             ExprKind::Call { proc, .. } | ExprKind::ArrayOp { proc, .. } => proc.provolatile,
             ExprKind::SqlValue(_) => 's',
             ExprKind::NextVal(_) => 'v',
             ExprKind::ViaIo(a) => {
-                let out = pgdata::pg_type(a.ty.oid).map_or('i', |t| proc(t.typoutput));
-                let inp = pgdata::pg_type(x.ty.oid).map_or('i', |t| proc(t.typinput));
+                let out = pgdata::pg_type(a.ty.oid).map_or('i', |t| proc_volatility(t.typoutput));
+                let inp = pgdata::pg_type(x.ty.oid).map_or('i', |t| proc_volatility(t.typinput));
                 if rank(out) > rank(inp) { out } else { inp }
             }
             _ => 'i',

@@ -83,7 +83,7 @@ impl Binder<'_> {
     /// Fresh columns standing for a row of the table.
     pub(crate) fn row_cols(&mut self, rel: &Arc<Relation>) -> Vec<(Col, i16)> {
         let row: Vec<(Col, i16)> = rel.live_columns().map(|c| (self.col(c.ty), c.attnum)).collect();
-        self.note_row(rel, &row);
+        self.note_row(rel, &row, None);
         row
     }
 
@@ -231,7 +231,7 @@ impl Binder<'_> {
         let mut out = Vec::new();
         for c in rel.live_columns().filter(|c| c.generated == 's') {
             let rte = self.row_rte(rel, &rel.name, row);
-            out.push((c.attnum, self.generation(c, rte)?));
+            out.push((c.attnum, self.generation(c, rte, None)?));
         }
         Ok(out)
     }
@@ -307,33 +307,10 @@ impl Binder<'_> {
     fn insert_inner(&mut self, i: &ast::Insert) -> Result<Insert> {
         let target = self.target(&i.table, Verb::Insert, privs::INSERT)?;
         let (rel, named, need) = (Arc::clone(&target.rel), Arc::clone(&target.named), target.need);
-        // A part of a column is given like a column of the part's type.
-        let mut parts: Vec<Column> = Vec::new();
-        for t in &i.columns {
-            let at = self.pos(t.column.pos);
-            if let Some(v) = &target.view {
-                self.not_writable(v, &t.column, Verb::Insert)?;
-            }
-            let c = self.find_column(&named, &t.column)?;
-            let whole_before = i
-                .columns
-                .iter()
-                .zip(&parts)
-                .any(|(o, w)| w.attnum == c.attnum && (o.steps.is_empty() || t.steps.is_empty()));
-            if whole_before {
-                return Err(DbError::new(
-                    SqlState::DUPLICATE_COLUMN,
-                    format!("column \"{}\" specified more than once", c.name),
-                )
-                .at(at));
-            }
-            let ty = if c.ty.oid == oid::JSONB && !t.steps.is_empty() {
-                return Err(DbError::unsupported("assignment to a part of a jsonb column is not supported here").at(at));
-            } else {
-                self.part_type(c.ty, &t.steps, &c.name, at)?
-            };
-            parts.push(Column { ty, ..c.clone() });
+        if let Some(v) = &target.view {
+            i.columns.iter().try_for_each(|t| self.not_writable(v, &t.column, Verb::Insert))?;
         }
+        let parts = self.insert_parts(&named, &i.columns)?;
         let wanted: Vec<&Column> = match &target.view {
             _ if !i.columns.is_empty() => parts.iter().collect(),
             None => rel.live_columns().collect(),
@@ -405,7 +382,11 @@ impl Binder<'_> {
                 (rte, HashMap::new())
             }
         };
-        let mut returning = self.returning(&i.returning, Scope::of(rte))?;
+        let mut scope = Scope::of(rte);
+        if on_conflict.as_ref().is_some_and(|c| c.update.is_some()) {
+            scope.invisible.push(self.row_rte(&rel, "excluded", &row));
+        }
+        let mut returning = self.returning(&i.returning, scope)?;
         replace_returning(&mut returning, &by)?;
         let read = |c: Col| {
             let only = HashSet::from([c.id]);
@@ -421,8 +402,44 @@ impl Binder<'_> {
         Ok(Insert { table: rel, source, targets, given, on_conflict, returning, row, system, checks, generated })
     }
 
+    /// The columns that an INSERT names. A part of a column is given like a column of the part's type.
+    pub(super) fn insert_parts(&self, rel: &Relation, targets: &[ast::AssignTarget]) -> Result<Vec<Column>> {
+        let mut parts: Vec<Column> = Vec::with_capacity(targets.len());
+        for t in targets {
+            let at = self.pos(t.column.pos);
+            let c = self.find_column(rel, &t.column)?;
+            let whole_before = targets
+                .iter()
+                .zip(&parts)
+                .any(|(o, w)| w.attnum == c.attnum && (o.steps.is_empty() || t.steps.is_empty()));
+            if whole_before {
+                return Err(DbError::new(
+                    SqlState::DUPLICATE_COLUMN,
+                    format!("column \"{}\" specified more than once", c.name),
+                )
+                .at(at));
+            }
+            let ty = if c.ty.oid == oid::JSONB && !t.steps.is_empty() {
+                return Err(DbError::unsupported("assignment to a part of a jsonb column is not supported here").at(at));
+            } else {
+                self.part_type(c.ty, &t.steps, &c.name, at)?
+            };
+            parts.push(Column { ty, ..c.clone() });
+        }
+        Ok(parts)
+    }
+
+    /// 0A000 for DEFAULT as the value of a part of a column.
+    pub(super) fn no_default_part(&self, t: &ast::AssignTarget) -> DbError {
+        let what = match t.steps.first() {
+            Some(ast::Step::Field(_)) => "cannot set a subfield to DEFAULT",
+            _ => "cannot set an array element to DEFAULT",
+        };
+        DbError::unsupported(what).at(self.pos(t.column.pos))
+    }
+
     /// Puts the parts of columns together that an INSERT gives one by one.
-    fn joined_parts(
+    pub(super) fn joined_parts(
         &mut self,
         rel: &Arc<Relation>,
         targets: &[ast::AssignTarget],
@@ -514,11 +531,7 @@ impl Binder<'_> {
                 self.check_insertable(c, is_default, overriding)?;
                 if let Some(t) = targets.get(j).filter(|t| is_default && !t.steps.is_empty()) {
                     self.leave_level();
-                    let what = match t.steps.first() {
-                        Some(ast::Step::Field(_)) => "cannot set a subfield to DEFAULT",
-                        _ => "cannot set an array element to DEFAULT",
-                    };
-                    return Err(DbError::unsupported(what).at(self.pos(t.column.pos)));
+                    return Err(self.no_default_part(t));
                 }
                 row.push(if is_default {
                     if defaults[j].is_none() {
@@ -623,7 +636,10 @@ impl Binder<'_> {
                 for e in elements {
                     match &e.key {
                         ast::IndexKey::Column(name) => {
-                            let n = self.find_column(named, name)?.attnum;
+                            let n = match named.column(&name.value) {
+                                Some(c) => c.attnum,
+                                None => return Err(self.no_conflict_column(rel, alias, name, c.update.is_some())),
+                            };
                             want.push(n);
                             if let Some(need) = self.needs.get_mut(need) {
                                 need.privs |= privs::SELECT;
@@ -638,7 +654,10 @@ impl Binder<'_> {
                             let x = self.expr_typed(x);
                             self.leave_level();
                             self.scopes.pop();
-                            exprs.push(x?);
+                            let x = x?;
+                            if !exprs.iter().any(|y| walk::same(&x, y)) {
+                                exprs.push(x);
+                            }
                         }
                     }
                 }
@@ -723,7 +742,24 @@ impl Binder<'_> {
         Ok(OnConflict { arbiters, update })
     }
 
-    /// Whether the statement's predicate is (textually, after binding) the index's.
+    /// 42703 for a column that an ON CONFLICT names and the table does not have.
+    fn no_conflict_column(&mut self, rel: &Arc<Relation>, alias: &str, name: &ast::Ident, updates: bool) -> DbError {
+        let row = self.row_cols(rel);
+        let mut scope = Scope::of(self.row_rte(rel, alias, &row));
+        if updates {
+            scope.rtes.push(self.row_rte(rel, "excluded", &row));
+        }
+        self.scopes.push(scope);
+        let column = ast::ColumnRef { parts: vec![name.clone()], star: false };
+        let found = self.expr(&ast::Expr::new(ast::ExprKind::Column(column), name.pos));
+        self.scopes.pop();
+        match found {
+            Err(e) => e,
+            Ok(_) => DbError::internal("a column that does not exist was found"),
+        }
+    }
+
+    /// Whether the statement's predicate has (after binding) every condition of the index's.
     fn implies(
         &mut self,
         rel: &Arc<Relation>,
@@ -740,7 +776,13 @@ impl Binder<'_> {
         let x = self.expr(f).and_then(|e| self.to_bool(e, "WHERE"));
         self.leave_level();
         self.scopes.pop();
-        Ok(walk::same(&x?, p))
+        let x = x?;
+        let conditions = |e: &Expr| match &e.kind {
+            ExprKind::And(all) => all.clone(),
+            _ => vec![e.clone()],
+        };
+        let given = conditions(&x);
+        Ok(conditions(p).iter().all(|p| given.iter().any(|g| walk::same(g, p))))
     }
 
     // ---- UPDATE ------------------------------------------------------------------------------------------------
@@ -849,11 +891,7 @@ impl Binder<'_> {
             Some(base) => {
                 let pos = self.pos(t.column.pos);
                 if matches!(e.kind, ast::ExprKind::Default) {
-                    let what = match t.steps.first() {
-                        Some(ast::Step::Field(_)) => "cannot set a subfield to DEFAULT",
-                        _ => "cannot set an array element to DEFAULT",
-                    };
-                    return Err(DbError::unsupported(what).at(pos));
+                    return Err(self.no_default_part(t));
                 }
                 let value = self.expr(e)?;
                 self.assign_part(base, &t.steps, value, &name, pos)?
@@ -980,7 +1018,7 @@ impl Binder<'_> {
         }
         let rid = rte.rid.ok_or_else(|| DbError::internal("table without rows"))?;
         let old: Vec<(Col, i16)> = rte.cols.iter().map(|c| (c.col, c.origin.1)).collect();
-        self.note_row(rel, &old);
+        self.note_row(rel, &old, rte.system_column("tableoid"));
         let tableoid = if matches!(source, Rel::Append(_)) { rte.system_column("tableoid") } else { None };
         let mut by = HashMap::new();
         if let Some(v) = &target.view {

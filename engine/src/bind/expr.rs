@@ -15,6 +15,15 @@ pub(crate) fn constant(d: Datum, ty: u32, pos: u32) -> Expr {
     Expr { kind: ExprKind::Const(d), ty: types::plain(ty), pos }
 }
 
+/// Whether an expression is itself a subquery.
+fn has_query(e: &ast::Expr) -> bool {
+    match &e.kind {
+        ast::ExprKind::Subquery(_) | ast::ExprKind::Exists(_) | ast::ExprKind::ArrayQuery(_) => true,
+        ast::ExprKind::Quantified(q) => matches!(q.right, ast::QuantifiedRight::Query(_)),
+        _ => false,
+    }
+}
+
 impl Binder<'_> {
     /// Binds an expression; its type may still be `unknown` (a literal or parameter without context).
     pub fn expr(&mut self, e: &ast::Expr) -> Result<Expr> {
@@ -35,6 +44,9 @@ impl Binder<'_> {
         let pos = self.pos(e.pos);
         let bool_ty = types::plain(oid::BOOL);
         let mk = |kind, ty| Ok(Expr { kind, ty, pos });
+        if let Some(place) = self.no_subquery.filter(|_| has_query(e)) {
+            return Err(DbError::unsupported(format!("cannot use subquery in {place}")).at(pos));
+        }
         match &e.kind {
             ast::ExprKind::Literal(l) => self.literal(l, pos),
             ast::ExprKind::Param(n) => self.param(*n, pos),

@@ -299,9 +299,14 @@ impl Binder<'_> {
     }
 
     /// When all columns of a table's primary key are grouped by, its other columns may be used too: they join the
-    /// group list. Of grouping sets all must have the key.
-    pub(crate) fn add_functional_dependencies(&mut self, groups: &mut Vec<(Col, Expr)>, sets: &mut [Vec<usize>]) {
+    /// group list. Of grouping sets all must have the key. Answers the columns that joined, each with the key's constraint.
+    pub(crate) fn add_functional_dependencies(
+        &mut self,
+        groups: &mut Vec<(Col, Expr)>,
+        sets: &mut [Vec<usize>],
+    ) -> Vec<(ColId, u32)> {
         let written = groups.len();
+        let mut joined = Vec::new();
         let rtes = self.scopes.last().map(|s| s.rtes.clone()).unwrap_or_default();
         for rte in rtes {
             let Some(pk) = rte.table.as_ref().and_then(|t| {
@@ -310,6 +315,7 @@ impl Binder<'_> {
             }) else {
                 continue;
             };
+            let constraint = rte.table.as_ref().and_then(|t| t.constraint_of(pk.oid)).map_or(0, |c| c.oid);
             let grouped = |attnum: i16, groups: &[(Col, Expr)]| {
                 rte.cols
                     .iter()
@@ -330,10 +336,12 @@ impl Binder<'_> {
                         let col = self.col(c.col.ty);
                         sets.iter_mut().for_each(|s| s.push(groups.len()));
                         groups.push((col, Expr::column(c.col)));
+                        joined.push((col.id, constraint));
                     }
                 }
             }
         }
+        joined
     }
 
     /// The direct arguments of an ordered-set aggregate are read once per group: they may use grouped columns only.

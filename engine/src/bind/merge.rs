@@ -88,7 +88,7 @@ impl Binder<'_> {
         }
         let rid = rte.rid.ok_or_else(|| DbError::internal("table without rows"))?;
         let old: Vec<(Col, i16)> = rte.cols.iter().map(|c| (c.col, c.origin.1)).collect();
-        self.note_row(&rel, &old);
+        self.note_row(&rel, &old, tableoid);
         let target = Scope::of(rte);
         // The source cannot read the target's columns.
         self.set_clause(Clause::From);
@@ -193,25 +193,9 @@ impl Binder<'_> {
     }
 
     fn merge_insert(&mut self, rel: &Arc<Relation>, i: &ast::MergeInsert) -> Result<Vec<(i16, Expr)>> {
-        let mut wanted: Vec<&Column> = Vec::new();
-        for t in &i.columns {
-            let at = self.pos(t.column.pos);
-            if !t.steps.is_empty() {
-                return Err(DbError::unsupported("assignment to a part of a column is not supported yet").at(at));
-            }
-            let c = self.find_column(rel, &t.column)?;
-            if wanted.iter().any(|w| w.attnum == c.attnum) {
-                return Err(DbError::new(
-                    SqlState::DUPLICATE_COLUMN,
-                    format!("column \"{}\" specified more than once", c.name),
-                )
-                .at(at));
-            }
-            wanted.push(c);
-        }
-        if i.columns.is_empty() {
-            wanted = rel.live_columns().collect();
-        }
+        let parts = self.insert_parts(rel, &i.columns)?;
+        let wanted: Vec<&Column> =
+            if i.columns.is_empty() { rel.live_columns().collect() } else { parts.iter().collect() };
         let values = i.values.as_deref().unwrap_or_default();
         let count = |text: &'static str, at: u32| Err(DbError::new(SqlState::SYNTAX_ERROR, text).at(at));
         if let Some(extra) = values.get(wanted.len()) {
@@ -222,15 +206,19 @@ impl Binder<'_> {
             return count("INSERT has more target columns than expressions", at);
         }
         let mut given: Vec<(i16, Expr)> = Vec::new();
-        for (e, c) in values.iter().zip(&wanted) {
+        for (n, (e, c)) in values.iter().zip(&wanted).enumerate() {
             let is_default =
                 matches!(e.kind, ast::ExprKind::Default) || (i.overriding == Overriding::User && c.identity != '\0');
             self.check_insertable(c, is_default, i.overriding)?;
+            if let Some(t) = i.columns.get(n).filter(|t| is_default && !t.steps.is_empty()) {
+                return Err(self.no_default_part(t));
+            }
             if !is_default {
                 let b = self.expr(e)?;
                 given.push((c.attnum, self.assign(b, c.ty, &c.name)?));
             }
         }
+        let given = self.joined_parts(rel, &i.columns, given)?;
         let mut out = Vec::new();
         for c in rel.live_columns() {
             let e = match given.iter().find(|g| g.0 == c.attnum) {

@@ -55,6 +55,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub(crate) use query::SYSTEM_COLUMNS;
 pub use scope::{Scope, ScopeCol};
 pub use types::type_ref;
 
@@ -111,6 +112,8 @@ pub struct Binder<'a> {
     inlined: Vec<routine::Body>,
     /// Calls stay calls: what is bound will be kept as text.
     keep_calls: bool,
+    /// An expression of a definition that may have no subquery is bound: what it is called.
+    no_subquery: Option<&'static str>,
     /// A definition is bound to be evaluated.
     pub to_evaluate: bool,
     /// Nesting of expressions and queries.
@@ -171,6 +174,7 @@ impl<'a> Binder<'a> {
             virtual_rows: virtual_columns::VirtualRows::default(),
             inlined: Vec::new(),
             keep_calls: false,
+            no_subquery: None,
             to_evaluate: false,
             depth: 0,
             from_locks: Vec::new(),

@@ -17,7 +17,7 @@ use rustydb_types::oid;
 use std::sync::Arc;
 
 /// System columns that can be read from a stored table.
-const SYSTEM_COLUMNS: [(&str, i16, u32); 6] = [
+pub(crate) const SYSTEM_COLUMNS: [(&str, i16, u32); 6] = [
     ("ctid", -1, oid::TID),
     ("xmin", -2, oid::XID),
     ("cmin", -3, oid::CID),
@@ -1024,9 +1024,6 @@ impl Binder<'_> {
             });
         }
         if let Some(a) = &j.alias {
-            if !self.from_locks.is_empty() {
-                return Err(DbError::unsupported("FOR UPDATE/SHARE over a named join is not supported yet"));
-            }
             let mut cols = scope.star.clone();
             self.rename(&mut cols, &a.name.value, Some(a))?;
             let mut hidden = std::mem::take(&mut scope.rtes);

@@ -665,7 +665,7 @@ impl Binder<'_> {
                 group_cols.push((c, g));
             }
             let written = group_cols.len();
-            self.add_functional_dependencies(&mut group_cols, &mut sets);
+            let dependent = self.add_functional_dependencies(&mut group_cols, &mut sets);
             {
                 let scope = self.scopes.last().cloned().unwrap_or_default();
                 for (_, a) in aggs.iter().filter(|a| a.1.direct > 0) {
@@ -712,6 +712,9 @@ impl Binder<'_> {
                     })?;
                 }
                 srfs.iter().for_each(|s| note(&s.2));
+            }
+            for (_, constraint) in dependent.iter().filter(|d| used.contains(&d.0)) {
+                self.note(|_| super::define::Resolved::Constraint(*constraint));
             }
             let mut at = 0;
             group_cols.retain(|(c, _)| {
@@ -1041,12 +1044,14 @@ impl Binder<'_> {
                 }
             };
             if l.of.is_empty() {
-                for rte in &scope.rtes {
+                for rte in scope.rtes.iter().chain(&scope.invisible) {
                     add(rte, None)?;
                 }
             } else {
                 for n in &l.of {
-                    let rte = scope.rtes.iter().find(|r| r.name == n.name.value).ok_or_else(|| {
+                    // Tables of a join with a name are known by their own names here.
+                    let mut tables = scope.rtes.iter().chain(&scope.invisible);
+                    let rte = tables.find(|r| r.name == n.name.value).ok_or_else(|| {
                         DbError::new(
                             SqlState::UNDEFINED_TABLE,
                             format!("relation \"{}\" in {what} clause not found in FROM clause", n.plain()),

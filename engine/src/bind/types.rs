@@ -102,8 +102,9 @@ pub(crate) fn resolve(cx: &BindCx<'_>, t: &ast::TypeName, pos: impl Fn(ast::Pos)
     let typmod = typmod_of(oid, &t.mods, at)?;
     let mut ty = TypeRef { oid, typmod, collation: base.typcollation };
     if !t.dims.is_empty() {
-        // A domain over an array is an element like any other.
-        let is_array = base.typcategory == 'A' && !usertype::is_domain(oid);
+        // A domain over an array is an element like any other, and so is a vector.
+        let is_array =
+            base.typcategory == 'A' && !usertype::is_domain(oid) && !matches!(oid, oid::INT2VECTOR | oid::OIDVECTOR);
         ty.oid = if is_array { oid } else { array_of(oid).ok_or_else(missing)? };
     }
     Ok(ty)

@@ -10,48 +10,63 @@
 //! through a parent is computed by the parent's expressions.
 
 use super::Binder;
-use super::scope::Rte;
+use super::scope::{Rte, ScopeCol};
 use super::select::Clause;
 use super::view_target::replace;
 use crate::catalog::{Column, Relation};
 use crate::plan::ir::{Bound, Col, ColId, Expr, ExprKind};
 use crate::plan::walk;
 use rustydb_base::{DbError, Result};
+use rustydb_types::datum::Datum;
+use rustydb_types::oid;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Rows whose virtual columns are to be replaced, and the expressions of those that were asked for.
 #[derive(Default)]
 pub(crate) struct VirtualRows {
-    /// Noted rows, whose expressions are not bound yet.
-    noted: Vec<(Arc<Relation>, Vec<(Col, i16)>)>,
+    /// Noted rows, each with what tells its table, whose expressions are not bound yet.
+    noted: Vec<(Arc<Relation>, Vec<(Col, i16)>, Option<Col>)>,
     by: HashMap<ColId, Expr>,
 }
 
 impl Binder<'_> {
     /// Notes columns that stand for a row of the table, whose virtual columns nobody computes.
-    pub(crate) fn note_row(&mut self, rel: &Arc<Relation>, row: &[(Col, i16)]) {
+    pub(crate) fn note_row(&mut self, rel: &Arc<Relation>, row: &[(Col, i16)], tableoid: Option<Col>) {
         if rel.has_virtual() {
-            self.virtual_rows.noted.push((Arc::clone(rel), row.to_vec()));
+            self.virtual_rows.noted.push((Arc::clone(rel), row.to_vec(), tableoid));
         }
     }
 
     /// The virtual columns of a table over a row of it, whose columns `row` are in the table's order.
-    fn virtual_exprs(&mut self, rel: &Arc<Relation>, row: &[(Col, i16)]) -> Result<Vec<(ColId, Expr)>> {
+    fn virtual_exprs(
+        &mut self,
+        rel: &Arc<Relation>,
+        row: &[(Col, i16)],
+        tableoid: Option<Col>,
+    ) -> Result<Vec<(ColId, Expr)>> {
         // Who may read the column need not be allowed to read what it is computed from.
         let muted = self.needs.muted(|c| row.iter().any(|r| r.0.id == c));
         let bound = rel.live_columns().zip(row).filter(|(c, _)| c.is_virtual()).map(|(c, (col, _))| {
             let rte = self.row_rte(rel, &rel.name, row);
-            Ok((col.id, self.generation(c, rte)?))
+            Ok((col.id, self.generation(c, rte, tableoid)?))
         });
         let bound = bound.collect();
         self.needs.unmute(muted);
         bound
     }
 
-    /// A column's generation expression, as a value of the column's type.
-    pub(super) fn generation(&mut self, c: &Column, row: Rte) -> Result<Expr> {
-        let e = self.kept_expr(c.default.as_deref().unwrap_or("NULL"), Some(row), Clause::Generated)?;
+    /// A column's generation expression, as a value of the column's type. Of the system columns it may read `tableoid`: a
+    /// column if the row is one of several tables, else known.
+    pub(super) fn generation(&mut self, c: &Column, mut row: Rte, tableoid: Option<Col>) -> Result<Expr> {
+        let table = row.table.as_ref().map_or(0, |t| t.oid);
+        let col = tableoid.unwrap_or_else(|| self.col(super::types::plain(oid::OID)));
+        row.system = vec![ScopeCol { name: "tableoid".to_owned(), col, origin: (table, -6) }];
+        let mut e = self.kept_expr(c.default.as_deref().unwrap_or("NULL"), Some(row), Clause::Generated)?;
+        if tableoid.is_none() {
+            let known = Expr::new(ExprKind::Const(Datum::Oid(table)), col.ty);
+            replace(&mut e, &HashMap::from([(col.id, known)]))?;
+        }
         self.assign(e, c.ty, &c.name)
     }
 
@@ -62,7 +77,8 @@ impl Binder<'_> {
             return Ok(Vec::new());
         }
         let row: Vec<(Col, i16)> = rte.cols.iter().map(|c| (c.col, c.origin.1)).collect();
-        let mut exprs: HashMap<ColId, Expr> = self.virtual_exprs(rel, &row)?.into_iter().collect();
+        let mut exprs: HashMap<ColId, Expr> =
+            self.virtual_exprs(rel, &row, rte.system_column("tableoid"))?.into_iter().collect();
         let mut out = Vec::with_capacity(row.len() + rte.system.len() + 1);
         for c in &mut rte.cols {
             let e = match exprs.remove(&c.col.id) {
@@ -117,8 +133,8 @@ impl Binder<'_> {
     }
 
     fn bind_noted(&mut self) -> Result<()> {
-        for (rel, row) in std::mem::take(&mut self.virtual_rows.noted) {
-            let exprs = self.virtual_exprs(&rel, &row)?;
+        for (rel, row, tableoid) in std::mem::take(&mut self.virtual_rows.noted) {
+            let exprs = self.virtual_exprs(&rel, &row, tableoid)?;
             self.virtual_rows.by.extend(exprs);
         }
         Ok(())

@@ -599,10 +599,13 @@ fn dependencies(
     let mut out: HashMap<u32, Vec<Dependency>> = HashMap::new();
     for r in rows.get(&table::PG_DEPEND).into_iter().flatten() {
         let r = Reader(r);
-        if r.oid("refclassid")? != table::PG_CLASS {
-            continue;
-        }
         let (class, obj) = (r.oid("classid")?, r.oid("objid")?);
+        let constraint = match r.oid("refclassid")? {
+            table::PG_CLASS => false,
+            // Of keys only the queries of views need any.
+            table::PG_CONSTRAINT if class == table::PG_REWRITE => true,
+            _ => continue,
+        };
         let (rel, sub) = match class {
             table::PG_CLASS => (obj, r.i4("objsubid")?),
             _ => match part_of.get(&(class, obj)) {
@@ -615,7 +618,8 @@ fn dependencies(
             continue;
         }
         let kind = r.ch("deptype");
-        out.entry(rel).or_default().push(Dependency { sub, ref_relation, ref_sub: r.i4("refobjsubid")?, kind });
+        let ref_sub = if constraint { Dependency::CONSTRAINT } else { r.i4("refobjsubid")? };
+        out.entry(rel).or_default().push(Dependency { sub, ref_relation, ref_sub, kind });
     }
     Ok(out)
 }

@@ -544,6 +544,10 @@ impl Relation {
     pub fn live_columns(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|c| !c.dropped)
     }
+    /// The constraint that an index belongs to.
+    pub fn constraint_of(&self, index: u32) -> Option<&Arc<Constraint>> {
+        self.constraints.iter().find(|c| c.index() == Some(index))
+    }
     /// The deferrable constraint that an index belongs to: between statements its keys need not be unique.
     pub fn deferrable_key(&self, index: u32) -> Option<&Arc<Constraint>> {
         self.constraints.iter().find(|c| {
@@ -562,12 +566,17 @@ impl Relation {
 pub struct Dependency {
     /// Dependent column, 0 for the relation (or a view's rule).
     pub sub: i32,
-    /// The relation it needs.
+    /// The relation (or constraint) it needs.
     pub ref_relation: u32,
-    /// The column it needs, 0 for the whole relation.
+    /// The column it needs, 0 for the whole relation, [`Self::CONSTRAINT`] for a constraint.
     pub ref_sub: i32,
     /// `deptype`: 'n' normal, 'a' automatic, 'i' internal.
     pub kind: char,
+}
+
+impl Dependency {
+    /// What it needs is a constraint.
+    pub const CONSTRAINT: i32 = -1;
 }
 
 /// A role.

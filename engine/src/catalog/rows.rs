@@ -9,7 +9,8 @@
 //! `indexprs`, `indpred`, `ev_action`) are SQL text.
 
 use super::{
-    Column, Constraint, ConstraintKind, Database, FkAction, Index, Namespace, Persistence, RelKind, Relation, Role,
+    Column, Constraint, ConstraintKind, Database, Dependency, FkAction, Index, Namespace, Persistence, RelKind,
+    Relation, Role,
 };
 use crate::acl::item::encode_list;
 use crate::acl::membership::Membership;
@@ -731,6 +732,21 @@ fn depend(class: u32, obj: u32, sub: i32, refclass: u32, refobj: u32, refsub: i3
         .build()
 }
 
+/// The columns that a generated column is computed from.
+fn generated_from(r: &Relation, c: &Column) -> Vec<i16> {
+    let text = c.default.as_deref().filter(|_| c.generated != '\0');
+    let Some(mut e) = text.and_then(|t| crate::bind::parse_expr(t).ok()) else { return Vec::new() };
+    let mut out = Vec::new();
+    crate::ddl::each_expr(&mut e, &mut |x| {
+        if let rustydb_parser::ast::ExprKind::Column(n) = &x.kind {
+            out.extend(n.parts.last().and_then(|n| r.column(&n.value)).map(|c| c.attnum));
+        }
+    });
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
 fn dependencies(r: &Relation) -> Vec<CatRow> {
     use table::{PG_ATTRDEF, PG_CLASS, PG_CONSTRAINT, PG_NAMESPACE, PG_REWRITE};
     if r.oid < super::FIRST_USER_OID {
@@ -746,7 +762,10 @@ fn dependencies(r: &Relation) -> Vec<CatRow> {
             (Some(_), _) => (PG_REWRITE, r.rule_oid),
             _ => (PG_CLASS, r.oid),
         };
-        out.push(depend(class, obj, 0, PG_CLASS, d.ref_relation, d.ref_sub, d.kind));
+        out.push(match d.ref_sub {
+            Dependency::CONSTRAINT => depend(class, obj, 0, PG_CONSTRAINT, d.ref_relation, 0, d.kind),
+            sub => depend(class, obj, 0, PG_CLASS, d.ref_relation, sub, d.kind),
+        });
     }
     if r.view.is_some() {
         out.push(depend(PG_REWRITE, r.rule_oid, 0, PG_CLASS, r.oid, 0, 'i'));
@@ -768,6 +787,9 @@ fn dependencies(r: &Relation) -> Vec<CatRow> {
     }
     for c in r.columns.iter().filter(|c| c.default_oid != 0) {
         out.push(depend(PG_ATTRDEF, c.default_oid, 0, PG_CLASS, r.oid, i32::from(c.attnum), 'a'));
+        for a in generated_from(r, c) {
+            out.push(depend(PG_ATTRDEF, c.default_oid, 0, PG_CLASS, r.oid, i32::from(a), 'n'));
+        }
     }
     for c in &r.constraints {
         for a in &c.columns {

@@ -187,47 +187,38 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterTable) -> Result<String> {
     }
     let mut commands: Vec<&AlterCommand> = s.commands.iter().collect();
     commands.sort_by_key(|c| pass(c));
-    for c in old_values_first(commands)? {
-        Box::pin(recurse::run(cx, rel.oid, c, s.table.only)).await?;
+    // New types come after what drops, except of columns that a USING reads.
+    let (types, others): (Vec<_>, Vec<_>) =
+        commands.into_iter().partition(|c| matches!(c, AlterCommand::SetType { .. }));
+    let read: Vec<String> = types.iter().flat_map(|c| read_by_using(c)).collect();
+    let kept = |c: &AlterCommand| matches!(c, AlterCommand::DropColumn { column, .. } if read.contains(&column.value));
+    let (before, after): (Vec<_>, Vec<_>) = others.into_iter().partition(|c| pass(c) == 0 && !kept(c));
+    for c in before {
+        run(cx, rel.oid, c, s.table.only).await?;
+    }
+    if !types.is_empty() {
+        typed::check_alter(&cx.relation(rel.oid)?, types[0])?;
+        Box::pin(recurse::set_types(cx, rel.oid, &types, s.table.only)).await?;
+    }
+    for c in after {
+        run(cx, rel.oid, c, s.table.only).await?;
     }
     Ok(tag)
 }
 
-/// Every USING reads the columns as they were before the statement. As types are changed one after the other here, what reads
-/// a column goes before what changes or drops it.
-fn old_values_first(commands: Vec<&AlterCommand>) -> Result<Vec<&AlterCommand>> {
-    use AlterCommand as A;
-    let reads = |c: &AlterCommand| {
-        let mut names = Vec::new();
-        if let A::SetType { using: Some(e), .. } = c {
-            super::rename::each_column(&mut e.clone(), &mut |n| names.push(n.value.clone()));
-        }
-        names
-    };
-    let retyping = |c: &&AlterCommand| matches!(c, A::SetType { .. });
-    if commands.len() < 2 || !commands.iter().any(retyping) {
-        return Ok(commands);
+/// Runs a sub-command on the table that the statement names, and on its descendants.
+async fn run(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> Result<()> {
+    typed::check_alter(&cx.relation(oid)?, c)?;
+    Box::pin(recurse::run(cx, oid, c, only)).await
+}
+
+/// Names of columns that the USING of a sub-command reads.
+fn read_by_using(c: &AlterCommand) -> Vec<String> {
+    let mut names = Vec::new();
+    if let AlterCommand::SetType { using: Some(e), .. } = c {
+        super::rename::each_column(&mut e.clone(), &mut |n| names.push(n.value.clone()));
     }
-    let read: Vec<String> = commands.iter().flat_map(|c| reads(c)).collect();
-    let late = |c: &AlterCommand| matches!(c, A::DropColumn { column, .. } if read.contains(&column.value));
-    let mut types: Vec<&AlterCommand> = commands.iter().copied().filter(retyping).collect();
-    let mut out: Vec<&AlterCommand> =
-        commands.iter().copied().filter(|c| matches!(c, A::DropColumn { .. }) && !late(c)).collect();
-    while !types.is_empty() {
-        let free = types.iter().position(|c| {
-            let A::SetType { column, .. } = c else { return true };
-            !types.iter().any(|o| !std::ptr::eq(*o, *c) && reads(o).contains(&column.value))
-        });
-        let Some(next) = free else {
-            return Err(DbError::unsupported(
-                "ALTER COLUMN ... TYPE with USING expressions that read each other's columns is not supported",
-            ));
-        };
-        out.push(types.remove(next));
-    }
-    out.extend(commands.iter().copied().filter(|c| late(c)));
-    out.extend(commands.iter().copied().filter(|c| !retyping(c) && !matches!(c, A::DropColumn { .. })));
-    Ok(out)
+    names
 }
 
 /// Runs a sub-command on one table.
@@ -235,7 +226,6 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
     use AlterCommand as A;
     let rel = cx.relation(oid)?;
     let mut r = (*rel).clone();
-    typed::check_alter(&rel, c)?;
     let refuse = || Err(DbError::unsupported(format!("ALTER TABLE {} is not supported yet", action(c))));
     match c {
         A::AddColumn { column, if_not_exists } => return alter_column::add(cx, &rel, column, *if_not_exists).await,
@@ -251,8 +241,8 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
             let what = format!("column {} of table {}", col.name, cx.shown(&rel));
             return drop_objects(cx, &[Object::Column(oid, col.attnum)], *cascade, &what).await;
         }
-        A::SetType { column, ty, collation, using, .. } => {
-            alter_column::set_type(cx, &rel, column, ty, collation.as_ref(), using.as_ref()).await?;
+        A::SetType { .. } => {
+            alter_column::set_types(cx, &rel, &[c]).await?;
             return super::exclude::check_rows(cx, oid, None).await;
         }
         A::SetDefault { column, value } => alter_column::set_default(cx, &mut r, column, Some(value)).await?,

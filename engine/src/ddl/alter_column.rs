@@ -8,7 +8,7 @@ use crate::catalog::{Column, Constraint, ConstraintKind, Index, Relation};
 use crate::exec::eval::Env;
 use crate::plan::ir::{Col, Expr, ExprKind};
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_parser::ast;
+use rustydb_parser::ast::{self, AlterCommand};
 use rustydb_storage::sequence::{SequenceRule, SequenceState};
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::{oid, pgdata, typename};
@@ -112,6 +112,7 @@ pub async fn add(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, def: &ast::ColumnDef, 
             let parsed = crate::bind::parse_expr(kept.text.as_deref().unwrap_or("NULL"))?;
             let bound = bind_row(cx, rel, &parsed, Defining::Generated)?;
             let bound = cx.binder(|b| b.assign(bound, column.ty, &column.name))?;
+            let bound = super::generated::over_stored(cx, rel, &bound)?;
             fill(cx, rel, &mut r, &check_rows::compiled(&bound)?).await?;
         }
     } else if default.text.is_some() {
@@ -267,18 +268,83 @@ fn same_form(a: TypeRef, b: TypeRef) -> bool {
         || matches!(a.oid, oid::TEXT | oid::VARCHAR) && matches!(b.oid, oid::TEXT | oid::VARCHAR)
 }
 
-/// ALTER COLUMN … TYPE.
-pub async fn set_type(
-    cx: &mut DdlCx<'_>,
+/// What becomes of a column's values when its type changes.
+enum NewValue {
+    /// They stay as they are; indexes are built anew if the collation is another.
+    Same { collation: bool },
+    /// Nothing is stored of them.
+    Virtual,
+    /// An expression over the old row.
+    Computed(Expr),
+}
+
+/// ALTER COLUMN … TYPE, for all columns of a statement at once: every USING reads the row as it was before.
+pub async fn set_types(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, commands: &[&AlterCommand]) -> Result<()> {
+    let mut r = (**rel).clone();
+    let mut changed: Vec<(usize, NewValue)> = Vec::with_capacity(commands.len());
+    for c in commands {
+        let AlterCommand::SetType { column, ty, collation, using, .. } = c else { continue };
+        let at = identity::position(rel, column)?;
+        if changed.iter().any(|x| x.0 == at) {
+            return Err(DbError::unsupported(format!("cannot alter type of column \"{}\" twice", column.value)));
+        }
+        let new = column::column_type(cx, &rel.columns[at].name, ty, collation.as_ref())?;
+        let value = new_value(cx, rel, at, new, using.as_ref())?;
+        let c = &mut r.columns[at];
+        c.ty = new;
+        c.tuning.storage = '\0';
+        if crate::catalog::types::Shape::of(new.oid).storage == 'p' {
+            c.tuning.compression = '\0';
+        }
+        if matches!(value, NewValue::Computed(_)) {
+            c.missing = Datum::Null;
+        }
+        changed.push((at, value));
+    }
+    for (at, _) in &changed {
+        retype(cx, rel, &mut r, *at)?;
+        let attnum = r.columns[*at].attnum;
+        Arc::make_mut(&mut r.stats).columns.remove(&attnum);
+    }
+    let mut computed = Vec::new();
+    let mut collations = false;
+    for (at, value) in changed {
+        match value {
+            NewValue::Same { collation } => collations |= collation,
+            NewValue::Virtual => {}
+            NewValue::Computed(e) => {
+                computed.push((at, check_rows::compiled(&super::generated::over_stored(cx, rel, &e)?)?));
+            }
+        }
+    }
+    if computed.is_empty() {
+        if collations {
+            check_rows::rebuild_indexes(cx, &mut r).await?;
+        }
+        return cx.put(r).await;
+    }
+    let eval = cx.eval;
+    check_rows::rewrite(cx, rel, &mut r, |mut row| {
+        let env = Env { ctx: eval, params: &[] };
+        let new = computed.iter().map(|(at, e)| Ok((*at, e.eval(env, &row)?))).collect::<Result<Vec<_>>>()?;
+        for (at, d) in new {
+            row[at] = d;
+        }
+        Ok(row)
+    })
+    .await?;
+    cx.put(r).await
+}
+
+/// The new values of a column that gets another type; fails if it cannot.
+fn new_value(
+    cx: &DdlCx<'_>,
     rel: &Arc<Relation>,
-    name: &ast::Ident,
-    ty: &ast::TypeName,
-    coll: Option<&ast::Name>,
+    at: usize,
+    new_ty: TypeRef,
     using: Option<&ast::Expr>,
-) -> Result<()> {
-    let at = identity::position(rel, name)?;
+) -> Result<NewValue> {
     let old = &rel.columns[at];
-    let new_ty = column::column_type(cx, &old.name, ty, coll)?;
     let shown = typename::with_typmod(new_ty.oid, new_ty.typmod);
     refuse_itself(cx, rel, new_ty)?;
     refuse_stored_rows(cx, rel)?;
@@ -297,7 +363,8 @@ pub async fn set_type(
         .detail(format!("Column \"{}\" is a generated column.", old.name)));
     }
     if old.is_virtual() {
-        return set_virtual_type(cx, rel, at, new_ty).await;
+        check_virtual_type(cx, rel, &Column { ty: new_ty, ..old.clone() }, &shown)?;
+        return Ok(NewValue::Virtual);
     }
     // The new value over the old row.
     let source: Expr = match using {
@@ -324,63 +391,33 @@ pub async fn set_type(
             ))
         }
     })?;
-    let mut r = (**rel).clone();
-    r.columns[at].ty = new_ty;
-    r.columns[at].tuning.storage = '\0';
-    if crate::catalog::types::Shape::of(new_ty.oid).storage == 'p' {
-        r.columns[at].tuning.compression = '\0';
-    }
-    r.columns[at].missing = Datum::Null;
     if let (Some(text), '\0') = (&old.default, old.generated) {
-        check_default(cx, &r.columns[at], text, &shown)?;
+        check_default(cx, &Column { ty: new_ty, ..old.clone() }, text, &shown)?;
     }
-    retype(cx, rel, &mut r, at)?;
-    let stats = Arc::make_mut(&mut r.stats);
-    stats.columns.remove(&old.attnum);
     let untouched = match &value.kind {
         ExprKind::Column(_) => true,
         ExprKind::Relabel(x) => matches!(x.kind, ExprKind::Column(_)),
         _ => false,
     };
     if untouched && using.is_none() && same_form(old.ty, new_ty) {
-        r.columns[at].missing = old.missing.clone();
-        if old.ty.collation != new_ty.collation {
-            check_rows::rebuild_indexes(cx, &mut r).await?;
-        }
-        return cx.put(r).await;
+        return Ok(NewValue::Same { collation: old.ty.collation != new_ty.collation });
     }
-    let compiled = check_rows::compiled(&super::generated::over_stored(cx, rel, &value)?)?;
-    let eval = cx.eval;
-    check_rows::rewrite(cx, rel, &mut r, |mut row| {
-        row[at] = compiled.eval(Env { ctx: eval, params: &[] }, &row)?;
-        Ok(row)
-    })
-    .await?;
-    cx.put(r).await
+    Ok(NewValue::Computed(value))
 }
 
-/// ALTER COLUMN … TYPE of a column of which nothing is stored: its expression must fit the new type.
-async fn set_virtual_type(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, at: usize, ty: TypeRef) -> Result<()> {
-    let mut r = (**rel).clone();
-    r.columns[at].ty = ty;
-    let c = r.columns[at].clone();
-    super::generated::check_type(cx, &c)?;
+/// A virtual column's new type must be one that it may have, and that its expression fits.
+fn check_virtual_type(cx: &DdlCx<'_>, rel: &Arc<Relation>, c: &Column, shown: &str) -> Result<()> {
+    super::generated::check_type(cx, c)?;
     let e = crate::bind::parse_expr(c.default.as_deref().unwrap_or("NULL"))?;
     let bound = bind_row(cx, rel, &e, Defining::Generated)?;
-    let plain = TypeRef { typmod: -1, ..ty };
-    if cx.binder(|b| b.coerce(bound, plain, Coercion::Assignment))?.is_none() {
-        return Err(err(
-            SqlState::DATATYPE_MISMATCH,
-            format!(
-                "generation expression for column \"{}\" cannot be cast automatically to type {}",
-                c.name,
-                typename::with_typmod(ty.oid, ty.typmod)
-            ),
-        ));
+    let plain = TypeRef { typmod: -1, ..c.ty };
+    if cx.binder(|b| b.coerce(bound, plain, Coercion::Assignment))?.is_some() {
+        return Ok(());
     }
-    r.columns[at].tuning.storage = '\0';
-    retype(cx, rel, &mut r, at)?;
-    cx.put(r).await
+    Err(err(
+        SqlState::DATATYPE_MISMATCH,
+        format!("generation expression for column \"{}\" cannot be cast automatically to type {shown}", c.name),
+    ))
 }
 
 /// 0A000 for columns that views or generated columns read.

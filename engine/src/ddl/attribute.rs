@@ -8,7 +8,7 @@ use super::types::{check_free, contains, missing, open};
 use super::{DdlCx, column, err};
 use crate::catalog::{RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_parser::ast::{self, AttributeCommand, ColumnDef, Ident, Name};
+use rustydb_parser::ast::{self, AlterCommand, AttributeCommand, ColumnDef, Ident, Name, TableLockMode};
 use rustydb_types::datum::TypeRef;
 use rustydb_types::typename;
 use std::sync::Arc;
@@ -94,11 +94,13 @@ fn no_attribute(name: &str, rel: &Relation) -> DbError {
 pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterComposite) -> Result<()> {
     let rel = open_composite(cx, &s.name).await?;
     let mut r = (*rel).clone();
+    let mut followed = Vec::new();
     for c in &s.commands {
         let (AttributeCommand::Add { cascade, .. }
         | AttributeCommand::Drop { cascade, .. }
         | AttributeCommand::SetType { cascade, .. }) = c;
-        super::typed::check_type_unused(cx, &rel, *cascade)?;
+        let tables = super::typed::followers(cx, &rel, *cascade)?;
+        followed.extend(tables.into_iter().map(|t| (t, of_table(c))));
         match c {
             AttributeCommand::Add { attribute: a, .. } => {
                 if r.column(&a.name.value).is_some() {
@@ -155,12 +157,33 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterComposite) -> Result<()> {
             }
         }
     }
-    cx.put(r).await
+    cx.put(r).await?;
+    super::typed::follow(cx, followed).await
+}
+
+/// What happens to the columns of the type's tables.
+fn of_table(c: &AttributeCommand) -> AlterCommand {
+    match c {
+        AttributeCommand::Add { attribute, .. } => {
+            AlterCommand::AddColumn { column: attribute.clone(), if_not_exists: false }
+        }
+        AttributeCommand::Drop { name, .. } => {
+            AlterCommand::DropColumn { column: name.clone(), if_exists: true, cascade: true }
+        }
+        AttributeCommand::SetType { name, ty, collation, pos, .. } => AlterCommand::SetType {
+            column: name.clone(),
+            ty: ty.clone(),
+            collation: collation.clone(),
+            using: None,
+            pos: *pos,
+        },
+    }
 }
 
 /// ALTER TYPE … RENAME ATTRIBUTE.
-pub async fn rename(cx: &mut DdlCx<'_>, name: &Name, from: &Ident, to: &str) -> Result<()> {
+pub async fn rename(cx: &mut DdlCx<'_>, name: &Name, from: &Ident, to: &str, cascade: bool) -> Result<()> {
     let rel = open_composite(cx, name).await?;
+    let tables = super::typed::followers(cx, &rel, cascade)?;
     let mut r = (*rel).clone();
     if r.column(to).is_some() {
         return Err(err(
@@ -171,5 +194,11 @@ pub async fn rename(cx: &mut DdlCx<'_>, name: &Name, from: &Ident, to: &str) -> 
     let missing = err(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", from.value));
     let c = r.columns.iter_mut().find(|c| !c.dropped && c.name == from.value).ok_or(missing)?;
     c.name = to.to_owned();
-    cx.put(r).await
+    cx.put(r).await?;
+    for t in tables {
+        cx.lock(t, TableLockMode::AccessExclusive).await?;
+        let table = cx.relation(t)?;
+        super::rename::rename_column_everywhere(cx, &table, from, to, false).await?;
+    }
+    Ok(())
 }

@@ -341,7 +341,10 @@ pub async fn rewrite(
         }
         for row in rows {
             let row = change(row)?;
-            rewrite.rt.check_not_null(cx.eval, &row)?;
+            let null = |(c, d): (&Column, &Datum)| c.not_null && !c.dropped && !c.is_virtual() && d.is_null();
+            if let Some((c, _)) = rewrite.rt.rel.columns.iter().zip(&row).find(|x| null(*x)) {
+                return Err(null_found(&rewrite.rt.rel, c));
+            }
             store_row(cx, &rewrite, &row).await?;
         }
     }

@@ -1,6 +1,7 @@
 //! A column definition: type, default, identity, and the constraints written beside it.
 
 use super::{DdlCx, err, sequence};
+use crate::bind::ScopeCol;
 use crate::bind::define::{Defining, named_relations, unbind, volatility};
 use crate::catalog::{Column, Relation, Sequence, deparse};
 use crate::plan::ir::{Col, Expr, ExprKind};
@@ -28,6 +29,8 @@ pub struct Kept {
 pub struct OwnSequence {
     /// Definition without file.
     pub seq: Sequence,
+    /// Its OID, if it is chosen already.
+    pub oid: Option<u32>,
     /// Name, when SEQUENCE NAME is written.
     pub name: Option<ast::Name>,
     /// Identity instead of serial.
@@ -128,9 +131,45 @@ pub fn row_columns(rel: &Relation) -> Vec<(Col, i16)> {
     rel.live_columns().map(|c| (Col { id: 1_000_000 + c.attnum as u32, ty: c.ty }, c.attnum)).collect()
 }
 
+/// The columns by which generation expressions name a row's system columns, of which they may read `tableoid` only.
+pub fn row_system(table: u32) -> Vec<ScopeCol> {
+    let one = |(name, attnum, ty): (&str, i16, u32)| ScopeCol {
+        name: name.to_owned(),
+        col: Col { id: system_id(attnum), ty: TypeRef::new(ty) },
+        origin: (table, attnum),
+    };
+    crate::bind::SYSTEM_COLUMNS.map(one).into()
+}
+
+fn system_id(attnum: i16) -> u32 {
+    1_000_000 - u32::from(attnum.unsigned_abs())
+}
+
+/// The column that tells a row's table ([`row_system`]).
+pub fn tableoid() -> u32 {
+    system_id(-6)
+}
+
+/// The system column that an expression must not read, and where it does.
+fn system_read(e: &Expr) -> Option<(&'static str, u32)> {
+    let mut found = None;
+    crate::plan::walk::visit(e, &mut |x| {
+        if let ExprKind::Column(id) = x.kind
+            && id != tableoid()
+            && found.is_none()
+        {
+            found = crate::bind::SYSTEM_COLUMNS.iter().find(|c| system_id(c.1) == id).map(|c| (c.0, x.pos));
+        }
+    });
+    found
+}
+
 /// Names of [`row_columns`].
 pub fn row_name(rel: &Relation) -> impl Fn(u32) -> Option<String> + '_ {
     |id| {
+        if id == tableoid() {
+            return Some("tableoid".to_owned());
+        }
         let attnum = i16::try_from(id.checked_sub(1_000_000)?).ok()?;
         rel.attribute(attnum).map(|c| c.name.clone())
     }
@@ -237,6 +276,13 @@ pub fn generated_of(cx: &DdlCx<'_>, rel: &Arc<Relation>, column: &Column, e: &as
     let row = row_columns(rel);
     cx.binder(|b| {
         let bound = b.defining(e, Some((rel, &row)), Defining::Generated)?;
+        if let Some((name, at)) = system_read(&bound) {
+            return Err(err(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!("cannot use system column \"{name}\" in column generation expression"),
+            )
+            .at(at));
+        }
         whole_row_read(&bound).map_or(Ok(()), |at| {
             Err(err(
                 SqlState::INVALID_OBJECT_DEFINITION,
@@ -304,7 +350,7 @@ pub fn build(cx: &DdlCx<'_>, table: &str, attnum: i16, def: &ast::ColumnDef) -> 
                 pos: ast::NO_POS,
             }];
             let plan = sequence::plan(cx, &options, None, false)?;
-            own = Some(OwnSequence { seq: plan.seq, name: None, identity: false });
+            own = Some(OwnSequence { seq: plan.seq, oid: None, name: None, identity: false });
             TypeRef::new(o)
         }
         None => column_type(cx, name, written, def.collation.as_ref())?,
@@ -339,7 +385,7 @@ pub fn build(cx: &DdlCx<'_>, table: &str, attnum: i16, def: &ast::ColumnDef) -> 
                 if default.is_some() || own.as_ref().is_some_and(|o| !o.identity) {
                     return Err(conflict("multiple default values specified", c.pos));
                 }
-                default = Some((e, c.pos));
+                default = Some(e);
             }
             ConstraintKind::Identity { always, options } => {
                 if column.identity != '\0' {
@@ -383,21 +429,17 @@ pub fn build(cx: &DdlCx<'_>, table: &str, attnum: i16, def: &ast::ColumnDef) -> 
             }
             ConstraintKind::Check(_) | ConstraintKind::Exclude(_) => constraints.push(c.clone()),
         }
-    }
-    if let Some((_, pos)) = &default {
-        if column.identity != '\0' {
-            return Err(conflict("both default and identity specified", *pos));
-        }
-        if generated.is_some() {
-            return Err(conflict("both default and generation expression specified", *pos));
-        }
-    }
-    if column.identity != '\0' && generated.is_some() {
-        return Err(conflict("both identity and generation expression specified", def.name.pos));
+        let both = match (default.is_some(), column.identity != '\0', generated.is_some()) {
+            (true, true, _) => "default and identity",
+            (true, _, true) => "default and generation expression",
+            (_, true, true) => "identity and generation expression",
+            _ => continue,
+        };
+        return Err(conflict(&format!("both {both} specified"), c.pos));
     }
     column.not_null = nulls == Some(false);
     let mut late = None;
-    let kept = match default.map(|(e, _)| (e, default_of(cx, name, ty, e))) {
+    let kept = match default.map(|e| (e, default_of(cx, name, ty, e))) {
         Some((_, Ok(kept))) => kept,
         Some((e, Err(x))) if x.code == SqlState::UNDEFINED_TABLE => {
             late = Some((*e).clone());
@@ -427,7 +469,7 @@ pub fn identity_sequence(cx: &DdlCx<'_>, ty: TypeRef, options: &[ast::SequenceOp
         ast::SequenceOptionKind::SequenceName(n) => Some(n.clone()),
         _ => None,
     });
-    Ok(OwnSequence { seq: plan.seq, name, identity: true })
+    Ok(OwnSequence { seq: plan.seq, oid: None, name, identity: true })
 }
 
 /// STORAGE has no effect on how values are kept here; the word is checked.

@@ -6,7 +6,7 @@
 
 use super::{DdlCx, err, kind_word, lock_oid, object_word, recyclebin};
 use crate::catalog::types::TypeDef;
-use crate::catalog::{Catalog, Constraint, ConstraintKind, Lineage, RelKind, Relation};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Dependency, Lineage, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, ObjectKind, ObjectRef, TableLockMode};
 use std::collections::{HashMap, HashSet};
@@ -192,6 +192,12 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
                 out.push((Object::Relation(index), true));
             }
             let Some(c) = c else { return out };
+            for r in &relations {
+                let needs = |d: &Dependency| d.ref_sub == Dependency::CONSTRAINT && d.ref_relation == con;
+                if r.view.is_some() && r.depends.iter().any(needs) {
+                    out.push((Object::Relation(r.oid), false));
+                }
+            }
             let parts = t.constraints.iter().filter(|x| x.parent == c.oid);
             out.extend(parts.map(|x| (Object::Constraint(table, x.oid), true)));
             for child in t.children.iter().filter_map(|x| cat.relation(*x)) {

@@ -1,6 +1,6 @@
 //! Generated columns: what virtual ones may not be, SET EXPRESSION and DROP EXPRESSION.
 
-use super::column::{bind_row, generated_of, row_columns};
+use super::column::{bind_row, generated_of, row_columns, tableoid};
 use super::{DdlCx, check_rows, err, identity};
 use crate::bind::define::Defining;
 use crate::catalog::{Catalog, Column, ConstraintKind, FIRST_USER_OID, Relation};
@@ -94,9 +94,13 @@ pub fn check_expression(c: &Column, e: &Expr) -> Result<()> {
 /// An expression over [`row_columns`] as it is computed from stored rows.
 pub fn over_stored(cx: &DdlCx<'_>, rel: &Arc<Relation>, e: &Expr) -> Result<Expr> {
     let mut e = e.clone();
+    walk::rewrite(&mut e, &mut |x| {
+        let known = matches!(x.kind, ExprKind::Column(id) if id == tableoid());
+        Ok(known.then(|| Expr::new(ExprKind::Const(Datum::Oid(rel.oid)), x.ty)))
+    })?;
     if rel.has_virtual() {
         cx.binder(|b| {
-            b.note_row(rel, &row_columns(rel));
+            b.note_row(rel, &row_columns(rel), None);
             b.expand_virtual(&mut e)
         })?;
     }
@@ -187,7 +191,7 @@ pub async fn set_expression(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, column: &as
     let parsed = crate::bind::parse_expr(kept.text.as_deref().unwrap_or("NULL"))?;
     let bound = bind_row(cx, rel, &parsed, Defining::Generated)?;
     let bound = cx.binder(|b| b.assign(bound, c.ty, &c.name))?;
-    let value = check_rows::compiled(&bound)?;
+    let value = check_rows::compiled(&over_stored(cx, rel, &bound)?)?;
     let eval = cx.eval;
     check_rows::rewrite(cx, rel, &mut r, |mut row| {
         let d: Datum = value.eval(Env { ctx: eval, params: &[] }, &row)?;

@@ -201,13 +201,16 @@ pub fn merge_columns(
         merge(&mut all[at], b, partition)?;
     }
     if let Some(name) = inherited.conflicting.first() {
-        let generated = all.iter().any(|b| &b.column.name == name && b.column.generated != '\0');
-        return Err(if generated {
-            err(
+        let of = all.iter().find(|b| &b.column.name == name).map(|b| &b.column);
+        return Err(if of.is_some_and(|c| c.generated != '\0') {
+            let e = err(
                 SqlState::INVALID_COLUMN_DEFINITION,
                 format!("column \"{name}\" inherits conflicting generation expressions"),
-            )
-            .hint("To resolve the conflict, specify a generation expression explicitly.")
+            );
+            match of.is_some_and(Column::is_virtual) {
+                true => e.hint("To resolve the conflict, specify a generation expression explicitly."),
+                false => e,
+            }
         } else {
             err(SqlState::INVALID_COLUMN_DEFINITION, format!("column \"{name}\" inherits conflicting default values"))
                 .hint("To resolve the conflict, specify a default explicitly.")
@@ -237,12 +240,20 @@ fn merge(have: &mut Built, own: Built, partition: bool) -> Result<()> {
             if own.column.generated != have.column.generated {
                 return Err(other_kind(SqlState::INVALID_COLUMN_DEFINITION, &have.column, &own.column));
             }
-            if partition && !own.column.is_virtual() {
+            if !own.column.is_virtual() {
                 return Err(bad(format!("child column \"{name}\" specifies generation expression")).hint(
                     "Omit the generation expression in the definition of the child table column to inherit the \
                      generation expression from the parent table.",
                 ));
             }
+        } else if partition && !have.column.is_virtual() && own.default.text.is_some() {
+            // As PostgreSQL 15: it becomes the expression of the partition's column.
+            have.column.default.clone_from(&own.column.default);
+            have.default = own.default;
+            have.column.not_null |= own.column.not_null;
+            have.column.lineage.local = false;
+            have.constraints = own.constraints;
+            return Ok(());
         } else if own.default.text.is_some() || (own.sequence.is_some() && own.column.identity == '\0') {
             return Err(bad(format!("column \"{name}\" inherits from generated column but specifies default")));
         } else if own.column.identity != '\0' {
@@ -251,11 +262,6 @@ fn merge(have: &mut Built, own: Built, partition: bool) -> Result<()> {
     } else if own.column.is_virtual() {
         return Err(bad(format!("child column \"{name}\" specifies generation expression"))
             .hint("A child table column cannot be generated unless its parent column is."));
-    } else if own.generated.is_some() {
-        return Err(bad(format!("child column \"{name}\" specifies generation expression")).hint(
-            "Omit the generation expression in the definition of the child table column to inherit the generation \
-             expression from the parent table.",
-        ));
     }
     have.column.not_null |= own.column.not_null;
     have.column.lineage.local = !partition;
@@ -396,6 +402,13 @@ pub fn adopt(r: &mut Relation, parent: &Relation) -> Result<()> {
         if own.generated != c.generated {
             return Err(other_kind(SqlState::DATATYPE_MISMATCH, c, own));
         }
+        // Of columns that are computed when they are read each table has its own.
+        if c.generated == 's' && own.default != c.default {
+            return Err(err(
+                SqlState::DATATYPE_MISMATCH,
+                format!("column \"{}\" in child table has a conflicting generation expression", c.name),
+            ));
+        }
         own.lineage.parents += 1;
         if partition {
             own.lineage.local = false;
@@ -501,7 +514,7 @@ pub async fn descendants(cx: &mut DdlCx<'_>, root: u32, mode: TableLockMode) -> 
 pub fn merge_check(cx: &mut DdlCx<'_>, rel: &mut Relation, c: &ast::Constraint, text: &str) -> Result<bool> {
     let Some(n) = &c.name else { return Ok(false) };
     let same = |k: &&mut Arc<Constraint>| k.name == n.value && k.lineage.parents > 0;
-    let table = rel.name.clone();
+    let (table, partition) = (rel.name.clone(), rel.bound.is_some());
     let Some(k) = rel.constraints.iter_mut().find(same) else { return Ok(false) };
     if !matches!(&k.kind, ConstraintKind::Check(t) if t == text) {
         return Err(err(
@@ -515,7 +528,8 @@ pub fn merge_check(cx: &mut DdlCx<'_>, rel: &mut Relation, c: &ast::Constraint, 
             format!("constraint \"{}\" conflicts with inherited constraint on relation \"{table}\"", n.value),
         ));
     }
-    let lineage = Lineage { local: true, ..k.lineage };
+    // A partition has nothing of its own in what its parent has too.
+    let lineage = Lineage { local: !partition, ..k.lineage };
     *k = Arc::new(Constraint { lineage, ..(**k).clone() });
     cx.notice(err(
         SqlState::SUCCESSFUL_COMPLETION,

@@ -72,6 +72,7 @@ mod types;
 mod view;
 mod view_text;
 
+pub(crate) use column::row_system;
 pub(crate) use detach::finish as finish_detach;
 pub(crate) use reference::whole as whole_reference;
 pub use rename::each_column;

@@ -43,6 +43,15 @@ pub fn key(cx: &DdlCx<'_>, rel: &Arc<Relation>, by: &ast::PartitionBy) -> Result
     Ok(PartitionKey::new(strategy, columns, 0))
 }
 
+/// The parenthesis before a place of the statement's text, if there is one right before.
+fn opening(sql: &str, at: ast::Pos) -> ast::Pos {
+    let before = usize::try_from(at).ok().and_then(|at| sql.get(..at)).unwrap_or("").trim_end();
+    match before.strip_suffix('(') {
+        Some(rest) => ast::Pos::try_from(rest.len()).unwrap_or(at),
+        None => at,
+    }
+}
+
 fn key_column(
     cx: &DdlCx<'_>,
     rel: &Arc<Relation>,
@@ -67,13 +76,14 @@ fn key_column(
             (c.attnum, None, c.ty)
         }
         ast::IndexKey::Expr(x) => {
-            let bound = bind_row(cx, rel, x, Defining::PartitionKey)?;
+            // As PostgreSQL, which does not tell where in the statement a mistake is.
+            let bound = bind_row(cx, rel, x, Defining::PartitionKey).map_err(crate::bind::unplaced)?;
             let bound = cx.binder(|b| b.default_unknown(bound))?;
             let used = super::column::columns_used(&bound);
             if let Some(c) = used.iter().filter_map(|a| rel.attribute(*a)).find(|c| c.generated != '\0') {
                 return Err(err(BAD_DEFINITION, "cannot use generated column in partition key")
                     .detail(format!("Column \"{}\" is a generated column.", c.name))
-                    .at(cx.pos(x.pos)));
+                    .at(cx.pos(opening(cx.sql, x.start()))));
             }
             if volatility(&bound) != 'i' {
                 return Err(err(BAD_DEFINITION, "functions in partition key expression must be marked IMMUTABLE"));

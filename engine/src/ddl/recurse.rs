@@ -126,27 +126,7 @@ async fn run_on(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> R
             let what = format!("column {} of table {}", col.name, cx.shown(&rel));
             drop_objects(cx, &[Object::Column(oid, col.attnum)], *cascade, &what).await
         }
-        A::SetType { column, .. } => {
-            if let Some(col) = rel.column(&column.value) {
-                if col.lineage.parents > 0 {
-                    return Err(bad(format!("cannot alter inherited column \"{}\"", col.name)));
-                }
-                if in_key(&rel, col.attnum) {
-                    return Err(bad(format!(
-                        "cannot alter column \"{}\" because it is part of the partition key of relation \"{}\"",
-                        col.name, rel.name
-                    )));
-                }
-                check_lower_keys(cx, oid, &col.name, "alter")?;
-                if only && has_children {
-                    return Err(bad(format!(
-                        "type of inherited column \"{}\" must be changed in child tables too",
-                        col.name
-                    )));
-                }
-            }
-            everywhere(cx, oid, c, only).await
-        }
+        A::SetType { .. } => set_types(cx, oid, &[c], only).await,
         A::SetNotNull { .. } if rel.is_partitioned() && only && has_children => {
             Err(bad("constraint must be added to child tables too".to_owned()).hint(NO_ONLY))
         }
@@ -171,7 +151,10 @@ async fn run_on(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> R
         A::SetDefault { .. } | A::DropDefault { .. } | A::SetNotNull { .. } | A::SetExpression { .. } => {
             everywhere(cx, oid, c, only).await
         }
-        A::DropExpression { .. } => {
+        A::DropExpression { column, .. } => {
+            if rel.column(&column.value).is_some_and(|c| c.generated != '\0' && c.lineage.parents > 0) {
+                return Err(bad("cannot drop generation expression from inherited column".to_owned()));
+            }
             if only && has_children {
                 return Err(bad("ALTER TABLE / DROP EXPRESSION must be applied to child tables too".to_owned()));
             }
@@ -236,6 +219,35 @@ async fn run_on(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> R
         }
         _ => alter::command(cx, oid, c).await,
     }
+}
+
+/// ALTER COLUMN … TYPE of some columns, on a table and its descendants.
+pub async fn set_types(cx: &mut DdlCx<'_>, oid: u32, commands: &[&AlterCommand], only: bool) -> Result<()> {
+    let rel = cx.relation(oid)?;
+    for c in commands {
+        let AlterCommand::SetType { column, .. } = c else { continue };
+        let Some(col) = rel.column(&column.value) else { continue };
+        if col.lineage.parents > 0 {
+            return Err(bad(format!("cannot alter inherited column \"{}\"", col.name)));
+        }
+        if in_key(&rel, col.attnum) {
+            return Err(bad(format!(
+                "cannot alter column \"{}\" because it is part of the partition key of relation \"{}\"",
+                col.name, rel.name
+            )));
+        }
+        check_lower_keys(cx, oid, &col.name, "alter")?;
+        if only && !rel.children.is_empty() {
+            return Err(bad(format!("type of inherited column \"{}\" must be changed in child tables too", col.name)));
+        }
+    }
+    let below = if only { Vec::new() } else { descendants(cx, oid, TableLockMode::AccessExclusive).await? };
+    for t in std::iter::once(oid).chain(below) {
+        let rel = cx.relation(t)?;
+        alter_column::set_types(cx, &rel, commands).await?;
+        super::exclude::check_rows(cx, t, None).await?;
+    }
+    Ok(())
 }
 
 /// Does the same to the table and, unless ONLY is written, to each descendant that still has what it concerns.
@@ -451,7 +463,8 @@ async fn check_children(cx: &mut DdlCx<'_>, parent: u32, k: &Arc<Constraint>, no
                     ),
                 ));
             }
-            let lineage = Lineage { parents: own.lineage.parents + 1, ..own.lineage };
+            let local = own.lineage.local && rel.bound.is_none();
+            let lineage = Lineage { parents: own.lineage.parents + 1, local };
             r.constraints[at] = Arc::new(Constraint { lineage, ..(**own).clone() });
             cx.notice(err(
                 SqlState::SUCCESSFUL_COMPLETION,

@@ -281,6 +281,17 @@ async fn rename_column_tree(
     if rel.of_type != 0 {
         return Err(err(SqlState::WRONG_OBJECT_TYPE, "cannot rename column of typed table"));
     }
+    rename_column_everywhere(cx, rel, column, to, only).await
+}
+
+/// The same, of a typed table too.
+pub async fn rename_column_everywhere(
+    cx: &mut DdlCx<'_>,
+    rel: &Arc<Relation>,
+    column: &Ident,
+    to: &str,
+    only: bool,
+) -> Result<()> {
     if rel.children.is_empty() && rel.parents.is_empty() {
         return rename_column(cx, rel, column, to).await;
     }

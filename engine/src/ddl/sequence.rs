@@ -308,21 +308,19 @@ pub struct OwnerTable {
 /// The sequence of a new serial or identity column of a table that is being made.
 pub async fn create_owned(
     cx: &mut DdlCx<'_>,
-    ns: u32,
-    name: &str,
+    oid: u32,
+    (ns, name): (u32, &str),
     table: &OwnerTable,
     mut seq: Sequence,
     attnum: i16,
     internal: bool,
-) -> Result<u32> {
+) -> Result<()> {
     let column = (table.oid, attnum);
     seq.storage = cx.tx.create_sequence_file(seq.start, false, table.persistence).await?;
     seq.owned_by = Some(column);
-    let oid = cx.tx.new_oid().await?;
     let OwnerTable { owner, persistence, .. } = *table;
     let rel = Relation { owner, persistence, ..relation(cx, oid, ns, name, seq, ownership(Some(column), internal)) };
-    cx.put(rel).await?;
-    Ok(oid)
+    cx.put(rel).await
 }
 
 /// Whether a sequence is that of an identity column.

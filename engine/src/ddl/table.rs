@@ -153,6 +153,9 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
     for e in elements.iter() {
         match e {
             TableElement::Column(c) => {
+                if s.of_type.is_some() || is_partition {
+                    check_not_own(c, if is_partition { "partitions" } else { "typed tables" })?;
+                }
                 let typed = partition_column(cx, &inherited, c, is_partition)?;
                 let b = column::build(cx, name, attnum(draft.built.len())?, typed.as_ref().unwrap_or(c))?;
                 add_column(&mut draft, b)?;
@@ -162,6 +165,10 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
         }
     }
     let of_type = of.map_or(0, |of| of.row_type);
+    // A column's sequence is made before its table.
+    for own in draft.built.iter_mut().filter_map(|b| b.sequence.as_mut()) {
+        own.oid = Some(cx.tx.new_oid().await?);
+    }
     let mut rel = Relation { persistence, of_type, ..blank_table(cx, ns, name).await? };
     temp::note_on_commit(cx, rel.oid, s.on_commit);
     if s.partition_by.is_some() && !s.options.is_empty() {
@@ -183,6 +190,20 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
         draft.partition_of = Some(parent);
     }
     finish(cx, rel, draft).await
+}
+
+/// 0A000 for what a column of a partition or of a typed table cannot have of its own.
+fn check_not_own(c: &ast::ColumnDef, of: &str) -> Result<()> {
+    let what = c.constraints.iter().find_map(|k| match &k.kind {
+        ast::ConstraintKind::Identity { .. } => Some("identity"),
+        // From PostgreSQL 18 on, where there are virtual ones, partitions may have their own expressions.
+        ast::ConstraintKind::Generated { stored, .. } if *stored || of != "partitions" => Some("generated"),
+        _ => None,
+    });
+    match what {
+        None => Ok(()),
+        Some(what) => Err(DbError::unsupported(format!("{what} columns are not supported on {of}"))),
+    }
 }
 
 /// A column of PARTITION OF, which is written without a type: the parent's.
@@ -237,13 +258,17 @@ pub async fn give_sequence(cx: &mut DdlCx<'_>, rel: &mut Relation, at: usize, ow
         }
     };
     let table = sequence::OwnerTable { oid: rel.oid, owner: rel.owner, persistence: rel.persistence };
-    let seq = sequence::create_owned(cx, ns, &name, &table, own.seq, column.attnum, own.identity).await?;
+    let oid = match own.oid {
+        Some(oid) => oid,
+        None => cx.tx.new_oid().await?,
+    };
+    sequence::create_owned(cx, oid, (ns, &name), &table, own.seq, column.attnum, own.identity).await?;
     if !own.identity {
-        let oid = cx.tx.new_oid().await?;
+        let default_oid = cx.tx.new_oid().await?;
         let c = &mut rel.columns[at];
-        c.default = Some(format!("nextval('{seq}'::regclass)"));
-        c.default_oid = oid;
-        rel.depends.push(Dependency { sub: i32::from(column.attnum), ref_relation: seq, ref_sub: 0, kind: 'n' });
+        c.default = Some(format!("nextval('{oid}'::regclass)"));
+        c.default_oid = default_oid;
+        rel.depends.push(Dependency { sub: i32::from(column.attnum), ref_relation: oid, ref_sub: 0, kind: 'n' });
     }
     Ok(())
 }
@@ -377,7 +402,7 @@ async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Resu
             x.identity = c.identity;
             own = super::identity::sequence_of(&cx.cat(), src.oid, c.attnum)
                 .and_then(|r| r.sequence.clone())
-                .map(|seq| OwnSequence { seq, name: None, identity: true });
+                .map(|seq| OwnSequence { seq, oid: None, name: None, identity: true });
         }
         x.default.clone_from(&default.text);
         if has(LikeOption::Comments)

@@ -38,7 +38,14 @@ pub fn set_statistics(cx: &mut DdlCx<'_>, r: &mut Relation, which: &ColumnOrNumb
         return Err(DbError::unsupported("cannot refer to non-index column by number"));
     };
     let to = target(cx, to)?;
-    column(r, name)?.tuning.target = to;
+    let c = column(r, name)?;
+    if c.is_virtual() {
+        return Err(DbError::unsupported(format!(
+            "cannot alter statistics on virtual generated column \"{}\"",
+            c.name
+        )));
+    }
+    c.tuning.target = to;
     Ok(())
 }
 

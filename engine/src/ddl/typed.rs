@@ -1,13 +1,13 @@
 //! Typed tables: CREATE TABLE … OF a composite type, ALTER TABLE … OF and NOT OF.
 //!
-//! A typed table has exactly its type's attributes as columns, and depends on the type. Left out: ALTER TYPE … CASCADE,
-//! which would change the tables with the type (0A000).
+//! A typed table has exactly its type's attributes as columns, and depends on the type: what changes the attributes changes
+//! the tables with them (CASCADE) or is refused.
 
 use super::{DdlCx, err};
 use crate::bind::define::type_syntax;
 use crate::catalog::{RelKind, Relation};
-use rustydb_base::{DbError, Result, SqlState};
-use rustydb_parser::ast::{self, AlterCommand, ColumnDef, TableElement};
+use rustydb_base::{Result, SqlState};
+use rustydb_parser::ast::{self, AlterCommand, ColumnDef, TableElement, TableLockMode};
 use std::sync::Arc;
 
 /// The composite type of a name.
@@ -111,17 +111,26 @@ pub fn detach(r: &mut Relation) -> Result<()> {
     Ok(())
 }
 
-/// 2BP01 for a change to the attributes of a type that tables are of.
-pub fn check_type_unused(cx: &DdlCx<'_>, of: &Relation, cascade: bool) -> Result<()> {
-    if !cx.tx.catalog.relations.values().any(|r| r.of_type == of.row_type) {
-        return Ok(());
-    }
-    if cascade {
-        return Err(DbError::unsupported("ALTER TYPE ... CASCADE over typed tables is not supported yet"));
+/// The tables of a type, which follow a change to its attributes; 2BP01 without CASCADE.
+pub fn followers(cx: &DdlCx<'_>, of: &Relation, cascade: bool) -> Result<Vec<u32>> {
+    let mut tables: Vec<u32> =
+        cx.tx.catalog.relations.values().filter(|r| r.of_type == of.row_type).map(|r| r.oid).collect();
+    if tables.is_empty() || cascade {
+        tables.sort_unstable();
+        return Ok(tables);
     }
     Err(err(
         SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
         format!("cannot alter type \"{}\" because it is the type of a typed table", of.name),
     )
     .hint("Use ALTER ... CASCADE to alter the typed tables too."))
+}
+
+/// Does to the columns of typed tables what was done to the type's attributes.
+pub async fn follow(cx: &mut DdlCx<'_>, changes: Vec<(u32, AlterCommand)>) -> Result<()> {
+    for (table, c) in changes {
+        cx.lock(table, TableLockMode::AccessExclusive).await?;
+        Box::pin(super::recurse::run(cx, table, &c, false)).await?;
+    }
+    Ok(())
 }

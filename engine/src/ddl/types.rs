@@ -435,7 +435,7 @@ pub async fn rename(cx: &mut DdlCx<'_>, s: &ast::Rename) -> Result<String> {
             }
             cx.tx.put_type(UserType { def: TypeDef::Enum(labels), ..(*t).clone() }).await?;
         }
-        RenamePart::Attribute(a) => super::attribute::rename(cx, name, a, to).await?,
+        RenamePart::Attribute(a) => super::attribute::rename(cx, name, a, to, s.cascade).await?,
         RenamePart::Constraint(c) => super::domain::rename_constraint(cx, name, &c.value, to).await?,
         RenamePart::Itself | RenamePart::Column(_) => {
             let Some(oid) = open(cx, name).await? else { return Err(missing(cx, name)) };

@@ -40,6 +40,13 @@ pub fn dependencies(query: &Query, resolved: &[Resolved]) -> Vec<Dependency> {
     for r in resolved {
         let rel = match r {
             Resolved::Relation(_, rel) => rel,
+            Resolved::Constraint(oid) if *oid != 0 => {
+                let d = Dependency { sub: 0, ref_relation: *oid, ref_sub: Dependency::CONSTRAINT, kind: 'n' };
+                if !out.contains(&d) {
+                    out.push(d);
+                }
+                continue;
+            }
             Resolved::Constant(oid) if *oid >= crate::catalog::FIRST_USER_OID => {
                 let d = Dependency { sub: 0, ref_relation: *oid, ref_sub: 0, kind: 'n' };
                 if !out.contains(&d) {

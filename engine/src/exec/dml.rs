@@ -11,7 +11,7 @@ use super::fk::ForeignKeys;
 use super::merge;
 use super::projection::{Projection, ctes_of};
 use super::run::{Chunk, Executed, Results, RowSource, StatementEnv, query, stream};
-use super::table::{TableRt, borrow_changes, borrow_keys};
+use super::table::{RowKey, TableRt, borrow_changes, borrow_keys};
 use super::tables::{decode_row, number_rid, system_value};
 use super::tree;
 use super::turn::Turn;
@@ -422,7 +422,7 @@ async fn insert_or(
         {
             return Ok(None);
         }
-        let d = match tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await? {
+        let mut d = match tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await? {
             Inserted::Row(rid) => {
                 fks.keys(tx, rt, row, &keys).await?;
                 exclude::stored(tx, rt, env, rid, row, fks).await?;
@@ -432,7 +432,11 @@ async fn insert_or(
         };
         let index = &rt.indexes[d.index].def;
         if !arbiters.is_empty() && !arbiters.contains(&index.oid) {
-            return Err(refused(tx, rt, &env.eval, &d, row));
+            // A row that is in the way of an arbiter counts before one that is in the way of another index.
+            match at_arbiter(tx, rt, env, &keys, arbiters).await? {
+                Some((index, rid)) => (d.index, d.rid) = (index, rid),
+                None => return Err(refused(tx, rt, &env.eval, &d, row)),
+            }
         }
         let Some(update) = update else {
             // What this transaction's snapshot does not show must not make it leave a row out.
@@ -495,6 +499,24 @@ async fn insert_or(
             _ => env.cancel.check()?,
         }
     }
+}
+
+/// The row that has a key of one of the arbiters, and which.
+async fn at_arbiter(
+    tx: &mut Transaction,
+    rt: &TableRt,
+    env: &StatementEnv,
+    keys: &[Option<RowKey>],
+    arbiters: &[u32],
+) -> Result<Option<(usize, Rid)>> {
+    let latest = tx.latest_snapshot();
+    for (n, (i, k)) in rt.indexes.iter().zip(keys).enumerate() {
+        let Some(k) = k.as_ref().filter(|k| k.unique && arbiters.contains(&i.def.oid)) else { continue };
+        if let Some((rid, _)) = super::tables::holder(&mut tx.txn, rt, n, &env.eval, &latest, &k.bytes).await? {
+            return Ok(Some((n, rid)));
+        }
+    }
+    Ok(None)
 }
 
 /// Locks the row in the way of an INSERT … ON CONFLICT DO UPDATE as an update of these attributes (0-based) must hold it,

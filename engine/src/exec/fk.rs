@@ -449,9 +449,12 @@ impl ForeignKeys {
         rid: Rid,
         image: &[u8],
         old: &[Datum],
-        new: Vec<Datum>,
+        mut new: Vec<Datum>,
     ) -> Result<()> {
-        rt.check_not_null(&env.eval, &new)?;
+        match &rt.own {
+            Some(checks) => checks.run(tx, rt, &Arc::from([]), env, &mut new).await?,
+            None => rt.check_not_null(&env.eval, &new)?,
+        }
         if rt.rel.bound.is_some() && !super::tree::fits_in(tx, env, &rt.rel, &new)? {
             return self.relocate(tx, env, rt, snap, rid, image, old, &new).await;
         }

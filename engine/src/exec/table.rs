@@ -7,7 +7,7 @@ use super::dml::Checks;
 use super::eval::{Compiled, Env, compile};
 use super::exclude::Exclusion;
 use crate::bind::{BindCx, Binder};
-use crate::catalog::{Column, Constraint, Index, Relation};
+use crate::catalog::{Column, Constraint, ConstraintKind, FkAction, Index, Relation};
 use crate::plan::ir::{Col, Expr};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_storage::am::{Entries, IndexDesc, entries, push_entry};
@@ -33,7 +33,8 @@ pub struct TableRt {
     pub indexes: Vec<IndexRt>,
     /// Attributes (0-based) that a foreign key elsewhere can refer to: columns of unique indexes.
     key_columns: Vec<usize>,
-    /// Generated columns and checks of a table with parents or children, for rows that come by way of another table.
+    /// Generated columns and checks of a table with parents or children, or whose foreign keys follow what they refer to:
+    /// for rows that come by way of another table.
     pub(super) own: Option<Checks>,
 }
 
@@ -183,7 +184,7 @@ impl TableRt {
             layout,
             indexes: indexes.iter().map(|i| i.desc).collect(),
         };
-        let own = if rel.parents.is_empty() && rel.children.is_empty() {
+        let own = if rel.parents.is_empty() && rel.children.is_empty() && !follows_keys(rel) {
             None
         } else {
             let mut b = Binder::new(cx, &[]);
@@ -320,6 +321,17 @@ impl TableRt {
     pub fn index(&self, oid: u32) -> Option<(usize, &IndexRt)> {
         self.indexes.iter().enumerate().find(|(_, i)| i.def.oid == oid)
     }
+}
+
+/// Whether rows of a table change with those they refer to.
+fn follows_keys(rel: &Relation) -> bool {
+    rel.constraints.iter().any(|c| match &c.kind {
+        ConstraintKind::Foreign { on_update, on_delete, .. } => {
+            *on_update != FkAction::NoAction && *on_update != FkAction::Restrict
+                || matches!(on_delete, FkAction::SetNull(_) | FkAction::SetDefault(_))
+        }
+        _ => false,
+    })
 }
 
 /// A value's text, cut to `max` bytes as PostgreSQL cuts it in row details.

@@ -11,6 +11,7 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::io::{binary_in, text_in};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 fn no_portal(name: &str) -> DbError {
@@ -53,7 +54,10 @@ impl Session {
         let plannable = is_plannable(&p.stmt);
         let plan = if plannable {
             self.ensure_transaction().await?;
-            self.plan_text(&p.stmt, &text, types)?
+            match super::positioned::anywhere(&p.stmt) {
+                Cow::Borrowed(stmt) => self.plan_text(stmt, &text, types)?,
+                Cow::Owned(stmt) => self.bind_statement(&stmt, &text, types, true)?,
+            }
         } else {
             None
         };

@@ -406,7 +406,8 @@ impl Session {
                 return Ok(plan);
             }
             let params: Vec<u32> = plan.params.iter().map(|t| t.oid).collect();
-            let Some(again) = self.bind_statement(stmt, sql, &params, true)? else { return Ok(plan) };
+            let stmt = self.placed(stmt, sql)?;
+            let Some(again) = self.bind_statement(&stmt, sql, &params, true)? else { return Ok(plan) };
             plan = again;
         }
     }

@@ -2,15 +2,14 @@
 //!
 //! A cursor over one table reads that table's row address as a hidden last column; a statement at the cursor is one with a
 //! condition on that address. An address stays a row's own for as long as the row lives, so the row may have changed
-//! since it was fetched.
-//!
-//! Left out: statements that are prepared (0A000), since the cursor may move before they run.
+//! since it was fetched. A prepared statement is bound anew each time it is given parameters, as the cursor moves.
 
 use super::Session;
 use super::rows::Cursor;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, Distinct, ExprKind, QueryBody, Statement, TableFactor, TableRef};
 use rustydb_types::datum::Datum;
+use std::borrow::Cow;
 
 fn shown_name(t: &TableFactor) -> &str {
     t.alias.as_ref().map_or(t.name.name.value.as_str(), |a| a.name.value.as_str())
@@ -59,14 +58,52 @@ pub fn with_address(q: &ast::Query) -> Result<Option<(ast::Query, ast::Name)>> {
     Ok(Some((q, table)))
 }
 
+/// The condition of a statement that may be WHERE CURRENT OF, with the table that it changes.
+fn condition(stmt: &mut Statement) -> Option<(&TableFactor, &mut Option<ast::Expr>)> {
+    let (table, filter) = match stmt {
+        Statement::Update(u) => (&u.table, &mut u.filter),
+        Statement::Delete(d) => (&d.table, &mut d.filter),
+        _ => return None,
+    };
+    filter.as_ref().is_some_and(|f| matches!(f.kind, ExprKind::CurrentOf(_))).then_some((table, filter))
+}
+
+/// Whether a statement changes the row that a cursor stands on.
+pub fn is_at_cursor(stmt: &Statement) -> bool {
+    let filter = match stmt {
+        Statement::Update(u) => &u.filter,
+        Statement::Delete(d) => &d.filter,
+        _ => return false,
+    };
+    filter.as_ref().is_some_and(|f| matches!(f.kind, ExprKind::CurrentOf(_)))
+}
+
+/// A statement without CURRENT OF, for its parameters and columns to be told before the cursor is there.
+pub fn anywhere(stmt: &Statement) -> Cow<'_, Statement> {
+    if !is_at_cursor(stmt) {
+        return Cow::Borrowed(stmt);
+    }
+    let mut out = stmt.clone();
+    if let Some((_, filter)) = condition(&mut out) {
+        *filter = None;
+    }
+    Cow::Owned(out)
+}
+
 impl Session {
+    /// A statement with the place where the cursor stands now.
+    pub(super) fn placed<'s>(&mut self, stmt: &'s Statement, text: &str) -> Result<Cow<'s, Statement>> {
+        if !is_at_cursor(stmt) {
+            return Ok(Cow::Borrowed(stmt));
+        }
+        let mut out = stmt.clone();
+        self.at_cursor(&mut out, text)?;
+        Ok(Cow::Owned(out))
+    }
+
     /// Turns CURRENT OF into a condition on the address of the cursor's row; whether there was one.
     pub(super) fn at_cursor(&mut self, stmt: &mut Statement, text: &str) -> Result<bool> {
-        let (table, filter) = match stmt {
-            Statement::Update(u) => (&u.table, &mut u.filter),
-            Statement::Delete(d) => (&d.table, &mut d.filter),
-            _ => return Ok(false),
-        };
+        let Some((table, filter)) = condition(stmt) else { return Ok(false) };
         let Some(ExprKind::CurrentOf(cursor)) = filter.as_ref().map(|f| &f.kind) else { return Ok(false) };
         let (name, shown) = (cursor.value.clone(), shown_name(table).to_owned());
         let rel = self.with_binder(text, &[], |b| b.relation(&table.name))?;

@@ -590,7 +590,7 @@ impl Session {
             return Err(DbError::new(SqlState::SYNTAX_ERROR, "utility statements cannot be prepared"));
         }
         let stmt = Arc::new(p.statement.clone());
-        let plan = self.bind_statement(&stmt, text, &types, true)?;
+        let plan = self.bind_statement(&super::positioned::anywhere(&stmt), text, &types, true)?;
         let prepared = Prepared {
             text: Arc::clone(text),
             own_text: Arc::clone(text),
@@ -633,6 +633,10 @@ impl Session {
         let Some(stmt) = &p.stmt else { return Ok(None) };
         if !is_plannable(stmt) {
             return Ok(None);
+        }
+        if super::positioned::is_at_cursor(stmt) {
+            let here = self.placed(stmt, &p.text)?;
+            return self.bind_statement(&here, &p.text, &p.params, true);
         }
         let kept = p.plan.lock().clone();
         if let Some(plan) = kept

@@ -5,7 +5,7 @@ use super::retention::KeepMarks;
 use super::segment::Segments;
 use super::waiters::{WaitStable, Waiters};
 use super::writer::{self, Start};
-use super::{FIRST_LSN, LOG_RING_BYTES, LogConfig, LogTail, RECORD_OVERHEAD};
+use super::{FIRST_LSN, LOG_FULL, LOG_RING_BYTES, LogConfig, LogTail, RECORD_OVERHEAD};
 use crate::io::{AlignedBuf, IoClass, IoRef};
 use crate::mtr;
 use crate::rt::{Notify, RuntimeRef};
@@ -69,6 +69,8 @@ pub(super) struct Chunk {
     pub start: Lsn,
     /// Payload bytes so far.
     pub len: usize,
+    /// Records so far.
+    pub records: u64,
     pub scn_lo: u64,
     pub scn_hi: u64,
 }
@@ -76,7 +78,7 @@ pub(super) struct Chunk {
 impl Chunk {
     /// An empty chunk of `bytes` bytes, header included.
     pub fn new(start: Lsn, bytes: usize) -> Chunk {
-        Chunk { buf: AlignedBuf::with_len(bytes), start, len: 0, scn_lo: 0, scn_hi: 0 }
+        Chunk { buf: AlignedBuf::with_len(bytes), start, len: 0, records: 0, scn_lo: 0, scn_hi: 0 }
     }
 
     fn fits(&self, record: usize) -> bool {
@@ -216,6 +218,7 @@ impl Shared {
         chunk.buf[at..at + RECORD_OVERHEAD].copy_from_slice(&(record.len() as u32).to_le_bytes());
         chunk.buf[at + RECORD_OVERHEAD..at + RECORD_OVERHEAD + record.len()].copy_from_slice(record);
         chunk.len += RECORD_OVERHEAD + record.len();
+        chunk.records += 1;
         if let Some(Scn(scn)) = scn {
             chunk.scn_lo = if chunk.scn_lo == 0 { scn } else { chunk.scn_lo.min(scn) };
             chunk.scn_hi = chunk.scn_hi.max(scn);
@@ -321,7 +324,10 @@ impl Log {
         let permits = self.check_reserve(bytes, critical).map_err(ReserveError::Failed)?;
         match self.0.space.try_acquire_many(permits) {
             Ok(p) => Ok(self.taken(p)),
-            Err(TryAcquireError::NoPermits) => Err(ReserveError::Full),
+            Err(TryAcquireError::NoPermits) => {
+                LOG_FULL.inc();
+                Err(ReserveError::Full)
+            }
             Err(TryAcquireError::Closed) => Err(ReserveError::Failed(self.closed())),
         }
     }

@@ -59,6 +59,11 @@ pub static LOG_RING_BYTES: Gauge = Gauge::new("wal_ring_bytes", "bytes appended 
 pub static LOG_DISK_BYTES: Gauge = Gauge::new("wal_disk_bytes", "size of all log segments on disk");
 /// Batches written.
 pub static LOG_BATCHES: Counter = Counter::new("wal_batches", "log batches written (each is one durable write)");
+/// Records in the batches written.
+pub static LOG_RECORDS: Counter = Counter::new("wal_records", "records written to the log");
+/// Appends that found the ring full.
+pub static LOG_FULL: Counter =
+    Counter::new("wal_ring_full", "times that a record had to wait for room in the log's ring");
 /// Payload bytes written.
 pub static LOG_BYTES: Counter = Counter::new("wal_bytes", "record bytes written to the log");
 

@@ -9,7 +9,7 @@
 
 use super::batch::{BatchHeader, BatchKind, ENCRYPTED, HEADER, SEAL_ROOM, batch_disk_len};
 use super::log::{CUT_BYTES, Chunk, Shared};
-use super::{LOG_BATCHES, LOG_BYTES, LogTail};
+use super::{LOG_BATCHES, LOG_BYTES, LOG_RECORDS, LogTail};
 use crate::io::{AlignedBuf, BLOCK, FileId};
 use crate::rt::{BoxFuture, oneshot};
 use futures::FutureExt as _;
@@ -272,6 +272,7 @@ impl Writer {
         self.sealed = stable;
         LOG_BATCHES.inc();
         LOG_BYTES.add(chunk.len as u64);
+        LOG_RECORDS.add(chunk.records);
         Ok(())
     }
 

@@ -71,6 +71,10 @@ fn equality(e: &Expr, inner: &HashSet<ColId>, outer: &HashSet<ColId>) -> Option<
         () if inside(a) && !reads(b, inner) => (b, a),
         () => return None,
     };
+    // Of values whose collation is not known it is an error to ask whether they are equal.
+    if *collation == rustydb_types::collation::INDETERMINATE {
+        return None;
+    }
     let key = TypeRef { collation: *collation, ..key_type(left.ty, right.ty)? };
     Some(Lookup { left: left.clone(), right: right.clone(), key })
 }
