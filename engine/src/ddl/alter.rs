@@ -197,7 +197,8 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterTable) -> Result<String> {
         run(cx, rel.oid, c, s.table.only).await?;
     }
     if !types.is_empty() {
-        typed::check_alter(&cx.relation(rel.oid)?, types[0])?;
+        let now = cx.relation(rel.oid)?;
+        typed::check_alter(&now, types[0])?;
         Box::pin(recurse::set_types(cx, rel.oid, &types, s.table.only)).await?;
     }
     for c in after {
@@ -208,7 +209,8 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterTable) -> Result<String> {
 
 /// Runs a sub-command on the table that the statement names, and on its descendants.
 async fn run(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> Result<()> {
-    typed::check_alter(&cx.relation(oid)?, c)?;
+    let now = cx.relation(oid)?;
+    typed::check_alter(&now, c)?;
     Box::pin(recurse::run(cx, oid, c, only)).await
 }
 

@@ -333,7 +333,10 @@ pub async fn set_types(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, commands: &[&Alt
         Ok(row)
     })
     .await?;
-    cx.put(r).await
+    let changed: Vec<i16> = computed.iter().map(|(at, _)| r.columns[*at].attnum).collect();
+    let oid = r.oid;
+    cx.put(r).await?;
+    super::generated::check_again(cx, oid, &changed).await
 }
 
 /// The new values of a column that gets another type; fails if it cannot.

@@ -204,13 +204,14 @@ pub async fn set_expression(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, column: &as
     .await?;
     let oid = r.oid;
     cx.put(r).await?;
-    check_again(cx, oid, c.attnum).await
+    check_again(cx, oid, &[c.attnum]).await?;
+    super::exclude::check_rows(cx, oid, None).await
 }
 
-/// Holds the rows against the constraints that read a column.
-async fn check_again(cx: &mut DdlCx<'_>, oid: u32, attnum: i16) -> Result<()> {
+/// Holds the rows against the checks and references that read one of the columns.
+pub async fn check_again(cx: &mut DdlCx<'_>, oid: u32, columns: &[i16]) -> Result<()> {
     let rel = cx.relation(oid)?;
-    for k in rel.constraints.iter().filter(|k| k.columns.contains(&attnum) && k.validated) {
+    for k in rel.constraints.iter().filter(|k| k.validated && k.columns.iter().any(|c| columns.contains(c))) {
         match &k.kind {
             ConstraintKind::Check(text) => {
                 let e = crate::bind::parse_expr(text)?;
@@ -222,5 +223,5 @@ async fn check_again(cx: &mut DdlCx<'_>, oid: u32, attnum: i16) -> Result<()> {
             _ => {}
         }
     }
-    super::exclude::check_rows(cx, oid, None).await
+    Ok(())
 }

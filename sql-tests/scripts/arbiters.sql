@@ -1,0 +1,20 @@
+-- Which indexes arbitrate an ON CONFLICT, and that their rows come before those of other indexes.
+create table ar (key int, fruit text, n int default 0);
+create unique index ar_key on ar (key);
+create unique index ar_fruit on ar (fruit);
+insert into ar values (25, 'Peach'), (26, 'Fig');
+insert into ar values (26, 'Peach') on conflict (key) do update set fruit = excluded.fruit;
+insert into ar values (25, 'Fig') on conflict (fruit) do update set n = ar.n + 1 returning *;
+insert into ar values (25, 'Fig') on conflict (fruit) do nothing returning *;
+insert into ar values (25, 'Kiwi') on conflict (fruit) do nothing;
+insert into ar values (25, 'Fig') on conflict (keyy) do update set n = 1;
+insert into ar as t values (25, 'Fig') on conflict (keyy) do nothing;
+insert into ar values (25, 'Fig') on conflict (key) do update set n = 1 returning excluded.n;
+drop index ar_key, ar_fruit;
+create unique index ar_lower on ar (lower(fruit));
+create unique index ar_part on ar (key) where fruit like '%berry';
+insert into ar values (1, 'FIG') on conflict (lower(fruit), lower(fruit)) do update set n = 100 returning *;
+insert into ar as t values (23, 'Blackberry') on conflict (key) where fruit like '%berry' and t.fruit = 'inconsequential' do nothing;
+insert into ar as t values (23, 'Raspberry') on conflict (key) where fruit like '%berry' and t.fruit = 'inconsequential' do update set n = 7 returning *;
+insert into ar values (23, 'Raspberry') on conflict (key) where fruit like '%berry' or fruit = 'consequential' do nothing;
+drop table ar;

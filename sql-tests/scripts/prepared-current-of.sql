@@ -1,0 +1,22 @@
+-- WHERE CURRENT OF in prepared statements; sequences are made before the tables of their columns.
+create table kh (id int primary key, z int);
+insert into kh values (1, 1), (2, 2);
+begin;
+declare cu cursor for select * from kh order by id;
+prepare pu as update kh set z = z + 10 where current of cu returning *;
+prepare pd as delete from kh where current of cu;
+fetch 1 from cu;
+execute pu;
+fetch 1 from cu;
+execute pu;
+execute pd;
+select * from kh;
+deallocate pu; deallocate pd;
+rollback;
+prepare pu(int) as update kh set z = $1 where current of nocur;
+execute pu(1);
+deallocate pu;
+drop table kh;
+create table ks (a serial, b int generated always as identity);
+select relname, oid < 'ks'::regclass from pg_class where relname like 'ks\_%' order by 1;
+drop table ks;
