@@ -184,7 +184,7 @@ fn workload(seed: u64, keys: u32) {
     }
     check(&b, &model);
     // About half of what fits.
-    for n in 0..pages as u32 * 30 {
+    for n in 0..(pages as u32 * 30).min(1_000) {
         Gist.insert(&b.core, &mut t, &IDX, &key(1_000_001 + n), rid(n), Unique::No, NO).expect("in memory");
         model.insert((1_000_001 + n, rid(n)), false);
     }

@@ -141,39 +141,40 @@ fn rows_below(
 pub(super) fn leaf_for<'p>(core: &'p Core, rel: RelId, bound: &[u8], bytes: usize) -> Op<WriteGuard<'p>> {
     let keys = keys()?;
     loop {
-        if let Some(leaf) = way_down(core, rel, keys, bound)? {
-            if Node::open(&leaf)?.free() >= SLOT + bytes {
-                return Ok(leaf);
-            }
-            drop(leaf);
-            if let Some(leaf) = spare_leaf(core, rel, keys, bound)? {
-                return Ok(leaf);
-            }
-            make_room(core, rel, bound, 0, SLOT + bytes)?;
-        } else {
+        let (leaf, covered) = way_down(core, rel, keys, bound)?;
+        let room = Node::open(&leaf)?.free() >= SLOT + bytes;
+        if room && covered {
+            return Ok(leaf);
+        }
+        drop(leaf);
+        // No bound is widened for a leaf that takes no more, or it would be chosen again for what comes next.
+        if room {
             widen(core, rel, keys, bound)?;
+        } else if let Some(leaf) = spare_leaf(core, rel, keys, bound)? {
+            return Ok(leaf);
+        } else {
+            make_room(core, rel, bound, 0, SLOT + bytes)?;
         }
     }
 }
 
-/// Goes down to the leaf for a bound; `None` if a bound on the way does not cover it.
-fn way_down<'p>(core: &'p Core, rel: RelId, keys: &dyn Keys, bound: &[u8]) -> Op<Option<WriteGuard<'p>>> {
+/// Goes down to the leaf for a bound; whether all bounds on the way cover it.
+fn way_down<'p>(core: &'p Core, rel: RelId, keys: &dyn Keys, bound: &[u8]) -> Op<(WriteGuard<'p>, bool)> {
     let mut g = core.pool.read(pid(rel, ROOT_BLOCK), Access::Point)?;
     if Node::open(&g)?.level() == 0 {
         drop(g);
-        return root_leaf(core, rel).map(Some);
+        return Ok((root_leaf(core, rel)?, true));
     }
+    let mut covered = true;
     loop {
         let node = Node::open(&g)?;
         let i = choose(keys, &node, bound)?;
-        if !covers(keys, node.key(i)?, bound) {
-            return Ok(None);
-        }
+        covered &= covers(keys, node.key(i)?, bound);
         let (child, level) = (pid(rel, node.child(i)?), node.level() - 1);
         if level == 0 {
             let w = core.pool.write(child)?;
             Node::at_level(&w, 0)?;
-            return Ok(Some(w));
+            return Ok((w, covered));
         }
         let next = core.pool.read(child, Access::Point)?;
         Node::at_level(&next, level)?;

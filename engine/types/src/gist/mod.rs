@@ -263,8 +263,8 @@ mod tests {
 
     fn ints(a: i32, b: i32) -> Datum {
         let t = range::RangeType::of(oid::INT4RANGE).expect("built in");
-        let bound = |v: i32| crate::datum::Bound { value: Some(Datum::Int4(v)), inclusive: v == a };
-        Datum::Range(Arc::new(range::make(t, bound(a), bound(b)).expect("in order")))
+        let bound = |v: i32, inclusive| crate::datum::Bound { value: Some(Datum::Int4(v)), inclusive };
+        Datum::Range(Arc::new(range::make(t, bound(a, true), bound(b, false)).expect("in order")))
     }
 
     #[test]
