@@ -1,38 +1,64 @@
 //! Bringing a store back to where its log ends.
 //!
 //! 1. The control file names the last checkpoint record. 2. Torn pages are repaired from the double-write file.
-//! 3. *Analysis*: one pass over the log from `redo_lsn` finds its end, the relations dropped, the newest numbers, and the
-//!    newest undo record of each transaction not seen to end. 4. *Redo*: a second pass applies every record to every page
-//!    that lacks it, page by page, in the pool's bounded memory. 5. The caller opens the log behind its tail, finds the
+//! 3. *Redo*: one pass over the log from `redo_lsn` to its end. 4. The caller opens the log behind its tail, finds the
 //!    losers (numbers whose status says "running"), opens for work, and rolls them back in the background.
 //!
-//! Not redone: pages of dropped relations and of those that are not logged (their files go, too), and status and undo pages before the checkpoint's bounds (their files may be
-//! gone). Pages whose LSN fits neither end of a change are corruption, and recovery refuses.
+//! Redo is a pipeline bound by processors and by the disk's bandwidth, not by its latency:
+//! * The log is read once, in large pieces ahead of their use ([`LogReader::stretch`]), a *window* of some MiB at a time.
+//! * *Analysis* ([`scan`]) finds in a window the newest numbers, relations dropped and each transaction's newest undo
+//!   record, and lists the window's page changes, by parts of the pages.
+//! * A task per part ([`apply`]) takes the windows in order. It groups a window's changes by page, reads the pages ahead in
+//!   the files' order, several in flight, and makes all changes of a page at once, under one latch. A page that begins with
+//!   a format is not read. While a window is applied, the next is read and analysed.
+//! * The page writer runs beside it and brings pages home in batches when the pool has few clean frames.
+//!
+//! The idea is that of recovery by page: records of different pages commute, those of one page are kept in order by its
+//! chain of LSNs (§5.8 of the design; Mohan et al., ARIES, TODS 1992, on selective and parallel redo; Graefe and Kuno,
+//! "Definition, detection, and recovery of single-page failures", VLDB 2012, on the chain). Bounded: [`WINDOWS`] windows
+//! of `redo_window` bytes of log, with 32 bytes for each change in them.
+//!
+//! Not redone: pages of relations that are not logged (their files go, too), and status and undo pages before the
+//! checkpoint's bounds (their files may be gone). A relation may turn out to have been dropped only after changes of its
+//! pages, which are gone with its file, have been met: a page that fits neither end of a change, or cannot be read, makes
+//! redo give its relation up, and is corruption unless the log says further on that the relation was dropped. Then recovery
+//! refuses. (Deferring that judgement is what makes one pass enough; PostgreSQL's recovery does the same.)
 //!
 //! No page goes home before the log is stable up to its LSN. A page, or the double-write file's note, that is ahead of the
 //! log's end therefore says that the disk has lost acknowledged log writes. Recovery refuses where it meets that
-//! ([`check_end`], [`crate::buf::Loader`]); going on would put new changes on top of some that are lost in part.
+//! ([`check_end`], [`Loader::log_ends_at`]); going on would put new changes on top of some that are lost in part. Pages
+//! that are not read need no such look: the note is written before any page goes home.
 
-use crate::buf::{Access, Loader, PageFiles, Pool};
+mod apply;
+mod scan;
+
+use crate::buf::{Loader, PageFiles, PageWriter, Pool};
 use crate::checkpoint::Checkpoint;
 use crate::control::Control;
 use crate::dwb::SavedPage;
 use crate::io::IoRef;
-use crate::mtr::redo::{Record, Redone};
-use crate::mtr::{get_varint, kind};
+use crate::mtr::kind;
+use crate::mtr::redo::Record;
 use crate::page::{PAGE_SIZE, Page, PageKind};
-use crate::txn::tsp::{PER_PAGE, TSP_REL};
-use crate::undo::{MAX_STREAMS, UndoPtr, stream_rel};
-use crate::wait::Wait;
+use crate::rt::{RuntimeRef, oneshot};
 use crate::wal::{LogConfig, LogReader, LogTail};
-use hashbrown::HashMap;
-use rustydb_base::metrics::Counter;
-use rustydb_base::{DbError, Lsn, PageId, RelId, Result, Scn, Xid};
+use apply::{Applied, Worker};
+use futures::FutureExt as _;
+use rustydb_base::metrics::{Counter, Gauge};
+use rustydb_base::{DbError, Lsn, PageId, RelId, Result};
+use scan::{Analysis, PARTS, Window};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// Pages that redo changed at the last start.
 pub static PAGES_REDONE: Counter = Counter::new("recovery_pages_redone", "page changes applied by crash recovery");
+
+/// Memory of the windows of log that are being redone.
+pub static WINDOW_BYTES: Gauge = Gauge::new("recovery_window_bytes", "memory of the log windows that are being redone");
+
+/// Windows at a time: one is filled while one is applied, and one is ready for the parts that are done first.
+const WINDOWS: usize = 3;
 
 /// Heads of [`kind::FILE`] records.
 pub(crate) mod file_op {
@@ -104,152 +130,101 @@ pub async fn read_checkpoint(io: &IoRef, cfg: &LogConfig, control: &Control) -> 
     Checkpoint::decode(parsed.head)
 }
 
-/// The relation that a [`kind::FILE`] record drops.
-fn dropped_rel(head: &[u8]) -> Result<RelId> {
-    let bad = || DbError::corrupt("malformed file record");
-    let (op, mut rest) = head.split_first().ok_or_else(bad)?;
-    if *op != file_op::DROP {
-        return Err(bad());
+/// What redo works with.
+pub struct Redo<'a> {
+    /// Where the log is.
+    pub io: &'a IoRef,
+    /// How it is read.
+    pub cfg: &'a LogConfig,
+    /// Runs the tasks.
+    pub rt: &'a RuntimeRef,
+    /// Where the pages come to.
+    pub pool: &'a Arc<Pool>,
+    /// Reads them.
+    pub loader: &'a Arc<Loader>,
+    /// Makes room for them.
+    pub writer: &'a Arc<PageWriter>,
+    /// Bytes of log in a window.
+    pub window: usize,
+}
+
+impl Redo<'_> {
+    /// Analysis and redo from a checkpoint on. Pages that were changed are dirty in the pool afterwards, or at home.
+    /// `newest`: the log was stable up to there once, as the double-write file knows.
+    pub async fn run(&self, from: &Checkpoint, newest: Lsn) -> Result<Recovered> {
+        self.writer.start();
+        let done = self.pipeline(from, newest).await;
+        self.writer.stop().await;
+        done
     }
-    Ok(RelId(u32::try_from(get_varint(&mut rest)?).map_err(|_| bad())?))
-}
 
-/// The stream whose pages a relation holds.
-fn stream_of(rel: RelId) -> Option<u8> {
-    (stream_rel(0).0..stream_rel(0).0 + MAX_STREAMS as u32).contains(&rel.0).then(|| (rel.0 - stream_rel(0).0) as u8)
-}
-
-/// Analysis: reads the log from the checkpoint's redo position to its end.
-async fn analyse(io: &IoRef, cfg: &LogConfig, from: &Checkpoint) -> Result<Recovered> {
-    let mut state = from.clone();
-    let mut dropped = BTreeSet::new();
-    let mut open: HashMap<u64, UndoPtr> = from.active.iter().map(|(x, u)| (x.0, *u)).collect();
-    let mut reader = LogReader::open(io.clone(), cfg.clone(), from.redo_lsn).await?;
-    while let Some(batch) = reader.next().await? {
-        for r in &batch.records {
-            let rec = Record::parse(&r.bytes)?;
-            if rec.xid.is_some() {
-                state.next_xid = state.next_xid.max(rec.xid.seq() + 1);
-            }
-            for (i, p) in rec.pages.iter().enumerate() {
-                state.next_rel = state.next_rel.max(p.pid.rel.number().saturating_add(1));
-                if p.pid.rel == TSP_REL {
-                    state.tsp_formatted = state.tsp_formatted.max(u64::from(p.pid.block) + 1);
-                }
-                let Some(stream) = stream_of(p.pid.rel) else { continue };
-                for op in rec.ops() {
-                    let (page, code, payload) = op?;
-                    if page == i && code == crate::undo::redo::APPEND && rec.xid.is_some() {
-                        let at = payload.first_chunk::<2>().map(|b| u16::from_le_bytes(*b));
-                        let at = at.ok_or_else(|| DbError::corrupt("malformed undo operation"))?;
-                        let off = u64::from(p.pid.block) * PAGE_SIZE as u64 + u64::from(at);
-                        open.insert(rec.xid.0, UndoPtr::new(stream, off));
-                    }
-                }
-            }
-            match rec.kind {
-                kind::COMMIT => {
-                    let scn = rec.head.first_chunk::<8>().map(|b| Scn(u64::from_le_bytes(*b)));
-                    let scn = scn.ok_or_else(|| DbError::corrupt("malformed commit record"))?;
-                    state.scn = state.scn.max(scn);
-                    open.remove(&rec.xid.0);
-                }
-                kind::ABORT => {
-                    let scn = rec.head.first_chunk::<8>().map(|b| Scn(u64::from_le_bytes(*b)));
-                    state.scn = state.scn.max(scn.unwrap_or_default());
-                    open.remove(&rec.xid.0);
-                }
-                kind::FILE => {
-                    dropped.insert(dropped_rel(rec.head)?);
-                }
-                _ => {}
+    async fn pipeline(&self, from: &Checkpoint, newest: Lsn) -> Result<Recovered> {
+        let mut reader = LogReader::open(self.io.clone(), self.cfg.clone(), from.redo_lsn).await?;
+        // Pages may go home before the log's end is known.
+        reader.make_durable().await?;
+        let mut analysis = Analysis::new(from);
+        let (empty, mut empties) = mpsc::channel(WINDOWS);
+        for _ in 0..WINDOWS {
+            let _ = empty.try_send(Window::default());
+        }
+        let (mut parts, mut ends) = (Vec::new(), Vec::new());
+        for part in 0..PARTS {
+            // Never full: there are no more windows.
+            let (tx, rx) = mpsc::channel(WINDOWS);
+            let (done, end) = oneshot::channel();
+            let worker = Worker::new(part, self.pool, self.loader);
+            // A receiver that is gone has no use for the outcome.
+            self.rt.spawn("redo", worker.run(rx).map(|out| drop(done.send(out))).boxed());
+            parts.push(tx);
+            ends.push(end);
+        }
+        let read = self.read(&mut reader, &mut analysis, &empty, &mut empties, &parts).await;
+        // Whatever has happened, nothing changes a page once this is over.
+        drop(parts);
+        let mut applied = Applied::default();
+        let mut broken = read.err();
+        for end in ends {
+            match end.await {
+                Ok(Ok(one)) => applied.add(one),
+                Ok(Err(e)) => broken = broken.or(Some(e)),
+                Err(_) => broken = broken.or_else(|| Some(DbError::internal("a task of redo was abandoned"))),
             }
         }
+        if let Some(e) = broken {
+            return Err(e);
+        }
+        let tail = reader.into_tail().await?;
+        check_end(tail.lsn, newest)?;
+        self.loader.log_ends_at(tail.lsn)?;
+        let found = analysis.finish(tail);
+        applied.judge(&found.dropped)?;
+        PAGES_REDONE.add(applied.changes);
+        tracing::info!("redo from {} to {}: {} page changes applied", from.redo_lsn, tail.lsn, applied.changes);
+        Ok(found)
     }
-    let tail = reader.into_tail().await?;
-    state.active = open.into_iter().map(|(x, u)| (Xid(x), u)).collect();
-    state.active.sort_unstable();
-    // Every number handed out lies in a status page that exists.
-    state.next_xid = state.next_xid.max(1);
-    Ok(Recovered { tail, state, dropped })
-}
 
-/// Whether a page's changes are not to be redone.
-fn is_dead(pid: PageId, from: &Checkpoint, dropped: &BTreeSet<RelId>) -> bool {
-    if pid.rel == TSP_REL {
-        return u64::from(pid.block) < from.tsp_start / PER_PAGE;
-    }
-    if let Some(stream) = stream_of(pid.rel) {
-        let head = from.undo.get(usize::from(stream)).map_or(0, |b| b.0);
-        return u64::from(pid.block) < head / PAGE_SIZE as u64;
-    }
-    !pid.rel.is_logged() || dropped.contains(&pid.rel)
-}
-
-/// Analysis and redo. Pages that were changed are dirty in the pool afterwards; none has been given up. `newest`: the log was
-/// stable up to there once, as the double-write file knows.
-pub async fn redo(
-    io: &IoRef,
-    cfg: &LogConfig,
-    pool: &Arc<Pool>,
-    loader: &Arc<Loader>,
-    from: &Checkpoint,
-    newest: Lsn,
-) -> Result<Recovered> {
-    let found = analyse(io, cfg, from).await?;
-    check_end(found.tail.lsn, newest)?;
-    loader.log_ends_at(found.tail.lsn);
-    let mut reader = LogReader::open(io.clone(), cfg.clone(), from.redo_lsn).await?;
-    let mut applied = 0u64;
-    while let Some(batch) = reader.next().await? {
-        // The batch's pages are read at once, not one after the other.
-        for r in &batch.records {
-            for p in Record::parse(&r.bytes)?.pages {
-                if !is_dead(p.pid, from, &found.dropped) && !pool.contains(p.pid) {
-                    loader.prefetch(p.pid.rel, p.pid.block..p.pid.block.saturating_add(1));
+    /// Reads the log to its end, window by window, and gives each to all parts.
+    async fn read(
+        &self,
+        reader: &mut LogReader,
+        analysis: &mut Analysis,
+        empty: &mpsc::Sender<Window>,
+        empties: &mut mpsc::Receiver<Window>,
+        parts: &[mpsc::Sender<Arc<scan::Lease>>],
+    ) -> Result<()> {
+        loop {
+            let Some(mut window) = empties.recv().await else { return Ok(()) };
+            if !reader.stretch(self.window, &mut window.log).await? {
+                return Ok(());
+            }
+            analysis.window(&mut window)?;
+            let lease = Arc::new(scan::Lease::new(window, empty.clone()));
+            for part in parts {
+                // A part that has stopped says why at the end.
+                if part.try_send(Arc::clone(&lease)).is_err() {
+                    return Ok(());
                 }
             }
         }
-        for r in &batch.records {
-            let rec = Record::parse(&r.bytes)?;
-            for (i, p) in rec.pages.iter().enumerate() {
-                if is_dead(p.pid, from, &found.dropped) {
-                    continue;
-                }
-                if redo_page(pool, loader, &rec, i, r.start, r.end).await? == Redone::Applied {
-                    applied += 1;
-                }
-            }
-        }
-    }
-    PAGES_REDONE.add(applied);
-    tracing::info!("redo from {} to {}: {applied} page changes applied", from.redo_lsn, found.tail.lsn);
-    Ok(found)
-}
-
-async fn redo_page(
-    pool: &Arc<Pool>,
-    loader: &Arc<Loader>,
-    rec: &Record<'_>,
-    i: usize,
-    start: Lsn,
-    end: Lsn,
-) -> Result<Redone> {
-    let pid = rec.pages[i].pid;
-    let mut pin = None;
-    loop {
-        match pool.write(pid) {
-            Ok(mut page) => {
-                let done = rec.redo(i, &mut page, end)?;
-                if done == Redone::Applied {
-                    page.mark_dirty(start.0);
-                }
-                return Ok(done);
-            }
-            Err(Wait::Fail(e)) => return Err(*e),
-            Err(_) => {}
-        }
-        // Held while the page is latched in the next round.
-        drop(pin.replace(loader.load(pid, Access::Scan).await?));
     }
 }

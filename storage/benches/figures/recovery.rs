@@ -1,10 +1,13 @@
 //! How fast a crash is recovered from, and that what must be rolled back does not keep the store closed.
+//!
+//! The tables are at home when the log begins, as in a database that has run for a while, so redo has pages to read.
 
 use crate::measure::{Bound, Figure};
 use crate::world::{Bank, Dir, open, quiet, runtime};
 use rustydb_base::Result;
 use rustydb_storage::heap::RowBuf;
 use rustydb_storage::txn::Isolation;
+use rustydb_storage::store::StoreOptions;
 use rustydb_storage::wal::LOG_BYTES;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,14 +29,23 @@ pub fn figures() -> Vec<Figure> {
     ]
 }
 
+/// [`quiet`], perhaps with a pool that does not hold all that changes.
+fn options() -> StoreOptions {
+    let pool = std::env::var("RUSTYDB_BENCH_POOL_MB").ok().and_then(|v| v.parse::<usize>().ok());
+    let quiet = quiet();
+    StoreOptions { pool_bytes: pool.map_or(quiet.pool_bytes, |mb| mb << 20), ..quiet }
+}
+
 /// Makes a log, lets the process's work stop as a kill would, and opens again: seconds, bytes of redo, losers.
 fn crash(wanted: u64, lost: i32) -> Result<(f64, u64, usize)> {
     let dir = Dir::new("recovery");
     let rt = runtime(4);
     let bytes = rt.block_on(async {
-        let store = open(&dir, quiet()).await;
+        let store = open(&dir, options()).await;
         let bank = Arc::new(Bank::new(&store, 300_000).await?);
-        store.checkpoint().await?;
+        store.shutdown().await?;
+        drop(store);
+        let store = open(&dir, options()).await;
         let from = LOG_BYTES.get();
         let tasks: Vec<_> = (0..8u64)
             .map(|s| {
@@ -78,7 +90,7 @@ fn crash(wanted: u64, lost: i32) -> Result<(f64, u64, usize)> {
     let rt = runtime(4);
     rt.block_on(async {
         let began = Instant::now();
-        let store = open(&dir, quiet()).await;
+        let store = open(&dir, options()).await;
         let took = began.elapsed().as_secs_f64();
         let losers = store.losers();
         store.shutdown().await?;

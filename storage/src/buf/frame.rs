@@ -201,6 +201,10 @@ impl WriteGuard<'_> {
             m.rec_lsn.store(rec_lsn, Ordering::Release);
         }
     }
+    /// The page is spoilt: it is not to be written back.
+    pub(crate) fn mark_clean(&self) {
+        self.frames.meta(self.idx).rec_lsn.store(CLEAN, Ordering::Release);
+    }
 }
 
 pub(crate) fn pid_of(m: &Meta) -> PageId {

@@ -20,7 +20,6 @@ use rustydb_base::{BlockNo, DbError, Lsn, PageId, RelId, Result};
 use smallvec::SmallVec;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
 /// Reads under way at a time (a read-ahead of many pages is one).
@@ -30,6 +29,13 @@ pub const READ_AHEAD: u32 = 32;
 
 type Waiters = SmallVec<[oneshot::Sender<Result<Pin>>; 2]>;
 
+/// The log's end during recovery.
+enum LogEnd {
+    /// Not found yet; the newest page read so far.
+    Sought(PageId, Lsn),
+    Found(Lsn),
+}
+
 /// Reads pages into a pool.
 pub struct Loader {
     pool: Arc<Pool>,
@@ -38,8 +44,8 @@ pub struct Loader {
     rt: RuntimeRef,
     /// Opens what is read.
     crypto: CryptoRef,
-    /// Where the log ends, before the page writer has it.
-    recovered: AtomicU64,
+    /// What is known of the log's end before the page writer has the log.
+    recovered: Mutex<LogEnd>,
     under_way: Mutex<HashMap<u64, Waiters>>,
     permits: Arc<Semaphore>,
 }
@@ -60,15 +66,24 @@ impl Loader {
             writer,
             rt,
             crypto,
-            recovered: AtomicU64::new(u64::MAX),
+            recovered: Mutex::new(LogEnd::Sought(PageId::new(RelId(0), 0), Lsn(0))),
             under_way: Mutex::new(HashMap::new()),
             permits,
         })
     }
 
-    /// Says where the log was found to end, for the time until it is open.
-    pub(crate) fn log_ends_at(&self, lsn: Lsn) {
-        self.recovered.store(lsn.0, Ordering::Release);
+    /// Says where the log was found to end, for the time until it is open. Refuses if a page that was read before that was
+    /// known is newer.
+    pub(crate) fn log_ends_at(&self, end: Lsn) -> Result<()> {
+        match std::mem::replace(&mut *self.recovered.lock(), LogEnd::Found(end)) {
+            LogEnd::Sought(pid, newest) if newest > end => Err(beyond_log(pid, newest, end)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until a frame can probably be had.
+    pub(crate) async fn make_room(&self) -> Result<()> {
+        self.writer.make_room().await
     }
 
     /// Brings a page in and pins it, so that it is still there when the operation that missed it runs again.
@@ -184,9 +199,18 @@ impl Loader {
         if let Some(crypto) = &self.crypto {
             crypto.open_page(&mut page)?;
         }
-        let end = self.writer.stable_lsn().unwrap_or_else(|| Lsn(self.recovered.load(Ordering::Acquire)));
-        if page.lsn() > end {
-            return Err(beyond_log(pid, page.lsn(), end));
+        let lsn = page.lsn();
+        let end = self.writer.stable_lsn().unwrap_or_else(|| match &mut *self.recovered.lock() {
+            LogEnd::Found(end) => *end,
+            LogEnd::Sought(newest, known) => {
+                if lsn > *known {
+                    (*newest, *known) = (pid, lsn);
+                }
+                lsn
+            }
+        });
+        if lsn > end {
+            return Err(beyond_log(pid, lsn, end));
         }
         Ok(page)
     }

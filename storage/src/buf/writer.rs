@@ -110,8 +110,9 @@ impl PageWriter {
         let _ = self.hint.set(hint);
     }
 
-    /// Starts the background task.
+    /// Starts the background task. May be done again after [`PageWriter::stop`].
     pub fn start(self: &Arc<Self>) {
+        self.stop.store(false, Ordering::SeqCst);
         self.running.store(true, Ordering::SeqCst);
         let this = Arc::clone(self);
         self.rt.spawn("page writer", async move { this.run().await }.boxed());

@@ -62,6 +62,39 @@ pub(crate) fn patch(old: &[u8], mut delta: &[u8], out: &mut Vec<u8>) -> Result<(
     Ok(())
 }
 
+/// Applies splices that cut as many bytes as they insert where they stand. Answers false, and has done nothing, if some do
+/// not.
+pub(crate) fn patch_in_place(content: &mut [u8], delta: &[u8]) -> Result<bool> {
+    let bad = || DbError::corrupt("row difference does not fit the row");
+    let splice = |d: &mut &[u8]| -> Result<Option<(usize, usize, usize)>> {
+        let Some((h, rest)) = d.split_first_chunk::<6>() else {
+            return if d.is_empty() { Ok(None) } else { Err(bad()) };
+        };
+        let w = |i: usize| usize::from(u16::from_le_bytes([h[i], h[i + 1]]));
+        *d = rest;
+        Ok(Some((w(0), w(2), w(4))))
+    };
+    // All of them first, so that a difference that does not fit changes nothing.
+    let (mut rest, mut at) = (delta, 0);
+    while let Some((off, cut, ins)) = splice(&mut rest)? {
+        if cut != ins {
+            return Ok(false);
+        }
+        if off < at || off + cut > content.len() {
+            return Err(bad());
+        }
+        at = off + cut;
+        rest = rest.get(ins..).ok_or_else(bad)?;
+    }
+    let mut rest = delta;
+    while let Some((off, cut, _)) = splice(&mut rest)? {
+        let (new, more) = rest.split_at(cut);
+        content[off..off + cut].copy_from_slice(new);
+        rest = more;
+    }
+    Ok(true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,8 +111,20 @@ mod tests {
             diff(&old, &new, &mut d);
             patch(&old, &d, &mut got).expect("fits");
             assert_eq!(got, new);
+            let mut there = old.clone();
+            if patch_in_place(&mut there, &d).expect("fits") {
+                assert_eq!(there, new);
+            } else {
+                assert!(there == old && old.len() != new.len());
+            }
         }
         assert!(patch(b"abc", &[9, 0, 1, 0, 0, 0], &mut Vec::new()).is_err());
         assert!(patch(b"abc", &[0, 0, 1], &mut Vec::new()).is_err());
+        assert!(patch_in_place(&mut *b"abc".to_vec(), &[0, 0, 1]).is_err());
+        // The second splice is cut short.
+        let mut there = b"abc".to_vec();
+        assert!(patch_in_place(&mut there, &[0, 0, 1, 0, 1, 0, 9, 2, 0, 1, 0, 1, 0]).is_err());
+        assert!(patch_in_place(&mut there, &[3, 0, 1, 0, 1, 0, 9]).is_err());
+        assert_eq!(there, b"abc");
     }
 }

@@ -268,6 +268,16 @@ pub(crate) fn apply(page: &mut Page, code: u8, payload: &[u8]) -> Result<()> {
             let (i, old_len, alloc) = (r.u16()?, usize::from(r.u16()?), usize::from(r.u16()?));
             let words = r.take::<16>()?;
             let s = used_slot(page, i)?;
+            let content = CONTENT..CONTENT + old_len;
+            if alloc == s.alloc
+                && let Some(old) = page.bytes_mut(s.off, s.alloc)?.get_mut(content.clone())
+                && super::delta::patch_in_place(old, r.0)?
+            {
+                // The row keeps its place and its length.
+                page.put(s.off, &words)?;
+                page.bytes_mut(s.off + content.end, s.alloc - content.end)?.fill(0);
+                return Ok(());
+            }
             let mut content = Vec::with_capacity(alloc);
             super::delta::patch(page.bytes(s.off + CONTENT, old_len)?, r.0, &mut content)?;
             if alloc < MIN_ALLOC || alloc < CONTENT + content.len() || CONTENT + old_len > s.alloc {

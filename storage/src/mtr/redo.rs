@@ -148,27 +148,9 @@ impl<'a> Record<'a> {
         Ok(Record { kind, xid, head, pages, ops: b })
     }
 
-    /// The operations in order: (page position, code, payload).
-    pub fn ops(&self) -> impl Iterator<Item = Result<(usize, u8, &'a [u8])>> + use<'a> {
-        let mut b = self.ops;
-        std::iter::from_fn(move || {
-            if b.is_empty() {
-                return None;
-            }
-            let mut one = || {
-                let (page, code) = (*b.first().ok_or_else(bad)?, *b.get(1).ok_or_else(bad)?);
-                b = &b[2..];
-                let n = usize::try_from(get_varint(&mut b)?).map_err(|_| bad())?;
-                let payload = b.get(..n).ok_or_else(bad)?;
-                b = &b[n..];
-                Ok((usize::from(page), code, payload))
-            };
-            let r = one();
-            if r.is_err() {
-                b = &[];
-            }
-            Some(r)
-        })
+    /// The operations in order.
+    pub fn ops(&self) -> Ops<'a> {
+        Ops(self.ops)
     }
 
     /// Whether the record makes its `i`-th page anew, so that its earlier content does not matter.
@@ -176,28 +158,106 @@ impl<'a> Record<'a> {
         self.ops().flatten().find(|(p, ..)| *p == i).is_some_and(|(_, c, _)| c == code::FORMAT)
     }
 
+    /// What the record, whose end LSN is `end`, does to its `i`-th page.
+    pub fn change(&self, i: usize, end: Lsn) -> Result<PageChange<'a>> {
+        let RecordPage { pid, prev } = *self.pages.get(i).ok_or_else(bad)?;
+        Ok(PageChange { pid, prev, end, formats: self.formats(i), page: i, ops: Ops(self.ops) })
+    }
+
     /// Redoes the record, whose end LSN is `end`, on its `i`-th page.
     pub fn redo(&self, i: usize, page: &mut Page, end: Lsn) -> Result<Redone> {
-        let want = self.pages.get(i).ok_or_else(bad)?;
-        if page.lsn() >= end {
+        let change = self.change(i, end)?;
+        if !change.is_missing(page)? {
             return Ok(Redone::Skipped);
         }
-        if !self.formats(i) && page.lsn() != want.prev {
-            return Err(DbError::corrupt(format!(
-                "block {} of relation {} has LSN {} where the log expects {}",
-                want.pid.block,
-                want.pid.rel,
-                page.lsn(),
-                want.prev
-            )));
+        change.apply(page)?;
+        Ok(Redone::Applied)
+    }
+}
+
+/// Operations of a record: (page position, code, payload) each. Ends behind the first that is malformed.
+#[derive(Clone, Copy)]
+pub struct Ops<'a>(&'a [u8]);
+
+impl<'a> Ops<'a> {
+    /// Operations that begin inside a record.
+    pub fn new(bytes: &'a [u8]) -> Ops<'a> {
+        Ops(bytes)
+    }
+    /// Bytes of the operations that are still to come.
+    pub fn rest(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<'a> Iterator for Ops<'a> {
+    type Item = Result<(usize, u8, &'a [u8])>;
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
         }
-        for op in self.ops() {
-            let (p, code, payload) = op?;
-            if p == i {
+        let op = take_op(&mut self.0);
+        if op.is_err() {
+            self.0 = &[];
+        }
+        Some(op)
+    }
+}
+
+fn take_op<'a>(b: &mut &'a [u8]) -> Result<(usize, u8, &'a [u8])> {
+    let ([page, code], rest) = b.split_first_chunk::<2>().ok_or_else(bad)?;
+    *b = rest;
+    let n = usize::try_from(get_varint(b)?).map_err(|_| bad())?;
+    let (payload, rest) = b.split_at_checked(n).ok_or_else(bad)?;
+    *b = rest;
+    Ok((usize::from(*page), *code, payload))
+}
+
+/// What a record does to one page.
+pub struct PageChange<'a> {
+    /// The page.
+    pub pid: PageId,
+    /// Its LSN before.
+    pub prev: Lsn,
+    /// Its LSN afterwards.
+    pub end: Lsn,
+    /// It is made anew, so that its earlier content does not matter.
+    pub formats: bool,
+    /// Its position in the record.
+    pub page: usize,
+    /// Operations of the record, from the first on this page at the latest.
+    pub ops: Ops<'a>,
+}
+
+impl PageChange<'_> {
+    /// Whether the page lacks the change. An error, if it is neither in the state before it nor in a later one.
+    pub fn is_missing(&self, page: &Page) -> Result<bool> {
+        if page.lsn() >= self.end {
+            return Ok(false);
+        }
+        if !self.formats && page.lsn() != self.prev {
+            return Err(self.out_of_chain(page.lsn()));
+        }
+        Ok(true)
+    }
+
+    #[cold]
+    fn out_of_chain(&self, found: Lsn) -> DbError {
+        DbError::corrupt(format!(
+            "block {} of relation {} has LSN {found} where the log expects {}",
+            self.pid.block, self.pid.rel, self.prev
+        ))
+    }
+
+    /// Makes the change. After an error the page is neither the old nor the new one.
+    pub fn apply(&self, page: &mut Page) -> Result<()> {
+        for op in self.ops {
+            let (i, code, payload) = op?;
+            if i == self.page {
                 apply(page, code, payload)?;
             }
         }
-        page.set_lsn(end);
-        Ok(Redone::Applied)
+        page.set_lsn(self.end);
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ use crate::io::{IoRef, OpenMode};
 use crate::lock::LockManager;
 use crate::page::PAGE_SIZE;
 use crate::purge::PurgeState;
-use crate::recovery::{self, Recovered};
+use crate::recovery::{self, Recovered, Redo};
 use crate::rt::{Notify, RuntimeRef};
 use crate::sequence::Sequences;
 use crate::space::Spaces;
@@ -158,8 +158,16 @@ impl Store {
             tracing::info!("the database was not shut down in order; redo begins at {}", from.redo_lsn);
         }
         let crashed = !control.clean_shutdown;
-        let Recovered { tail, state, mut dropped } =
-            recovery::redo(&io, &cfg, &base.pool, &base.loader, &from, saved.newest).await?;
+        let redo = Redo {
+            io: &io,
+            cfg: &cfg,
+            rt: &rt,
+            pool: &base.pool,
+            loader: &base.loader,
+            writer: &base.writer,
+            window: opts.redo_window,
+        };
+        let Recovered { tail, state, mut dropped } = redo.run(&from, saved.newest).await?;
         if crashed {
             dropped.extend(base.files.relations().await?.into_iter().filter(|r| !r.is_logged()));
         }

@@ -72,6 +72,8 @@ pub struct StoreOptions {
     pub wal_buffer_bytes: usize,
     /// Size of the log on disk beyond which writers are refused.
     pub max_wal_bytes: u64,
+    /// Bytes of log that recovery redoes at a time; it holds about five times as many in memory.
+    pub redo_window: usize,
     /// Undo streams of a new directory.
     pub undo_streams: usize,
     /// Most bytes of undo; what happens as they are reached is told in `store/pressure.rs`.
@@ -105,6 +107,7 @@ impl Default for StoreOptions {
             wal_segment_size: 64 << 20,
             wal_buffer_bytes: 16 << 20,
             max_wal_bytes: 16 << 30,
+            redo_window: 8 << 20,
             undo_streams: 8,
             undo_limit: 32 << 30,
             undo_least: 64 << 20,

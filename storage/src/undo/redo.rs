@@ -11,6 +11,7 @@ use crate::mtr::redo::code;
 use crate::mtr::{get_varint, put_varint};
 use crate::page::{BODY_END, PAGE_SIZE, Page, PageKind};
 use rustydb_base::{DbError, Result, Rid};
+use smallvec::SmallVec;
 
 /// Writes a record at the end of the page; payload: offset u16, packed record.
 pub(crate) const APPEND: u8 = code::UNDO;
@@ -93,7 +94,7 @@ pub(super) fn pack(ptr: UndoPtr, rec: &[u8], out: &mut Vec<u8>) -> Result<()> {
 }
 
 /// The record that was packed, byte for byte.
-fn unpack(ptr: UndoPtr, packed: &[u8]) -> Result<Vec<u8>> {
+fn unpack(ptr: UndoPtr, packed: &[u8]) -> Result<SmallVec<[u8; 256]>> {
     let (&[kind, flags, there], mut b) = packed.split_first_chunk::<3>().ok_or_else(bad)?;
     let eight = |b: &mut &[u8]| -> Result<[u8; 8]> {
         let (x, rest) = b.split_first_chunk::<8>().ok_or_else(bad)?;
@@ -122,7 +123,7 @@ fn unpack(ptr: UndoPtr, packed: &[u8]) -> Result<Vec<u8>> {
         undo = UndoPtr::new(*stream, get_varint(&mut b)?).0;
     }
     let len = u16::try_from(HEAD_LEN + b.len()).map_err(|_| bad())?;
-    let mut out = Vec::with_capacity(usize::from(len));
+    let mut out = SmallVec::with_capacity(usize::from(len));
     out.extend_from_slice(&len.to_le_bytes());
     out.extend_from_slice(&[kind, flags]);
     out.extend_from_slice(&xid.to_le_bytes());
@@ -164,7 +165,7 @@ mod tests {
                 let mut packed = Vec::new();
                 pack(ptr, &rec, &mut packed).expect("a whole record");
                 assert!(packed.len() <= rec.len() + PACKED_MORE, "{} bytes of {}", packed.len(), rec.len());
-                assert_eq!(unpack(ptr, &packed).expect("packed"), rec);
+                assert_eq!(unpack(ptr, &packed).expect("packed")[..], rec[..]);
                 for cut in 0..3 {
                     assert!(unpack(ptr, &packed[..cut]).is_err());
                 }

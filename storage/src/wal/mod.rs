@@ -38,7 +38,7 @@ mod writer;
 
 pub use batch::{BatchHeader, BatchKind};
 pub use log::{Log, LogReservation, ReserveError};
-pub use reader::{LogReader, LogRecord, LogTail, RecordBatch};
+pub use reader::{LogReader, LogRecord, LogTail, RecordBatch, Stretch};
 pub use retention::KeepMarks;
 pub use waiters::WaitStable;
 

@@ -5,15 +5,22 @@
 //! that the log was durable beyond that place: then acknowledged work is damaged, and the reader refuses with XX001
 //! instead of cutting it off. Batches of older runs lie behind a tail too (recycled segments, writes that overtook a lost
 //! one); their `stable_lsn` never exceeds the tail at which that run's successor began, so they cannot trip the rule.
+//!
+//! A segment is read in pieces of up to [`PIECE`] bytes. Who reads the log through ([`LogReader::stretch`]) has the next
+//! [`AHEAD`] pieces under way, so that the disk is busy while the last one is looked at.
 
-use super::batch::{BatchHeader, BatchKind, HEADER};
+use super::batch::{BatchHeader, BatchKind, ENCRYPTED, HEADER};
 use super::{FIRST_LSN, LogConfig, RECORD_OVERHEAD, segment};
 use crate::io::{AlignedBuf, BLOCK, FileId, IoClass, IoRef, OpenMode};
+use crate::rt::BoxFuture;
 use bytes::Bytes;
 use rustydb_base::{DbError, Lsn, Result};
+use std::collections::VecDeque;
 
-/// Bytes read at a time.
-const WINDOW: usize = 1 << 20;
+/// Most bytes read at a time.
+const PIECE: usize = 1 << 20;
+/// Pieces under way ahead of the one in use, when the log is read through.
+const AHEAD: u64 = 4;
 
 /// One record of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,6 +40,33 @@ pub struct RecordBatch {
     pub header: BatchHeader,
     /// The records, in order.
     pub records: Vec<LogRecord>,
+}
+
+/// The payload of consecutive DATA batches: whole records, and a byte's place tells its LSN.
+#[derive(Debug, Default)]
+pub struct Stretch {
+    /// LSN of the first byte.
+    pub base: Lsn,
+    /// Records, each `len u32 | bytes`.
+    pub bytes: Vec<u8>,
+}
+
+impl Stretch {
+    /// The record at offset `at`, and the offset of the next one; `None` at the end.
+    pub fn record(&self, at: usize) -> Result<Option<(&[u8], usize)>> {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let record = rest.split_first_chunk().and_then(|(len, rest)| rest.get(..u32::from_le_bytes(*len) as usize));
+        let record = record.ok_or_else(|| DbError::corrupt(format!("the log record at {} is malformed", self.lsn(at))))?;
+        Ok(Some((record, at + RECORD_OVERHEAD + record.len())))
+    }
+
+    /// LSN of the byte at offset `at`.
+    pub fn lsn(&self, at: usize) -> Lsn {
+        Lsn(self.base.0 + at as u64)
+    }
 }
 
 /// Where a log ends and how a writer goes on there.
@@ -63,16 +97,32 @@ pub struct LogReader {
     chained: bool,
     segment: Option<Segment>,
     ended: bool,
+    /// [`AHEAD`] once somebody reads the log through.
+    ahead: u64,
 }
 
-/// An open segment and the part of it in memory.
+/// An open segment and the pieces of it that are in memory or on their way.
 struct Segment {
     io: IoRef,
     cfg: LogConfig,
     number: u64,
     file: FileId,
-    window_at: u64,
-    window: AlignedBuf,
+    /// Bytes of a piece.
+    size: u64,
+    /// Pieces from number `first` on, without a gap.
+    pieces: VecDeque<Piece>,
+    first: u64,
+    /// Pieces to have under way beyond those asked for.
+    ahead: u64,
+    /// What was loaded last, if it lies in several pieces.
+    joined: Vec<u8>,
+    /// Where what was loaded last lies in the first piece; `None` if it is in `joined`.
+    within: Option<std::ops::Range<usize>>,
+}
+
+enum Piece {
+    Coming(BoxFuture<'static, Result<AlignedBuf>>),
+    There(AlignedBuf),
 }
 
 impl LogReader {
@@ -80,20 +130,20 @@ impl LogReader {
     pub async fn open(io: IoRef, cfg: LogConfig, from: Lsn) -> Result<LogReader> {
         let mut start = None;
         for number in segment::list(&io, &cfg).await? {
-            let mut seg = Segment::open(&io, &cfg, number).await?;
+            let mut seg = Segment::open(&io, &cfg, number, 0).await?;
             let Some(first) = seg.batch_at(0).await? else { continue };
-            let fits = start.as_ref().is_none_or(|s: &LogTail| s.index < first.0.index);
+            let fits = start.as_ref().is_none_or(|s: &LogTail| s.index < first.index);
             // The first segment that begins beyond `from` ends the search; the one before it holds `from`.
-            if !fits || (start.is_some() && first.0.start_lsn > from) {
+            if !fits || (start.is_some() && first.start_lsn > from) {
                 break;
             }
             start = Some(LogTail {
                 segment: number,
                 offset: 0,
-                index: first.0.index,
-                lsn: first.0.start_lsn,
-                prev_crc: first.0.prev_crc,
-                writer_epoch: first.0.writer_epoch,
+                index: first.index,
+                lsn: first.start_lsn,
+                prev_crc: first.prev_crc,
+                writer_epoch: first.writer_epoch,
             });
         }
         let at = start.ok_or_else(|| DbError::corrupt("the redo log holds no valid segment"))?;
@@ -103,30 +153,80 @@ impl LogReader {
                 at.lsn
             )));
         }
-        Ok(LogReader { io, cfg, from, at, chained: false, segment: None, ended: false })
+        Ok(LogReader { io, cfg, from, at, chained: false, segment: None, ended: false, ahead: 0 })
+    }
+
+    /// Makes sure that everything the reader can meet survives a power cut: batches that were on their way when the last
+    /// process was killed read like any other, but what is done because of them must not outlive them.
+    pub async fn make_durable(&mut self) -> Result<()> {
+        let mut files = Vec::new();
+        for number in segment::list(&self.io, &self.cfg).await? {
+            if number >= self.at.segment {
+                files.push(Segment::open(&self.io, &self.cfg, number, 0).await?.file);
+            }
+        }
+        futures::future::try_join_all(files.iter().map(|f| self.io.sync(f))).await.map(drop)
     }
 
     /// The next batch with records that end after the start position; `None` at the tail.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let Some(header) = self.next_data().await? else { return Ok(None) };
+        let mut payload = Vec::with_capacity(header.len as usize);
+        self.payload_of(&header, &mut payload)?;
+        let records = split_records(&header, &Bytes::from(payload), self.from)?;
+        Ok(Some(RecordBatch { header, records }))
+    }
+
+    /// Fills `into` with the next batches, at least `bytes` of payload unless the log ends before; false at the tail. The
+    /// first batch of all may hold records that end before the start position.
+    pub async fn stretch(&mut self, bytes: usize, into: &mut Stretch) -> Result<bool> {
+        self.ahead = AHEAD;
+        into.bytes.clear();
+        while into.bytes.len() < bytes {
+            let Some(header) = self.next_data().await? else { break };
+            if into.bytes.is_empty() {
+                into.base = header.start_lsn;
+            }
+            self.payload_of(&header, &mut into.bytes)?;
+        }
+        Ok(!into.bytes.is_empty())
+    }
+
+    /// Moves to the next DATA batch that ends after the start position; `None` at the tail.
+    async fn next_data(&mut self) -> Result<Option<BatchHeader>> {
         while !self.ended {
-            let Some((header, mut bytes)) = self.next_batch().await? else {
+            let Some(header) = self.next_batch().await? else {
                 self.check_tail().await?;
                 self.ended = true;
                 break;
             };
             if header.kind == BatchKind::Data && header.end_lsn() > self.from {
-                // Batches before the start may be sealed with a key that is gone.
-                header.unseal(&mut bytes, self.cfg.crypto.as_deref())?;
-                let records = split_records(&header, &Bytes::from(bytes), self.from)?;
-                return Ok(Some(RecordBatch { header, records }));
+                return Ok(Some(header));
             }
         }
         Ok(None)
     }
 
+    /// Appends the payload of the batch that was read last.
+    fn payload_of(&self, header: &BatchHeader, into: &mut Vec<u8>) -> Result<()> {
+        let batch = self.segment.as_ref().map_or(&[][..], Segment::loaded);
+        let payload = HEADER..HEADER + header.len as usize;
+        let missing = || DbError::internal("a verified batch is not in memory");
+        if header.flags & ENCRYPTED == 0 && self.cfg.crypto.is_none() {
+            into.extend_from_slice(batch.get(payload).ok_or_else(missing)?);
+            return Ok(());
+        }
+        // Batches before the start, which may be sealed with a key that is gone, do not get here.
+        let mut batch = batch.to_vec();
+        header.unseal(&mut batch, self.cfg.crypto.as_deref())?;
+        into.extend_from_slice(batch.get(payload).ok_or_else(missing)?);
+        Ok(())
+    }
+
     /// Reads on to the tail, dropping what is left, and answers it.
     pub async fn into_tail(mut self) -> Result<LogTail> {
-        while self.next().await?.is_some() {}
+        self.ahead = AHEAD;
+        while self.next_data().await?.is_some() {}
         if self.at.lsn < self.from {
             return Err(DbError::corrupt(format!(
                 "the redo log ends at {}, before the wanted position {}",
@@ -146,12 +246,12 @@ impl LogReader {
     }
 
     /// Follows the chain by one batch; `None` where it breaks.
-    async fn next_batch(&mut self) -> Result<Option<(BatchHeader, Vec<u8>)>> {
+    async fn next_batch(&mut self) -> Result<Option<BatchHeader>> {
         let size = self.cfg.segment_size;
         let (number, offset) =
             if self.at.offset >= size { (self.at.segment + 1, 0) } else { (self.at.segment, self.at.offset) };
         let Some(seg) = self.segment_numbered(number).await? else { return Ok(None) };
-        let Some((h, bytes)) = seg.batch_at(offset).await? else { return Ok(None) };
+        let Some(h) = seg.batch_at(offset).await? else { return Ok(None) };
         let at = &mut self.at;
         let epoch_fits =
             h.writer_epoch == at.writer_epoch || (h.kind == BatchKind::Writer && h.writer_epoch > at.writer_epoch);
@@ -166,7 +266,7 @@ impl LogReader {
         at.writer_epoch = h.writer_epoch;
         at.segment = number;
         at.offset = if h.kind == BatchKind::Blank { size } else { offset + h.disk_len() as u64 };
-        Ok(Some((h, bytes)))
+        Ok(Some(h))
     }
 
     /// A segment by number; `None` when there is no such file.
@@ -175,24 +275,25 @@ impl LogReader {
             if !segment::list(&self.io, &self.cfg).await?.contains(&number) {
                 return Ok(None);
             }
-            self.segment = Some(Segment::open(&self.io, &self.cfg, number).await?);
+            self.segment = Some(Segment::open(&self.io, &self.cfg, number, self.ahead).await?);
         }
         Ok(self.segment.as_mut())
     }
 
     /// The chain has broken at `at`: refuse when anything behind proves that the log was stable beyond it.
-    async fn check_tail(&self) -> Result<()> {
+    async fn check_tail(&mut self) -> Result<()> {
         let broken = self.at;
+        self.segment = None;
         for number in segment::list(&self.io, &self.cfg).await? {
             if number < broken.segment {
                 continue;
             }
-            let mut seg = Segment::open(&self.io, &self.cfg, number).await?;
+            let mut seg = Segment::open(&self.io, &self.cfg, number, AHEAD).await?;
             let mut offset = if number == broken.segment { broken.offset } else { 0 };
             while offset < self.cfg.segment_size {
                 let proof = seg.header_at(offset).await?.filter(|h| h.stable_lsn > broken.lsn);
                 if proof.is_some()
-                    && let Some((h, _)) = seg.batch_at(offset).await?
+                    && let Some(h) = seg.batch_at(offset).await?
                 {
                     return Err(DbError::corrupt(format!(
                         "the redo log is damaged at position {} (segment {:016x}, offset {}): batch {} is missing or \
@@ -209,23 +310,84 @@ impl LogReader {
 }
 
 impl Segment {
-    async fn open(io: &IoRef, cfg: &LogConfig, number: u64) -> Result<Segment> {
+    async fn open(io: &IoRef, cfg: &LogConfig, number: u64, ahead: u64) -> Result<Segment> {
         let mode = OpenMode { dsync: false, class: IoClass::Log, ..OpenMode::LOG };
         let file = io.open(&segment::path(cfg, number), mode).await?;
-        Ok(Segment { io: io.clone(), cfg: cfg.clone(), number, file, window_at: 0, window: AlignedBuf::with_len(0) })
+        // A small segment, as tests have, has several pieces, too.
+        let size = (cfg.segment_size / 16).next_multiple_of(BLOCK as u64).clamp(BLOCK as u64, PIECE as u64);
+        let (io, cfg) = (io.clone(), cfg.clone());
+        Ok(Segment {
+            io,
+            cfg,
+            number,
+            file,
+            size,
+            pieces: VecDeque::new(),
+            first: 0,
+            ahead,
+            joined: Vec::new(),
+            within: None,
+        })
     }
 
-    /// `len` bytes at `offset`, through the window.
+    /// `len` bytes (at least one) at `offset`, which lie inside the segment.
     async fn load(&mut self, offset: u64, len: usize) -> Result<&[u8]> {
-        let inside = offset >= self.window_at && offset + len as u64 <= self.window_at + self.window.len() as u64;
-        if !inside {
-            let rest = usize::try_from(self.cfg.segment_size - offset).unwrap_or(usize::MAX);
-            let want = len.next_multiple_of(BLOCK).max(WINDOW.min(rest));
-            self.window = self.io.read(&self.file, offset, AlignedBuf::with_len(want)).await?;
-            self.window_at = offset;
+        let size = self.size;
+        let (first, last) = (offset / size, (offset + len as u64 - 1) / size);
+        if first < self.first {
+            self.pieces.clear();
         }
-        let start = usize::try_from(offset - self.window_at).unwrap_or(usize::MAX);
-        self.window.get(start..start + len).ok_or_else(|| DbError::internal("log window does not cover its request"))
+        while self.first < first && self.pieces.pop_front().is_some() {
+            self.first += 1;
+        }
+        if self.pieces.is_empty() {
+            self.first = first;
+        }
+        let pieces = self.cfg.segment_size.div_ceil(size);
+        for i in self.first + self.pieces.len() as u64..(last + 1 + self.ahead).min(pieces) {
+            let bytes = (self.cfg.segment_size - i * size).min(size) as usize;
+            self.pieces.push_back(Piece::Coming(self.io.read(&self.file, i * size, AlignedBuf::with_len(bytes))));
+        }
+        let wanted = self.pieces.iter_mut().take((last - first + 1) as usize);
+        let mut failed = None;
+        for piece in wanted {
+            let Piece::Coming(read) = piece else { continue };
+            match read.await {
+                Ok(bytes) => *piece = Piece::There(bytes),
+                Err(e) => {
+                    failed = Some(e);
+                    break;
+                }
+            }
+        }
+        if let Some(e) = failed {
+            // None of them can be awaited again.
+            self.pieces.clear();
+            return Err(e);
+        }
+        let start = usize::try_from(offset % size).unwrap_or(usize::MAX);
+        if first == last {
+            self.within = Some(start..start + len);
+        } else {
+            self.within = None;
+            self.joined.clear();
+            let there = self.pieces.iter().map_while(|p| if let Piece::There(b) = p { Some(&b[..]) } else { None });
+            for (i, bytes) in there.enumerate() {
+                let bytes = if i == 0 { bytes.get(start..).unwrap_or_default() } else { bytes };
+                let n = bytes.len().min(len - self.joined.len());
+                self.joined.extend_from_slice(&bytes[..n]);
+            }
+        }
+        Some(self.loaded()).filter(|b| b.len() == len).ok_or_else(|| DbError::internal("a read of the log is short"))
+    }
+
+    /// What was loaded last.
+    fn loaded(&self) -> &[u8] {
+        match (&self.within, self.pieces.front()) {
+            (Some(range), Some(Piece::There(bytes))) => bytes.get(range.clone()).unwrap_or_default(),
+            (Some(_), _) => &[],
+            (None, _) => &self.joined,
+        }
     }
 
     /// A header of our log at `offset` with a plausible length; its crc is not yet checked.
@@ -235,19 +397,17 @@ impl Segment {
         Ok(header.filter(|h| h.cluster_id == cluster_id && h.log_id == log_id && h.disk_len() as u64 <= room))
     }
 
-    /// The whole valid batch at `offset`, as stored, if there is one.
-    async fn batch_at(&mut self, offset: u64) -> Result<Option<(BatchHeader, Vec<u8>)>> {
+    /// The header of the whole valid batch at `offset`, if there is one; the batch, as stored, is then what was loaded last.
+    async fn batch_at(&mut self, offset: u64) -> Result<Option<BatchHeader>> {
         let Some(header) = self.header_at(offset).await? else { return Ok(None) };
         let bytes = self.load(offset, header.disk_len()).await?;
-        Ok(header.verify(bytes).then(|| (header, bytes.to_vec())))
+        Ok(header.verify(bytes).then_some(header))
     }
 }
 
-/// Cuts a verified DATA batch into records, leaving out those that end at or before `from`.
-fn split_records(header: &BatchHeader, batch: &Bytes, from: Lsn) -> Result<Vec<LogRecord>> {
+/// Cuts a DATA batch's payload into records, leaving out those that end at or before `from`.
+fn split_records(header: &BatchHeader, payload: &Bytes, from: Lsn) -> Result<Vec<LogRecord>> {
     let bad = || DbError::corrupt(format!("log batch {} at position {} is malformed", header.index, header.start_lsn));
-    // The crc was computed over exactly this range, so the batch holds it.
-    let payload = batch.slice(HEADER..HEADER + header.len as usize);
     let mut records = Vec::new();
     let mut at = 0;
     while at < payload.len() {

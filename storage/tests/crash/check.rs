@@ -25,6 +25,7 @@ pub fn options() -> StoreOptions {
         checkpoint_timeout: Duration::from_millis(400),
         wal_segment_size: 512 << 10,
         wal_buffer_bytes: 1 << 20,
+        redo_window: 24 << 10,
         undo_streams: 2,
         hot_ring: 16,
         hash_page_entries: 6,
