@@ -46,8 +46,15 @@ pub(crate) struct Meta {
     pub(crate) writing_rec_lsn: AtomicU64,
 }
 
+/// Where the slab begins: a huge page of the processor.
+const SLAB_ALIGN: usize = 2 << 20;
+/// Slabs from this size on ask for huge pages.
+const HUGE_FROM: usize = 8 * SLAB_ALIGN;
+
 /// All frames of a pool.
 pub(crate) struct Frames {
+    /// The allocation, and where in it the slab begins.
+    whole: NonNull<u8>,
     slab: NonNull<u8>,
     layout: Layout,
     meta: Box<[Meta]>,
@@ -63,11 +70,22 @@ impl Frames {
     /// Allocates `n` zeroed frames (n ≥ 1). The operating system commits their memory on first touch.
     pub(crate) fn new(n: usize) -> Frames {
         let n = n.max(1);
-        let layout = Layout::from_size_align(n.saturating_mul(PAGE_SIZE), 4096).unwrap_or(Layout::new::<u64>());
-        assert!(layout.size() >= n * PAGE_SIZE, "buffer pool of {n} pages exceeds the address space");
+        let bytes = n.saturating_mul(PAGE_SIZE);
+        let align = if bytes >= HUGE_FROM { SLAB_ALIGN } else { 4096 };
+        // Aligned by hand: an allocation of a larger alignment than usual would be zeroed by writing all of it.
+        let layout = Layout::from_size_align(bytes.saturating_add(align), 8).unwrap_or(Layout::new::<u64>());
+        assert!(layout.size() >= bytes + align, "buffer pool of {n} pages exceeds the address space");
         // SAFETY: the layout has non-zero size (n ≥ 1) and a valid alignment.
-        let slab = unsafe { alloc_zeroed(layout) };
-        let Some(slab) = NonNull::new(slab) else { handle_alloc_error(layout) };
+        let whole = unsafe { alloc_zeroed(layout) };
+        let Some(whole) = NonNull::new(whole) else { handle_alloc_error(layout) };
+        let at = whole.addr().get();
+        // SAFETY: the distance is less than `align`, so `bytes` follow inside the allocation.
+        let slab = unsafe { whole.add(at.next_multiple_of(align) - at) };
+        if bytes >= HUGE_FROM && !cfg!(miri) {
+            // Fewer faults and fewer misses of the address cache. Without huge pages the memory is as good.
+            // SAFETY: the range lies in the allocation, and the advice does not change what is in it.
+            unsafe { libc::madvise(slab.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE) };
+        }
         let meta = (0..n)
             .map(|_| Meta {
                 latch: raw_latch(),
@@ -79,7 +97,7 @@ impl Frames {
                 writing_rec_lsn: AtomicU64::new(CLEAN),
             })
             .collect();
-        Frames { slab, layout, meta }
+        Frames { whole, slab, layout, meta }
     }
 
     /// Number of frames.
@@ -156,7 +174,7 @@ const LATCH_PATIENCE: Duration = Duration::from_secs(60);
 impl Drop for Frames {
     fn drop(&mut self) {
         // SAFETY: allocated in `new` with this layout; guards borrow `self`, so none is alive.
-        unsafe { dealloc(self.slab.as_ptr(), self.layout) }
+        unsafe { dealloc(self.whole.as_ptr(), self.layout) }
     }
 }
 

@@ -11,7 +11,6 @@ use crate::mtr::redo::code;
 use crate::mtr::{get_varint, put_varint};
 use crate::page::{BODY_END, PAGE_SIZE, Page, PageKind};
 use rustydb_base::{DbError, Result, Rid};
-use smallvec::SmallVec;
 
 /// Writes a record at the end of the page; payload: offset u16, packed record.
 pub(crate) const APPEND: u8 = code::UNDO;
@@ -46,12 +45,14 @@ pub(crate) fn apply(page: &mut Page, code: u8, payload: &[u8]) -> Result<()> {
     let id = page.id();
     let stream = stream_of(id.rel).ok_or_else(bad)?;
     let ptr = UndoPtr::new(stream, u64::from(id.block) * PAGE_SIZE as u64 + u64::from(at));
-    let rec = unpack(ptr, packed)?;
-    if at != page.free_lo() || usize::from(at) + rec.len() > BODY_END {
+    let (head, payload) = unpack(ptr, packed)?;
+    let len = head.len() + payload.len();
+    if at != page.free_lo() || usize::from(at) + len > BODY_END {
         return Err(bad());
     }
-    page.put(usize::from(at), &rec)?;
-    page.set_free_lo(at + rec.len() as u16);
+    page.put(usize::from(at), &head)?;
+    page.put(usize::from(at) + head.len(), payload)?;
+    page.set_free_lo(at + len as u16);
     Ok(())
 }
 
@@ -93,8 +94,8 @@ pub(super) fn pack(ptr: UndoPtr, rec: &[u8], out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// The record that was packed, byte for byte.
-fn unpack(ptr: UndoPtr, packed: &[u8]) -> Result<SmallVec<[u8; 256]>> {
+/// The record that was packed, byte for byte: its head and its payload.
+fn unpack(ptr: UndoPtr, packed: &[u8]) -> Result<([u8; HEAD_LEN], &[u8])> {
     let (&[kind, flags, there], mut b) = packed.split_first_chunk::<3>().ok_or_else(bad)?;
     let eight = |b: &mut &[u8]| -> Result<[u8; 8]> {
         let (x, rest) = b.split_first_chunk::<8>().ok_or_else(bad)?;
@@ -123,19 +124,24 @@ fn unpack(ptr: UndoPtr, packed: &[u8]) -> Result<SmallVec<[u8; 256]>> {
         undo = UndoPtr::new(*stream, get_varint(&mut b)?).0;
     }
     let len = u16::try_from(HEAD_LEN + b.len()).map_err(|_| bad())?;
-    let mut out = SmallVec::with_capacity(usize::from(len));
-    out.extend_from_slice(&len.to_le_bytes());
-    out.extend_from_slice(&[kind, flags]);
-    out.extend_from_slice(&xid.to_le_bytes());
-    out.extend_from_slice(&cid.to_le_bytes());
-    out.extend_from_slice(&prev.to_le_bytes());
-    out.extend_from_slice(&rel.to_le_bytes());
-    out.extend_from_slice(&Rid { block, slot }.to_bytes());
-    out.extend_from_slice(&depth.to_le_bytes());
-    out.extend_from_slice(&ver.to_le_bytes());
-    out.extend_from_slice(&undo.to_le_bytes());
-    out.extend_from_slice(b);
-    Ok(out)
+    let mut head = [0; HEAD_LEN];
+    let mut at = 0;
+    let mut put = |bytes: &[u8]| {
+        head[at..at + bytes.len()].copy_from_slice(bytes);
+        at += bytes.len();
+    };
+    put(&len.to_le_bytes());
+    put(&[kind, flags]);
+    put(&xid.to_le_bytes());
+    put(&cid.to_le_bytes());
+    put(&prev.to_le_bytes());
+    put(&rel.to_le_bytes());
+    put(&Rid { block, slot }.to_bytes());
+    put(&depth.to_le_bytes());
+    put(&ver.to_le_bytes());
+    put(&undo.to_le_bytes());
+    debug_assert_eq!(at, HEAD_LEN);
+    Ok((head, b))
 }
 
 #[cfg(test)]
@@ -165,7 +171,8 @@ mod tests {
                 let mut packed = Vec::new();
                 pack(ptr, &rec, &mut packed).expect("a whole record");
                 assert!(packed.len() <= rec.len() + PACKED_MORE, "{} bytes of {}", packed.len(), rec.len());
-                assert_eq!(unpack(ptr, &packed).expect("packed")[..], rec[..]);
+                let (head, payload) = unpack(ptr, &packed).expect("packed");
+                assert_eq!([&head[..], payload].concat(), rec);
                 for cut in 0..3 {
                     assert!(unpack(ptr, &packed[..cut]).is_err());
                 }
