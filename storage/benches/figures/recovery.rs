@@ -2,12 +2,12 @@
 //!
 //! The tables are at home when the log begins, as in a database that has run for a while, so redo has pages to read.
 
-use crate::measure::{Bound, Figure};
+use crate::measure::{Bound, Figure, cpu_nanos};
 use crate::world::{Bank, Dir, open, quiet, runtime};
 use rustydb_base::Result;
 use rustydb_storage::heap::RowBuf;
-use rustydb_storage::txn::Isolation;
 use rustydb_storage::store::StoreOptions;
+use rustydb_storage::txn::Isolation;
 use rustydb_storage::wal::LOG_BYTES;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,14 +17,21 @@ const LOST: i32 = 300_000;
 
 pub fn figures() -> Vec<Figure> {
     let wanted = std::env::var("RUSTYDB_BENCH_REDO_MB").ok().and_then(|v| v.parse().ok()).unwrap_or(400) << 20;
-    let (plain, bytes, _) = crash(wanted, 0).expect("a run");
-    let (loaded, bytes2, losers) = crash(wanted, LOST).expect("a run");
+    let (plain, cpu, bytes, _) = crash(wanted, 0).expect("a run");
+    let (loaded, _, bytes2, losers) = crash(wanted, LOST).expect("a run");
     let rate = bytes as f64 / (1 << 20) as f64 / plain;
     // What the rollback's redo itself takes is not the rollback's fault.
     let beyond = loaded - plain * bytes2 as f64 / bytes as f64;
     assert!(losers > 0, "there is nothing to roll back");
     vec![
         Figure::new(format!("recovery of {} MiB of redo", bytes >> 20), rate, "MiB/s", Bound::AtLeast(300.0)),
+        // What the machine could do if nothing else ran on it.
+        Figure::new(
+            "the same for each second of a processor",
+            bytes as f64 / (1 << 20) as f64 / cpu,
+            "MiB/s",
+            Bound::None,
+        ),
         Figure::new(format!("open after redo, {LOST} changes to roll back"), beyond, "s", Bound::AtMost(1.0)),
     ]
 }
@@ -36,8 +43,9 @@ fn options() -> StoreOptions {
     StoreOptions { pool_bytes: pool.map_or(quiet.pool_bytes, |mb| mb << 20), ..quiet }
 }
 
-/// Makes a log, lets the process's work stop as a kill would, and opens again: seconds, bytes of redo, losers.
-fn crash(wanted: u64, lost: i32) -> Result<(f64, u64, usize)> {
+/// Makes a log, lets the process's work stop as a kill would, and opens again: seconds, seconds of processors,
+/// bytes of redo, losers.
+fn crash(wanted: u64, lost: i32) -> Result<(f64, f64, u64, usize)> {
     let dir = Dir::new("recovery");
     let rt = runtime(4);
     let bytes = rt.block_on(async {
@@ -89,11 +97,12 @@ fn crash(wanted: u64, lost: i32) -> Result<(f64, u64, usize)> {
     std::thread::sleep(Duration::from_secs(1));
     let rt = runtime(4);
     rt.block_on(async {
-        let began = Instant::now();
+        let (began, busy) = (Instant::now(), cpu_nanos());
         let store = open(&dir, options()).await;
         let took = began.elapsed().as_secs_f64();
+        let cpu = cpu_nanos().saturating_sub(busy) as f64 / 1e9;
         let losers = store.losers();
         store.shutdown().await?;
-        Ok((took, bytes, losers))
+        Ok((took, cpu, bytes, losers))
     })
 }

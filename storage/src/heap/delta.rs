@@ -120,7 +120,7 @@ mod tests {
         }
         assert!(patch(b"abc", &[9, 0, 1, 0, 0, 0], &mut Vec::new()).is_err());
         assert!(patch(b"abc", &[0, 0, 1], &mut Vec::new()).is_err());
-        assert!(patch_in_place(&mut *b"abc".to_vec(), &[0, 0, 1]).is_err());
+        assert!(patch_in_place(&mut b"abc".to_vec(), &[0, 0, 1]).is_err());
         // The second splice is cut short.
         let mut there = b"abc".to_vec();
         assert!(patch_in_place(&mut there, &[0, 0, 1, 0, 1, 0, 9, 2, 0, 1, 0, 1, 0]).is_err());

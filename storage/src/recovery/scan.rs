@@ -36,6 +36,13 @@ impl Window {
         self.log.bytes.capacity() + changes * size_of::<Change>()
     }
 
+    /// A byte of each of the first two cache lines of a change's operations.
+    pub(super) fn lines(&self, c: &Change, line: usize) -> impl Iterator<Item = &u8> {
+        let at = c.ops as usize;
+        let last = (c.end as usize).saturating_sub(1);
+        [at, (at + line).min(last)].into_iter().filter_map(|i| self.log.bytes.get(i))
+    }
+
     /// A change with its operations.
     pub(super) fn change(&self, c: &Change) -> PageChange<'_> {
         PageChange {
@@ -63,6 +70,14 @@ pub(super) struct Change {
     /// The page's position in the record.
     page: u8,
     pub(super) formats: bool,
+}
+
+#[cfg(test)]
+impl Change {
+    /// A change that is only looked at.
+    pub(super) fn for_test(pid: PageId, record: u32) -> Change {
+        Change { pid, prev: Lsn(0), record, end: record, ops: record, page: 0, formats: false }
+    }
 }
 
 /// A window lent to the parts; goes back when the last one is done with it.

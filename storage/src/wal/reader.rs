@@ -59,7 +59,8 @@ impl Stretch {
             return Ok(None);
         }
         let record = rest.split_first_chunk().and_then(|(len, rest)| rest.get(..u32::from_le_bytes(*len) as usize));
-        let record = record.ok_or_else(|| DbError::corrupt(format!("the log record at {} is malformed", self.lsn(at))))?;
+        let record =
+            record.ok_or_else(|| DbError::corrupt(format!("the log record at {} is malformed", self.lsn(at))))?;
         Ok(Some((record, at + RECORD_OVERHEAD + record.len())))
     }
 
