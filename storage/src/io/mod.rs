@@ -126,10 +126,11 @@ pub trait Io: Send + Sync {
     }
     /// Backend name for the log line and `SHOW io_method`.
     fn method(&self) -> &'static str;
-    /// Runs a task on the thread that serves `class`, so that its writes need no thread hop. Backends without such
-    /// threads hand the task back and the caller spawns it on its runtime.
-    fn spawn_near(&self, class: IoClass, fut: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
-        let _ = class;
+    /// Gives a task a thread of its own, on which its small writes are done at once: for the log writer, whose every hop to
+    /// another thread each commit would wait for. Backends without threads hand the task back and the caller spawns it on
+    /// its runtime.
+    fn spawn_near(&self, name: &'static str, fut: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+        let _ = name;
         Err(fut)
     }
 }

@@ -2,7 +2,9 @@
 //! backend (names, lengths and directories only).
 
 use super::file::{Backing, FileId};
-use super::{AlignedBuf, DiskSpace, IO_READ_BYTES, IO_SYNCS, IO_WRITE_BYTES, OpenMode, check_path, os_error};
+use super::{
+    AlignedBuf, DiskSpace, IO_IN_FLIGHT, IO_READ_BYTES, IO_SYNCS, IO_WRITE_BYTES, OpenMode, check_path, os_error,
+};
 use rustix::fs::FallocateFlags;
 use rustix::io::{Errno, ReadWriteFlags};
 use rustydb_base::{DbError, Result};
@@ -107,6 +109,21 @@ pub(super) fn write(file: &FileId, off: u64, buf: AlignedBuf) -> Result<AlignedB
     std_file(file)?.write_all_at(&buf, off).map_err(|e| write_error(file, off, &e))?;
     IO_WRITE_BYTES.add(buf.len() as u64);
     Ok(buf)
+}
+
+/// Largest write that blocks the thread of a task that has its own; larger ones are worth a hop, since several of them can
+/// be under way.
+const IN_PLACE: usize = 32 << 10;
+
+/// Does a small write here if this thread belongs to one task ([`crate::rt::near`]); gives the buffer back otherwise.
+pub(super) fn write_in_place(file: &FileId, off: u64, buf: AlignedBuf) -> Result<Result<AlignedBuf>, AlignedBuf> {
+    if buf.len() > IN_PLACE || !crate::rt::near::here() {
+        return Err(buf);
+    }
+    IO_IN_FLIGHT.add(1);
+    let outcome = write(file, off, buf);
+    IO_IN_FLIGHT.add(-1);
+    Ok(outcome)
 }
 
 pub(super) fn sync(file: &FileId) -> Result<()> {

@@ -114,8 +114,8 @@ fn uring_runs_tasks_near_the_log() {
         io2.write(&f, 0, filled(4096, 1)).await.unwrap();
         let _ = tx.send(std::thread::current().name().map(str::to_owned));
     };
-    assert!(io.spawn_near(IoClass::Log, task.boxed()).is_ok());
-    assert_eq!(futures::executor::block_on(rx).unwrap().as_deref(), Some("log-io"));
+    assert!(io.spawn_near("log writer", task.boxed()).is_ok());
+    assert_eq!(futures::executor::block_on(rx).unwrap().as_deref(), Some("log writer"));
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //!
 //! Idea: callers send an operation over a bounded channel and await a oneshot; the thread turns it into a ring entry,
 //! all entries of one round are submitted together when the thread parks. tokio-uring's operations are `!Send`, so
-//! they never leave their thread. The log writer itself runs on the log thread ([`super::Io::spawn_near`]): its path
-//! is session → log thread → kernel → log thread → session, with no hop in between.
+//! they never leave their thread. The log writer has a thread of its own ([`super::Io::spawn_near`]) and writes small
+//! batches itself: the path of a commit is session → log writer → kernel → log writer → session, with no hop in between.
 //!
 //! Each thread keeps its own duplicate of every file descriptor it has used; entries whose handle is gone are swept
 //! when a file is removed and when the cache has doubled. Opening, renaming and other calls on names go to two plain
@@ -15,7 +15,7 @@ use super::{
     AlignedBuf, BLOCK, DiskSpace, FileId, IO_IN_FLIGHT, IO_READ_BYTES, IO_SYNCS, IO_WRITE_BYTES, Io, IoClass, OpenMode,
     QUEUE_DEPTH, os,
 };
-use crate::rt::{BoxFuture, oneshot};
+use crate::rt::{BoxFuture, near, oneshot};
 use futures::FutureExt as _;
 use rustydb_base::{DbError, Result, SqlState};
 use std::collections::HashMap;
@@ -39,7 +39,6 @@ enum Call {
     Write { file: FileId, off: u64, buf: AlignedBuf, done: oneshot::Sender<Result<AlignedBuf>> },
     Sync { file: FileId, done: oneshot::Sender<Result<()>> },
     Punch { file: FileId, off: u64, len: u64, done: oneshot::Sender<Result<()>> },
-    Spawn(BoxFuture<'static, ()>),
     Sweep,
 }
 
@@ -157,10 +156,6 @@ async fn serve(mut incoming: mpsc::Receiver<Message>, all: Arc<Semaphore>) {
                 Ok(f) => start(permit, done, async move { punch(&f, &file, off, len).await }),
                 Err(e) => fail(permit, done, e),
             },
-            Call::Spawn(task) => {
-                release(permit);
-                drop(tokio_uring::spawn(task));
-            }
             Call::Sweep => {
                 release(permit);
                 files.sweep();
@@ -310,7 +305,10 @@ impl Io for UringIo {
         self.ring(file.0.class).submit(|done| Call::Read { file: file.clone(), off, buf, done })
     }
     fn write(&self, file: &FileId, off: u64, buf: AlignedBuf) -> BoxFuture<'static, Result<AlignedBuf>> {
-        self.ring(file.0.class).submit(|done| Call::Write { file: file.clone(), off, buf, done })
+        match os::write_in_place(file, off, buf) {
+            Ok(outcome) => futures::future::ready(outcome).boxed(),
+            Err(buf) => self.ring(file.0.class).submit(|done| Call::Write { file: file.clone(), off, buf, done }),
+        }
     }
     fn sync(&self, file: &FileId) -> BoxFuture<'static, Result<()>> {
         self.ring(file.0.class).submit(|done| Call::Sync { file: file.clone(), done })
@@ -335,16 +333,7 @@ impl Io for UringIo {
     fn method(&self) -> &'static str {
         "io_uring"
     }
-    fn spawn_near(&self, class: IoClass, fut: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
-        let ring = self.ring(class);
-        let Ok(permit) = ring.permits.clone().try_acquire_owned() else { return Err(fut) };
-        IO_IN_FLIGHT.add(1);
-        ring.calls.try_send(Message(Call::Spawn(fut), permit)).map_err(|e| {
-            IO_IN_FLIGHT.add(-1);
-            match e.into_inner() {
-                Message(Call::Spawn(fut), _) => fut,
-                _ => Box::pin(async {}),
-            }
-        })
+    fn spawn_near(&self, name: &'static str, fut: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+        near::spawn(name, fut)
     }
 }

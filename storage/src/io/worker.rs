@@ -2,7 +2,7 @@
 //! operation. Its `Pool` also serves the io_uring backend's rare calls (open, rename, …).
 
 use super::{AlignedBuf, DiskSpace, FileId, IO_IN_FLIGHT, Io, IoClass, OpenMode, QUEUE_DEPTH, os};
-use crate::rt::{BoxFuture, oneshot};
+use crate::rt::{BoxFuture, near, oneshot};
 use futures::FutureExt as _;
 use parking_lot::{Condvar, Mutex};
 use rustydb_base::{DbError, Result, SqlState};
@@ -199,8 +199,13 @@ impl Io for WorkerIo {
         self.pool(file).run(move || os::read(&f, off, buf))
     }
     fn write(&self, file: &FileId, off: u64, buf: AlignedBuf) -> BoxFuture<'static, Result<AlignedBuf>> {
-        let f = file.clone();
-        self.pool(file).run(move || os::write(&f, off, buf))
+        match os::write_in_place(file, off, buf) {
+            Ok(outcome) => futures::future::ready(outcome).boxed(),
+            Err(buf) => {
+                let f = file.clone();
+                self.pool(file).run(move || os::write(&f, off, buf))
+            }
+        }
     }
     fn sync(&self, file: &FileId) -> BoxFuture<'static, Result<()>> {
         let f = file.clone();
@@ -216,5 +221,8 @@ impl Io for WorkerIo {
     }
     fn method(&self) -> &'static str {
         "worker"
+    }
+    fn spawn_near(&self, name: &'static str, fut: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+        near::spawn(name, fut)
     }
 }

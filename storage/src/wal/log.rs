@@ -6,11 +6,11 @@ use super::segment::Segments;
 use super::waiters::{WaitStable, Waiters};
 use super::writer::{self, Start};
 use super::{FIRST_LSN, LOG_FULL, LOG_RING_BYTES, LogConfig, LogTail, RECORD_OVERHEAD};
-use crate::io::{AlignedBuf, IoClass, IoRef};
+use crate::io::{AlignedBuf, IoRef};
 use crate::mtr;
 use crate::rt::{Notify, RuntimeRef};
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::wait::{Op, Wait};
 use futures::FutureExt as _;
 use rustydb_base::poison::Poison;
@@ -25,6 +25,9 @@ pub(super) const CUT_BYTES: usize = 64 << 10;
 /// The redo log of this server; clones are the same log.
 #[derive(Clone)]
 pub struct Log(Arc<Shared>);
+
+/// A number that never wait: the writer is awake, or a write's end will wake it.
+const NOBODY: usize = usize::MAX;
 
 /// What sessions and the writer share.
 pub(super) struct Shared {
@@ -41,8 +44,8 @@ pub(super) struct Shared {
     end: AtomicU64,
     /// Highest LSN somebody waits for.
     wanted: AtomicU64,
-    /// The writer sleeps with no write under way: who wants something must wake it.
-    idle: AtomicBool,
+    /// The writer sleeps with no write under way, and is to be woken by whoever finds that so many wait; [`NOBODY`] otherwise.
+    quorum: AtomicUsize,
     pub signal: Notify,
     /// One permit per byte of the ring. Fair: a large reservation is not starved by small ones.
     space: Semaphore,
@@ -121,11 +124,16 @@ impl Shared {
         self.space.add_permits(bytes);
     }
 
-    /// Somebody waits for `lsn`.
+    /// Somebody needs `lsn` soon, whether others wait or not.
     pub fn want(&self, lsn: Lsn) {
+        self.want_with(lsn, NOBODY - 1);
+    }
+
+    /// Somebody waits for `lsn`, as the last of so many.
+    pub fn want_with(&self, lsn: Lsn, waiting: usize) {
         self.wanted.fetch_max(lsn.0, Ordering::SeqCst);
-        // Only the first of those who find the writer asleep wakes it.
-        if self.idle.load(Ordering::SeqCst) && self.idle.swap(false, Ordering::SeqCst) {
+        // Only the first of those who are enough wakes the writer.
+        if waiting >= self.quorum.load(Ordering::SeqCst) && self.quorum.swap(NOBODY, Ordering::SeqCst) != NOBODY {
             self.signal.notify_one();
         }
     }
@@ -135,9 +143,14 @@ impl Shared {
         self.wanted.load(Ordering::SeqCst) > lsn.0
     }
 
-    /// Says whether the writer is about to sleep with nothing under way; it must look for work once more afterwards.
-    pub fn set_idle(&self, idle: bool) {
-        self.idle.store(idle, Ordering::SeqCst);
+    /// The writer is about to sleep with nothing under way until so many wait; it must look for work once more afterwards.
+    pub fn call_at(&self, quorum: usize) {
+        self.quorum.store(quorum, Ordering::SeqCst);
+    }
+
+    /// The writer is awake.
+    pub fn call_off(&self) {
+        self.quorum.store(NOBODY, Ordering::SeqCst);
     }
 
     /// Why waiting is in vain, once it is.
@@ -281,7 +294,7 @@ impl Log {
             append: Mutex::new(Append { open: chunk, full: VecDeque::new(), end: tail.lsn.0, dormant: true }),
             end: AtomicU64::new(tail.lsn.0),
             wanted: AtomicU64::new(0),
-            idle: AtomicBool::new(false),
+            quorum: AtomicUsize::new(NOBODY),
             signal: Notify::new(),
             space: Semaphore::new(cfg.ring_bytes),
             shutdown: AtomicBool::new(false),
@@ -297,7 +310,7 @@ impl Log {
         // The epoch's first batch must be on disk before anything relies on the epoch.
         let writer =
             writer::Writer::begin(shared.clone(), Start { tail, writer_epoch, kind: BatchKind::Writer }).await?;
-        if let Err(task) = shared.io.spawn_near(IoClass::Log, writer.run().boxed()) {
+        if let Err(task) = shared.io.spawn_near("log-writer", writer.run().boxed()) {
             shared.rt.spawn("log writer", task);
         }
         Ok(Log(shared))

@@ -7,7 +7,8 @@
 //!
 //! A batch is cut when somebody waits and no write is under way, when a write completes and somebody waits, when
 //! 64 KiB are ready, or 10 ms after the last write; at most four writes are under way. Records nobody waits for thus
-//! ride along with the next commit instead of costing a write each.
+//! ride along with the next commit instead of costing a write each. Before it cuts for a few, the writer gives those whom it
+//! has just woken the time to commit again (`gather.rs`).
 //!
 //! Formats. LSNs count payload bytes of DATA batches only. A record is `len u32 | bytes`; a batch holds whole records.
 //! Segment files `wal/<number, 16 hex digits>` are sequences of 4 KiB-aligned batches (`batch.rs`); a BLANK batch says
@@ -29,6 +30,7 @@
 //! Left out: compression of batches, VOTE/TRUNC/MEMBERSHIP batches (they come with Raft).
 
 mod batch;
+mod gather;
 mod log;
 mod reader;
 mod retention;

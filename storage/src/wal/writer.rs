@@ -4,10 +4,11 @@
 //! fires, leftovers nobody waited for are written, or else the SEAL. *Dormant*: everything is stable and sealed, no
 //! timer; the first append wakes the writer.
 //!
-//! On io_uring the task lives on the log's I/O thread, so that write completions, the wake-up of the waiters and the
-//! next batch cost no thread hop.
+//! On real disks the task has a thread of its own and does small writes itself ([`crate::rt::near`]), so that a write's end,
+//! the wake-up of the waiters and the next batch cost no thread hop.
 
 use super::batch::{BatchHeader, BatchKind, ENCRYPTED, HEADER, SEAL_ROOM, batch_disk_len};
+use super::gather::Gathering;
 use super::log::{CUT_BYTES, Chunk, Shared};
 use super::{LOG_BATCHES, LOG_BYTES, LOG_RECORDS, LogTail};
 use crate::io::{AlignedBuf, BLOCK, FileId};
@@ -36,6 +37,7 @@ struct Submitted {
     end: Lsn,
     /// Ring bytes to give back when it is stable.
     payload: usize,
+    began: Duration,
     done: bool,
 }
 
@@ -60,13 +62,19 @@ pub(super) struct Writer {
     /// Stable LSN that the last batch on disk carries.
     sealed: Lsn,
     last_write: Duration,
+    /// A write has landed since a batch was cut last.
+    landed: bool,
     timer: Option<BoxFuture<'static, ()>>,
+    gathering: Gathering,
+    /// The end of the gathering under way.
+    enough: Option<BoxFuture<'static, ()>>,
 }
 
 /// What woke the writer.
 enum Event {
     Written(u64, Result<AlignedBuf>),
     Signal,
+    Enough,
     Tick,
 }
 
@@ -89,7 +97,10 @@ impl Writer {
             writes: FuturesUnordered::new(),
             sealed: Lsn(0),
             last_write: shared.rt.monotonic(),
+            landed: false,
             timer: None,
+            gathering: Gathering::default(),
+            enough: None,
             shared,
         };
         w.prepare_next();
@@ -111,34 +122,35 @@ impl Writer {
 
     async fn work(&mut self) -> Result<()> {
         let shared = self.shared.clone();
-        let mut completed = false;
         loop {
             self.shared.poison.check()?;
-            self.cut_batches(completed).await?;
+            self.cut_batches().await?;
             if self.writes.is_empty() {
                 if self.shared.shutting_down() {
                     return self.stop().await;
                 }
                 // Nothing is under way: from here on who wants something must wake us; then look once more.
-                self.shared.set_idle(true);
-                if self.shared.wanted_beyond(self.cut) && self.shared.ready_bytes() > 0 {
-                    self.shared.set_idle(false);
+                self.shared.call_at(self.gathering.quorum());
+                if self.due() && self.shared.ready_bytes() > 0 {
+                    self.shared.call_off();
                     continue;
                 }
             }
             let signal = shared.signal.notified();
             let event = self.next_event(signal).await;
-            self.shared.set_idle(false);
-            completed = false;
+            self.shared.call_off();
             match event {
                 Event::Written(seq, outcome) => {
                     self.written(seq, outcome)?;
                     while let Some(Some((seq, outcome))) = self.writes.next().now_or_never() {
                         self.written(seq, outcome)?;
                     }
-                    completed = true;
                 }
-                Event::Signal => self.arm(self.shared.cfg.idle_seal),
+                Event::Signal => {
+                    self.end_gathering();
+                    self.arm(self.shared.cfg.idle_seal);
+                }
+                Event::Enough => self.end_gathering(),
                 Event::Tick => self.tick().await?,
             }
         }
@@ -153,6 +165,11 @@ impl Writer {
             if signal.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Event::Signal);
             }
+            if let Some(enough) = &mut self.enough
+                && enough.poll_unpin(cx).is_ready()
+            {
+                return Poll::Ready(Event::Enough);
+            }
             if let Some(timer) = &mut self.timer
                 && timer.poll_unpin(cx).is_ready()
             {
@@ -164,19 +181,30 @@ impl Writer {
         .await
     }
 
-    /// Cuts and submits what the rules allow. `completed` says that a write has just ended.
-    async fn cut_batches(&mut self, mut completed: bool) -> Result<()> {
+    /// Whether somebody waits for what is not cut yet, and it is time to cut for him.
+    fn due(&self) -> bool {
+        (self.landed || self.writes.is_empty())
+            && self.shared.wanted_beyond(self.cut)
+            && self.gathering.has(self.shared.waiters.waiting())
+    }
+
+    /// Cuts and submits what the rules allow.
+    async fn cut_batches(&mut self) -> Result<()> {
         while self.writes.len() < IN_FLIGHT {
-            let wanted = self.shared.wanted_beyond(self.cut);
-            let due = wanted && (completed || self.writes.is_empty());
-            if !(due || self.shared.ready_bytes() >= CUT_BYTES || self.shared.shutting_down()) {
+            if !(self.due() || self.shared.ready_bytes() >= CUT_BYTES || self.shared.shutting_down()) {
                 break;
             }
             let Some(chunk) = self.shared.take_chunk() else { break };
-            completed = false;
+            self.end_gathering();
+            self.landed = false;
             self.submit(BatchKind::Data, chunk).await?;
         }
         Ok(())
+    }
+
+    fn end_gathering(&mut self) {
+        self.gathering.close(self.shared.waiters.waiting());
+        self.enough = None;
     }
 
     /// The quiet time may be over: write leftovers, or the SEAL, or go dormant.
@@ -231,14 +259,14 @@ impl Writer {
         let size = batch_disk_len(chunk.len + SEAL_ROOM) as u64;
         if self.offset + size > self.shared.cfg.segment_size {
             if self.offset < self.shared.cfg.segment_size {
-                self.write_batch(BatchKind::Blank, Chunk::new(self.cut, BLOCK))?;
+                self.write_batch(BatchKind::Blank, Chunk::new(self.cut, BLOCK)).await?;
             }
             self.enter_next_segment().await?;
         }
-        self.write_batch(kind, chunk)
+        self.write_batch(kind, chunk).await
     }
 
-    fn write_batch(&mut self, kind: BatchKind, mut chunk: Chunk) -> Result<()> {
+    async fn write_batch(&mut self, kind: BatchKind, mut chunk: Chunk) -> Result<()> {
         let stable = self.shared.waiters.stable();
         let mut header = BatchHeader {
             kind,
@@ -263,9 +291,8 @@ impl Writer {
         self.prev_crc = header.seal(&mut chunk.buf, self.shared.cfg.crypto.as_deref())?;
         let end = header.end_lsn();
         let seq = self.first_seq + self.submitted.len() as u64;
-        self.submitted.push_back(Submitted { end, payload: chunk.len, done: false });
-        let write = self.shared.io.write(&self.file, self.offset, chunk.buf);
-        self.writes.push(async move { (seq, write.await) }.boxed());
+        self.submitted.push_back(Submitted { end, payload: chunk.len, began: self.shared.rt.monotonic(), done: false });
+        let mut write = self.shared.io.write(&self.file, self.offset, chunk.buf);
         self.index += 1;
         self.offset += size as u64;
         self.cut = end;
@@ -273,15 +300,25 @@ impl Writer {
         LOG_BATCHES.inc();
         LOG_BYTES.add(chunk.len as u64);
         LOG_RECORDS.add(chunk.records);
-        Ok(())
+        match futures::poll!(&mut write) {
+            // Done in place.
+            Poll::Ready(outcome) => self.written(seq, outcome),
+            Poll::Pending => {
+                self.writes.push(async move { (seq, write.await) }.boxed());
+                Ok(())
+            }
+        }
     }
 
     /// A write has ended: advance the stable LSN as far as the chain is whole.
     fn written(&mut self, seq: u64, outcome: Result<AlignedBuf>) -> Result<()> {
         outcome?;
+        self.landed = true;
         self.last_write = self.shared.rt.monotonic();
+        let mut took = Duration::ZERO;
         if let Some(batch) = usize::try_from(seq - self.first_seq).ok().and_then(|i| self.submitted.get_mut(i)) {
             batch.done = true;
+            took = self.last_write.saturating_sub(batch.began);
         }
         let (mut stable, mut freed) = (self.shared.waiters.stable(), 0);
         while let Some(batch) = self.submitted.pop_front_if(|b| b.done) {
@@ -290,8 +327,11 @@ impl Writer {
             freed += batch.payload;
         }
         if freed > 0 {
-            self.shared.waiters.advance(stable);
+            let (woken, waiting) = self.shared.waiters.advance(stable);
             self.shared.give_back(freed);
+            if self.submitted.is_empty() {
+                self.enough = self.gathering.landed(took, woken, waiting).map(|d| self.shared.rt.sleep(d));
+            }
         }
         self.arm(self.shared.cfg.idle_seal);
         Ok(())
