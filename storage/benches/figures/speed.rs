@@ -12,7 +12,10 @@ use rustydb_storage::wal::{LOG_BATCHES, LOG_BYTES};
 use std::sync::Arc;
 use std::time::Instant;
 
-const ROUNDS: usize = 9;
+/// Rounds that count; one more before them warms up. `RUSTYDB_BENCH_ROUNDS` where the disk is too slow for as many.
+fn rounds() -> usize {
+    std::env::var("RUSTYDB_BENCH_ROUNDS").ok().and_then(|v| v.parse().ok()).unwrap_or(9)
+}
 
 pub fn point_reads() -> Vec<Figure> {
     let dir = Dir::new("point");
@@ -23,7 +26,7 @@ pub fn point_reads() -> Vec<Figure> {
         let mut row = RowBuf::new();
         let mut out = Vec::new();
         const N: u64 = 100_000;
-        for round in 0..ROUNDS as u64 + 1 {
+        for round in 0..rounds() as u64 + 1 {
             let before = cpu_nanos();
             for i in 0..N {
                 let k = ((i + round * N).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) % 200_000;
@@ -50,7 +53,7 @@ pub fn updates() -> Vec<Figure> {
         let store = open(&dir, quiet()).await;
         let bank = Arc::new(Bank::new(&store, 200_000).await?);
         let (mut cpu, mut shared, mut rate) = (Vec::new(), Vec::new(), Vec::new());
-        for round in 0..ROUNDS as u64 + 1 {
+        for round in 0..rounds() as u64 + 1 {
             let (before, batches, began) = (cpu_nanos(), LOG_BATCHES.get(), Instant::now());
             let tasks: Vec<_> = (0..SESSIONS)
                 .map(|s| {
@@ -158,7 +161,7 @@ pub fn scan() -> Vec<Figure> {
         fill(&store, &d, ROWS, |k| vec![k.to_le_bytes().to_vec(), i64::from(k).to_le_bytes().to_vec()]).await?;
         store.checkpoint().await?;
         let mut out = Vec::new();
-        for _ in 0..ROUNDS + 1 {
+        for _ in 0..rounds() + 1 {
             let mut t = store.begin(Isolation::RepeatableRead)?;
             let env = ScanEnv { store: store.clone(), snap: t.snapshot(), interrupt: Interrupt::new() };
             let blocks = store.read(|core| core.space.nblocks(d.rel.id, &core.pool)).await?;
