@@ -8,9 +8,9 @@ use super::check::{denied, on_column, on_columns, on_relation, relation_word};
 use super::{Mask, Privs, privs};
 use crate::catalog::rows::table;
 use crate::catalog::{Catalog, Relation};
-use crate::plan::ir::ColId;
+use crate::plan::ir::{ColId, ColSet};
 use rustydb_base::Result;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Column number that stands for the whole row.
@@ -64,10 +64,12 @@ pub struct Needs {
     relations: Vec<Need>,
     /// Functions that not everyone may call: OID and name.
     functions: Vec<(u32, String)>,
-    /// Which column of which need a bound column is.
-    columns: HashMap<ColId, Vec<(usize, i16)>>,
+    /// Which column of which need a bound column is: by the column's id, which are dense.
+    columns: Vec<Option<(u32, i16)>>,
+    /// Further uses of columns that stand for several.
+    further: Vec<(ColId, u32, i16)>,
     /// Columns whose reading counts for nothing at the moment: policies read their table's rows by no right.
-    muted: HashSet<ColId>,
+    muted: ColSet,
 }
 
 impl Needs {
@@ -91,12 +93,29 @@ impl Needs {
 
     /// The number of the need whose column a bound column is.
     pub fn of_column(&self, col: ColId) -> Option<usize> {
-        self.columns.get(&col)?.last().map(|c| c.0)
+        self.uses_of(col).last().map(|c| c.0 as usize)
+    }
+
+    /// What a bound column stands for, in the order in which it was offered.
+    fn uses_of(&self, col: ColId) -> impl Iterator<Item = (u32, i16)> {
+        let first = self.columns.get(col as usize).copied().flatten();
+        // Only a column that has a first use has further ones.
+        let further = if first.is_some() { self.further.as_slice() } else { &[] };
+        first.into_iter().chain(further.iter().filter(move |f| f.0 == col).map(|f| (f.1, f.2)))
     }
 
     /// A bound column stands for a column of that use.
     pub fn offers(&mut self, need: usize, col: ColId, attnum: i16) {
-        self.columns.entry(col).or_default().push((need, attnum));
+        // Neither number comes near its type's end: the tree has more than one word for each use and column.
+        let need = u32::try_from(need).unwrap_or(u32::MAX);
+        let at = col as usize;
+        if self.columns.len() <= at {
+            self.columns.resize(at + 1, None);
+        }
+        match &mut self.columns[at] {
+            Some(_) => self.further.push((col, need, attnum)),
+            none => *none = Some((need, attnum)),
+        }
     }
 
     /// A bound column is read.
@@ -104,17 +123,22 @@ impl Needs {
         if self.muted.contains(&col) {
             return;
         }
-        for (need, attnum) in self.columns.get(&col).into_iter().flatten() {
-            if let Some(n) = self.relations.get_mut(*need) {
+        let mut note = |need: u32, attnum: i16| {
+            if let Some(n) = self.relations.get_mut(need as usize) {
                 n.privs |= privs::SELECT;
-                n.selected.insert(*attnum);
+                n.selected.insert(attnum);
             }
-        }
+        };
+        let Some((need, attnum)) = self.columns.get(col as usize).copied().flatten() else { return };
+        note(need, attnum);
+        self.further.iter().filter(|f| f.0 == col).for_each(|f| note(f.1, f.2));
     }
 
     /// Stops counting the reading of the columns that `which` names; answers those it did not count before.
     pub fn muted(&mut self, which: impl Fn(ColId) -> bool) -> Vec<ColId> {
-        let new: Vec<ColId> = self.columns.keys().copied().filter(|c| which(*c) && !self.muted.contains(c)).collect();
+        let offered = self.columns.iter().enumerate().filter(|(_, c)| c.is_some());
+        let ids = offered.filter_map(|(id, _)| ColId::try_from(id).ok());
+        let new: Vec<ColId> = ids.filter(|c| which(*c) && !self.muted.contains(c)).collect();
         self.muted.extend(&new);
         new
     }
@@ -137,8 +161,9 @@ impl Needs {
 
     /// Forgets what only binding needed.
     pub fn settled(mut self) -> Needs {
-        self.columns = HashMap::new();
-        self.muted = HashSet::new();
+        self.columns = Vec::new();
+        self.further = Vec::new();
+        self.muted = ColSet::default();
         self
     }
 

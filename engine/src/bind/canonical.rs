@@ -637,7 +637,7 @@ impl Canonical<'_> {
             ast::TableRef::Join(j) => {
                 let at = rte.cols.iter().position(|x| x.col.id == c.col.id);
                 let given = j.alias.as_ref().map_or(0, |a| a.columns.len());
-                at.is_some_and(|i| i < given).then_some(c.name.as_str())
+                at.is_some_and(|i| i < given).then_some(&*c.name)
             }
             _ => Some(&c.name),
         }
@@ -650,8 +650,8 @@ impl Canonical<'_> {
         sides.iter().for_each(|s| self.keep_joined_names(s, level));
         let Some(using) = self.trace.using.get(&key(&**j)) else { return };
         for c in sides.iter().filter_map(|s| self.trace.items.get(&key(*s))).flatten().flat_map(|r| &r.cols) {
-            if self.is_renamed(c).is_some() && using.contains(&c.name) {
-                level.numbered.insert(c.col.id, c.name.clone());
+            if self.is_renamed(c).is_some() && using.iter().any(|u| c.name == *u) {
+                level.numbered.insert(c.col.id, c.name.to_string());
             }
         }
     }
@@ -659,7 +659,7 @@ impl Canonical<'_> {
     /// Columns of USING that belong to no table.
     fn name_merged(&self, t: &TracedSelect, level: &mut Level) {
         for c in &t.scope.star {
-            level.columns.entry(c.col.id).or_insert_with(|| (None, c.name.clone()));
+            level.columns.entry(c.col.id).or_insert_with(|| (None, c.name.to_string()));
         }
     }
 
@@ -684,7 +684,7 @@ impl Canonical<'_> {
                             .levels
                             .last()
                             .is_some_and(|l| rte.cols.iter().any(|c| l.numbered.contains_key(&c.col.id)));
-                        numbered || !rel.live_columns().map(|c| &c.name).eq(rte.cols.iter().map(|c| &c.name))
+                        numbered || !rel.live_columns().map(|c| c.name.as_str()).eq(rte.cols.iter().map(|c| &*c.name))
                     }
                     None => t.alias.as_ref().is_some_and(|a| !a.columns.is_empty()),
                 };
@@ -772,7 +772,7 @@ impl Canonical<'_> {
             functions.push(ast::TableFunction { call: self.expr(b)?, columns });
         }
         let columns = definitions(&f.columns, &column_types);
-        let names = if columns.is_empty() { idents(rte.cols.iter().map(|c| c.name.clone())) } else { vec![] };
+        let names = if columns.is_empty() { idents(rte.cols.iter().map(|c| c.name.to_string())) } else { vec![] };
         Some(ast::TableRef::Function(Box::new(ast::FunctionTable {
             lateral: f.lateral,
             functions,

@@ -346,7 +346,7 @@ impl Binder<'_> {
                 self.record_fields.insert(c.id, f);
             }
             cols.push(c);
-            scope_cols.push(ScopeCol { name, col: c, origin: (0, 0) });
+            scope_cols.push(ScopeCol { name: name.into(), col: c, origin: (0, 0) });
         }
         let system = scope_cols.split_off(scope_cols.len().saturating_sub(unlisted));
         self.rename(&mut scope_cols, &alias, t.alias.as_ref())?;

@@ -4,7 +4,7 @@ use super::Binder;
 use super::expr::constant;
 use super::policy::Command;
 use super::query::{collect_used, drop_unused};
-use super::scope::{Rte, Scope, ScopeCol};
+use super::scope::{Rte, Scope, ScopeCol, named_columns};
 use super::select::Clause;
 use super::target::{Target, assigned_names, replace_returning};
 use super::types;
@@ -12,14 +12,15 @@ use super::view_target::{Verb, replace, replace_in};
 use crate::acl::privs;
 use crate::catalog::{Column, ConstraintKind, Index, RelKind, Relation};
 use crate::plan::ir::{
-    Bound, Col, ColId, ConflictUpdate, Delete, Expr, ExprKind, IndexExprs, Insert, JoinKind, OnConflict, OutputColumn,
-    Rel, Returning, RowChecks, Subquery, SubqueryKind, Update,
+    Bound, Col, ColId, ColSet, ConflictUpdate, Delete, Expr, ExprKind, IndexExprs, Insert, JoinKind, OnConflict,
+    OutputColumn, Rel, Returning, RowChecks, Subquery, SubqueryKind, Update,
 };
 use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, Overriding};
 use rustydb_types::datum::Datum;
 use rustydb_types::oid;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -95,10 +96,9 @@ impl Binder<'_> {
     }
 
     pub(crate) fn row_rte(&mut self, rel: &Arc<Relation>, name: &str, cols: &[(Col, i16)]) -> Rte {
-        let scope = rel
-            .live_columns()
+        let scope = named_columns(rel)
             .zip(cols)
-            .map(|(c, (col, n))| ScopeCol { name: c.name.clone(), col: *col, origin: (rel.oid, *n) })
+            .map(|((name, _), (col, n))| ScopeCol { name, col: *col, origin: (rel.oid, *n) })
             .collect();
         Rte {
             name: name.to_owned(),
@@ -312,7 +312,7 @@ impl Binder<'_> {
         }
         let parts = self.insert_parts(&named, &i.columns)?;
         let wanted: Vec<&Column> = match &target.view {
-            _ if !i.columns.is_empty() => parts.iter().collect(),
+            _ if !i.columns.is_empty() => parts.iter().map(|c| &**c).collect(),
             None => rel.live_columns().collect(),
             Some(v) => self.all_of_view(v, &named, i)?,
         };
@@ -372,27 +372,35 @@ impl Binder<'_> {
         let (rte, by) = match &target.view {
             Some(v) => {
                 let whole: Vec<(Col, i16)> = row.iter().chain(&system).copied().collect();
-                self.view_row(v, &alias, &whole)?
+                let (rte, by) = self.view_row(v, &alias, &whole)?;
+                (Some(rte), by)
             }
             None => {
-                let mut rte = self.row_rte(&rel, &alias, &row);
-                rte.system = of_row;
                 self.offer(need, &row);
                 self.offer(need, &system);
+                // Only RETURNING names them.
+                let rte = (!i.returning.is_empty()).then(|| Rte { system: of_row, ..self.row_rte(&rel, &alias, &row) });
                 (rte, HashMap::new())
             }
         };
-        let mut scope = Scope::of(rte);
-        if on_conflict.as_ref().is_some_and(|c| c.update.is_some()) {
-            scope.invisible.push(self.row_rte(&rel, "excluded", &row));
-        }
-        let mut returning = self.returning(&i.returning, scope)?;
-        replace_returning(&mut returning, &by)?;
-        let read = |c: Col| {
-            let only = HashSet::from([c.id]);
-            returning.iter().flat_map(|r| &r.exprs).any(|e| walk::reads_any(&e.1, &only))
+        let mut returning = match rte {
+            Some(rte) => {
+                let mut scope = Scope::of(rte);
+                if on_conflict.as_ref().is_some_and(|c| c.update.is_some()) {
+                    scope.invisible.push(self.row_rte(&rel, "excluded", &row));
+                }
+                self.returning(&i.returning, scope)?
+            }
+            None => None,
         };
-        system.retain(|c| read(c.0));
+        replace_returning(&mut returning, &by)?;
+        match &returning {
+            Some(r) => system.retain(|c| {
+                let only = ColSet::from_iter([c.0.id]);
+                r.exprs.iter().any(|e| walk::reads_any(&e.1, &only))
+            }),
+            None => system.clear(),
+        }
         if let Some(v) = &target.view {
             self.settle_view_needs(v);
         }
@@ -403,8 +411,12 @@ impl Binder<'_> {
     }
 
     /// The columns that an INSERT names. A part of a column is given like a column of the part's type.
-    pub(super) fn insert_parts(&self, rel: &Relation, targets: &[ast::AssignTarget]) -> Result<Vec<Column>> {
-        let mut parts: Vec<Column> = Vec::with_capacity(targets.len());
+    pub(super) fn insert_parts<'r>(
+        &self,
+        rel: &'r Relation,
+        targets: &[ast::AssignTarget],
+    ) -> Result<Vec<Cow<'r, Column>>> {
+        let mut parts: Vec<Cow<'r, Column>> = Vec::with_capacity(targets.len());
         for t in targets {
             let at = self.pos(t.column.pos);
             let c = self.find_column(rel, &t.column)?;
@@ -424,7 +436,7 @@ impl Binder<'_> {
             } else {
                 self.part_type(c.ty, &t.steps, &c.name, at)?
             };
-            parts.push(Column { ty, ..c.clone() });
+            parts.push(if t.steps.is_empty() { Cow::Borrowed(c) } else { Cow::Owned(Column { ty, ..c.clone() }) });
         }
         Ok(parts)
     }
@@ -921,7 +933,7 @@ impl Binder<'_> {
                 ast::ExprKind::Column(c) if c.star => {
                     for col in self.expand_star(c, self.pos(e.pos))? {
                         let mut parts = c.parts.clone();
-                        parts.push(ast::Ident { value: col.name, pos: e.pos });
+                        parts.push(ast::Ident { value: col.name.to_string(), pos: e.pos });
                         let column = ast::ColumnRef { parts, star: false };
                         out.push(ast::Expr::new(ast::ExprKind::Column(column), e.pos));
                     }
@@ -1162,7 +1174,7 @@ impl Binder<'_> {
 /// Drops scan columns that nothing in the statement reads.
 pub(crate) fn prune_dml(mut b: Bound) -> Bound {
     let none = Rel::Values { cols: vec![], rows: vec![] };
-    let mut used = HashSet::new();
+    let mut used = ColSet::default();
     let mut source = match &mut b {
         Bound::Insert(i) => {
             used.extend(i.source.outputs().iter().map(|c| c.id));

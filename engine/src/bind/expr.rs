@@ -1,9 +1,10 @@
 //! Expressions.
 
 use super::Binder;
-use super::resolve::{Coercion, can_coerce};
-use super::scope::{Rte, ScopeCol};
+use super::resolve::{Coercion, can_coerce, is_row_type};
+use super::scope::{Rte, ScopeCol, is_named};
 use super::types::{self, array_of, element_of, show};
+use crate::exec::eval::one_dimension;
 use crate::plan::ir::{Expr, ExprKind, Rel, Subquery, SubqueryKind, Subscript};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, Literal, SqlValue, Step};
@@ -310,7 +311,7 @@ impl Binder<'_> {
                     );
                 }
             };
-            let rte = self.lookup_table(schema, table).ok_or_else(|| self.missing_table(schema, table, pos))?;
+            let rte = self.lookup_table(schema, table).ok_or_else(|| self.missing_table(schema, table, pos))?.clone();
             return Ok(self.whole_row(&rte, pos));
         }
         match parts.as_slice() {
@@ -319,11 +320,11 @@ impl Binder<'_> {
                 Ok(Expr { pos, ..Expr::column(crate::plan::ir::Col { id: crate::session::domain::VALUE, ty }) })
             }
             [name] => {
-                if let Some(col) = self.lookup_unqualified(name, pos)? {
-                    self.needs.reads(col.col.id);
-                    return Ok(Expr { pos, ..Expr::column(col.col) });
+                if let Some(col) = self.lookup_unqualified(name, pos)?.map(|c| c.col) {
+                    self.needs.reads(col.id);
+                    return Ok(Expr { pos, ..Expr::column(col) });
                 }
-                if let Some(rte) = self.lookup_table(None, name) {
+                if let Some(rte) = self.lookup_table(None, name).cloned() {
                     return Ok(self.whole_row(&rte, pos));
                 }
                 if let Some(p) = self.parameter(&parts, pos)? {
@@ -365,9 +366,10 @@ impl Binder<'_> {
     }
 
     /// An unqualified column, innermost scope first.
-    pub(crate) fn lookup_unqualified(&self, name: &str, pos: u32) -> Result<Option<ScopeCol>> {
+    pub(crate) fn lookup_unqualified(&self, name: &str, pos: u32) -> Result<Option<&ScopeCol>> {
+        let is_name = is_named(name);
         for scope in self.scopes.iter().rev() {
-            let mut found = scope.star.iter().filter(|c| c.name == name);
+            let mut found = scope.star.iter().filter(&is_name);
             if let Some(c) = found.next() {
                 if found.next().is_some() {
                     return Err(DbError::new(
@@ -376,9 +378,9 @@ impl Binder<'_> {
                     )
                     .at(pos));
                 }
-                return Ok(Some(c.clone()));
+                return Ok(Some(c));
             }
-            let mut sys = scope.rtes.iter().flat_map(|r| r.system.iter()).filter(|c| c.name == name);
+            let mut sys = scope.rtes.iter().flat_map(|r| r.system.iter()).filter(&is_name);
             if let Some(c) = sys.next() {
                 if sys.next().is_some() {
                     return Err(DbError::new(
@@ -387,21 +389,21 @@ impl Binder<'_> {
                     )
                     .at(pos));
                 }
-                return Ok(Some(c.clone()));
+                return Ok(Some(c));
             }
         }
         Ok(None)
     }
 
-    pub(crate) fn lookup_table(&self, schema: Option<&str>, name: &str) -> Option<Rte> {
-        self.scopes.iter().rev().find_map(|s| s.table(schema, name)).cloned()
+    pub(crate) fn lookup_table(&self, schema: Option<&str>, name: &str) -> Option<&Rte> {
+        self.scopes.iter().rev().find_map(|s| s.table(schema, name))
     }
 
     fn qualified(&mut self, schema: Option<&str>, table: &str, name: &str, pos: u32) -> Result<Expr> {
         let Some(rte) = self.lookup_table(schema, table) else {
             return Err(self.missing_table(schema, table, pos));
         };
-        let mut hits = rte.cols.iter().filter(|c| c.name == name);
+        let mut hits = rte.cols.iter().filter(is_named(name));
         if let Some(c) = hits.next() {
             if hits.next().is_some() {
                 return Err(DbError::new(
@@ -410,16 +412,18 @@ impl Binder<'_> {
                 )
                 .at(pos));
             }
-            self.needs.reads(c.col.id);
-            return Ok(Expr { pos, ..Expr::column(c.col) });
+            let col = c.col;
+            self.needs.reads(col.id);
+            return Ok(Expr { pos, ..Expr::column(col) });
         }
-        if let Some(c) = rte.system.iter().find(|c| c.name == name) {
-            self.needs.reads(c.col.id);
-            return Ok(Expr { pos, ..Expr::column(c.col) });
+        if let Some(col) = rte.system.iter().find(|c| c.name == name).map(|c| c.col) {
+            self.needs.reads(col.id);
+            return Ok(Expr { pos, ..Expr::column(col) });
         }
         // Attribute notation of a function: `t.f` is `f(t)`.
         let users = self.cx.search_path.iter().any(|ns| self.cx.catalog.routines_named(*ns, name).next().is_some());
         if users {
+            let rte = rte.clone();
             let row = self.whole_row(&rte, pos);
             if let Ok(found) =
                 self.resolve_func(&ast::Name::bare(name), std::slice::from_ref(&row), &[None], false, pos)
@@ -487,7 +491,7 @@ impl Binder<'_> {
     /// The name that a column has where it can be named.
     fn column_name(&self, id: crate::plan::ir::ColId) -> Option<String> {
         let rtes = self.scopes.iter().rev().flat_map(|s| &s.rtes);
-        rtes.flat_map(|r| &r.cols).find(|c| c.col.id == id).map(|c| c.name.clone())
+        rtes.flat_map(|r| &r.cols).find(|c| c.col.id == id).map(|c| c.name.to_string())
     }
 
     /// A column takes a value of type `record`: remembers its fields if they are known.
@@ -709,6 +713,16 @@ impl Binder<'_> {
         }
         let left = self.expr(arg)?;
         let items = list.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?;
+        // The usual list: constants of the type that they are compared with.
+        let alike = |e: &Expr| matches!(e.kind, ExprKind::Const(_)) && e.ty.oid == left.ty.oid;
+        if items.len() > 1
+            && left.ty.oid != oid::UNKNOWN
+            && let Some(arr) = array_of(left.ty.oid)
+            && items.iter().all(alike)
+        {
+            let kind = self.array_of_items(items, left.ty.oid);
+            return self.array_op(op, left, Expr { kind, ty: types::plain(arr), pos }, negated, pos);
+        }
         let (plain, vars): (Vec<_>, Vec<_>) = items.into_iter().partition(|e| !reads_columns(e));
         let mut parts = Vec::new();
         let mut rest = vars;
@@ -724,7 +738,8 @@ impl Binder<'_> {
             if let Some(common) = fits {
                 let items = plain.into_iter().map(|e| self.to_common(e, common, "IN")).collect::<Result<Vec<_>>>()?;
                 let arr = array_of(common).ok_or_else(|| DbError::internal("no array type"))?;
-                let array = Expr { kind: ExprKind::Array { items, nested: false }, ty: types::plain(arr), pos };
+                let kind = self.array_of_items(items, common);
+                let array = Expr { kind, ty: types::plain(arr), pos };
                 parts.push(self.array_op(op, left.clone(), array, negated, pos)?);
             } else {
                 rest.splice(0..0, plain);
@@ -740,6 +755,21 @@ impl Binder<'_> {
         }
         let kind = if negated { ExprKind::And(parts) } else { ExprKind::Or(parts) };
         Ok(Expr { kind, ty: bool_ty, pos })
+    }
+
+    /// The array that a list makes: a constant if its items are, as PostgreSQL's planner makes it, unless what is bound is
+    /// kept as text, which shows the items.
+    fn array_of_items(&self, items: Vec<Expr>, elem: u32) -> ExprKind {
+        let kept = self.keep_calls || self.defines || self.traced.is_some();
+        let scalar = element_of(elem).is_none() && !is_row_type(elem);
+        if kept || !scalar || !items.iter().all(|i| matches!(i.kind, ExprKind::Const(_)) && i.ty.oid == elem) {
+            return ExprKind::Array { items, nested: false };
+        }
+        let values = items.into_iter().filter_map(|i| match i.kind {
+            ExprKind::Const(d) => Some(d),
+            _ => None,
+        });
+        ExprKind::Const(one_dimension(values.collect(), elem))
     }
 
     /// `left op ANY/ALL (array)`; the array may be an unknown literal.
@@ -775,21 +805,22 @@ impl Binder<'_> {
             )
             .at(pos)
         })?;
-        let cannot = |e: &Expr, to: u32| {
-            DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(e.ty.oid), show(to)))
-                .at(pos)
+        let cannot = |from: u32, to: u32| {
+            DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(from), show(to))).at(pos)
         };
-        let (lc, ac) = (left.clone(), array.clone());
+        let (left_ty, array_ty) = (left.ty.oid, array.ty.oid);
         let left = self
             .coerce(left, types::plain(declared[0]), Coercion::Implicit)?
-            .ok_or_else(|| cannot(&lc, declared[0]))?;
+            .ok_or_else(|| cannot(left_ty, declared[0]))?;
         let array = match array.ty.oid {
             oid::INT2VECTOR | oid::OIDVECTOR => {
                 Expr { ty: types::plain(want), pos: array.pos, kind: ExprKind::Relabel(Box::new(array)) }
             }
-            _ => self.coerce(array, types::plain(want), Coercion::Implicit)?.ok_or_else(|| cannot(&ac, want))?,
+            _ => self.coerce(array, types::plain(want), Coercion::Implicit)?.ok_or_else(|| cannot(array_ty, want))?,
         };
-        let collation = super::collation::of_args(&[left.clone(), array.clone()])?;
+        let both = [left, array];
+        let collation = super::collation::of_args(&both)?;
+        let [left, array] = both;
         Ok(Expr {
             kind: ExprKind::ArrayOp { proc, left: Box::new(left), array: Box::new(array), all, collation },
             ty: types::plain(oid::BOOL),

@@ -12,6 +12,7 @@ use rustydb_types::datum::TypeRef;
 use rustydb_types::pgdata::{self, Proc};
 use rustydb_types::usertype::{self, Kind};
 use rustydb_types::{oid, shape};
+use std::borrow::Cow;
 
 /// A function chosen for a call.
 pub(crate) struct Resolved {
@@ -268,9 +269,9 @@ impl Binder<'_> {
     }
 
     /// Functions of a name, in search order.
-    fn candidates(&self, name: &ast::Name) -> Vec<&'static Proc> {
-        match name.schema.as_ref().map(|s| s.value.as_str()) {
-            None if self.cx.catalog.routines.is_empty() => pgdata::procs_named(&name.name.value).to_vec(),
+    fn candidates(&self, name: &ast::Name) -> Cow<'static, [&'static Proc]> {
+        let found: Vec<&'static Proc> = match name.schema.as_ref().map(|s| s.value.as_str()) {
+            None if self.cx.catalog.routines.is_empty() => return pgdata::procs_named(&name.name.value).into(),
             None => {
                 let mut path = self.cx.search_path.to_vec();
                 if !path.contains(&pgdata::PG_CATALOG) {
@@ -283,10 +284,11 @@ impl Binder<'_> {
                 found.map(|r| r.proc()).into_iter().collect()
             }
             Some(s) => {
-                let Some(ns) = self.schema_named(s) else { return Vec::new() };
+                let Some(ns) = self.schema_named(s) else { return Cow::default() };
                 self.cx.catalog.procs_in(ns, &name.name.value)
             }
-        }
+        };
+        found.into()
     }
 
     fn signature(&self, f: &FuncCall, args: &[Expr]) -> String {
@@ -390,9 +392,21 @@ impl Binder<'_> {
         let word = if call { "procedure" } else { "function" };
         let actual: Vec<u32> = args.iter().map(|a| a.ty.oid).collect();
         let named = names.iter().filter(|n| n.is_some()).count();
+        let found = self.candidates(name);
+        // The usual call has exactly the types that one of the built-in functions takes: nothing else comes near it.
+        if named == 0
+            && !variadic
+            && !call
+            && !actual.contains(&oid::UNKNOWN)
+            && found.iter().all(|p| p.oid < crate::catalog::FIRST_USER_OID)
+            && let Some(proc) = found.iter().find(|p| p.provariadic == 0 && *p.proargtypes == *actual)
+            && let Some(r) = fit(proc, actual.len(), names, named, variadic, call)
+        {
+            return Ok(r);
+        }
         let mut cands: Vec<Candidate<usize>> = Vec::new();
         let mut rows: Vec<Resolved> = Vec::new();
-        for proc in self.candidates(name) {
+        for proc in found.iter().copied() {
             if let Some(r) = fit(proc, actual.len(), names, named, variadic, call) {
                 // Types in call order, for matching.
                 let mut call_types = vec![0; actual.len()];

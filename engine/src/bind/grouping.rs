@@ -235,7 +235,7 @@ impl Binder<'_> {
             ast::ExprKind::Column(c) if !c.star && c.parts.len() == 1 => {
                 // An input column wins over an output name.
                 let name = &c.parts[0].value;
-                let own = self.scopes.last().is_some_and(|s| s.star.iter().any(|x| &x.name == name));
+                let own = self.scopes.last().is_some_and(|s| s.star.iter().any(|x| x.name == *name));
                 let mut hits = targets.iter().filter(|t| &t.name == name);
                 match (own, hits.next()) {
                     (false, Some(t)) => {
@@ -346,6 +346,9 @@ impl Binder<'_> {
 
     /// The direct arguments of an ordered-set aggregate are read once per group: they may use grouped columns only.
     pub(crate) fn check_direct_arguments(&self, direct: &[Expr], groups: &[(Col, Expr)], own: &[ColId]) -> Result<()> {
+        if direct.is_empty() {
+            return Ok(());
+        }
         let scope = self.scopes.last().cloned().unwrap_or_default();
         for e in direct {
             let mut e = e.clone();

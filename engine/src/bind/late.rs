@@ -2,7 +2,7 @@
 //! needs. So `nextval` counts in the order of the result, and the rows of a set keep theirs.
 
 use super::select::Target;
-use crate::plan::ir::{Col, ColId, Expr, ExprKind, Rel};
+use crate::plan::ir::{Col, ColSet, Expr, ExprKind, Rel};
 use crate::plan::walk;
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ pub(super) struct Late {
     pub(super) outputs: HashSet<usize>,
 }
 
-fn columns_of(e: &Expr, into: &mut HashSet<ColId>) {
+fn columns_of(e: &Expr, into: &mut ColSet) {
     walk::visit_deep(e, &mut |x| {
         if let ExprKind::Column(id) = x.kind {
             into.insert(id);
@@ -40,15 +40,15 @@ fn volatile(e: &Expr) -> bool {
 
 /// Which outputs of a query are computed after its sort by `order` (positions of outputs).
 pub(super) fn late_outputs(targets: &[Target], order: &[usize], srfs: &[Srf]) -> Late {
-    let mut keys = HashSet::new();
+    let mut keys = ColSet::default();
     for i in order {
         columns_of(&targets[*i].expr, &mut keys);
     }
-    let sets: HashSet<ColId> = srfs.iter().map(|s| s.1.id).collect();
+    let sets: ColSet = srfs.iter().map(|s| s.1.id).collect();
     let late_srfs = !sets.is_empty() && sets.is_disjoint(&keys);
     let mut outputs = HashSet::new();
     for (i, t) in targets.iter().enumerate() {
-        let mut read = HashSet::new();
+        let mut read = ColSet::default();
         columns_of(&t.expr, &mut read);
         let set = late_srfs && !read.is_disjoint(&sets);
         if !order.contains(&i) && (set || volatile(&t.expr)) {
@@ -60,7 +60,7 @@ pub(super) fn late_outputs(targets: &[Target], order: &[usize], srfs: &[Srf]) ->
 
 /// Takes those calls out that some expressions need, with the calls that those need in turn; the innermost first.
 pub(super) fn take_needed<'e>(srfs: &mut Vec<Srf>, exprs: impl Iterator<Item = &'e Expr>) -> Vec<Srf> {
-    let mut need = HashSet::new();
+    let mut need = ColSet::default();
     exprs.for_each(|e| columns_of(e, &mut need));
     srfs.sort_by_key(|s| std::cmp::Reverse(s.0));
     for s in srfs.iter() {
@@ -89,7 +89,7 @@ impl Late {
     /// Divides a query's outputs: `exprs` keeps what is computed before the sort, with the columns of `rel` that the rest
     /// needs; the answer is all outputs as they are computed after it.
     pub(super) fn split(&self, rel: &Rel, exprs: &mut Vec<(Col, Expr)>, srfs: &[Srf]) -> Vec<(Col, Expr)> {
-        let mut need = HashSet::new();
+        let mut need = ColSet::default();
         let (mut before, mut after) = (Vec::new(), Vec::with_capacity(exprs.len()));
         for (i, (c, e)) in std::mem::take(exprs).into_iter().enumerate() {
             if self.outputs.contains(&i) {

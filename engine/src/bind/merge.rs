@@ -195,7 +195,7 @@ impl Binder<'_> {
     fn merge_insert(&mut self, rel: &Arc<Relation>, i: &ast::MergeInsert) -> Result<Vec<(i16, Expr)>> {
         let parts = self.insert_parts(rel, &i.columns)?;
         let wanted: Vec<&Column> =
-            if i.columns.is_empty() { rel.live_columns().collect() } else { parts.iter().collect() };
+            if i.columns.is_empty() { rel.live_columns().collect() } else { parts.iter().map(|c| &**c).collect() };
         let values = i.values.as_deref().unwrap_or_default();
         let count = |text: &'static str, at: u32| Err(DbError::new(SqlState::SYNTAX_ERROR, text).at(at));
         if let Some(extra) = values.get(wanted.len()) {

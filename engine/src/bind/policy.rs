@@ -100,7 +100,7 @@ impl Binder<'_> {
         let mut rte = Rte { name: rel.name.clone(), schema: Some(rel.schema.clone()), ..rte.clone() };
         for c in &mut rte.cols {
             if let Some(own) = rel.attribute(c.origin.1) {
-                c.name.clone_from(&own.name);
+                c.name = own.name.as_str().into();
             }
         }
         let muted = self.needs.muted(|c| rte.cols.iter().chain(&rte.system).any(|x| x.col.id == c));

@@ -2,18 +2,19 @@
 
 use super::Binder;
 use super::resolve::Coercion;
-use super::scope::{Rte, Scope, ScopeCol};
+use super::scope::{ColName, Rte, Scope, ScopeCol, named_columns};
 use super::select::Clause;
 use super::trace::key;
 use super::types;
 use crate::acl::privs;
 use crate::catalog::{RelKind, Relation};
-use crate::plan::ir::{Col, Expr, ExprKind, JoinKind, OutputColumn, Query, Rel, Scan, SetOpKind, SortKey};
+use crate::plan::ir::{Col, ColSet, Expr, ExprKind, JoinKind, OutputColumn, Query, Rel, Scan, SetOpKind, SortKey};
 use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::oid;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// System columns that can be read from a stored table.
@@ -301,8 +302,7 @@ impl Binder<'_> {
     pub(crate) fn bind_from(&mut self, items: &[ast::TableRef], mode: ast::TableLockMode) -> Result<(Rel, Scope)> {
         let mut cur: Option<(Rel, Scope)> = None;
         for item in items {
-            let left = cur.as_ref().map(|c| c.1.clone());
-            let (rel, scope, lateral) = self.table_ref(item, left.as_ref(), mode)?;
+            let (rel, scope, lateral) = self.table_ref(item, cur.as_ref().map(|c| &c.1), mode)?;
             cur = Some(match cur {
                 None => (rel, scope),
                 Some((l, mut ls)) => {
@@ -422,7 +422,7 @@ impl Binder<'_> {
             .columns
             .iter()
             .zip(&outs)
-            .map(|(c, o)| ScopeCol { name: c.name.clone(), col: Col { id: o.id, ty: c.ty }, origin: c.origin })
+            .map(|(c, o)| ScopeCol { name: c.name.as_str().into(), col: Col { id: o.id, ty: c.ty }, origin: c.origin })
             .collect();
         self.rename(&mut cols, name, alias)?;
         Ok(Rte {
@@ -452,7 +452,7 @@ impl Binder<'_> {
             ));
         }
         for (c, n) in cols.iter_mut().zip(&a.columns) {
-            c.name.clone_from(&n.value);
+            c.name = n.value.as_str().into();
         }
         // Columns added since a view was kept must not be taken for those it lists.
         if a.name.value.starts_with(super::canonical::NUMBERED) {
@@ -461,7 +461,7 @@ impl Binder<'_> {
                 let taken = |n: &str| before.iter().any(|b| b.name == n);
                 if let Some(c) = rest.first_mut().filter(|c| taken(&c.name)) {
                     let free = (1..).map(|k| format!("{}_{k}", c.name)).find(|n| !taken(n));
-                    c.name = free.unwrap_or_default();
+                    c.name = free.map(ColName::from).unwrap_or_default();
                 }
             }
         }
@@ -593,8 +593,8 @@ impl Binder<'_> {
 
     /// Fresh columns for a stored row's system columns.
     pub(super) fn system_columns(&mut self, rel: &Relation) -> Vec<ScopeCol> {
-        let one = |(name, attnum, ty): (&str, i16, u32)| ScopeCol {
-            name: name.to_owned(),
+        let one = |(name, attnum, ty): (&'static str, i16, u32)| ScopeCol {
+            name: ColName::fixed(name),
             col: self.col(types::plain(ty)),
             origin: (rel.oid, attnum),
         };
@@ -605,10 +605,10 @@ impl Binder<'_> {
     pub(crate) fn scan(&mut self, rel: &Arc<Relation>, alias: &str) -> (Scan, Rte) {
         let mut cols = Vec::with_capacity(rel.columns.len() + SYSTEM_COLUMNS.len());
         let mut scope = Vec::with_capacity(rel.columns.len());
-        for c in rel.live_columns() {
+        for (name, c) in named_columns(rel) {
             let col = self.col(types::base_type(c.ty));
             cols.push((col, c.attnum));
-            scope.push(ScopeCol { name: c.name.clone(), col, origin: (rel.oid, c.attnum) });
+            scope.push(ScopeCol { name, col, origin: (rel.oid, c.attnum) });
         }
         let mut system = Vec::new();
         let mut rid = None;
@@ -697,10 +697,9 @@ impl Binder<'_> {
             self.as_declared(rel, &mut q)?;
         }
         let outs = q.rel.outputs();
-        let mut cols: Vec<ScopeCol> = rel
-            .live_columns()
+        let mut cols: Vec<ScopeCol> = named_columns(rel)
             .zip(&outs)
-            .map(|(c, o)| ScopeCol { name: c.name.clone(), col: *o, origin: (rel.oid, c.attnum) })
+            .map(|((name, c), o)| ScopeCol { name, col: *o, origin: (rel.oid, c.attnum) })
             .collect();
         for c in &cols {
             self.needs.offers(need, c.col.id, c.origin.1);
@@ -770,7 +769,7 @@ impl Binder<'_> {
                     let e = ast::Expr::new(ast::ExprKind::Func(Box::new(one)), tf.call.pos);
                     let call = self.expr_typed(&e)?;
                     let c = self.col(call.ty);
-                    cols.push(ScopeCol { name: "unnest".to_owned(), col: c, origin: (0, 0) });
+                    cols.push(ScopeCol { name: ColName::fixed("unnest"), col: c, origin: (0, 0) });
                     calls.push((call, vec![c]));
                 }
                 scalar = false;
@@ -810,7 +809,7 @@ impl Binder<'_> {
                 && let Some((rel, outs)) = self.inline_set(&call, &fields)
             {
                 let made = fields.into_iter().zip(outs);
-                cols.extend(made.map(|((name, _), col)| ScopeCol { name, col, origin: (0, 0) }));
+                cols.extend(made.map(|((name, _), col)| ScopeCol { name: name.into(), col, origin: (0, 0) }));
                 inlined = Some(rel);
                 break;
             }
@@ -823,13 +822,13 @@ impl Binder<'_> {
             for (name, ty) in fields {
                 let c = self.col(ty);
                 out.push(c);
-                cols.push(ScopeCol { name, col: c, origin: (0, 0) });
+                cols.push(ScopeCol { name: name.into(), col: c, origin: (0, 0) });
             }
             calls.push((call, out));
         }
         let ordinality = f.ordinality.then(|| self.col(types::plain(oid::INT8)));
         if let Some(o) = ordinality {
-            cols.push(ScopeCol { name: "ordinality".to_owned(), col: o, origin: (0, 0) });
+            cols.push(ScopeCol { name: ColName::fixed("ordinality"), col: o, origin: (0, 0) });
         }
         self.rename(&mut cols, &alias, f.alias.as_ref())?;
         let rte = Rte {
@@ -866,13 +865,14 @@ impl Binder<'_> {
     fn join(&mut self, j: &ast::Join, outer_left: Option<&Scope>, mode: ast::TableLockMode) -> Result<(Rel, Scope)> {
         let (lrel, mut lscope, _) = self.table_ref(&j.left, outer_left, mode)?;
         // The right side may see what the left side may, and the left side itself.
+        // A stored table reads nothing of it.
         let visible = match outer_left {
-            Some(o) => {
+            Some(o) if !matches!(j.right, ast::TableRef::Table(_)) => {
                 let mut s = o.clone();
                 s.append(lscope.clone());
-                s
+                Cow::Owned(s)
             }
-            None => lscope.clone(),
+            _ => Cow::Borrowed(&lscope),
         };
         let (rrel, mut rscope, lateral) = self.table_ref(&j.right, Some(&visible), mode)?;
         self.check_names(&lscope, &rscope, &j.right)?;
@@ -890,6 +890,7 @@ impl Binder<'_> {
             .detail("The combining JOIN type must be INNER or LEFT for a LATERAL reference."));
         }
         let lateral = lateral && reads_scope(&rrel, &visible);
+        drop(visible);
         let mut on = None;
         let mut merged: Vec<ScopeCol> = Vec::new();
         let mut extra: Vec<(Col, Expr)> = Vec::new();
@@ -914,8 +915,8 @@ impl Binder<'_> {
             ast::JoinCondition::Using(names, _) => using_names = names.iter().map(|n| n.value.clone()).collect(),
             ast::JoinCondition::Natural => {
                 for c in &lscope.star {
-                    if rscope.star.iter().any(|d| d.name == c.name) && !using_names.contains(&c.name) {
-                        using_names.push(c.name.clone());
+                    if rscope.star.iter().any(|d| d.name == c.name) && !using_names.iter().any(|n| c.name == *n) {
+                        using_names.push(c.name.to_string());
                     }
                 }
             }
@@ -928,7 +929,7 @@ impl Binder<'_> {
         let pos = self.pos(j.pos);
         for name in &using_names {
             let side = |s: &Scope, which: &str| -> Result<ScopeCol> {
-                let mut it = s.star.iter().filter(|c| &c.name == name);
+                let mut it = s.star.iter().filter(|c| c.name == *name);
                 let c = it.next().ok_or_else(|| {
                     DbError::new(
                         SqlState::UNDEFINED_COLUMN,
@@ -968,7 +969,7 @@ impl Binder<'_> {
                 _ => Some(&l).filter(fits),
             };
             merged.push(match pick {
-                Some(c) => ScopeCol { name: name.clone(), col: c.col, origin: c.origin },
+                Some(c) => ScopeCol { name: name.as_str().into(), col: c.col, origin: c.origin },
                 None => {
                     let [a, b] = both;
                     let a = self.to_common(a, common, "JOIN/USING")?;
@@ -981,7 +982,7 @@ impl Binder<'_> {
                     };
                     let c = self.col(ty);
                     extra.push((c, e));
-                    ScopeCol { name: name.clone(), col: c, origin: (0, 0) }
+                    ScopeCol { name: name.as_str().into(), col: c, origin: (0, 0) }
                 }
             });
         }
@@ -992,16 +993,11 @@ impl Binder<'_> {
             exprs.extend(extra);
             rel = Rel::Project { input: Box::new(rel), exprs };
         }
-        let mut scope = lscope.clone();
-        scope.append(rscope.clone());
+        let mut scope = lscope;
+        scope.append(rscope);
         if !using_names.is_empty() {
-            let rest = |s: &Scope| -> Vec<ScopeCol> {
-                s.star.iter().filter(|c| !using_names.contains(&c.name)).cloned().collect()
-            };
-            let mut star = merged.clone();
-            star.extend(rest(&lscope));
-            star.extend(rest(&rscope));
-            scope.star = star;
+            let rest = scope.star.into_iter().filter(|c| !using_names.iter().any(|n| c.name == *n));
+            scope.star = merged.iter().cloned().chain(rest).collect();
         }
         if let ast::JoinCondition::Using(_, Some(a)) = &j.condition {
             if scope.rtes.iter().any(|r| r.name == a.value) {
@@ -1098,12 +1094,12 @@ pub(super) fn untyped_literal(rel: &Rel, id: u32) -> Option<Expr> {
 
 /// Drops scan columns (and projections' outputs that nobody reads) below a statement's outputs.
 pub(crate) fn prune(rel: &mut Rel, keep: &[Col]) {
-    let mut used: std::collections::HashSet<u32> = keep.iter().map(|c| c.id).collect();
+    let mut used: ColSet = keep.iter().map(|c| c.id).collect();
     collect_used(rel, &mut used);
     drop_unused(rel, &used);
 }
 
-pub(crate) fn collect_used(rel: &Rel, used: &mut std::collections::HashSet<u32>) {
+pub(crate) fn collect_used(rel: &Rel, used: &mut ColSet) {
     structural_inputs(rel, used);
     let mut subs: Vec<&Rel> = Vec::new();
     walk::visit_rel(rel, &mut |e| match &e.kind {
@@ -1120,7 +1116,7 @@ pub(crate) fn collect_used(rel: &Rel, used: &mut std::collections::HashSet<u32>)
 }
 
 /// Columns that operators read by position or by name rather than through expressions.
-fn structural_inputs(rel: &Rel, used: &mut std::collections::HashSet<u32>) {
+fn structural_inputs(rel: &Rel, used: &mut ColSet) {
     match rel {
         Rel::SetOp { left, right, .. } => {
             used.extend(left.outputs().iter().map(|c| c.id));
@@ -1144,29 +1140,33 @@ fn structural_inputs(rel: &Rel, used: &mut std::collections::HashSet<u32>) {
     walk::inputs(rel, &mut |r| structural_inputs(r, used));
 }
 
-pub(crate) fn drop_unused(rel: &mut Rel, used: &std::collections::HashSet<u32>) {
+pub(crate) fn drop_unused(rel: &mut Rel, used: &ColSet) {
     if let Rel::Scan(s) = rel {
         s.cols.retain(|c| used.contains(&c.0.id));
         if s.rid.is_some_and(|r| !used.contains(&r.id)) {
             s.rid = None;
         }
     }
+    // These walks only ever answer Ok.
     if let Rel::Append(a) = rel {
         super::tree::drop_unused(a, used);
+        let _ = walk::rel_exprs_mut(rel, &mut |e| {
+            drop_in_expr(e, used);
+            Ok(())
+        });
         return;
     }
-    // These walks only ever answer Ok.
     let _ = walk::inputs_mut(rel, &mut |r| {
         drop_unused(r, used);
         Ok(())
     });
-    let _ = walk::rel_exprs_mut(rel, &mut |e| {
+    let _ = walk::own_exprs_mut(rel, &mut |e| {
         drop_in_expr(e, used);
         Ok(())
     });
 }
 
-fn drop_in_expr(e: &mut Expr, used: &std::collections::HashSet<u32>) {
+fn drop_in_expr(e: &mut Expr, used: &ColSet) {
     if let ExprKind::Subquery(s) = &mut e.kind {
         drop_unused(&mut s.rel, used);
     }

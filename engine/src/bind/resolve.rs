@@ -775,10 +775,25 @@ impl Binder<'_> {
         right: u32,
         pos: u32,
     ) -> Result<&'static Operator> {
+        let plain = match schema {
+            None => self.cx.catalog.operators.is_empty(),
+            Some(s) => s == "pg_catalog",
+        };
+        // Operators see through domains, unless they take any element.
+        let bases = (left.map(types::base_oid), types::base_oid(right));
+        if plain {
+            let (l, r) = match bases {
+                (Some(oid::UNKNOWN), r) => (r, r),
+                (Some(l), oid::UNKNOWN) => (l, l),
+                (l, r) => (l.unwrap_or(0), r),
+            };
+            if let Some(o) = pgdata::operator_exact(name, l, r) {
+                return Ok(o);
+            }
+        }
         let own: Vec<&'static Operator>;
         let rows: &[&'static Operator] = match schema {
-            None if self.cx.catalog.operators.is_empty() => pgdata::operators_named(name),
-            Some("pg_catalog") => pgdata::operators_named(name),
+            _ if plain => pgdata::operators_named(name),
             other => {
                 let cat = self.cx.catalog;
                 let mut path = match other {
@@ -830,8 +845,7 @@ impl Binder<'_> {
                     .at(pos)
             }
         };
-        // Operators see through domains, unless they take any element.
-        let (left, right) = (left.map(types::base_oid), types::base_oid(right));
+        let (left, right) = bases;
         let Some(l) = left else {
             let prefix: Vec<_> = rows.iter().copied().filter(|o| o.oprleft == 0).collect();
             if let Some(o) = prefix.iter().find(|o| o.oprright == right) {
@@ -908,14 +922,16 @@ impl Binder<'_> {
         &mut self,
         proc: &'static Proc,
         mut declared: Vec<u32>,
-        result: u32,
+        mut result: u32,
         args: Vec<Expr>,
         pos: u32,
     ) -> Result<Expr> {
-        let actual: Vec<u32> = args.iter().map(|a| a.ty.oid).collect();
-        let given = declared.clone();
-        let result = resolve_polymorphic(&actual, &mut declared, result)
-            .ok_or_else(|| polymorphic_error(&actual, &given, result))?;
+        if is_polymorphic(result) || declared.iter().any(|d| is_polymorphic(*d)) {
+            let actual: Vec<u32> = args.iter().map(|a| a.ty.oid).collect();
+            let given = declared.clone();
+            result = resolve_polymorphic(&actual, &mut declared, result)
+                .ok_or_else(|| polymorphic_error(&actual, &given, result))?;
+        }
         let mut out = Vec::with_capacity(args.len());
         for (a, d) in args.into_iter().zip(&declared) {
             let (from, at) = (a.ty.oid, a.pos);

@@ -1,14 +1,128 @@
 //! What names an expression can use.
 
-use crate::catalog::Relation;
-use crate::plan::ir::Col;
+use crate::catalog::{Column, Relation};
+use crate::plan::ir::{Col, ColSet};
+use std::fmt;
+use std::ops::Deref;
+use std::rc::Rc;
 use std::sync::Arc;
+
+/// A column's name. Scopes are made and copied for every statement, so the names of a table's columns stay where the table
+/// has them.
+#[derive(Clone)]
+pub struct ColName {
+    /// Of the name: a look-up passes over most of a wide table's columns without going where their names are.
+    mark: u32,
+    kept: Kept,
+}
+
+/// Where a column's name is.
+#[derive(Clone)]
+enum Kept {
+    /// Of every table.
+    Static(&'static str),
+    /// Of a table, by position among its columns, dropped ones included.
+    #[allow(clippy::redundant_allocation, reason = "a copy for each column of each scope: counted without atomics")]
+    Stored(Rc<Arc<Relation>>, usize),
+    /// Given by the statement.
+    Own(Rc<str>),
+}
+
+/// A number that equal names have in common: the length and the last bytes, in which names of one table differ.
+fn mark(name: &str) -> u32 {
+    name.bytes().rev().take(3).fold(name.len() as u32, |m, b| m << 8 | u32::from(b))
+}
+
+impl ColName {
+    /// A name that is always the same.
+    pub fn fixed(name: &'static str) -> ColName {
+        ColName { mark: mark(name), kept: Kept::Static(name) }
+    }
+}
+
+/// The test whether a column has a name, for many columns.
+pub(super) fn is_named(name: &str) -> impl Fn(&&ScopeCol) -> bool {
+    let wanted = mark(name);
+    move |c| c.name.mark == wanted && *c.name == *name
+}
+
+impl Deref for ColName {
+    type Target = str;
+    fn deref(&self) -> &str {
+        match &self.kept {
+            Kept::Static(name) => name,
+            Kept::Stored(rel, i) => rel.columns.get(*i).map_or("", |c| c.name.as_str()),
+            Kept::Own(name) => name,
+        }
+    }
+}
+
+impl From<String> for ColName {
+    fn from(name: String) -> ColName {
+        name.as_str().into()
+    }
+}
+
+impl From<&str> for ColName {
+    fn from(name: &str) -> ColName {
+        ColName { mark: mark(name), kept: Kept::Own(name.into()) }
+    }
+}
+
+impl Default for ColName {
+    fn default() -> ColName {
+        ColName::fixed("")
+    }
+}
+
+impl PartialEq for ColName {
+    fn eq(&self, other: &ColName) -> bool {
+        self.mark == other.mark && **self == **other
+    }
+}
+
+impl PartialEq<str> for ColName {
+    fn eq(&self, other: &str) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&str> for ColName {
+    fn eq(&self, other: &&str) -> bool {
+        **self == **other
+    }
+}
+
+impl PartialEq<String> for ColName {
+    fn eq(&self, other: &String) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Display for ColName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl fmt::Debug for ColName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+/// The live columns of a table with their names.
+pub(super) fn named_columns(rel: &Arc<Relation>) -> impl Iterator<Item = (ColName, &Column)> {
+    let shared = Rc::new(Arc::clone(rel));
+    let live = rel.columns.iter().enumerate().filter(|(_, c)| !c.dropped);
+    live.map(move |(i, c)| (ColName { mark: mark(&c.name), kept: Kept::Stored(Rc::clone(&shared), i) }, c))
+}
 
 /// A named column in scope.
 #[derive(Clone, Debug)]
 pub struct ScopeCol {
     /// Name.
-    pub name: String,
+    pub name: ColName,
     /// Column.
     pub col: Col,
     /// Table OID and attnum, zeros when computed.
@@ -64,7 +178,7 @@ impl Scope {
         Scope { star: rte.cols.clone(), rtes: vec![rte], invisible: Vec::new() }
     }
     /// Ids of all its columns.
-    pub fn ids(&self) -> std::collections::HashSet<u32> {
+    pub fn ids(&self) -> ColSet {
         let of_tables = self.rtes.iter().flat_map(|r| r.cols.iter().chain(&r.system));
         self.star.iter().chain(of_tables).map(|c| c.col.id).collect()
     }
@@ -77,5 +191,27 @@ impl Scope {
     /// A table by its name there.
     pub fn table(&self, schema: Option<&str>, name: &str) -> Option<&Rte> {
         self.rtes.iter().find(|r| r.name == name && (schema.is_none() || r.schema.as_deref() == schema))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustydb_types::datum::TypeRef;
+
+    #[test]
+    fn a_name_is_found_whoever_keeps_it() {
+        let names = ["", "a", "c1", "c10", "c100", "c1000", "xc100", "ß", "äß", "c\u{1F600}"];
+        let ty = TypeRef { oid: 23, typmod: -1, collation: 0 };
+        let col = |name: ColName| ScopeCol { name, col: Col { id: 1, ty }, origin: (0, 0) };
+        for wanted in names {
+            let cols: Vec<ScopeCol> = names
+                .iter()
+                .flat_map(|n| [col(ColName::fixed(n)), col((*n).into()), col(n.to_string().into())])
+                .collect();
+            let found: Vec<&str> = cols.iter().filter(is_named(wanted)).map(|c| &*c.name).collect();
+            assert_eq!(found, [wanted; 3]);
+            assert!(cols.iter().all(|c| (c.name == *wanted) == (c.name == ColName::from(wanted))));
+        }
     }
 }

@@ -8,7 +8,8 @@ use super::scope::{Scope, ScopeCol};
 use super::trace::{OverForm, TracedSelect, key};
 use super::types::{self, show};
 use crate::plan::ir::{
-    AggCall, Col, ColId, Expr, ExprKind, Frame, FrameBound, OutputColumn, Query, Rel, RowLock, SortKey, WindowCall,
+    AggCall, Col, ColId, ColSet, Expr, ExprKind, Frame, FrameBound, OutputColumn, Query, Rel, RowLock, SortKey,
+    WindowCall,
 };
 use crate::plan::{strict, walk};
 use rustydb_base::{DbError, Result, SqlState};
@@ -16,7 +17,6 @@ use rustydb_parser::ast;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::oid;
 use rustydb_types::pgdata::Proc;
-use std::collections::HashSet;
 
 /// The clause being bound, for what it allows and how errors name it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -694,7 +694,7 @@ impl Binder<'_> {
                 }
             }
             // Of the columns that depend on a key, only those that are used need to be carried.
-            let mut used: HashSet<ColId> = HashSet::new();
+            let mut used = ColSet::default();
             {
                 let mut note = |e: &Expr| {
                     walk::visit_deep(e, &mut |x| {
@@ -843,7 +843,7 @@ impl Binder<'_> {
         }
         self.enter_level();
         self.set_clause(Clause::Limit);
-        let own: HashSet<ColId> = self.scopes.last().map(Scope::ids).unwrap_or_default();
+        let own: ColSet = self.scopes.last().map(Scope::ids).unwrap_or_default();
         let mut one = |written: &ast::Expr, what: &str| -> Result<Expr> {
             let e = self.expr(written)?;
             let (from, at) = (e.ty.oid, e.pos);
@@ -897,12 +897,13 @@ impl Binder<'_> {
                                 .find(|r| r.cols.iter().any(|c| c.col.id == id))
                                 .map(|r| r.name.clone())
                         };
-                        let names = cols.iter().map(|c| (table(c.col.id), c.name.clone())).collect();
+                        let names = cols.iter().map(|c| (table(c.col.id), c.name.to_string())).collect();
                         super::define::Resolved::Star(t.pos, names)
                     });
                     for col in cols {
                         self.needs.reads(col.col.id);
-                        out.push(Target { expr: Expr::column(col.col), name: col.name, origin: col.origin });
+                        let name = col.name.to_string();
+                        out.push(Target { expr: Expr::column(col.col), name, origin: col.origin });
                     }
                 }
                 ast::ExprKind::Indirection(arg, steps) if matches!(steps.last(), Some(ast::Step::Star)) => {
@@ -963,8 +964,8 @@ impl Binder<'_> {
                     }
                 }
             }
-            [t] => Ok(self.lookup_table(None, t).ok_or_else(|| missing(None, t))?.cols),
-            [s, t] | [_, s, t] => Ok(self.lookup_table(Some(s), t).ok_or_else(|| missing(Some(*s), t))?.cols),
+            [t] => Ok(self.lookup_table(None, t).ok_or_else(|| missing(None, t))?.cols.clone()),
+            [s, t] | [_, s, t] => Ok(self.lookup_table(Some(s), t).ok_or_else(|| missing(Some(*s), t))?.cols.clone()),
             _ => Err(missing(None, &parts.join("."))),
         }
     }
@@ -1011,6 +1012,9 @@ impl Binder<'_> {
     }
 
     fn row_locks(&mut self, locking: &[ast::Locking], s: &ast::Select) -> Result<Vec<RowLock>> {
+        if locking.is_empty() {
+            return Ok(Vec::new());
+        }
         let scope: Scope = self.scopes.last().cloned().unwrap_or_default();
         let mut out: Vec<RowLock> = Vec::new();
         for l in locking {
@@ -1212,10 +1216,14 @@ pub(super) fn group_rewrite(e: &mut Expr, groups: &[(Col, Expr)], own: &[ColId],
                 .rtes
                 .iter()
                 .find_map(|r| {
-                    r.cols.iter().chain(&r.system).find(|c| c.col.id == id).map(|c| (r.name.clone(), c.name.clone()))
+                    r.cols
+                        .iter()
+                        .chain(&r.system)
+                        .find(|c| c.col.id == id)
+                        .map(|c| (r.name.clone(), c.name.to_string()))
                 })
                 .unwrap_or_else(|| {
-                    let name = scope.star.iter().find(|c| c.col.id == id).map_or("?column?", |c| c.name.as_str());
+                    let name = scope.star.iter().find(|c| c.col.id == id).map_or("?column?", |c| &*c.name);
                     (String::new(), name.to_owned())
                 });
             let shown = if table.is_empty() { col } else { format!("{table}.{col}") };

@@ -9,10 +9,9 @@ use super::select::Clause;
 use super::types;
 use crate::catalog::Relation;
 use crate::catalog::partition::PartitionDesc;
-use crate::plan::ir::{Append, Branch, Col, Expr, PruneChild, PruneTree, Rel, Scan};
+use crate::plan::ir::{Append, Branch, Col, ColSet, Expr, PruneChild, PruneTree, Rel, Scan};
 use rustydb_base::{DbError, Result};
 use rustydb_parser::ast::TableLockMode;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 impl Binder<'_> {
@@ -127,7 +126,7 @@ fn missing(rel: &Relation, column: &str) -> DbError {
 }
 
 /// Drops columns that nothing in the statement reads, and those of the branches with them.
-pub(super) fn drop_unused(a: &mut Append, used: &HashSet<u32>) {
+pub(super) fn drop_unused(a: &mut Append, used: &ColSet) {
     narrow(a, used);
     for b in &mut a.branches {
         let mut own = used.clone();
@@ -137,7 +136,7 @@ pub(super) fn drop_unused(a: &mut Append, used: &HashSet<u32>) {
 }
 
 /// Keeps the columns in `used`, and each branch's that stand for them.
-pub(crate) fn narrow(a: &mut Append, used: &HashSet<u32>) {
+pub(crate) fn narrow(a: &mut Append, used: &ColSet) {
     let keep: Vec<bool> = a.cols.iter().map(|c| used.contains(&c.id)).collect();
     let kept = |v: &mut Vec<Col>| {
         let mut k = keep.iter();

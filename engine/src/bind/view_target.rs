@@ -486,7 +486,7 @@ impl Binder<'_> {
             if let Some(n) = need {
                 self.needs.offers(n, col.id, attnum);
             }
-            cols.push(ScopeCol { name: c.name.clone(), col, origin: (t.view.oid, attnum) });
+            cols.push(ScopeCol { name: c.name.as_str().into(), col, origin: (t.view.oid, attnum) });
         }
         Rte {
             name: alias.to_owned(),

@@ -61,7 +61,7 @@ impl Binder<'_> {
     pub(super) fn generation(&mut self, c: &Column, mut row: Rte, tableoid: Option<Col>) -> Result<Expr> {
         let table = row.table.as_ref().map_or(0, |t| t.oid);
         let col = tableoid.unwrap_or_else(|| self.col(super::types::plain(oid::OID)));
-        row.system = vec![ScopeCol { name: "tableoid".to_owned(), col, origin: (table, -6) }];
+        row.system = vec![ScopeCol { name: "tableoid".into(), col, origin: (table, -6) }];
         let mut e = self.kept_expr(c.default.as_deref().unwrap_or("NULL"), Some(row), Clause::Generated)?;
         if tableoid.is_none() {
             let known = Expr::new(ExprKind::Const(Datum::Oid(table)), col.ty);

@@ -134,7 +134,7 @@ pub fn row_columns(rel: &Relation) -> Vec<(Col, i16)> {
 /// The columns by which generation expressions name a row's system columns, of which they may read `tableoid` only.
 pub fn row_system(table: u32) -> Vec<ScopeCol> {
     let one = |(name, attnum, ty): (&str, i16, u32)| ScopeCol {
-        name: name.to_owned(),
+        name: name.into(),
         col: Col { id: system_id(attnum), ty: TypeRef::new(ty) },
         origin: (table, attnum),
     };

@@ -21,13 +21,15 @@ use rustydb_types::pgdata::{Proc, procs_named};
 /// First OID of what users define.
 const FIRST_USER_OID: u32 = 16384;
 
+/// Whether a statement has parts that [`check`] would compute: most have none.
+pub fn has_candidates(bound: &Bound) -> bool {
+    let mut any = false;
+    walk::visit_bound(bound, &mut |e| any = any || is_candidate(e));
+    any
+}
+
 /// Computes a statement's constant parts. Answers the error of the first that fails.
 pub fn check(bound: &Bound, eval: &EvalCtx) -> Result<()> {
-    let mut any = false;
-    walk::visit_bound(bound, &mut |e| any |= is_candidate(e));
-    if !any {
-        return Ok(());
-    }
     let c = Check { eval };
     match bound {
         Bound::Query(q) => c.top(&q.rel),
@@ -61,8 +63,11 @@ pub fn check(bound: &Bound, eval: &EvalCtx) -> Result<()> {
     }
 }
 
-/// Whether an expression could be one that is computed here: most statements have none, and are not looked at closely.
+/// Whether an expression could be one that is computed here.
 fn is_candidate(e: &Expr) -> bool {
+    if matches!(e.kind, ExprKind::Const(_) | ExprKind::Column(_) | ExprKind::Param(_)) {
+        return false;
+    }
     let mut children = 0;
     let mut constant = true;
     walk::children(e, &mut |c| {
@@ -70,6 +75,28 @@ fn is_candidate(e: &Expr) -> bool {
         constant &= matches!(c.kind, ExprKind::Const(_));
     });
     children > 0 && constant && !matches!(e.kind, ExprKind::Relabel(_) | ExprKind::Row(_) | ExprKind::Array { .. })
+}
+
+/// Whether something that would be computed stands in a place that is left out if nobody reads it: a common table, or a
+/// column that is computed.
+fn could_be_unread(rel: &Rel) -> bool {
+    let mut found = false;
+    walk::visit_rels(rel, &mut |r| {
+        let mut note = |e| walk::visit_deep(e, &mut |x| found = found || is_candidate(x));
+        match r {
+            Rel::Project { exprs, .. } => exprs.iter().for_each(|x| note(&x.1)),
+            Rel::Aggregate { .. } | Rel::Window { .. } => {
+                // This walk answers no error.
+                let _ = walk::own_exprs(r, &mut |e| {
+                    note(e);
+                    Ok(())
+                });
+            }
+            Rel::With { .. } | Rel::Append(_) | Rel::Modify(..) => found = true,
+            _ => {}
+        }
+    });
+    found
 }
 
 fn is_immutable(proc: &Proc) -> bool {
@@ -98,7 +125,8 @@ struct Check<'c> {
 
 impl Check<'_> {
     fn top(&self, rel: &Rel) -> Result<()> {
-        self.rel(&trimmed(rel)?)
+        // What nobody reads is not computed; most statements have nothing to compute there.
+        if could_be_unread(rel) { self.rel(&trimmed(rel)?) } else { self.rel(rel) }
     }
 
     fn rel(&self, rel: &Rel) -> Result<()> {

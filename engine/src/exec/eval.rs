@@ -430,22 +430,30 @@ fn in_set(
     collation: u32,
     slot: &dyn Fn(ColId) -> Option<usize>,
 ) -> Result<Option<Node>> {
-    let ExprKind::Array { items, nested: false } = &array.kind else { return Ok(None) };
-    let same_type = items.iter().all(|i| i.ty.oid == left.ty.oid);
+    let items: Vec<&Datum> = match &array.kind {
+        ExprKind::Array { items, nested: false } => {
+            let same_type = items.iter().all(|i| i.ty.oid == left.ty.oid);
+            match items.iter().map(Expr::as_const).collect::<Option<Vec<_>>>() {
+                Some(v) if same_type => v,
+                _ => return Ok(None),
+            }
+        }
+        ExprKind::Const(Datum::Array(a)) if a.elem == left.ty.oid && a.dims.len() == 1 => a.items.iter().collect(),
+        _ => return Ok(None),
+    };
     let eq =
         rustydb_types::pgdata::operator_exact("=", left.ty.oid, left.ty.oid).is_some_and(|o| o.oprcode == proc.oid);
     let ne =
         rustydb_types::pgdata::operator_exact("<>", left.ty.oid, left.ty.oid).is_some_and(|o| o.oprcode == proc.oid);
-    if items.len() < 9 || !same_type || !((eq && !all) || (ne && all)) || collation > 100 {
+    if items.len() < 9 || !((eq && !all) || (ne && all)) || collation > 100 {
         return Ok(None);
     }
     let mut set = Vec::with_capacity(items.len());
     let mut has_null = false;
     for i in items {
-        match i.as_const() {
-            Some(Datum::Null) => has_null = true,
-            Some(d) => set.push(d.clone()),
-            None => return Ok(None),
+        match i {
+            Datum::Null => has_null = true,
+            d => set.push(d.clone()),
         }
     }
     let ty = TypeRef { collation, ..left.ty };

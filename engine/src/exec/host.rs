@@ -87,16 +87,14 @@ pub fn expr_needs_host(e: &Expr) -> bool {
 
 /// Whether anything in a relation does.
 pub fn needed(rel: &Rel) -> bool {
-    let mut found = false;
-    walk::visit_rel(rel, &mut |e| found |= calls(e));
-    if !found {
-        walk::visit_rels(rel, &mut |r| match r {
-            Rel::Aggregate { aggs, .. } => found |= aggs.iter().any(|a| aggregate_needs_host(a.1.proc)),
-            Rel::Window { calls, .. } => found |= calls.iter().any(|w| aggregate_needs_host(w.1.proc)),
-            _ => {}
-        });
-    }
-    found
+    let (mut called, mut grouped) = (false, false);
+    let mut in_rel = |r: &Rel| match r {
+        Rel::Aggregate { aggs, .. } => grouped |= aggs.iter().any(|a| aggregate_needs_host(a.1.proc)),
+        Rel::Window { calls, .. } => grouped |= calls.iter().any(|w| aggregate_needs_host(w.1.proc)),
+        _ => {}
+    };
+    walk::visit_all(rel, &mut in_rel, &mut |e| called = called || calls(e));
+    called || grouped
 }
 
 /// Answers of calls in the order in which an evaluation makes them; the first call without one ends the evaluation.

@@ -18,7 +18,7 @@ use super::dml::SourceRows;
 use super::eval::{Compiled, Env, compile};
 use super::run::{self, StatementEnv};
 use super::tables::number_rid;
-use crate::plan::ir::{Col, ColId, Cte, Expr, ExprKind, Rel, RowLock};
+use crate::plan::ir::{Col, ColSet, Cte, Expr, ExprKind, Rel, RowLock};
 use crate::plan::walk;
 use crate::transaction::Transaction;
 use futures::FutureExt;
@@ -30,7 +30,6 @@ use rustydb_storage::heap::TmResult;
 use rustydb_storage::store::WaitPolicy;
 use rustydb_storage::txn::{Isolation, Snapshot};
 use rustydb_types::datum::Datum;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Most bytes of locked rows one statement keeps.
@@ -129,8 +128,8 @@ fn has_locks(rel: &Rel) -> bool {
 }
 
 /// Columns that a relation reads and that nothing in it makes.
-fn free_columns(rel: &Rel) -> HashSet<ColId> {
-    let mut free = HashSet::new();
+fn free_columns(rel: &Rel) -> ColSet {
+    let mut free = ColSet::default();
     walk::visit_rel(rel, &mut |x| {
         if let ExprKind::Column(id) = x.kind {
             free.insert(id);

@@ -8,13 +8,21 @@
 //! here depends on DataFusion or on the store.
 
 use crate::catalog::{Index, Relation};
+use rustydb_base::IdHash;
 use rustydb_parser::ast::{LockStrength, LockWait};
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::pgdata::Proc;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A column of some operator's output, unique in the statement.
 pub type ColId = u32;
+
+/// Columns.
+pub type ColSet = HashSet<ColId, IdHash>;
+
+/// Something of each column.
+pub type ColMap<V> = HashMap<ColId, V, IdHash>;
 
 /// First id of columns that a rewrite makes: the binder counts from 1, and no statement is long enough to reach this.
 pub const FRESH: ColId = 1 << 28;

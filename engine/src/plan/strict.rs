@@ -1,10 +1,9 @@
 //! What a condition says about NULLs, and which outer joins it turns into inner ones.
 
-use super::ir::{ColId, Expr, ExprKind, JoinKind, Rel};
-use std::collections::HashSet;
+use super::ir::{ColSet, Expr, ExprKind, JoinKind, Rel};
 
 /// Whether a condition is never true for a row whose given columns are all NULL: a strict comparison that reads one.
-pub fn rejects_null(e: &Expr, cols: &HashSet<ColId>) -> bool {
+pub fn rejects_null(e: &Expr, cols: &ColSet) -> bool {
     match &e.kind {
         ExprKind::Call { proc, args, .. } => {
             proc.proisstrict && !proc.proretset && args.iter().any(|a| null_through(a, cols))
@@ -17,7 +16,7 @@ pub fn rejects_null(e: &Expr, cols: &HashSet<ColId>) -> bool {
 }
 
 /// Whether an expression is NULL when the given columns are.
-fn null_through(e: &Expr, cols: &HashSet<ColId>) -> bool {
+fn null_through(e: &Expr, cols: &ColSet) -> bool {
     match &e.kind {
         ExprKind::Column(id) => cols.contains(id),
         ExprKind::Relabel(x) => null_through(x, cols),
@@ -29,13 +28,13 @@ fn null_through(e: &Expr, cols: &HashSet<ColId>) -> bool {
 }
 
 /// Row ids of the scans in a FROM and WHERE whose rows an outer join may pad: those no lock can be taken on.
-pub fn padded_scans(rel: &Rel) -> HashSet<ColId> {
-    let mut out = HashSet::new();
+pub fn padded_scans(rel: &Rel) -> ColSet {
+    let mut out = ColSet::default();
     padded(rel, false, &mut Vec::new(), &mut out);
     out
 }
 
-fn padded<'r>(rel: &'r Rel, pads: bool, preds: &mut Vec<&'r Expr>, out: &mut HashSet<ColId>) {
+fn padded<'r>(rel: &'r Rel, pads: bool, preds: &mut Vec<&'r Expr>, out: &mut ColSet) {
     match rel {
         Rel::Scan(s) if pads => out.extend(s.rid.map(|c| c.id)),
         Rel::Append(a) if pads => out.extend(a.cols.iter().map(|c| c.id)),

@@ -1,7 +1,7 @@
 //! Walks over the bound tree: children of a node, visits, and rewrites.
 
 use super::ir::{
-    AggCall, Bound, Expr, ExprKind, FrameBound, MergeChange, Rel, Returning, RowChecks, SortKey, Subquery,
+    AggCall, Bound, ColSet, Expr, ExprKind, FrameBound, MergeChange, Rel, Returning, RowChecks, SortKey, Subquery,
     SubqueryKind, Subscript, WindowCall,
 };
 use rustydb_base::Result;
@@ -190,7 +190,7 @@ pub fn visit<'e>(e: &'e Expr, f: &mut dyn FnMut(&'e Expr)) {
 }
 
 /// Whether an expression, its subqueries included, reads one of some columns.
-pub fn reads_any(e: &Expr, cols: &std::collections::HashSet<crate::plan::ir::ColId>) -> bool {
+pub fn reads_any(e: &Expr, cols: &ColSet) -> bool {
     let mut found = false;
     visit_deep(e, &mut |x| found |= matches!(x.kind, ExprKind::Column(id) if cols.contains(&id)));
     found
@@ -199,8 +199,11 @@ pub fn reads_any(e: &Expr, cols: &std::collections::HashSet<crate::plan::ir::Col
 /// Visits an expression and everything below it, subqueries' relations included.
 pub fn visit_deep<'e>(e: &'e Expr, f: &mut dyn FnMut(&'e Expr)) {
     f(e);
-    if let ExprKind::Subquery(s) = &e.kind {
-        visit_rel(&s.rel, f);
+    match &e.kind {
+        // Most expressions of a long statement are these.
+        ExprKind::Const(_) | ExprKind::Column(_) | ExprKind::Param(_) => return,
+        ExprKind::Subquery(s) => visit_rel(&s.rel, f),
+        _ => {}
     }
     children(e, &mut |c| visit_deep(c, f));
 }
@@ -228,10 +231,16 @@ fn window_exprs<'e>(w: &'e WindowCall, f: &mut dyn FnMut(&'e Expr)) {
 
 /// Visits a relation and every relation in its tree, those of subqueries in expressions included.
 pub fn visit_rels<'r>(rel: &'r Rel, f: &mut dyn FnMut(&'r Rel)) {
-    input_tree(rel, f);
+    visit_all(rel, f, &mut |_| {});
+}
+
+/// [`visit_rels`] and [`visit_rel`] in one walk.
+pub fn visit_all<'r>(rel: &'r Rel, rels: &mut dyn FnMut(&'r Rel), exprs: &mut dyn FnMut(&'r Expr)) {
+    input_tree(rel, rels);
     visit_rel(rel, &mut |x| {
+        exprs(x);
         if let ExprKind::Subquery(s) = &x.kind {
-            input_tree(&s.rel, f);
+            input_tree(&s.rel, rels);
         }
     });
 }
@@ -613,7 +622,7 @@ fn same_subquery(a: &Subquery, b: &Subquery) -> bool {
         return false;
     }
     let outer = |s: &Subquery| {
-        let mut read = std::collections::HashSet::new();
+        let mut read = ColSet::default();
         let mut volatile = false;
         let mut note = |x: &Expr| match &x.kind {
             ExprKind::Column(id) => {

@@ -103,6 +103,13 @@ fn options(list: &[DefOption], text: &str) -> Result<Options> {
     Ok(out)
 }
 
+/// The statement that is explained.
+enum Source<'e> {
+    Written(&'e Statement),
+    Made(Box<Statement>),
+    Shared(Arc<Statement>),
+}
+
 impl Session {
     /// Runs EXPLAIN.
     pub(super) async fn explain(&mut self, e: &ast::Explain, text: &Arc<str>) -> Result<Done> {
@@ -126,25 +133,30 @@ impl Session {
                     .ok_or_else(|| super::statement::no_prepared(&x.name.value))?;
                 let params = self.execute_args(&prepared, x, text)?;
                 let stmt = prepared.stmt.clone().ok_or_else(|| DbError::internal("nothing is prepared"))?;
-                (stmt, Some((prepared, params)))
+                (Source::Shared(stmt), Some((prepared, params)))
             }
-            Statement::DeclareCursor(d) => (Arc::new(Statement::Query(d.query.clone())), None),
-            s if is_plannable(s) => (Arc::new(s.clone()), None),
+            Statement::DeclareCursor(d) => (Source::Made(Box::new(Statement::Query(d.query.clone()))), None),
+            s if is_plannable(s) => (Source::Written(s), None),
             _ => {
                 // Utility statements have no plan.
                 let line = "Utility statements have no plan structure";
                 return Ok(done(e, vec![line.to_owned()]));
             }
         };
+        let stmt: &Statement = match &stmt {
+            Source::Written(s) => s,
+            Source::Made(s) => s,
+            Source::Shared(s) => s,
+        };
         let (plan, params, sql) = match params {
             Some((prepared, params)) => {
                 let plan = self.prepared_plan(&prepared)?;
                 (plan, params, Arc::clone(&prepared.text))
             }
-            None => (self.bind_statement(&stmt, text, &[], false)?, [].into(), Arc::clone(text)),
+            None => (self.bind_statement(stmt, text, &[], false)?, [].into(), Arc::clone(text)),
         };
         let Some(plan) = plan else { return Err(DbError::internal("no plan to explain")) };
-        let plan = self.lock_plan(plan, &stmt, &sql).await?;
+        let plan = self.lock_plan(plan, stmt, &sql).await?;
         let env = self.env();
         self.check_constants(&plan)?;
         let (mut shown, planned) = run::explain(self.tx()?, &plan.bound, Arc::clone(&params), env).await?;

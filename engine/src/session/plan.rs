@@ -56,17 +56,20 @@ pub struct Plan {
     bytes: u64,
 }
 
-/// Whether a statement calls a function for the number of its transaction, and one that gives it a number.
-fn asks_number(bound: &Bound) -> Option<bool> {
+/// Whether a statement calls a function for the number of its transaction, and one that gives it a number; and about how
+/// many bytes it takes.
+fn survey(bound: &Bound) -> (Option<bool>, u64) {
     let mut found = None;
+    let mut size = plan_memory::Size::default();
     walk::visit_bound(bound, &mut |e| {
+        size.add(e);
         if let ExprKind::Call { proc, .. } = &e.kind
             && let Some(rest) = proc.prosrc.strip_prefix("pg_current_xact_id")
         {
             found = Some(found == Some(true) || rest.is_empty());
         }
     });
-    found
+    (found, size.bytes())
 }
 
 /// What a plan is found by.
@@ -108,11 +111,12 @@ const MAX_SHARED_TEXT: usize = 16 * 1024;
 impl Plan {
     /// Of a statement that a binder has just bound.
     pub(crate) fn new(b: &mut Binder<'_>, bound: Bound, role: u32) -> Result<Plan> {
+        let (asks_number, bytes) = survey(&bound);
         Ok(Plan {
             columns: columns(&bound),
-            asks_number: asks_number(&bound),
+            asks_number,
             constants: OnceLock::new(),
-            bytes: plan_memory::bytes_of(&bound),
+            bytes,
             bound: Arc::new(bound),
             params: b.finish_params()?.into(),
             relations: b.relations.iter().map(|r| (r.0.oid, r.0.version, r.1)).collect(),
@@ -260,7 +264,10 @@ impl Session {
     /// Fails as those of a plan's constant parts do that cannot be computed: the statement is not begun then. What computing
     /// them has to say is said when the statement runs.
     pub(crate) fn check_constants(&self, plan: &Plan) -> Result<()> {
-        let compute = || self.shared.hushed(|| constants::check(&plan.bound, &self.eval()));
+        let compute = || match constants::has_candidates(&plan.bound) {
+            true => self.shared.hushed(|| constants::check(&plan.bound, &self.eval())),
+            false => Ok(()),
+        };
         plan.constants.get_or_init(compute).clone()
     }
 

@@ -7,11 +7,11 @@
 //! Sizes are estimates: a tree is taken for its expressions, each with what usually hangs on it, and its text. A plan that both
 //! the cache and statements hold counts for each of them.
 
-use crate::plan::ir::{Bound, Expr};
-use crate::plan::walk;
+use crate::plan::ir::{Expr, ExprKind};
 use crate::settings::Settings;
 use rustydb_base::metrics::Gauge;
 use rustydb_base::{DbError, Result, SqlState};
+use rustydb_types::datum::Datum;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Estimated bytes of the plans that sessions share.
@@ -33,11 +33,26 @@ pub(crate) fn set_limits(all: &Settings) -> u64 {
     u64::try_from(all.int("plan_cache_limit")).unwrap_or(0) << 10
 }
 
-/// Estimated bytes of a bound statement.
-pub(super) fn bytes_of(bound: &Bound) -> u64 {
-    let mut exprs = 0u64;
-    walk::visit_bound(bound, &mut |_| exprs += 1);
-    FIXED + exprs * (size_of::<Expr>() as u64 + PER_EXPR)
+/// The size of a bound statement, from all its expressions.
+#[derive(Default)]
+pub(super) struct Size {
+    exprs: u64,
+    items: u64,
+}
+
+impl Size {
+    /// Counts an expression, without those below it.
+    pub(super) fn add(&mut self, e: &Expr) {
+        self.exprs += 1;
+        if let ExprKind::Const(Datum::Array(a)) = &e.kind {
+            self.items += a.items.len() as u64;
+        }
+    }
+
+    /// Estimated bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        FIXED + self.exprs * (size_of::<Expr>() as u64 + PER_EXPR) + self.items * size_of::<Datum>() as u64
+    }
 }
 
 /// The room that a prepared statement takes, given back when it is dropped.

@@ -4,6 +4,7 @@
 //! [`crate::io`], [`crate::cmp`] and their neighbours. Types a user creates are not here: the catalog knows them.
 
 use crate::usertype;
+use std::sync::LazyLock;
 
 /// One row of `pg_type`, names as `pg_type` and `pg_proc` have them; `-` stands for no function.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +57,16 @@ include!("oid_table.rs");
 
 /// The row of a built-in type.
 pub fn type_info(oid: u32) -> Option<&'static TypeInfo> {
-    TYPES.binary_search_by_key(&oid, |t| t.oid).ok().map(|i| &TYPES[i])
+    // Asked for each expression that is bound: a look-up by OID, not a search. Zero stands for no row.
+    static ROWS: LazyLock<Vec<u16>> = LazyLock::new(|| {
+        let mut rows = vec![0; TYPES.last().map_or(0, |t| t.oid as usize + 1)];
+        for (i, t) in TYPES.iter().enumerate() {
+            rows[t.oid as usize] = i as u16 + 1;
+        }
+        rows
+    });
+    let row = ROWS.get(oid as usize).filter(|i| **i != 0)?;
+    TYPES.get(usize::from(*row) - 1)
 }
 
 /// The row of a built-in type by its `typname`.

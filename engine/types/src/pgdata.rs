@@ -9,9 +9,10 @@
 //! Invariant: every file parses with the column types declared here (a unit test reads all of them), so the parser
 //! may treat a malformed row as a broken build and panic.
 
+use rustydb_base::IdHash;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::sync::LazyLock;
 
 /// A column value as COPY's text format writes it.
@@ -325,13 +326,16 @@ table! {
 }
 
 /// Rows by a key that occurs once.
-fn unique<K: Hash + Eq, R>(rows: &'static [R], key: impl Fn(&'static R) -> K) -> HashMap<K, &'static R> {
+fn unique<K: Hash + Eq, R, S: BuildHasher + Default>(
+    rows: &'static [R],
+    key: impl Fn(&'static R) -> K,
+) -> HashMap<K, &'static R, S> {
     rows.iter().map(|r| (key(r), r)).collect()
 }
 
 /// Rows by a key that may occur several times; each group in file order.
-fn grouped<K: Hash + Eq, R>(rows: &'static [R], key: impl Fn(&'static R) -> K) -> HashMap<K, Vec<&'static R>> {
-    let mut map: HashMap<K, Vec<&'static R>> = HashMap::new();
+fn grouped<K: Hash + Eq, R>(rows: &'static [R], key: impl Fn(&'static R) -> K) -> HashMap<K, Vec<&'static R>, IdHash> {
+    let mut map: HashMap<K, Vec<&'static R>, IdHash> = HashMap::default();
     for row in rows {
         map.entry(key(row)).or_default().push(row);
     }
@@ -343,7 +347,8 @@ macro_rules! lookup_one {
         $(#[$doc])*
         #[allow(unused_parens, reason = "one-argument keys")]
         pub fn $name($($arg: $t),*) -> Option<&'static $row> {
-            static MAP: LazyLock<HashMap<($($t),*), &'static $row>> = LazyLock::new(|| unique($rows(), $key));
+            static MAP: LazyLock<HashMap<($($t),*), &'static $row, IdHash>> =
+                LazyLock::new(|| unique($rows(), $key));
             MAP.get(&($($arg),*)).copied()
         }
     };
@@ -352,7 +357,7 @@ macro_rules! lookup_many {
     ($(#[$doc:meta])* $name:ident($arg:ident: $t:ty) -> $row:ident = $rows:ident by $key:expr) => {
         $(#[$doc])*
         pub fn $name($arg: $t) -> &'static [&'static $row] {
-            static MAP: LazyLock<HashMap<$t, Vec<&'static $row>>> = LazyLock::new(|| grouped($rows(), $key));
+            static MAP: LazyLock<HashMap<$t, Vec<&'static $row>, IdHash>> = LazyLock::new(|| grouped($rows(), $key));
             MAP.get(&$arg).map_or(&[], Vec::as_slice)
         }
     };
@@ -447,21 +452,39 @@ pub fn procs_named(name: &str) -> &'static [&'static Proc] {
     MAP.get(name).map_or(&[], Vec::as_slice)
 }
 
+/// The operators of a name, in file order and by their operands' types.
+#[derive(Default)]
+struct Overloads {
+    rows: Vec<&'static Operator>,
+    exact: HashMap<(u32, u32), &'static Operator, IdHash>,
+}
+
+fn overloads(name: &str) -> Option<&'static Overloads> {
+    static MAP: LazyLock<HashMap<&'static str, Overloads>> = LazyLock::new(|| {
+        let mut map: HashMap<&'static str, Overloads> = HashMap::new();
+        for o in operators() {
+            let of_name = map.entry(o.oprname).or_default();
+            of_name.rows.push(o);
+            of_name.exact.entry((o.oprleft, o.oprright)).or_insert(o);
+        }
+        map
+    });
+    MAP.get(name)
+}
+
 /// The operators of a name, prefix ones included (`oprleft` 0).
 pub fn operators_named(name: &str) -> &'static [&'static Operator] {
-    static MAP: LazyLock<HashMap<&'static str, Vec<&'static Operator>>> =
-        LazyLock::new(|| grouped(operators(), |o| o.oprname));
-    MAP.get(name).map_or(&[], Vec::as_slice)
+    overloads(name).map_or(&[], |o| o.rows.as_slice())
 }
 
 /// The operator of a name with exactly these operand types (`left` 0 for prefix operators).
 pub fn operator_exact(name: &str, left: u32, right: u32) -> Option<&'static Operator> {
-    operators_named(name).iter().copied().find(|o| o.oprleft == left && o.oprright == right)
+    overloads(name)?.exact.get(&(left, right)).copied()
 }
 
 /// The default operator class of an access method for exactly this input type.
 pub fn default_opclass(method: u32, input: u32) -> Option<&'static OpClass> {
-    static MAP: LazyLock<HashMap<(u32, u32), &'static OpClass>> = LazyLock::new(|| {
+    static MAP: LazyLock<HashMap<(u32, u32), &'static OpClass, IdHash>> = LazyLock::new(|| {
         opclasses().iter().filter(|c| c.opcdefault).map(|c| ((c.opcmethod, c.opcintype), c)).collect()
     });
     MAP.get(&(method, input)).copied()

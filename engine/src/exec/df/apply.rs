@@ -13,7 +13,7 @@ use super::util::{DfResult, produce, to_df};
 use crate::exec::StmtCx;
 use crate::exec::subquery::{self, Answer, Asked};
 use crate::exec::turn::Turn;
-use crate::plan::ir::{Col, ColId, Expr, ExprKind, JoinKind, Rel, Subquery, SubqueryKind};
+use crate::plan::ir::{Col, ColSet, Expr, ExprKind, JoinKind, Rel, Subquery, SubqueryKind};
 use crate::plan::walk;
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array, new_null_array};
 use datafusion::arrow::compute::{concat_batches, take};
@@ -25,7 +25,7 @@ use rustydb_types::arrow::{DatumBuilder, arrow_type, datum_at};
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::oid;
 use rustydb_types::rowcodec::put_any;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,7 +54,7 @@ impl Memo {
 }
 
 /// Columns that a query reads and its outer plan has.
-fn correlated(refs: &mut dyn FnMut(&mut dyn FnMut(&Expr)), outer: &HashSet<ColId>) -> Vec<Col> {
+fn correlated(refs: &mut dyn FnMut(&mut dyn FnMut(&Expr)), outer: &ColSet) -> Vec<Col> {
     let mut cols: Vec<Col> = Vec::new();
     refs(&mut |e| {
         if let ExprKind::Column(id) = e.kind
@@ -88,7 +88,7 @@ impl Lower<'_> {
 
     /// `guard`: the subquery is asked only for rows for which it is true.
     fn apply(&mut self, p: Plan, s: &mut Subquery, ty: TypeRef, guard: Option<&Expr>) -> Result<(Plan, Col)> {
-        let outer: HashSet<ColId> = p.cols.iter().map(|c| c.0.id).collect();
+        let outer: ColSet = p.cols.iter().map(|c| c.0.id).collect();
         if let Some(at) = hashed::lookup(s, &outer) {
             return self.hashed(p, s, at, ty, guard);
         }
@@ -101,7 +101,7 @@ impl Lower<'_> {
             p = self.project(p, &exprs)?;
             guarded = p.cols.iter().position(|x| x.0.id == c.id).map(|i| (i, c));
         }
-        let outer: HashSet<ColId> = p.cols.iter().map(|c| c.0.id).collect();
+        let outer: ColSet = p.cols.iter().map(|c| c.0.id).collect();
         // Subqueries inside a test are answered first, over the outer row.
         let cols = correlated(
             &mut |f| {
@@ -160,7 +160,7 @@ impl Lower<'_> {
     fn table(
         &mut self,
         s: &Subquery,
-        outer: &HashSet<ColId>,
+        outer: &ColSet,
         cols: &[(Col, DataType)],
     ) -> Result<Option<(TableAt, datafusion::logical_expr::LogicalPlan)>> {
         let Some(short) = hashed::shortcut(s, outer, self.cx) else { return Ok(None) };
@@ -212,7 +212,7 @@ impl Lower<'_> {
             }
         };
         let l = self.rel(left)?;
-        let outer: HashSet<ColId> = l.cols.iter().map(|c| c.0.id).collect();
+        let outer: ColSet = l.cols.iter().map(|c| c.0.id).collect();
         let cols = correlated(
             &mut |f| {
                 walk::visit_rel(right, &mut |e| f(e));

@@ -7,11 +7,11 @@ use super::{rewrite, scan};
 use crate::exec::StmtCx;
 use crate::exec::explain::{Estimate, How, Names, PlanNode};
 use crate::exec::subquery::has_subquery;
-use crate::plan::ir::{Col, ColId, Cte, CteId, Expr, ExprKind, JoinKind, Rel, SetOpKind};
+use crate::plan::ir::{Col, ColSet, Cte, CteId, Expr, ExprKind, JoinKind, Rel, SetOpKind};
 use crate::plan::walk;
 use rustydb_parser::ast::quote_ident;
 use rustydb_types::pgdata;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Cost of a row that is made.
@@ -265,10 +265,9 @@ impl Teller<'_> {
             JoinKind::Anti => "Anti",
         };
         let (l, r) = (self.operator(left), self.operator(right));
-        let mine = |side: &Rel| side.outputs().iter().map(|c| c.id).collect::<HashSet<_>>();
+        let mine = |side: &Rel| side.outputs().iter().map(|c| c.id).collect::<ColSet>();
         let (lefts, rights) = (mine(left), mine(right));
-        let only =
-            |e: &Expr, of: &HashSet<ColId>, not: &HashSet<ColId>| walk::reads_any(e, of) && !walk::reads_any(e, not);
+        let only = |e: &Expr, of: &ColSet, not: &ColSet| walk::reads_any(e, of) && !walk::reads_any(e, not);
         let pairs = |e: &&Expr| match &e.kind {
             ExprKind::Call { proc, args, .. } if is_key_equality(proc) => match args.as_slice() {
                 [a, b] => {

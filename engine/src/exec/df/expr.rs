@@ -537,6 +537,10 @@ impl Scope<'_> {
                 }
                 v
             }
+            ExprKind::Const(Datum::Array(a)) if a.dims.len() == 1 => {
+                let ty = TypeRef::new(a.elem);
+                a.items.iter().map(|d| (ty, d.clone())).collect()
+            }
             _ => return Ok(None),
         };
         let Some(l) = self.native(left)? else { return Ok(None) };

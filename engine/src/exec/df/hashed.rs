@@ -20,7 +20,7 @@ use super::util::{DfResult, Out, produce, to_df};
 use crate::exec::StmtCx;
 use crate::exec::subquery::{guarded_value, has_subquery};
 use crate::exec::turn::Turn;
-use crate::plan::ir::{Col, ColId, Expr, ExprKind, Rel, Subquery, SubqueryKind};
+use crate::plan::ir::{Col, ColId, ColSet, Expr, ExprKind, Rel, Subquery, SubqueryKind};
 use crate::plan::walk;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -43,7 +43,7 @@ pub(super) struct Lookup {
     key: TypeRef,
 }
 
-fn reads(e: &Expr, cols: &HashSet<ColId>) -> bool {
+fn reads(e: &Expr, cols: &ColSet) -> bool {
     let mut found = false;
     walk::visit(e, &mut |x| found |= matches!(x.kind, ExprKind::Column(c) if cols.contains(&c)));
     found
@@ -59,7 +59,7 @@ fn key_type(l: TypeRef, r: TypeRef) -> Option<TypeRef> {
 }
 
 /// An equality of keys: one side reads only `inner` columns, the other none of them.
-fn equality(e: &Expr, inner: &HashSet<ColId>, outer: &HashSet<ColId>) -> Option<Lookup> {
+fn equality(e: &Expr, inner: &ColSet, outer: &ColSet) -> Option<Lookup> {
     let ExprKind::Call { proc, args, collation } = &e.kind else { return None };
     let [a, b] = args.as_slice() else { return None };
     if has_subquery(e) || !is_key_equality(proc) {
@@ -79,7 +79,7 @@ fn equality(e: &Expr, inner: &HashSet<ColId>, outer: &HashSet<ColId>) -> Option<
     Some(Lookup { left: left.clone(), right: right.clone(), key })
 }
 
-fn ids(rel: &Rel) -> HashSet<ColId> {
+fn ids(rel: &Rel) -> ColSet {
     rel.outputs().iter().map(|c| c.id).collect()
 }
 
@@ -92,7 +92,7 @@ fn parts(test: &Expr) -> &[Expr] {
 }
 
 /// What to look up where, if `s` is an IN whose subquery reads none of the columns of `outer`.
-pub(super) fn lookup(s: &Subquery, outer: &HashSet<ColId>) -> Option<Vec<Lookup>> {
+pub(super) fn lookup(s: &Subquery, outer: &ColSet) -> Option<Vec<Lookup>> {
     let SubqueryKind::Quantified { test, all: false, .. } = &s.kind else { return None };
     let inner = ids(&s.rel);
     let found = parts(test).iter().map(|e| equality(e, &inner, outer)).collect::<Option<Vec<_>>>()?;
@@ -128,7 +128,7 @@ fn plain_column(e: &Expr) -> Option<ColId> {
 }
 
 /// The table for an IN or EXISTS that reads columns of `outer` in equalities alone.
-pub(super) fn shortcut(s: &Subquery, outer: &HashSet<ColId>, cx: &StmtCx) -> Option<Shortcut> {
+pub(super) fn shortcut(s: &Subquery, outer: &ColSet, cx: &StmtCx) -> Option<Shortcut> {
     let test = match &s.kind {
         SubqueryKind::Exists => None,
         SubqueryKind::Quantified { test, all: false, .. } => Some(test),

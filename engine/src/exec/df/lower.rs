@@ -7,7 +7,7 @@ use super::util::from_df;
 use super::{cte, rewrite, scan};
 use crate::exec::StmtCx;
 use crate::exec::subquery::has_subquery;
-use crate::plan::ir::{AggCall, Col, ColId, CteId, Expr, ExprKind, JoinKind, Rel, SortKey};
+use crate::plan::ir::{AggCall, Col, ColId, ColSet, CteId, Expr, ExprKind, JoinKind, Rel, SortKey};
 use crate::plan::walk;
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::{DFSchema, DFSchemaRef, NullEquality, ScalarValue};
@@ -20,7 +20,7 @@ use rustydb_base::{DbError, Result};
 use rustydb_types::arrow::native_order;
 use rustydb_types::collation::INDETERMINATE;
 use rustydb_types::datum::Datum;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A lowered relation.
@@ -306,7 +306,7 @@ impl Lower<'_> {
                 JoinKind::Right => {
                     let p = self.lateral(JoinKind::Left, right, left, on)?;
                     // The columns of the right side came first.
-                    let right: HashSet<ColId> = right.outputs().iter().map(|c| c.id).collect();
+                    let right: ColSet = right.outputs().iter().map(|c| c.id).collect();
                     let (r, mut cols): (Vec<_>, Vec<_>) = p.cols.into_iter().partition(|c| right.contains(&c.0.id));
                     cols.extend(r);
                     narrow(p.plan, cols)
@@ -369,14 +369,7 @@ impl Lower<'_> {
     }
 
     /// A conjunct as a pair of join keys, if it compares one side with the other for equality.
-    fn equi(
-        &self,
-        c: &Expr,
-        a: &Plan,
-        b: &Plan,
-        ca: &HashSet<ColId>,
-        cb: &HashSet<ColId>,
-    ) -> Result<Option<(DfExpr, DfExpr)>> {
+    fn equi(&self, c: &Expr, a: &Plan, b: &Plan, ca: &ColSet, cb: &ColSet) -> Result<Option<(DfExpr, DfExpr)>> {
         let ExprKind::Call { proc, args, collation } = &c.kind else { return Ok(None) };
         let [x, y] = args.as_slice() else { return Ok(None) };
         if !is_key_equality(proc) || *collation == INDETERMINATE {
@@ -620,7 +613,7 @@ impl Lower<'_> {
     }
 }
 
-fn ids(p: &Plan) -> HashSet<ColId> {
+fn ids(p: &Plan) -> ColSet {
     p.cols.iter().map(|c| c.0.id).collect()
 }
 

@@ -10,15 +10,12 @@ use crate::catalog::Relation;
 use crate::exec::index_terms::{self, Lookup, is_key, keys_over};
 use crate::exec::table::TableRt;
 use crate::exec::tables::rows_in_blocks;
-use crate::plan::ir::{ColId, Expr, ExprKind, Scan, SortKey};
+use crate::plan::ir::{ColId, ColSet, Expr, ExprKind, Scan, SortKey};
 use crate::plan::walk;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::{oid, pgdata};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
-
-/// Columns that are known.
-pub(super) type ColSet = HashSet<ColId>;
 
 /// Most rows a scan may be expected to touch.
 pub(super) const MAX_ROWS: f64 = 500.0;

@@ -5,7 +5,7 @@
 //! the estimates, or not of the kinds listed in [`super`], makes the whole tree no point program.
 
 use super::access::{
-    ColSet, MAX_ROWS, NearestDraft, PathDraft, ScanDraft, Want, choose, columns, conjuncts, is_volatile, reads_only,
+    MAX_ROWS, NearestDraft, PathDraft, ScanDraft, Want, choose, columns, conjuncts, is_volatile, reads_only,
 };
 use super::subquery::{SubDraft, is_known_first};
 use crate::catalog::partition::tests_over;
@@ -13,14 +13,14 @@ use crate::catalog::{RelKind, Relation};
 use crate::exec::subquery::has_subquery;
 use crate::exec::table::TableRt;
 use crate::plan::ir::{
-    AggCall, Append, Col, ColId, Expr, ExprKind, FRESH, JoinKind, PruneTree, Rel, RowLock, SetOpKind, SortKey,
+    AggCall, Append, Col, ColId, ColMap, ColSet, Expr, ExprKind, FRESH, JoinKind, PruneTree, Rel, RowLock, SetOpKind,
+    SortKey,
 };
 use crate::plan::leak::leakproof;
 use crate::plan::walk;
 use rustydb_base::Result;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::{keyenc, oid, pgdata, registry};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Most rows a whole program may be expected to touch, and how many more per scan: about what a join costs the other
@@ -117,13 +117,8 @@ impl Draft {
 
 /// The plan of a whole tree.
 pub(super) fn plan(rel: &Rel, table: TableSource<'_>, blocks: BlocksNow<'_>) -> Planned {
-    let mut fits = true;
-    walk::visit_rel(rel, &mut |e| fits &= !matches!(e.kind, ExprKind::SetToDefault));
-    if !fits {
-        return Ok(None);
-    }
     let locks = has_locks(rel);
-    let outer = ColSet::new();
+    let outer = ColSet::default();
     let mut p = Planner { table, blocks, depth: 0, next: FRESH };
     let d = p.rel(rel, Vec::new(), Want { outer: &outer, order: &[], limit: None, at_any_cost: locks })?;
     Ok(d.filter(|d| locks || d.touched <= MAX_TOUCHED + MAX_TOUCHED_EACH * d.scans() as f64))
@@ -139,7 +134,7 @@ fn has_locks(rel: &Rel) -> bool {
 }
 
 /// A condition over an operator's outputs, over its input instead.
-fn substitute(e: &Expr, map: &HashMap<ColId, &Expr>) -> Expr {
+fn substitute(e: &Expr, map: &ColMap<&Expr>) -> Expr {
     let mut e = e.clone();
     // This rewrite answers no error.
     let _ = walk::rewrite(&mut e, &mut |x| {
@@ -157,7 +152,7 @@ fn ids(cols: &[Col]) -> ColSet {
 
 /// Columns a relation reads from outside itself.
 pub(super) fn free_columns(rel: &Rel) -> ColSet {
-    let mut read = ColSet::new();
+    let mut read = ColSet::default();
     walk::visit_rel(rel, &mut |e| {
         if let ExprKind::Column(c) = e.kind {
             read.insert(c);
@@ -330,7 +325,7 @@ impl Planner<'_> {
         let (mut rows, mut touched, mut most) = (0.0, 0.0, 0.0f64);
         for (rel, own_cols) in list {
             let columns: Vec<Expr> = own_cols.iter().map(|c| Expr::column(*c)).collect();
-            let map: HashMap<ColId, &Expr> = cols.iter().zip(&columns).map(|(c, e)| (c.id, e)).collect();
+            let map: ColMap<&Expr> = cols.iter().zip(&columns).map(|(c, e)| (c.id, e)).collect();
             let own = conds.iter().map(|c| substitute(c, &map)).collect();
             let below = Want { order: &[], ..want };
             let Some(d) = self.rel(rel, own, below)? else { return Ok(None) };
@@ -354,8 +349,10 @@ impl Planner<'_> {
     }
 
     fn project(&mut self, input: &Rel, exprs: &[(Col, Expr)], conds: Vec<Expr>, want: Want<'_>) -> Planned {
-        let map: HashMap<ColId, &Expr> = exprs.iter().filter(|x| !is_volatile(&x.1)).map(|x| (x.0.id, &x.1)).collect();
-        let volatile = exprs.iter().filter(|x| !map.contains_key(&x.0.id)).map(|x| x.0.id).collect::<ColSet>();
+        // Asked only for what comes from above.
+        let asked = if conds.is_empty() && want.order.is_empty() { &[] } else { exprs };
+        let map: ColMap<&Expr> = asked.iter().filter(|x| !is_volatile(&x.1)).map(|x| (x.0.id, &x.1)).collect();
+        let volatile = asked.iter().filter(|x| !map.contains_key(&x.0.id)).map(|x| x.0.id).collect::<ColSet>();
         let (sink, stay): (Vec<_>, Vec<_>) =
             conds.into_iter().partition(|c| reads_only(c, &|c| !volatile.contains(&c)));
         let sink = sink.iter().map(|c| substitute(c, &map)).collect();
@@ -397,7 +394,7 @@ impl Planner<'_> {
             _ => None,
         };
         // What is asked of the groups alone is asked of their rows; without groups there is a row even if there are none.
-        let map: HashMap<ColId, &Expr> = groups.iter().filter(|g| !is_volatile(&g.1)).map(|g| (g.0.id, &g.1)).collect();
+        let map: ColMap<&Expr> = groups.iter().filter(|g| !is_volatile(&g.1)).map(|g| (g.0.id, &g.1)).collect();
         let of_groups = |c: ColId| map.contains_key(&c) || want.outer.contains(&c);
         let (sink, stay): (Vec<_>, Vec<_>) =
             conds.into_iter().partition(|c| !groups.is_empty() && reads_only(c, &of_groups));
@@ -609,7 +606,7 @@ pub(super) fn is_needed(x: &(Col, Expr), used: &ColSet) -> bool {
 /// Adds the columns that expressions of a plan read, keys of index paths included, to those that are read from above.
 /// Conditions that only a path's guarantee replaces are not looked at.
 pub(super) fn read_columns(d: &Draft, out: &mut ColSet) {
-    let seen = if matches!(d.kind, Kind::Project { .. }) { out.clone() } else { ColSet::new() };
+    let seen = if matches!(d.kind, Kind::Project { .. }) { out.clone() } else { ColSet::default() };
     let mut all = |v: &[Expr]| v.iter().for_each(|e| columns(e, out));
     match &d.kind {
         Kind::Values { rows, .. } => rows.iter().for_each(|r| all(r)),
@@ -643,7 +640,7 @@ pub(super) fn read_columns(d: &Draft, out: &mut ColSet) {
             if let Some(p) = prune {
                 p.conds.iter().for_each(|e| {
                     // Those of the Append itself are not read by the choice of partitions.
-                    let mut read = ColSet::new();
+                    let mut read = ColSet::default();
                     columns(e, &mut read);
                     out.extend(read.into_iter().filter(|c| !cols.iter().any(|x| x.id == *c)));
                 });

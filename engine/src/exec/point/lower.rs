@@ -1,6 +1,6 @@
 //! From a planned tree to a program: slots for columns, expressions compiled, operators in one list.
 
-use super::access::{ColSet, IndexDraft, KeyDraft, NearestDraft, PathDraft, ScanDraft, columns};
+use super::access::{IndexDraft, KeyDraft, NearestDraft, PathDraft, ScanDraft, columns};
 use super::draft::{Draft, Kind, is_needed, read_columns};
 use super::plan::*;
 use super::subquery::SubDraft;
@@ -9,12 +9,11 @@ use crate::exec::eval::{Compiled, compile};
 use crate::exec::locking::lock_mode;
 use crate::exec::subquery::has_subquery;
 use crate::exec::table::TableRt;
-use crate::plan::ir::{Col, ColId, Expr, ExprKind, PruneChild, PruneTree, RowLock, SortKey};
+use crate::plan::ir::{Col, ColId, ColMap, ColSet, Expr, ExprKind, PruneChild, PruneTree, RowLock, SortKey};
 use rustydb_base::{DbError, Result};
 use rustydb_storage::heap::Rel;
 use rustydb_types::datum::TypeRef;
 use rustydb_types::registry;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A program's parts.
@@ -34,7 +33,7 @@ pub(super) struct Program {
 
 struct Lowering {
     used: ColSet,
-    slots: HashMap<ColId, Slot>,
+    slots: ColMap<Slot>,
     width: usize,
     nodes: Vec<Node>,
     rids: Vec<(ColId, NodeId)>,
@@ -50,7 +49,7 @@ pub(super) fn lower(d: &Draft, outputs: &[Col]) -> Result<Program> {
     read_columns(d, &mut used);
     let mut l = Lowering {
         used,
-        slots: HashMap::new(),
+        slots: ColMap::default(),
         width: 0,
         nodes: Vec::new(),
         rids: Vec::new(),
@@ -310,7 +309,7 @@ impl Lowering {
 
     fn scan(&mut self, d: &ScanDraft) -> Result<NodeId> {
         let rt = &d.table;
-        let mut keys = ColSet::new();
+        let mut keys = ColSet::default();
         d.key_conds.iter().for_each(|e| columns(e, &mut keys));
         let (mut cols, mut key_cols, mut system) = (Vec::new(), Vec::new(), Vec::new());
         // The path reads only what was known before this scan.

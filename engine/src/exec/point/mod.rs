@@ -43,7 +43,7 @@ pub use explain::explain;
 pub use scratch::PointScratch;
 
 use crate::exec::eval::Env;
-use crate::plan::ir::{Col, Rel};
+use crate::plan::ir::{Col, ExprKind, Rel};
 use crate::plan::walk;
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, SqlState};
@@ -94,8 +94,13 @@ pub enum Attempt {
 /// Compiles a tree; `None` if it is no point program. `table` gives stored tables ready for row operations.
 pub fn compile(rel: &Rel, table: TableSource<'_>, blocks: BlocksNow<'_>) -> Result<Option<PointPlan>> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let mut with = false;
-    walk::visit_rels(rel, &mut |r| with |= matches!(r, Rel::With { .. }));
+    let (mut with, mut fits) = (false, true);
+    walk::visit_all(rel, &mut |r| with |= matches!(r, Rel::With { .. }), &mut |e| {
+        fits &= !matches!(e.kind, ExprKind::SetToDefault);
+    });
+    if !fits {
+        return Ok(None);
+    }
     let trimmed = if with { Some(crate::exec::df::trimmed(rel)?) } else { None };
     let Some(draft) = draft::plan(trimmed.as_ref().unwrap_or(rel), table, blocks)? else { return Ok(None) };
     let outputs = rel.outputs();

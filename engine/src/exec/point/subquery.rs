@@ -7,14 +7,14 @@
 //! Left out: subqueries in join conditions of outer joins, in keys of sorts and groups, in arguments of aggregates and in
 //! LIMIT; and whatever the other operators of a point program leave out.
 
-use super::access::{ColSet, Want, is_volatile};
+use super::access::{Want, is_volatile};
 use super::draft::{Draft, Kind, Planned, Planner, free_columns};
 use super::plan::{NodeId, SubNode};
 use super::run::{Machine, Step};
 use super::scratch::Phase;
 use crate::exec::datum_size;
 use crate::exec::subquery::{Answer, Asked, has_subquery, replace};
-use crate::plan::ir::{Col, Expr, ExprKind, JoinKind, Rel, Subquery, SubqueryKind};
+use crate::plan::ir::{Col, ColSet, Expr, ExprKind, JoinKind, Rel, Subquery, SubqueryKind};
 use crate::plan::walk;
 use rustydb_base::{DbError, Result};
 use rustydb_types::datum::{Datum, TypeRef};

@@ -11,13 +11,12 @@
 
 use super::tree::{all, filtered, movable, only, outputs, own_exprs_mut, refs, rel_refs, split, subqueries_mut, take};
 use crate::bind::type_ref;
-use crate::plan::ir::{Col, ColId, Expr, ExprKind, JoinKind, Rel};
+use crate::plan::ir::{Col, ColId, ColSet, Expr, ExprKind, JoinKind, Rel};
 use crate::plan::walk;
 use rustydb_base::Result;
 use rustydb_types::datum::Datum;
 use rustydb_types::oid;
 use rustydb_types::pgdata::{self, Proc};
-use std::collections::HashSet;
 
 /// Most rows of expressions that become a CASE.
 const MAX_ROWS: usize = 32;
@@ -35,7 +34,7 @@ pub fn flatten(rel: &mut Rel, next: &mut ColId) -> Result<()> {
     })
 }
 
-fn reads(rel: &Rel, cols: &HashSet<ColId>) -> bool {
+fn reads(rel: &Rel, cols: &ColSet) -> bool {
     !rel_refs(rel).is_disjoint(cols)
 }
 

@@ -1,18 +1,17 @@
 //! Columns nobody reads are not computed, and common tables that are read once stand where they are read.
 
 use super::tree::{own_exprs_mut, take};
-use crate::plan::ir::{ColId, Cte, CteId, Expr, ExprKind, Rel};
+use crate::plan::ir::{ColSet, Cte, CteId, Expr, ExprKind, Rel};
 use crate::plan::walk;
 use rustydb_base::Result;
-use std::collections::HashSet;
 
 /// Drops unread columns below `rel`, whose own outputs all count as read.
 pub fn prune(rel: &mut Rel) -> Result<()> {
-    let mut needed: HashSet<ColId> = rel.outputs().iter().map(|c| c.id).collect();
+    let mut needed: ColSet = rel.outputs().iter().map(|c| c.id).collect();
     down(rel, &mut needed)
 }
 
-fn read(e: &Expr, needed: &mut HashSet<ColId>) {
+fn read(e: &Expr, needed: &mut ColSet) {
     walk::visit_deep(e, &mut |x| {
         if let ExprKind::Column(id) = x.kind {
             needed.insert(id);
@@ -21,18 +20,18 @@ fn read(e: &Expr, needed: &mut HashSet<ColId>) {
 }
 
 /// Prunes the relations of an expression's subqueries; all of their outputs count as read.
-fn inside(e: &mut Expr, needed: &mut HashSet<ColId>) -> Result<()> {
+fn inside(e: &mut Expr, needed: &mut ColSet) -> Result<()> {
     super::tree::subqueries_mut(e, &mut |r| {
         needed.extend(r.outputs().iter().map(|c| c.id));
         down(r, needed)
     })
 }
 
-fn down(rel: &mut Rel, needed: &mut HashSet<ColId>) -> Result<()> {
+fn down(rel: &mut Rel, needed: &mut ColSet) -> Result<()> {
     stacker::maybe_grow(256 * 1024, 2 * 1024 * 1024, || node(rel, needed))
 }
 
-fn node(rel: &mut Rel, needed: &mut HashSet<ColId>) -> Result<()> {
+fn node(rel: &mut Rel, needed: &mut ColSet) -> Result<()> {
     match rel {
         Rel::Project { exprs, .. } => {
             exprs.retain(|e| needed.contains(&e.0.id) || super::super::misc::has_side_effect(&e.1));

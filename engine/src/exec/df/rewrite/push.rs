@@ -9,12 +9,11 @@ use super::estimate;
 use super::stats;
 use super::tree::{all, filtered, movable, outputs, own_exprs_mut, refs, split, subqueries_mut, substitute, take};
 use crate::exec::StmtCx;
-use crate::plan::ir::{ColId, Expr, ExprKind, JoinKind, Rel};
+use crate::plan::ir::{ColSet, Expr, ExprKind, JoinKind, Rel};
 use crate::plan::leak::leakproof;
 use crate::plan::strict::rejects_null;
 use crate::plan::walk;
 use rustydb_base::Result;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Most relations whose order is searched; beyond, they stay as written.
@@ -27,7 +26,7 @@ pub fn optimize(rel: &mut Rel, cx: &Arc<StmtCx>) -> Result<()> {
     Ok(())
 }
 
-fn within(e: &Expr, cols: &HashSet<ColId>, others: &HashSet<ColId>) -> bool {
+fn within(e: &Expr, cols: &ColSet, others: &ColSet) -> bool {
     let r = refs(e);
     r.is_disjoint(others) && !r.is_disjoint(cols)
 }
@@ -73,7 +72,7 @@ fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &Arc<StmtCx>) -> Result<Rel> {
             order(leaves, conds, cx)
         }
         Rel::Join { kind: kind @ (JoinKind::Semi | JoinKind::Anti), left, right, on: Some(on), lateral: false } => {
-            let need: HashSet<ColId> = refs(&on).intersection(&outputs(&left)).copied().collect();
+            let need: ColSet = refs(&on).intersection(&outputs(&left)).copied().collect();
             if movable(&on) && sinks(&left, &need, estimate(&right, cx), cx) {
                 let mut semi = Some((right, on));
                 let below = |rel: Rel| match semi.take() {
@@ -86,7 +85,7 @@ fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &Arc<StmtCx>) -> Result<Rel> {
         }
         Rel::Join { kind, left, right, on, lateral } => outer_join(kind, *left, *right, on, lateral, preds, cx),
         Rel::Project { input, exprs } => {
-            let own: HashSet<ColId> = exprs.iter().map(|e| e.0.id).collect();
+            let own: ColSet = exprs.iter().map(|e| e.0.id).collect();
             let (mut down, mut stay) = (Vec::new(), Vec::new());
             for mut p in preds {
                 let fine =
@@ -103,8 +102,8 @@ fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &Arc<StmtCx>) -> Result<Rel> {
         }
         Rel::Aggregate { input, groups, aggs, sets, grouping_id } => {
             let plain = sets.is_empty() && grouping_id.is_none();
-            let keys: HashSet<ColId> = groups.iter().filter(|g| movable(&g.1)).map(|g| g.0.id).collect();
-            let hidden: HashSet<ColId> = aggs
+            let keys: ColSet = groups.iter().filter(|g| movable(&g.1)).map(|g| g.0.id).collect();
+            let hidden: ColSet = aggs
                 .iter()
                 .map(|a| a.0.id)
                 .chain(groups.iter().map(|g| g.0.id).filter(|g| !keys.contains(g)))
@@ -179,7 +178,7 @@ fn push_node(mut rel: Rel, preds: Vec<Expr>, cx: &Arc<StmtCx>) -> Result<Rel> {
 }
 
 /// A semi join passes over a filter and over a join whose other side it does not read.
-fn below<'r>(rel: &'r Rel, need: &HashSet<ColId>) -> Option<&'r Rel> {
+fn below<'r>(rel: &'r Rel, need: &ColSet) -> Option<&'r Rel> {
     match rel {
         Rel::Filter { input, pred } if movable(pred) => Some(input),
         Rel::Join { kind: JoinKind::Inner, left, right, on, lateral: false } if on.as_ref().is_none_or(movable) => {
@@ -194,7 +193,7 @@ fn below<'r>(rel: &'r Rel, need: &HashSet<ColId>) -> Option<&'r Rel> {
 
 /// Whether a semi join with `rows` rows is better done before the joins on its left: it leaves few rows of the one
 /// relation it reads there.
-fn sinks(rel: &Rel, need: &HashSet<ColId>, rows: f64, cx: &Arc<StmtCx>) -> bool {
+fn sinks(rel: &Rel, need: &ColSet, rows: f64, cx: &Arc<StmtCx>) -> bool {
     let (mut at, mut joins) = (rel, false);
     while let Some(next) = below(at, need) {
         joins |= matches!(at, Rel::Join { .. });
@@ -207,7 +206,7 @@ fn sinks(rel: &Rel, need: &HashSet<ColId>, rows: f64, cx: &Arc<StmtCx>) -> bool 
 const FEW: f64 = 5.0;
 
 /// Puts what `make` makes of it in the place of the lowest relation that has the columns.
-fn sink(rel: Rel, need: &HashSet<ColId>, make: impl FnOnce(Rel) -> Rel) -> Rel {
+fn sink(rel: Rel, need: &ColSet, make: impl FnOnce(Rel) -> Rel) -> Rel {
     if below(&rel, need).is_none() {
         return make(rel);
     }
@@ -254,7 +253,7 @@ fn flatten(rel: Rel, leaves: &mut Vec<Rel>, conds: &mut Vec<Expr>, cx: &Arc<Stmt
 }
 
 fn order(leaves: Vec<Rel>, conds: Vec<Expr>, cx: &Arc<StmtCx>) -> Result<Rel> {
-    let sets: Vec<HashSet<ColId>> = leaves.iter().map(outputs).collect();
+    let sets: Vec<ColSet> = leaves.iter().map(outputs).collect();
     let touches = |e: &Expr| {
         let r = refs(e);
         (0..sets.len()).filter(|&i| !sets[i].is_disjoint(&r)).collect::<Vec<usize>>()
@@ -295,7 +294,7 @@ fn order(leaves: Vec<Rel>, conds: Vec<Expr>, cx: &Arc<StmtCx>) -> Result<Rel> {
     }
     let mut rows: Vec<f64> = parts.iter().map(|p| estimate(p, cx)).collect();
     while parts.len() > 1 {
-        let cols: Vec<HashSet<ColId>> = parts.iter().map(outputs).collect();
+        let cols: Vec<ColSet> = parts.iter().map(outputs).collect();
         // Connected pairs first; among equals the fewest rows.
         let mut best: Option<(bool, f64, usize, usize)> = None;
         for i in 0..parts.len() {
@@ -357,7 +356,7 @@ fn outer_join(
     cx: &Arc<StmtCx>,
 ) -> Result<Rel> {
     let (l, r) = (outputs(&left), outputs(&right));
-    let rejects = |cols: &HashSet<ColId>| preds.iter().any(|p| rejects_null(p, cols));
+    let rejects = |cols: &ColSet| preds.iter().any(|p| rejects_null(p, cols));
     // A condition that no padded row passes makes the join an inner one.
     let kind = match kind {
         JoinKind::Left if rejects(&r) => JoinKind::Inner,
@@ -450,7 +449,7 @@ fn factor(e: Expr) -> Vec<Expr> {
 }
 
 /// What a disjunction over several relations says about one of them alone.
-fn implied(e: &Expr, cols: &HashSet<ColId>) -> Option<Expr> {
+fn implied(e: &Expr, cols: &ColSet) -> Option<Expr> {
     let ExprKind::Or(alternatives) = &e.kind else { return None };
     let mut parts = Vec::with_capacity(alternatives.len());
     for a in alternatives {

@@ -172,11 +172,14 @@ pub fn share(e: &Expr, rel: &Rel, cx: &StmtCx) -> f64 {
             if *negated { 1.0 - nulls } else { nulls }
         }
         ExprKind::ArrayOp { left, array, all: false, .. } => {
-            let ExprKind::Array { items, .. } = &array.kind else { return OTHER };
             let one = |d: Option<&Datum>| {
                 column_of(left).and_then(|c| origin(rel, c)).map_or(EQUAL, |(s, a)| equal_to(s, a, d, cx))
             };
-            items.iter().map(|i| one(i.as_const())).sum::<f64>().min(1.0)
+            match &array.kind {
+                ExprKind::Array { items, .. } => items.iter().map(|i| one(i.as_const())).sum::<f64>().min(1.0),
+                ExprKind::Const(Datum::Array(a)) => a.items.iter().map(|d| one(Some(d))).sum::<f64>().min(1.0),
+                _ => OTHER,
+            }
         }
         ExprKind::Call { proc, args, .. } => {
             let [a, b] = args.as_slice() else { return OTHER };

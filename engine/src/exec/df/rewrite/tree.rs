@@ -1,20 +1,19 @@
 //! Helpers over the bound tree.
 
-use crate::plan::ir::{ColId, Expr, ExprKind, Rel};
+use crate::plan::ir::{ColId, ColSet, Expr, ExprKind, Rel};
 use crate::plan::walk;
 use rustydb_base::Result;
-use std::collections::HashSet;
 
 pub use crate::plan::walk::{own_exprs_mut, subqueries_mut};
 
 /// Ids of a relation's outputs.
-pub fn outputs(rel: &Rel) -> HashSet<ColId> {
+pub fn outputs(rel: &Rel) -> ColSet {
     rel.outputs().iter().map(|c| c.id).collect()
 }
 
 /// Every column an expression reads, its subqueries' included.
-pub fn refs(e: &Expr) -> HashSet<ColId> {
-    let mut v = HashSet::new();
+pub fn refs(e: &Expr) -> ColSet {
+    let mut v = ColSet::default();
     walk::visit_deep(e, &mut |x| {
         if let ExprKind::Column(id) = x.kind {
             v.insert(id);
@@ -24,8 +23,8 @@ pub fn refs(e: &Expr) -> HashSet<ColId> {
 }
 
 /// Every column the expressions of a tree read.
-pub fn rel_refs(rel: &Rel) -> HashSet<ColId> {
-    let mut v = HashSet::new();
+pub fn rel_refs(rel: &Rel) -> ColSet {
+    let mut v = ColSet::default();
     walk::visit_rel(rel, &mut |x| {
         if let ExprKind::Column(id) = x.kind {
             v.insert(id);

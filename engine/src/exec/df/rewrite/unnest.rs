@@ -14,13 +14,12 @@ use super::tree::{
 use super::{estimate, stats};
 use crate::exec::StmtCx;
 use crate::exec::subquery::has_subquery;
-use crate::plan::ir::{AggCall, Col, ColId, Expr, ExprKind, JoinKind, Rel, Subquery, SubqueryKind};
+use crate::plan::ir::{AggCall, Col, ColId, ColSet, Expr, ExprKind, JoinKind, Rel, Subquery, SubqueryKind};
 use crate::plan::walk;
 use rustydb_base::Result;
 use rustydb_types::datum::Datum;
 use rustydb_types::kernel::CallInfo;
 use rustydb_types::registry;
-use std::collections::HashSet;
 
 /// Outer rows up to which running a scalar subquery per row beats aggregating everything.
 const FEW_ROWS: f64 = 20.0;
@@ -226,7 +225,7 @@ fn not_null(rel: &Rel, id: ColId) -> bool {
 
 /// A subquery's relation without the conditions that read columns of `outer`, and these; for EXISTS also without what that
 /// does not care about. `None` if it reads them elsewhere.
-pub fn correlation(rel: &Rel, outer: &HashSet<ColId>, exists: bool) -> Option<(Rel, Vec<Expr>)> {
+pub fn correlation(rel: &Rel, outer: &ColSet, exists: bool) -> Option<(Rel, Vec<Expr>)> {
     let rel = if exists { without_shape(rel.clone()) } else { rel.clone() };
     let mut pulled = Vec::new();
     let rel = pull(rel, outer, &mut pulled)?;
@@ -235,7 +234,7 @@ pub fn correlation(rel: &Rel, outer: &HashSet<ColId>, exists: bool) -> Option<(R
 
 /// Takes the conditions that read outer columns out of a relation, which then outputs all that they need. `None` if
 /// there is correlation elsewhere.
-fn pull(rel: Rel, outer: &HashSet<ColId>, out: &mut Vec<Expr>) -> Option<Rel> {
+fn pull(rel: Rel, outer: &ColSet, out: &mut Vec<Expr>) -> Option<Rel> {
     if rel_refs(&rel).is_disjoint(outer) {
         return Some(rel);
     }
@@ -261,9 +260,9 @@ fn pull(rel: Rel, outer: &HashSet<ColId>, out: &mut Vec<Expr>) -> Option<Rel> {
             }
             let before = out.len();
             let input = pull(*input, outer, out)?;
-            let have: HashSet<ColId> = exprs.iter().map(|e| e.0.id).collect();
+            let have: ColSet = exprs.iter().map(|e| e.0.id).collect();
             let inner = input.outputs();
-            let mut need: HashSet<ColId> = HashSet::new();
+            let mut need: ColSet = ColSet::default();
             for p in &out[before..] {
                 need.extend(refs(p));
             }
@@ -428,7 +427,7 @@ fn scalar(base: Rel, s: &Subquery, cx: &StmtCx, next: &mut ColId) -> Result<Scal
     Ok(Ok((joined, value)))
 }
 
-fn agg_is_local(a: &AggCall, outer: &HashSet<ColId>) -> bool {
+fn agg_is_local(a: &AggCall, outer: &ColSet) -> bool {
     a.direct == 0
         && a.args
             .iter()
