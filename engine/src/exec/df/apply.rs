@@ -6,6 +6,7 @@
 
 use super::BATCH_ROWS;
 use super::expr::{Frame, name, named};
+use super::extremes;
 use super::hashed::{self, Keys};
 use super::lower::{Lower, Plan};
 use super::op::{Op, Run, op_plan};
@@ -73,6 +74,7 @@ impl Lower<'_> {
         let lost = || DbError::internal("plan lost while attaching subqueries");
         let mut p = Some(p);
         for e in exprs {
+            walk::rewrite(e, &mut |x| Ok(hashed::unequal_to_all(x)))?;
             subquery::replace(e, None, &mut |x, guard| {
                 let ty = x.ty;
                 if let ExprKind::Subquery(s) = &mut x.kind {
@@ -91,6 +93,9 @@ impl Lower<'_> {
         let outer: ColSet = p.cols.iter().map(|c| c.0.id).collect();
         if let Some(at) = hashed::lookup(s, &outer) {
             return self.hashed(p, s, at, ty, guard);
+        }
+        if let Some(c) = extremes::comparison(s, &outer) {
+            return self.compared_with_extremes(p, s, c, ty, guard);
         }
         let mut p = p;
         let mut guarded = None;

@@ -15,7 +15,7 @@ use super::expr::is_key_equality;
 use super::lower::{Lower, Plan};
 use super::misc::reservation;
 use super::op::{Op, Run, op_plan};
-use super::rewrite::{correlation, scanned};
+use super::rewrite::{correlation, negation, scanned};
 use super::util::{DfResult, Out, produce, to_df};
 use crate::exec::StmtCx;
 use crate::exec::subquery::{guarded_value, has_subquery};
@@ -91,6 +91,17 @@ fn parts(test: &Expr) -> &[Expr] {
     }
 }
 
+/// `x <> ALL (SELECT …)` as what can be looked up: `NOT (x = ANY (SELECT …))`.
+pub(super) fn unequal_to_all(e: &Expr) -> Option<Expr> {
+    let ExprKind::Subquery(s) = &e.kind else { return None };
+    let SubqueryKind::Quantified { test, all: true, .. } = &s.kind else { return None };
+    let test = negation(test)?;
+    let kind = SubqueryKind::Quantified { test, all: false, equal: None };
+    let any = Subquery { rel: s.rel.clone(), kind, text: "".into() };
+    let any = Expr { kind: ExprKind::Subquery(Box::new(any)), ..e.clone() };
+    Some(Expr { kind: ExprKind::Not(Box::new(any)), ty: e.ty, pos: e.pos })
+}
+
 /// What to look up where, if `s` is an IN whose subquery reads none of the columns of `outer`.
 pub(super) fn lookup(s: &Subquery, outer: &ColSet) -> Option<Vec<Lookup>> {
     let SubqueryKind::Quantified { test, all: false, .. } = &s.kind else { return None };
@@ -136,7 +147,7 @@ pub(super) fn shortcut(s: &Subquery, outer: &ColSet, cx: &StmtCx) -> Option<Shor
     };
     let mut apart = true;
     walk::visit_rel(&s.rel, &mut |e| {
-        apart &= !matches!(e.kind, ExprKind::Subquery(_)) && !super::expr::is_volatile(e);
+        apart &= !super::expr::is_volatile(e);
     });
     // Common tables count their readers.
     walk::visit_rels(&s.rel, &mut |r| apart &= !matches!(r, Rel::CteScan { .. } | Rel::With { .. } | Rel::Modify(..)));

@@ -19,6 +19,7 @@ mod cte;
 mod decimal;
 mod explain;
 mod expr;
+mod extremes;
 mod frame;
 mod give_way;
 mod hashed;

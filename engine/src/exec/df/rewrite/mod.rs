@@ -9,7 +9,7 @@ pub mod stats;
 mod tree;
 mod unnest;
 
-pub use unnest::correlation;
+pub use unnest::{correlation, negation};
 
 use crate::exec::StmtCx;
 use crate::plan::ir::{ColId, FRESH, JoinKind, Rel};

@@ -172,7 +172,7 @@ fn without_shape(rel: Rel) -> Rel {
 }
 
 /// `a <> b` as `a = b` and the like: the condition that makes the test false.
-fn negation(test: &Expr) -> Option<Expr> {
+pub fn negation(test: &Expr) -> Option<Expr> {
     let ExprKind::Call { proc, args, collation } = &test.kind else { return None };
     let op = rustydb_types::pgdata::operators_named("<>").iter().find(|o| o.oprcode == proc.oid)?;
     let eq = rustydb_types::pgdata::operator_exact("=", op.oprleft, op.oprright)?;
