@@ -20,7 +20,7 @@ use super::util::{DfResult, Out, produce, to_df};
 use crate::exec::StmtCx;
 use crate::exec::subquery::{guarded_value, has_subquery};
 use crate::exec::turn::Turn;
-use crate::plan::ir::{Col, ColId, Expr, ExprKind, Subquery, SubqueryKind};
+use crate::plan::ir::{Col, ColSet, Expr, ExprKind, Subquery, SubqueryKind};
 use crate::plan::walk;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use futures::StreamExt;
@@ -58,20 +58,20 @@ enum Decides {
     Both,
 }
 
-fn reads(e: &Expr, cols: &HashSet<ColId>) -> bool {
+fn reads(e: &Expr, cols: &ColSet) -> bool {
     let mut found = false;
     walk::visit(e, &mut |x| found |= matches!(x.kind, ExprKind::Column(c) if cols.contains(&c)));
     found
 }
 
 /// The comparison of a subquery that reads none of the columns of `outer`, if its extremes decide it.
-pub(super) fn comparison(s: &Subquery, outer: &HashSet<ColId>) -> Option<Comparison> {
+pub(super) fn comparison(s: &Subquery, outer: &ColSet) -> Option<Comparison> {
     let SubqueryKind::Quantified { test, all, .. } = &s.kind else { return None };
     let ExprKind::Call { proc, args, collation } = &test.kind else { return None };
     let [a, b] = args.as_slice() else { return None };
     let mut plain = !has_subquery(test) && *collation != INDETERMINATE;
     walk::visit(test, &mut |e| plain &= !is_volatile(e));
-    let inner: HashSet<ColId> = s.rel.outputs().iter().map(|c| c.id).collect();
+    let inner: ColSet = s.rel.outputs().iter().map(|c| c.id).collect();
     let inside = |e: &Expr| reads(e, &inner) && !reads(e, outer);
     let (left, right, mirrored) = match () {
         () if inside(b) && !reads(a, &inner) => (a, b, false),

@@ -120,6 +120,10 @@ fn as_join(c: Expr, base: Rel, cx: &StmtCx) -> Result<JoinOr> {
         _ => return Ok(Err((c, base))),
     };
     let outer = outputs(&base);
+    if super::super::extremes::comparison(sub, &outer).is_some() {
+        // One run answers it for all rows; a join would compare each with each.
+        return Ok(Err((c, base)));
+    }
     let (kind, test) = match (&sub.kind, negated) {
         (SubqueryKind::Exists, false) => (JoinKind::Semi, None),
         (SubqueryKind::Exists, true) => (JoinKind::Anti, None),
