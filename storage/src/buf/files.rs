@@ -75,8 +75,9 @@ pub struct PageFiles {
     mode: OpenMode,
     open: Mutex<Open>,
     written: Written,
-    /// Files were made since the last sync of the directory; at first, perhaps by a process that was killed.
-    names_dirty: Mutex<bool>,
+    /// Files were made since the last sync of the directory; at first, perhaps by a process that was killed. Held while
+    /// a file is made and during that sync, so that nobody takes names for durable that are about to be.
+    names_dirty: tokio::sync::Mutex<bool>,
 }
 
 fn path(key: Key) -> String {
@@ -107,7 +108,7 @@ impl PageFiles {
             mode,
             open: Mutex::new(Open::default()),
             written: Written::new(),
-            names_dirty: Mutex::new(true),
+            names_dirty: tokio::sync::Mutex::new(true),
         }
     }
 
@@ -171,8 +172,10 @@ impl PageFiles {
         if let Some(f) = self.existing(key).await? {
             return Ok(f);
         }
+        let mut dirty = self.names_dirty.lock().await;
+        *dirty = true;
         let f = self.io.open(&path(key), self.mode).await?;
-        *self.names_dirty.lock() = true;
+        drop(dirty);
         self.remember(key, &f);
         Ok(f)
     }
@@ -235,10 +238,10 @@ impl PageFiles {
         }
         let syncs: Vec<_> = files.iter().map(|f| self.io.sync(f)).collect();
         futures::future::try_join_all(syncs).await?;
-        let dirty = std::mem::take(&mut *self.names_dirty.lock());
-        if dirty && let Err(e) = self.io.sync_dir(BASE).await {
-            *self.names_dirty.lock() = true;
-            return Err(e);
+        let mut dirty = self.names_dirty.lock().await;
+        if *dirty {
+            self.io.sync_dir(BASE).await?;
+            *dirty = false;
         }
         Ok(())
     }

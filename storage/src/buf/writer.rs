@@ -2,14 +2,15 @@
 //!
 //! A pass takes a batch of dirty pages, copies each under its latch ([`Pool::begin_write`]), waits until the log is stable
 //! up to the newest change among them (I1), saves the copies in the double-write file, writes them home, syncs, clears
-//! the double-write slot and only then calls the pages clean. No latch is held while anything is waited for (I27).
+//! the double-write slot and only then calls the pages clean. No latch is held while anything is waited for (I27). A pass
+//! that is behind has [`AT_ONCE`] batches on their way together, so that it is not the steps' latency that bounds it.
 //!
 //! A failed write or sync trips the poison: what is on disk is then unknown, nothing is retried, the server stops.
 
 use super::files::PageFiles;
 use super::pool::Pool;
 use crate::crypto::CryptoRef;
-use crate::dwb::{BATCH_PAGES, DoubleWrite};
+use crate::dwb::{BATCH_PAGES, DoubleWrite, SLOTS};
 use crate::io::AlignedBuf;
 use crate::page::{PAGE_SIZE, Page};
 use crate::rt::{Notify, RuntimeRef, yield_now};
@@ -24,6 +25,9 @@ use std::time::Duration;
 
 /// Pages written home.
 pub static PAGES_WRITTEN: Counter = Counter::new("pages_written", "page images written to their files");
+
+/// Batches of a pass that are on their way together; the double-write file has room for twice as many.
+const AT_ONCE: usize = SLOTS / 2;
 
 /// How long the writer sleeps when nobody asks for room, after a pass that found nothing to do.
 const NAP: Duration = Duration::from_millis(100);
@@ -158,11 +162,20 @@ impl PageWriter {
         loop {
             let short = self.pool.available() < self.reserve_frames();
             let far = self.measure() > self.distance;
-            let wrote = match (short, far) {
-                (_, true) => self.write_some(&self.pool.dirty_pages(BATCH_PAGES)).await?,
-                (true, false) => self.write_some(&self.pool.cold_dirty_pages(BATCH_PAGES)).await?,
-                _ => 0,
+            let victims = match (short, far) {
+                (_, true) => self.pool.dirty_pages(BATCH_PAGES * AT_ONCE),
+                (true, false) => self.pool.cold_dirty_pages(BATCH_PAGES * AT_ONCE),
+                _ => Vec::new(),
             };
+            let batches = victims.chunks(BATCH_PAGES).map(|batch| async {
+                let wrote = self.write_some(batch).await;
+                // Whoever waits for frames need not wait for the other batches.
+                self.passes.fetch_add(1, Ordering::SeqCst);
+                self.cleaned.notify_waiters();
+                wrote
+            });
+            // None is abandoned half-way because another fails.
+            let wrote: usize = futures::future::join_all(batches).await.into_iter().sum::<Result<usize>>()?;
             self.passes.fetch_add(1, Ordering::SeqCst);
             self.cleaned.notify_waiters();
             any |= wrote > 0;

@@ -474,3 +474,65 @@ fn the_past_is_read_within_its_retention() {
     .unwrap();
     rt.shutdown();
 }
+
+/// Redo meets changes of pages that are gone before it can know whether their relation was dropped.
+#[test]
+fn a_missing_file_is_corruption_unless_the_log_drops_it() {
+    let disk = SimDisk::new();
+    let d = run(1, &disk, |store| async move {
+        let d = make_table(&store).await;
+        let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+        for k in 0..50 {
+            put(&mut t, &d, k, b"at home").await;
+        }
+        t.commit(CommitOptions::default()).await.unwrap();
+        store.shutdown().await.unwrap();
+        d
+    });
+    // Changes of pages that were there before the log begins, then the drop or not.
+    let changed = |drop: bool| {
+        let (after, d) = (disk.fork(), d.clone());
+        run(2, &after, move |store| async move {
+            let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+            for k in 50..60 {
+                put(&mut t, &d, k, b"in the log").await;
+            }
+            let done = t.commit(CommitOptions::default()).await.unwrap();
+            store.gate(done.lsn).await.unwrap();
+            if drop {
+                let mut t = store.begin(Isolation::ReadCommitted).unwrap();
+                t.drop_relation(d.rel.id).await.unwrap();
+                t.drop_relation(d.indexes[0].rel).await.unwrap();
+                t.commit(CommitOptions::default()).await.unwrap();
+                while store.relations().await.unwrap().contains(&d.rel.id) {
+                    store.rt.sleep(Duration::from_millis(10)).await;
+                }
+            }
+            std::mem::forget(store);
+        });
+        after.kill(3)
+    };
+    let reopened = |disk: &SimDisk, remove: Option<String>| {
+        let rt = SimRuntime::new(4);
+        let io: crate::io::IoRef = SimIo::new(&rt, disk, SimFaults::default());
+        let rt2: RuntimeRef = rt.clone();
+        let out = rt
+            .block_on(async move {
+                if let Some(file) = remove {
+                    io.remove(&file).await?;
+                }
+                Store::open(small(), io, rt2).await.map(drop)
+            })
+            .expect("runs to its end");
+        rt.shutdown();
+        out
+    };
+    let heap = crate::buf::files::file_of(d.rel.id, 0);
+    let dropped = changed(true);
+    assert!(dropped.content(&heap).is_none(), "purge has removed the file");
+    reopened(&dropped, None).expect("the log says that the relation was dropped");
+    let kept = changed(false);
+    reopened(&kept, None).expect("nothing is missing");
+    let refused = reopened(&kept, Some(heap)).expect_err("a file is missing");
+    assert!(refused.message.contains("has LSN 0 where the log expects"), "{refused:?}");
+}
