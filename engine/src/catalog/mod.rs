@@ -240,6 +240,7 @@ pub fn storage_method(am: u32) -> rustydb_storage::am::Method {
     match am {
         rustydb_types::pgdata::HASH => Method::HASH,
         rustydb_types::pgdata::GIN => Method::GIN,
+        rustydb_types::pgdata::GIST | rustydb_types::pgdata::SPGIST => Method::GIST,
         _ => Method::BTREE,
     }
 }

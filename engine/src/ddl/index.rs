@@ -53,7 +53,7 @@ pub fn access_method(name: Option<&Ident>) -> Result<(u32, &'static str)> {
 /// The same, if indexes can be made with it.
 fn method(name: Option<&Ident>) -> Result<Method> {
     let (oid, name) = access_method(name)?;
-    if !matches!(oid, pgdata::BTREE | pgdata::HASH | pgdata::GIN) {
+    if !matches!(oid, pgdata::BTREE | pgdata::HASH | pgdata::GIN | pgdata::GIST | pgdata::SPGIST) {
         return Err(DbError::unsupported(format!("access method \"{name}\" is not supported yet")));
     }
     Ok(Method { oid, name, can: crate::catalog::storage_method(oid).am()?.caps() })
@@ -251,6 +251,9 @@ pub async fn key_source(
 }
 
 async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexElement) -> Result<IndexKey> {
+    if !e.opclass_options.is_empty() && e.opclass.as_ref().is_some_and(|c| c.name.value == "tsvector_ops") {
+        return Err(DbError::unsupported("options of operator classes are not supported yet"));
+    }
     if !e.opclass_options.is_empty() {
         return Err(err(SqlState::INVALID_PARAMETER_VALUE, "operator class has no options"));
     }

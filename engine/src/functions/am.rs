@@ -76,16 +76,23 @@ fn of_index(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     })
 }
 
+/// Whether rows can be had in order of distance by an operator class.
+fn by_distance(opclass: u32) -> bool {
+    pgdata::opclass(opclass)
+        .is_some_and(|c| pgdata::amops().iter().any(|o| o.amopfamily == c.opcfamily && o.amoppurpose == 'o'))
+}
+
 /// Numbers of GiST's support functions.
 const COMPRESS: i16 = 3;
-const DISTANCE: i16 = 8;
 const FETCH: i16 = 9;
 
-/// Whether an operator class has a support function for its own type.
-fn has_support(opclass: u32, number: i16) -> bool {
+/// Whether an operator class of a search tree keeps values as they are, or can make them of what it keeps.
+fn keeps_values(opclass: u32) -> bool {
     pgdata::opclass(opclass).is_some_and(|c| {
         let of_class = |p: &&pgdata::AmProc| p.amprocfamily == c.opcfamily && p.amproclefttype == c.opcintype;
-        pgdata::amprocs().iter().filter(of_class).any(|p| p.amprocnum == number)
+        let has = |number: i16| pgdata::amprocs().iter().filter(of_class).any(|p| p.amprocnum == number);
+        // SP-GiST's says so when it is asked for its configuration: only that of polygons keeps boxes.
+        if c.opcmethod == pgdata::SPGIST { c.opcname != "poly_ops" } else { has(FETCH) || !has(COMPRESS) }
     })
 }
 
@@ -104,11 +111,9 @@ fn of_column(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
         "nulls_first" => ordered(|k| k.nulls_first),
         "nulls_last" => ordered(|k| !k.nulls_first),
         "orderable" => Some(key.is_some() && a.order),
-        "distance_orderable" if index.is_tree() => key.map(|k| has_support(k.opclass, DISTANCE)),
+        "distance_orderable" if index.is_tree() => key.map(|k| by_distance(k.opclass)),
         "distance_orderable" => Some(false),
-        "returnable" if index.is_tree() => {
-            key.map(|k| has_support(k.opclass, FETCH) || !has_support(k.opclass, COMPRESS))
-        }
+        "returnable" if index.is_tree() => key.map(|k| keeps_values(k.opclass)),
         "returnable" => Some(a.returnable),
         "search_array" => key.map(|_| a.search_array),
         "search_nulls" => key.map(|_| a.search_nulls),
