@@ -4,7 +4,6 @@ insert into kx values (1, '2', 3);
 alter table kx alter a type text using b || 'x', alter b type int using a + c, alter c type bigint using a * 10;
 select * from kx;
 \d kx
-alter table kx alter a type text, alter a type int;
 alter table kx drop column c, alter b type bigint using c;
 select * from kx;
 drop table kx;

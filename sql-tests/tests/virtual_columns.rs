@@ -28,9 +28,10 @@ async fn reads_like_a_stored_one() -> Result<()> {
     Ok(())
 }
 
-/// Lines but those that show refused rows, which do not show the values of virtual columns.
+/// Lines but those that show refused rows, which do not show the values of virtual columns, and those of the statement that
+/// psql shows for an error, which it cuts anywhere.
 fn lines(text: &str) -> Vec<&str> {
-    text.lines().filter(|l| !l.contains("Failing row contains")).collect()
+    text.lines().filter(|l| !l.contains("Failing row contains") && !l.starts_with("LINE ")).collect()
 }
 
 /// Code and message of a statement's error, with its detail.

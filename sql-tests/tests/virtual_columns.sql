@@ -1,4 +1,4 @@
--- What can be read of a generated column does not depend on when it is computed: the test puts STORED or VIRTUAL for KIND.
+-- What can be read of a generated column does not depend on when it is computed: the test says which KIND there is.
 create schema vc;
 set search_path = vc;
 create table t (a int primary key, b int generated always as (a * 2) KIND, c text, d text generated always as (c || '!') KIND);

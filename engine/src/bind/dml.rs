@@ -650,7 +650,7 @@ impl Binder<'_> {
                         ast::IndexKey::Column(name) => {
                             let n = match named.column(&name.value) {
                                 Some(c) => c.attnum,
-                                None => return Err(self.no_conflict_column(rel, alias, name, c.update.is_some())),
+                                None => return Err(self.no_conflict_column(rel, alias, name, c)),
                             };
                             want.push(n);
                             if let Some(need) = self.needs.get_mut(need) {
@@ -755,15 +755,26 @@ impl Binder<'_> {
     }
 
     /// 42703 for a column that an ON CONFLICT names and the table does not have.
-    fn no_conflict_column(&mut self, rel: &Arc<Relation>, alias: &str, name: &ast::Ident, updates: bool) -> DbError {
+    fn no_conflict_column(
+        &mut self,
+        rel: &Arc<Relation>,
+        alias: &str,
+        name: &ast::Ident,
+        c: &ast::OnConflict,
+    ) -> DbError {
         let row = self.row_cols(rel);
         let mut scope = Scope::of(self.row_rte(rel, alias, &row));
-        if updates {
+        if c.update.is_some() {
+            let row = self.row_cols(rel);
             scope.rtes.push(self.row_rte(rel, "excluded", &row));
         }
         self.scopes.push(scope);
         let column = ast::ColumnRef { parts: vec![name.clone()], star: false };
-        let found = self.expr(&ast::Expr::new(ast::ExprKind::Column(column), name.pos));
+        // As PostgreSQL, which points at the list.
+        let rest = usize::try_from(c.pos).ok().and_then(|at| self.cx.sql.get(at..));
+        let list = rest.and_then(|r| r.find('(')).and_then(|n| u32::try_from(n).ok());
+        let pos = list.map_or(name.pos, |n| c.pos.saturating_add(n));
+        let found = self.expr(&ast::Expr::new(ast::ExprKind::Column(column), pos));
         self.scopes.pop();
         match found {
             Err(e) => e,

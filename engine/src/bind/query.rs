@@ -1101,8 +1101,21 @@ pub(crate) fn prune(rel: &mut Rel, keep: &[Col]) {
 
 pub(crate) fn collect_used(rel: &Rel, used: &mut ColSet) {
     structural_inputs(rel, used);
+    // What is computed right above a scan is computed for those who read it.
+    let mut above_scans: Vec<&(Col, Expr)> = Vec::new();
+    walk::visit_rels(rel, &mut |r| {
+        if let Some(exprs) = above_scan(r) {
+            above_scans.extend(exprs.iter().filter(|x| super::define::volatility(&x.1) != 'v'));
+        }
+    });
+    let place = |e: &Expr| std::ptr::from_ref(e).addr();
+    let mut later = std::collections::HashSet::new();
+    for (_, e) in &above_scans {
+        walk::visit_deep(e, &mut |x| _ = later.insert(place(x)));
+    }
     let mut subs: Vec<&Rel> = Vec::new();
     walk::visit_rel(rel, &mut |e| match &e.kind {
+        _ if later.contains(&place(e)) => {}
         ExprKind::Column(id) => {
             used.insert(*id);
         }
@@ -1113,6 +1126,23 @@ pub(crate) fn collect_used(rel: &Rel, used: &mut ColSet) {
         used.extend(s.outputs().iter().map(|c| c.id));
         structural_inputs(s, used);
     }
+    for (c, e) in above_scans {
+        if used.contains(&c.id) {
+            walk::visit_deep(e, &mut |x| {
+                if let ExprKind::Column(id) = x.kind {
+                    used.insert(id);
+                }
+            });
+        }
+    }
+}
+
+/// The expressions of a projection right above a scan that passes columns of the scan on under their own ids, as those that
+/// compute virtual columns do.
+fn above_scan(rel: &Rel) -> Option<&[(Col, Expr)]> {
+    let Rel::Project { input, exprs } = rel else { return None };
+    let passes = |(c, e): &(Col, Expr)| matches!(e.kind, ExprKind::Column(id) if id == c.id);
+    (matches!(**input, Rel::Scan(_) | Rel::Append(_)) && exprs.iter().any(passes)).then_some(exprs)
 }
 
 /// Columns that operators read by position or by name rather than through expressions.
@@ -1155,6 +1185,15 @@ pub(crate) fn drop_unused(rel: &mut Rel, used: &ColSet) {
             Ok(())
         });
         return;
+    }
+    if above_scan(rel).is_some()
+        && let Rel::Project { input, exprs } = rel
+    {
+        exprs.retain(|(c, e)| used.contains(&c.id) || super::define::volatility(e) == 'v');
+        if exprs.is_empty() {
+            *rel = std::mem::replace(&mut **input, Rel::Values { cols: vec![], rows: vec![] });
+            return drop_unused(rel, used);
+        }
     }
     let _ = walk::inputs_mut(rel, &mut |r| {
         drop_unused(r, used);
