@@ -33,6 +33,7 @@ pub(crate) mod routine;
 mod row_compare;
 mod scope;
 mod select;
+mod sqljson;
 mod suggest;
 mod target;
 mod trace;

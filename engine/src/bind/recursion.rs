@@ -257,6 +257,7 @@ impl<'a> Walker<'a, '_> {
                 }
                 self.expr(&o.right)
             }
+            ExprKind::SqlJson(j) => j.exprs().into_iter().try_for_each(|e| self.expr(e)),
             ExprKind::Xml(x) => x.named.iter().map(|n| &n.0).chain(&x.args).try_for_each(|e| self.expr(e)),
             ExprKind::And(v)
             | ExprKind::Or(v)

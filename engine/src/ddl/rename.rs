@@ -49,6 +49,7 @@ fn children(e: &mut Expr, f: &mut dyn FnMut(&mut Expr)) {
             }
             f(&mut o.right);
         }
+        ExprKind::SqlJson(j) => j.exprs_mut().into_iter().for_each(&mut *f),
         ExprKind::Xml(x) => {
             x.named.iter_mut().map(|n| &mut n.0).chain(&mut x.args).for_each(&mut *f);
         }

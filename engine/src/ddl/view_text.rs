@@ -158,6 +158,7 @@ impl Visitor<'_> {
                     }
                 }
             }
+            ExprKind::SqlJson(j) => j.exprs_mut().into_iter().for_each(|e| self.expr(e)),
             ExprKind::Xml(x) => {
                 x.named.iter_mut().map(|n| &mut n.0).chain(&mut x.args).for_each(|e| self.expr(e));
             }

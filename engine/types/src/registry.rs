@@ -48,6 +48,7 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::row::KERNELS,
     funcs::series::KERNELS,
     funcs::snapshot::KERNELS,
+    funcs::sqljson::KERNELS,
     funcs::text::KERNELS,
     funcs::tid::KERNELS,
     funcs::unicode::KERNELS,

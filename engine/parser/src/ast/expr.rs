@@ -166,6 +166,8 @@ pub enum ExprKind {
     Case(Box<Case>),
     /// XMLCONCAT and its kin.
     Xml(Box<super::XmlExpr>),
+    /// JSON_VALUE and its kin.
+    SqlJson(Box<super::SqlJson>),
     /// COALESCE, at least one argument.
     Coalesce(Vec<Expr>),
     /// GREATEST, at least one argument.
@@ -531,6 +533,7 @@ fn label(e: &Expr) -> Option<(&str, u8)> {
         },
         ExprKind::Row { .. } => strong("row"),
         ExprKind::Xml(x) => x.op.label().and_then(strong),
+        ExprKind::SqlJson(j) => strong(j.op.label()),
         ExprKind::Coalesce(_) => strong("coalesce"),
         ExprKind::Greatest(_) => strong("greatest"),
         ExprKind::Least(_) => strong("least"),

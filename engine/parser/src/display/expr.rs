@@ -201,6 +201,7 @@ impl Display for Expr {
                 f.write_str(" END")
             }
             ExprKind::Xml(x) => x.fmt(f),
+            ExprKind::SqlJson(j) => j.fmt(f),
             ExprKind::Coalesce(l) => write!(f, "COALESCE({})", Commas(l)),
             ExprKind::Greatest(l) => write!(f, "GREATEST({})", Commas(l)),
             ExprKind::Least(l) => write!(f, "LEAST({})", Commas(l)),

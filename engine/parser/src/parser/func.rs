@@ -136,6 +136,9 @@ impl Parser<'_> {
         if !self.peek_ch(1, b'(') {
             return Ok(None);
         }
+        if let Some(op) = self.at_sql_json() {
+            return self.sql_json(op, pos).map(Some);
+        }
         let e = match t.kw {
             kw::CAST | kw::TREAT => {
                 self.bump();

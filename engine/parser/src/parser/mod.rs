@@ -20,6 +20,7 @@ mod role;
 mod routine;
 mod rule;
 mod search;
+mod sqljson;
 mod statement;
 mod statistics;
 mod table;

@@ -144,6 +144,11 @@ fn populate(ctx: &EvalCtx, ty: TypeRef, v: Source<'_>, place: &Place, old: &Datu
     io::text_in(ctx, ty, &text)
 }
 
+/// A stored value as a SQL value of a type.
+pub(super) fn populated(ctx: &EvalCtx, ty: TypeRef, v: &[u8]) -> Result<Datum> {
+    populate(ctx, ty, Source::Stored(v), &Place::default(), &Datum::Null)
+}
+
 /// Fields of a row type whose shape is known.
 fn composite(ty: TypeRef) -> Option<shape::Fields> {
     if oid::type_info(ty.oid).is_some() && ty.oid != oid::RECORD {

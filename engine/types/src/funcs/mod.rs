@@ -41,6 +41,7 @@ pub mod send;
 pub mod series;
 pub mod show;
 pub mod snapshot;
+pub mod sqljson;
 pub mod text;
 pub mod tid;
 pub mod unicode;
