@@ -24,6 +24,7 @@ mod lexer;
 mod parser;
 
 use ast::{Pos, Statement};
+pub use display::sqljson::{Out as SqlJsonOut, print as print_sql_json};
 pub use parser::{MAX_HEIGHT, STACK_BUDGET};
 use rustydb_base::{DbError, Result};
 use std::ops::Range;

@@ -205,6 +205,12 @@ impl Canonical<'_> {
     }
 
     fn aggregate(&self, a: &AggCall) -> Option<ast::Expr> {
+        if let Some(j) = super::sqljson_text::aggregate(a.proc, &a.args, &Here(self)) {
+            let mut j = j?;
+            j.order_by = self.sort_keys(&a.order_by)?;
+            j.filter = self.optional(&a.filter)?;
+            return Some(at(ast::ExprKind::SqlJson(Box::new(ast::SqlJson::Make(j)))));
+        }
         let ordered_set = pgdata::aggregate(a.proc.oid).is_some_and(|x| x.aggkind != 'n') && !a.order_by.is_empty();
         let args = if ordered_set { a.args.get(..a.direct)? } else { &a.args };
         let mut call = call_syntax(a.proc, self.exprs(args)?);
@@ -224,14 +230,18 @@ impl Canonical<'_> {
     }
 
     fn window_call(&self, w: &ir::WindowCall, form: &OverForm) -> Option<ast::Expr> {
-        let mut call = call_syntax(w.proc, self.exprs(&w.args)?);
-        call.filter = self.optional(&w.filter)?;
-        call.over = Some(match form {
+        let filter = self.optional(&w.filter)?;
+        let over = Some(match form {
             OverForm::Named(n) => ast::Over::Named(Ident::new(n)),
             OverForm::Spec { base, ordered } => {
                 ast::Over::Spec(self.window(base.as_deref(), *ordered, &w.partition_by, &w.order_by, &w.frame)?)
             }
         });
+        if let Some(j) = super::sqljson_text::aggregate(w.proc, &w.args, &Here(self)) {
+            let made = ast::SqlJson::Make(ast::JsonMake { filter, over, ..j? });
+            return Some(at(ast::ExprKind::SqlJson(Box::new(made))));
+        }
+        let call = ast::FuncCall { filter, over, ..call_syntax(w.proc, self.exprs(&w.args)?) };
         Some(at(ast::ExprKind::Func(Box::new(call))))
     }
 
@@ -754,6 +764,37 @@ impl Canonical<'_> {
         })
     }
 
+    /// JSON_TABLE, whose columns are in it: only what was written or made unique stands behind it. What reads tables beside
+    /// it is LATERAL.
+    fn json_table_item(
+        &self,
+        f: &ast::FunctionTable,
+        functions: Vec<ast::TableFunction>,
+        name: String,
+        rte: &Rte,
+    ) -> Option<ast::TableRef> {
+        let columns = match &f.alias {
+            Some(a) if !a.columns.is_empty() => idents(rte.cols.iter().map(|c| c.name.clone())),
+            _ => vec![],
+        };
+        let level = self.levels.last()?;
+        let mut lateral = f.lateral;
+        for e in self.trace.calls.get(&key(f))? {
+            crate::plan::walk::visit(e, &mut |x| {
+                lateral |= matches!(&x.kind, ExprKind::Column(id) if level.columns.contains_key(id));
+            });
+        }
+        let named = f.alias.is_some() || name != "json_table";
+        Some(ast::TableRef::Function(Box::new(ast::FunctionTable {
+            lateral,
+            functions,
+            alias: named.then(|| ast::Alias { name: Ident::new(name), columns }),
+            columns: vec![],
+            pos: 0,
+            ..f.clone()
+        })))
+    }
+
     fn function_item(&self, f: &ast::FunctionTable, name: String, rte: &Rte) -> Option<ast::TableRef> {
         let bound = self.trace.calls.get(&key(f))?;
         if bound.len() != f.functions.len() {
@@ -770,6 +811,9 @@ impl Canonical<'_> {
             let columns = definitions(&w.columns, column_types.get(at_column..)?);
             at_column += columns.len().max(1);
             functions.push(ast::TableFunction { call: self.expr(b)?, columns });
+        }
+        if f.json_table().is_some() {
+            return self.json_table_item(f, functions, name, rte);
         }
         let columns = definitions(&f.columns, &column_types);
         let names = if columns.is_empty() { idents(rte.cols.iter().map(|c| c.name.to_string())) } else { vec![] };

@@ -191,7 +191,10 @@ pub fn volatility(e: &Expr) -> char {
                 let outs = args.iter().filter_map(|a| pgdata::pg_type(a.ty.oid)).map(|t| proc_volatility(t.typoutput));
                 outs.max_by_key(|v| rank(*v)).unwrap_or(proc.provolatile)
             }
-            ExprKind::Call { proc, .. } | ExprKind::ArrayOp { proc, .. } => proc.provolatile,
+            ExprKind::Call { proc, args, .. } => super::sqljson::volatility(proc, args)
+                .or_else(|| super::sqljson_make::volatility(proc, args))
+                .unwrap_or(proc.provolatile),
+            ExprKind::ArrayOp { proc, .. } => proc.provolatile,
             ExprKind::SqlValue(_) => 's',
             ExprKind::NextVal(_) => 'v',
             ExprKind::ViaIo(a) => {
@@ -458,7 +461,10 @@ fn unbind_inner(e: &Expr, cx: &dyn Surroundings) -> Option<ast::Expr> {
         },
         ExprKind::Column(id) => cx.column(*id)?,
         // What stands behind SQL's own constructs has no name to call it by.
-        ExprKind::Call { proc, .. } if proc.oid == 0 => return None,
+        ExprKind::Call { proc, .. } if proc.oid == 0 => return super::sqljson_text::unbind(e, cx),
+        ExprKind::Case { operand: Some(o), .. } if super::sqljson_text::is_state(o) => {
+            return super::sqljson_text::unbind(e, cx);
+        }
         ExprKind::Call { proc, args, .. } => {
             let is_cast = args.first().is_some_and(|a| {
                 pgdata::cast(a.ty.oid, e.ty.oid).is_some_and(|c| c.castfunc == proc.oid)

@@ -477,10 +477,6 @@ impl Binder<'_> {
                 Some(f.iter().enumerate().map(|(i, x)| (name(i, x), x.ty)).collect())
             }
             ExprKind::Row(f) => Some(f.iter().enumerate().map(|(i, x)| (format!("f{}", i + 1), x.ty)).collect()),
-            // JSON_TABLE says in its type which columns it has.
-            ExprKind::Call { proc, .. } if super::sqljson::is_table(proc) => {
-                rustydb_types::shape::fields(e.ty.typmod).map(|f| f.to_vec())
-            }
             ExprKind::Call { proc, args, .. } => {
                 let mut fields = super::func::out_columns(proc, e.ty)?;
                 super::func::resolve_fields(proc, args, &mut fields);

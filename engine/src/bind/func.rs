@@ -675,6 +675,20 @@ impl Binder<'_> {
         self.collect_aggregate(agg, pos)
     }
 
+    /// The call of an aggregate that no name stands for, with the clauses of `f`.
+    pub(crate) fn nameless_aggregate(
+        &mut self,
+        proc: &'static Proc,
+        f: &FuncCall,
+        args: Vec<Expr>,
+        pos: u32,
+    ) -> Result<Expr> {
+        let n = args.len();
+        let declared = proc.proargtypes.to_vec();
+        let r = Resolved { proc, declared, order: (0..n).map(Some).collect(), pack: None };
+        if f.over.is_some() { self.window_call(f, r, args, pos) } else { self.aggregate_call(f, r, args, n, pos) }
+    }
+
     /// Gives each hypothetical argument and its sort column their common type.
     fn unify_hypothetical(&mut self, args: &mut [Expr], direct: usize) -> Result<()> {
         let (given, sorted) = args.split_at_mut(direct.min(args.len()));

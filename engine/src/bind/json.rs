@@ -69,7 +69,8 @@ fn assign_proc() -> &'static Proc {
 impl Binder<'_> {
     /// Lets a function that wants them know the names of its row arguments' fields.
     pub(crate) fn name_rows(&self, proc: &Proc, args: &mut [Expr]) -> Result<()> {
-        if proc.pronamespace != pgdata::PG_CATALOG || !NAMED_ROWS.contains(&proc.proname) {
+        let wants = NAMED_ROWS.contains(&proc.proname) || proc.oid == 0 && proc.proname.starts_with("sql_json");
+        if proc.pronamespace != pgdata::PG_CATALOG || !wants {
             return Ok(());
         }
         args.iter_mut().try_for_each(|a| self.name_row(a))

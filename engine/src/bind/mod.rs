@@ -34,6 +34,8 @@ mod row_compare;
 mod scope;
 mod select;
 mod sqljson;
+mod sqljson_make;
+mod sqljson_text;
 mod suggest;
 mod target;
 mod trace;

@@ -375,7 +375,10 @@ impl Binder<'_> {
                 Ok((q.rel, Scope::of(rte), s.lateral))
             }
             ast::TableRef::Function(f) => {
-                let (rel, scope) = self.with_left(left, true, |b| b.function_table(f))?;
+                let (rel, scope) = self.with_left(left, true, |b| match f.json_table() {
+                    Some(j) => b.json_table(f, j),
+                    None => b.function_table(f),
+                })?;
                 Ok((rel, scope, true))
             }
             ast::TableRef::Join(j) => {

@@ -1125,7 +1125,9 @@ pub(crate) fn lock_name(s: ast::LockStrength) -> &'static str {
 }
 
 fn same_agg(a: &AggCall, b: &AggCall) -> bool {
+    // What stands behind an expression has no OID.
     a.proc.oid == b.proc.oid
+        && a.proc.proname == b.proc.proname
         && a.distinct == b.distinct
         && a.args.len() == b.args.len()
         && a.args.iter().zip(&b.args).all(|(x, y)| walk::same(x, y))
@@ -1163,6 +1165,7 @@ fn same_window(a: &WindowCall, b: &WindowCall) -> bool {
         _ => false,
     };
     a.proc.oid == b.proc.oid
+        && a.proc.proname == b.proc.proname
         && a.proc.provolatile != 'v'
         && frame
         && all(&a.args, &b.args)

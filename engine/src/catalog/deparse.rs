@@ -7,6 +7,7 @@
 mod call;
 mod print;
 mod query;
+mod sqljson;
 
 use self::print::Printer;
 use super::routines::Routine;
@@ -104,7 +105,9 @@ fn routine_of<'c>(cat: &'c Catalog, name: &ast::Name) -> Option<&'c Routine> {
 
 /// A routine's name, with its schema unless the search path finds it.
 pub fn routine_name(cat: Option<&Catalog>, search_path: &[u32], r: &Routine) -> String {
-    let name = quote_ident(&r.name).to_string();
+    // Unquoted before a parenthesis these words are SQL/JSON.
+    let word = rustydb_parser::ast::is_json_word(&r.name);
+    let name = if word { format!("\"{}\"", r.name) } else { quote_ident(&r.name).to_string() };
     if search_path.contains(&r.namespace) {
         return name;
     }
@@ -295,7 +298,7 @@ pub fn looks_like_function(text: &str) -> bool {
                 | ExprKind::Greatest(_)
                 | ExprKind::Least(_)
                 | ExprKind::NullIf(..)
-        )
+        ) || matches!(&e.kind, ExprKind::SqlJson(j) if j.is_search())
     })
 }
 

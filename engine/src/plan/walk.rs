@@ -661,7 +661,7 @@ pub fn same(a: &Expr, b: &Expr) -> bool {
         (K::Param(x), K::Param(y)) => x == y,
         (K::Column(x), K::Column(y)) => x == y,
         (K::Call { proc: p, args: x, collation: c }, K::Call { proc: q, args: y, collation: d }) => {
-            p.oid == q.oid && c == d && p.provolatile != 'v' && all(x, y)
+            p.oid == q.oid && p.proname == q.proname && c == d && p.provolatile != 'v' && all(x, y)
         }
         (K::ViaIo(x), K::ViaIo(y))
         | (K::Relabel(x), K::Relabel(y))

@@ -30,7 +30,12 @@ pub fn add_kernels() {
         SNAPSHOT_KERNELS,
         TWO_PHASE_KERNELS,
     ];
-    registry::add_kernels(&[&own, crate::functions::TABLES, &[rustydb_types::xml::EXPRESSIONS]].concat());
+    let expressions: [&[_]; 3] = [
+        rustydb_types::xml::EXPRESSIONS,
+        rustydb_types::funcs::sqljson::KERNELS,
+        rustydb_types::funcs::sqljson_make::KERNELS,
+    ];
+    registry::add_kernels(&[&own, crate::functions::TABLES, &expressions].concat());
 }
 
 impl EngineBackend {

@@ -48,7 +48,6 @@ const TABLES: &[&[&[Kernel]]] = &[
     funcs::row::KERNELS,
     funcs::series::KERNELS,
     funcs::snapshot::KERNELS,
-    funcs::sqljson::KERNELS,
     funcs::text::KERNELS,
     funcs::tid::KERNELS,
     funcs::unicode::KERNELS,
@@ -129,10 +128,13 @@ const AGGREGATES: &[&[&[AggKernel]]] = &[
     aggs::float::AGGREGATES,
 ];
 
+/// Aggregates behind expressions, which no function of PostgreSQL 15 is.
+const EXPRESSIONS: &[AggKernel] = aggs::sqljson::AGGREGATES;
+
 /// The aggregate of a signature (see [`signature`]), e.g. `sum(integer)`, `count()` for `count(*)`.
 pub fn agg_kernel(signature: &str) -> Option<&'static AggKernel> {
     static MAP: LazyLock<HashMap<&'static str, &'static AggKernel>> = LazyLock::new(|| {
-        AGGREGATES.iter().flat_map(|m| m.iter()).flat_map(|t| t.iter()).map(|a| (a.signature, a)).collect()
+        AGGREGATES.iter().flat_map(|m| m.iter()).flat_map(|t| t.iter()).chain(EXPRESSIONS).map(|a| (a.signature, a)).collect()
     });
     MAP.get(signature).copied()
 }

@@ -533,7 +533,7 @@ fn label(e: &Expr) -> Option<(&str, u8)> {
         },
         ExprKind::Row { .. } => strong("row"),
         ExprKind::Xml(x) => x.op.label().and_then(strong),
-        ExprKind::SqlJson(j) => strong(j.op.label()),
+        ExprKind::SqlJson(j) => j.label().and_then(strong),
         ExprKind::Coalesce(_) => strong("coalesce"),
         ExprKind::Greatest(_) => strong("greatest"),
         ExprKind::Least(_) => strong("least"),

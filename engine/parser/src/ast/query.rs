@@ -373,6 +373,19 @@ pub struct FunctionTable {
     pub pos: Pos,
 }
 
+impl FunctionTable {
+    /// The JSON_TABLE that it is, if it is one.
+    pub fn json_table(&self) -> Option<&super::JsonSearch> {
+        match self.functions.as_slice() {
+            [TableFunction { call: Expr { kind: super::ExprKind::SqlJson(j), .. }, .. }] => match &**j {
+                super::SqlJson::Search(s) if s.op == super::JsonSearchOp::Table => Some(s),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 /// One function of ROWS FROM.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TableFunction {

@@ -7,7 +7,7 @@
 mod expr;
 mod merge;
 mod query;
-mod sqljson;
+pub(crate) mod sqljson;
 mod xml;
 
 use crate::ast::{Ident, Name, quote_ident};

@@ -399,7 +399,7 @@ impl Parser<'_> {
                 let call = system_call("is_normalized", args, pos);
                 return Ok(if negated { Expr::new(ExprKind::Not(boxed(call)), pos) } else { call });
             }
-            _ if self.at_word("json") => return self.unsupported("IS JSON", pos),
+            _ if self.at_word("json") => return self.is_json(left, negated, pos),
             _ => return self.unexpected(),
         };
         self.bump();

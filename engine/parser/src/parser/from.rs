@@ -104,10 +104,16 @@ impl Parser<'_> {
                 let q = self.query_in_parens()?;
                 return self.derived(q, true, pos);
             }
+            if self.at_json_table() {
+                return self.json_table(true, pos);
+            }
             return self.function_table(true, pos);
         }
         if self.at(kw::XMLTABLE) && self.peek_ch(1, b'(') {
             return self.unsupported("XMLTABLE", pos);
+        }
+        if self.at_json_table() {
+            return self.json_table(false, pos);
         }
         if self.at(kw::ROWS) && self.peek_at(1, kw::FROM) {
             return self.function_table(false, pos);

@@ -136,8 +136,8 @@ impl Parser<'_> {
         if !self.peek_ch(1, b'(') {
             return Ok(None);
         }
-        if let Some(op) = self.at_sql_json() {
-            return self.sql_json(op, pos).map(Some);
+        if let Some(e) = self.sql_json(pos)? {
+            return Ok(Some(e));
         }
         let e = match t.kw {
             kw::CAST | kw::TREAT => {
@@ -364,7 +364,7 @@ impl Parser<'_> {
 
     // ---- calls ----
 
-    fn at_named_arg(&mut self) -> bool {
+    pub(super) fn at_named_arg(&mut self) -> bool {
         Self::is_type_func_name(self.tok) && matches!(self.peek(1).kind, T::ColonEq | T::Arrow)
     }
     fn func_arg(&mut self) -> Result<FuncArg> {
@@ -378,7 +378,12 @@ impl Parser<'_> {
 
     /// A call; the opening parenthesis is the present token. Also `type(mods) 'literal'`.
     pub(super) fn call(&mut self, name: Name, pos: Pos) -> Result<Expr> {
-        let mut f = self.application(name)?;
+        let f = self.application(name)?;
+        self.call_tail(f, pos)
+    }
+
+    /// What follows the arguments of a call.
+    pub(super) fn call_tail(&mut self, mut f: FuncCall, pos: Pos) -> Result<Expr> {
         let bare = f.filter.is_none() && !f.star && !f.distinct && !f.variadic && f.order_by.is_empty();
         if bare && self.at_str() && f.args.iter().all(|a| a.name.is_none()) && !f.args.is_empty() {
             let mods = f.args.into_iter().map(|a| a.value).collect();
@@ -409,17 +414,30 @@ impl Parser<'_> {
             f.order_by = order_by;
             f.within_group = true;
         }
-        if self.at(kw::FILTER) && self.peek_ch(1, b'(') {
-            self.bump();
-            self.bump();
-            self.expect(kw::WHERE)?;
-            f.filter = Some(self.expr()?);
-            self.expect_ch(b')')?;
-        }
-        if self.eat(kw::OVER) {
-            f.over = Some(if self.at_ch(b'(') { Over::Spec(self.window_spec()?) } else { Over::Named(self.col_id()?) });
-        }
+        f.filter = self.opt_filter()?;
+        f.over = self.opt_over()?;
         Ok(Expr::new(ExprKind::Func(Box::new(f)), pos))
+    }
+
+    /// `FILTER (WHERE …)`, if it is here.
+    pub(super) fn opt_filter(&mut self) -> Result<Option<Expr>> {
+        if !(self.at(kw::FILTER) && self.peek_ch(1, b'(')) {
+            return Ok(None);
+        }
+        self.bump();
+        self.bump();
+        self.expect(kw::WHERE)?;
+        let condition = self.expr()?;
+        self.expect_ch(b')')?;
+        Ok(Some(condition))
+    }
+
+    /// `OVER …`, if it is here.
+    pub(super) fn opt_over(&mut self) -> Result<Option<Over>> {
+        if !self.eat(kw::OVER) {
+            return Ok(None);
+        }
+        Ok(Some(if self.at_ch(b'(') { Over::Spec(self.window_spec()?) } else { Over::Named(self.col_id()?) }))
     }
     /// `(args)` of a call.
     pub(super) fn application(&mut self, name: Name) -> Result<FuncCall> {
@@ -440,6 +458,13 @@ impl Parser<'_> {
         } else {
             self.eat(kw::ALL);
         }
+        self.more_args(&mut f)?;
+        self.end_args(&mut f)?;
+        Ok(f)
+    }
+
+    /// Arguments, separated by commas.
+    pub(super) fn more_args(&mut self, f: &mut FuncCall) -> Result<()> {
         loop {
             if self.at(kw::VARIADIC) {
                 self.bump();
@@ -453,14 +478,17 @@ impl Parser<'_> {
             }
             f.args.push(arg);
             if f.variadic || !self.eat_ch(b',') {
-                break;
+                return Ok(());
             }
         }
+    }
+
+    /// What may stand behind the arguments, and the closing parenthesis.
+    pub(super) fn end_args(&mut self, f: &mut FuncCall) -> Result<()> {
         if self.eat_seq(&[kw::ORDER, kw::BY]) {
             f.order_by = self.sort_list()?;
         }
-        self.expect_ch(b')')?;
-        Ok(f)
+        self.expect_ch(b')')
     }
 
     /// After ORDER BY.

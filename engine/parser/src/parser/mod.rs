@@ -21,6 +21,7 @@ mod routine;
 mod rule;
 mod search;
 mod sqljson;
+mod sqljson_make;
 mod statement;
 mod statistics;
 mod table;

@@ -1,34 +1,66 @@
 //! JSON_VALUE, JSON_QUERY, JSON_EXISTS and JSON_TABLE. Their words are no keywords of PostgreSQL 15: they act as such only
-//! where one of the four names stands before a parenthesis.
+//! where one of the names stands before a parenthesis, so that tables and columns may have them, as in PostgreSQL 17. A
+//! function of such a name is called with the name in quotes or behind its schema.
 
 use super::Parser;
+use super::sqljson_make::MAKERS;
 use crate::ast::{
-    Expr, ExprKind, JsonBehavior, JsonColumn, JsonForm, JsonWrapper, Literal, Pos, SqlJson, SqlJsonOp,
+    Expr, ExprKind, FunctionTable, JsonArg, JsonBehavior, JsonColumn, JsonForm, JsonFormat, JsonReturning, JsonSearch,
+    JsonSearchOp, JsonWrapper, Literal, Pos, SqlJson, TableFunction, TableRef,
 };
 use crate::keywords::kw;
-use rustydb_base::{DbError, Result};
+use rustydb_base::{DbError, Result, SqlState};
 
 impl Parser<'_> {
-    /// Which of the functions begins here, before its parenthesis.
-    pub(super) fn at_sql_json(&mut self) -> Option<SqlJsonOp> {
-        let ops = [SqlJsonOp::Value, SqlJsonOp::Query, SqlJsonOp::Exists, SqlJsonOp::Table];
-        let op = ops.into_iter().find(|o| self.at_word(o.label()))?;
-        self.peek_ch(1, b'(').then_some(op)
+    /// A SQL/JSON expression, if one begins here. The present token is a word before a parenthesis.
+    pub(super) fn sql_json(&mut self, pos: Pos) -> Result<Option<Expr>> {
+        let word = self.text(self.tok);
+        if !word.get(..4).is_some_and(|w| w.eq_ignore_ascii_case("json")) {
+            return Ok(None);
+        }
+        let ops = [JsonSearchOp::Value, JsonSearchOp::Query, JsonSearchOp::Exists];
+        if let Some(op) = ops.into_iter().find(|o| self.at_word(o.label())) {
+            return self.json_search(op, pos).map(Some);
+        }
+        if self.at_json_table() {
+            // It stands in FROM only.
+            self.bump();
+            return self.unexpected();
+        }
+        let Some(op) = MAKERS.into_iter().find(|o| o.label().is_some_and(|l| self.at_word(l))) else { return Ok(None) };
+        self.json_make(op, pos)
     }
 
-    /// The whole call.
-    pub(super) fn sql_json(&mut self, op: SqlJsonOp, pos: Pos) -> Result<Expr> {
+    /// Whether a JSON_TABLE begins here.
+    pub(super) fn at_json_table(&mut self) -> bool {
+        self.at_word("json_table") && self.peek_ch(1, b'(')
+    }
+
+    /// JSON_TABLE in FROM.
+    pub(super) fn json_table(&mut self, lateral: bool, pos: Pos) -> Result<TableRef> {
+        let call = self.json_search(JsonSearchOp::Table, self.pos())?;
+        Ok(TableRef::Function(Box::new(FunctionTable {
+            lateral,
+            functions: vec![TableFunction { call, columns: vec![] }],
+            rows_from: false,
+            ordinality: false,
+            alias: self.opt_alias()?,
+            columns: vec![],
+            pos,
+        })))
+    }
+
+    fn json_search(&mut self, op: JsonSearchOp, pos: Pos) -> Result<Expr> {
         self.bump();
         self.expect_ch(b'(')?;
-        let context = self.expr()?;
-        self.format_json()?;
+        let context = self.json_arg()?;
         self.expect_ch(b',')?;
         let path = self.expr()?;
-        if op == SqlJsonOp::Table && !matches!(path.kind, ExprKind::Literal(Literal::String(_))) {
+        if op == JsonSearchOp::Table && !matches!(path.kind, ExprKind::Literal(Literal::String(_))) {
             let e = DbError::unsupported("only string constants are supported in JSON_TABLE path specification");
             return Err(self.place(e, path.pos));
         }
-        let mut j = SqlJson {
+        let mut j = JsonSearch {
             op,
             context,
             path,
@@ -38,39 +70,59 @@ impl Parser<'_> {
             form: JsonForm::default(),
             columns: vec![],
         };
-        if op == SqlJsonOp::Table && self.eat(kw::AS) {
+        if op == JsonSearchOp::Table && self.eat(kw::AS) {
             j.path_name = Some(self.col_id()?);
         }
         if self.eat_word("passing") {
             j.passing = self.comma_list(|p| {
-                let value = p.expr()?;
-                p.format_json()?;
+                let value = p.json_arg()?;
                 p.expect(kw::AS)?;
                 Ok((value, p.label()?))
             })?;
         }
-        if op == SqlJsonOp::Table {
-            j.columns = self.json_columns()?;
-        } else if self.eat(kw::RETURNING) {
-            j.returning = Some(self.type_name()?);
-            j.form.format = self.format_json()?;
+        match op {
+            JsonSearchOp::Table => j.columns = self.json_columns()?,
+            JsonSearchOp::Exists => {}
+            _ => j.returning = self.json_returning()?,
         }
-        if op == SqlJsonOp::Query {
+        if op == JsonSearchOp::Query {
             self.json_wrapper(&mut j.form)?;
         }
-        self.json_behaviors(&mut j.form, matches!(op, SqlJsonOp::Value | SqlJsonOp::Query))?;
+        self.json_behaviors(&mut j.form, matches!(op, JsonSearchOp::Value | JsonSearchOp::Query))?;
         self.expect_ch(b')')?;
-        Ok(Expr::new(ExprKind::SqlJson(Box::new(j)), pos))
+        Ok(Expr::new(ExprKind::SqlJson(Box::new(SqlJson::Search(j))), pos))
     }
 
-    /// `FORMAT JSON`, if it is here.
-    fn format_json(&mut self) -> Result<bool> {
-        if !(self.at_word("format") && self.peek_word(1, "json")) {
-            return Ok(false);
+    /// A value, maybe with FORMAT JSON.
+    pub(super) fn json_arg(&mut self) -> Result<JsonArg> {
+        Ok(JsonArg { value: self.expr()?, format: self.json_format()? })
+    }
+
+    /// `RETURNING type [FORMAT JSON]`, if it is here.
+    pub(super) fn json_returning(&mut self) -> Result<Option<JsonReturning>> {
+        if !self.eat(kw::RETURNING) {
+            return Ok(None);
         }
+        Ok(Some(JsonReturning { ty: self.type_name()?, format: self.json_format()? }))
+    }
+
+    /// `FORMAT JSON [ENCODING name]`, if it is here.
+    pub(super) fn json_format(&mut self) -> Result<Option<JsonFormat>> {
+        if !(self.at_word("format") && self.peek_word(1, "json")) {
+            return Ok(None);
+        }
+        let pos = self.pos();
         self.bump();
         self.bump();
-        Ok(true)
+        let mut encoding = None;
+        if self.eat(kw::ENCODING) {
+            let name = self.label()?.value;
+            let known = ["UTF8", "UTF16", "UTF32"].into_iter().find(|n| n.eq_ignore_ascii_case(&name));
+            encoding = Some(known.ok_or_else(|| {
+                DbError::new(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized JSON encoding: {name}"))
+            })?);
+        }
+        Ok(Some(JsonFormat { encoding, pos }))
     }
 
     /// `COLUMNS (…)`.
@@ -83,14 +135,16 @@ impl Parser<'_> {
 
     fn json_column(&mut self) -> Result<JsonColumn> {
         self.enter()?;
-        self.grow()?;
         if self.at_word("nested") && (self.peek_word(1, "path") || Self::is_str(self.peek(1).kind)) {
+            let outer = self.height;
+            self.grow()?;
             self.bump();
             self.eat_word("path");
-            let pos = self.pos();
             let path = self.string()?;
             let name = if self.eat(kw::AS) { Some(self.col_id()?) } else { None };
-            return Ok(JsonColumn::Nested { path, pos, name, columns: self.json_columns()? });
+            let columns = self.json_columns()?;
+            self.height = outer;
+            return Ok(JsonColumn::Nested { path, name, columns });
         }
         let name = self.col_id()?;
         if self.at(kw::FOR) {
@@ -101,10 +155,13 @@ impl Parser<'_> {
             return Ok(JsonColumn::Ordinality(name));
         }
         let ty = self.type_name()?;
-        let mut form = JsonForm { format: self.format_json()?, ..JsonForm::default() };
-        let exists = !form.format && self.eat_word("exists");
+        let mut form = JsonForm { format: self.json_format()?, ..JsonForm::default() };
+        let exists = form.format.is_none() && self.eat_word("exists");
         let path = if self.eat_word("path") {
             let pos = self.pos();
+            if !self.at_str() {
+                return self.unexpected();
+            }
             Some((self.string()?, pos))
         } else {
             None
@@ -135,7 +192,6 @@ impl Parser<'_> {
             }
             form.wrapper = Some(if conditional { JsonWrapper::Conditional } else { JsonWrapper::Unconditional });
         }
-        let at = self.pos();
         if self.at_word("keep") || self.at_word("omit") {
             let keep = self.at_word("keep");
             self.bump();
@@ -145,25 +201,20 @@ impl Parser<'_> {
             if self.eat(kw::ON) && !(self.eat_word("scalar") && self.eat_word("string")) {
                 return self.unexpected();
             }
-            if matches!(form.wrapper, Some(JsonWrapper::Conditional | JsonWrapper::Unconditional)) {
-                return Err(
-                    self.error_at("SQL/JSON QUOTES behavior must not be specified when WITH WRAPPER is used", at)
-                );
-            }
             form.keep_quotes = Some(keep);
         }
         Ok(())
     }
 
-    /// `… ON EMPTY` and `… ON ERROR`, in this order.
+    /// `… ON EMPTY` (if the place has it) and `… ON ERROR`, in this order.
     fn json_behaviors(&mut self, form: &mut JsonForm, empty: bool) -> Result<()> {
-        while !self.at_ch(b')') && !self.at_ch(b',') {
+        while form.on_error.is_none() && !self.at_ch(b')') && !self.at_ch(b',') {
             let pos = self.pos();
             let b = self.json_behavior()?;
             self.expect(kw::ON)?;
-            if empty && form.on_empty.is_none() && form.on_error.is_none() && self.eat_word("empty") {
+            if empty && form.on_empty.is_none() && self.eat_word("empty") {
                 form.on_empty = Some((b, pos));
-            } else if form.on_error.is_none() && self.eat_word("error") {
+            } else if self.eat_word("error") {
                 form.on_error = Some((b, pos));
             } else {
                 return self.unexpected();
@@ -184,13 +235,13 @@ impl Parser<'_> {
             }
         } else if self.eat_word("error") {
             JsonBehavior::Error
-        } else if self.eat_word("null") {
+        } else if self.eat(kw::NULL) {
             JsonBehavior::Null
-        } else if self.eat_word("true") {
+        } else if self.eat(kw::TRUE) {
             JsonBehavior::True
-        } else if self.eat_word("false") {
+        } else if self.eat(kw::FALSE) {
             JsonBehavior::False
-        } else if self.eat_word("unknown") {
+        } else if self.eat(kw::UNKNOWN) {
             JsonBehavior::Unknown
         } else {
             return self.unexpected();

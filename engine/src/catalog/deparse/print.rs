@@ -384,6 +384,8 @@ impl<'a> Printer<'a> {
                 let _ = write!(p.out, " COLLATE {shown}");
             }),
             ExprKind::Func(f) => self.call(f),
+            // Writing to a string does not fail.
+            ExprKind::SqlJson(j) => _ = rustydb_parser::print_sql_json(j, self),
             ExprKind::Case(c) => self.case(c),
             ExprKind::Coalesce(v) | ExprKind::Greatest(v) | ExprKind::Least(v) | ExprKind::Array(v) => {
                 let (open, close) = match &e.kind {

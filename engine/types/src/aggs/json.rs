@@ -84,6 +84,11 @@ impl AggState for JsonAgg {
     }
 }
 
+/// The state of an aggregate into an array or an object.
+pub(super) fn boxed(info: &CallInfo<'_>, object: bool) -> Box<dyn AggState> {
+    JsonAgg::boxed(info, object)
+}
+
 /// Aggregates of this module.
 pub const AGGREGATES: &[AggKernel] = &[
     AggKernel { signature: "json_agg(anyelement)", init: |info| JsonAgg::boxed(info, false) },

@@ -83,6 +83,11 @@ impl AggState for JsonbAgg {
     }
 }
 
+/// The state of an aggregate into an array or an object.
+pub(super) fn boxed(info: &CallInfo<'_>, object: bool) -> Box<dyn AggState> {
+    JsonbAgg::boxed(info, object)
+}
+
 /// Aggregates of this module.
 pub const AGGREGATES: &[AggKernel] = &[
     AggKernel { signature: "jsonb_agg(anyelement)", init: |info| JsonbAgg::boxed(info, false) },

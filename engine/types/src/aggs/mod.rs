@@ -14,4 +14,5 @@ pub mod minmax;
 pub mod money;
 pub mod ordered;
 pub mod range;
+pub mod sqljson;
 pub mod xml;

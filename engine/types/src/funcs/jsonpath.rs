@@ -18,7 +18,7 @@ fn with<T>(ctx: &EvalCtx, args: &[Datum], zoned: bool, f: impl FnOnce(&Call<'_>)
         [] => return Err(arity(0)),
     };
     let path = jsonpath::parse_cached(path)?;
-    f(&Call { ctx, target, path: &path, vars: vars.map(|v| &v[..]), silent, zoned })
+    f(&Call { ctx, target, path: &path, vars: vars.map(|v| &v[..]), named: &[], silent, zoned })
 }
 
 fn truth(v: Option<bool>) -> Datum {

@@ -42,6 +42,7 @@ pub mod series;
 pub mod show;
 pub mod snapshot;
 pub mod sqljson;
+pub mod sqljson_make;
 pub mod text;
 pub mod tid;
 pub mod unicode;

@@ -5,21 +5,57 @@ use crate::datetime::{self as dt, zone};
 use crate::datum::{Datum, TypeRef};
 use crate::funcs::date_read::read_standard;
 use crate::funcs::json::iso_text;
+use crate::funcs::jsonb_make::tree;
 use crate::io::{OutCtx, text_out};
-use crate::oid;
+use crate::jsonb::encode;
+use crate::{oid, pgdata, typename, usertype};
 use jiff::tz::TimeZone;
 use rustydb_base::{DbError, Result, SqlState};
 use std::cmp::Ordering;
 
 /// A date, a time, or both; zones in seconds west of UTC.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum DateTime {
+#[allow(missing_docs, reason = "the types' own names")]
+pub enum DateTime {
     Date(i32),
     Time(i64),
     TimeTz(i64, i32),
     Timestamp(i64),
     /// The instant in UTC, and the zone it was written in.
     TimestampTz(i64, i32),
+}
+
+/// The value of a variable.
+pub enum Variable {
+    /// In its stored form.
+    Json(Vec<u8>),
+    /// A date or time.
+    Date(DateTime),
+}
+
+/// A SQL value as a variable's: dates and times keep their types, other values become JSON. 22023 for kinds of strings
+/// that PostgreSQL does not take.
+pub fn variable(ctx: &EvalCtx, ty: TypeRef, d: &Datum) -> Result<Variable> {
+    let base = usertype::base(ty);
+    let kind = match d {
+        Datum::Date(d) => DateTime::Date(*d),
+        Datum::Time(t) => DateTime::Time(*t),
+        Datum::TimeTz(t, west) => DateTime::TimeTz(*t, *west),
+        Datum::Timestamp(t) => DateTime::Timestamp(*t),
+        // Of an instant only UTC is known.
+        Datum::TimestampTz(t) => DateTime::TimestampTz(*t, 0),
+        d => {
+            let strange = pgdata::pg_type(ty.oid).is_some_and(|t| t.typcategory == 'S')
+                && !matches!(ty.oid, oid::TEXT | oid::VARCHAR);
+            if strange && !d.is_null() {
+                let name = typename::format_type(ty.oid, -1);
+                let message = format!("could not convert value of type {name} to jsonpath");
+                return Err(DbError::new(SqlState::INVALID_PARAMETER_VALUE, message));
+            }
+            return Ok(Variable::Json(encode(&tree(ctx, base, d, 0)?)));
+        }
+    };
+    Ok(Variable::Date(kind))
 }
 
 /// Templates that `datetime()` without one tries, in this order.
@@ -121,6 +157,20 @@ impl DateTime {
                 })
             }
         }
+    }
+
+    /// As SQL shows it.
+    pub(super) fn sql_text(self, ctx: &EvalCtx) -> Result<String> {
+        let (ty, d) = match self {
+            DateTime::Date(d) => (oid::DATE, Datum::Date(d)),
+            DateTime::Time(t) => (oid::TIME, Datum::Time(t)),
+            DateTime::TimeTz(t, west) => (oid::TIMETZ, Datum::TimeTz(t, west)),
+            DateTime::Timestamp(t) => (oid::TIMESTAMP, Datum::Timestamp(t)),
+            DateTime::TimestampTz(t, _) => (oid::TIMESTAMPTZ, Datum::TimestampTz(t)),
+        };
+        let mut out = Vec::new();
+        text_out(OutCtx { fmt: &ctx.fmt, session: None }, TypeRef::new(ty), &d, &mut out)?;
+        String::from_utf8(out).map_err(|_| DbError::internal("a time that is not UTF-8"))
     }
 
     /// Order of two values; `None` when they do not compare. 0A000 when that takes a time zone and none may be used.

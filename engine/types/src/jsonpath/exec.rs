@@ -4,7 +4,7 @@
 //! predicate it makes the answer unknown, and a caller that asks for silence does not see it. Other errors (a variable that
 //! is not given, a comparison that needs a time zone) are hard and reach the user always.
 
-use super::datetime::{DateTime, read_any, read_template};
+use super::datetime::{DateTime, Variable, read_any, read_template};
 use super::parse::syntax;
 use super::{Item, JsonPath, LAST_LEVEL, Method, Op, Path};
 use crate::ctx::EvalCtx;
@@ -25,6 +25,8 @@ pub struct Call<'a> {
     pub path: &'a JsonPath,
     /// Values of variables: an object.
     pub vars: Option<&'a [u8]>,
+    /// Values of variables by their names, which come before those.
+    pub named: &'a [(&'a str, Variable)],
     /// Soft errors end the evaluation without a word.
     pub silent: bool,
     /// Comparisons may use the session's time zone.
@@ -150,7 +152,7 @@ impl<'a> Exec<'a> {
             lenient: lax,
             current: Val::Json(Cow::Borrowed(call.target), 0),
             size: None,
-            made: if call.vars.is_some() { 2 } else { 1 },
+            made: if call.vars.is_some() || !call.named.is_empty() { 2 } else { 1 },
         }
     }
 
@@ -315,6 +317,12 @@ impl<'a> Exec<'a> {
         let missing = || {
             Fail::Hard(DbError::new(SqlState::UNDEFINED_OBJECT, format!("could not find jsonpath variable \"{name}\"")))
         };
+        if let Some((_, v)) = self.call.named.iter().find(|v| v.0 == name) {
+            return Ok(match v {
+                Variable::Json(b) => Val::Json(Cow::Borrowed(b), 1),
+                Variable::Date(d) => Val::Date(*d),
+            });
+        }
         let View::Object(o) = View::of(self.call.vars.ok_or_else(missing)?) else { return Err(missing()) };
         o.find(name).map(|b| Val::Json(Cow::Borrowed(b), 1)).ok_or_else(missing)
     }
@@ -827,6 +835,31 @@ pub fn query(call: &Call<'_>) -> Result<Vec<Vec<u8>>> {
         .map(|v| match v {
             Val::Json(b, _) => Ok(b.into_owned()),
             Val::Date(d) => Ok(encode(&Json::String(d.text(call.ctx)?))),
+        })
+        .collect()
+}
+
+/// One thing that a path finds.
+pub struct Found {
+    /// Its stored form; of a date or time the string that shows it.
+    pub json: Vec<u8>,
+    date: Option<DateTime>,
+}
+
+impl Found {
+    /// A date or time as SQL shows it; `None` for anything else.
+    pub fn sql_text(&self, ctx: &EvalCtx) -> Option<Result<String>> {
+        self.date.map(|d| d.sql_text(ctx))
+    }
+}
+
+/// Everything the path finds, dates and times told from strings.
+pub fn items(call: &Call<'_>) -> Result<Vec<Found>> {
+    let (list, _) = run(call)?;
+    list.into_iter()
+        .map(|v| match v {
+            Val::Json(b, _) => Ok(Found { json: b.into_owned(), date: None }),
+            Val::Date(d) => Ok(Found { json: encode(&Json::String(d.text(call.ctx)?)), date: Some(d) }),
         })
         .collect()
 }

@@ -10,7 +10,8 @@ mod lex;
 mod parse;
 mod show;
 
-pub use exec::{Call, exists, match_one, query};
+pub use datetime::{Variable, variable};
+pub use exec::{Call, Found, exists, items, match_one, query};
 
 use crate::numeric::Numeric;
 use rustydb_base::Result;
@@ -147,6 +148,42 @@ pub enum Item {
 /// Reads a path. 42601 where it is not one.
 pub fn parse(text: &str) -> Result<JsonPath> {
     parse::parse(text)
+}
+
+/// Whether what a path finds may depend on the session's time zone: it compares, and reads dates or times (`dated`: so are
+/// its variables). Some paths that do not depend on it count, too.
+pub fn depends_on_zone(p: &JsonPath, dated: bool) -> bool {
+    fn look(p: &Path, found: &mut (bool, bool)) {
+        for item in p {
+            match item {
+                Item::Datetime(_) => found.0 = true,
+                Item::Binary(op, a, b) => {
+                    found.1 |= matches!(
+                        op,
+                        Op::Equal | Op::NotEqual | Op::Less | Op::Greater | Op::LessEqual | Op::GreaterEqual
+                    );
+                    look(a, found);
+                    look(b, found);
+                }
+                Item::Unary(_, a)
+                | Item::Not(a)
+                | Item::IsUnknown(a)
+                | Item::Exists(a)
+                | Item::LikeRegex(a, ..)
+                | Item::Filter(a) => look(a, found),
+                Item::Index(list) => {
+                    for (a, b) in list {
+                        look(a, found);
+                        b.iter().for_each(|b| look(b, found));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut found = (dated, false);
+    look(&p.root, &mut found);
+    found == (true, true)
 }
 
 thread_local! {
