@@ -14,8 +14,8 @@ use crate::plan::ir::{Col, Expr, ExprKind, Rel};
 use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{
-    self, JsonArg, JsonBehavior, JsonColumn, JsonForm, JsonFormat, JsonReturning, JsonSearch, JsonSearchOp, JsonWrapper,
-    SqlJson,
+    self, JsonArg, JsonBehavior, JsonColumn, JsonForm, JsonFormat, JsonReturning, JsonSearch, JsonSearchOp,
+    JsonWrapper, SqlJson,
 };
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::funcs::sqljson::{Behavior, Column, Kind, Plan, STATE, TABLE, VALUE, Wrapper};
@@ -185,7 +185,8 @@ pub(super) fn volatility(proc: &Proc, args: &[Expr]) -> Option<char> {
     }
     let plan = Plan::from_datum(args.get(2)?.as_const()?).ok()?;
     let path = &plan.columns.first()?.path;
-    let dated = plan.passing.iter().zip(args.get(3..)?).any(|(_, a)| info(types::base_oid(a.ty.oid)).typcategory == 'D');
+    let dated =
+        plan.passing.iter().zip(args.get(3..)?).any(|(_, a)| info(types::base_oid(a.ty.oid)).typcategory == 'D');
     let free = jsonpath::parse(path).is_ok_and(|p| !jsonpath::depends_on_zone(&p, dated));
     Some(if free { 'i' } else { 's' })
 }
@@ -456,13 +457,12 @@ impl Binder<'_> {
         let mut args = vec![context, nothing, constant(plan.datum(), types::plain(oid::JSONB))];
         args.extend(values);
         self.name_rows(&TABLE_PROC, &mut args)?;
-        let (own, mut shown) = (args.len(), args.clone());
+        let mut shown = args.clone();
         for b in &columns.bound {
             let carrier = self.named_type(b.ty, 0)?;
             b.args(carrier, false, &mut args);
             b.args(carrier, true, &mut shown);
         }
-        debug_assert!(shown.len() >= own, "the arguments of columns are behind the others");
         let mut fields: Vec<(String, TypeRef)> =
             columns.names.iter().cloned().zip(columns.bound.iter().map(|b| b.ty)).collect();
         let visible = fields.len();
@@ -557,6 +557,10 @@ impl Binder<'_> {
         let mut plan = Plan { strict, path, name, ..Plan::default() };
         for c in list {
             let (name, bound) = match c {
+                JsonColumn::Ordinality(name) if plan.columns.iter().any(|c| c.kind == Kind::Ordinality) => {
+                    let text = "only one FOR ORDINALITY column is allowed";
+                    return Err(DbError::new(SqlState::SYNTAX_ERROR, text).at(self.pos(name.pos)));
+                }
                 JsonColumn::Ordinality(name) => {
                     let place = Place { column: Some(&name.value), kind: Kind::Ordinality, pos: 0 };
                     let ty = types::plain(oid::INT4);

@@ -19,7 +19,7 @@ static MAKE_PROC: LazyLock<Proc> = LazyLock::new(|| nameless(MAKE, oid::JSON, fa
 pub(super) type Aggregate = (&'static str, [bool; 4]);
 
 /// The aggregates.
-const AGGREGATES: [Aggregate; 12] = [
+static AGGREGATES: [Aggregate; 12] = [
     ("sql_json_arrayagg", [false, false, false, false]),
     ("sql_json_arrayagg_strict", [false, false, true, false]),
     ("sql_jsonb_arrayagg", [true, false, false, false]),
@@ -35,11 +35,11 @@ const AGGREGATES: [Aggregate; 12] = [
 ];
 
 static AGGREGATE_PROCS: LazyLock<Vec<Proc>> = LazyLock::new(|| {
-    let make = |(name, [jsonb, object, ..]): &Aggregate| Proc {
+    let make = |&(name, [jsonb, object, ..]): &Aggregate| Proc {
         prokind: 'a',
-        pronargs: if *object { 2 } else { 1 },
-        proargtypes: if *object { Box::new([oid::ANY, oid::ANY]) } else { Box::new([oid::ANYELEMENT]) },
-        ..nameless(name, if *jsonb { oid::JSONB } else { oid::JSON }, false)
+        pronargs: if object { 2 } else { 1 },
+        proargtypes: if object { Box::new([oid::ANY, oid::ANY]) } else { Box::new([oid::ANYELEMENT]) },
+        ..nameless(name, if jsonb { oid::JSONB } else { oid::JSON }, false)
     };
     AGGREGATES.iter().map(make).collect()
 });

@@ -6,8 +6,8 @@ use super::sqljson_make::aggregate_of;
 use super::types::{self, info};
 use crate::plan::ir::{Expr, ExprKind};
 use rustydb_parser::ast::{
-    self, Ident, JsonArg, JsonBehavior, JsonColumn, JsonForm, JsonFormat, JsonKind, JsonMake, JsonMakeOp, JsonReturning,
-    JsonSearch, JsonSearchOp, JsonWrapper, SqlJson,
+    self, Ident, JsonArg, JsonBehavior, JsonColumn, JsonForm, JsonFormat, JsonKind, JsonMake, JsonMakeOp,
+    JsonReturning, JsonSearch, JsonSearchOp, JsonWrapper, SqlJson,
 };
 use rustydb_types::datum::TypeRef;
 use rustydb_types::funcs::sqljson::{Behavior, Column, Kind, Plan, STATE, TABLE, VALUE, Wrapper};

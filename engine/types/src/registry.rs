@@ -134,7 +134,13 @@ const EXPRESSIONS: &[AggKernel] = aggs::sqljson::AGGREGATES;
 /// The aggregate of a signature (see [`signature`]), e.g. `sum(integer)`, `count()` for `count(*)`.
 pub fn agg_kernel(signature: &str) -> Option<&'static AggKernel> {
     static MAP: LazyLock<HashMap<&'static str, &'static AggKernel>> = LazyLock::new(|| {
-        AGGREGATES.iter().flat_map(|m| m.iter()).flat_map(|t| t.iter()).chain(EXPRESSIONS).map(|a| (a.signature, a)).collect()
+        AGGREGATES
+            .iter()
+            .flat_map(|m| m.iter())
+            .flat_map(|t| t.iter())
+            .chain(EXPRESSIONS)
+            .map(|a| (a.signature, a))
+            .collect()
     });
     MAP.get(signature).copied()
 }

@@ -242,16 +242,7 @@ impl JsonMakeOp {
 impl JsonMake {
     /// A constructor of values, with nothing else written.
     pub fn of(op: JsonMakeOp, args: Vec<JsonArg>) -> JsonMake {
-        JsonMake {
-            op,
-            args,
-            absent: None,
-            unique: false,
-            returning: None,
-            order_by: vec![],
-            filter: None,
-            over: None,
-        }
+        JsonMake { op, args, absent: None, unique: false, returning: None, order_by: vec![], filter: None, over: None }
     }
 }
 

@@ -14,8 +14,11 @@ impl Parser<'_> {
     /// An operand that the present keyword begins; `None` if the word is a mere name here.
     pub(super) fn keyword_operand(&mut self) -> Result<Option<Expr>> {
         let t = self.tok;
-        if t.kind != T::Word || t.kw == crate::keywords::NONE {
+        if t.kind != T::Word {
             return Ok(None);
+        }
+        if t.kw == crate::keywords::NONE {
+            return if self.peek_ch(1, b'(') { self.sql_json(t.start) } else { Ok(None) };
         }
         let pos = t.start;
         let paren = self.peek_ch(1, b'(');

@@ -29,7 +29,12 @@ fn made(m: JsonMake, pos: Pos) -> Expr {
 fn may_be_key(e: &Expr, parens: bool) -> bool {
     let operation = matches!(
         e.kind,
-        ExprKind::Op(_) | ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) | ExprKind::Is(..) | ExprKind::Collate(..)
+        ExprKind::Op(_)
+            | ExprKind::And(_)
+            | ExprKind::Or(_)
+            | ExprKind::Not(_)
+            | ExprKind::Is(..)
+            | ExprKind::Collate(..)
     );
     // A typed literal is a cast, too.
     let cast = matches!(&e.kind, ExprKind::Cast(x, _) if !matches!(x.kind, ExprKind::Literal(Literal::String(_))));
@@ -171,10 +176,8 @@ impl Parser<'_> {
     fn json_array_of(&mut self, pos: Pos) -> Result<Expr> {
         let at = self.pos();
         let query = self.query()?;
-        let value = Expr::new(
-            ExprKind::Column(ColumnRef { parts: ["q", "a"].map(Ident::new).into(), star: false }),
-            pos,
-        );
+        let value =
+            Expr::new(ExprKind::Column(ColumnRef { parts: ["q", "a"].map(Ident::new).into(), star: false }), pos);
         let mut agg = JsonMake::of(JsonMakeOp::ArrayAgg, vec![JsonArg { value, format: self.json_format()? }]);
         agg.absent = Some(true);
         agg.returning = self.json_returning()?;

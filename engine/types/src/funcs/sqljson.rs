@@ -495,7 +495,8 @@ impl<'a> Run<'a> {
 
     fn scalar(&self, ty: TypeRef, c: &Column, found: &[Found]) -> Done<Datum> {
         let wrong = |code| {
-            let what = if c.name.is_empty() { "in JSON_VALUE".to_owned() } else { format!("for column \"{}\"", c.name) };
+            let what =
+                if c.name.is_empty() { "in JSON_VALUE".to_owned() } else { format!("for column \"{}\"", c.name) };
             Err(Fail::Soft(DbError::new(code, format!("JSON path expression {what} must return single scalar item"))))
         };
         let [item] = found else { return wrong(SqlState::MORE_THAN_ONE_SQL_JSON_ITEM) };
@@ -529,7 +530,8 @@ impl<'a> Run<'a> {
             return self.as_json(ty, c.keep_quotes, &jsonb::encode(&all)).map_err(input_error);
         }
         let [item] = found else {
-            let what = if c.name.is_empty() { "in JSON_QUERY".to_owned() } else { format!("for column \"{}\"", c.name) };
+            let what =
+                if c.name.is_empty() { "in JSON_QUERY".to_owned() } else { format!("for column \"{}\"", c.name) };
             return Err(Fail::Soft(
                 DbError::new(
                     SqlState::MORE_THAN_ONE_SQL_JSON_ITEM,
