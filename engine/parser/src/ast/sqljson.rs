@@ -133,6 +133,7 @@ pub struct JsonForm {
 }
 
 /// An element of COLUMNS.
+#[allow(clippy::large_enum_variant, reason = "most elements are the large one")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum JsonColumn {
     /// `name FOR ORDINALITY`.
