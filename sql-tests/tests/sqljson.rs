@@ -341,23 +341,23 @@ CREATE VIEW jv4 AS SELECT json_objectagg(t: 1) a, json_objectagg(t VALUE t ABSEN
 CREATE VIEW jv5 AS SELECT json_arrayagg(t) OVER (PARTITION BY i ORDER BY t) a FROM jt;
 "#;
 
-/// Views and their texts, with line breaks.
+/// Views and their texts, with line breaks: as 17 shows them, but for columns, which 15 shows with their tables.
 const DEFINED: &[(&str, &str)] = &[
     (
         "jv1",
-        r#" SELECT JSON_VALUE(j, '$' RETURNING text) AS a,
-    JSON_VALUE(t, '$."x"' RETURNING integer DEFAULT 1 + 1 ON EMPTY) AS b,
-    JSON_QUERY(j, 'strict $."a"' PASSING i AS x, t AS "Y z" RETURNING jsonb WITHOUT WRAPPER KEEP QUOTES) AS c,
-    JSON_QUERY(j, '$' RETURNING text WITH UNCONDITIONAL WRAPPER KEEP QUOTES) AS d,
-    JSON_QUERY(t, '$' RETURNING character varying(10) WITH CONDITIONAL WRAPPER KEEP QUOTES EMPTY ARRAY ON EMPTY EMPTY OBJECT ON ERROR) AS e,
-    JSON_QUERY(j, '$' RETURNING jsonb WITHOUT WRAPPER OMIT QUOTES) AS f,
-    JSON_EXISTS(j, '$' ERROR ON ERROR) AS g,
-    JSON_EXISTS(t, '$."a"' PASSING 1 + 2 AS a) AS h,
-    JSON_QUERY(t FORMAT JSON, '$' RETURNING bytea WITHOUT WRAPPER KEEP QUOTES) AS k,
-    JSON_QUERY('1'::text, t::jsonpath RETURNING jsonb WITHOUT WRAPPER KEEP QUOTES) AS l,
-    JSON_VALUE(j, '$' RETURNING dtxt DEFAULT 'x'::text::dtxt ON EMPTY) AS m,
-    JSON_VALUE(t::bytea FORMAT JSON, '$' RETURNING text) AS n,
-    JSON_EXISTS(j, '$' UNKNOWN ON ERROR) AS o
+        r#" SELECT JSON_VALUE(jt.j, '$' RETURNING text) AS a,
+    JSON_VALUE(jt.t, '$."x"' RETURNING integer DEFAULT 1 + 1 ON EMPTY) AS b,
+    JSON_QUERY(jt.j, 'strict $."a"' PASSING jt.i AS x, jt.t AS "Y z" RETURNING jsonb WITHOUT WRAPPER KEEP QUOTES) AS c,
+    JSON_QUERY(jt.j, '$' RETURNING text WITH UNCONDITIONAL WRAPPER KEEP QUOTES) AS d,
+    JSON_QUERY(jt.t, '$' RETURNING character varying(10) WITH CONDITIONAL WRAPPER KEEP QUOTES EMPTY ARRAY ON EMPTY EMPTY OBJECT ON ERROR) AS e,
+    JSON_QUERY(jt.j, '$' RETURNING jsonb WITHOUT WRAPPER OMIT QUOTES) AS f,
+    JSON_EXISTS(jt.j, '$' ERROR ON ERROR) AS g,
+    JSON_EXISTS(jt.t, '$."a"' PASSING 1 + 2 AS a) AS h,
+    JSON_QUERY(jt.t FORMAT JSON, '$' RETURNING bytea WITHOUT WRAPPER KEEP QUOTES) AS k,
+    JSON_QUERY('1'::text, jt.t::jsonpath RETURNING jsonb WITHOUT WRAPPER KEEP QUOTES) AS l,
+    JSON_VALUE(jt.j, '$' RETURNING dtxt DEFAULT 'x'::text::dtxt ON EMPTY) AS m,
+    JSON_VALUE(jt.t::bytea FORMAT JSON, '$' RETURNING text) AS n,
+    JSON_EXISTS(jt.j, '$' UNKNOWN ON ERROR) AS o
    FROM jt;"#,
     ),
     (
@@ -409,34 +409,34 @@ const DEFINED: &[(&str, &str)] = &[
     (
         "jv3",
         r#" SELECT JSON_OBJECT( RETURNING json) AS a,
-    JSON_OBJECT('a' : 1, 'b' : t RETURNING json) AS b,
+    JSON_OBJECT('a' : 1, 'b' : jt.t RETURNING json) AS b,
     JSON_OBJECT('a' : 1 ABSENT ON NULL WITH UNIQUE KEYS RETURNING jsonb) AS c,
-    JSON_OBJECT('a' : t FORMAT JSON RETURNING text) AS d,
-    JSON_ARRAY(1, t RETURNING json) AS e,
-    JSON_ARRAY(1, t NULL ON NULL RETURNING jsonb) AS f,
+    JSON_OBJECT('a' : jt.t FORMAT JSON RETURNING text) AS d,
+    JSON_ARRAY(1, jt.t RETURNING json) AS e,
+    JSON_ARRAY(1, jt.t NULL ON NULL RETURNING jsonb) AS f,
     JSON_ARRAY( RETURNING json) AS g,
-    JSON_SCALAR(t) AS h,
-    JSON_SERIALIZE(t RETURNING bytea) AS k,
-    JSON(t) AS l,
-    JSON(t WITH UNIQUE KEYS) AS m,
-    t IS JSON AS n,
-    NOT t IS JSON ARRAY AS o,
-    t IS JSON OBJECT WITH UNIQUE KEYS AS p
+    JSON_SCALAR(jt.t) AS h,
+    JSON_SERIALIZE(jt.t RETURNING bytea) AS k,
+    JSON(jt.t) AS l,
+    JSON(jt.t WITH UNIQUE KEYS) AS m,
+    jt.t IS JSON AS n,
+    NOT jt.t IS JSON ARRAY AS o,
+    jt.t IS JSON OBJECT WITH UNIQUE KEYS AS p
    FROM jt;"#,
     ),
     (
         "jv4",
-        r#" SELECT JSON_OBJECTAGG(t : 1 RETURNING json) AS a,
-    JSON_OBJECTAGG(t : t ABSENT ON NULL WITH UNIQUE KEYS RETURNING jsonb) AS b,
-    JSON_ARRAYAGG(t RETURNING json) AS c,
-    JSON_ARRAYAGG(t ORDER BY t DESC NULL ON NULL RETURNING jsonb) FILTER (WHERE t > 'a'::text) AS d,
-    JSON_ARRAYAGG(t RETURNING text) AS e,
-    JSON_ARRAYAGG(t FORMAT JSON RETURNING json) AS f
+        r#" SELECT JSON_OBJECTAGG(jt.t : 1 RETURNING json) AS a,
+    JSON_OBJECTAGG(jt.t : jt.t ABSENT ON NULL WITH UNIQUE KEYS RETURNING jsonb) AS b,
+    JSON_ARRAYAGG(jt.t RETURNING json) AS c,
+    JSON_ARRAYAGG(jt.t ORDER BY jt.t DESC NULL ON NULL RETURNING jsonb) FILTER (WHERE jt.t > 'a'::text) AS d,
+    JSON_ARRAYAGG(jt.t RETURNING text) AS e,
+    JSON_ARRAYAGG(jt.t FORMAT JSON RETURNING json) AS f
    FROM jt;"#,
     ),
     (
         "jv5",
-        r#" SELECT JSON_ARRAYAGG(t RETURNING json) OVER (PARTITION BY i ORDER BY t) AS a
+        r#" SELECT JSON_ARRAYAGG(jt.t RETURNING json) OVER (PARTITION BY jt.i ORDER BY jt.t) AS a
    FROM jt;"#,
     ),
 ];

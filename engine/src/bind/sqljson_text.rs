@@ -111,8 +111,8 @@ fn form(c: &Column, ty: TypeRef, defaults: [&Expr; 2], cx: &dyn Surroundings) ->
     })
 }
 
-fn path_literal(path: &str) -> ast::Expr {
-    ast::Expr::new(ast::ExprKind::Literal(ast::Literal::String(path.to_owned())), 0)
+fn literal(text: &str) -> ast::Expr {
+    ast::Expr::new(ast::ExprKind::Literal(ast::Literal::String(text.to_owned())), 0)
 }
 
 fn search(ty: TypeRef, args: &[Expr], lazy: [Option<&Expr>; 2], cx: &dyn Surroundings) -> Option<ast::Expr> {
@@ -128,7 +128,7 @@ fn search(ty: TypeRef, args: &[Expr], lazy: [Option<&Expr>; 2], cx: &dyn Surroun
     Some(at(SqlJson::Search(JsonSearch {
         op,
         context: arg(args.first()?, cx)?,
-        path: if c.path.is_empty() { unbind_in(args.get(1)?, cx)? } else { path_literal(&c.path) },
+        path: if c.path.is_empty() { unbind_in(args.get(1)?, cx)? } else { literal(&c.path) },
         path_name: None,
         passing: passing(&plan, args, cx)?,
         returning: if c.kind == Kind::Exists { None } else { returning(ty) },
@@ -144,7 +144,7 @@ fn table(args: &[Expr], cx: &dyn Surroundings) -> Option<ast::Expr> {
     Some(at(SqlJson::Search(JsonSearch {
         op: JsonSearchOp::Table,
         context: arg(args.first()?, cx)?,
-        path: path_literal(&plan.path),
+        path: literal(&plan.path),
         path_name: Some(Ident::new(&plan.name)),
         passing: passing(&plan, args, cx)?,
         returning: None,
@@ -204,7 +204,18 @@ fn make(ty: TypeRef, args: &[Expr], cx: &dyn Surroundings) -> Option<ast::Expr> 
         }
         Made::Formatted => return None,
     };
-    let args = values.iter().map(|v| arg(v, cx)).collect::<Option<_>>()?;
+    let mut args = values.iter().map(|v| arg(v, cx)).collect::<Option<Vec<_>>>()?;
+    if op == JsonMakeOp::Object {
+        // A string is a key without a type.
+        for key in args.iter_mut().step_by(2) {
+            if let ast::ExprKind::Cast(x, t) = &key.value.kind
+                && t.name.is_system("text")
+                && let ast::ExprKind::Literal(ast::Literal::String(s)) = &x.kind
+            {
+                key.value = literal(s);
+            }
+        }
+    }
     let returns = matches!(m.made, Made::Object | Made::Array | Made::Serialize);
     Some(at(SqlJson::Make(JsonMake {
         absent: (m.absent != op.leaves_out_nulls()).then_some(m.absent),

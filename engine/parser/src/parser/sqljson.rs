@@ -55,10 +55,11 @@ impl Parser<'_> {
         self.expect_ch(b'(')?;
         let context = self.json_arg()?;
         self.expect_ch(b',')?;
+        let path_at = self.pos();
         let path = self.expr()?;
         if op == JsonSearchOp::Table && !matches!(path.kind, ExprKind::Literal(Literal::String(_))) {
             let e = DbError::unsupported("only string constants are supported in JSON_TABLE path specification");
-            return Err(self.place(e, path.pos));
+            return Err(self.place(e, path_at));
         }
         let mut j = JsonSearch {
             op,

@@ -17,7 +17,7 @@ use crate::datum::{Datum, TypeRef};
 use crate::jsonb::{self, Json, View};
 use crate::jsonpath::{self, Call, Found, JsonPath, Variable};
 use crate::kernel::{CallInfo, Kernel, KernelBody};
-use crate::{io, oid, usertype};
+use crate::{io, oid, shape, usertype};
 use rustydb_base::{DbError, Result, SqlState};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -546,12 +546,20 @@ impl<'a> Run<'a> {
     /// JSON as a value of a type.
     fn as_json(&self, ty: TypeRef, keep_quotes: bool, item: &[u8]) -> Result<Datum> {
         let base = usertype::base(ty);
+        let quoted = matches!(View::of(item), View::String(_));
         let d = match View::of(item) {
             View::String(s) if !keep_quotes => io::text_in(self.ctx, base, s)?,
-            View::String(_) if !matches!(base.oid, oid::JSON | oid::JSONB) => {
-                io::text_in(self.ctx, base, &shown(item))?
+            // A null is JSON's own here.
+            _ if base.oid == oid::JSONB => Datum::Bytes(item.to_vec().into()),
+            _ if base.oid == oid::JSON => Datum::Text(shown(item).into()),
+            _ if quoted && oid::array_element(base.oid).is_some() => {
+                return Err(DbError::new(SqlState::INVALID_TEXT_REPRESENTATION, "expected JSON array"));
             }
-            _ if matches!(base.oid, oid::TEXT | oid::VARCHAR | oid::BPCHAR) => {
+            _ if quoted && oid::type_info(base.oid).is_none() && shape::fields(base.typmod).is_some() => {
+                let message = "cannot call populate_composite on a scalar";
+                return Err(DbError::new(SqlState::INVALID_PARAMETER_VALUE, message));
+            }
+            _ if quoted || matches!(base.oid, oid::TEXT | oid::VARCHAR | oid::BPCHAR) => {
                 io::text_in(self.ctx, base, &shown(item))?
             }
             _ => populated(self.ctx, base, item)?,

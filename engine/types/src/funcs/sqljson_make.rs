@@ -152,7 +152,10 @@ fn text(ty: TypeRef, d: &Datum) -> Result<Cow<'_, str>> {
             jsonb::write_text(b, &mut out);
             Cow::Owned(out)
         }
-        Datum::Bytes(b) => Cow::Borrowed(std::str::from_utf8(b).map_err(|_| invalid_utf8(b))?),
+        Datum::Bytes(b) => {
+            let text = std::str::from_utf8(b).ok().filter(|s| !s.contains('\0'));
+            Cow::Borrowed(text.ok_or_else(|| invalid_utf8(b))?)
+        }
         d => return Err(unexpected(d)),
     })
 }
