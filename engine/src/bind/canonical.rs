@@ -774,7 +774,7 @@ impl Canonical<'_> {
         rte: &Rte,
     ) -> Option<ast::TableRef> {
         let columns = match &f.alias {
-            Some(a) if !a.columns.is_empty() => idents(rte.cols.iter().map(|c| c.name.clone())),
+            Some(a) if !a.columns.is_empty() => idents(rte.cols.iter().map(|c| c.name.to_string())),
             _ => vec![],
         };
         let level = self.levels.last()?;

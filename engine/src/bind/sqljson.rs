@@ -490,7 +490,8 @@ impl Binder<'_> {
             seen = rel.outputs();
         }
         let named = columns.names.into_iter().zip(seen);
-        let mut cols: Vec<ScopeCol> = named.map(|(name, col)| ScopeCol { name, col, origin: (0, 0) }).collect();
+        let mut cols: Vec<ScopeCol> =
+            named.map(|(name, col)| ScopeCol { name: name.into(), col, origin: (0, 0) }).collect();
         let name = f.alias.as_ref().map_or("json_table", |a| a.name.value.as_str()).to_owned();
         if let Some(a) = f.alias.as_ref().filter(|a| a.columns.len() > cols.len()) {
             return Err(DbError::new(
