@@ -112,7 +112,7 @@ impl Parser<'_> {
             let parens = self.at_ch(b'(');
             let first = self.expr()?;
             let parens = parens && self.sql.as_bytes().get((self.prev_end as usize).wrapping_sub(1)) == Some(&b')');
-            if !self.at_ch(b':') && !(self.at(kw::VALUE) && may_be_key(&first, parens)) {
+            if !(self.at_ch(b':') || self.at(kw::VALUE) && may_be_key(&first, parens)) {
                 let mut f = plain_call(name, vec![]);
                 f.args.push(FuncArg { name: None, value: first });
                 if self.eat_ch(b',') {
@@ -141,7 +141,7 @@ impl Parser<'_> {
         let parens = self.at_ch(b'(');
         let key = self.expr()?;
         let parens = parens && self.sql.as_bytes().get((self.prev_end as usize).wrapping_sub(1)) == Some(&b')');
-        if !self.at_ch(b':') && !(self.at(kw::VALUE) && may_be_key(&key, parens)) {
+        if !(self.at_ch(b':') || self.at(kw::VALUE) && may_be_key(&key, parens)) {
             return self.unexpected();
         }
         self.bump();
