@@ -138,6 +138,17 @@ pub trait SqlSession: Send {
     /// Execute up to `max_rows` rows (0: all). Writes DataRows (no RowDescription) and not the ending message: the
     /// server writes that from the result.
     async fn execute(&mut self, portal: &str, max_rows: usize, out: &mut dyn Output) -> Result<ExecuteEnd>;
+    /// FunctionCall: the result in the wanted format, `None` for NULL. Formats as in [`SqlSession::bind`]. The server calls
+    /// [`SqlSession::sync`] next.
+    async fn function_call(
+        &mut self,
+        _function: u32,
+        _formats: &[i16],
+        _args: &[Option<&[u8]>],
+        _result_format: i16,
+    ) -> Result<Option<Vec<u8>>> {
+        Err(DbError::unsupported("the function call protocol is not supported"))
+    }
     /// Close a statement; unknown names are fine.
     fn close_statement(&mut self, name: &str);
     /// Close a portal; unknown names are fine.

@@ -13,6 +13,7 @@ pub mod exec;
 mod expiry;
 pub mod functions;
 pub mod hba;
+pub mod large_object;
 pub mod notify;
 pub mod plan;
 pub mod scram;

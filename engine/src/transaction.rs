@@ -19,6 +19,7 @@ use crate::engine::{DatabaseState, Engine};
 use crate::exec::deferred::{Deferred, DeferredMark};
 use crate::exec::eval::Env;
 use crate::exec::table::{TableRt, borrow_changes, borrow_keys};
+use crate::large_object::calls::Descriptors;
 use rustydb_base::{DbError, Lsn, RelId, Result, Rid, Scn, SqlState};
 use rustydb_parser::ast::TableLockMode;
 use rustydb_storage::core::RowLockMode;
@@ -56,6 +57,8 @@ pub struct Transaction {
     held: Option<HeldSnapshot>,
     /// Constraint checks put off to the end, and SET CONSTRAINTS.
     pub deferred: Deferred,
+    /// Large objects that are open.
+    pub descriptors: Descriptors,
 }
 
 /// A place in a transaction to go back to.
@@ -63,6 +66,7 @@ pub struct Mark {
     store: Savepoint,
     changes: usize,
     deferred: DeferredMark,
+    descriptors: u64,
 }
 
 impl Transaction {
@@ -89,6 +93,7 @@ impl Transaction {
             snapshot: None,
             held: None,
             deferred: Deferred::default(),
+            descriptors: Descriptors::default(),
         })
     }
 
@@ -224,13 +229,19 @@ impl Transaction {
 
     /// Marks a place to go back to.
     pub fn mark(&mut self) -> Mark {
-        Mark { store: self.txn.savepoint(), changes: self.changes.len(), deferred: self.deferred.mark() }
+        Mark {
+            store: self.txn.savepoint(),
+            changes: self.changes.len(),
+            deferred: self.deferred.mark(),
+            descriptors: self.descriptors.mark(),
+        }
     }
 
     /// Undoes everything since a mark, which stays usable.
     pub async fn rollback_to(&mut self, mark: &Mark) -> Result<()> {
         self.txn.rollback_to(&mark.store).await?;
         self.deferred.roll_back(&mark.deferred);
+        self.descriptors.roll_back(mark.descriptors);
         if self.changes.len() > mark.changes {
             self.changes.truncate(mark.changes);
             self.rebase(self.db.catalog());

@@ -106,7 +106,7 @@ impl Conn {
                 b'C' => extended::close(self, &body),
                 b'H' => extended::flush(self, &body).await,
                 b'S' => extended::sync(self, &body).await,
-                b'F' => simple::function_call(self),
+                b'F' => simple::function_call(self, body).await,
                 b'X' => Ok(Step::End),
                 // The rest of a COPY that failed on our side: the client could not know yet.
                 _ => Ok(Step::More),

@@ -795,8 +795,39 @@ impl Canonical<'_> {
         })))
     }
 
+    /// XMLTABLE, with the paths that were not written.
+    fn xml_table_item(
+        &self,
+        f: &ast::FunctionTable,
+        (x, columns): (&ast::XmlExpr, &[ast::XmlColumn]),
+        name: String,
+        rte: &Rte,
+        bound: &[Expr],
+    ) -> Option<ast::TableRef> {
+        let mut all = bound.iter().map(|e| self.expr(e));
+        let named = x.named.iter().map(|(_, n)| Some((all.next()??, n.clone()))).collect::<Option<Vec<_>>>()?;
+        let args = all.collect::<Option<Vec<_>>>()?;
+        let value = |c: &ast::XmlColumn, ty: TypeRef| ast::XmlColumn {
+            name: c.name.clone(),
+            value: c.value.as_ref().map(|v| ast::XmlColumnValue { ty: type_syntax(ty), path: true, ..v.clone() }),
+        };
+        let columns = columns.iter().zip(&rte.cols).map(|(c, r)| value(c, r.col.ty)).collect();
+        let x = ast::XmlExpr { op: ast::XmlOp::Table(columns), named, args };
+        let renamed = f.alias.as_ref().is_some_and(|a| !a.columns.is_empty());
+        let names = if renamed { idents(rte.cols.iter().map(|c| c.name.clone())) } else { vec![] };
+        Some(ast::TableRef::Function(Box::new(ast::FunctionTable {
+            functions: vec![ast::TableFunction { call: at(ast::ExprKind::Xml(Box::new(x))), columns: vec![] }],
+            alias: Some(ast::Alias { name: Ident::new(name), columns: names }),
+            pos: 0,
+            ..f.clone()
+        })))
+    }
+
     fn function_item(&self, f: &ast::FunctionTable, name: String, rte: &Rte) -> Option<ast::TableRef> {
         let bound = self.trace.calls.get(&key(f))?;
+        if let Some((x, columns)) = super::xml_table::of_function(f) {
+            return self.xml_table_item(f, (x, columns), name, rte, bound);
+        }
         if bound.len() != f.functions.len() {
             return None;
         }

@@ -44,6 +44,7 @@ pub(crate) mod types;
 pub(crate) mod view_target;
 mod virtual_columns;
 mod xml;
+mod xml_table;
 
 use crate::acl::needs::Needs;
 use crate::acl::{check, privs};

@@ -754,6 +754,9 @@ impl Binder<'_> {
     }
 
     fn function_table_inner(&mut self, f: &ast::FunctionTable) -> Result<(Rel, Scope)> {
+        if let Some((x, columns)) = super::xml_table::of_function(f) {
+            return self.xml_table(f, x, columns);
+        }
         let mut calls: Vec<(Expr, Vec<Col>)> = Vec::with_capacity(f.functions.len());
         let mut cols: Vec<ScopeCol> = Vec::new();
         let default_name = f.functions.first().and_then(|x| ast::column_label(&x.call)).unwrap_or("unnamed").to_owned();

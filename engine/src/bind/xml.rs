@@ -14,7 +14,7 @@ use rustydb_types::{oid, usertype};
 use std::sync::LazyLock;
 
 /// A function that stands for an expression; neither name nor OID is one of PostgreSQL's.
-fn proc(name: &'static str, result: u32) -> Proc {
+pub(super) fn proc(name: &'static str, result: u32) -> Proc {
     Proc {
         oid: 0,
         proname: name,
@@ -66,15 +66,15 @@ fn proc_of(op: &XmlOp) -> &'static Proc {
         XmlOp::Pi(_) => pi,
         XmlOp::Root(_) => root,
         XmlOp::Serialize { .. } => serialize,
-        XmlOp::IsDocument => document,
+        XmlOp::IsDocument | XmlOp::Table(_) => document,
     }
 }
 
-fn text(s: String) -> Expr {
+pub(super) fn text(s: String) -> Expr {
     Expr::new(ExprKind::Const(Datum::Text(s.into())), types::plain(oid::TEXT))
 }
 
-fn number(n: i32) -> Expr {
+pub(super) fn number(n: i32) -> Expr {
     Expr::new(ExprKind::Const(Datum::Int4(n)), types::plain(oid::INT4))
 }
 
@@ -130,6 +130,7 @@ impl Binder<'_> {
                 args.push(flag(*document));
             }
             XmlOp::IsDocument => self.xml_first(x, oid::XML, &mut args)?,
+            XmlOp::Table(_) => return Err(DbError::internal("XMLTABLE outside of FROM")),
         }
         let proc = proc_of(&x.op);
         let call = Expr { kind: ExprKind::Call { proc, args, collation: 0 }, ty: types::plain(proc.prorettype), pos };

@@ -51,6 +51,21 @@ fn collation_name(show: Show<'_>, oid: u32) -> String {
     format!("{}.{}", quote_ident(&schema), quote_ident(&name))
 }
 
+/// An operator class, with its schema unless it is found without.
+fn opclass_name(show: Show<'_>, o: &pgdata::OpClass) -> String {
+    use super::objects::Kind;
+    let place = show.catalog.and_then(|cat| super::opclasses::place(cat, Kind::OperatorClass, o.oid));
+    let (Some(cat), Some((ns, name, method))) = (show.catalog, place) else {
+        return quote_ident(o.opcname).to_string();
+    };
+    let found = |ns: &u32| super::opclasses::in_schema(cat, Kind::OperatorClass, method, *ns, &name);
+    if show.search_path.iter().find_map(found) == Some(o.oid) || ns == pgdata::PG_CATALOG {
+        return quote_ident(&name).to_string();
+    }
+    let schema = cat.namespaces.get(&ns).map(|n| n.name.clone()).unwrap_or_default();
+    format!("{}.{}", quote_ident(&schema), quote_ident(&name))
+}
+
 /// The form in which expressions are stored.
 pub const STORED: Show<'static> = Show { catalog: None, search_path: &[], pretty: false };
 
@@ -328,7 +343,7 @@ fn index_key(show: Show<'_>, rel: &Relation, i: &Index, n: usize, full: bool) ->
         && pgdata::default_opclass(i.method, k.ty.oid).is_none_or(|d| d.oid != o.oid)
         && !default_for(k.ty, o)
     {
-        let _ = write!(out, " {}", quote_ident(o.opcname));
+        let _ = write!(out, " {}", opclass_name(show, o));
     }
     match (k.desc, k.nulls_first) {
         (false, true) => out.push_str(" NULLS FIRST"),

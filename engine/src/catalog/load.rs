@@ -205,6 +205,13 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
     for t in super::types::load(rows)? {
         cat.put_type(t);
     }
+    // Index keys ask for their operator classes, which know their operators.
+    for o in super::operators::load(rows)? {
+        cat.put_operator(o);
+    }
+    for o in super::objects::load(rows)? {
+        cat.put_object(o);
+    }
     for r in relations(rows, &cat)? {
         cat.detaching.extend(r.detaching.map(|_| r.oid));
         cat.put_relation(r);
@@ -212,14 +219,8 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
     for r in super::routines::load(rows)? {
         cat.put_routine(r);
     }
-    for o in super::operators::load(rows)? {
-        cat.put_operator(o);
-    }
     for c in super::casts::load(rows)? {
         cat.put_cast(c);
-    }
-    for o in super::objects::load(rows)? {
-        cat.put_object(o);
     }
     Ok(cat)
 }

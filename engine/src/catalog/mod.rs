@@ -16,6 +16,7 @@ pub mod deparse;
 pub mod extended;
 pub mod load;
 pub mod objects;
+pub mod opclasses;
 pub mod operators;
 pub mod partition;
 pub mod routines;

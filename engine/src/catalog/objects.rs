@@ -1,11 +1,12 @@
 //! Objects that have a schema, a name and perhaps an owner, and are nothing a query is made of: text search parsers,
-//! templates, dictionaries and configurations, and conversions.
+//! templates, dictionaries and configurations, and conversions. Operator classes and families are kept with them, but are
+//! found per access method ([`super::opclasses`]).
 //!
 //! Built-in ones are compiled in ([`rustydb_types::pgdata`]); [`find`] and [`place`] know both.
 
 use super::load::{CatalogRows, Reader};
 use super::rows::{CatRow, RowBuilder};
-use super::{Catalog, FIRST_USER_OID};
+use super::{Catalog, FIRST_USER_OID, opclasses};
 use rustydb_base::Result;
 use rustydb_types::pgdata;
 use std::collections::HashMap;
@@ -14,7 +15,18 @@ use std::sync::Arc;
 /// `pg_ts_config_map`.
 pub const PG_TS_CONFIG_MAP: u32 = 3603;
 /// The tables of these objects.
-pub const TABLES: [u32; 6] = [2607, 3600, 3601, 3602, PG_TS_CONFIG_MAP, 3764];
+pub const TABLES: [u32; 10] = [
+    2607,
+    3600,
+    3601,
+    3602,
+    PG_TS_CONFIG_MAP,
+    3764,
+    opclasses::PG_OPCLASS,
+    opclasses::PG_OPFAMILY,
+    opclasses::PG_AMOP,
+    opclasses::PG_AMPROC,
+];
 
 /// What an object is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -25,10 +37,12 @@ pub enum Kind {
     Template,
     Dictionary,
     Configuration,
+    OperatorClass,
+    OperatorFamily,
 }
 
 impl Kind {
-    /// All of them.
+    /// Those that a schema and a name tell apart.
     pub const ALL: [Kind; 5] = [Kind::Conversion, Kind::Parser, Kind::Template, Kind::Dictionary, Kind::Configuration];
 
     /// Its catalog table.
@@ -39,6 +53,8 @@ impl Kind {
             Kind::Template => 3764,
             Kind::Dictionary => 3600,
             Kind::Configuration => 3602,
+            Kind::OperatorClass => opclasses::PG_OPCLASS,
+            Kind::OperatorFamily => opclasses::PG_OPFAMILY,
         }
     }
     /// What messages call it.
@@ -49,6 +65,8 @@ impl Kind {
             Kind::Template => "text search template",
             Kind::Dictionary => "text search dictionary",
             Kind::Configuration => "text search configuration",
+            Kind::OperatorClass => "operator class",
+            Kind::OperatorFamily => "operator family",
         }
     }
     /// Its table's unique index of names, and the columns.
@@ -59,6 +77,8 @@ impl Kind {
             Kind::Template => ("pg_ts_template_tmplname_index", "tmplname, tmplnamespace"),
             Kind::Dictionary => ("pg_ts_dict_dictname_index", "dictname, dictnamespace"),
             Kind::Configuration => ("pg_ts_config_cfgname_index", "cfgname, cfgnamespace"),
+            Kind::OperatorClass => ("pg_opclass_am_name_nsp_index", "opcmethod, opcname, opcnamespace"),
+            Kind::OperatorFamily => ("pg_opfamily_am_name_nsp_index", "opfmethod, opfname, opfnamespace"),
         }
     }
     /// Whether it has an owner. What has none is superusers' alone.
@@ -76,6 +96,8 @@ pub enum Body {
     Template { init: u32, lexize: u32 },
     Dictionary { template: u32, options: Option<String> },
     Configuration { parser: u32, maps: Vec<(i32, i32, u32)> },
+    Class { method: u32, family: u32, input: u32, default: bool, key: u32, members: Vec<opclasses::Member> },
+    Family { method: u32, members: Vec<opclasses::Member> },
 }
 
 /// An object.
@@ -104,11 +126,16 @@ impl SchemaObject {
             Body::Template { .. } => Kind::Template,
             Body::Dictionary { .. } => Kind::Dictionary,
             Body::Configuration { .. } => Kind::Configuration,
+            Body::Class { .. } => Kind::OperatorClass,
+            Body::Family { .. } => Kind::OperatorFamily,
         }
     }
 
     /// Its rows.
     pub fn rows(&self) -> Vec<CatRow> {
+        if let Some(rows) = opclasses::rows(self) {
+            return rows;
+        }
         let row = RowBuilder::new(self.kind().class()).oid("oid", self.oid);
         let mut out = Vec::new();
         let row = match &self.body {
@@ -155,6 +182,7 @@ impl SchemaObject {
                     .oid("cfgowner", self.owner)
                     .oid("cfgparser", *parser)
             }
+            Body::Class { .. } | Body::Family { .. } => return out,
         };
         out.push(row.build());
         out
@@ -171,14 +199,15 @@ impl SchemaObject {
                 out.dedup();
                 out
             }
-            Body::Conversion { .. } | Body::Parser { .. } | Body::Template { .. } => Vec::new(),
+            Body::Class { family, .. } => vec![*family],
+            Body::Conversion { .. } | Body::Parser { .. } | Body::Template { .. } | Body::Family { .. } => Vec::new(),
         }
     }
 }
 
 /// Objects from the rows of the catalog; the mirror of [`SchemaObject::rows`].
 pub(super) fn load(all: &CatalogRows) -> Result<Vec<SchemaObject>> {
-    let mut out = Vec::new();
+    let mut out = opclasses::load(all)?;
     let mut maps: HashMap<u32, Vec<(i32, i32, u32)>> = HashMap::new();
     for r in all.get(&PG_TS_CONFIG_MAP).into_iter().flatten() {
         let r = Reader(r);
@@ -197,6 +226,7 @@ pub(super) fn load(all: &CatalogRows) -> Result<Vec<SchemaObject>> {
                 Kind::Template => ("tmpl", false),
                 Kind::Dictionary => ("dict", true),
                 Kind::Configuration => ("cfg", true),
+                Kind::OperatorClass | Kind::OperatorFamily => continue,
             };
             let body = match kind {
                 Kind::Conversion => Body::Conversion {
@@ -221,6 +251,7 @@ pub(super) fn load(all: &CatalogRows) -> Result<Vec<SchemaObject>> {
                     maps.sort_unstable();
                     Body::Configuration { parser: r.oid("cfgparser")?, maps }
                 }
+                Kind::OperatorClass | Kind::OperatorFamily => continue,
             };
             out.push(SchemaObject {
                 oid,
@@ -243,6 +274,7 @@ pub fn built_in(kind: Kind, name: &str) -> Option<u32> {
         Kind::Template => pgdata::ts_templates().iter().find(|c| c.tmplname == name).map(|c| c.oid),
         Kind::Dictionary => pgdata::ts_dicts().iter().find(|c| c.dictname == name).map(|c| c.oid),
         Kind::Configuration => pgdata::ts_configs().iter().find(|c| c.cfgname == name).map(|c| c.oid),
+        Kind::OperatorClass | Kind::OperatorFamily => None,
     }
 }
 
@@ -254,6 +286,7 @@ fn built_in_name(kind: Kind, oid: u32) -> Option<&'static str> {
         Kind::Template => pgdata::ts_templates().iter().find(|c| c.oid == oid).map(|c| c.tmplname),
         Kind::Dictionary => pgdata::ts_dicts().iter().find(|c| c.oid == oid).map(|c| c.dictname),
         Kind::Configuration => pgdata::ts_configs().iter().find(|c| c.oid == oid).map(|c| c.cfgname),
+        Kind::OperatorClass | Kind::OperatorFamily => None,
     }
 }
 
@@ -284,6 +317,7 @@ impl Catalog {
     /// Adds or replaces an object.
     pub fn put_object(&mut self, o: SchemaObject) {
         self.types_version = super::change::next_version();
+        opclasses::intern(&o);
         self.objects.insert(o.oid, Arc::new(o));
     }
     /// Removes an object.

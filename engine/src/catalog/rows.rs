@@ -720,7 +720,8 @@ fn constraint(r: &Relation, c: &Constraint) -> CatRow {
     }
 }
 
-fn depend(class: u32, obj: u32, sub: i32, refclass: u32, refobj: u32, refsub: i32, kind: char) -> CatRow {
+/// A row of `pg_depend`.
+pub(super) fn depend(class: u32, obj: u32, sub: i32, refclass: u32, refobj: u32, refsub: i32, kind: char) -> CatRow {
     RowBuilder::new(table::PG_DEPEND)
         .oid("classid", class)
         .oid("objid", obj)

@@ -23,10 +23,6 @@ pub fn error(cx: &DdlCx<'_>, kind: K, object: &ObjectRef) -> Option<DbError> {
         K::Server => "server",
         K::Extension => "extension",
         K::ForeignTable => "relation",
-        K::LargeObject => {
-            let ObjectRef::Oid(oid) = object else { return None };
-            return Some(err(SqlState::UNDEFINED_OBJECT, format!("large object {oid} does not exist")));
-        }
         K::Transform => {
             let ObjectRef::Transform(ty, language) = object else { return None };
             let ty = type_words(cx, ty);

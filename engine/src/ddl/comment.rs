@@ -205,9 +205,13 @@ pub async fn comment(cx: &mut DdlCx<'_>, s: &ast::Comment) -> Result<()> {
             let m = format!("trigger \"{}\" for table \"{}\" does not exist", name.value, rel.name);
             Err(err(SqlState::UNDEFINED_OBJECT, m))
         }
+        (ObjectKind::LargeObject, object) => super::large_object::set_comment(cx, object, text).await,
         (kind, object) => {
             if let (Some(k), ObjectRef::Name(n)) = (super::schema_object::kind_of(kind), object) {
                 return super::schema_object::comment(cx, k, n, text).await;
+            }
+            if let Some(k) = super::opclass_names::kind_of(kind) {
+                return super::opclass_names::comment(cx, k, object, text).await;
             }
             if let Some(found) = super::absent::built_in(kind, object) {
                 let (class, oid) = found?;

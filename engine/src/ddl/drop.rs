@@ -76,7 +76,18 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             );
         }
         Object::Named(oid) => {
-            out.extend(super::schema_object::dependents(cat, oid).into_iter().map(|o| (Object::Named(o), false)));
+            // The classes of an operator family go with it silently.
+            let quiet =
+                cat.objects.get(&oid).is_some_and(|o| o.kind() == crate::catalog::objects::Kind::OperatorFamily);
+            out.extend(super::schema_object::dependents(cat, oid).into_iter().map(|o| (Object::Named(o), quiet)));
+            for r in &relations {
+                let keyed = |keys: &[crate::catalog::IndexKey]| keys.iter().any(|k| k.opclass == oid);
+                if r.partition_key.as_ref().is_some_and(|k| keyed(&k.columns)) {
+                    out.push((Object::Relation(r.oid), false));
+                }
+                let indexes = r.indexes.iter().filter(|i| keyed(&i.keys));
+                out.extend(indexes.map(|i| (Object::Relation(i.oid), false)));
+            }
         }
         Object::Collation(oid) => out.extend(users_of_collation(cat, &relations, oid)),
         Object::Type(oid) => {
@@ -212,10 +223,20 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
                 }
             }
         }
-        Object::Default(..) | Object::Operator(_) | Object::Cast(_) | Object::Policy(..) | Object::Statistics(..) => {}
-        Object::Routine(oid) => out.extend(super::callers::of(cat, oid).into_iter().map(|o| (o, false))),
+        Object::Default(..) | Object::Cast(_) | Object::Policy(..) | Object::Statistics(..) => {}
+        Object::Operator(oid) => out.extend(classes_with(cat, false, oid)),
+        Object::Routine(oid) => {
+            out.extend(super::callers::of(cat, oid).into_iter().map(|o| (o, false)));
+            out.extend(classes_with(cat, true, oid));
+        }
     }
     out
+}
+
+/// Operator classes that need an operator or a function.
+fn classes_with(cat: &Catalog, function: bool, target: u32) -> impl Iterator<Item = (Object, bool)> {
+    let found = crate::catalog::opclasses::classes_with(cat, function, target);
+    found.into_iter().map(|c| (Object::Named(c), false))
 }
 
 /// Policies of other tables (of this one too, for a column) that read a relation.
@@ -263,6 +284,9 @@ fn users_of_types(cat: &Catalog, types: &[u32]) -> Vec<(Object, bool)> {
     let ends = |c: &&crate::catalog::casts::UserCast| types.contains(&c.source) || types.contains(&c.target);
     let mut casts: Vec<u32> = cat.casts.values().filter(ends).map(|c| c.oid).collect();
     casts.sort_unstable();
+    let on_type = |o: &&Arc<crate::catalog::objects::SchemaObject>| matches!(&o.body, crate::catalog::objects::Body::Class { input, .. } if types.contains(input));
+    let mut classes: Vec<u32> = cat.objects.values().filter(on_type).map(|o| o.oid).collect();
+    classes.sort_unstable();
     // Types before what has columns of them.
     out.sort_by_key(|o| match o.1 {
         Object::Type(t) => (0, t, 0),
@@ -274,6 +298,7 @@ fn users_of_types(cat: &Catalog, types: &[u32]) -> Vec<(Object, bool)> {
         .chain(routines.into_iter().map(Object::Routine))
         .chain(operators.into_iter().map(Object::Operator))
         .chain(casts.into_iter().map(Object::Cast))
+        .chain(classes.into_iter().map(Object::Named))
         .map(|o| (o, false))
         .collect()
 }
@@ -713,12 +738,14 @@ pub(super) async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<
     for o in objects {
         if let Object::Operator(x) = o {
             super::comment::write(cx, *x, crate::catalog::operators::PG_OPERATOR, 0, None).await?;
+            super::opclass_names::forget_loose(cx, false, *x).await?;
             cx.tx.drop_operator(*x).await?;
         }
     }
     for o in objects {
         if let Object::Routine(r) = o {
             super::comment::write(cx, *r, crate::catalog::rows::table::PG_PROC, 0, None).await?;
+            super::opclass_names::forget_loose(cx, true, *r).await?;
             cx.tx.drop_routine(*r).await?;
         }
     }
@@ -1008,7 +1035,10 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<String> {
         (_, ObjectKind::Rule) => super::rule::drop(cx, s).await?,
         (_, kind) => match super::schema_object::kind_of(kind) {
             Some(k) => super::schema_object::drop(cx, k, s).await?,
-            None => absent(cx, s, kind)?,
+            None => match super::opclass_names::kind_of(kind) {
+                Some(k) => super::opclass_names::drop(cx, k, s).await?,
+                None => absent(cx, s, kind)?,
+            },
         },
     }
     Ok(format!("DROP {}", s.kind.sql()))

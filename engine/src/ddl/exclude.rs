@@ -52,7 +52,7 @@ async fn key(
     op: &ast::Name,
 ) -> Result<(IndexKey, u32)> {
     let (attnum, expr, ty) = index::key_source(cx, rel, e, "named in key does not exist").await?;
-    let opclass = opclass(m, e.opclass.as_ref(), ty)?;
+    let opclass = opclass(cx, m, e.opclass.as_ref(), ty)?;
     if !m.ordered && !matches!(e.order, SortOrder::Default) {
         return Err(DbError::unsupported(format!("access method \"{}\" does not support ASC/DESC options", m.name)));
     }
@@ -77,9 +77,9 @@ pub fn find_operators(cx: &DdlCx<'_>, ix: &mut Index) -> Result<()> {
     Ok(())
 }
 
-fn opclass(m: &Method, named: Option<&ast::Name>, ty: TypeRef) -> Result<u32> {
+fn opclass(cx: &DdlCx<'_>, m: &Method, named: Option<&ast::Name>, ty: TypeRef) -> Result<u32> {
     let Some(n) = named else { return index::usual_opclass(m.oid, ty) };
-    let o = index::find_opclass(m.oid, m.name, n)?;
+    let o = index::find_opclass(cx, m.oid, n)?;
     if o.opcintype != rustydb_types::usertype::base(ty).oid && Some(o.oid) != types::default_opclass_of(m.oid, ty.oid) {
         return Err(index::refuses_type(n, ty));
     }

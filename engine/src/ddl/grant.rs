@@ -10,6 +10,7 @@ use crate::acl::item::encode_list;
 use crate::acl::{Acl, AclItem, AclKind, Mask, Privs, RelationAcl, privilege_name, privilege_named, privs};
 use crate::catalog::rows::{CatRow, RowBuilder, column_index, table};
 use crate::catalog::{Database, Namespace, RelKind, Relation};
+use crate::large_object::Metadata;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, GrantTarget, ObjectKind, ObjectRef, RoleSpec, TableLockMode};
 use rustydb_types::datum::Datum;
@@ -128,6 +129,7 @@ fn kind_facts(kind: ObjectKind) -> Result<(AclKind, Privs, &'static str)> {
         ObjectKind::Type => (AclKind::Type, "type"),
         ObjectKind::Domain => (AclKind::Type, "domain"),
         ObjectKind::Tablespace => (AclKind::Tablespace, "tablespace"),
+        ObjectKind::LargeObject => (AclKind::LargeObject, "large object"),
         other => {
             return Err(DbError::unsupported(format!(
                 "privileges on a {} are not supported yet",
@@ -209,6 +211,7 @@ pub async fn grant(cx: &mut DdlCx<'_>, g: &ast::Grant) -> Result<String> {
             Found::Relation(oid) => on_relation(cx, &change, oid, kind == ObjectKind::Sequence).await?,
             Found::Schema(oid) => on_schema(cx, &change, oid).await?,
             Found::Database(d) => on_database(cx, &change, d).await?,
+            Found::LargeObject(m) => on_large_object(cx, &change, &m).await?,
             Found::Object { class, oid, name } => {
                 on_object(cx, &change, (class, oid), (acl_kind, word), &name).await?;
             }
@@ -223,6 +226,7 @@ enum Found {
     Schema(u32),
     Database(Arc<Database>),
     Object { class: u32, oid: u32, name: String },
+    LargeObject(Box<Metadata>),
 }
 
 async fn named(cx: &mut DdlCx<'_>, kind: ObjectKind, list: &[ObjectRef]) -> Result<Vec<Found>> {
@@ -265,6 +269,7 @@ async fn named(cx: &mut DdlCx<'_>, kind: ObjectKind, list: &[ObjectRef]) -> Resu
                 let (oid, name) = super::routine::find(cx, kind, n, args.as_deref())?;
                 Found::Object { class: table::PG_PROC, oid, name }
             }
+            (ObjectKind::LargeObject, o) => Found::LargeObject(Box::new(super::large_object::named(cx, o).await?)),
             (kind, _) => {
                 let word = super::object_word(kind);
                 return Err(DbError::unsupported(format!("privileges on a {word} are not supported yet")));
@@ -487,6 +492,23 @@ async fn on_object(
     let given = restrict(cx, change, options, (wanted, change.all), holds, &called)?;
     let new = change.merged(cx, &old, given, grantor, owner)?;
     put_object_list(cx, class, oid, new).await
+}
+
+async fn on_large_object(cx: &mut DdlCx<'_>, change: &Change, m: &Metadata) -> Result<()> {
+    let cat = cx.cat();
+    // The same one may be named twice.
+    let again = ObjectRef::Oid(m.oid.to_string());
+    let m = super::large_object::named(cx, &again).await?;
+    let (old, all) = (m.list(), AclKind::LargeObject.all());
+    let wanted = if change.all { all } else { change.privs };
+    let (grantor, options) = old.best_grantor(&cat, cx.role, m.owner, wanted);
+    let name = format!("large object {}", m.oid);
+    let called = Called { kind: "large object", name: &name, column: None };
+    let any = Mask { privs: all, options: all };
+    let holds = |cx: &DdlCx<'_>| !old.held(&cx.tx.catalog, grantor, m.owner, any).is_empty();
+    let given = restrict(cx, change, options, (wanted, change.all), holds, &called)?;
+    let new = change.merged(cx, &old, given, grantor, m.owner)?;
+    super::large_object::put_list(cx, &m, new).await
 }
 
 /// Stores the list of a built-in object in its row.

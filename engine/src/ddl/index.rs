@@ -99,18 +99,12 @@ fn no_default_opclass(method: u32, ty: TypeRef) -> DbError {
 }
 
 /// A method's operator class of that name.
-pub fn find_opclass(method: u32, method_name: &str, name: &ast::Name) -> Result<&'static pgdata::OpClass> {
-    let mut all = pgdata::opclasses().iter();
-    all.find(|o| {
-        o.opcmethod == method
-            && o.opcname == name.name.value
-            && name.schema.as_ref().is_none_or(|s| s.value == "pg_catalog")
-    })
-    .ok_or_else(|| {
-        err(
-            SqlState::UNDEFINED_OBJECT,
-            format!("operator class \"{}\" does not exist for access method \"{method_name}\"", name.plain()),
-        )
+pub fn find_opclass(cx: &DdlCx<'_>, method: u32, name: &ast::Name) -> Result<&'static pgdata::OpClass> {
+    let kind = crate::catalog::objects::Kind::OperatorClass;
+    let found = super::opclass_names::find(cx, kind, method, name).and_then(pgdata::opclass);
+    found.ok_or_else(|| match pgdata::access_method(method) {
+        Some(am) => super::opclass_names::missing(cx, kind, am, name),
+        None => DbError::internal("an index without an access method"),
     })
 }
 
@@ -139,7 +133,7 @@ fn check_elements(ty: TypeRef) -> Result<()> {
 
 /// A named operator class, which must be the access method's and take the type.
 fn named_opclass(cx: &DdlCx<'_>, m: Method, name: &ast::Name, ty: TypeRef) -> Result<u32> {
-    let o = find_opclass(m.oid, m.name, name)?;
+    let o = find_opclass(cx, m.oid, name)?;
     let takes = o.opcintype == ty.oid
         || (o.opcintype == oid::TEXT && ty.oid == oid::VARCHAR)
         || (o.opcintype == oid::ANYARRAY && oid::array_element(ty.oid).is_some())
@@ -147,13 +141,20 @@ fn named_opclass(cx: &DdlCx<'_>, m: Method, name: &ast::Name, ty: TypeRef) -> Re
     if !takes {
         return Err(refuses_type(name, ty));
     }
-    if matches!(m.oid, pgdata::GIN | pgdata::GIST | pgdata::SPGIST) {
+    if matches!(m.oid, pgdata::GIN | pgdata::GIST | pgdata::SPGIST) && o.oid < crate::catalog::FIRST_USER_OID {
         return Ok(o.oid);
     }
     let usual = default_opclass_of(m.oid, ty)?;
     // Keys are kept in one order per type. The pattern classes order text by bytes, and so does the "C" locale.
     let same = pgdata::opclass(usual).is_some_and(|u| u.opcfamily == o.opcfamily)
-        || matches!(o.opcname, "text_pattern_ops" | "varchar_pattern_ops");
+        || (o.oid < crate::catalog::FIRST_USER_OID && matches!(o.opcname, "text_pattern_ops" | "varchar_pattern_ops"));
+    if !same && o.oid >= crate::catalog::FIRST_USER_OID {
+        return Err(DbError::unsupported(format!(
+            "operator class \"{}\" cannot be used: its order or equality is no built-in operator class's",
+            name.plain()
+        ))
+        .detail("Keys are stored in the order of a built-in operator class."));
+    }
     if !same {
         return Err(DbError::unsupported(format!("operator class \"{}\" is not supported yet", name.plain()))
             .at(cx.pos(name.pos())));

@@ -40,9 +40,13 @@ mod grant;
 mod identity;
 mod index;
 mod inherit;
+mod large_object;
 pub mod matview;
 mod membership;
 pub mod names;
+mod opclass;
+mod opclass_items;
+mod opclass_names;
 mod operator;
 mod options;
 mod owned;
@@ -78,6 +82,7 @@ pub(crate) use reference::whole as whole_reference;
 pub use rename::each_column;
 pub(crate) use rename::each_expr;
 pub use table::create_table_for_query;
+pub(crate) use types::default_opclass_of;
 
 use crate::acl::{check, privs};
 use crate::bind::{BindCx, Binder};
@@ -168,6 +173,15 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
             Box::pin(aggregate::create(cx, s)).await.map(|()| "CREATE AGGREGATE".into())
         }
         ast::Statement::CreateOperator(s) => Box::pin(operator::create(cx, s)).await.map(|()| "CREATE OPERATOR".into()),
+        ast::Statement::CreateOperatorClass(s) => {
+            Box::pin(opclass::create_class(cx, s)).await.map(|()| "CREATE OPERATOR CLASS".into())
+        }
+        ast::Statement::CreateOperatorFamily(s) => {
+            Box::pin(opclass::create_family(cx, s)).await.map(|()| "CREATE OPERATOR FAMILY".into())
+        }
+        ast::Statement::AlterOperatorFamily(s) => {
+            Box::pin(opclass::alter_family(cx, s)).await.map(|()| "ALTER OPERATOR FAMILY".into())
+        }
         ast::Statement::CreateCollation(s) => {
             Box::pin(collation::create(cx, s)).await.map(|()| "CREATE COLLATION".into())
         }
@@ -337,6 +351,9 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
             | S::AlterRoutine(_)
             | S::CreateAggregate(_)
             | S::CreateOperator(_)
+            | S::CreateOperatorClass(_)
+            | S::CreateOperatorFamily(_)
+            | S::AlterOperatorFamily(_)
             | S::CreateCast(_)
             | S::DefineSearch(_)
             | S::AlterMapping(_)

@@ -27,7 +27,7 @@ fn operand(cx: &mut DdlCx<'_>, o: Option<&DefOption>) -> Result<u32> {
 }
 
 /// The operator of a name for exactly these types.
-fn exact(cx: &DdlCx<'_>, name: &Name, left: u32, right: u32) -> Result<Option<&'static Operator>> {
+pub(super) fn exact(cx: &DdlCx<'_>, name: &Name, left: u32, right: u32) -> Result<Option<&'static Operator>> {
     let op = name.name.value.as_str();
     let namespaces = match &name.schema {
         Some(s) => vec![cx.need_schema_named(&s.value)?],
@@ -208,8 +208,10 @@ fn types_of(cx: &DdlCx<'_>, l: Option<&TypeName>, r: Option<&TypeName>) -> Resul
     Ok((of(l)?, of(r)?))
 }
 
-fn missing(n: &Name, l: u32, r: u32) -> DbError {
-    let shown = if l == 0 {
+pub(super) fn missing(n: &Name, l: u32, r: u32) -> DbError {
+    let shown = if r == 0 {
+        format!("{} {}", format_type(l, -1), n.plain())
+    } else if l == 0 {
         format!("{} {}", n.plain(), format_type(r, -1))
     } else {
         format!("{} {} {}", format_type(l, -1), n.plain(), format_type(r, -1))

@@ -120,11 +120,18 @@ fn ties(cx: &DdlCx<'_>, cat: &Catalog, role: u32, shared: bool) -> Vec<Tie> {
 }
 
 /// What ties a role to objects of every database, as DROP ROLE lists it.
-pub fn dependents(cx: &DdlCx<'_>, role: u32) -> Vec<String> {
+pub async fn dependents(cx: &mut DdlCx<'_>, role: u32) -> Result<Vec<String>> {
     let cat = &cx.tx.catalog;
     let mut here = ties(cx, cat, role, true);
     here.extend(ties(cx, cat, role, false));
+    here.extend(
+        super::large_object::ties(cx, role)
+            .await?
+            .into_iter()
+            .map(|(oid, owner, text)| Tie { key: (oid, 0, if owner { 'o' } else { 'a' }), text }),
+    );
     here.sort_by_key(|t| t.key);
+    let cat = &cx.tx.catalog;
     let mut lines: Vec<String> = here.into_iter().map(|t| t.text).collect();
     let mut others: Vec<&String> = cat.databases.keys().filter(|n| **n != cat.database.name).collect();
     others.sort();
@@ -136,7 +143,7 @@ pub fn dependents(cx: &DdlCx<'_>, role: u32) -> Vec<String> {
             }
         }
     }
-    lines
+    Ok(lines)
 }
 
 /// 42501 unless the current role may make `owner` the owner of something in a schema.
@@ -264,6 +271,7 @@ pub async fn reassign(cx: &mut DdlCx<'_>, s: &ast::ReassignOwned) -> Result<Stri
     for c in cat.collations.values().filter(|c| from.contains(&c.owner)) {
         cx.tx.put_collation(Collation { owner: to, ..(**c).clone() }).await?;
     }
+    super::large_object::reassign(cx, &from, to).await?;
     let mut schemas: Vec<_> = cat.namespaces.values().filter(|n| from.contains(&n.owner)).cloned().collect();
     schemas.sort_by_key(|n| n.oid);
     for n in schemas {
@@ -302,6 +310,7 @@ pub async fn drop_owned(cx: &mut DdlCx<'_>, s: &ast::DropOwned) -> Result<String
     check_pinned(cx, &from, "drop")?;
     for r in &from {
         forget_privileges(cx, *r).await?;
+        super::large_object::forget_role(cx, *r).await?;
     }
     let mut objects: Vec<Object> = owned_relations(cx, &from)
         .iter()

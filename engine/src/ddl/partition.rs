@@ -7,7 +7,7 @@ use crate::bind::resolve::Coercion;
 use crate::catalog::partition::{
     Bound, Edge, PartitionDesc, PartitionKey, PartitionStrategy, bound_text, can_hash, infinite,
 };
-use crate::catalog::{IndexKey, Relation};
+use crate::catalog::{IndexKey, Relation, opclasses};
 use crate::exec::eval::{Env, compile};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast;
@@ -112,19 +112,10 @@ fn key_column(
         }
         ty.collation = collation(cx, c).map_err(super::placeless)?;
     }
-    if let Some(o) = &e.opclass {
-        let known = pgdata::opclasses().iter().any(|x| x.opcname == o.name.value);
-        return Err(if known {
-            DbError::unsupported(format!("operator class \"{}\" is not supported yet in partition keys", o.plain()))
-        } else {
-            let method = if strategy == PartitionStrategy::Hash { "hash" } else { "btree" };
-            err(
-                SqlState::UNDEFINED_OBJECT,
-                format!("operator class \"{}\" does not exist for access method \"{method}\"", o.plain()),
-            )
-        });
-    }
-    let opclass = if strategy == PartitionStrategy::Hash {
+    let named = e.opclass.as_ref().map(|o| named_opclass(cx, o, ty, strategy)).transpose()?;
+    let opclass = if let Some(named) = named {
+        named
+    } else if strategy == PartitionStrategy::Hash {
         let by = if ty.oid == oid::VARCHAR { oid::TEXT } else { ty.oid };
         let Some(class) = pgdata::default_opclass(pgdata::HASH, by) else { return Err(no_opclass(ty, "hash")) };
         if !can_hash(ty.oid) {
@@ -138,6 +129,30 @@ fn key_column(
         super::index::default_opclass(ty).map_err(|_| no_opclass(ty, "btree"))?
     };
     Ok(IndexKey { attnum, expr, ty, opclass, desc: false, nulls_first: false })
+}
+
+/// A named operator class of a partition key. Rows are placed by the built-in functions, so the class must have them.
+fn named_opclass(cx: &DdlCx<'_>, name: &ast::Name, ty: TypeRef, strategy: PartitionStrategy) -> Result<u32> {
+    let hash = strategy == PartitionStrategy::Hash;
+    let method = if hash { pgdata::HASH } else { pgdata::BTREE };
+    let class = super::index::find_opclass(cx, method, name)?;
+    let usual = super::types::default_opclass_of(method, ty.oid).and_then(pgdata::opclass);
+    let Some(usual) = usual.filter(|u| class.opcintype == ty.oid || class.opcintype == u.opcintype) else {
+        return Err(super::index::refuses_type(name, ty));
+    };
+    let mut same = class.opcfamily == usual.opcfamily;
+    if let Some(o) = cx.tx.catalog.objects.get(&class.oid).filter(|_| hash) {
+        let theirs = pgdata::amproc(usual.opcfamily, usual.opcintype, usual.opcintype, 2).map(|p| p.amproc);
+        let ours = opclasses::members(o).iter().find(|m| m.function && m.number == 2).map(|m| m.target);
+        same = ours.is_some() && ours == theirs;
+    }
+    if !same {
+        return Err(DbError::unsupported(format!(
+            "operator class \"{}\" is not supported yet in partition keys",
+            name.plain()
+        )));
+    }
+    Ok(class.oid)
 }
 
 fn no_opclass(ty: TypeRef, method: &str) -> DbError {

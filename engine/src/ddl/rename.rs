@@ -234,6 +234,10 @@ pub async fn rename(cx: &mut DdlCx<'_>, s: &ast::Rename) -> Result<String> {
                 super::schema_object::rename(cx, k, named(&s.object)?, to).await?;
                 return Ok(tag);
             }
+            if let Some(k) = super::opclass_names::kind_of(kind) {
+                super::opclass_names::rename(cx, k, &s.object, to).await?;
+                return Ok(tag);
+            }
             let unknown = DbError::unsupported(format!("ALTER {} RENAME is not supported yet", kind.sql()));
             return Err(super::absent::error(cx, kind, &s.object).unwrap_or(unknown));
         }
@@ -480,6 +484,14 @@ pub async fn owner(cx: &mut DdlCx<'_>, s: &ast::AlterOwner) -> Result<String> {
         super::schema_object::set_owner(cx, k, named(&s.object)?, role).await?;
         return Ok(format!("ALTER {}", s.kind.sql()));
     }
+    if s.kind == ObjectKind::LargeObject {
+        super::large_object::set_owner(cx, &s.object, role).await?;
+        return Ok("ALTER LARGE OBJECT".into());
+    }
+    if let Some(k) = super::opclass_names::kind_of(s.kind) {
+        super::opclass_names::set_owner(cx, k, &s.object, role).await?;
+        return Ok(format!("ALTER {}", s.kind.sql()));
+    }
     if let Some(e) = super::absent::error(cx, s.kind, &s.object) {
         return Err(e);
     }
@@ -527,6 +539,10 @@ pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Resul
     }
     if let Some(k) = super::schema_object::kind_of(s.kind) {
         super::schema_object::set_schema(cx, k, named(&s.object)?, &s.schema.value).await?;
+        return Ok(tag);
+    }
+    if let Some(k) = super::opclass_names::kind_of(s.kind) {
+        super::opclass_names::set_schema(cx, k, &s.object, &s.schema.value).await?;
         return Ok(tag);
     }
     if !is_relation(s.kind) {

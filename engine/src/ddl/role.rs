@@ -252,7 +252,7 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<()> {
         if r.superuser && !cx.is_superuser() {
             return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, "must be superuser to drop superusers"));
         }
-        let needed = super::owned::dependents(cx, r.oid);
+        let needed = super::owned::dependents(cx, r.oid).await?;
         if r.oid < crate::catalog::FIRST_USER_OID {
             return Err(err(
                 SqlState::DEPENDENT_OBJECTS_STILL_EXIST,

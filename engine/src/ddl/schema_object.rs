@@ -203,6 +203,9 @@ pub fn describe(cx: &DdlCx<'_>, oid: u32) -> String {
 
 /// The same of an object of any database's catalog.
 pub fn describe_in(cx: &DdlCx<'_>, cat: &Catalog, oid: u32) -> String {
+    if let Some(words) = super::opclass_names::describe_in(cx, cat, oid) {
+        return words;
+    }
     let Some(o) = cat.objects.get(&oid) else { return format!("object {oid}") };
     let kind = o.kind();
     let quoted = ast::quote_ident(&o.name);

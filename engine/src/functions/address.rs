@@ -4,7 +4,7 @@ use super::objects as shown;
 use super::{access, scalar, text_arg};
 use crate::catalog::objects::{self, Kind};
 use crate::catalog::rows::table;
-use crate::catalog::{Catalog, RelKind, Relation, casts, extended, operators};
+use crate::catalog::{Catalog, RelKind, Relation, casts, extended, opclasses, operators};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
@@ -262,12 +262,9 @@ impl Find<'_> {
         let am = self.method()?;
         let rest = self.names.get(1..end).unwrap_or_default();
         let (path, name) = self.place(rest)?;
-        let found = if class {
-            pgdata::opclasses().iter().find(|c| c.opcmethod == am.oid && c.opcname == name).map(|c| c.oid)
-        } else {
-            pgdata::opfamilies().iter().find(|f| f.opfmethod == am.oid && f.opfname == name).map(|f| f.oid)
-        };
-        found.filter(|_| path.contains(&pgdata::PG_CATALOG)).ok_or_else(|| {
+        let kind = if class { objects::Kind::OperatorClass } else { objects::Kind::OperatorFamily };
+        let found = path.iter().find_map(|ns| opclasses::in_schema(self.cat, kind, am.oid, *ns, name));
+        found.ok_or_else(|| {
             let word = if class { "class" } else { "family" };
             undefined(format!(
                 "operator {word} \"{}\" does not exist for access method \"{}\"",
@@ -287,7 +284,11 @@ impl Find<'_> {
             err(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type integer: \"{text}\""))
         })?;
         let operator = self.kind.starts_with("operator");
-        let found = if operator {
+        let own = opclasses::family_members(self.cat, family).into_iter().map(|(_, m)| m);
+        let own = own.filter(|m| m.key() == (!operator, number, [*left, *right])).map(|m| (m.class(), m.oid)).next();
+        let found = if own.is_some() {
+            own
+        } else if operator {
             let same = |a: &&pgdata::AmOp| {
                 (a.amopfamily, a.amoplefttype, a.amoprighttype, a.amopstrategy) == (family, *left, *right, number)
             };
@@ -300,7 +301,8 @@ impl Find<'_> {
         };
         found.ok_or_else(|| {
             let word = if operator { "operator" } else { "function" };
-            let family = pgdata::opfamily(family).map_or("", |f| f.opfname);
+            let place = opclasses::place(self.cat, objects::Kind::OperatorFamily, family);
+            let family = place.map(|p| p.1).unwrap_or_default();
             let am = self.names.first().map(String::as_str).unwrap_or_default();
             undefined(format!(
                 "{word} {number} ({}, {}) of operator family {family} for access method {am} does not exist",

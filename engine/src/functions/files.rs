@@ -19,7 +19,7 @@ const LONGEST: u64 = (1 << 30) - 8;
 /// Microseconds from 1970 to 2000.
 const EPOCH: i64 = 946_684_800_000_000;
 
-fn failed(what: &str, path: &str, e: &std::io::Error) -> DbError {
+pub(crate) fn failed(what: &str, path: &str, e: &std::io::Error) -> DbError {
     let (code, reason) = match e.kind() {
         ErrorKind::NotFound => (SqlState::UNDEFINED_FILE, "No such file or directory".to_owned()),
         ErrorKind::PermissionDenied => (SqlState::INSUFFICIENT_PRIVILEGE, "Permission denied".to_owned()),

@@ -25,6 +25,8 @@ mod size;
 mod stat;
 mod visible;
 
+pub(crate) use files::failed as file_error;
+
 use crate::catalog::Catalog;
 use crate::session::shared::SessionShared;
 use crate::settings::Settings;

@@ -5,7 +5,8 @@ use super::{access, array, int_arg, oid_arg, opt_text, scalar, text};
 use crate::catalog::deparse;
 use crate::catalog::objects as schema_objects;
 use crate::catalog::rows::table;
-use crate::catalog::{Catalog, Constraint, FIRST_USER_OID, RelKind, Relation, casts, extended, operators};
+use crate::catalog::{Catalog, Constraint, FIRST_USER_OID, RelKind, Relation, casts, extended, opclasses, operators};
+use crate::large_object::PG_LARGEOBJECT;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::quote_ident;
 use rustydb_types::ctx::EvalCtx;
@@ -25,7 +26,6 @@ pub(super) const PG_TABLESPACE: u32 = 1213;
 
 /// Classes of objects that there are none of here, with what PostgreSQL calls them.
 const WITHOUT_OBJECTS: &[(u32, &str)] = &[
-    (2613, "large object"),
     (2620, "trigger"),
     (2328, "foreign-data wrapper"),
     (1417, "server"),
@@ -249,9 +249,10 @@ impl Look<'_> {
     }
 
     /// An operator class or family.
-    fn of_method(&self, kind: &'static str, method: u32, name: &str) -> Option<Object> {
-        let am = pgdata::access_methods().iter().find(|a| a.oid == method)?.amname;
-        let mut o = self.in_schema(kind, pgdata::PG_CATALOG, name);
+    fn of_method(&self, kind: schema_objects::Kind, oid: u32) -> Option<Object> {
+        let (namespace, name, method) = opclasses::place(self.cat, kind, oid)?;
+        let am = pgdata::access_method(method)?.amname;
+        let mut o = self.in_schema(kind.word(), namespace, &name);
         o.identity = format!("{} USING {}", o.identity, quoted(am));
         o.words = format!("{} for access method {}", o.words, quoted(am));
         o.names.insert(0, am.to_owned());
@@ -260,8 +261,7 @@ impl Look<'_> {
 
     /// An operator or function of a family, by its number and types; `what` it is in messages.
     fn member(&self, word: &'static str, family: u32, number: i16, types: [u32; 2], what: &str) -> Option<Object> {
-        let f = pgdata::opfamily(family)?;
-        let up = self.of_method("operator family", f.opfmethod, f.opfname)?;
+        let up = self.of_method(schema_objects::Kind::OperatorFamily, family)?;
         let kind = if word == "operator" { "operator of access method" } else { "function of access method" };
         let full: Vec<String> = types.iter().map(|t| full_type(self.cat, *t)).collect();
         let short: Vec<String> = types.iter().map(|t| self.shown_type(*t)).collect();
@@ -382,21 +382,39 @@ impl Look<'_> {
                 let c = pgdata::collations().iter().find(|c| c.oid == oid)?;
                 Some(self.in_schema("collation", pgdata::PG_CATALOG, c.collname))
             }
-            PG_OPCLASS => pgdata::opclass(oid).and_then(|c| self.of_method("operator class", c.opcmethod, c.opcname)),
-            PG_OPFAMILY => {
-                pgdata::opfamily(oid).and_then(|f| self.of_method("operator family", f.opfmethod, f.opfname))
-            }
+            // Whether there is one, only its table knows.
+            PG_LARGEOBJECT => Some(Object {
+                kind: "large object",
+                schema: None,
+                name: None,
+                identity: oid.to_string(),
+                names: vec![oid.to_string()],
+                args: Vec::new(),
+                words: format!("large object {oid}"),
+            }),
+            PG_OPCLASS => self.of_method(schema_objects::Kind::OperatorClass, oid),
+            PG_OPFAMILY => self.of_method(schema_objects::Kind::OperatorFamily, oid),
             PG_AMOP => {
-                let a = pgdata::amops().iter().find(|a| a.oid == oid)?;
-                let words = self.operator(a.amopopr)?.words;
-                let what = words.strip_prefix("operator ").unwrap_or(&words);
-                self.member("operator", a.amopfamily, a.amopstrategy, [a.amoplefttype, a.amoprighttype], what)
+                let (family, number, types, operator) = match opclasses::member(self.cat, oid) {
+                    Some((family, m)) if !m.function => (family, m.number, m.types, m.target),
+                    _ => {
+                        let a = pgdata::amops().iter().find(|a| a.oid == oid)?;
+                        (a.amopfamily, a.amopstrategy, [a.amoplefttype, a.amoprighttype], a.amopopr)
+                    }
+                };
+                let words = self.operator(operator)?.words;
+                self.member("operator", family, number, types, words.strip_prefix("operator ").unwrap_or(&words))
             }
             PG_AMPROC => {
-                let a = pgdata::amprocs().iter().find(|a| a.oid == oid)?;
-                let words = self.routine(a.amproc)?.words;
-                let what = words.strip_prefix("function ").unwrap_or(&words);
-                self.member("function", a.amprocfamily, a.amprocnum, [a.amproclefttype, a.amprocrighttype], what)
+                let (family, number, types, function) = match opclasses::member(self.cat, oid) {
+                    Some((family, m)) if m.function => (family, m.number, m.types, m.target),
+                    _ => {
+                        let a = pgdata::amprocs().iter().find(|a| a.oid == oid)?;
+                        (a.amprocfamily, a.amprocnum, [a.amproclefttype, a.amprocrighttype], a.amproc)
+                    }
+                };
+                let words = self.routine(function)?.words;
+                self.member("function", family, number, types, words.strip_prefix("function ").unwrap_or(&words))
             }
             table::PG_TYPE => self.type_(oid),
             table::PG_PROC => self.routine(oid),
@@ -439,6 +457,7 @@ fn class_kind(class: u32, sub: i32) -> Option<&'static str> {
         PG_TABLESPACE => "tablespace",
         PG_AM => "access method",
         PG_COLLATION => "collation",
+        PG_LARGEOBJECT => "large object",
         PG_OPCLASS => "operator class",
         PG_OPFAMILY => "operator family",
         PG_AMOP => "operator of access method",

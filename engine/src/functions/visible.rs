@@ -2,7 +2,7 @@
 
 use super::{access, oid_arg, scalar};
 use crate::catalog::operators::UserOperator;
-use crate::catalog::{Catalog, extended, objects};
+use crate::catalog::{Catalog, extended, objects, opclasses};
 use rustydb_base::Result;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
@@ -67,12 +67,20 @@ fn operator(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     })
 }
 
+/// Operator classes and families, whose names are an access method's.
+fn of_method(ctx: &EvalCtx, args: &[Datum], kind: objects::Kind) -> Result<Datum> {
+    visible(ctx, args, |cat, path, oid| {
+        let (namespace, name, method) = opclasses::place(cat, kind, oid)?;
+        Some(first_is(path, namespace, |ns| opclasses::in_schema(cat, kind, method, ns, &name).is_some()))
+    })
+}
+
 fn opclass(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    built_in(ctx, args, |o| pgdata::opclass(o).map(|_| pgdata::PG_CATALOG))
+    of_method(ctx, args, objects::Kind::OperatorClass)
 }
 
 fn opfamily(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    built_in(ctx, args, |o| pgdata::opfamily(o).map(|_| pgdata::PG_CATALOG))
+    of_method(ctx, args, objects::Kind::OperatorFamily)
 }
 
 fn collation(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {

@@ -30,8 +30,9 @@ pub fn add_kernels() {
         SNAPSHOT_KERNELS,
         TWO_PHASE_KERNELS,
     ];
-    let expressions: [&[_]; 3] = [
+    let expressions: [&[_]; 4] = [
         rustydb_types::xml::EXPRESSIONS,
+        rustydb_types::xml::TABLE,
         rustydb_types::funcs::sqljson::KERNELS,
         rustydb_types::funcs::sqljson_make::KERNELS,
     ];

@@ -22,6 +22,7 @@ pub(crate) mod explain;
 mod extended;
 mod flashback;
 pub(crate) mod function;
+mod function_call;
 mod kernels;
 mod listing;
 mod locks;
@@ -44,6 +45,8 @@ mod table_as;
 pub mod temp;
 mod two_phase;
 mod txn;
+mod xml_map;
+mod xml_schema;
 
 pub(crate) use statement::statement_name;
 
@@ -351,6 +354,18 @@ impl SqlSession for Session {
         let r = self.leave(r).await;
         self.tell(out);
         r
+    }
+
+    async fn function_call(
+        &mut self,
+        function: u32,
+        formats: &[i16],
+        args: &[Option<&[u8]>],
+        result_format: i16,
+    ) -> Result<Option<Vec<u8>>> {
+        self.enter();
+        let r = self.function_call_message(function, formats, args, result_format).await;
+        self.leave(r).await
     }
 
     fn close_statement(&mut self, name: &str) {

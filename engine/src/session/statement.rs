@@ -845,6 +845,9 @@ fn definition_name(stmt: &Statement) -> String {
         Statement::AlterRoutine(_) => "ALTER FUNCTION",
         Statement::CreateAggregate(_) => "CREATE AGGREGATE",
         Statement::CreateOperator(_) => "CREATE OPERATOR",
+        Statement::CreateOperatorClass(_) => "CREATE OPERATOR CLASS",
+        Statement::CreateOperatorFamily(_) => "CREATE OPERATOR FAMILY",
+        Statement::AlterOperatorFamily(_) => "ALTER OPERATOR FAMILY",
         Statement::CreateCast(_) => "CREATE CAST",
         Statement::DefineSearch(s) => {
             return format!("{} {}", if s.alter { "ALTER" } else { "CREATE" }, s.kind.sql());

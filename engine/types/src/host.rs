@@ -29,12 +29,26 @@ pub trait CallHost: Send + Sync {
 
 /// Whether calls of a function go to the host.
 pub fn needs_host(p: &Proc) -> bool {
-    runs_query_text(p) || p.oid >= crate::userproc::FIRST_USER_OID && p.prolang == SQL && p.prokind != 'a'
+    runs_query_text(p)
+        || of_large_objects(p)
+        || maps_to_xml(p)
+        || p.oid >= crate::userproc::FIRST_USER_OID && p.prolang == SQL && p.prokind != 'a'
 }
 
 /// Whether a built-in function is given a query as text.
 pub fn runs_query_text(p: &Proc) -> bool {
     p.oid < crate::userproc::FIRST_USER_OID && matches!(&*p.prosrc, "ts_stat1" | "ts_stat2" | "tsquery_rewrite_query")
+}
+
+/// Whether a built-in function reads or changes large objects.
+pub fn of_large_objects(p: &Proc) -> bool {
+    p.oid < crate::userproc::FIRST_USER_OID && p.prosrc.starts_with("be_lo")
+}
+
+/// Whether a built-in function makes XML of tables that it reads, or describes them.
+pub fn maps_to_xml(p: &Proc) -> bool {
+    const NAMES: [&str; 4] = ["table_to_xml", "query_to_xml", "schema_to_xml", "database_to_xml"];
+    p.oid < crate::userproc::FIRST_USER_OID && NAMES.iter().any(|n| p.prosrc.starts_with(n))
 }
 
 /// `pg_language.oid` of SQL.

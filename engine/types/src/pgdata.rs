@@ -377,8 +377,8 @@ lookup_one! { /// An access method by OID.
 access_method(oid: u32) -> AccessMethod = access_methods by |r| r.oid }
 lookup_one! { /// An operator family by OID.
 opfamily(oid: u32) -> OpFamily = opfamilies by |r| r.oid }
-lookup_one! { /// An operator class by OID.
-opclass(oid: u32) -> OpClass = opclasses by |r| r.oid }
+lookup_one! { /// A built-in operator class by OID.
+built_in_opclass(oid: u32) -> OpClass = opclasses by |r| r.oid }
 lookup_one! { /// A range type's details by its OID.
 range_type(rngtypid: u32) -> RangeType = range_types by |r| r.rngtypid }
 lookup_one! { /// A system relation by OID.
@@ -397,6 +397,11 @@ lookup_many! { /// The columns of a system relation, by attribute number.
 columns_of(relation: u32) -> Column = columns by |r| r.attrelid }
 lookup_many! { /// The indexes of a system table.
 indexes_of(relation: u32) -> Index = indexes by |r| r.indrelid }
+
+/// An operator class by OID. A user's has the family of the built-in class that keeps values as it does, if there is one.
+pub fn opclass(oid: u32) -> Option<&'static OpClass> {
+    if oid >= crate::userproc::FIRST_USER_OID { crate::userproc::opclass(oid) } else { built_in_opclass(oid) }
+}
 
 /// An operator by OID, users' operators included.
 pub fn operator(oid: u32) -> Option<&'static Operator> {

@@ -7,7 +7,7 @@
 //! Invariant: an OID is never given out twice. [`get`] answers the newest definition and is for showing a function; what
 //! is called comes from the catalog.
 
-use crate::pgdata::{Operator, Proc};
+use crate::pgdata::{OpClass, Operator, Proc};
 use std::collections::HashMap;
 use std::sync::{LazyLock, PoisonError, RwLock};
 
@@ -78,4 +78,25 @@ pub fn operator(oid: u32) -> Option<&'static Operator> {
         return None;
     }
     OPERATORS.read().unwrap_or_else(PoisonError::into_inner).get(&oid)?.last().copied()
+}
+
+/// Users' operator classes, newest definition last.
+static OPCLASSES: LazyLock<RwLock<HashMap<u32, Vec<&'static OpClass>>>> = LazyLock::new(RwLock::default);
+
+/// Makes an operator class known.
+pub fn intern_opclass(c: OpClass) {
+    let mut all = OPCLASSES.write().unwrap_or_else(PoisonError::into_inner);
+    let list = all.entry(c.oid).or_default();
+    match list.iter().position(|q| **q == c) {
+        Some(i) => {
+            let found = list.remove(i);
+            list.push(found);
+        }
+        None => list.push(Box::leak(Box::new(c))),
+    }
+}
+
+/// A user's operator class by OID.
+pub fn opclass(oid: u32) -> Option<&'static OpClass> {
+    OPCLASSES.read().unwrap_or_else(PoisonError::into_inner).get(&oid)?.last().copied()
 }

@@ -144,34 +144,62 @@ pub struct Bind<'a> {
     pub result_formats: Formats,
 }
 
+/// FunctionCall.
+#[derive(Debug)]
+pub struct FunctionCall<'a> {
+    /// OID of the function.
+    pub function: u32,
+    /// Formats of the arguments: none, one for all, or one each.
+    pub formats: Formats,
+    /// Arguments, `None` for NULL.
+    pub args: SmallVec<[Option<&'a [u8]>; 8]>,
+    /// Format wanted for the result.
+    pub result_format: i16,
+}
+
 /// Reads Bind.
 pub fn bind(body: &[u8]) -> Result<Bind<'_>> {
     let mut b = Body::new(body);
     let portal = b.string()?;
     let statement = b.string()?;
     let param_formats = formats(&mut b)?;
-    let n = b.i16()? as u16;
-    if param_formats.len() > 1 && param_formats.len() != usize::from(n) {
+    let params = values(&mut b)?;
+    if param_formats.len() > 1 && param_formats.len() != params.len() {
         return Err(DbError::new(
             SqlState::PROTOCOL_VIOLATION,
-            format!("bind message has {} parameter formats but {n} parameters", param_formats.len()),
+            format!("bind message has {} parameter formats but {} parameters", param_formats.len(), params.len()),
         ));
-    }
-    let mut params = SmallVec::new();
-    for _ in 0..n {
-        let len = b.i32()?;
-        // Any negative length reads as NULL in PostgreSQL only when it is -1; others fail as a length does.
-        params.push(match usize::try_from(len) {
-            Ok(len) => Some(b.bytes(len)?),
-            Err(_) if len == -1 => None,
-            Err(_) => {
-                return Err(DbError::new(SqlState::PROTOCOL_VIOLATION, "insufficient data left in message"));
-            }
-        });
     }
     let result_formats = formats(&mut b)?;
     b.end()?;
     Ok(Bind { portal, statement, param_formats, params, result_formats })
+}
+
+/// Reads FunctionCall.
+pub fn function_call(body: &[u8]) -> Result<FunctionCall<'_>> {
+    let mut b = Body::new(body);
+    let function = b.i32()? as u32;
+    let formats = formats(&mut b)?;
+    let args = values(&mut b)?;
+    let result_format = b.i16()?;
+    b.end()?;
+    Ok(FunctionCall { function, formats, args, result_format })
+}
+
+/// A counted list of values, `None` for NULL.
+fn values<'a>(b: &mut Body<'a>) -> Result<SmallVec<[Option<&'a [u8]>; 8]>> {
+    let n = b.i16()? as u16;
+    let mut out = SmallVec::new();
+    for _ in 0..n {
+        let len = b.i32()?;
+        // Any negative length reads as NULL in PostgreSQL only when it is -1; others fail as a length does.
+        out.push(match usize::try_from(len) {
+            Ok(len) => Some(b.bytes(len)?),
+            Err(_) if len == -1 => None,
+            Err(_) => return Err(DbError::new(SqlState::PROTOCOL_VIOLATION, "insufficient data left in message")),
+        });
+    }
+    Ok(out)
 }
 
 fn formats(b: &mut Body<'_>) -> Result<Formats> {

@@ -106,6 +106,16 @@ pub fn begin_row(buf: &mut BytesMut, shape: &RowShape) -> usize {
     start
 }
 
+/// FunctionCallResponse.
+pub fn function_result(buf: &mut BytesMut, value: Option<&[u8]>) -> Result<()> {
+    let start = begin(buf, b'V');
+    match value {
+        Some(b) => field(buf, b)?,
+        None => null(buf),
+    }
+    end(buf, start)
+}
+
 /// One NULL column of a DataRow.
 pub fn null(buf: &mut BytesMut) {
     buf.put_i32(-1);

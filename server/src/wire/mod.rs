@@ -2,7 +2,7 @@
 //!
 //! `link` is the stream, `frame` cuts it into messages, `decode` reads their bodies, `startup` runs a connection up to its
 //! first ReadyForQuery, `simple`, `extended` and `copy` answer messages, `output` collects the answers that `encode`,
-//! `rows` and `error` write. Left out: replication, the function call protocol (0A000) and GSSAPI.
+//! `rows` and `error` write. Left out: replication and GSSAPI.
 
 pub mod batch;
 pub mod copy;

@@ -1,9 +1,9 @@
 //! The simple query protocol: one string, any number of statements, one ReadyForQuery.
 
-use super::decode;
+use super::{decode, encode};
 use crate::conn::{Conn, Step};
 use bytes::Bytes;
-use rustydb_base::{DbError, Result};
+use rustydb_base::Result;
 
 /// Query.
 pub async fn query(conn: &mut Conn, body: Bytes) -> Result<Step> {
@@ -14,9 +14,23 @@ pub async fn query(conn: &mut Conn, body: Bytes) -> Result<Step> {
     wire.failure.take().map_or(Ok(Step::Ready), Err)
 }
 
-/// FunctionCall. libpq's large object functions still speak it; they get an error they can show.
-pub fn function_call(conn: &mut Conn) -> Result<Step> {
-    conn.check(Err(
-        DbError::unsupported("the function call protocol is not supported").hint("Call the function with SELECT.")
-    ))
+/// FunctionCall, which libpq's large object functions speak.
+pub async fn function_call(conn: &mut Conn, body: Bytes) -> Result<Step> {
+    let call = conn.check(decode::function_call(&body))?;
+    let Conn { session, wire, canceller, .. } = conn;
+    let link = wire.link.clone();
+    let calling = session.function_call(call.function, &call.formats, &call.args, call.result_format);
+    let done = link.watched(calling, || canceller.cancel()).await;
+    match done {
+        Ok(value) => {
+            encode::function_result(&mut wire.buf, value.as_deref())?;
+            session.sync(wire).await?;
+            Ok(Step::Ready)
+        }
+        Err(e) => {
+            // The first error is what the client is told.
+            let _ended = session.sync(wire).await;
+            Err(e)
+        }
+    }
 }

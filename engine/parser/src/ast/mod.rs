@@ -10,6 +10,7 @@
 mod ddl;
 mod expr;
 mod merge;
+mod opclass;
 mod query;
 mod routine;
 mod search;
@@ -21,6 +22,7 @@ mod xml;
 pub use ddl::*;
 pub use expr::*;
 pub use merge::*;
+pub use opclass::*;
 pub use query::*;
 pub use routine::*;
 pub use search::*;
@@ -263,6 +265,12 @@ pub enum Statement {
     CreateAggregate(Box<CreateAggregate>),
     /// CREATE OPERATOR.
     CreateOperator(Box<CreateOperator>),
+    /// CREATE OPERATOR CLASS.
+    CreateOperatorClass(Box<CreateOperatorClass>),
+    /// CREATE OPERATOR FAMILY.
+    CreateOperatorFamily(Box<CreateOperatorFamily>),
+    /// ALTER OPERATOR FAMILY … ADD, DROP.
+    AlterOperatorFamily(Box<AlterOperatorFamily>),
     /// CREATE CAST.
     CreateCast(Box<CreateCast>),
     /// CREATE TEXT SEARCH …, ALTER TEXT SEARCH DICTIONARY.

@@ -42,6 +42,31 @@ pub enum XmlOp {
     },
     /// IS DOCUMENT.
     IsDocument,
+    /// XMLTABLE, which stands in FROM only. Its values under names are namespaces (URI and prefix, none for DEFAULT); its
+    /// plain values are the row path, the document and, column by column, the path and the default where there is one.
+    Table(Vec<XmlColumn>),
+}
+
+/// A column of XMLTABLE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct XmlColumn {
+    /// Its name.
+    pub name: Ident,
+    /// What it shows; `None` for FOR ORDINALITY.
+    pub value: Option<XmlColumnValue>,
+}
+
+/// What a column of XMLTABLE shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct XmlColumnValue {
+    /// Its type.
+    pub ty: TypeName,
+    /// Whether PATH is among the arguments; else it is the name.
+    pub path: bool,
+    /// Whether DEFAULT is.
+    pub default: bool,
+    /// NOT NULL.
+    pub not_null: bool,
 }
 
 impl XmlOp {
@@ -56,6 +81,7 @@ impl XmlOp {
             XmlOp::Root(_) => "XMLROOT",
             XmlOp::Serialize { .. } => "XMLSERIALIZE",
             XmlOp::IsDocument => "IS DOCUMENT",
+            XmlOp::Table(_) => "XMLTABLE",
         }
     }
 
@@ -69,6 +95,7 @@ impl XmlOp {
             XmlOp::Pi(_) => "xmlpi",
             XmlOp::Root(_) => "xmlroot",
             XmlOp::Serialize { .. } => "xmlserialize",
+            XmlOp::Table(_) => "xmltable",
             XmlOp::IsDocument => return None,
         })
     }

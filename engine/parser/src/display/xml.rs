@@ -61,6 +61,33 @@ impl fmt::Display for XmlExpr {
                     XmlStandalone::Omitted => "",
                 })?;
             }
+            XmlOp::Table(columns) => {
+                if !self.named.is_empty() {
+                    f.write_str("XMLNAMESPACES(")?;
+                    for (i, (uri, name)) in self.named.iter().enumerate() {
+                        f.write_str(if i > 0 { ", " } else { "" })?;
+                        match name {
+                            Some(n) => write!(f, "({uri}) AS {n}")?,
+                            None => write!(f, "DEFAULT ({uri})")?,
+                        }
+                    }
+                    f.write_str("), ")?;
+                }
+                write!(f, "({}) PASSING ({}) COLUMNS ", one(0), one(1))?;
+                let mut at = 2..;
+                for (i, c) in columns.iter().enumerate() {
+                    write!(f, "{}{}", if i > 0 { ", " } else { "" }, c.name)?;
+                    let Some(v) = &c.value else {
+                        f.write_str(" FOR ORDINALITY")?;
+                        continue;
+                    };
+                    write!(f, " {}", v.ty)?;
+                    for (_, word) in [(v.path, "path"), (v.default, "DEFAULT")].iter().filter(|w| w.0) {
+                        write!(f, " {word} ({})", at.next().map(one).unwrap_or_default())?;
+                    }
+                    f.write_str(if v.not_null { " NOT NULL" } else { "" })?;
+                }
+            }
             XmlOp::Serialize { document, ty } => write!(f, "{} {} AS {ty}", kind(*document), one(0))?,
         }
         f.write_str(")")

@@ -83,6 +83,9 @@ impl Parser<'_> {
         let object = match (kind, object) {
             (ObjectKind::TextSearchDictionary, ObjectRef::Name(name)) => return self.alter_dictionary(name),
             (ObjectKind::TextSearchConfiguration, ObjectRef::Name(name)) => return self.alter_mapping(name),
+            (ObjectKind::OperatorFamily, ObjectRef::OnTable(method, name)) if self.at_any(&[kw::ADD, kw::DROP]) => {
+                return self.alter_operator_family(method, name);
+            }
             (_, object) => object,
         };
         if let (ObjectKind::Collation, ObjectRef::Name(n)) = (kind, &object)

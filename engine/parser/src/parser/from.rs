@@ -107,10 +107,13 @@ impl Parser<'_> {
             if self.at_json_table() {
                 return self.json_table(true, pos);
             }
+            if self.at(kw::XMLTABLE) && self.peek_ch(1, b'(') {
+                return self.xml_table(true, pos);
+            }
             return self.function_table(true, pos);
         }
         if self.at(kw::XMLTABLE) && self.peek_ch(1, b'(') {
-            return self.unsupported("XMLTABLE", pos);
+            return self.xml_table(false, pos);
         }
         if self.at_json_table() {
             return self.json_table(false, pos);

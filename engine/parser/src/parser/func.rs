@@ -255,7 +255,7 @@ impl Parser<'_> {
     }
 
     /// `BY REF` or `BY VALUE`, which make no difference.
-    fn xml_passing_mechanism(&mut self) -> Result<()> {
+    pub(super) fn xml_passing_mechanism(&mut self) -> Result<()> {
         if self.eat(kw::BY) && !self.eat(kw::VALUE) {
             self.expect(kw::REF)?;
         }

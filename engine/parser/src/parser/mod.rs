@@ -14,6 +14,7 @@ mod from;
 mod func;
 mod merge;
 mod names;
+mod opclass;
 mod policy;
 mod query;
 mod role;

@@ -208,8 +208,6 @@ impl Parser<'_> {
             (&[kw::FOREIGN, kw::DATA, kw::WRAPPER], "CREATE FOREIGN DATA WRAPPER", false),
             (&[kw::FOREIGN, kw::TABLE], "CREATE FOREIGN TABLE", false),
             (&[kw::LANGUAGE], "CREATE LANGUAGE", true),
-            (&[kw::OPERATOR, kw::CLASS], "CREATE OPERATOR CLASS", false),
-            (&[kw::OPERATOR, kw::FAMILY], "CREATE OPERATOR FAMILY", false),
             (&[kw::PUBLICATION], "CREATE PUBLICATION", false),
             (&[kw::SERVER], "CREATE SERVER", false),
             (&[kw::SUBSCRIPTION], "CREATE SUBSCRIPTION", false),
@@ -223,7 +221,13 @@ impl Parser<'_> {
             self.bump();
             return self.create_aggregate(or_replace, pos);
         }
-        if !or_replace && self.at(kw::OPERATOR) && !self.peek_at(1, kw::CLASS) && !self.peek_at(1, kw::FAMILY) {
+        if !or_replace && self.eat_seq(&[kw::OPERATOR, kw::CLASS]) {
+            return self.create_operator_class();
+        }
+        if !or_replace && self.eat_seq(&[kw::OPERATOR, kw::FAMILY]) {
+            return self.create_operator_family();
+        }
+        if !or_replace && self.at(kw::OPERATOR) {
             let pos = m.tok.start;
             self.bump();
             return self.create_operator(pos);

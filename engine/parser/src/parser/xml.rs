@@ -2,8 +2,12 @@
 
 use super::Parser;
 use super::expr::boxed;
-use crate::ast::{Expr, ExprKind, Ident, Pos, XmlExpr, XmlOp, XmlStandalone};
+use crate::ast::{
+    Expr, ExprKind, FunctionTable, Ident, Pos, TableFunction, TableRef, XmlColumn, XmlColumnValue, XmlExpr, XmlOp,
+    XmlStandalone,
+};
 use crate::keywords::kw;
+use crate::lexer::T;
 use rustydb_base::Result;
 
 impl Parser<'_> {
@@ -105,5 +109,96 @@ impl Parser<'_> {
             let name = if p.eat(kw::AS) { Some(p.label()?) } else { None };
             Ok((value, name))
         })
+    }
+
+    /// At XMLTABLE in FROM.
+    pub(super) fn xml_table(&mut self, lateral: bool, pos: Pos) -> Result<TableRef> {
+        let at = self.pos();
+        self.bump();
+        self.expect_ch(b'(')?;
+        let mut x = XmlExpr { op: XmlOp::Concat, named: Vec::new(), args: Vec::new() };
+        if self.at(kw::XMLNAMESPACES) && self.peek_ch(1, b'(') {
+            self.bump();
+            x.named = self.paren_list(|p| {
+                if p.eat(kw::DEFAULT) {
+                    return Ok((p.b_expr()?, None));
+                }
+                let uri = p.b_expr()?;
+                p.expect(kw::AS)?;
+                Ok((uri, Some(p.label()?)))
+            })?;
+            self.expect_ch(b',')?;
+        }
+        x.args.push(self.primary()?);
+        self.expect(kw::PASSING)?;
+        self.xml_passing_mechanism()?;
+        x.args.push(self.primary()?);
+        self.xml_passing_mechanism()?;
+        self.expect(kw::COLUMNS)?;
+        let args = &mut x.args;
+        let columns = self.comma_list(|p| p.xml_column(args))?;
+        self.expect_ch(b')')?;
+        x.op = XmlOp::Table(columns);
+        let call = Expr::new(ExprKind::Xml(Box::new(x)), at);
+        let alias = self.opt_alias()?;
+        Ok(TableRef::Function(Box::new(FunctionTable {
+            lateral,
+            functions: vec![TableFunction { call, columns: vec![] }],
+            rows_from: false,
+            ordinality: false,
+            alias,
+            columns: vec![],
+            pos,
+        })))
+    }
+
+    fn xml_column(&mut self, args: &mut Vec<Expr>) -> Result<XmlColumn> {
+        let name = self.col_id()?;
+        if self.eat(kw::FOR) {
+            self.expect(kw::ORDINALITY)?;
+            return Ok(XmlColumn { name, value: None });
+        }
+        let ty = self.type_name()?;
+        let (mut path, mut default, mut null) = (None, None, None);
+        loop {
+            let at = self.pos();
+            if self.eat(kw::DEFAULT) {
+                if default.replace(self.b_expr()?).is_some() {
+                    return Err(self.error_at("only one DEFAULT value is allowed", at));
+                }
+            } else if self.at(kw::NULL) || (self.at(kw::NOT) && self.peek_at(1, kw::NULL)) {
+                let not = self.eat(kw::NOT);
+                self.bump();
+                if null.replace(not).is_some() {
+                    let m = "conflicting or redundant NULL / NOT NULL declarations for column";
+                    return Err(self.error_at(format!("{m} \"{}\"", name.value), at));
+                }
+            } else if self.kind() == T::Word && self.is_col_id_here() && !self.at_keyword() {
+                let option = self.col_id()?;
+                let value = self.b_expr()?;
+                if option.value == "__pg__is_not_null" {
+                    let m = format!("option name \"{}\" cannot be used in XMLTABLE", option.value);
+                    return Err(self.error_at(m, at));
+                }
+                if option.value != "path" {
+                    return Err(self.error_at(format!("unrecognized column option \"{}\"", option.value), at));
+                }
+                if path.replace(value).is_some() {
+                    return Err(self.error_at("only one PATH value per column is allowed", at));
+                }
+            } else {
+                break;
+            }
+        }
+        let value =
+            XmlColumnValue { ty, path: path.is_some(), default: default.is_some(), not_null: null.unwrap_or(false) };
+        args.extend(path);
+        args.extend(default);
+        Ok(XmlColumn { name, value: Some(value) })
+    }
+
+    /// Whether the present word is a keyword.
+    fn at_keyword(&self) -> bool {
+        crate::keywords::lookup(&self.text(self.tok).to_ascii_lowercase()).is_some()
     }
 }

@@ -406,6 +406,10 @@ impl Printer<'_> {
             }
             TableRef::Function(f) => {
                 self.push(if f.lateral { "LATERAL " } else { "" });
+                if let Some(x) = f.functions.first().and_then(xml_table) {
+                    self.xml_table(x);
+                    return self.alias(&f.alias);
+                }
                 let single = f.functions.len() == 1 && (f.columns.is_empty() || !f.ordinality);
                 self.push(if single { "" } else { "ROWS FROM(" });
                 for (i, x) in f.functions.iter().enumerate() {
@@ -425,6 +429,53 @@ impl Printer<'_> {
             }
             TableRef::Join(j) => self.join(j),
         }
+    }
+
+    fn in_parens(&mut self, e: &ast::Expr) {
+        self.out.push('(');
+        self.expr(e);
+        self.out.push(')');
+    }
+
+    fn xml_table(&mut self, x: &ast::XmlExpr) {
+        let ast::XmlOp::Table(columns) = &x.op else { return };
+        self.push("XMLTABLE(");
+        for (i, (uri, name)) in x.named.iter().enumerate() {
+            self.push(if i > 0 { ", " } else { "XMLNAMESPACES (" });
+            self.push(if name.is_none() { "DEFAULT " } else { "" });
+            self.expr(uri);
+            if let Some(n) = name {
+                let _ = write!(self.out, " AS {n}");
+            }
+        }
+        self.push(if x.named.is_empty() { "" } else { "), " });
+        let mut args = x.args.iter();
+        for word in ["", " PASSING "] {
+            self.push(word);
+            if let Some(e) = args.next() {
+                self.in_parens(e);
+            }
+        }
+        for (i, c) in columns.iter().enumerate() {
+            let _ = write!(self.out, "{}{}", if i > 0 { ", " } else { " COLUMNS " }, c.name);
+            let Some(v) = &c.value else {
+                self.push(" FOR ORDINALITY");
+                continue;
+            };
+            self.out.push(' ');
+            self.type_name(&v.ty);
+            let path = if v.path { args.next() } else { None };
+            // The default comes first, whatever was written.
+            let default = if v.default { args.next() } else { None };
+            for (word, e) in [(" DEFAULT ", default), (" PATH ", path)] {
+                if let Some(e) = e {
+                    self.push(word);
+                    self.in_parens(e);
+                }
+            }
+            self.push(if v.not_null { " NOT NULL" } else { "" });
+        }
+        self.out.push(')');
     }
 
     fn definitions(&mut self, columns: &[ast::FieldDef]) {
@@ -472,5 +523,13 @@ impl Printer<'_> {
         }
         self.push(if parens { ")" } else { "" });
         self.alias(&j.alias);
+    }
+}
+
+/// XMLTABLE, if a function in FROM is that.
+fn xml_table(f: &ast::TableFunction) -> Option<&ast::XmlExpr> {
+    match &f.call.kind {
+        ast::ExprKind::Xml(x) if matches!(x.op, ast::XmlOp::Table(_)) => Some(x),
+        _ => None,
     }
 }

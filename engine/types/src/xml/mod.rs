@@ -1,18 +1,20 @@
 //! xml: text that is well-formed, kept as it was written.
 //!
 //! [`check`] reads it, [`value`] shows SQL values and names as XML, [`kernels`] has the functions and what stands behind the
-//! SQL/XML expressions; [`dom`] reads documents as trees, which [`xpath`] searches for [`query`]. Left out: XMLTABLE, mapping of
-//! tables, other encodings than UTF-8.
+//! SQL/XML expressions; [`dom`] reads documents as trees, which [`xpath`] searches for [`query`] and
+//! [`table`]. Left out: other encodings than UTF-8.
 
 pub mod check;
 mod dom;
 mod kernels;
 mod query;
+mod table;
 pub mod value;
 mod xpath;
 
 pub use kernels::{EXPRESSIONS, KERNELS, concat};
 pub use query::KERNELS as QUERIES;
+pub use table::KERNELS as TABLE;
 
 use crate::ctx::EvalCtx;
 use check::Declaration;

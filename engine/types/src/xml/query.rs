@@ -38,11 +38,8 @@ fn namespaces(d: &Datum) -> Result<Namespaces> {
     Ok(out)
 }
 
-/// The value of a path in a document.
-fn evaluated(path: &str, xml: &str, names: &Namespaces) -> Result<(Value, Document)> {
-    if path.is_empty() {
-        return Err(DbError::new(SqlState::DATA_EXCEPTION, "empty XPath expression"));
-    }
+/// A document read.
+pub(super) fn document(xml: &str) -> Result<Document> {
     let body = xml.get(declared(xml).len..).unwrap_or_default();
     let unreadable =
         |detail: String| DbError::new(SqlState::INVALID_XML_DOCUMENT, "could not parse XML document").detail(detail);
@@ -56,6 +53,15 @@ fn evaluated(path: &str, xml: &str, names: &Namespaces) -> Result<(Value, Docume
         let shown = body.lines().nth(line).unwrap_or_default();
         return Err(unreadable(format!("line {}: {what}\n{shown}\n{}^", line + 1, " ".repeat(column))));
     }
+    Ok(doc)
+}
+
+/// The value of a path in a document.
+fn evaluated(path: &str, xml: &str, names: &Namespaces) -> Result<(Value, Document)> {
+    if path.is_empty() {
+        return Err(DbError::new(SqlState::DATA_EXCEPTION, "empty XPath expression"));
+    }
+    let doc = document(xml)?;
     let path = xpath::parse(path).ok_or_else(|| {
         DbError::new(SqlState::INTERNAL_ERROR, "invalid XPath expression").detail("Invalid expression")
     })?;
