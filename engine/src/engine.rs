@@ -199,6 +199,19 @@ impl DatabaseState {
 /// The session of the engine itself, for binding and evaluating what belongs to no client.
 struct NoSession;
 
+/// For values computed outside of any session.
+pub(crate) fn sessionless() -> EvalCtx {
+    let now = now_micros();
+    EvalCtx {
+        fmt: FormatSettings::default(),
+        transaction_start: now,
+        statement_start: now,
+        session: Arc::new(NoSession),
+        host: None,
+    }
+}
+
+
 impl SessionInfo for NoSession {
     fn as_any(&self) -> &dyn std::any::Any {
         self
@@ -464,14 +477,7 @@ impl Engine {
 
     /// An evaluation context that belongs to no client.
     pub fn bare_eval(&self) -> EvalCtx {
-        let now = now_micros();
-        EvalCtx {
-            fmt: FormatSettings::default(),
-            transaction_start: now,
-            statement_start: now,
-            session: Arc::new(NoSession),
-            host: None,
-        }
+        sessionless()
     }
 
     /// The next OID for a new object.

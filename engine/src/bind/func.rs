@@ -714,14 +714,7 @@ impl Binder<'_> {
                 ">" => true,
                 // Text sorts by its bytes under every collation there is, as the pattern operators sort it.
                 "~<~" | "~>~" if matches!(e.ty.oid, oid::TEXT | oid::VARCHAR | oid::BPCHAR) => op.name.value == "~>~",
-                _ => self.user_ordering(op, e.ty.oid).ok_or_else(|| {
-                    DbError::new(
-                        SqlState::WRONG_OBJECT_TYPE,
-                        format!("operator {} is not a valid ordering operator", op.plain()),
-                    )
-                    .hint("Ordering operators must be \"<\" or \">\" members of btree operator families.")
-                    .at(self.pos(op.pos()))
-                })?,
+                _ => self.user_ordering(op, e.ty.oid)?,
             },
         };
         self.check_sortable(e.ty.oid, pos)?;
@@ -731,10 +724,18 @@ impl Binder<'_> {
 
     /// Whether a user's operator orders values of a type descending (or ascending): it is "<" or ">" of a btree class that
     /// orders them as the built-in one does.
-    fn user_ordering(&mut self, op: &ast::Name, ty: u32) -> Option<bool> {
-        let schema = op.schema.as_ref().map(|s| s.value.clone());
-        let found = self.find_operator(schema.as_deref(), &op.name.value, Some(ty), ty, op.pos()).ok()?;
-        crate::catalog::opclasses::ordering(self.cx.catalog, found.oid, ty)
+    fn user_ordering(&self, op: &ast::Name, ty: u32) -> Result<bool> {
+        let schema = op.schema.as_ref().map(|s| s.value.as_str());
+        let at = self.pos(op.pos());
+        let found = self.find_operator(schema, &op.name.value, Some(ty), ty, at)?;
+        crate::catalog::opclasses::ordering(self.cx.catalog, found.oid, ty).ok_or_else(|| {
+            DbError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("operator {} is not a valid ordering operator", op.plain()),
+            )
+            .hint("Ordering operators must be \"<\" or \">\" members of btree operator families.")
+            .at(at)
+        })
     }
 
     fn window_call(&mut self, f: &FuncCall, r: Resolved, args: Vec<Expr>, pos: u32) -> Result<Expr> {

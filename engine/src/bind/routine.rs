@@ -308,6 +308,20 @@ impl Binder<'_> {
         Ok(Expr { pos: call.pos, ..bound })
     }
 
+    /// The body of a function that is one simple expression, over the statement's parameters; `None` if it is not that. What
+    /// is STRICT in it is the caller's to see to.
+    pub(crate) fn routine_expression(
+        &mut self,
+        r: &Arc<Routine>,
+        types: &[TypeRef],
+        result: TypeRef,
+    ) -> Result<Option<Expr>> {
+        let Some(e) = simple_expression(r).filter(|_| r.language == SQL) else { return Ok(None) };
+        let args = types.iter().enumerate().map(|(i, t)| Expr::new(ExprKind::Param(i), *t)).collect();
+        let Some((bound, _)) = self.bind_inlined(r, args, &e)? else { return Ok(None) };
+        self.coerce(bound, result, Coercion::Assignment)
+    }
+
     /// The query of a set-returning function in FROM in the place of its call, with the columns it answers.
     pub(crate) fn inline_set(&mut self, call: &Expr, fields: &[(String, TypeRef)]) -> Option<(Rel, Vec<Col>)> {
         let ExprKind::Call { proc, args, .. } = &call.kind else { return None };

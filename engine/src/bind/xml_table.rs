@@ -144,6 +144,11 @@ impl Binder<'_> {
         let call = Expr::new(ExprKind::Call { proc: rows, args, collation: 0 }, types::plain(oid::RECORD));
         let input = Rel::FunctionScan { calls: vec![(call, found)], ordinality: None };
         let name = f.alias.as_ref().map_or("xmltable", |a| a.name.value.as_str()).to_owned();
+        let given = f.alias.as_ref().map_or(0, |a| a.columns.len());
+        if given > cols.len() {
+            let m = format!("XMLTABLE function has {} columns available but {given} columns specified", cols.len());
+            return Err(DbError::new(SqlState::INVALID_COLUMN_REFERENCE, m));
+        }
         self.rename(&mut cols, &name, f.alias.as_ref())?;
         let rte = Rte {
             name,

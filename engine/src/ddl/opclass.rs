@@ -105,7 +105,8 @@ fn check_default(
             err(SqlState::DUPLICATE_OBJECT, m).detail(format!("Operator class \"{there}\" already is the default."))
         );
     }
-    let sorts = matches!(am.oid, pgdata::BTREE | pgdata::HASH);
+    // Where values have an order, that says what is equal, not their default hash class.
+    let sorts = am.oid == pgdata::BTREE || am.oid == pgdata::HASH && super::types::default_opclass(input).is_none();
     if sorts && opclasses::built_in_alike(am.oid, input, members).is_none() {
         return Err(DbError::unsupported(format!(
             "a default operator class with an order or equality of its own is not supported for access method \"{}\"",

@@ -4,7 +4,7 @@ use super::column::{bind_row, collation, keep};
 use super::{DdlCx, err};
 use crate::bind::define::{Defining, volatility};
 use crate::bind::resolve::Coercion;
-use crate::catalog::partition::{
+use crate::catalog::partition::{Hasher, 
     Bound, Edge, PartitionDesc, PartitionKey, PartitionStrategy, bound_text, can_hash, infinite,
 };
 use crate::catalog::{IndexKey, Relation, opclasses};
@@ -144,7 +144,18 @@ fn named_opclass(cx: &DdlCx<'_>, name: &ast::Name, ty: TypeRef, strategy: Partit
     if let Some(o) = cx.tx.catalog.objects.get(&class.oid).filter(|_| hash) {
         let theirs = pgdata::amproc(usual.opcfamily, usual.opcintype, usual.opcintype, 2).map(|p| p.amproc);
         let ours = opclasses::members(o).iter().find(|m| m.function && m.number == 2).map(|m| m.target);
-        same = ours.is_some() && ours == theirs;
+        let key = IndexKey { attnum: 0, expr: None, ty, opclass: class.oid, desc: false, nulls_first: false };
+        same = ours.is_some() && (ours == theirs || Hasher::of(&cx.cat(), &key, ty, cx.eval)?.is_some());
+        if ours.is_none() {
+            return Err(err(
+                SqlState::UNDEFINED_FUNCTION,
+                format!(
+                    "operator class \"{}\" of access method hash is missing support function 2 for type {}",
+                    name.plain(),
+                    typename::format_type(ty.oid, -1)
+                ),
+            ));
+        }
     }
     if !same {
         return Err(DbError::unsupported(format!(

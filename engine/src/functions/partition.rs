@@ -3,7 +3,7 @@
 use super::{Rows, access, oid_arg, opt_text, rows, scalar, set};
 use crate::catalog::Catalog;
 use crate::catalog::deparse::Show;
-use crate::catalog::partition::{PartitionDesc, PartitionStrategy, constraint_text, key_hash, key_text};
+use crate::catalog::partition::{PartitionDesc, PartitionStrategy, constraint_text, key_text};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
@@ -125,7 +125,7 @@ fn satisfies_hash(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<
     }
     let desc = PartitionDesc::of(&cat, rel, ctx)?;
     let key = key_arguments(&desc, info, args)?;
-    let h = key_hash(&desc.types, &key)?;
+    let h = desc.key_hash(&key)?;
     Ok(Datum::Bool(h % (*modulus as u64) == *remainder as u64))
 }
 

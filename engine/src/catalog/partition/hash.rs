@@ -5,7 +5,7 @@ use rustydb_types::datum::Datum;
 use rustydb_types::{hash, oid};
 
 /// The seed under which partition keys are hashed.
-const SEED: u64 = 0x7A5B_2236_7996_DCFD;
+pub(super) const SEED: u64 = 0x7A5B_2236_7996_DCFD;
 
 /// The hash of a value that is not NULL; `None` for types whose values cannot be hash keys here.
 pub fn of(ty: u32, d: &Datum) -> Option<u64> {

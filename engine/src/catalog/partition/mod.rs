@@ -5,10 +5,12 @@
 //! comes or goes, so what is remembered is never out of date.
 
 mod hash;
+mod hasher;
 mod select;
 mod text;
 
 pub use hash::{combine as combine_hashes, of as hash_of, supports as can_hash};
+pub use hasher::Hasher;
 pub use select::{Test, tests_over};
 pub use text::{bound_text, columns_text, constraint_text, key_text};
 
@@ -127,6 +129,8 @@ pub struct PartitionDesc {
     /// List partitions: each value, ascending, with its partition; and NULL's.
     values: Vec<(Datum, usize)>,
     null: Option<usize>,
+    /// Of hash partitions, the functions that users wrote, by column of the key.
+    hashers: Vec<Option<Hasher>>,
 }
 
 /// Order of two values of a key column; integers of different width compare by value.
@@ -173,17 +177,22 @@ fn compare_key(types: &[TypeRef], edge: &[Edge], key: &[Datum]) -> Ordering {
     Ordering::Equal
 }
 
-/// The hash of a key; NULL columns do not count.
-pub fn key_hash(types: &[TypeRef], key: &[Datum]) -> Result<u64> {
-    let mut all = 0;
-    for (ty, d) in types.iter().zip(key).filter(|x| !x.1.is_null()) {
-        let h = hash_of(ty.oid, d).ok_or_else(|| DbError::internal("hash key of a type that is not hashed"))?;
-        all = combine_hashes(all, h);
-    }
-    Ok(all)
-}
-
 impl PartitionDesc {
+    /// The hash of a key; NULL columns do not count.
+    pub fn key_hash(&self, key: &[Datum]) -> Result<u64> {
+        let mut all = 0;
+        for (i, (ty, d)) in self.types.iter().zip(key).enumerate().filter(|x| !x.1.1.is_null()) {
+            let own = self.hashers.get(i).and_then(Option::as_ref);
+            let hash = match own {
+                Some(h) => h.hash(d, hash::SEED)?,
+                None => hash_of(ty.oid, d),
+            };
+            let h = hash.ok_or_else(|| DbError::internal("hash key of a type that is not hashed"))?;
+            all = combine_hashes(all, h);
+        }
+        Ok(all)
+    }
+
     /// The partitions of a table.
     ///
     /// # Errors
@@ -202,7 +211,13 @@ impl PartitionDesc {
             let Some(text) = catalog.relation(*c).and_then(|c| c.bound.as_deref()) else { continue };
             parts.push(Part { oid: *c, bound: read_bound(text, &types, eval)? });
         }
-        let made = Arc::new(PartitionDesc::new(key.strategy, types, parts));
+        let mut hashers = Vec::new();
+        if key.strategy == PartitionStrategy::Hash {
+            for (k, ty) in key.columns.iter().zip(&types) {
+                hashers.push(Hasher::of(catalog, k, *ty, eval)?);
+            }
+        }
+        let made = Arc::new(PartitionDesc { hashers, ..PartitionDesc::new(key.strategy, types, parts) });
         Ok(Arc::clone(key.desc.get_or_init(|| made)))
     }
 
@@ -242,7 +257,7 @@ impl PartitionDesc {
         if let Some(ty) = types.first() {
             values.sort_by(|a, b| compare(*ty, &a.0, &b.0));
         }
-        PartitionDesc { strategy, types, parts, default, values, null }
+        PartitionDesc { strategy, types, parts, default, values, null, hashers: Vec::new() }
     }
 
     /// The partition that a row with a key belongs to.
@@ -270,7 +285,7 @@ impl PartitionDesc {
                 })
             }
             PartitionStrategy::Hash => {
-                let h = key_hash(&self.types, key)?;
+                let h = self.key_hash(key)?;
                 return Ok(self.parts.iter().position(|p| match p.bound {
                     Bound::Hash { modulus, remainder } => h % u64::from(modulus.max(1)) == u64::from(remainder),
                     _ => false,

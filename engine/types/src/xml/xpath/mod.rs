@@ -6,7 +6,7 @@ mod eval;
 mod parse;
 
 pub use eval::{Value, evaluate};
-pub use parse::parse;
+pub use parse::{Expr, parse};
 
 #[cfg(test)]
 mod tests {
