@@ -29,9 +29,12 @@ pub(super) fn of_function(f: &ast::FunctionTable) -> Option<(&XmlExpr, &[XmlColu
     }
 }
 
+/// The kernel that finds the rows.
+pub(crate) const XML_TABLE_ROWS: &str = "xmltable_rows";
+
 /// The set of rows, and the check of NOT NULL.
 static PROCS: LazyLock<[Proc; 2]> = LazyLock::new(|| {
-    let rows = Proc { proretset: true, prorows: 100.0, ..proc("xmltable_rows", oid::RECORD) };
+    let rows = Proc { proretset: true, prorows: 100.0, ..proc(XML_TABLE_ROWS, oid::RECORD) };
     [rows, proc("xmltable_not_null", oid::TEXT)]
 });
 

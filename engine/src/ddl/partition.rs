@@ -148,7 +148,7 @@ fn named_opclass(cx: &DdlCx<'_>, name: &ast::Name, ty: TypeRef, strategy: Partit
         same = ours.is_some() && (ours == theirs || Hasher::of(&cx.cat(), &key, ty, cx.eval)?.is_some());
         if ours.is_none() {
             return Err(err(
-                SqlState::UNDEFINED_FUNCTION,
+                SqlState::INVALID_OBJECT_DEFINITION,
                 format!(
                     "operator class \"{}\" of access method hash is missing support function 2 for type {}",
                     name.plain(),

@@ -367,7 +367,7 @@ impl Call<'_> {
             let name = name.clone();
             let (back, chunk) = on_files(move || {
                 let mut chunk = Vec::with_capacity(CHUNK);
-                let done = file.by_ref().take(CHUNK as u64).read_to_end(&mut chunk);
+                let done = Read::by_ref(&mut file).take(CHUNK as u64).read_to_end(&mut chunk);
                 done.map_err(|e| failed("read", &name, &e)).map(|_| (file, chunk))
             })
             .await?;

@@ -144,6 +144,9 @@ impl Teller<'_> {
             Rel::Scan(_) => self.scan(rel, rel, &[]),
             Rel::FunctionScan { calls, .. } => {
                 let name = calls.first().map(|c| function(&c.0)).unwrap_or_default();
+                if name == crate::bind::XML_TABLE_ROWS {
+                    return self.node("Table Function Scan", rel, vec![]).on("Table Function Name", "\"xmltable\"");
+                }
                 self.node("Function Scan", rel, vec![]).on("Function Name", name)
             }
             // Computing columns is part of the operator below.
