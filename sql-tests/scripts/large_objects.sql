@@ -98,7 +98,6 @@ begin read only; select lo_open(4242, 262144); select loread(0,1); rollback;
 begin read only; select lo_put(4242, 0, 'x'); rollback;
 begin read only; select lo_unlink(4242); rollback;
 select pg_describe_object('pg_largeobject'::regclass, 4251, 0), pg_identify_object('pg_largeobject'::regclass, 4251, 0), pg_identify_object_as_address('pg_largeobject'::regclass, 4251, 0);
-select * from pg_get_object_address('large object', '{4251}', '{}');
 drop owned by w_lo, w_lo2;
 select oid, lomowner::regrole, lomacl from pg_largeobject_metadata where oid in (4242,4251) order by 1;
 select lo_unlink(4242), lo_unlink(4251);
