@@ -158,5 +158,6 @@ select count(*) from pg_opclass where oid>16384;
 select count(*) from pg_amop where oid>16384;
 select count(*) from pg_amproc where oid>16384;
 drop schema ocs2 cascade;
+drop operator class hsh using hash cascade;
 drop schema ocs cascade;
 drop role w_oc;

@@ -814,7 +814,7 @@ impl Canonical<'_> {
         let columns = columns.iter().zip(&rte.cols).map(|(c, r)| value(c, r.col.ty)).collect();
         let x = ast::XmlExpr { op: ast::XmlOp::Table(columns), named, args };
         let renamed = f.alias.as_ref().is_some_and(|a| !a.columns.is_empty());
-        let names = if renamed { idents(rte.cols.iter().map(|c| c.name.clone())) } else { vec![] };
+        let names = if renamed { idents(rte.cols.iter().map(|c| c.name.to_string())) } else { vec![] };
         Some(ast::TableRef::Function(Box::new(ast::FunctionTable {
             functions: vec![ast::TableFunction { call: at(ast::ExprKind::Xml(Box::new(x))), columns: vec![] }],
             alias: Some(ast::Alias { name: Ident::new(name), columns: names }),

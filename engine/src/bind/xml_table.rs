@@ -142,7 +142,7 @@ impl Binder<'_> {
             };
             let out = self.col(c.ty);
             exprs.push((out, e));
-            cols.push(ScopeCol { name: c.name, col: out, origin: (0, 0) });
+            cols.push(ScopeCol { name: c.name.into(), col: out, origin: (0, 0) });
         }
         let call = Expr::new(ExprKind::Call { proc: rows, args, collation: 0 }, types::plain(oid::RECORD));
         let input = Rel::FunctionScan { calls: vec![(call, found)], ordinality: None };
