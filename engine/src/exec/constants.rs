@@ -263,14 +263,23 @@ impl Check<'_> {
     }
 
     fn case(&self, operand: Option<&Expr>, whens: &[(Expr, Expr)], otherwise: &Expr) -> Result<Folded> {
+        let mut compared = None;
         if let Some(operand) = operand {
-            self.whole(operand)?;
+            compared =
+                self.known(operand)?.map(|d| Expr { kind: ExprKind::Const(d), ty: operand.ty, pos: operand.pos });
         }
         let mut all = true;
         let mut chosen = otherwise;
         for (condition, result) in whens {
-            // With an operand a condition reads it, and so is not constant here.
-            match self.known(condition)? {
+            let known = match &compared {
+                None => self.known(condition)?,
+                Some(value) => {
+                    let mut condition = condition.clone();
+                    compare_with(&mut condition, value)?;
+                    self.known(&condition)?
+                }
+            };
+            match known {
                 Some(Datum::Bool(true)) => {
                     chosen = result;
                     break;
@@ -299,6 +308,24 @@ impl Check<'_> {
         }
         self.rel(rel)
     }
+}
+
+/// Puts the value of a CASE's operand where a condition of it reads the operand.
+fn compare_with(e: &mut Expr, value: &Expr) -> Result<()> {
+    match &mut e.kind {
+        ExprKind::CaseValue => *e = value.clone(),
+        // The conditions of a CASE inside compare another operand.
+        ExprKind::Case { operand: Some(operand), whens, otherwise } => {
+            compare_with(operand, value)?;
+            whens.iter_mut().try_for_each(|w| compare_with(&mut w.1, value))?;
+            compare_with(otherwise, value)?;
+        }
+        ExprKind::ArrayMap { arg, .. } => compare_with(arg, value)?,
+        _ => stacker::maybe_grow(128 * 1024, 1024 * 1024, || {
+            walk::children_mut(e, &mut |part| compare_with(part, value))
+        })?,
+    }
+    Ok(())
 }
 
 /// A node with the values of its parts in their places.
