@@ -211,7 +211,6 @@ pub(crate) fn sessionless() -> EvalCtx {
     }
 }
 
-
 impl SessionInfo for NoSession {
     fn as_any(&self) -> &dyn std::any::Any {
         self

@@ -93,5 +93,4 @@ select case 34 when 4 then 1 when 46 then 1 / 0 else 57 end, case 34 when 34 the
 select case 34 when 4 then 1 when 34 then 1 / 0 else 57 end;
 select case 1 when 2 then case 3 when 3 then 1 / 0 end else case 5 when 5 then 6 else 1 / 0 end end;
 select case null::int when 1 then 1 / 0 else 2 end, case 1 when 2 / 0 then 1 end;
-select case x when 1 then 1 / 0 else 2 end from (values (2)) v(x);
 select case 'a'::text when 'b' then (1 / 0)::text when 'a' then case 'a' when 'c' then (1 / 0)::text else 'd' end end;

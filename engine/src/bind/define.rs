@@ -108,7 +108,9 @@ impl Binder<'_> {
         self.keep_calls = keep;
         self.allow_params = allow;
         let r = r.map_err(|mut x| {
-            let column = matches!(x.code, SqlState::UNDEFINED_COLUMN | SqlState::UNDEFINED_TABLE);
+            // `t.x` has no table here; a sequence that is named in a literal may be made later.
+            let column = x.code == SqlState::UNDEFINED_COLUMN
+                || x.code == SqlState::UNDEFINED_TABLE && x.message.contains("FROM-clause entry");
             if what == Defining::PartitionBound && column {
                 x.code = SqlState::INVALID_COLUMN_REFERENCE;
                 x.message = "cannot use column reference in partition bound expression".into();

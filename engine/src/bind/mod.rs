@@ -61,8 +61,8 @@ use std::sync::Arc;
 
 pub(crate) use query::SYSTEM_COLUMNS;
 pub use scope::{Scope, ScopeCol};
-pub(crate) use xml_table::XML_TABLE_ROWS;
 pub use types::type_ref;
+pub(crate) use xml_table::XML_TABLE_ROWS;
 
 /// What the binder may know of the session.
 pub struct BindCx<'a> {

@@ -211,7 +211,10 @@ mod tests {
                 .collect();
             let found: Vec<&str> = cols.iter().filter(is_named(wanted)).map(|c| &*c.name).collect();
             assert_eq!(found, [wanted; 3]);
-            assert!(cols.iter().all(|c| (c.name == *wanted) == (c.name == ColName::from(wanted))));
+            assert!(cols.iter().all(|c| {
+                let own = ColName::from(wanted);
+                (c.name == *wanted) == (c.name == own)
+            }));
         }
     }
 }

@@ -101,7 +101,7 @@ impl Binder<'_> {
             JsonMakeOp::ObjectAgg | JsonMakeOp::ArrayAgg => return self.json_aggregate(m, pos),
             JsonMakeOp::ArrayOf => return self.json_array_of(m, pos),
             JsonMakeOp::Json => {
-                let e = self.json_arg(self::first(m)?, ArgOf::Json)?;
+                let e = self.json_arg(first(m)?, ArgOf::Json)?;
                 if m.unique && !(is_string(e.ty.oid) || e.ty.oid == oid::BYTEA || is_formatted(&e)) {
                     let text = "cannot use non-string types with WITH UNIQUE KEYS clause";
                     return Err(DbError::new(SqlState::DATATYPE_MISMATCH, text).at(pos));

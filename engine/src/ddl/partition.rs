@@ -4,8 +4,8 @@ use super::column::{bind_row, collation, keep};
 use super::{DdlCx, err};
 use crate::bind::define::{Defining, volatility};
 use crate::bind::resolve::Coercion;
-use crate::catalog::partition::{Hasher, 
-    Bound, Edge, PartitionDesc, PartitionKey, PartitionStrategy, bound_text, can_hash, infinite,
+use crate::catalog::partition::{
+    Bound, Edge, Hasher, PartitionDesc, PartitionKey, PartitionStrategy, bound_text, can_hash, infinite,
 };
 use crate::catalog::{IndexKey, Relation, opclasses};
 use crate::exec::eval::{Env, compile};

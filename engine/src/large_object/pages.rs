@@ -51,7 +51,7 @@ pub(super) fn cursor(rt: &TableRt, low: Vec<u8>, high: Vec<u8>, backward: bool) 
     let index = rt.indexes.first().ok_or_else(|| DbError::internal("a catalog table without an index"))?;
     let edge = |b: Vec<u8>| if b.is_empty() { Edge::Open } else { Edge::Inclusive(b) };
     let direction = if backward { Direction::Backward } else { Direction::Forward };
-    Cursor::open(index.desc.clone(), edge(low), edge(high), direction, Access::Point, false)
+    Cursor::open(index.desc, edge(low), edge(high), direction, Access::Point, false)
 }
 
 /// The rows that the next batch of a scan points at; `None` at its end.

@@ -112,7 +112,8 @@ impl PlanNode {
             let word = if self.kind == "Bitmap Index Scan" { "on" } else { "using" };
             out.push_str(&format!(" {word} {i}"));
         }
-        let name = ["Relation Name", "Function Name", "Table Function Name", "CTE Name"].iter().find_map(|k| self.property(k));
+        let name =
+            ["Relation Name", "Function Name", "Table Function Name", "CTE Name"].iter().find_map(|k| self.property(k));
         match (name, self.property("Alias")) {
             (Some(n), Some(a)) if a != n => out.push_str(&format!(" on {n} {a}")),
             (Some(n), _) | (None, Some(n)) => out.push_str(&format!(" on {n}")),

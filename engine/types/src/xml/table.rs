@@ -16,7 +16,7 @@ use rustydb_base::{DbError, Result, SqlState};
 
 type Rows = Box<dyn Iterator<Item = Result<Vec<Datum>>> + Send>;
 
-fn text<'a>(d: &'a Datum, missing: impl FnOnce() -> DbError) -> Result<&'a str> {
+fn text(d: &Datum, missing: impl FnOnce() -> DbError) -> Result<&str> {
     match d {
         Datum::Text(t) => Ok(t),
         Datum::Null => Err(missing()),
