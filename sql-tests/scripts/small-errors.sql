@@ -17,3 +17,7 @@ DROP AGGREGATE IF EXISTS small_none(int);
 SELECT pg_size_bytes('1e1000000000000000000');
 SELECT pg_size_bytes('1e2147483647');
 SELECT pg_size_bytes('1e'), pg_size_bytes('x');
+-- Numbers in a list of names stay as they are written.
+set search_path = "1a", 121, -12.50, _12, '121', "A";
+show search_path;
+reset search_path;

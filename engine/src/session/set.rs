@@ -56,9 +56,11 @@ pub fn value_text(name: &str, values: &[SetValue]) -> Result<String> {
     if !quoted && !WORD_LISTS.contains(&canonical) {
         return Err(DbError::new(SqlState::INVALID_PARAMETER_VALUE, format!("SET {name} takes only one argument")));
     }
-    let words: Vec<String> =
-        values.iter().map(|v| if quoted { quote_ident(v.text()).to_string() } else { v.text().to_owned() }).collect();
-    Ok(words.join(", "))
+    let word = |v: &SetValue| match v {
+        SetValue::Text(name) if quoted => quote_ident(name).to_string(),
+        other => other.text().to_owned(),
+    };
+    Ok(values.iter().map(word).collect::<Vec<String>>().join(", "))
 }
 
 /// SET TIME ZONE INTERVAL: the offset in hours.
