@@ -590,7 +590,7 @@ impl Binder<'_> {
         name: &ast::Ident,
         ty: &ast::TypeName,
         exists: bool,
-        path: Option<&(String, ast::Pos)>,
+        path: Option<&ast::JsonPathText>,
         form: &JsonForm,
     ) -> Result<Bound> {
         let ty = self.json_type(ty, &form.format)?;
@@ -603,7 +603,7 @@ impl Binder<'_> {
         let place = Place { column: Some(&name.value), kind, pos: self.pos(name.pos) };
         self.json_quotes(form, &place)?;
         let path = match path {
-            Some((p, at)) => jsonpath::parse(p).map_err(|e| e.at(self.pos(*at)))?.to_string(),
+            Some(p) => jsonpath::parse(&p.text).map_err(|e| e.at(self.pos(p.pos)))?.to_string(),
             None => {
                 let mut p = "$.".to_owned();
                 jsonb::write_string(&name.value, &mut p);

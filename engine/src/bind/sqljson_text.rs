@@ -6,7 +6,7 @@ use super::sqljson_make::aggregate_of;
 use super::types::{self, info};
 use crate::plan::ir::{Expr, ExprKind};
 use rustydb_parser::ast::{
-    self, Ident, JsonArg, JsonBehavior, JsonColumn, JsonForm, JsonFormat, JsonKind, JsonMake, JsonMakeOp,
+    self, Ident, JsonArg, JsonBehavior, JsonColumn, JsonForm, JsonFormat, JsonKind, JsonMake, JsonMakeOp, JsonPathText,
     JsonReturning, JsonSearch, JsonSearchOp, JsonWrapper, SqlJson,
 };
 use rustydb_types::datum::TypeRef;
@@ -171,7 +171,7 @@ fn columns(plan: &Plan, args: &[Expr], next: &mut usize, cx: &dyn Surroundings) 
             name: Ident::new(&c.name),
             ty: type_syntax(carrier.ty),
             exists: c.kind == Kind::Exists,
-            path: Some((c.path.clone(), 0)),
+            path: Some(JsonPathText { text: c.path.clone(), pos: 0 }),
             form,
         });
     }

@@ -163,13 +163,14 @@ pub fn bind(body: &[u8]) -> Result<Bind<'_>> {
     let portal = b.string()?;
     let statement = b.string()?;
     let param_formats = formats(&mut b)?;
-    let params = values(&mut b)?;
-    if param_formats.len() > 1 && param_formats.len() != params.len() {
+    let n = b.i16()? as u16;
+    if param_formats.len() > 1 && param_formats.len() != usize::from(n) {
         return Err(DbError::new(
             SqlState::PROTOCOL_VIOLATION,
-            format!("bind message has {} parameter formats but {} parameters", param_formats.len(), params.len()),
+            format!("bind message has {} parameter formats but {n} parameters", param_formats.len()),
         ));
     }
+    let params = values(&mut b, n)?;
     let result_formats = formats(&mut b)?;
     b.end()?;
     Ok(Bind { portal, statement, param_formats, params, result_formats })
@@ -180,15 +181,15 @@ pub fn function_call(body: &[u8]) -> Result<FunctionCall<'_>> {
     let mut b = Body::new(body);
     let function = b.i32()? as u32;
     let formats = formats(&mut b)?;
-    let args = values(&mut b)?;
+    let n = b.i16()? as u16;
+    let args = values(&mut b, n)?;
     let result_format = b.i16()?;
     b.end()?;
     Ok(FunctionCall { function, formats, args, result_format })
 }
 
-/// A counted list of values, `None` for NULL.
-fn values<'a>(b: &mut Body<'a>) -> Result<SmallVec<[Option<&'a [u8]>; 8]>> {
-    let n = b.i16()? as u16;
+/// `n` values, `None` for NULL.
+fn values<'a>(b: &mut Body<'a>, n: u16) -> Result<SmallVec<[Option<&'a [u8]>; 8]>> {
     let mut out = SmallVec::new();
     for _ in 0..n {
         let len = b.i32()?;

@@ -132,6 +132,15 @@ pub struct JsonForm {
     pub on_error: Option<(JsonBehavior, Pos)>,
 }
 
+/// The path of a column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonPathText {
+    /// As written.
+    pub text: String,
+    /// Where.
+    pub pos: Pos,
+}
+
 /// An element of COLUMNS.
 #[allow(clippy::large_enum_variant, reason = "most elements are the large one")]
 #[derive(Clone, Debug, PartialEq)]
@@ -146,8 +155,8 @@ pub enum JsonColumn {
         ty: TypeName,
         /// EXISTS.
         exists: bool,
-        /// PATH, and where it is written.
-        path: Option<(String, Pos)>,
+        /// PATH.
+        path: Option<JsonPathText>,
         /// The clauses behind.
         form: JsonForm,
     },

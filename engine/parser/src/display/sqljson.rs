@@ -2,8 +2,8 @@
 //! written. Two printers share this ([`Out`]): the one of kept text, and the engine's for people, which breaks lines.
 
 use crate::ast::{
-    Expr, JsonArg, JsonBehavior, JsonColumn, JsonForm, JsonFormat, JsonKind, JsonMake, JsonMakeOp, JsonReturning,
-    JsonSearch, JsonSearchOp, JsonWrapper, Literal, Over, SortBy, SqlJson, TypeName,
+    Expr, JsonArg, JsonBehavior, JsonColumn, JsonForm, JsonFormat, JsonKind, JsonMake, JsonMakeOp, JsonPathText,
+    JsonReturning, JsonSearch, JsonSearchOp, JsonWrapper, Literal, Over, SortBy, SqlJson, TypeName,
 };
 use std::fmt::{Display, Formatter, Result};
 
@@ -203,7 +203,7 @@ fn columns(list: &[JsonColumn], o: &mut dyn Out) -> Result {
                 o.ty(ty)?;
                 format(&f.format, o)?;
                 o.text(if *exists { " EXISTS" } else { "" })?;
-                if let Some((p, _)) = path {
+                if let Some(JsonPathText { text: p, .. }) = path {
                     o.text(" PATH ")?;
                     o.string(p)?;
                 }

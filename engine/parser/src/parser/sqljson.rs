@@ -5,8 +5,8 @@
 use super::Parser;
 use super::sqljson_make::MAKERS;
 use crate::ast::{
-    Expr, ExprKind, FunctionTable, JsonArg, JsonBehavior, JsonColumn, JsonForm, JsonFormat, JsonReturning, JsonSearch,
-    JsonSearchOp, JsonWrapper, Literal, Pos, SqlJson, TableFunction, TableRef,
+    Expr, ExprKind, FunctionTable, JsonArg, JsonBehavior, JsonColumn, JsonForm, JsonFormat, JsonPathText,
+    JsonReturning, JsonSearch, JsonSearchOp, JsonWrapper, Literal, Pos, SqlJson, TableFunction, TableRef,
 };
 use crate::keywords::kw;
 use rustydb_base::{DbError, Result, SqlState};
@@ -163,7 +163,7 @@ impl Parser<'_> {
             if !self.at_str() {
                 return self.unexpected();
             }
-            Some((self.string()?, pos))
+            Some(JsonPathText { text: self.string()?, pos })
         } else {
             None
         };
