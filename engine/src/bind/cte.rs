@@ -350,18 +350,7 @@ impl Binder<'_> {
         }
         let system = scope_cols.split_off(scope_cols.len().saturating_sub(unlisted));
         self.rename(&mut scope_cols, &alias, t.alias.as_ref())?;
-        let rte = Rte {
-            name: alias,
-            schema: None,
-            cols: scope_cols,
-            system,
-            table: None,
-            rid: None,
-            hidden: false,
-            other: Some("a WITH query"),
-            scalar: false,
-            absent: None,
-        };
+        let rte = Rte { system, other: Some("a WITH query"), ..Rte::computed(alias, scope_cols) };
         Ok((Rel::CteScan { cte: id, cols }, rte))
     }
 

@@ -4,6 +4,7 @@
 //! Names travel as type modifiers ([`rustydb_types::shape`]) that only these functions' arguments carry.
 
 use super::Binder;
+use super::nameless::nameless;
 use super::resolve::{Coercion, can_coerce};
 use super::types::{self, show};
 use crate::plan::ir::{Expr, ExprKind};
@@ -38,30 +39,10 @@ const NAMED_ROWS: &[&str] = &[
 /// subscripts. PostgreSQL has no function for it, so neither name nor OID is one of its own.
 fn assign_proc() -> &'static Proc {
     static PROC: LazyLock<Proc> = LazyLock::new(|| Proc {
-        oid: 0,
-        proname: "jsonb_subscript_assign",
-        pronamespace: pgdata::PG_CATALOG,
-        prolang: 12,
-        procost: 1.0,
-        prorows: 0.0,
-        provariadic: 0,
-        prokind: 'f',
-        prosecdef: false,
-        proleakproof: false,
-        proisstrict: false,
-        proretset: false,
         provolatile: 'i',
-        proparallel: 's',
         pronargs: 3,
-        pronargdefaults: 0,
-        prorettype: oid::JSONB,
         proargtypes: Box::new([oid::JSONB, oid::BOOL, oid::JSONB, oid::TEXT]),
-        proallargtypes: None,
-        proargmodes: None,
-        proargnames: None,
-        proargdefaults: None,
-        prosrc: "jsonb_subscript_assign".into(),
-        prosqlbody: None,
+        ..nameless("jsonb_subscript_assign", oid::JSONB, false)
     });
     &PROC
 }

@@ -23,6 +23,7 @@ mod inline;
 mod json;
 mod late;
 mod merge;
+mod nameless;
 mod nullable;
 mod past;
 mod policy;

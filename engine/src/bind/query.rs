@@ -428,18 +428,7 @@ impl Binder<'_> {
             .map(|(c, o)| ScopeCol { name: c.name.as_str().into(), col: Col { id: o.id, ty: c.ty }, origin: c.origin })
             .collect();
         self.rename(&mut cols, name, alias)?;
-        Ok(Rte {
-            name: name.to_owned(),
-            schema: None,
-            cols,
-            system: vec![],
-            table: None,
-            rid: None,
-            hidden: false,
-            other: None,
-            scalar: false,
-            absent: None,
-        })
+        Ok(Rte::computed(name.to_owned(), cols))
     }
 
     pub(super) fn rename(&self, cols: &mut [ScopeCol], name: &str, alias: Option<&ast::Alias>) -> Result<()> {
@@ -773,10 +762,15 @@ impl Binder<'_> {
                 for a in &fc.args {
                     let one = ast::FuncCall { args: vec![a.clone()], ..fc.clone() };
                     let e = ast::Expr::new(ast::ExprKind::Func(Box::new(one)), tf.call.pos);
-                    let call = self.expr_typed(&e)?;
-                    let c = self.col(call.ty);
-                    cols.push(ScopeCol { name: ColName::fixed("unnest"), col: c, origin: (0, 0) });
-                    calls.push((call, vec![c]));
+                    let mut call = self.expr_typed(&e)?;
+                    let fields = match self.row_fields(&call) {
+                        Some(fields) => {
+                            self.learn_names(&mut call, &fields)?;
+                            fields
+                        }
+                        None => vec![("unnest".to_owned(), call.ty)],
+                    };
+                    calls.push(self.set_columns(call, fields, &mut cols));
                 }
                 scalar = false;
                 continue;
@@ -820,36 +814,40 @@ impl Binder<'_> {
                 break;
             }
             if named {
-                // Functions that make rows by name learn the names here, those of rows inside rows too.
-                let shaped = fields.iter().map(|(n, t)| Ok((n.clone(), self.named_type(*t, 0)?)));
-                call.ty.typmod = rustydb_types::shape::modifier(&shaped.collect::<Result<Vec<_>>>()?)?;
+                self.learn_names(&mut call, &fields)?;
             }
-            let mut out = Vec::with_capacity(fields.len());
-            for (name, ty) in fields {
-                let c = self.col(ty);
-                out.push(c);
-                cols.push(ScopeCol { name: name.into(), col: c, origin: (0, 0) });
-            }
-            calls.push((call, out));
+            calls.push(self.set_columns(call, fields, &mut cols));
         }
         let ordinality = f.ordinality.then(|| self.col(types::plain(oid::INT8)));
         if let Some(o) = ordinality {
             cols.push(ScopeCol { name: ColName::fixed("ordinality"), col: o, origin: (0, 0) });
         }
         self.rename(&mut cols, &alias, f.alias.as_ref())?;
-        let rte = Rte {
-            name: alias,
-            schema: None,
-            cols,
-            system: vec![],
-            table: None,
-            rid: None,
-            hidden: false,
-            other: Some("a function"),
-            scalar,
-            absent: None,
-        };
+        let rte = Rte { other: Some("a function"), scalar, ..Rte::computed(alias, cols) };
         Ok((inlined.unwrap_or(Rel::FunctionScan { calls, ordinality }), Scope::of(rte)))
+    }
+
+    /// Functions that make rows by name learn the names here, those of rows inside rows too.
+    fn learn_names(&self, call: &mut Expr, fields: &[(String, TypeRef)]) -> Result<()> {
+        let shaped = fields.iter().map(|(n, t)| Ok((n.clone(), self.named_type(*t, 0)?)));
+        call.ty.typmod = rustydb_types::shape::modifier(&shaped.collect::<Result<Vec<_>>>()?)?;
+        Ok(())
+    }
+
+    /// A call with its columns, which join those of the item of FROM.
+    fn set_columns(
+        &mut self,
+        call: Expr,
+        fields: Vec<(String, TypeRef)>,
+        cols: &mut Vec<ScopeCol>,
+    ) -> (Expr, Vec<Col>) {
+        let mut out = Vec::with_capacity(fields.len());
+        for (name, ty) in fields {
+            let c = self.col(ty);
+            out.push(c);
+            cols.push(ScopeCol { name: name.into(), col: c, origin: (0, 0) });
+        }
+        (call, out)
     }
 
     /// Name of a scalar function's column: its single OUT parameter's, else the alias when there is one function, else
@@ -1012,18 +1010,7 @@ impl Binder<'_> {
                     format!("table name \"{}\" specified more than once", a.value),
                 ));
             }
-            scope.rtes.push(Rte {
-                name: a.value.clone(),
-                schema: None,
-                cols: merged,
-                system: vec![],
-                table: None,
-                rid: None,
-                hidden: false,
-                other: Some(super::nullable::NAMED_JOIN),
-                scalar: false,
-                absent: None,
-            });
+            scope.rtes.push(Rte { other: Some(super::nullable::NAMED_JOIN), ..Rte::computed(a.value.clone(), merged) });
         }
         if let Some(a) = &j.alias {
             let mut cols = scope.star.clone();
@@ -1031,16 +1018,8 @@ impl Binder<'_> {
             let mut hidden = std::mem::take(&mut scope.rtes);
             hidden.append(&mut scope.invisible);
             scope = Scope::of(Rte {
-                name: a.name.value.clone(),
-                schema: None,
-                cols,
-                system: vec![],
-                table: None,
-                rid: None,
-                hidden: false,
                 other: Some(super::nullable::NAMED_JOIN),
-                scalar: false,
-                absent: None,
+                ..Rte::computed(a.name.value.clone(), cols)
             });
             scope.invisible = hidden;
         }

@@ -155,6 +155,21 @@ pub struct Rte {
 }
 
 impl Rte {
+    /// What yields these columns and is no stored table.
+    pub fn computed(name: String, cols: Vec<ScopeCol>) -> Rte {
+        Rte {
+            name,
+            schema: None,
+            cols,
+            system: Vec::new(),
+            table: None,
+            rid: None,
+            hidden: false,
+            other: None,
+            scalar: false,
+            absent: None,
+        }
+    }
     /// A system column.
     pub fn system_column(&self, name: &str) -> Option<Col> {
         self.system.iter().find(|c| c.name == name).map(|c| c.col)

@@ -5,6 +5,7 @@
 //! first, and in the place of its argument stands NULL.
 
 use super::Binder;
+use super::nameless::nameless;
 use super::resolve::Coercion;
 use super::scope::{Rte, Scope, ScopeCol};
 use super::select::Clause;
@@ -22,37 +23,6 @@ use rustydb_types::funcs::sqljson::{Behavior, Column, Kind, Plan, STATE, TABLE, 
 use rustydb_types::pgdata::{self, Proc};
 use rustydb_types::{jsonb, jsonpath, oid, shape, usertype};
 use std::sync::LazyLock;
-
-/// A function that stands for an expression; neither name nor OID is one of PostgreSQL's.
-pub(super) fn nameless(name: &'static str, result: u32, set: bool) -> Proc {
-    Proc {
-        oid: 0,
-        proname: name,
-        pronamespace: pgdata::PG_CATALOG,
-        prolang: 12,
-        procost: 1.0,
-        prorows: if set { 100.0 } else { 0.0 },
-        provariadic: 0,
-        prokind: 'f',
-        prosecdef: false,
-        proleakproof: false,
-        proisstrict: false,
-        proretset: set,
-        // Values are read and shown by the session's settings.
-        provolatile: 's',
-        proparallel: 's',
-        pronargs: 0,
-        pronargdefaults: 0,
-        prorettype: result,
-        proargtypes: Box::new([]),
-        proallargtypes: None,
-        proargmodes: None,
-        proargnames: None,
-        proargdefaults: None,
-        prosrc: name.into(),
-        prosqlbody: None,
-    }
-}
 
 static SCALAR_PROC: LazyLock<Proc> = LazyLock::new(|| nameless(VALUE, oid::JSONB, false));
 static STATE_PROC: LazyLock<Proc> = LazyLock::new(|| nameless(STATE, oid::INT4, false));
@@ -504,18 +474,7 @@ impl Binder<'_> {
             ));
         }
         self.rename(&mut cols, &name, f.alias.as_ref())?;
-        let rte = Rte {
-            name,
-            schema: None,
-            cols,
-            system: vec![],
-            table: None,
-            rid: None,
-            hidden: false,
-            other: Some("a table function"),
-            scalar: false,
-            absent: None,
-        };
+        let rte = Rte { other: Some("a table function"), ..Rte::computed(name, cols) };
         Ok((rel, Scope::of(rte)))
     }
 

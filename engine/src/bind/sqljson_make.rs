@@ -2,7 +2,8 @@
 //! JSON_ARRAYAGG, and IS JSON, as PostgreSQL 17 has them: calls of one kernel and of aggregates without a name.
 
 use super::Binder;
-use super::sqljson::{ArgOf, constant, is_string, nameless};
+use super::nameless::nameless;
+use super::sqljson::{ArgOf, constant, is_string};
 use super::types::{self, info, show};
 use crate::plan::ir::{Expr, ExprKind};
 use rustydb_base::{DbError, Result, SqlState};

@@ -2,59 +2,29 @@
 //! kinds) becomes constant arguments.
 
 use super::Binder;
+use super::nameless::nameless;
 use super::resolve::Coercion;
 use super::types::{self, show};
 use crate::plan::ir::{Expr, ExprKind};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, XmlExpr, XmlOp, XmlStandalone};
 use rustydb_types::datum::Datum;
-use rustydb_types::pgdata::{self, Proc};
+use rustydb_types::pgdata::Proc;
 use rustydb_types::xml::value::name as xml_name;
 use rustydb_types::{oid, usertype};
 use std::sync::LazyLock;
 
-/// A function that stands for an expression; neither name nor OID is one of PostgreSQL's.
-pub(super) fn proc(name: &'static str, result: u32) -> Proc {
-    Proc {
-        oid: 0,
-        proname: name,
-        pronamespace: pgdata::PG_CATALOG,
-        prolang: 12,
-        procost: 1.0,
-        prorows: 0.0,
-        provariadic: 0,
-        prokind: 'f',
-        prosecdef: false,
-        proleakproof: false,
-        proisstrict: false,
-        proretset: false,
-        // Dates and floats are shown by the session's settings.
-        provolatile: 's',
-        proparallel: 's',
-        pronargs: 0,
-        pronargdefaults: 0,
-        prorettype: result,
-        proargtypes: Box::new([]),
-        proallargtypes: None,
-        proargmodes: None,
-        proargnames: None,
-        proargdefaults: None,
-        prosrc: name.into(),
-        prosqlbody: None,
-    }
-}
-
 fn proc_of(op: &XmlOp) -> &'static Proc {
     static PROCS: LazyLock<[Proc; 8]> = LazyLock::new(|| {
         [
-            proc("xmlconcat_expression", oid::XML),
-            proc("xmlelement_expression", oid::XML),
-            proc("xmlforest_expression", oid::XML),
-            proc("xmlparse_expression", oid::XML),
-            proc("xmlpi_expression", oid::XML),
-            proc("xmlroot_expression", oid::XML),
-            proc("xmlserialize_expression", oid::TEXT),
-            proc("is_document_expression", oid::BOOL),
+            nameless("xmlconcat_expression", oid::XML, false),
+            nameless("xmlelement_expression", oid::XML, false),
+            nameless("xmlforest_expression", oid::XML, false),
+            nameless("xmlparse_expression", oid::XML, false),
+            nameless("xmlpi_expression", oid::XML, false),
+            nameless("xmlroot_expression", oid::XML, false),
+            nameless("xmlserialize_expression", oid::TEXT, false),
+            nameless("is_document_expression", oid::BOOL, false),
         ]
     });
     let [concat, element, forest, parse, pi, root, serialize, document] = &*PROCS;

@@ -2,11 +2,12 @@
 //! projection that turns each text into its column's type, with the column's default and NOT NULL.
 
 use super::Binder;
+use super::nameless::nameless;
 use super::resolve::Coercion;
 use super::scope::{Rte, Scope, ScopeCol};
 use super::trace::key;
 use super::types::{self, show};
-use super::xml::{number, proc, text};
+use super::xml::{number, text};
 use crate::plan::ir::{Col, Expr, ExprKind, Rel};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, XmlColumn, XmlExpr, XmlOp};
@@ -33,10 +34,8 @@ pub(super) fn of_function(f: &ast::FunctionTable) -> Option<(&XmlExpr, &[XmlColu
 pub(crate) const XML_TABLE_ROWS: &str = "xmltable_rows";
 
 /// The set of rows, and the check of NOT NULL.
-static PROCS: LazyLock<[Proc; 2]> = LazyLock::new(|| {
-    let rows = Proc { proretset: true, prorows: 100.0, ..proc(XML_TABLE_ROWS, oid::RECORD) };
-    [rows, proc("xmltable_not_null", oid::TEXT)]
-});
+static PROCS: LazyLock<[Proc; 2]> =
+    LazyLock::new(|| [nameless(XML_TABLE_ROWS, oid::RECORD, true), nameless("xmltable_not_null", oid::TEXT, false)]);
 
 fn syntax(m: String) -> DbError {
     DbError::new(SqlState::SYNTAX_ERROR, m)
@@ -153,18 +152,7 @@ impl Binder<'_> {
             return Err(DbError::new(SqlState::INVALID_COLUMN_REFERENCE, m));
         }
         self.rename(&mut cols, &name, f.alias.as_ref())?;
-        let rte = Rte {
-            name,
-            schema: None,
-            cols,
-            system: vec![],
-            table: None,
-            rid: None,
-            hidden: false,
-            other: Some("a table function"),
-            scalar: false,
-            absent: None,
-        };
+        let rte = Rte { other: Some("a table function"), ..Rte::computed(name, cols) };
         Ok((Rel::Project { input: Box::new(input), exprs }, Scope::of(rte)))
     }
 

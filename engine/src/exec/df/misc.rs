@@ -109,6 +109,8 @@ struct SetCall {
     fields: Arc<[TypeRef]>,
     /// A row is one value.
     whole: bool,
+    /// The function gives whole values, rows among them, whose fields are the columns unless a row is one value.
+    elements: bool,
 }
 
 /// What computes a set.
@@ -135,7 +137,12 @@ impl SetCall {
         match f {
             SetCode::Kernel(f) => {
                 let info = CallInfo { args: &self.arg_types, result: self.result, collation: self.collation };
-                f(&cx.eval, &info, &args)
+                let rows = f(&cx.eval, &info, &args)?;
+                if self.whole || !self.elements || shape::fields(self.result.typmod).is_none() {
+                    return Ok(rows);
+                }
+                let call = self.clone();
+                Ok(Box::new(rows.map(move |r| Ok(call.columns(r?.into_iter().next().unwrap_or_default())))))
             }
             SetCode::Hosted(proc) => {
                 let call = HostCall { proc, args, types: self.arg_types.to_vec(), result: self.result };
@@ -299,6 +306,7 @@ impl Lower<'_> {
         let mut set_calls = Vec::new();
         let mut shown = Vec::new();
         for (e, cols) in calls {
+            let elements = matches!(&e.kind, ExprKind::Call { proc, .. } if proc.prosrc == "array_unnest");
             let row = |x: &Expr| RowExpr::new(x, self.cx, &self.frames, &|id| avail.contains_key(&id));
             let mut fields: Arc<[TypeRef]> = Arc::from([]);
             let (set, args, arg_types, strict, collation) = match &e.kind {
@@ -337,6 +345,7 @@ impl Lower<'_> {
                 cols,
                 fields,
                 whole: keep,
+                elements,
             });
         }
         let mut out: Vec<(Col, DataType)> = if keep { kept.clone() } else { vec![] };

@@ -1,0 +1,21 @@
+-- Arrays of rows in FROM and in lists of columns.
+create type ur_pair as (a int, b text);
+create type ur_one as (p ur_pair);
+select * from unnest(array[row(1, 'x')::ur_pair, null, row(2, null)::ur_pair]);
+select u, u.b, (u).a from unnest(array[row(1, 'x')::ur_pair]) u;
+select * from unnest(array[row(1, 'x')::ur_pair]) with ordinality as t(n, m, o);
+select * from unnest(array[row(1, 'x')::ur_pair, row(2, 'y')::ur_pair], array[1, 2, 3]) with ordinality;
+select * from rows from (unnest(array[row(1, 'x')::ur_pair]), generate_series(1, 2)) r;
+select unnest(array[row(1, 'x')::ur_pair, null]);
+select (unnest(array[row(1, 'x')::ur_pair, row(2, 'y')::ur_pair])).*;
+select * from unnest(array[row(row(1, 'x')::ur_pair)::ur_one]);
+select (p).b from unnest(array[row(row(1, 'x')::ur_pair)::ur_one, null]);
+select * from json_populate_recordset(null::ur_one, '[{"p": {"a": 1, "b": "z"}}]');
+create table ur_t (id int, list ur_pair[]);
+insert into ur_t values (1, array[row(1, 'x'), row(2, 'y')]::ur_pair[]), (2, '{}'), (3, null);
+select id, e.* from ur_t, unnest(list) e order by id, a;
+select id, e.a from ur_t left join lateral unnest(list) e on e.a > 1 order by id;
+select id, count(e.a) from ur_t left join lateral unnest(list) with ordinality e on true group by id order by id;
+select * from unnest(array(select u from ur_t u where id = 2));
+drop table ur_t;
+drop type ur_one, ur_pair;
