@@ -4,7 +4,7 @@
 //! compared. A scan in order of distance is given candidates by a lower bound of theirs; [`Waiting`] holds those that
 //! are further away than that until nothing nearer can come.
 
-use rustydb_base::{Result, Rid};
+use rustydb_base::{DbError, Result, Rid, SqlState};
 use rustydb_storage::gist;
 use rustydb_types::datum::Datum;
 use rustydb_types::gist::{Question, bounds};
@@ -95,6 +95,9 @@ impl PartialEq for Candidate {
 
 impl Eq for Candidate {}
 
+/// Rows that a scan by distance may meet, about 64 MB of them.
+const MOST_MET: usize = 4 << 20;
+
 /// Rows of a scan by distance that have been measured.
 #[derive(Default)]
 pub struct Waiting {
@@ -104,9 +107,15 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Whether a row is met for the first time.
-    pub fn meet(&mut self, rid: Rid) -> bool {
-        self.met.insert(rid)
+    /// Whether a row is met for the first time; 54000 when there have been too many ([`MOST_MET`]).
+    pub fn meet(&mut self, rid: Rid) -> Result<bool> {
+        if self.met.len() >= MOST_MET {
+            let m = "a search by distance has met too many rows";
+            return Err(DbError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, m).hint(
+                "Conditions that leave out most of the nearest rows are better served without the order of an index.",
+            ));
+        }
+        Ok(self.met.insert(rid))
     }
 
     /// Holds a row with its distance.
@@ -146,7 +155,7 @@ mod tests {
     fn rows_go_when_nothing_nearer_can_come() {
         let rid = |b: u32| Rid { block: b, slot: 0 };
         let mut w = Waiting::default();
-        assert!(w.meet(rid(1)) && !w.meet(rid(1)));
+        assert!(w.meet(rid(1)).unwrap() && !w.meet(rid(1)).unwrap());
         w.hold(rid(1), &Datum::Null);
         w.hold(rid(2), &Datum::Float8(3.0));
         w.hold(rid(3), &Datum::Float8(2.0));

@@ -199,7 +199,7 @@ impl ScanCx<'_> {
                 continue;
             }
             match tree.next(core, self.snap.ssi)? {
-                Some(c) => self.state.measuring = held.meet(c.rid).then_some(c.rid),
+                Some(c) => self.state.measuring = held.meet(c.rid)?.then_some(c.rid),
                 None if tree.is_done() && held.peek().is_none() => {
                     self.state.phase = Phase::NextKey;
                     return Ok(false);
