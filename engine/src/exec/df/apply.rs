@@ -10,6 +10,7 @@ use super::extremes;
 use super::hashed::{self, Keys};
 use super::lower::{Lower, Plan};
 use super::op::{Op, Run, op_plan};
+use super::replay::{Kept, Replays};
 use super::util::{DfResult, produce, to_df};
 use crate::exec::StmtCx;
 use crate::exec::subquery::{self, Answer, Asked};
@@ -120,9 +121,12 @@ impl Lower<'_> {
         let uncorrelated = cols.is_empty();
         let frame = Arc::new(Frame::new(cols.clone()));
         self.frames.push(Arc::clone(&frame));
-        let inner = self.inner(s, ty);
+        let inner = match uncorrelated {
+            true => self.inner(s, ty).map(|i| (i, Replays::default())),
+            false => self.again(|lower| lower.inner(s, ty)),
+        };
         self.frames.pop();
-        let (inner, inner_types) = inner?;
+        let ((inner, inner_types), replays) = inner?;
         let asked = Asked::of(&s.kind, ty);
         let col = self.col(ty);
         let dt = arrow_type(ty, None);
@@ -147,6 +151,7 @@ impl Lower<'_> {
                 ty,
                 types: inner_types.clone(),
                 guarded,
+                _kept: replays.begin(),
             };
             let schema = Arc::clone(&run.schema);
             let outer = run.input(0)?;
@@ -217,6 +222,15 @@ impl Lower<'_> {
             }
         };
         let l = self.rel(left)?;
+        if let Rel::FunctionScan { calls, ordinality } = right
+            && (on.is_none() || !left_outer)
+        {
+            let p = self.functions_of_rows(l, calls, *ordinality, left_outer)?;
+            return match on {
+                Some(cond) => self.filter(p, cond),
+                None => Ok(p),
+            };
+        }
         let outer: ColSet = l.cols.iter().map(|c| c.0.id).collect();
         let cols = correlated(
             &mut |f| {
@@ -227,12 +241,12 @@ impl Lower<'_> {
         );
         let frame = Arc::new(Frame::new(cols.clone()));
         self.frames.push(Arc::clone(&frame));
-        let inner = self.rel(right).and_then(|r| match on {
-            Some(cond) => self.filter(r, cond),
-            None => Ok(r),
+        let inner = self.again(|lower| match (lower.rel(right)?, on) {
+            (r, Some(cond)) => lower.filter(r, cond),
+            (r, None) => Ok(r),
         });
         self.frames.pop();
-        let inner = inner?;
+        let (inner, replays) = inner?;
         let all: Vec<(Col, DataType)> = l.cols.iter().chain(&inner.cols).cloned().collect();
         let positions: Vec<usize> = cols.iter().filter_map(|c| l.cols.iter().position(|x| x.0.id == c.id)).collect();
         let out = Plan { plan: l.plan.clone(), cols: all };
@@ -250,6 +264,7 @@ impl Lower<'_> {
                 positions: positions.clone(),
                 left_outer,
                 width,
+                _kept: replays.begin(),
             };
             let schema = Arc::clone(&run.schema);
             let outer = run.input(0)?;
@@ -289,6 +304,7 @@ struct Job {
     types: Vec<TypeRef>,
     /// The column that says which rows want an answer; all do if there is none.
     guarded: Option<(usize, Col)>,
+    _kept: Kept,
 }
 
 impl Job {
@@ -381,6 +397,7 @@ struct LateralJob {
     positions: Vec<usize>,
     left_outer: bool,
     width: usize,
+    _kept: Kept,
 }
 
 impl LateralJob {

@@ -196,18 +196,21 @@ impl Lower<'_> {
         let work = Arc::new(Store::new(p.cols.clone()));
         let outer = self.ctes.insert(id, Arc::clone(&work));
         let term_outputs = term.outputs();
-        let t = self.rel(term);
+        let t = self.again(|l| l.rel(term));
         match outer {
             Some(o) => self.ctes.insert(id, o),
             None => self.ctes.remove(&id),
         };
-        let t = self.by_position(t?, &term_outputs, &outputs)?;
+        let (t, replays) = t?;
+        let t = self.by_position(t, &term_outputs, &outputs)?;
         let schema = p.schema()?;
         let types: Vec<(TypeRef, DataType)> = p.cols.iter().map(|(c, d)| (c.ty, d.clone())).collect();
         let cx = Arc::clone(self.cx);
         let body = move |run: Run| {
             let (work, types, cx) = (Arc::clone(&work), types.clone(), Arc::clone(&cx));
+            let kept = replays.begin();
             Ok(produce(Arc::clone(&run.schema), move |mut out| async move {
+                let _kept = kept;
                 let mut seen = Seen { keys: Keys::new(&types)?, rows: HashSet::new(), all };
                 let memory = reservation(&run, "RecursiveUnion");
                 let mut stream = run.input(0)?;

@@ -94,10 +94,10 @@ pub(super) fn comparison(s: &Subquery, outer: &ColSet) -> Option<Comparison> {
 }
 
 /// `<>`, beside the strategies of B-trees.
-const UNEQUAL: i16 = 6;
+pub(super) const UNEQUAL: i16 = 6;
 
 /// Which comparison of the order that a type has by itself a function is: 1 to 5 for <, <=, =, >= and >.
-fn strategy(proc: u32) -> Option<i16> {
+pub(super) fn strategy(proc: u32) -> Option<i16> {
     static MAP: LazyLock<HashMap<u32, i16>> = LazyLock::new(|| {
         let usual: HashSet<u32> = pgdata::opclasses()
             .iter()

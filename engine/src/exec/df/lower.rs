@@ -3,6 +3,7 @@
 use super::agg::{CallSite, Udaf, What, result_type};
 use super::expr::{Frame, Lowered, Scope, comparable, is_key_equality, key_of, name, named, scalar};
 use super::op::{Op, Run, op_plan};
+use super::replay::Replays;
 use super::util::from_df;
 use super::{cte, rewrite, scan};
 use crate::exec::StmtCx;
@@ -42,6 +43,8 @@ pub struct Lower<'a> {
     pub next: ColId,
     /// Common tables in scope.
     pub ctes: HashMap<CteId, Arc<cte::Store>>,
+    /// What the plan that is being lowered keeps between its runs, if it will have several.
+    pub replays: Option<Replays>,
 }
 
 /// Lowers a statement's query; the plan's columns are the relation's outputs in order. Also answers how many bytes its
@@ -56,7 +59,7 @@ pub fn lower(rel: &Rel, cx: &Arc<StmtCx>) -> Result<(LogicalPlan, f64)> {
             width += scan::width(s, cx);
         }
     });
-    let mut l = Lower { cx, frames: vec![], next, ctes: HashMap::new() };
+    let mut l = Lower { cx, frames: vec![], next, ctes: HashMap::new(), replays: None };
     let p = l.rel(&rel)?;
     // Outputs may repeat a column; names may not.
     let exprs = outputs.iter().enumerate().map(|(i, c)| named(name(c.id)).alias(format!("r{i}"))).collect();
@@ -148,7 +151,10 @@ impl Lower<'_> {
 
     /// Lowers a relation.
     pub fn rel(&mut self, rel: &Rel) -> Result<Plan> {
-        stacker::maybe_grow(512 * 1024, 4 * 1024 * 1024, || self.node(rel))
+        stacker::maybe_grow(512 * 1024, 4 * 1024 * 1024, || match self.replayed(rel)? {
+            Some(p) => Ok(p),
+            None => self.node(rel),
+        })
     }
 
     fn node(&mut self, rel: &Rel) -> Result<Plan> {

@@ -9,7 +9,8 @@ use super::util::{DfResult, from_df, produce, to_df};
 use crate::bind::func::{out_columns, resolve_fields};
 use crate::exec::StmtCx;
 use crate::exec::subquery::has_subquery;
-use crate::plan::ir::{AggCall, Bound, Col, Expr, ExprKind, SortKey};
+use crate::exec::turn::Turn;
+use crate::plan::ir::{AggCall, Bound, Col, ColId, Expr, ExprKind, SortKey};
 use crate::plan::walk;
 use datafusion::arrow::array::{
     Array, ArrayRef, BooleanArray, Int32Array, RecordBatch, RecordBatchOptions, new_null_array,
@@ -27,6 +28,7 @@ use rustydb_types::host::{self, HostCall};
 use rustydb_types::kernel::{CallInfo, KernelBody, SetFn};
 use rustydb_types::pgdata::Proc;
 use rustydb_types::{oid, registry, shape};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Rows of values as a batch of the given columns; a batch without columns keeps its row count through one dummy column.
@@ -291,15 +293,28 @@ impl Lower<'_> {
     /// Functions in FROM.
     pub fn function_scan(&mut self, calls: &[(Expr, Vec<Col>)], ordinality: Option<Col>) -> Result<Plan> {
         let p = self.one_row()?;
-        self.sets(p, calls.to_vec(), ordinality, false)
+        self.sets(p, calls.to_vec(), ordinality, Sets::Alone)
+    }
+
+    /// Functions in FROM that read the rows of the items before them: the rows, each with each of its results; `padded`:
+    /// a row without results comes once, with NULLs.
+    pub fn functions_of_rows(
+        &mut self,
+        p: Plan,
+        calls: &[(Expr, Vec<Col>)],
+        ordinality: Option<Col>,
+        padded: bool,
+    ) -> Result<Plan> {
+        self.sets(p, calls.to_vec(), ordinality, Sets::Lateral { padded })
     }
 
     /// Set-returning functions in the target list.
     pub fn project_set(&mut self, p: Plan, calls: &[(Col, Expr)]) -> Result<Plan> {
-        self.sets(p, calls.iter().map(|(c, e)| (e.clone(), vec![*c])).collect(), None, true)
+        self.sets(p, calls.iter().map(|(c, e)| (e.clone(), vec![*c])).collect(), None, Sets::Selected)
     }
 
-    fn sets(&mut self, p: Plan, mut calls: Vec<(Expr, Vec<Col>)>, ordinality: Option<Col>, keep: bool) -> Result<Plan> {
+    fn sets(&mut self, p: Plan, mut calls: Vec<(Expr, Vec<Col>)>, ordinality: Option<Col>, of: Sets) -> Result<Plan> {
+        let keep = !matches!(of, Sets::Alone);
         let kept = p.cols.clone();
         let p = self.attach(p, calls.iter_mut().map(|c| &mut c.0).collect())?;
         let avail = p.types();
@@ -344,7 +359,7 @@ impl Lower<'_> {
                 collation,
                 cols,
                 fields,
-                whole: keep,
+                whole: matches!(of, Sets::Selected),
                 elements,
             });
         }
@@ -357,7 +372,11 @@ impl Lower<'_> {
         let result = Plan { plan: p.plan.clone(), cols: out };
         let schema = result.schema()?;
         let cx = Arc::clone(self.cx);
-        let title = if keep { "ProjectSet" } else { "FunctionScan" };
+        let title = match of {
+            Sets::Alone => "FunctionScan",
+            Sets::Lateral { .. } => "LateralFunctionScan",
+            Sets::Selected => "ProjectSet",
+        };
         let body = move |run: Run| {
             let job = SetJob {
                 cx: Arc::clone(&cx),
@@ -366,6 +385,7 @@ impl Lower<'_> {
                 in_cols: in_cols.clone(),
                 keep: keep_n,
                 types: new_types.clone(),
+                padded: matches!(of, Sets::Lateral { padded: true }),
             };
             Ok(produce(Arc::clone(&run.schema), move |out| job.run(run, out)))
         };
@@ -692,6 +712,17 @@ pub fn reservation(run: &Run, what: &str) -> datafusion::execution::memory_pool:
     datafusion::execution::memory_pool::MemoryConsumer::new(what).register(run.task.memory_pool())
 }
 
+/// Where set-returning functions stand.
+#[derive(Clone, Copy)]
+enum Sets {
+    /// In FROM, reading no other item of it.
+    Alone,
+    /// In FROM, reading the items before.
+    Lateral { padded: bool },
+    /// In the target list.
+    Selected,
+}
+
 struct SetJob {
     cx: Arc<StmtCx>,
     calls: Vec<SetCall>,
@@ -699,21 +730,26 @@ struct SetJob {
     in_cols: Vec<Col>,
     keep: usize,
     types: Vec<TypeRef>,
+    /// Rows without results come once, with NULLs.
+    padded: bool,
 }
 
 impl SetJob {
     async fn run(self, run: Run, mut out: super::util::Out) -> DfResult<()> {
+        let places: HashMap<ColId, usize> = self.in_cols.iter().enumerate().map(|(i, c)| (c.id, i)).collect();
         let mut input = run.input(0)?;
+        let mut turn = Turn::begin();
         while let Some(b) = input.next().await {
             let b = b?;
             let mut rows: Vec<Vec<Datum>> = Vec::new();
             let mut from: Vec<u32> = Vec::new();
             for r in 0..b.num_rows() {
+                turn.check().await;
                 let at = |e: &RowExpr| -> Result<Datum> {
                     let mut row = Vec::with_capacity(e.inputs.len());
                     for c in &e.inputs {
-                        let i = self.in_cols.iter().position(|x| x.id == c.id);
-                        let i = i.ok_or_else(|| DbError::internal("argument column is not in the input"))?;
+                        let i = places.get(&c.id);
+                        let i = *i.ok_or_else(|| DbError::internal("argument column is not in the input"))?;
                         row.push(datum_at(b.column(i), r, c.ty)?);
                     }
                     e.eval(&row)
@@ -743,10 +779,15 @@ impl SetJob {
                         }
                     }
                     if !any {
+                        if self.padded && ordinal == 0 {
+                            row.resize(self.types.len(), Datum::Null);
+                            rows.push(row);
+                            from.push(r as u32);
+                        }
                         break;
                     }
+                    ordinal += 1;
                     if self.ordinality {
-                        ordinal += 1;
                         row.push(Datum::Int8(ordinal));
                     }
                     rows.push(row);

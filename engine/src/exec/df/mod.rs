@@ -29,6 +29,7 @@ mod misc;
 mod op;
 mod passing;
 mod prefix;
+mod replay;
 mod rewrite;
 mod sample;
 mod scan;

@@ -4,6 +4,7 @@
 mod lateral;
 mod prune;
 mod push;
+mod residual;
 mod single;
 pub mod stats;
 mod tree;

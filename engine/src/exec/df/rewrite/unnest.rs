@@ -11,7 +11,7 @@
 use super::tree::{
     all, filtered, movable, only, outputs, own_exprs_mut, refs, rel_refs, split, subqueries_mut, substitute, take,
 };
-use super::{estimate, stats};
+use super::{estimate, residual, stats};
 use crate::exec::StmtCx;
 use crate::exec::subquery::has_subquery;
 use crate::plan::ir::{AggCall, Col, ColId, ColSet, Expr, ExprKind, JoinKind, Rel, Subquery, SubqueryKind};
@@ -38,7 +38,8 @@ pub fn unnest(rel: &mut Rel, cx: &StmtCx, next: &mut ColId) -> Result<()> {
     })
 }
 
-fn fresh(next: &mut ColId, like: &Expr) -> Col {
+/// A new column of an expression's type.
+pub(super) fn fresh(next: &mut ColId, like: &Expr) -> Col {
     *next += 1;
     Col { id: *next, ty: like.ty }
 }
@@ -57,7 +58,7 @@ fn unnest_filter(rel: &mut Rel, cx: &StmtCx, next: &mut ColId) -> Result<()> {
     let mut widened = false;
     let mut left = Vec::new();
     for c in subs {
-        match as_join(c, base, cx)? {
+        match as_join(c, base, cx, next)? {
             Ok(joined) => base = joined,
             Err((c, back)) => {
                 base = back;
@@ -110,7 +111,7 @@ fn unnest_aggregate(rel: &mut Rel, cx: &StmtCx, next: &mut ColId) -> Result<()> 
 type JoinOr = std::result::Result<Rel, (Expr, Rel)>;
 
 /// A conjunct as a semi- or anti-join of `base`, or both back.
-fn as_join(c: Expr, base: Rel, cx: &StmtCx) -> Result<JoinOr> {
+fn as_join(c: Expr, base: Rel, cx: &StmtCx, next: &mut ColId) -> Result<JoinOr> {
     let (negated, sub) = match &c.kind {
         ExprKind::Subquery(s) => (false, s),
         ExprKind::Not(x) => match &x.kind {
@@ -160,7 +161,7 @@ fn as_join(c: Expr, base: Rel, cx: &StmtCx) -> Result<JoinOr> {
         }
     }
     pulled.extend(test);
-    Ok(Ok(Rel::Join { kind, left: Box::new(base), right: Box::new(inner), on: all(pulled), lateral: false }))
+    Ok(Ok(residual::join(kind, base, inner, pulled, cx, next)))
 }
 
 /// What an EXISTS does not care about: order, duplicates, a positive constant limit.
