@@ -1,0 +1,31 @@
+-- Functions in FROM that read the items before them; EXISTS with one comparison besides its equalities; what a plan that runs
+-- again and again reads anew or keeps.
+CREATE TABLE lt (id int primary key, a int[], k int, x int);
+INSERT INTO lt SELECT i, CASE WHEN i%3=0 THEN NULL WHEN i%3=1 THEN '{}'::int[] ELSE ARRAY[i,i+1] END, i%7, i%3 FROM generate_series(1,200) i; ANALYZE lt;
+SELECT id, u FROM lt, unnest(a) AS u ORDER BY 1,2 LIMIT 5;
+SELECT id, u, n FROM lt, unnest(a) WITH ORDINALITY AS t(u,n) ORDER BY 1,2 LIMIT 5;
+SELECT id, u, n FROM lt LEFT JOIN LATERAL unnest(a) WITH ORDINALITY AS t(u,n) ON true ORDER BY 1,2 LIMIT 6;
+SELECT id, u FROM lt LEFT JOIN LATERAL unnest(a) AS u ON u % 2 = 0 ORDER BY 1,2 LIMIT 6;
+SELECT id, u FROM lt JOIN LATERAL unnest(a) AS u ON u % 2 = 0 ORDER BY 1,2 LIMIT 6;
+SELECT id, g, h FROM lt, ROWS FROM (generate_series(1, k), generate_series(1, x)) AS t(g,h) WHERE id < 8 ORDER BY 1,2,3;
+SELECT id, j.* FROM lt, jsonb_to_record(jsonb_build_object('p', id, 'q', k)) AS j(p int, q text) WHERE id < 4 ORDER BY 1;
+SELECT id, e.key, e.value FROM lt, json_each(json_build_object('a', id, 'b', k)) e WHERE id < 4 ORDER BY 1,2;
+SELECT id, f FROM lt, LATERAL abs(k - 3) AS f WHERE id < 4 ORDER BY 1;
+CREATE FUNCTION two(int) RETURNS SETOF lt LANGUAGE sql AS 'SELECT * FROM lt WHERE k = $1 ORDER BY id LIMIT 2';
+SELECT l.id, t.* FROM lt l, two(l.k) t WHERE l.id < 4 ORDER BY 1,2;
+SELECT l.id, t FROM lt l, two(l.k) t WHERE l.id < 4 ORDER BY 1,2;
+SELECT l.id, t.* FROM lt l LEFT JOIN two(l.k+100) t ON true WHERE l.id < 4 ORDER BY 1,2;
+SELECT id, (SELECT count(*) FROM unnest(l.a) u, generate_series(1,u%4) g) FROM lt l WHERE id < 9 ORDER BY 1;
+SELECT id, u FROM lt, unnest(ARRAY[(SELECT max(y.id) FROM lt y WHERE y.k = lt.k), 1]) u WHERE id < 4 ORDER BY 1,2;
+SELECT count(*) FROM lt p WHERE EXISTS (SELECT FROM lt q WHERE q.k = p.k AND q.x <> p.x);
+SELECT count(*) FROM lt p WHERE NOT EXISTS (SELECT FROM lt q WHERE q.k = p.k AND q.x > p.x);
+SELECT count(*) FROM lt p WHERE NOT EXISTS (SELECT FROM lt q WHERE p.k = q.k AND p.x > q.x);
+SELECT count(*) FROM lt p WHERE EXISTS (SELECT FROM lt q WHERE q.k = p.k AND q.x + 1 <= p.x AND q.id > 20);
+SELECT count(*) FROM lt p WHERE NOT EXISTS (SELECT FROM lt q WHERE q.k = p.k AND q.x::text <> p.x::text);
+SELECT count(*) FROM lt p WHERE NOT EXISTS (SELECT FROM lt q WHERE q.k = p.k AND nullif(q.x, 1) >= p.id);
+SELECT count(*) FROM lt p WHERE p.x < ANY (SELECT q.x FROM lt q WHERE q.k = p.k);
+SELECT count(*) FROM lt p WHERE p.k = ANY (SELECT q.k FROM lt q WHERE q.x <> p.x);
+WITH RECURSIVE w(n) AS (SELECT 1 UNION SELECT q.id FROM w JOIN lt p ON p.id = w.n JOIN lt q ON q.k = p.k AND q.id > p.id, unnest(ARRAY[1]) z) SELECT count(*), sum(n) FROM w;
+WITH RECURSIVE w(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM w WHERE n < 50 AND EXISTS (SELECT FROM lt WHERE lt.id > w.n)) SELECT count(*) FROM w;
+SELECT p.id, s.c FROM lt p, LATERAL (SELECT count(*) c FROM lt q JOIN lt r ON r.id = q.id WHERE q.k = p.k OR r.x = p.x) s WHERE p.id < 6 ORDER BY 1;
+SELECT p.id, s.c FROM lt p LEFT JOIN LATERAL (SELECT q.id c FROM lt q ORDER BY abs(q.id - p.id), q.id LIMIT 2) s ON true WHERE p.id < 4 ORDER BY 1,2;
