@@ -258,6 +258,15 @@ fn invalid(d: &Def, value: &str) -> DbError {
     DbError::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid value for parameter \"{}\": \"{value}\"", d.name))
 }
 
+/// An error with the name that was written: a value of an enumeration is refused under it, other values under the setting's own.
+fn by_written_name(d: &Def, written: &str, e: DbError) -> DbError {
+    if d.ty != VarType::Enum || d.name == written {
+        return e;
+    }
+    let message = e.message.replacen(&format!("\"{}\"", d.name), &format!("\"{written}\""), 1);
+    DbError { message: message.into(), ..e }
+}
+
 /// A custom setting's name (`prefix.name`).
 fn is_custom(name: &str) -> bool {
     let mut parts = name.split('.');
@@ -301,6 +310,24 @@ fn base_factor(base: &str) -> f64 {
     }
 }
 
+/// Where the number ends that a text begins with.
+fn number_end(t: &str) -> usize {
+    let digits = |from: usize| t.get(from..).unwrap_or("").bytes().take_while(u8::is_ascii_digit).count();
+    let sign = |from: usize| usize::from(t.get(from..).is_some_and(|r| r.starts_with(['+', '-'])));
+    let mut at = sign(0);
+    at += digits(at);
+    if t.get(at..).is_some_and(|r| r.starts_with('.')) {
+        at += 1 + digits(at + 1);
+    }
+    if t.get(at..).is_some_and(|r| r.starts_with(['e', 'E'])) {
+        let exponent = at + 1 + sign(at + 1);
+        if digits(exponent) > 0 {
+            at = exponent + digits(exponent);
+        }
+    }
+    at
+}
+
 /// A number with an optional unit, in base units.
 fn parse_number(d: &Def, s: &str) -> Result<f64> {
     let t = s.trim();
@@ -311,16 +338,7 @@ fn parse_number(d: &Def, s: &str) -> Result<f64> {
     if hex {
         return i64::from_str_radix(digits, 16).map(|v| v as f64).map_err(|_| invalid(d, s));
     }
-    let end = t
-        .char_indices()
-        .find(|(i, c)| {
-            !(c.is_ascii_digit()
-                || matches!(c, '.' | '+' | '-')
-                || (matches!(c, 'e' | 'E')
-                    && *i > 0
-                    && t[i + 1..].starts_with(|x: char| x.is_ascii_digit() || x == '-' || x == '+')))
-        })
-        .map_or(t.len(), |(i, _)| i);
+    let end = number_end(t);
     let n: f64 = t[..end].parse().map_err(|_| invalid(d, s))?;
     let unit = t[end..].trim();
     if unit.is_empty() {
@@ -404,10 +422,27 @@ pub fn canonical(d: &Def, value: &str) -> Result<String> {
 
 fn canonical_string(d: &Def, value: &str) -> Result<String> {
     match d.name {
-        "TimeZone" | "log_timezone" => time_zone(value).map(|z| z.1).ok_or_else(|| invalid(d, value)),
+        "TimeZone" | "log_timezone" => time_zone(value).map(|z| z.1).ok_or_else(|| {
+            let e = invalid(d, value);
+            if value.trim().parse::<f64>().is_ok() { e.detail("UTC timezone offset is out of range.") } else { e }
+        }),
+        // The others of PostgreSQL's files of abbreviations are parts of these.
+        "timezone_abbreviations" if !matches!(value, "Default" | "Australia" | "India") => Err(invalid(d, value)),
+        "default_tablespace" if !matches!(value, "" | "pg_default" | "pg_global") => {
+            Err(invalid(d, value).detail(format!("Tablespace \"{value}\" does not exist.")))
+        }
+        "temp_tablespaces" => {
+            for word in words(value).ok_or_else(|| invalid(d, value).detail("List syntax is invalid."))? {
+                if !matches!(word.as_str(), "" | "pg_default" | "pg_global") {
+                    let what = format!("tablespace \"{word}\" does not exist");
+                    return Err(DbError::new(SqlState::UNDEFINED_OBJECT, what));
+                }
+            }
+            Ok(value.to_owned())
+        }
         "DateStyle" => {
             let (mut style, mut order) = (DateStyle::Iso, DateOrder::Mdy);
-            date_style(value, &mut style, &mut order).ok_or_else(|| invalid(d, value))?;
+            date_style(value, &mut style, &mut order).map_err(|why| invalid(d, value).detail(why))?;
             Ok(show_date_style(style, order))
         }
         "client_encoding" => {
@@ -416,6 +451,7 @@ fn canonical_string(d: &Def, value: &str) -> Result<String> {
             match n.as_str() {
                 "utf8" | "unicode" => Ok("UTF8".to_owned()),
                 "sqlascii" => Ok("SQL_ASCII".to_owned()),
+                _ if rustydb_types::funcs::info::encoding_number(value) < 0 => Err(invalid(d, value)),
                 _ => Err(DbError::unsupported(format!("client encoding \"{value}\" is not supported: use UTF8"))),
             }
         }
@@ -451,32 +487,95 @@ pub fn time_zone(value: &str) -> Option<(jiff::tz::TimeZone, String)> {
     Some((tz, v.to_ascii_uppercase()))
 }
 
-fn date_style(value: &str, style: &mut DateStyle, order: &mut DateOrder) -> Option<()> {
-    let mut explicit_order = false;
-    for word in value.split(',').map(|w| w.trim().to_ascii_lowercase()) {
-        match word.as_str() {
-            "iso" => *style = DateStyle::Iso,
-            "sql" => *style = DateStyle::Sql,
-            w if w.starts_with("postgres") => *style = DateStyle::Postgres,
+/// The words of a list as SplitIdentifierString of PostgreSQL takes them apart: in small letters unless quoted. `None` if it
+/// is no such list.
+fn words(value: &str) -> Option<Vec<String>> {
+    let mut out = Vec::new();
+    let mut rest = value.trim_start();
+    if rest.is_empty() {
+        return Some(out);
+    }
+    loop {
+        let word;
+        if let Some(quoted) = rest.strip_prefix('"') {
+            let (mut text, mut at) = (String::new(), quoted);
+            loop {
+                let (part, after) = at.split_once('"')?;
+                text.push_str(part);
+                match after.strip_prefix('"') {
+                    Some(more) => {
+                        text.push('"');
+                        at = more;
+                    }
+                    None => {
+                        rest = after;
+                        break;
+                    }
+                }
+            }
+            word = text;
+        } else {
+            let end = rest.find(|c: char| c == ',' || c.is_ascii_whitespace()).unwrap_or(rest.len());
+            word = rest.get(..end)?.to_ascii_lowercase();
+            rest = rest.get(end..)?;
+        }
+        if word.is_empty() {
+            return None;
+        }
+        out.push(word);
+        rest = rest.trim_start();
+        match rest.strip_prefix(',') {
+            Some(more) => rest = more.trim_start(),
+            None if rest.is_empty() => return Some(out),
+            None => return None,
+        }
+    }
+}
+
+/// Takes the words of a DateStyle over; the DETAIL of the error if it is none.
+fn date_style(value: &str, style: &mut DateStyle, order: &mut DateOrder) -> Result<(), String> {
+    let before = (*style, *order);
+    let (mut given_style, mut given_order) = (None, None);
+    let mut conflict = false;
+    let mut choose_style = |s: DateStyle| match given_style.replace(s) {
+        Some(other) if other != s => conflict = true,
+        _ => {}
+    };
+    let mut orders = Vec::new();
+    let mut defaults = false;
+    for word in words(value).ok_or("List syntax is invalid.")? {
+        let lower = word.to_ascii_lowercase();
+        match lower.as_str() {
+            "iso" => choose_style(DateStyle::Iso),
+            "sql" => choose_style(DateStyle::Sql),
+            w if w.starts_with("postgres") => choose_style(DateStyle::Postgres),
             "german" => {
-                *style = DateStyle::German;
-                if !explicit_order {
+                choose_style(DateStyle::German);
+                if orders.is_empty() {
                     *order = DateOrder::Dmy;
                 }
             }
-            "ymd" => (*order, explicit_order) = (DateOrder::Ymd, true),
-            w if w == "dmy" || w.starts_with("euro") => (*order, explicit_order) = (DateOrder::Dmy, true),
-            w if w == "mdy" || w == "us" || w.starts_with("noneuro") => {
-                (*order, explicit_order) = (DateOrder::Mdy, true);
-            }
-            "default" => {
-                *style = DateStyle::Iso;
-                *order = DateOrder::Mdy;
-            }
-            _ => return None,
+            "ymd" => orders.push(DateOrder::Ymd),
+            w if w == "dmy" || w.starts_with("euro") => orders.push(DateOrder::Dmy),
+            w if w == "mdy" || w == "us" || w.starts_with("noneuro") => orders.push(DateOrder::Mdy),
+            "default" => defaults = true,
+            _ => return Err(format!("Unrecognized key word: \"{word}\".")),
         }
     }
-    Some(())
+    for o in orders {
+        conflict |= given_order.replace(o).is_some_and(|other| other != o);
+    }
+    if conflict {
+        (*style, *order) = before;
+        return Err("Conflicting \"datestyle\" specifications.".to_owned());
+    }
+    if defaults {
+        *style = DateStyle::Iso;
+        *order = DateOrder::Mdy;
+    }
+    *style = given_style.unwrap_or(*style);
+    *order = given_order.unwrap_or(*order);
+    Ok(())
 }
 
 fn show_date_style(style: DateStyle, order: DateOrder) -> String {
@@ -536,6 +635,13 @@ impl Settings {
             Some(d) => {
                 values.insert(d.name.to_owned(), canonical(d, value)?);
                 return Ok(());
+            }
+            None if name.contains('.') && !is_custom(name) => {
+                return Err(DbError::new(
+                    SqlState::INVALID_NAME,
+                    format!("invalid configuration parameter name \"{name}\""),
+                )
+                .detail("Custom parameter names must be two or more simple identifiers separated by dots."));
             }
             None if is_custom(name) => name.to_ascii_lowercase(),
             None => return Err(unrecognized(name)),
@@ -609,11 +715,12 @@ impl Settings {
                     // DateStyle words change only what they name.
                     Some(v) if d.name == "DateStyle" => {
                         let (mut s, mut o) = (DateStyle::Iso, DateOrder::Mdy);
-                        date_style(self.get("DateStyle"), &mut s, &mut o);
-                        date_style(v, &mut s, &mut o).ok_or_else(|| invalid(d, v))?;
+                        // What is kept is well-formed.
+                        let _ = date_style(self.get("DateStyle"), &mut s, &mut o);
+                        date_style(v, &mut s, &mut o).map_err(|why| invalid(d, v).detail(why))?;
                         Some(show_date_style(s, o))
                     }
-                    Some(v) => Some(canonical(d, v)?),
+                    Some(v) => Some(canonical(d, v).map_err(|e| by_written_name(d, name, e))?),
                     None => None,
                 };
                 (d.name.to_owned(), value)

@@ -258,43 +258,24 @@ impl<'a> Lexer<'a> {
         Token { kw: kw.unwrap_or(NONE), ..self.token(T::Word, start) }
     }
 
-    /// Digits with single underscores between them.
-    fn digits(&self, mut i: usize, ok: fn(&u8) -> bool) -> usize {
-        loop {
-            if ok(&self.at(i)) {
-                i += 1;
-            } else if self.at(i) == b'_' && i > 0 && ok(&self.at(i - 1)) && ok(&self.at(i + 1)) {
-                i += 2;
-            } else {
-                return i;
-            }
+    fn digits(&self, mut i: usize) -> usize {
+        while self.at(i).is_ascii_digit() {
+            i += 1;
         }
+        i
     }
     fn number(&mut self, start: usize) -> Token {
-        let (b, b1) = (self.at(start), self.at(start + 1).to_ascii_lowercase());
-        let radix: Option<fn(&u8) -> bool> = match (b, b1) {
-            (b'0', b'x') => Some(u8::is_ascii_hexdigit),
-            (b'0', b'o') => Some(|b| (b'0'..=b'7').contains(b)),
-            (b'0', b'b') => Some(|b| matches!(b, b'0' | b'1')),
-            _ => None,
-        };
-        if let Some(ok) = radix
-            && ok(&self.at(start + 2))
-        {
-            self.pos = self.digits(start + 2, ok);
-            return self.number_end(T::Int, start);
-        }
         let mut kind = T::Int;
-        let mut i = self.digits(start, u8::is_ascii_digit);
+        let mut i = self.digits(start);
         if self.at(i) == b'.' && self.at(i + 1) != b'.' {
             kind = T::Num;
-            i = self.digits(i + 1, u8::is_ascii_digit);
+            i = self.digits(i + 1);
         }
         if matches!(self.at(i), b'e' | b'E') {
             let sign = usize::from(matches!(self.at(i + 1), b'+' | b'-'));
             if self.at(i + 1 + sign).is_ascii_digit() {
                 kind = T::Num;
-                i = self.digits(i + 1 + sign, u8::is_ascii_digit);
+                i = self.digits(i + 1 + sign);
             } else if sign == 1 {
                 return self.fail("trailing junk after numeric literal", start, i + 2);
             }
@@ -715,7 +696,6 @@ mod tests {
         assert_eq!(kinds("1..2"), [(T::Int, "1"), (T::DotDot, ".."), (T::Int, "2")]);
         assert_eq!(kinds("1.5e-3 .5 1."), [(T::Num, "1.5e-3"), (T::Num, ".5"), (T::Num, "1.")]);
         assert_eq!(kinds("123abc"), [(T::Error, "123abc")]);
-        assert_eq!(kinds("0x1F 1_000"), [(T::Int, "0x1F"), (T::Int, "1_000")]);
     }
 
     #[test]

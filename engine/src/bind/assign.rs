@@ -83,7 +83,11 @@ impl Binder<'_> {
             Step::Field(name) => {
                 let (index, field) = self.field_of(whole, &name.value, column, pos)?;
                 let old = Expr { kind: ExprKind::Field(Box::new(base.clone()), index), ty: field, pos };
-                let value = self.assign_part(old, rest, value, column, pos)?;
+                let value = if rest.is_empty() {
+                    self.assign_field(value, field, &name.value, pos)?
+                } else {
+                    self.assign_part(old, rest, value, column, pos)?
+                };
                 let rel = self.cx.catalog.row_types.get(&ty.oid).and_then(|r| self.cx.catalog.relation(*r));
                 let types = rel.map(|r| r.live_columns().map(|c| c.ty).collect()).unwrap_or_default();
                 ExprKind::SetField { row: Box::new(base), types, index, value: Box::new(value) }
@@ -128,6 +132,17 @@ impl Binder<'_> {
             return Ok(Expr { kind: ExprKind::Domain(Box::new(new)), ty: whole, pos });
         }
         Ok(new)
+    }
+
+    /// Converts for storing into a field of a column.
+    fn assign_field(&mut self, e: Expr, to: TypeRef, field: &str, pos: u32) -> Result<Expr> {
+        let from = e.ty.oid;
+        self.coerce(e, to, super::resolve::Coercion::Assignment)?.ok_or_else(|| {
+            let what = format!("subfield \"{field}\" is of type {} but expression is of type {}", show(to.oid), show(from));
+            DbError::new(SqlState::DATATYPE_MISMATCH, what)
+                .hint("You will need to rewrite or cast the expression.")
+                .at(pos)
+        })
     }
 
     fn subscript_int(&mut self, e: &rustydb_parser::ast::Expr) -> Result<Expr> {

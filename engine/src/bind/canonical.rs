@@ -831,33 +831,86 @@ impl Canonical<'_> {
         if bound.len() != f.functions.len() {
             return None;
         }
-        let definitions = |written: &[ast::FieldDef], types: &[TypeRef]| -> Vec<ast::FieldDef> {
-            let pairs = written.iter().zip(types);
-            pairs.map(|(d, t)| ast::FieldDef { ty: type_syntax(*t), ..d.clone() }).collect()
+        let definitions = |written: &[ast::FieldDef], f: &ast::TableFunction| -> Option<Vec<ast::FieldDef>> {
+            if written.is_empty() {
+                return Some(vec![]);
+            }
+            let pairs = written.iter().zip(self.trace.defined.get(&key(f))?);
+            Some(pairs.map(|(d, t)| ast::FieldDef { ty: type_syntax(*t), ..d.clone() }).collect())
         };
-        let column_types: Vec<TypeRef> = rte.cols.iter().map(|c| c.col.ty).collect();
         let mut functions = Vec::with_capacity(bound.len());
-        let mut at_column = 0;
-        for (w, b) in f.functions.iter().zip(bound) {
-            let columns = definitions(&w.columns, column_types.get(at_column..)?);
-            at_column += columns.len().max(1);
-            functions.push(ast::TableFunction { call: self.expr(b)?, columns });
+        if f.functions.len() == bound.len() {
+            for (w, b) in f.functions.iter().zip(bound) {
+                functions.push(ast::TableFunction { call: self.expr(b)?, columns: definitions(&w.columns, w)? });
+            }
+        } else {
+            // What was written as one unnest of several arrays is several calls.
+            let plain = f.functions.iter().all(|w| w.columns.is_empty());
+            for b in bound.iter().filter(|_| plain) {
+                functions.push(ast::TableFunction { call: self.expr(b)?, columns: vec![] });
+            }
+        }
+        if functions.len() != bound.len() {
+            return None;
         }
         if f.json_table().is_some() {
             return self.json_table_item(f, functions, name, rte);
         }
-        let columns = definitions(&f.columns, &column_types);
-        let names = if columns.is_empty() { idents(rte.cols.iter().map(|c| c.name.to_string())) } else { vec![] };
+        let mut rows_from = f.rows_from || functions.len() > 1;
+        if let Some(one) = unnested_together(&functions, bound) {
+            functions = vec![one];
+            rows_from = false;
+        }
+        let columns = match f.functions.first() {
+            Some(first) => definitions(&f.columns, first)?,
+            None => vec![],
+        };
+        let column = |c: &ScopeCol| match self.trace.row_columns.get(&c.col.id).filter(|_| self.kept) {
+            Some((call, attnum)) => kept_column(*call, *attnum, &c.name),
+            None => c.name.to_string(),
+        };
+        let names = if columns.is_empty() { idents(rte.cols.iter().map(column)) } else { vec![] };
         Some(ast::TableRef::Function(Box::new(ast::FunctionTable {
             lateral: f.lateral,
             functions,
-            rows_from: f.rows_from,
+            rows_from,
             ordinality: f.ordinality,
             alias: Some(ast::Alias { name: Ident::new(name), columns: names }),
             columns,
             pos: 0,
         })))
     }
+}
+
+/// How kept text calls a column of a function that gives rows of a relation: later columns of the relation must not be
+/// taken for it.
+fn kept_column(call: usize, attnum: i16, name: &str) -> String {
+    format!("{NUMBERED}{call}.{attnum}:{name}")
+}
+
+/// The call, the relation's column and the name of what [`kept_column`] wrote.
+pub(super) fn column_kept(written: &str) -> Option<(usize, i16, &str)> {
+    let (place, name) = written.strip_prefix(NUMBERED)?.split_once(':')?;
+    let (call, attnum) = place.split_once('.')?;
+    Some((call.parse().ok()?, attnum.parse().ok()?, name))
+}
+
+/// unnest(anyarray).
+const UNNEST_OF_ARRAY: u32 = 2331;
+
+/// Several calls of unnest with an array each as one call with several.
+fn unnested_together(functions: &[ast::TableFunction], bound: &[Expr]) -> Option<ast::TableFunction> {
+    if functions.len() < 2 || functions.iter().any(|f| !f.columns.is_empty()) {
+        return None;
+    }
+    let of_array = |e: &Expr| matches!(&e.kind, ExprKind::Call { proc, .. } if proc.oid == UNNEST_OF_ARRAY);
+    if !bound.iter().all(of_array) {
+        return None;
+    }
+    let calls = functions.iter().map(ast::TableFunction::func).collect::<Option<Vec<_>>>()?;
+    let args = calls.iter().flat_map(|c| c.args.iter().cloned()).collect();
+    let call = ast::FuncCall { args, ..(*calls.first()?).clone() };
+    Some(ast::TableFunction { call: at(ast::ExprKind::Func(Box::new(call))), columns: vec![] })
 }
 
 /// Numbers the columns that have the name of a merged column: that one has no table to be told apart by. `None` if two merged

@@ -932,9 +932,13 @@ impl Binder<'_> {
         DbError::new(SqlState::SYNTAX_ERROR, format!("multiple assignments to same column \"{name}\""))
     }
 
-    /// A list of expressions with the columns in place of `t.*`.
-    pub(super) fn without_stars<'e>(&self, list: &'e [ast::Expr]) -> Result<std::borrow::Cow<'e, [ast::Expr]>> {
-        let star = |e: &ast::Expr| matches!(&e.kind, ast::ExprKind::Column(c) if c.star);
+    /// A list of expressions with the columns in place of `t.*`, and the fields in place of `(row).*`.
+    pub(super) fn without_stars<'e>(&mut self, list: &'e [ast::Expr]) -> Result<std::borrow::Cow<'e, [ast::Expr]>> {
+        let star = |e: &ast::Expr| match &e.kind {
+            ast::ExprKind::Column(c) => c.star,
+            ast::ExprKind::Indirection(_, steps) => matches!(steps.last(), Some(ast::Step::Star)),
+            _ => false,
+        };
         if !list.iter().any(star) {
             return Ok(list.into());
         }
@@ -942,11 +946,29 @@ impl Binder<'_> {
         for e in list {
             match &e.kind {
                 ast::ExprKind::Column(c) if c.star => {
-                    for col in self.expand_star(c, self.pos(e.pos))? {
+                    let at = self.pos(e.pos);
+                    let names: Vec<String> = match self.parameter_fields(c, at)? {
+                        Some(fields) => fields.into_iter().map(|f| f.0).collect(),
+                        None => self.expand_star(c, at)?.iter().map(|c| c.name.to_string()).collect(),
+                    };
+                    for value in names {
                         let mut parts = c.parts.clone();
-                        parts.push(ast::Ident { value: col.name.to_string(), pos: e.pos });
+                        parts.push(ast::Ident { value, pos: e.pos });
                         let column = ast::ColumnRef { parts, star: false };
                         out.push(ast::Expr::new(ast::ExprKind::Column(column), e.pos));
+                    }
+                }
+                ast::ExprKind::Indirection(arg, steps) if star(e) => {
+                    let steps = steps.get(..steps.len() - 1).unwrap_or_default();
+                    let row = match steps {
+                        [] => (**arg).clone(),
+                        s => ast::Expr::new(ast::ExprKind::Indirection(arg.clone(), s.to_vec()), e.pos),
+                    };
+                    let bound = self.expr_typed(&row)?;
+                    for (value, _) in self.fields_of(&bound)? {
+                        let mut steps = steps.to_vec();
+                        steps.push(ast::Step::Field(ast::Ident { value, pos: e.pos }));
+                        out.push(ast::Expr::new(ast::ExprKind::Indirection(arg.clone(), steps), e.pos));
                     }
                 }
                 _ => out.push(e.clone()),

@@ -139,6 +139,10 @@ impl Binder<'_> {
                         // `ROW(t.*, x)`: each column is a field.
                         ast::ExprKind::Column(c) if c.star && !c.parts.is_empty() => {
                             let at = self.pos(f.pos);
+                            if let Some(fields) = self.parameter_fields(c, at)? {
+                                out.extend(fields.into_iter().map(|f| f.1));
+                                continue;
+                            }
                             let cols = self.expand_star(c, at)?;
                             out.extend(cols.into_iter().map(|c| Expr { pos: at, ..Expr::column(c.col) }));
                         }
@@ -146,7 +150,8 @@ impl Binder<'_> {
                             let f = self.expr(f)?;
                             // A literal stays one: its type is up to the row type that this may become.
                             let literal = f.ty.oid == oid::UNKNOWN && matches!(f.kind, ExprKind::Const(_));
-                            out.push(if literal { f } else { self.default_unknown(f)? });
+                            let open = literal || matches!(f.kind, ExprKind::Row(_));
+                            out.push(if open { f } else { self.default_unknown(f)? });
                         }
                     }
                 }
@@ -312,7 +317,10 @@ impl Binder<'_> {
                     );
                 }
             };
-            let rte = self.lookup_table(schema, table).ok_or_else(|| self.missing_table(schema, table, pos))?.clone();
+            let Some(rte) = self.lookup_table(schema, table).cloned() else {
+                // A parameter that is a row.
+                return self.parameter(&parts, pos)?.ok_or_else(|| self.missing_table(table, pos));
+            };
             return Ok(self.whole_row(&rte, pos));
         }
         match parts.as_slice() {
@@ -402,7 +410,7 @@ impl Binder<'_> {
 
     fn qualified(&mut self, schema: Option<&str>, table: &str, name: &str, pos: u32) -> Result<Expr> {
         let Some(rte) = self.lookup_table(schema, table) else {
-            return Err(self.missing_table(schema, table, pos));
+            return Err(self.missing_table(table, pos));
         };
         let mut hits = rte.cols.iter().filter(is_named(name));
         if let Some(c) = hits.next() {
@@ -504,21 +512,28 @@ impl Binder<'_> {
         }
     }
 
+    /// What is said of a field that the row of a table of FROM does not have.
+    fn missing_field_of_row(&self, arg: &ast::Expr, field: &str) -> Option<String> {
+        let ast::ExprKind::Column(c) = &arg.kind else { return None };
+        Some(format!("column {}.{field} does not exist", c.parts.last()?.value))
+    }
+
     fn indirection(&mut self, arg: &ast::Expr, steps: &[Step], pos: u32) -> Result<Expr> {
         let mut cur = self.expr_typed(arg)?;
+        let begins = self.pos(arg.pos);
         let mut i = 0;
         while i < steps.len() {
             match &steps[i] {
                 Step::Field(name) => {
                     let at = self.pos(name.pos);
                     cur = self.see_through(cur);
+                    let unidentified = || {
+                        let what = format!("could not identify column \"{}\" in record data type", name.value);
+                        DbError::new(SqlState::UNDEFINED_COLUMN, what).at(begins)
+                    };
                     let fields = self.row_fields(&cur).ok_or_else(|| {
                         if cur.ty.oid == oid::RECORD {
-                            DbError::new(
-                                SqlState::UNDEFINED_COLUMN,
-                                format!("could not identify column \"{}\" in record data type", name.value),
-                            )
-                            .at(at)
+                            unidentified()
                         } else {
                             DbError::new(
                                 SqlState::WRONG_OBJECT_TYPE,
@@ -528,15 +543,21 @@ impl Binder<'_> {
                                     show(cur.ty.oid)
                                 ),
                             )
-                            .at(at)
+                            .at(begins)
                         }
                     })?;
                     let Some(n) = fields.iter().position(|f| f.0 == name.value) else {
-                        return Err(DbError::new(
-                            SqlState::UNDEFINED_COLUMN,
-                            format!("column \"{}\" not found in data type {}", name.value, show(cur.ty.oid)),
-                        )
-                        .at(at));
+                        if cur.ty.oid == oid::RECORD {
+                            return Err(unidentified());
+                        }
+                        let what = match &cur.kind {
+                            ExprKind::WholeRow(_) => self.missing_field_of_row(arg, &name.value),
+                            _ => None,
+                        };
+                        let what = what.unwrap_or_else(|| {
+                            format!("column \"{}\" not found in data type {}", name.value, show(cur.ty.oid))
+                        });
+                        return Err(DbError::new(SqlState::UNDEFINED_COLUMN, what).at(begins));
                     };
                     let ty = fields[n].1;
                     cur = Expr { kind: ExprKind::Field(Box::new(cur), n), ty, pos: at };

@@ -33,10 +33,11 @@ pub(crate) fn out_columns(proc: &Proc, ty: TypeRef) -> Option<Vec<(String, TypeR
         .zip(modes.iter())
         .enumerate()
         .filter(|(_, (_, m))| matches!(m, 'o' | 'b' | 't'))
-        .map(|(i, (t, _))| {
+        .enumerate()
+        .map(|(place, (i, (t, _)))| {
             let name = proc.proargnames.as_ref().and_then(|n| n.get(i)).copied().filter(|n| !n.is_empty());
             let t = if is_polymorphic(*t) { element_of(ty.oid).unwrap_or(ty.oid) } else { *t };
-            (name.map_or_else(|| format!("column{}", i + 1), str::to_owned), types::plain(t))
+            (name.map_or_else(|| format!("column{}", place + 1), str::to_owned), types::plain(t))
         })
         .collect();
     (out.len() > 1 || proc.prorettype == oid::RECORD).then_some(out)

@@ -18,6 +18,7 @@ pub mod define;
 mod dml;
 mod expr;
 pub(crate) mod func;
+mod function_table;
 mod grouping;
 mod inline;
 mod json;

@@ -889,6 +889,10 @@ impl Binder<'_> {
             }
             match &t.expr.kind {
                 ast::ExprKind::Column(c) if c.star => {
+                    if let Some(fields) = self.parameter_fields(c, self.pos(t.expr.pos))? {
+                        out.extend(fields.into_iter().map(|(name, expr)| Target { expr, name, origin: (0, 0) }));
+                        continue;
+                    }
                     let cols = self.expand_star(c, self.pos(t.expr.pos))?;
                     self.note(|b| {
                         let table = |id| {
@@ -914,17 +918,8 @@ impl Binder<'_> {
                         (**arg).clone()
                     };
                     let e = self.expr_typed(&inner)?;
-                    let fields = self.row_fields(&e).ok_or_else(|| {
-                        DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("type {} is not composite", show(e.ty.oid)))
-                            .at(e.pos)
-                    })?;
-                    for (i, (name, ty)) in fields.into_iter().enumerate() {
-                        let x = match &e.kind {
-                            ExprKind::WholeRow(f) | ExprKind::Row(f) => f[i].clone(),
-                            _ => Expr { kind: ExprKind::Field(Box::new(e.clone()), i), ty, pos: e.pos },
-                        };
-                        out.push(Target { expr: x, name, origin: (0, 0) });
-                    }
+                    let fields = self.fields_of(&e)?;
+                    out.extend(fields.into_iter().map(|(name, expr)| Target { expr, name, origin: (0, 0) }));
                 }
                 _ => {
                     let e = self.expr(&t.expr)?;
@@ -950,9 +945,45 @@ impl Binder<'_> {
             .map_or((0, 0), |c| c.origin)
     }
 
+    /// The fields of a row, each with its name.
+    pub(super) fn fields_of(&self, e: &Expr) -> Result<Vec<(String, Expr)>> {
+        let fields = self.row_fields(e).ok_or_else(|| {
+            DbError::new(SqlState::WRONG_OBJECT_TYPE, format!("type {} is not composite", show(e.ty.oid))).at(e.pos)
+        })?;
+        let field = |(i, (name, ty)): (usize, (String, TypeRef))| {
+            let x = match &e.kind {
+                ExprKind::WholeRow(f) | ExprKind::Row(f) => f.get(i).cloned(),
+                _ => None,
+            };
+            let of_row = || Expr { kind: ExprKind::Field(Box::new(e.clone()), i), ty, pos: e.pos };
+            (name, x.unwrap_or_else(of_row))
+        };
+        Ok(fields.into_iter().enumerate().map(field).collect())
+    }
+
+    /// What `v.*` stands for if `v` is a parameter of the function whose body is bound, and no table.
+    pub(super) fn parameter_fields(&mut self, c: &ast::ColumnRef, pos: u32) -> Result<Option<Vec<(String, Expr)>>> {
+        let parts: Vec<&str> = c.parts.iter().map(|p| p.as_str()).collect();
+        let table = match parts.as_slice() {
+            [t] => self.lookup_table(None, t),
+            [s, t] => self.lookup_table(Some(s), t),
+            _ => return Ok(None),
+        };
+        if table.is_some() {
+            return Ok(None);
+        }
+        match self.parameter(&parts, pos)? {
+            Some(e) => {
+                let e = self.see_through(e);
+                self.fields_of(&e).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
     pub(crate) fn expand_star(&self, c: &ast::ColumnRef, pos: u32) -> Result<Vec<ScopeCol>> {
         let parts: Vec<&str> = c.parts.iter().map(|p| p.as_str()).collect();
-        let missing = |schema, t: &str| self.missing_table(schema, t, pos);
+        let missing = |t: &str| self.missing_table(t, pos);
         match parts.as_slice() {
             [] => {
                 let scope = self.scopes.last().filter(|s| !s.rtes.is_empty() || !s.star.is_empty());
@@ -964,9 +995,9 @@ impl Binder<'_> {
                     }
                 }
             }
-            [t] => Ok(self.lookup_table(None, t).ok_or_else(|| missing(None, t))?.cols.clone()),
-            [s, t] | [_, s, t] => Ok(self.lookup_table(Some(s), t).ok_or_else(|| missing(Some(*s), t))?.cols.clone()),
-            _ => Err(missing(None, &parts.join("."))),
+            [t] => Ok(self.lookup_table(None, t).ok_or_else(|| missing(t))?.cols.clone()),
+            [s, t] | [_, s, t] => Ok(self.lookup_table(Some(s), t).ok_or_else(|| missing(t))?.cols.clone()),
+            _ => Err(missing(&parts.join("."))),
         }
     }
 

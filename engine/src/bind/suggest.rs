@@ -107,11 +107,9 @@ impl Binder<'_> {
     }
 
     /// The error for a table that is not in FROM, or not to be reached from here.
-    pub(super) fn missing_table(&self, schema: Option<&str>, table: &str, pos: u32) -> DbError {
-        let shown = match schema {
-            Some(s) => format!("{s}.{table}"),
-            None => table.to_owned(),
-        };
+    pub(super) fn missing_table(&self, table: &str, pos: u32) -> DbError {
+        // The schema that was written is not shown.
+        let shown = table;
         let error = |what: &str| {
             DbError::new(SqlState::UNDEFINED_TABLE, format!("{what} FROM-clause entry for table \"{shown}\"")).at(pos)
         };

@@ -65,6 +65,10 @@ pub(crate) struct Trace {
     pub(crate) exprs: HashMap<usize, Expr>,
     /// By `ast::FunctionTable`: its calls.
     pub(crate) calls: HashMap<usize, Vec<Expr>>,
+    /// By `ast::TableFunction`: the types of its list of column definitions.
+    pub(crate) defined: HashMap<usize, Vec<TypeRef>>,
+    /// Columns of functions that give rows of a relation: which call of the item of FROM, and which column of the relation.
+    pub(crate) row_columns: HashMap<ColId, (usize, i16)>,
     /// By `ast::SetOp`: the types of its columns.
     pub(crate) set_ops: HashMap<usize, Vec<TypeRef>>,
     /// By `ast::Query` of VALUES or a set operation: its sort keys.

@@ -382,13 +382,19 @@ pub async fn command(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand) -> Result<(
         A::SetStorage { column, storage } => tuning::set_storage(&mut r, column, storage)?,
         A::SetCompression { column, compression } => tuning::set_compression(&mut r, column, compression)?,
         A::ClusterOn { index } => {
+            tuning::check_own_index(cx, &r, index)?;
             if let Some(i) = r.indexes.iter().find(|i| i.name == index.value) {
                 cx.lock(i.oid, TableLockMode::ShareUpdateExclusive).await?;
             }
             tuning::cluster_on(&mut r, Some(index))?;
         }
         A::SetWithoutCluster => tuning::cluster_on(&mut r, None)?,
-        A::ReplicaIdentity(identity) => tuning::replica_identity(&mut r, identity)?,
+        A::ReplicaIdentity(identity) => {
+            if let ast::ReplicaIdentity::Index(name) = identity {
+                tuning::check_own_index(cx, &r, name)?;
+            }
+            tuning::replica_identity(&mut r, identity)?;
+        }
         A::Trigger { .. } => return refuse(),
     }
     cx.put(r).await

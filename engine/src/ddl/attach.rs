@@ -31,7 +31,6 @@ fn constraint_of(rel: &Relation, index: u32) -> Option<Arc<Constraint>> {
 fn same_definition(parent: &Relation, p: &Index, child: &Relation, c: &Index) -> bool {
     let column = |r: &Relation, a: i16| r.attribute(a).map(|c| c.name.clone());
     c.parent == 0
-        && c.valid
         && p.unique == c.unique
         && p.nulls_not_distinct == c.nulls_not_distinct
         && p.predicate == c.predicate
@@ -47,24 +46,32 @@ fn same_definition(parent: &Relation, p: &Index, child: &Relation, c: &Index) ->
         && p.include.iter().zip(&c.include).all(|(x, y)| column(parent, *x) == column(child, *y))
 }
 
+/// Makes an index of a table, and its constraint, parts of the parent's.
+fn adopt_index(parent_index: u32, parent_constraint: Option<u32>, child: &mut Relation, own: u32) {
+    for i in child.indexes.iter_mut().filter(|i| i.oid == own) {
+        *i = Arc::new(Index { parent: parent_index, ..(**i).clone() });
+    }
+    let Some(parent) = parent_constraint else { return };
+    for k in &mut child.constraints {
+        let its = matches!(k.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } | ConstraintKind::Exclude { index } if index == own);
+        if its {
+            let lineage = Lineage { local: false, parents: 1 };
+            *k = Arc::new(Constraint { lineage, parent, ..(**k).clone() });
+        }
+    }
+}
+
 /// Gives a table the part of one of its parent's indexes: one it has already, or a new one, filled from its rows.
 pub async fn take_index(cx: &mut DdlCx<'_>, parent: &Relation, ix: &Index, child: &mut Relation) -> Result<()> {
     let of_parent = constraint_of(parent, ix.oid);
-    let have = child.indexes.iter().position(|c| {
-        same_definition(parent, ix, child, c) && (of_parent.is_none() || constraint_of(child, c.oid).is_some())
-    });
-    if let Some(at) = have {
-        let own = Arc::clone(&child.indexes[at]);
-        child.indexes[at] = Arc::new(Index { parent: ix.oid, ..(*own).clone() });
-        if let Some(up) = &of_parent {
-            for k in &mut child.constraints {
-                let its = matches!(k.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } | ConstraintKind::Exclude { index } if index == own.oid);
-                if its {
-                    let lineage = Lineage { local: false, parents: 1 };
-                    *k = Arc::new(Constraint { lineage, parent: up.oid, ..(**k).clone() });
-                }
-            }
-        }
+    let fits = |c: &&Arc<Index>| {
+        c.valid
+            && same_definition(parent, ix, child, c)
+            && (of_parent.is_none() || constraint_of(child, c.oid).is_some())
+    };
+    let have = child.indexes.iter().find(fits).map(|c| c.oid);
+    if let Some(own) = have {
+        adopt_index(ix.oid, of_parent.as_ref().map(|c| c.oid), child, own);
         return Ok(());
     }
     if ix.primary && child.indexes.iter().any(|i| i.primary) {
@@ -78,6 +85,10 @@ pub async fn take_index(cx: &mut DdlCx<'_>, parent: &Relation, ix: &Index, child
         k.attnum = attnum_in(parent, child, k.attnum)?;
     }
     new.include = ix.include.iter().map(|a| attnum_in(parent, child, *a)).collect::<Result<_>>()?;
+    if new.unique {
+        let keys: Vec<i16> = new.keys.iter().map(|k| k.attnum).collect();
+        super::partition::check_unique(child, &keys, new.primary.then_some("PRIMARY KEY"))?;
+    }
     let names = crate::catalog::rows::index_column_names(child, &new);
     let addition = name_addition(names.iter().map(String::as_str));
     let (second, label) = match of_parent.as_ref().map(|c| &c.kind) {
@@ -441,6 +452,14 @@ pub async fn attach_index(cx: &mut DdlCx<'_>, index: &Arc<Relation>, name: &Name
         )
         .detail(detail)
     };
+    let child = cx.relation(own.table)?;
+    if child.indexes.iter().any(|i| i.parent == parent_index.oid) {
+        return Err(err(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!("cannot attach index \"{}\" as a partition of index \"{}\"", part.name, index.name),
+        )
+        .detail(format!("Another index is already attached for partition \"{}\".", child.name)));
+    }
     if own.parent != 0 {
         return Err(err(
             SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -448,19 +467,11 @@ pub async fn attach_index(cx: &mut DdlCx<'_>, index: &Arc<Relation>, name: &Name
         )
         .detail(format!("Index \"{}\" is already attached to another index.", part.name)));
     }
-    let child = cx.relation(own.table)?;
     if child.parents != [parent.oid] || child.bound.is_none() {
         return Err(cannot(format!(
             "Index \"{}\" is not an index on any partition of table \"{}\".",
             part.name, parent.name
         )));
-    }
-    if child.indexes.iter().any(|i| i.parent == parent_index.oid) {
-        return Err(err(
-            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-            format!("cannot attach index \"{}\" as a partition of index \"{}\"", part.name, index.name),
-        )
-        .detail(format!("Another index is already attached for partition \"{}\".", child.name)));
     }
     if !same_definition(&parent, &parent_index, &child, &own) {
         return Err(cannot("The index definitions do not match.".to_owned()));
@@ -473,7 +484,7 @@ pub async fn attach_index(cx: &mut DdlCx<'_>, index: &Arc<Relation>, name: &Name
         )));
     }
     let mut r = (*child).clone();
-    take_index(cx, &parent, &parent_index, &mut r).await?;
+    adopt_index(parent_index.oid, up.map(|c| c.oid), &mut r, own.oid);
     cx.put(r).await?;
     validate_index(cx, parent.oid, parent_index.oid).await
 }

@@ -248,11 +248,13 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<()> {
         match open(cx, from, to)? {
             Some(oid) => named.push(Object::Cast(oid)),
             None => {
-                let e = missing(cx, from, to)?;
                 if !s.if_exists {
-                    return Err(e);
+                    return Err(missing(cx, from, to)?);
                 }
-                cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, format!("{}, skipping", e.message)));
+                // A notice has the types as they are written, or as the grammar names them.
+                let shown = |t: &TypeName| t.name.plain();
+                let m = format!("cast from type {} to type {} does not exist, skipping", shown(from), shown(to));
+                cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, m));
             }
         }
     }

@@ -32,6 +32,9 @@ pub async fn cluster(cx: &mut DdlCx<'_>, s: &ast::Cluster) -> Result<()> {
         return Err(cx.missing("relation", name));
     };
     check(cx, &rel)?;
+    if let Some(n) = &s.index {
+        tuning::check_own_index(cx, &rel, n)?;
+    }
     let index = match &s.index {
         None => rel.indexes.iter().find(|i| i.marks.clustered).cloned().ok_or_else(|| {
             err(

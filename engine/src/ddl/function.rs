@@ -608,6 +608,10 @@ fn validate(cx: &DdlCx<'_>, r: &Routine, s: &CreateRoutine, o: &Options) -> Resu
 /// Errors of a quoted body point into the statement, if the body stands in it as it is; those without a place say which
 /// function it is.
 fn place_in_statement(cx: &DdlCx<'_>, r: &Routine, o: &Options, mut e: DbError) -> DbError {
+    // What a standard body cannot have is found before there is a function.
+    if r.standard.is_some() && e.code == SqlState::FEATURE_NOT_SUPPORTED {
+        return e;
+    }
     let line = format!("SQL function \"{}\"", r.name);
     let Some(p) = e.fields.as_ref().and_then(|f| f.position) else { return within(e, line) };
     if r.standard.is_some() {

@@ -43,6 +43,36 @@ fn collation_name(oid: u32) -> String {
     rustydb_types::collation::name(oid).map_or_else(|| "default".into(), |n| n.to_string())
 }
 
+/// How a column's long values are stored.
+fn storage(c: &Column) -> char {
+    match c.tuning.storage {
+        '\0' => crate::catalog::types::Shape::of(c.ty.oid).storage,
+        given => given,
+    }
+}
+
+fn storages(have: &Column, other: &Column) -> String {
+    let word = |c: &Column| match storage(c) {
+        'p' => "PLAIN",
+        'm' => "MAIN",
+        'e' => "EXTERNAL",
+        _ => "EXTENDED",
+    };
+    format!("{} versus {}", word(have), word(other))
+}
+
+/// Takes another definition's compression over, which must not contradict.
+fn merge_compression(have: &mut Column, other: &Column) -> Result<()> {
+    let word = |c: &Column| if c.tuning.compression == 'l' { "lz4" } else { "pglz" };
+    if have.tuning.compression == '\0' {
+        have.tuning.compression = other.tuning.compression;
+    } else if other.tuning.compression != '\0' && word(have) != word(other) {
+        let e = format!("column \"{}\" has a compression method conflict", have.name);
+        return Err(err(SqlState::DATATYPE_MISMATCH, e).detail(format!("{} versus {}", word(have), word(other))));
+    }
+    Ok(())
+}
+
 /// Opens the parents and merges their columns and checks.
 pub async fn from_parents(cx: &mut DdlCx<'_>, names: &[Name], partition: bool) -> Result<Inherited> {
     let mut out = Inherited::default();
@@ -96,6 +126,8 @@ fn take_column(cx: &mut DdlCx<'_>, out: &mut Inherited, parent: &Relation, c: &C
         let mut column = column::blank(0, &c.name, c.ty);
         column.not_null = c.not_null;
         column.generated = c.generated;
+        column.tuning.storage = c.tuning.storage;
+        column.tuning.compression = c.tuning.compression;
         column.default.clone_from(&c.default);
         column.lineage = Lineage { local: false, parents: 1 };
         out.columns.push(Built {
@@ -127,6 +159,10 @@ fn take_column(cx: &mut DdlCx<'_>, out: &mut Inherited, parent: &Relation, c: &C
         let (x, y) = (collation_name(b.column.ty.collation), collation_name(c.ty.collation));
         return conflict("collation", Some(format!("\"{x}\" versus \"{y}\"")));
     }
+    if storage(&b.column) != storage(c) {
+        return conflict("storage parameter", Some(storages(&b.column, c)));
+    }
+    merge_compression(&mut b.column, c)?;
     if b.column.generated != c.generated {
         return conflict("generation", None);
     }
@@ -233,6 +269,10 @@ fn merge(have: &mut Built, own: Built, partition: bool) -> Result<()> {
             let (x, y) = (collation_name(have.column.ty.collation), collation_name(own.column.ty.collation));
             return Err(e("collation").detail(format!("\"{x}\" versus \"{y}\"")));
         }
+        if own.column.tuning.storage != '\0' && storage(&have.column) != storage(&own.column) {
+            return Err(e("storage parameter").detail(storages(&have.column, &own.column)));
+        }
+        merge_compression(&mut have.column, &own.column)?;
     }
     let bad = |m: String| err(SqlState::INVALID_COLUMN_DEFINITION, m);
     if have.column.generated != '\0' {

@@ -33,7 +33,7 @@ pub async fn keep(cx: &mut DdlCx<'_>, s: &ast::CreateTableAs) -> Result<Kept> {
     if super::view::reads(&resolved, &|r| r.persistence == Persistence::Temporary) {
         return Err(DbError::unsupported("materialized views must not use temporary tables or views"));
     }
-    Ok(Kept { text, depends: super::view::dependencies(&query, &resolved) })
+    Ok(Kept { text, depends: super::view::dependencies(&cx.cat(), &query, &resolved) })
 }
 
 /// Finds the view that REFRESH names, locked, and makes it ready to take the rows: empty, but for CONCURRENTLY.

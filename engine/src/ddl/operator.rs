@@ -98,7 +98,9 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateOperator) -> Result<()> {
         err(SqlState::UNDEFINED_FUNCTION, format!("function {}({}) does not exist", fname.plain(), shown.join(", ")))
     })?;
     let (merges, hashes) = (
-        find("merges").map(flag).transpose()?.unwrap_or(false),
+        // These are older ways to say so.
+        find("merges").map(flag).transpose()?.unwrap_or(false)
+            || ["sort1", "sort2", "ltcmp", "gtcmp"].iter().any(|n| find(n).is_some()),
         find("hashes").map(flag).transpose()?.unwrap_or(false),
     );
     let (com, neg, rest, join) = (find("commutator"), find("negator"), find("restrict"), find("join"));

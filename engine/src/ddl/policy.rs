@@ -136,7 +136,7 @@ fn bound_and_kept(cx: &DdlCx<'_>, rel: &Arc<Relation>, e: &ast::Expr) -> Result<
     }
     let (query, resolved) = cx.binder(|b| b.view_query(&q))?;
     let mut depends: Vec<(u32, i32)> =
-        super::view::dependencies(&query, &resolved).iter().map(|d| (d.ref_relation, d.ref_sub)).collect();
+        super::view::dependencies(&cx.cat(), &query, &resolved).iter().map(|d| (d.ref_relation, d.ref_sub)).collect();
     // The table itself is what the policy is on.
     depends.retain(|d| *d != (rel.oid, 0));
     if !deep {

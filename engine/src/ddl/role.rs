@@ -38,7 +38,7 @@ fn check_name(cx: &DdlCx<'_>, name: &ast::Ident) -> Result<()> {
 }
 
 /// Applies options to a role.
-fn apply(cx: &DdlCx<'_>, r: &mut Role, options: &[RoleOption]) -> Result<()> {
+fn apply(cx: &mut DdlCx<'_>, r: &mut Role, options: &[RoleOption]) -> Result<()> {
     let mut seen: Vec<std::mem::Discriminant<RoleOptionKind>> = Vec::new();
     for o in options {
         let d = std::mem::discriminant(&o.kind);
@@ -48,7 +48,11 @@ fn apply(cx: &DdlCx<'_>, r: &mut Role, options: &[RoleOption]) -> Result<()> {
         seen.push(d);
         match &o.kind {
             RoleOptionKind::Password(None) => r.password = None,
-            RoleOptionKind::Password(Some(p)) if p.is_empty() => r.password = None,
+            RoleOptionKind::Password(Some(p)) if p.is_empty() => {
+                let m = "empty string is not a valid password, clearing password";
+                cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, m));
+                r.password = None;
+            }
             RoleOptionKind::Password(Some(p)) => r.password = Some(crate::scram::scram_verifier(p)?),
             RoleOptionKind::Superuser(v) => r.superuser = *v,
             RoleOptionKind::CreateDb(v) => r.create_db = *v,

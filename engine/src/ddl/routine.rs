@@ -92,7 +92,12 @@ fn lookup(cx: &DdlCx<'_>, kind: ObjectKind, n: &Name, args: Option<&[RoutineArg]
         .filter(|p| p.prokind == 'p' && !has_modes && p.proallargtypes.as_deref().is_some_and(|t| *t == *all));
     let mut found: Vec<&'static Proc> = by_inputs.chain(by_all).collect();
     if let Some(i) = found.iter().position(of_kind) {
-        return Ok(Some(found.swap_remove(i)));
+        let one = found.swap_remove(i);
+        if kind != ObjectKind::Function && found.iter().any(|p| of_kind(p) && p.oid != one.oid) {
+            let m = format!("{} name \"{}\" is not unique", word(kind), n.plain());
+            return Err(err(SqlState::AMBIGUOUS_FUNCTION, m));
+        }
+        return Ok(Some(one));
     }
     match found.first() {
         Some(p) => Err(wrong_kind(kind, p)),

@@ -333,10 +333,13 @@ pub async fn forget_comment(cx: &mut DdlCx<'_>, oid: u32) -> Result<()> {
 pub struct Copied {
     pub from: Arc<ExtendedStatistics>,
     pub source: Arc<Relation>,
+    /// The comment on it.
+    pub comment: Option<String>,
 }
 
-/// Makes copies for a table that is being made.
-pub async fn copy(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) -> Result<()> {
+/// Makes copies for a table that is being made; the comments they get, with object and catalog.
+pub async fn copy(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) -> Result<Vec<(u32, u32, String)>> {
+    let mut comments = Vec::new();
     for c in copied {
         let names = c.from.columns.iter().filter_map(|a| c.source.attribute(*a)).map(|x| x.name.clone());
         let names: Vec<String> = names.collect();
@@ -363,7 +366,8 @@ pub async fn copy(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) -> 
             target: -1,
             ..(*c.from).clone()
         };
+        comments.extend(c.comment.iter().map(|t| (made.oid, table::PG_STATISTIC_EXT, t.clone())));
         rel.extended.push(Arc::new(made));
     }
-    Ok(())
+    Ok(comments)
 }

@@ -4,6 +4,7 @@ use super::column::{self, Built, Kept, OwnSequence};
 use super::constraint::{Key, add_check, add_key, own_names};
 use super::names::{choose_constraint_name, choose_relation_name, name_addition};
 use super::{DdlCx, attach, comment, err, foreign, inherit, matview, options, partition, sequence, temp};
+use crate::catalog::rows::table as catalog_table;
 use crate::catalog::{Constraint, ConstraintKind, Dependency, Index, Persistence, RelKind, RelStats, Relation};
 use crate::plan::ir::OutputColumn;
 use rustydb_base::{DbError, RelId, Result, SqlState};
@@ -82,8 +83,8 @@ pub async fn blank_table(cx: &mut DdlCx<'_>, ns: u32, name: &str) -> Result<Rela
 
 /// What LIKE brings along besides columns.
 enum Copied {
-    Check { name: String, text: String, columns: Vec<String> },
-    Index { index: Arc<Index>, source: Arc<Relation>, constraint: Option<ConstraintKind> },
+    Check { name: String, text: String, columns: Vec<String>, comment: Option<String> },
+    Index { index: Arc<Index>, source: Arc<Relation>, constraint: Option<ConstraintKind>, comment: Option<String> },
     Comment { column: String, text: String },
 }
 
@@ -321,7 +322,7 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
             add_check(cx, &mut rel, &c, e).await?;
         }
     }
-    copy_checks(cx, &mut rel, &copied).await?;
+    let mut comments = copy_checks(cx, &mut rel, &copied).await?;
     // Primary keys come first, as their columns' NOT NULL concerns the rest.
     for first in [true, false] {
         for c in &constraints {
@@ -342,8 +343,8 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
             super::exclude::add(cx, &mut rel, c, x).await?;
         }
     }
-    copy_indexes(cx, &mut rel, &copied).await?;
-    super::statistics::copy(cx, &mut rel, &statistics).await?;
+    comments.extend(copy_indexes(cx, &mut rel, &copied).await?);
+    comments.extend(super::statistics::copy(cx, &mut rel, &statistics).await?);
     for c in &constraints {
         if let ast::ConstraintKind::ForeignKey(f) = &c.kind {
             let c = ast::Constraint { not_valid: false, ..c.clone() };
@@ -369,13 +370,28 @@ async fn finish(cx: &mut DdlCx<'_>, mut rel: Relation, draft: Draft) -> Result<(
         if let Copied::Comment { column, text } = c
             && let Some(x) = columns.iter().find(|x| &x.name == column)
         {
-            comment::write(cx, oid, crate::catalog::rows::table::PG_CLASS, i32::from(x.attnum), Some(text)).await?;
+            comment::write(cx, oid, catalog_table::PG_CLASS, i32::from(x.attnum), Some(text)).await?;
         }
+    }
+    for (object, class, text) in comments {
+        comment::write(cx, object, class, 0, Some(&text)).await?;
     }
     Ok(())
 }
 
 // ---- LIKE ------------------------------------------------------------------------------------------------------
+
+fn includes(l: &ast::TableLike, o: LikeOption) -> bool {
+    l.options.iter().rfind(|(_, x)| *x == o || *x == LikeOption::All).is_some_and(|x| x.0)
+}
+
+/// The comment on an object, if LIKE takes comments over.
+async fn copied_comment(cx: &mut DdlCx<'_>, l: &ast::TableLike, oid: u32, class: u32) -> Result<Option<String>> {
+    if !includes(l, LikeOption::Comments) {
+        return Ok(None);
+    }
+    comment::read(cx, oid, class, 0).await
+}
 
 async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Result<()> {
     let Some(src) = cx.open(&l.table, TableLockMode::AccessShare).await? else {
@@ -386,10 +402,16 @@ async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Resu
             .detail(format!("This operation is not supported for {}.", sequence::plural(src.kind)))
             .at(cx.pos(l.table.pos())));
     }
-    let has = |o: LikeOption| l.options.iter().rfind(|(_, x)| *x == o || *x == LikeOption::All).is_some_and(|x| x.0);
+    let has = |o: LikeOption| includes(l, o);
     for c in src.live_columns() {
         let mut x = column::blank(attnum(draft.built.len())?, &c.name, c.ty);
         x.not_null = c.not_null;
+        if has(LikeOption::Storage) {
+            x.tuning.storage = c.tuning.storage;
+        }
+        if has(LikeOption::Compression) {
+            x.tuning.compression = c.tuning.compression;
+        }
         let mut default = Kept::default();
         let mut own = None;
         if c.generated != '\0' && has(LikeOption::Generated) || c.generated == '\0' && has(LikeOption::Defaults) {
@@ -407,7 +429,7 @@ async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Resu
         x.default.clone_from(&default.text);
         if has(LikeOption::Comments)
             && let Some(text) =
-                comment::read(cx, src.oid, crate::catalog::rows::table::PG_CLASS, i32::from(c.attnum)).await?
+                comment::read(cx, src.oid, catalog_table::PG_CLASS, i32::from(c.attnum)).await?
         {
             draft.copied.push(Copied::Comment { column: c.name.clone(), text });
         }
@@ -421,15 +443,17 @@ async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Resu
         for c in &src.constraints {
             if let ConstraintKind::Check(text) = &c.kind {
                 let (name, text) = (c.name.clone(), text.clone());
-                draft.copied.push(Copied::Check { name, text, columns: names(&c.columns) });
+                let comment = copied_comment(cx, l, c.oid, catalog_table::PG_CONSTRAINT).await?;
+                draft.copied.push(Copied::Check { name, text, columns: names(&c.columns), comment });
             }
         }
     }
     if has(LikeOption::Statistics) {
-        let copies = src.extended.iter();
-        draft
-            .statistics
-            .extend(copies.map(|x| super::statistics::Copied { from: Arc::clone(x), source: Arc::clone(&src) }));
+        for x in &src.extended {
+            let comment = copied_comment(cx, l, x.oid, catalog_table::PG_STATISTIC_EXT).await?;
+            let (from, source) = (Arc::clone(x), Arc::clone(&src));
+            draft.statistics.push(super::statistics::Copied { from, source, comment });
+        }
     }
     if has(LikeOption::Indexes) {
         for i in &src.indexes {
@@ -440,15 +464,21 @@ async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Resu
                     matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } | ConstraintKind::Exclude { index } if index == i.oid)
                 })
                 .map(|c| c.kind.clone());
-            draft.copied.push(Copied::Index { index: Arc::clone(i), source: Arc::clone(&src), constraint });
+            let comment = copied_comment(cx, l, i.oid, catalog_table::PG_CLASS).await?;
+            let (index, source) = (Arc::clone(i), Arc::clone(&src));
+            draft.copied.push(Copied::Index { index, source, constraint, comment });
         }
     }
     Ok(())
 }
 
-async fn copy_checks(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) -> Result<()> {
+/// Comments to be written: the object, its catalog, the text.
+type Comments = Vec<(u32, u32, String)>;
+
+async fn copy_checks(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) -> Result<Comments> {
+    let mut comments = Comments::new();
     for c in copied {
-        let Copied::Check { name, text, columns } = c else { continue };
+        let Copied::Check { name, text, columns, comment } = c else { continue };
         let columns = columns.iter().filter_map(|n| rel.column(n)).map(|c| c.attnum).collect();
         let made = Constraint {
             oid: cx.tx.new_oid().await?,
@@ -468,14 +498,16 @@ async fn copy_checks(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) 
             no_inherit: false,
             parent: 0,
         };
+        comments.extend(comment.iter().map(|t| (made.oid, catalog_table::PG_CONSTRAINT, t.clone())));
         rel.constraints.push(Arc::new(made));
     }
-    Ok(())
+    Ok(comments)
 }
 
-async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) -> Result<()> {
+async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) -> Result<Comments> {
+    let mut comments = Comments::new();
     for c in copied {
-        let Copied::Index { index, source, constraint } = c else { continue };
+        let Copied::Index { index, source, constraint, comment } = c else { continue };
         let map = |a: i16| -> Result<i16> {
             if a == 0 {
                 return Ok(0);
@@ -544,9 +576,10 @@ async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied])
             };
             rel.constraints.push(Arc::new(made));
         }
+        comments.extend(comment.iter().map(|t| (ix.oid, catalog_table::PG_CLASS, t.clone())));
         rel.indexes.push(Arc::new(ix));
     }
-    Ok(())
+    Ok(comments)
 }
 
 // ---- CREATE TABLE AS -------------------------------------------------------------------------------------------

@@ -158,6 +158,16 @@ fn find(r: &Relation, name: &str) -> Result<Arc<Index>> {
     })
 }
 
+/// 42809 for a relation that is there, but no index of this table.
+pub fn check_own_index(cx: &DdlCx<'_>, r: &Relation, name: &Ident) -> Result<()> {
+    let own = r.indexes.iter().any(|i| i.name == name.value);
+    if !own && cx.tx.catalog.relation_named(r.namespace, &name.value).is_some() {
+        let m = format!("\"{}\" is not an index for table \"{}\"", name.value, r.name);
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, m));
+    }
+    Ok(())
+}
+
 fn mark(r: &mut Relation, change: impl Fn(&mut Index)) {
     for i in &mut r.indexes {
         let mut new = (**i).clone();

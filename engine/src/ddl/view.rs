@@ -6,13 +6,14 @@
 use super::{DdlCx, column, err, options, temp, view_text};
 use crate::bind::define::Resolved;
 use crate::bind::{BindCx, Binder, canonical};
-use crate::catalog::{Column, Dependency, Persistence, RelKind, Relation};
-use crate::plan::ir::{OutputColumn, Query, Rel};
+use crate::catalog::{Catalog, Column, Dependency, Persistence, RelKind, Relation};
+use crate::plan::ir::{ColId, ExprKind, OutputColumn, Query, Rel};
 use crate::plan::walk;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, TableLockMode};
 use rustydb_types::datum::TypeRef;
 use rustydb_types::{oid, pgdata, typename};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Columns of stored tables that a query reads, below views too.
@@ -32,11 +33,39 @@ fn columns_read(rel: &Rel, out: &mut Vec<(u32, i16)>) {
     });
 }
 
+/// Columns of relations that a query reads from the rows of functions.
+fn row_columns_read(catalog: &Catalog, query: &Query) -> Vec<(u32, i16)> {
+    let mut given: HashMap<ColId, (u32, i16)> = HashMap::new();
+    let mut read: HashSet<ColId> = query.rel.outputs().iter().map(|c| c.id).collect();
+    walk::visit_all(
+        &query.rel,
+        &mut |rel| {
+            let Rel::FunctionScan { calls, .. } = rel else { return };
+            for (call, cols) in calls {
+                let of = catalog.row_types.get(&call.ty.oid).and_then(|r| catalog.relation(*r));
+                let columns = of.into_iter().flat_map(|r| r.live_columns().map(|c| (r.oid, c.attnum)));
+                given.extend(cols.iter().map(|c| c.id).zip(columns));
+            }
+        },
+        &mut |e| match &e.kind {
+            ExprKind::Column(id) => _ = read.insert(*id),
+            ExprKind::Subquery(s) => read.extend(s.rel.outputs().iter().map(|c| c.id)),
+            _ => {}
+        },
+    );
+    given.into_iter().filter(|(id, _)| read.contains(id)).map(|(_, column)| column).collect()
+}
+
 /// What a view needs: each relation it names, and of stored tables the columns it reads.
-pub fn dependencies(query: &Query, resolved: &[Resolved]) -> Vec<Dependency> {
+pub fn dependencies(catalog: &Catalog, query: &Query, resolved: &[Resolved]) -> Vec<Dependency> {
     let mut read = Vec::new();
     columns_read(&query.rel, &mut read);
     let mut out: Vec<Dependency> = Vec::new();
+    for (relation, attnum) in row_columns_read(catalog, query) {
+        if relation >= crate::catalog::FIRST_USER_OID {
+            out.push(Dependency { sub: 0, ref_relation: relation, ref_sub: i32::from(attnum), kind: 'n' });
+        }
+    }
     for r in resolved {
         let rel = match r {
             Resolved::Relation(_, rel) => rel,
@@ -249,7 +278,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
         ));
     }
     let columns = view_columns(s, &query.columns)?;
-    let depends = dependencies(&query, &resolved);
+    let depends = dependencies(&cx.cat(), &query, &resolved);
     if let Some(o) = old {
         check_replacement(&o, &columns)?;
         let mut r = (*o).clone();

@@ -488,7 +488,7 @@ fn asked(ctx: &EvalCtx, args: &[Datum]) -> Result<(Option<&'static str>, Option<
     }
     let kind = class_kind(class, sub);
     if kind.is_none() {
-        return Err(DbError::new(SqlState::INVALID_PARAMETER_VALUE, format!("unsupported object class {class}")));
+        return Err(DbError::internal(format!("unrecognized object class: {class}")));
     }
     let a = access(ctx)?;
     let (cat, path) = (a.catalog(), a.search_path());

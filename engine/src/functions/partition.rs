@@ -108,7 +108,7 @@ fn satisfies_hash(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<
         return Ok(Datum::Bool(false));
     };
     let Some(rel) = cat.relation(*oid) else {
-        return Err(DbError::new(SqlState::UNDEFINED_TABLE, format!("could not open relation with OID {oid}")));
+        return Err(DbError::internal(format!("could not open relation with OID {oid}")));
     };
     let hashed = rel.partition_key.as_ref().is_some_and(|k| k.strategy == PartitionStrategy::Hash);
     if !hashed {
@@ -130,6 +130,7 @@ fn satisfies_hash(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<
 }
 
 fn key_arguments(desc: &PartitionDesc, info: &CallInfo<'_>, args: &[Datum]) -> Result<Vec<Datum>> {
+    let variadic = matches!(args.get(3), Some(Datum::Array(_)));
     let given: Vec<(u32, Datum)> = match (info.args.get(3), args.get(3)) {
         (Some(_), Some(Datum::Array(a))) => a.items.iter().map(|d| (a.elem, d.clone())).collect(),
         _ => info.args.iter().zip(args).skip(3).map(|(t, d)| (t.oid, d.clone())).collect(),
@@ -144,11 +145,16 @@ fn key_arguments(desc: &PartitionDesc, info: &CallInfo<'_>, args: &[Datum]) -> R
     }
     for (i, ((ty, _), want)) in given.iter().zip(&desc.types).enumerate() {
         if *ty != want.oid {
+            // PostgreSQL quotes the types of an array only.
+            let shown = |t: u32| match (variadic, rustydb_types::typename::format_type(t, -1)) {
+                (true, name) => format!("\"{name}\""),
+                (false, name) => name.to_string(),
+            };
             return bad(format!(
                 "column {} of the partition key has type {}, but supplied value is of type {}",
                 i + 1,
-                rustydb_types::typename::format_type(want.oid, -1),
-                rustydb_types::typename::format_type(*ty, -1)
+                shown(want.oid),
+                shown(*ty)
             ));
         }
     }

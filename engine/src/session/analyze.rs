@@ -99,7 +99,7 @@ impl Session {
             if !self.shared.may_act_as(rel.owner) {
                 let what = if v.vacuum { "vacuum" } else { "analyze" };
                 self.shared.warning(
-                    SqlState::INSUFFICIENT_PRIVILEGE,
+                    SqlState::WARNING,
                     format!("skipping \"{}\" --- only table or database owner can {what} it", rel.name),
                 );
                 continue;
@@ -107,7 +107,7 @@ impl Session {
             if !matches!(rel.kind, RelKind::Table | RelKind::MaterializedView) {
                 let what = if v.vacuum { "vacuum" } else { "analyze" };
                 self.shared.warning(
-                    SqlState::WRONG_OBJECT_TYPE,
+                    SqlState::WARNING,
                     format!("skipping \"{}\" --- cannot {what} non-tables or special system tables", rel.name),
                 );
                 continue;

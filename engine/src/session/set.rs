@@ -9,6 +9,7 @@ use crate::settings::{self, Settings};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{Isolation, SetValue, TransactionModes, quote_ident};
 use rustydb_types::ctx::IntervalStyle;
+use rustydb_types::datetime::format::interval_out;
 use rustydb_types::datetime::interval_in;
 
 /// Settings whose value is a list of identifiers, kept quoted where they must be.
@@ -45,7 +46,7 @@ pub fn shown_name(name: &str) -> String {
 pub fn value_text(name: &str, values: &[SetValue]) -> Result<String> {
     let canonical = settings::find(name).map_or(name, |d| d.name);
     if let [SetValue::Interval(text, mask, precision)] = values {
-        return interval_hours(name, text, *mask, *precision);
+        return interval_hours(text, *mask, *precision);
     }
     if let [one] = values
         && !NAME_LISTS.contains(&canonical)
@@ -64,23 +65,23 @@ pub fn value_text(name: &str, values: &[SetValue]) -> Result<String> {
 }
 
 /// SET TIME ZONE INTERVAL: the offset in hours.
-fn interval_hours(name: &str, text: &str, mask: i32, precision: Option<i32>) -> Result<String> {
+fn interval_hours(text: &str, mask: i32, precision: Option<i32>) -> Result<String> {
     let fields = if mask == 0 { 0x7fff } else { mask };
     let typmod = (fields << 16) | precision.unwrap_or(0xffff);
     let v = interval_in::interval_in(IntervalStyle::Postgres, text, typmod)?;
+    let refused = |what: &str| {
+        let mut shown = Vec::new();
+        interval_out(IntervalStyle::Postgres, &v, &mut shown);
+        let shown = String::from_utf8_lossy(&shown);
+        let message = format!("invalid value for parameter \"TimeZone\": \"INTERVAL '{shown}'\"");
+        Err(DbError::new(SqlState::INVALID_PARAMETER_VALUE, message)
+            .detail(format!("Cannot specify {what} in time zone interval.")))
+    };
     if v.months != 0 {
-        return Err(DbError::new(
-            SqlState::INVALID_PARAMETER_VALUE,
-            format!("invalid value for parameter \"{name}\": \"{text}\""),
-        )
-        .detail("Cannot specify months in time zone interval."));
+        return refused("months");
     }
     if v.days != 0 {
-        return Err(DbError::new(
-            SqlState::INVALID_PARAMETER_VALUE,
-            format!("invalid value for parameter \"{name}\": \"{text}\""),
-        )
-        .detail("Cannot specify days in time zone interval."));
+        return refused("days");
     }
     Ok(format!("{}", v.micros as f64 / 3_600_000_000.0))
 }

@@ -408,14 +408,14 @@ impl Session {
             SetAction::Value(name, values) => {
                 let text = set::value_text(name, values)?;
                 match set::as_modes(name, &text)? {
-                    Some(modes) => self.set_transaction(&modes).await?,
+                    Some(modes) => self.set_modes(&modes).await?,
                     None => set::set_value(&self.shared, name, Some(&text), s.local)?,
                 }
                 Ok("SET".into())
             }
             SetAction::Default(name) => {
                 match set::as_modes(name, set_default(&self.shared, name).as_str())? {
-                    Some(modes) => self.set_transaction(&modes).await?,
+                    Some(modes) => self.set_modes(&modes).await?,
                     None => set::set_value(&self.shared, name, None, s.local)?,
                 }
                 // RESET name is SET name TO DEFAULT under another tag.

@@ -474,7 +474,8 @@ impl Session {
         self.set_modes(modes).await
     }
 
-    async fn set_modes(&mut self, m: &TransactionModes) -> Result<()> {
+    /// Takes the modes over that are given.
+    pub(super) async fn set_modes(&mut self, m: &TransactionModes) -> Result<()> {
         let settled = |what: String| DbError::new(SqlState::ACTIVE_SQL_TRANSACTION, what);
         let mut new = self.tx.modes;
         if let Some(i) = m.isolation

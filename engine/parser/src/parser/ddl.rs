@@ -517,7 +517,8 @@ impl Parser<'_> {
                             rustydb_base::SqlState::INVALID_PARAMETER_VALUE,
                             "cannot use special role specifier in DROP ROLE",
                         );
-                        Err(self.place(e, p).at(0))
+                        let _ = p;
+                        Err(e)
                     }
                 })
                 .collect::<Result<Vec<_>>>()?,

@@ -548,7 +548,7 @@ impl Parser<'_> {
     pub(super) fn number_literal(&mut self, t: Token) -> Expr {
         let lit = match self.int_value(t) {
             Some(v) => Literal::Integer(v),
-            None => Literal::Numeric(self.text(t).replace('_', "")),
+            None => Literal::Numeric(self.text(t).to_owned()),
         };
         Expr::new(ExprKind::Literal(lit), t.start)
     }

@@ -417,18 +417,7 @@ impl<'a> Parser<'a> {
         if t.kind != T::Int {
             return None;
         }
-        let text = self.text(t);
-        if !text.contains('_') && !text.starts_with('0') {
-            return text.parse().ok();
-        }
-        let digits = text.replace('_', "").to_ascii_lowercase();
-        let (radix, body) = match digits.get(..2) {
-            Some("0x") => (16, &digits[2..]),
-            Some("0o") => (8, &digits[2..]),
-            Some("0b") => (2, &digits[2..]),
-            _ => (10, digits.as_str()),
-        };
-        i64::from_str_radix(body, radix).ok()
+        self.text(t).parse().ok()
     }
     /// A number with optional sign, as text (grammar's NumericOnly).
     fn numeric_only(&mut self) -> Result<String> {
@@ -442,7 +431,7 @@ impl<'a> Parser<'a> {
         let t = self.bump();
         let text = match self.int_value(t) {
             Some(v) => v.to_string(),
-            None => self.text(t).replace('_', ""),
+            None => self.text(t).to_owned(),
         };
         Ok(if negative { format!("-{text}") } else { text })
     }

@@ -414,7 +414,17 @@ impl Printer<'_> {
                 self.push(if single { "" } else { "ROWS FROM(" });
                 for (i, x) in f.functions.iter().enumerate() {
                     self.push(if i > 0 { ", " } else { "" });
-                    self.expr(&x.call);
+                    match x.func().filter(|c| c.args.len() > 1 && !c.variadic && c.name.name.value == "unnest") {
+                        Some(c) if self.show.catalog.is_some() => {
+                            self.push("UNNEST(");
+                            c.args.iter().enumerate().for_each(|(i, a)| {
+                                self.push(if i > 0 { ", " } else { "" });
+                                self.expr(&a.value);
+                            });
+                            self.out.push(')');
+                        }
+                        _ => self.expr(&x.call),
+                    }
                     if !x.columns.is_empty() && !single {
                         self.push(" AS ");
                         self.definitions(&x.columns);

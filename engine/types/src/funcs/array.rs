@@ -2,7 +2,7 @@
 
 use super::args::{raw, scalar, set};
 use super::int::{out_of_range, sign};
-use super::order::{check_same_elements, compare};
+use super::order::{Wanted, check_comparable, check_same_elements, compare};
 use super::series::Rows;
 use super::text::MAX_VALUE;
 use crate::ctx::EvalCtx;
@@ -161,6 +161,7 @@ fn single_dimension(a: &ArrayValue) -> Result<()> {
 /// Positions of an element as subscripts, from a subscript on.
 fn positions<'a>(a: &'a ArrayValue, item: &'a Datum, from: i32) -> Result<impl Iterator<Item = Result<i32>> + 'a> {
     single_dimension(a)?;
+    check_comparable(a.elem, Wanted::Equality)?;
     let lower = a.dims.first().map_or(1, |d| d.1);
     Ok(a.items.iter().zip(lower..).filter(move |(_, at)| *at >= from).filter_map(move |(x, at)| {
         match compare(a.elem, x, item) {
@@ -205,6 +206,7 @@ fn remove(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     if a.dims.len() > 1 {
         return Err(DbError::unsupported("removing elements from multidimensional arrays is not supported"));
     }
+    check_comparable(a.elem, Wanted::Equality)?;
     let mut items = Vec::with_capacity(a.items.len());
     for x in &a.items {
         if compare(a.elem, x, item)?.is_ne() {
@@ -221,6 +223,7 @@ fn remove(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
 fn replace(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let [a, from, to] = args else { return Err(arity(args)) };
     let Some(a) = array(a)? else { return Ok(Datum::Null) };
+    check_comparable(a.elem, Wanted::Equality)?;
     let items = a
         .items
         .iter()
@@ -292,7 +295,7 @@ fn fill(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
 
 /// Whether every (or, without `all`, any) element of `inner` occurs in `outer`; NULLs occur nowhere.
 fn contains(outer: &ArrayValue, inner: &ArrayValue, all: bool) -> Result<bool> {
-    check_same_elements(outer, inner)?;
+    check_same_elements(outer, inner, Wanted::Equality)?;
     for x in &inner.items {
         let mut found = false;
         for y in outer.items.iter().filter(|_| !x.is_null()) {
@@ -376,15 +379,15 @@ fn unnest(a: &Array) -> Result<Rows> {
     Ok(Box::new((0..a.items.len()).map(move |i| Ok(vec![a.items[i].clone()]))))
 }
 
-fn compare_arrays(a: &Array, b: &Array) -> Result<Ordering> {
-    check_same_elements(a, b)?;
+fn compare_arrays(a: &Array, b: &Array, wanted: Wanted) -> Result<Ordering> {
+    check_same_elements(a, b, wanted)?;
     compare(0, &Datum::Array(Arc::clone(a)), &Datum::Array(Arc::clone(b)))
 }
 
 /// Equality looks at the shape too, where order looks at it last; either way equal means equal in all.
 macro_rules! test {
     ($name:literal, $test:ident) => {
-        scalar!($name, |a: &Array, b: &Array| compare_arrays(a, b).map(Ordering::$test))
+        scalar!($name, |a: &Array, b: &Array| compare_arrays(a, b, Wanted::of($name)).map(Ordering::$test))
     };
 }
 
@@ -396,12 +399,12 @@ pub const KERNELS: &[&[Kernel]] = &[&[
     test!("array_le", is_le),
     test!("array_gt", is_gt),
     test!("array_ge", is_ge),
-    scalar!("btarraycmp", |a: &Array, b: &Array| compare_arrays(a, b).map(sign)),
+    scalar!("btarraycmp", |a: &Array, b: &Array| compare_arrays(a, b, Wanted::Order).map(sign)),
     scalar!("array_larger", |a: &Array, b: &Array| {
-        compare_arrays(a, b).map(|o| Datum::Array(Arc::clone(if o.is_gt() { a } else { b })))
+        compare_arrays(a, b, Wanted::Order).map(|o| Datum::Array(Arc::clone(if o.is_gt() { a } else { b })))
     }),
     scalar!("array_smaller", |a: &Array, b: &Array| {
-        compare_arrays(a, b).map(|o| Datum::Array(Arc::clone(if o.is_lt() { a } else { b })))
+        compare_arrays(a, b, Wanted::Order).map(|o| Datum::Array(Arc::clone(if o.is_lt() { a } else { b })))
     }),
     scalar!("array_ndims", |a: &Array| (!a.dims.is_empty()).then_some(a.dims.len() as i32)),
     scalar!("array_dims", |a: &Array| dims_text(a)),

@@ -326,12 +326,7 @@ fn open<'a>(info: &CallInfo<'_>, args: &'a [Datum], name: &str) -> Result<Call<'
         (None, Some(asked)) => asked,
         (None, None) => match base_type {
             Some(ty) => shape::fields(ty.typmod).ok_or_else(|| no_row_type(ty, name))?,
-            None => {
-                return Err(DbError::unsupported(
-                    "function returning record called in context that cannot accept type record",
-                )
-                .hint("Try calling the function in the FROM clause using a column definition list."));
-            }
+            None => return Err(no_row_type(TypeRef::new(oid::RECORD), name)),
         },
     };
     Ok(Call { fields, base: values, json })

@@ -17,13 +17,46 @@ pub fn timetz_key(micros: i64, zone: i32) -> (i64, i32) {
     (cmp::timetz_utc(micros, zone), zone)
 }
 
-/// 42883 for types without an order.
-fn check_comparable(ty: u32) -> Result<()> {
-    if matches!(ty, oid::JSON | oid::XML) {
+/// What two values are to be compared for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    /// Whether they are equal.
+    Equality,
+    /// Their order.
+    Order,
+}
+
+impl Wanted {
+    /// What a comparing function of this name wants to know.
+    pub fn of(function: &str) -> Wanted {
+        if function.ends_with("_eq") || function.ends_with("_ne") { Wanted::Equality } else { Wanted::Order }
+    }
+}
+
+/// 42883 for types without a default operator class that knows equality, or order.
+pub fn check_comparable(ty: u32, wanted: Wanted) -> Result<()> {
+    let neither = matches!(
+        ty,
+        oid::JSON
+            | oid::XML
+            | oid::POINT
+            | oid::LINE
+            | oid::LSEG
+            | oid::BOX
+            | oid::PATH
+            | oid::POLYGON
+            | oid::CIRCLE
+            | oid::JSONPATH
+    );
+    if neither || wanted == Wanted::Order && matches!(ty, oid::XID | oid::CID) {
         let name = crate::typename::format_type(ty, -1);
+        let what = match wanted {
+            Wanted::Equality => "an equality operator",
+            Wanted::Order => "a comparison function",
+        };
         return Err(DbError::new(
             SqlState::UNDEFINED_FUNCTION,
-            format!("could not identify a comparison function for type {name}"),
+            format!("could not identify {what} for type {name}"),
         ));
     }
     Ok(())
@@ -31,22 +64,24 @@ fn check_comparable(ty: u32) -> Result<()> {
 
 /// Compares two values of the type `ty`. NULLs are equal to each other and above all else.
 pub fn compare(ty: u32, a: &Datum, b: &Datum) -> Result<Ordering> {
-    check_comparable(ty)?;
+    if matches!(ty, oid::JSON | oid::XML) {
+        check_comparable(ty, Wanted::Order)?;
+    }
     Ok(cmp::compare(TypeRef::new(ty), 0, a, b))
 }
 
 /// 42804 unless two arrays have elements of one type.
-pub fn check_same_elements(a: &ArrayValue, b: &ArrayValue) -> Result<()> {
+pub fn check_same_elements(a: &ArrayValue, b: &ArrayValue, wanted: Wanted) -> Result<()> {
     // An array of varchar that was made from one of text is that one.
     let one = |e: u32| if e == oid::VARCHAR { oid::TEXT } else { e };
     if one(a.elem) != one(b.elem) {
         return Err(DbError::new(SqlState::DATATYPE_MISMATCH, "cannot compare arrays of different element types"));
     }
-    check_comparable(a.elem)
+    check_comparable(a.elem, wanted)
 }
 
 /// Compares two rows field by field.
-pub fn compare_rows(a: &[(TypeRef, Datum)], b: &[(TypeRef, Datum)]) -> Result<Ordering> {
+pub fn compare_rows(a: &[(TypeRef, Datum)], b: &[(TypeRef, Datum)], wanted: Wanted) -> Result<Ordering> {
     for (i, ((ta, x), (tb, y))) in a.iter().zip(b).enumerate() {
         if ta.oid != tb.oid {
             let name = |t: u32| crate::typename::format_type(t, -1);
@@ -60,6 +95,7 @@ pub fn compare_rows(a: &[(TypeRef, Datum)], b: &[(TypeRef, Datum)]) -> Result<Or
                 ),
             ));
         }
+        check_comparable(ta.oid, wanted)?;
         let order = compare(ta.oid, x, y)?;
         if order.is_ne() {
             return Ok(order);

@@ -2,7 +2,7 @@
 
 use super::args::{raw, scalar, unexpected};
 use super::int::sign;
-use super::order::compare_rows;
+use super::order::{Wanted, compare_rows};
 use crate::ctx::EvalCtx;
 use crate::datum::{Datum, TypeRef};
 use crate::io::{OutCtx, binary_out};
@@ -10,9 +10,9 @@ use crate::kernel::Kernel;
 use rustydb_base::{DbError, Result, SqlState};
 use std::cmp::Ordering;
 
-fn compare(a: &Datum, b: &Datum) -> Result<Ordering> {
+fn compare(a: &Datum, b: &Datum, wanted: Wanted) -> Result<Ordering> {
     match (a, b) {
-        (Datum::Row(a), Datum::Row(b)) => compare_rows(a, b),
+        (Datum::Row(a), Datum::Row(b)) => compare_rows(a, b, wanted),
         (Datum::Row(_), d) | (d, _) => Err(unexpected(d)),
     }
 }
@@ -78,7 +78,7 @@ macro_rules! image_test {
 
 macro_rules! test {
     ($name:literal, $test:ident) => {
-        scalar!($name, |a: &Datum, b: &Datum| compare(a, b).map(Ordering::$test))
+        scalar!($name, |a: &Datum, b: &Datum| compare(a, b, Wanted::of($name)).map(Ordering::$test))
     };
 }
 
@@ -97,5 +97,5 @@ pub const KERNELS: &[&[Kernel]] = &[&[
     image_test!("record_image_gt", is_gt),
     image_test!("record_image_ge", is_ge),
     raw!("btrecordimagecmp", |ctx, _, args| compare_images(ctx, args).map(|o| Datum::Int4(sign(o)))),
-    scalar!("btrecordcmp", |a: &Datum, b: &Datum| compare(a, b).map(sign)),
+    scalar!("btrecordcmp", |a: &Datum, b: &Datum| compare(a, b, Wanted::Order).map(sign)),
 ]];

@@ -100,6 +100,56 @@ fn put_special(out: &mut Vec<u8>, v: f64) -> bool {
     true
 }
 
+/// Digits and decimal exponent of a number as ryu or `{:e}` write it.
+fn decimal(text: &str) -> Option<(u128, i32)> {
+    let t = text.trim_start_matches('-');
+    let (mantissa, exp) = t.split_once('e').unwrap_or((t, "0"));
+    let (int, frac) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits: u128 = format!("{int}{frac}").parse().ok()?;
+    Some((digits, exp.parse::<i32>().ok()? - i32::try_from(frac.len()).ok()?))
+}
+
+/// Whether a decimal number lies exactly half-way between the float `m`·2^`e` and one beside it. `hidden` is the least
+/// mantissa of normal numbers, `least` their least exponent.
+fn on_boundary(text: &str, (m, e): (u64, i32), hidden: u64, least: i32) -> Option<bool> {
+    let (digits, k) = decimal(text)?;
+    if digits == 0 {
+        return Some(false);
+    }
+    let twos = digits.trailing_zeros() as i32;
+    let odd = digits >> twos;
+    let below = if m == hidden && e > least { (4 * m - 1, e - 2) } else { (2 * m - 1, e - 1) };
+    let equal = |(b, s): (u64, i32)| -> Option<bool> {
+        // digits·10^k = b·2^s, b being odd: the odd parts and the powers of two are equal.
+        if twos + k != s {
+            return Some(false);
+        }
+        let fives = 5u128.checked_pow(k.unsigned_abs())?;
+        Some(if k >= 0 { odd.checked_mul(fives)? == b.into() } else { u128::from(b).checked_mul(fives)? == odd })
+    };
+    Some(equal((2 * m + 1, e - 1)).unwrap_or(false) || equal(below).unwrap_or(false))
+}
+
+/// PostgreSQL's shortest text is one strictly inside of what reads back to the float, where ryu also takes one half-way to
+/// the next. `None` if ryu's is inside; else the shortest that is, of up to `most` digits made by `write`.
+fn inside<F: std::str::FromStr + PartialEq>(
+    text: &str,
+    parts: (u64, i32),
+    hidden: u64,
+    least: i32,
+    most: usize,
+    write: impl Fn(usize) -> (String, F),
+) -> Option<String> {
+    // Only an even mantissa takes what is half-way.
+    if parts.0 % 2 != 0 || !on_boundary(text, parts, hidden, least)? {
+        return None;
+    }
+    (0..most).map(write).find_map(|(t, v)| {
+        let fits = t.parse::<F>().is_ok_and(|x| x == v) && on_boundary(&t, parts, hidden, least) == Some(false);
+        fits.then_some(t)
+    })
+}
+
 /// Appends a double; `extra` is extra_float_digits: above zero the shortest text that reads back to the same value,
 /// else 15 significant digits and that many more (fewer).
 pub fn float8_out(v: f64, extra: i32, out: &mut Vec<u8>) {
@@ -108,7 +158,17 @@ pub fn float8_out(v: f64, extra: i32, out: &mut Vec<u8>) {
     }
     if extra > 0 {
         let mut b = ryu::Buffer::new();
-        put_shortest(out, b.format_finite(v), 15);
+        let text = b.format_finite(v);
+        let bits = v.to_bits();
+        let fraction = bits & ((1 << 52) - 1);
+        let parts = match (bits >> 52 & 0x7ff) as i32 {
+            0 => (fraction, -1074),
+            e => (fraction | 1 << 52, e - 1075),
+        };
+        match inside(text, parts, 1 << 52, -1074, 17, |n| (format!("{v:.n$e}"), v)) {
+            Some(other) => put_shortest(out, &other, 15),
+            None => put_shortest(out, text, 15),
+        }
     } else {
         out.extend_from_slice(format_g(v, (15 + extra).max(1) as usize).as_bytes());
     }
@@ -121,7 +181,17 @@ pub fn float4_out(v: f32, extra: i32, out: &mut Vec<u8>) {
     }
     if extra > 0 {
         let mut b = ryu::Buffer::new();
-        put_shortest(out, b.format_finite(v), 6);
+        let text = b.format_finite(v);
+        let bits = v.to_bits();
+        let fraction = u64::from(bits & ((1 << 23) - 1));
+        let parts = match (bits >> 23 & 0xff) as i32 {
+            0 => (fraction, -149),
+            e => (fraction | 1 << 23, e - 150),
+        };
+        match inside(text, parts, 1 << 23, -149, 9, |n| (format!("{v:.n$e}"), v)) {
+            Some(other) => put_shortest(out, &other, 6),
+            None => put_shortest(out, text, 6),
+        }
     } else {
         out.extend_from_slice(format_g(v.into(), (6 + extra).max(1) as usize).as_bytes());
     }

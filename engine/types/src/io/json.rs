@@ -72,6 +72,10 @@ impl Lexer<'_> {
         while upto.len() - from >= 50 {
             from += upto[from..].chars().next().map_or(1, char::len_utf8);
         }
+        // Dots take the room of three characters themselves.
+        if from - line_start <= 3 {
+            from = line_start;
+        }
         let dots = if from > line_start { "..." } else { "" };
         let rest = &self.s[upto.len()..];
         let tail = if rest.is_empty() || rest.starts_with(['\n', '\r']) { "" } else { "..." };

@@ -785,12 +785,8 @@ fn double(v: &Val<'_>) -> Done<Numeric> {
             }
         }
         View::String(s) => match crate::io::float::float8_in(s) {
-            Ok(f) if !f.is_finite() => soft(
-                SqlState::NON_NUMERIC_SQL_JSON_ITEM,
-                "NaN or Infinity is not allowed for jsonpath item method .double()",
-            ),
-            Ok(f) => Numeric::from_f64(f).map_err(Fail::Soft),
-            Err(_) => soft(
+            Ok(f) if f.is_finite() => Numeric::from_f64(f).map_err(Fail::Soft),
+            _ => soft(
                 SqlState::NON_NUMERIC_SQL_JSON_ITEM,
                 "string argument of jsonpath item method .double() is not a valid representation of a double precision number",
             ),

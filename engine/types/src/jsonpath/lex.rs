@@ -186,7 +186,7 @@ impl Lexer<'_> {
         let mut out = String::new();
         loop {
             match self.peek() {
-                None => return Err(error_near("unterminated quoted string", "")),
+                None => return Err(error_near("unexpected end of quoted string", "")),
                 Some('"') => {
                     self.at += 1;
                     return Ok(out);
@@ -214,7 +214,7 @@ impl Lexer<'_> {
             't' => out.push('\t'),
             'v' => out.push('\x0b'),
             'x' => {
-                let code = self.hex(2, 2, start, "invalid hexadecimal character sequence")?;
+                let code = self.hex(2, 2, start, "invalid hex character sequence")?;
                 self.push_code(code, out)?;
             }
             'u' => {
@@ -243,12 +243,12 @@ impl Lexer<'_> {
     /// Four digits, or one to six in braces.
     fn unicode(&mut self, start: usize) -> Result<u32> {
         if self.peek() != Some('{') {
-            return self.hex(4, 4, start, "invalid Unicode escape sequence");
+            return self.hex(4, 4, start, "invalid unicode sequence");
         }
         self.at += 1;
-        let code = self.hex(1, 6, start, "invalid Unicode escape sequence")?;
+        let code = self.hex(1, 6, start, "invalid unicode sequence")?;
         if self.peek() != Some('}') {
-            return Err(error_near("invalid Unicode escape sequence", &self.text[start..self.at]));
+            return Err(error_near("invalid unicode sequence", &self.text[start..self.at]));
         }
         self.at += 1;
         Ok(code)

@@ -83,7 +83,12 @@ impl Parser<'_> {
     }
 
     fn unexpected(&self) -> DbError {
-        let near = self.words.get(self.at).map_or("", |w| &self.text[w.start..w.end]);
+        let near = match self.words.get(self.at) {
+            // PostgreSQL knows that a name without quotes is one when it has met the end.
+            Some(w) if matches!(w.token, Token::Word(_, false)) && w.end == self.text.len() => "",
+            Some(w) => &self.text[w.start..w.end],
+            None => "",
+        };
         error_near("syntax error", near)
     }
 
