@@ -851,7 +851,8 @@ impl Settings {
     /// How values are shown.
     pub fn formats(&self) -> FormatSettings {
         let (mut style, mut order) = (DateStyle::Iso, DateOrder::Mdy);
-        date_style(self.get("DateStyle"), &mut style, &mut order);
+        // What is kept is well-formed.
+        let _ = date_style(self.get("DateStyle"), &mut style, &mut order);
         FormatSettings {
             time_zone: time_zone(self.get("TimeZone")).map_or(jiff::tz::TimeZone::UTC, |z| z.0),
             date_style: style,

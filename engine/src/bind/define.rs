@@ -112,7 +112,7 @@ impl Binder<'_> {
             let column = x.code == SqlState::UNDEFINED_COLUMN
                 || x.code == SqlState::UNDEFINED_TABLE && x.message.contains("FROM-clause entry");
             if what == Defining::PartitionBound && column {
-                x.code = SqlState::INVALID_COLUMN_REFERENCE;
+                x.code = SqlState::FEATURE_NOT_SUPPORTED;
                 x.message = "cannot use column reference in partition bound expression".into();
             }
             if what == Defining::Default && column {

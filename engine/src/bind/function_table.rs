@@ -173,7 +173,7 @@ impl Binder<'_> {
     /// A list of column definitions describes one function, and nothing beside it.
     fn check_definition_list(&self, f: &ast::FunctionTable) -> Result<()> {
         let Some(first) = f.columns.first() else { return Ok(()) };
-        let bad = |message: &str, hint: &str| {
+        let bad = |message: &'static str, hint: &str| {
             let at = self.pos(first.name.pos);
             Err(DbError::new(SqlState::SYNTAX_ERROR, message).hint(hint).at(at))
         };
@@ -200,7 +200,7 @@ impl Binder<'_> {
 
     /// The relation whose rows a call gives.
     fn row_relation(&self, call: &Expr) -> Option<&Relation> {
-        self.cx.catalog.relation(*self.cx.catalog.row_types.get(&call.ty.oid)?)
+        self.cx.catalog.relation(*self.cx.catalog.row_types.get(&call.ty.oid)?).map(|r| &**r)
     }
 
     /// Functions that make rows by name learn the names here, those of rows inside rows too.

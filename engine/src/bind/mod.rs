@@ -33,6 +33,7 @@ mod recursion;
 pub mod resolve;
 pub(crate) mod routine;
 mod row_compare;
+mod row_inherit;
 mod scope;
 mod select;
 mod sqljson;

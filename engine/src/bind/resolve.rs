@@ -147,6 +147,9 @@ pub fn can_coerce(cat: Option<&Catalog>, source: u32, target: u32, cx: Coercion)
     if source == oid::RECORD && is_row_type(target) {
         return true;
     }
+    if cat.is_some_and(|c| super::row_inherit::inherits(c, source, target)) {
+        return true;
+    }
     pathway(cat, source, target, cx).is_some()
 }
 
@@ -648,6 +651,9 @@ impl Binder<'_> {
         }
         if to == oid::RECORD && is_row_type(from) {
             return Ok(Some(Expr { kind: ExprKind::Relabel(Box::new(e)), ty, pos }));
+        }
+        if super::row_inherit::inherits(self.cx.catalog, from, to) {
+            return Ok(super::row_inherit::as_parents_row(self.cx.catalog, e, ty));
         }
         let Some(path) = pathway(Some(self.cx.catalog), from, to, cx) else {
             if from == oid::RECORD && is_row_type(to) {

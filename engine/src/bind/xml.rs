@@ -147,7 +147,7 @@ impl Binder<'_> {
             let at = self.pos(value.pos);
             let name = match (name, &value.kind) {
                 (Some(n), _) => xml_name(&n.value, false),
-                (None, ast::ExprKind::Column(c)) if !c.star => {
+                (None, ast::ExprKind::Column(c)) if !c.parts.is_empty() => {
                     xml_name(c.parts.last().map_or("", |p| p.value.as_str()), true)
                 }
                 _ => {

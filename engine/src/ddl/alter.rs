@@ -21,11 +21,15 @@ use std::sync::Arc;
 fn pass(c: &AlterCommand) -> u8 {
     use AlterCommand as A;
     match c {
-        A::DropColumn { .. } | A::DropConstraint { .. } | A::DropNotNull { .. } | A::DropDefault { .. } => 0,
+        A::DropColumn { .. }
+        | A::DropConstraint { .. }
+        | A::DropNotNull { .. }
+        | A::DropDefault { .. }
+        | A::DropExpression { .. } => 0,
         A::SetType { .. } => 1,
         A::AddColumn { .. } => 2,
         A::SetExpression { .. } => 3,
-        A::SetNotNull { .. } | A::DropIdentity { .. } | A::DropExpression { .. } => 4,
+        A::SetNotNull { .. } | A::DropIdentity { .. } => 4,
         A::AddConstraint(k)
             if matches!(
                 k.kind,

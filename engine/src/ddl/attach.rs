@@ -363,8 +363,8 @@ pub async fn attach(
         }
     }
     let mut r = (*child).clone();
-    inherit::adopt(&mut r, &parent)?;
     let (_, text) = new_bound(cx, &parent, &child.name, written).await?;
+    inherit::adopt(&mut r, &parent)?;
     for ix in &parent.indexes {
         take_index(cx, &parent, ix, &mut r).await?;
     }
@@ -434,13 +434,16 @@ pub async fn attach_index(cx: &mut DdlCx<'_>, index: &Arc<Relation>, name: &Name
     let parent_index = cx.tx.catalog.index(index.oid).cloned().ok_or_else(|| DbError::internal("an index is gone"))?;
     let parent = cx.relation(parent_index.table)?;
     if !parent.is_partitioned() {
-        return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a partitioned index", index.name)));
+        let what = format!("ALTER action ATTACH PARTITION cannot be performed on relation \"{}\"", index.name);
+        return Err(
+            err(SqlState::WRONG_OBJECT_TYPE, what).detail("This operation is not supported for indexes.")
+        );
     }
     let Some(part) = cx.open(name, TableLockMode::AccessExclusive).await? else {
-        return Err(err(SqlState::UNDEFINED_OBJECT, format!("index \"{}\" does not exist", name.plain())));
+        return Err(cx.missing("relation", name));
     };
     let Some(own) = cx.tx.catalog.index(part.oid).cloned() else {
-        return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not an index", part.name)));
+        return Err(err(SqlState::INVALID_OBJECT_DEFINITION, format!("\"{}\" is not an index", part.name)));
     };
     if own.parent == parent_index.oid {
         return Ok(());
@@ -468,10 +471,11 @@ pub async fn attach_index(cx: &mut DdlCx<'_>, index: &Arc<Relation>, name: &Name
         .detail(format!("Index \"{}\" is already attached to another index.", part.name)));
     }
     if child.parents != [parent.oid] || child.bound.is_none() {
-        return Err(cannot(format!(
+        let e = cannot(format!(
             "Index \"{}\" is not an index on any partition of table \"{}\".",
             part.name, parent.name
-        )));
+        ));
+        return Err(DbError { code: SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, ..e });
     }
     if !same_definition(&parent, &parent_index, &child, &own) {
         return Err(cannot("The index definitions do not match.".to_owned()));

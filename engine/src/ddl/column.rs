@@ -309,11 +309,14 @@ pub fn generated_of(cx: &DdlCx<'_>, rel: &Arc<Relation>, column: &Column, e: &as
         let assigned = b.assign(bound.clone(), plain, &column.name).map_err(|mut x| {
             if x.code == SqlState::DATATYPE_MISMATCH {
                 x.message = format!(
-                    "column \"{}\" is of type {} but generation expression is of type {from}",
+                    "column \"{}\" is of type {} but default expression is of type {from}",
                     column.name,
                     typename::format_type(column.ty.oid, -1)
                 )
                 .into();
+                if let Some(f) = &mut x.fields {
+                    f.position = None;
+                }
             }
             x
         })?;

@@ -33,6 +33,10 @@ async fn open(
         return Err(cx.missing("relation", name));
     };
     let parent = cx.relation(parent.oid)?;
+    if !parent.is_partitioned() {
+        let what = format!("table \"{}\" is not partitioned", parent.name);
+        return Err(err(SqlState::INVALID_OBJECT_DEFINITION, what));
+    }
     if child.bound.is_none() || !child.parents.contains(&parent.oid) {
         return Err(err(
             SqlState::UNDEFINED_TABLE,

@@ -264,7 +264,7 @@ fn edges(cx: &DdlCx<'_>, parent: &Relation, types: &[TypeRef], v: &[ast::Expr]) 
             Some(x) => x,
             None => match value(cx, e, *ty, &key_name(parent, i))? {
                 Datum::Null => {
-                    return Err(err(SqlState::INVALID_TABLE_DEFINITION, "cannot specify NULL in range bound"));
+                    return Err(err(BAD_DEFINITION, "cannot specify NULL in range bound"));
                 }
                 d => Edge::Value(d),
             },
@@ -313,6 +313,12 @@ pub fn check_bound(
                 .strip_prefix("FOR VALUES FROM ")
                 .and_then(|t| t.split_once(" TO "))
                 .ok_or_else(|| DbError::internal("range bound of another form"))?;
+            // The place is that of the column that tells.
+            let tells = low.iter().zip(high).position(|(l, h)| l != h).unwrap_or(low.len().saturating_sub(1));
+            let at = match written {
+                ast::PartitionBound::Range(from, ..) => from.get(tells).map_or(at, |e| cx.pos(e.pos)),
+                _ => at,
+            };
             return Err(err(BAD_DEFINITION, format!("empty range bound specified for partition \"{name}\""))
                 .detail(format!("Specified lower bound {from} is greater than or equal to upper bound {to}."))
                 .at(at));

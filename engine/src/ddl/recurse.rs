@@ -5,7 +5,7 @@ use super::drop::{Object, drop_objects};
 use super::inherit::descendants;
 use super::{DdlCx, alter, alter_column, attach, check_rows, err};
 use crate::bind::define::Defining;
-use crate::catalog::{Constraint, ConstraintKind, Lineage, Relation};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Lineage, Relation};
 use rustydb_base::{Result, SqlState};
 use rustydb_parser::ast::{self, AlterCommand, TableLockMode};
 use std::sync::Arc;
@@ -123,8 +123,10 @@ async fn run_on(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> R
             }
             descendants(cx, oid, TableLockMode::AccessExclusive).await?;
             release_column(cx, oid, &col.name, only).await?;
-            let what = format!("column {} of table {}", col.name, cx.shown(&rel));
-            drop_objects(cx, &[Object::Column(oid, col.attnum)], *cascade, &what).await
+            let mut named = Vec::new();
+            columns_below(&cx.tx.catalog, &rel, &col.name, &mut named);
+            named.push(Object::Column(oid, col.attnum));
+            super::drop::drop_named(cx, &named, *cascade).await
         }
         A::SetType { .. } => set_types(cx, oid, &[c], only).await,
         A::SetNotNull { .. } if rel.is_partitioned() && only && has_children => {
@@ -214,8 +216,12 @@ async fn run_on(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> R
             }
         }
         A::SetOptions { .. } | A::ResetOptions { .. } if rel.is_partitioned() => {
-            Err(err(SqlState::WRONG_OBJECT_TYPE, "cannot specify storage parameters for a partitioned table")
-                .hint("Specify storage parameters for its leaf partitions, instead."))
+            let name = match c {
+                A::SetOptions { options } | A::ResetOptions { options } => options.first(),
+                _ => None,
+            };
+            let name = name.map_or("", |o| o.name.value.as_str());
+            Err(err(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized parameter \"{name}\"")))
         }
         _ => alter::command(cx, oid, c).await,
     }
@@ -358,6 +364,22 @@ async fn release_column(cx: &mut DdlCx<'_>, parent: u32, name: &str, only: bool)
         cx.put(r).await?;
     }
     Ok(())
+}
+
+/// The columns of descendants that go with a table's column, the lowest first.
+fn columns_below(cat: &Catalog, rel: &Relation, name: &str, out: &mut Vec<Object>) {
+    for child in rel.children.iter().filter_map(|c| cat.relation(*c)) {
+        let mut others = child.parents.iter().filter(|p| **p != rel.oid).filter_map(|p| cat.relation(*p));
+        let Some(c) = child.column(name).filter(|c| c.lineage.parents == 1 && !c.lineage.local) else { continue };
+        if others.any(|p| p.column(name).is_some()) {
+            continue;
+        }
+        columns_below(cat, child, name, out);
+        let one = Object::Column(child.oid, c.attnum);
+        if !out.contains(&one) {
+            out.push(one);
+        }
+    }
 }
 
 /// [`release_column`] for a check.

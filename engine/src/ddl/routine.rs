@@ -329,9 +329,8 @@ pub fn describe_in(cx: &DdlCx<'_>, cat: &Catalog, r: &Routine) -> String {
         format!("{}.{name}", ast::quote_ident(&schema))
     };
     let types: Vec<String> = r.input_types().iter().map(|t| format_type(*t, -1)).collect();
-    // PostgreSQL calls an aggregate a function here, too.
-    let word = if r.kind == 'p' { "procedure" } else { "function" };
-    format!("{word} {name}({})", types.join(","))
+    // PostgreSQL calls aggregates and procedures functions here, too.
+    format!("function {name}({})", types.join(","))
 }
 
 /// Whether a routine's signature names a type (or an array of it).

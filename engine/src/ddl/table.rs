@@ -83,7 +83,7 @@ pub async fn blank_table(cx: &mut DdlCx<'_>, ns: u32, name: &str) -> Result<Rela
 
 /// What LIKE brings along besides columns.
 enum Copied {
-    Check { name: String, text: String, columns: Vec<String>, comment: Option<String> },
+    Check { name: String, text: String, columns: Vec<String>, comment: Option<String>, no_inherit: bool },
     Index { index: Arc<Index>, source: Arc<Relation>, constraint: Option<ConstraintKind>, comment: Option<String> },
     Comment { column: String, text: String },
 }
@@ -104,7 +104,8 @@ struct Draft {
 /// CREATE TABLE.
 pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
     if s.partition_by.is_some() && !s.inherits.is_empty() {
-        return Err(err(SqlState::INVALID_TABLE_DEFINITION, "cannot create partitioned table as inheritance child"));
+        let what = "cannot create partitioned table as inheritance child";
+        return Err(err(SqlState::INVALID_OBJECT_DEFINITION, what));
     }
     let at = cx.pos(s.name.pos());
     let (ns, persistence) = temp::place(cx, &s.name, s.persistence).await.map_err(|e| e.at(at))?;
@@ -173,8 +174,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateTable) -> Result<()> {
     let mut rel = Relation { persistence, of_type, ..blank_table(cx, ns, name).await? };
     temp::note_on_commit(cx, rel.oid, s.on_commit);
     if s.partition_by.is_some() && !s.options.is_empty() {
-        return Err(err(SqlState::WRONG_OBJECT_TYPE, "cannot specify storage parameters for a partitioned table")
-            .hint("Specify storage parameters for its leaf partitions, instead."));
+        let name = s.options.first().map_or("", |o| o.name.value.as_str());
+        return Err(err(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized parameter \"{name}\"")));
     }
     options::set(options::Owner::Table, &mut rel.options, &s.options)?;
     let own = std::mem::take(&mut draft.built);
@@ -444,7 +445,8 @@ async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Resu
             if let ConstraintKind::Check(text) = &c.kind {
                 let (name, text) = (c.name.clone(), text.clone());
                 let comment = copied_comment(cx, l, c.oid, catalog_table::PG_CONSTRAINT).await?;
-                draft.copied.push(Copied::Check { name, text, columns: names(&c.columns), comment });
+                let (columns, no_inherit) = (names(&c.columns), c.no_inherit);
+                draft.copied.push(Copied::Check { name, text, columns, comment, no_inherit });
             }
         }
     }
@@ -478,7 +480,11 @@ type Comments = Vec<(u32, u32, String)>;
 async fn copy_checks(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) -> Result<Comments> {
     let mut comments = Comments::new();
     for c in copied {
-        let Copied::Check { name, text, columns, comment } = c else { continue };
+        let Copied::Check { name, text, columns, comment, no_inherit } = c else { continue };
+        if *no_inherit && rel.is_partitioned() {
+            let what = format!("cannot add NO INHERIT constraint to partitioned table \"{}\"", rel.name);
+            return Err(err(SqlState::INVALID_TABLE_DEFINITION, what));
+        }
         let columns = columns.iter().filter_map(|n| rel.column(n)).map(|c| c.attnum).collect();
         let made = Constraint {
             oid: cx.tx.new_oid().await?,
@@ -495,7 +501,7 @@ async fn copy_checks(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) 
             deferred: false,
             validated: true,
             lineage: Default::default(),
-            no_inherit: false,
+            no_inherit: *no_inherit,
             parent: 0,
         };
         comments.extend(comment.iter().map(|t| (made.oid, catalog_table::PG_CONSTRAINT, t.clone())));

@@ -847,6 +847,11 @@ impl SessionInfo for SessionShared {
     fn row_fields(&self, ty: u32) -> Option<Vec<RowField>> {
         domain::row_fields(self, ty)
     }
+    fn row_width(&self, ty: u32) -> Option<usize> {
+        let cat = self.catalog();
+        let rel = cat.relation(*cat.row_types.get(&ty)?)?;
+        Some(rel.live_columns().count())
+    }
     fn random(&self) -> f64 {
         self.rng.lock().random::<f64>()
     }

@@ -133,6 +133,10 @@ pub trait SessionInfo: Send + Sync + std::any::Any {
     fn row_fields(&self, _ty: u32) -> Option<Vec<RowField>> {
         None
     }
+    /// How many attributes a composite type has.
+    fn row_width(&self, ty: u32) -> Option<usize> {
+        self.row_fields(ty).map(|f| f.len())
+    }
     /// A text search dictionary by OID, made if need be.
     fn ts_dictionary(&self, oid: u32) -> Result<Arc<Dictionary>> {
         dict::built_in(oid).ok_or_else(|| dict::no_dictionary(oid))

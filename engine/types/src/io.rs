@@ -208,7 +208,7 @@ pub fn text_out(ctx: OutCtx<'_>, ty: TypeRef, d: &Datum, out: &mut Vec<u8>) -> R
         Datum::Uuid(u) => scalar::uuid_out(u, out),
         Datum::Array(a) if matches!(ty.oid, oid::INT2VECTOR | oid::OIDVECTOR) => array::vector_out(ctx, a, out)?,
         Datum::Array(a) => array::array_out(ctx, a, out)?,
-        Datum::Row(fields) => record::record_out(ctx, fields, out)?,
+        Datum::Row(fields) => record::record_out(ctx, ty.oid, fields, out)?,
         Datum::Enum(v) => user::enum_out(ctx, ty, *v, out)?,
         Datum::Range(r) => range::range_out(ctx, r, out)?,
         Datum::Multirange(m) => range::multirange_out(ctx, m, out)?,

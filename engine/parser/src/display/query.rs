@@ -212,7 +212,11 @@ impl Display for FieldDef {
 
 impl Display for TableFunction {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        self.call.fmt(f)?;
+        match &self.call.kind {
+            // In FROM a cast has to look like a call.
+            crate::ast::ExprKind::Cast(x, t) => write!(f, "CAST({} AS {t})", **x)?,
+            _ => self.call.fmt(f)?,
+        }
         if self.columns.is_empty() { Ok(()) } else { write!(f, " AS ({})", Commas(&self.columns)) }
     }
 }

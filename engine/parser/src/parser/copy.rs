@@ -63,7 +63,7 @@ impl Parser<'_> {
             let at = self.bump().start;
             filter = Some(self.expr()?);
             if !from {
-                return Err(self.error_at("WHERE clause not allowed with COPY TO", at).hint("See COPY FROM."));
+                return Err(self.error_at("WHERE clause not allowed with COPY TO", at));
             }
         }
         Ok(Statement::Copy(Box::new(Copy { source, from, target, options, filter })))

@@ -662,21 +662,26 @@ impl Parser<'_> {
         }
         self.expect(kw::WITH)?;
         let (mut modulus, mut remainder) = (None, None);
-        let at = self.pos();
         self.paren_list(|p| {
+            let at = p.pos();
             if p.eat_word("modulus") && modulus.is_none() {
                 modulus = Some(p.small_int()?);
             } else if p.eat_word("remainder") && remainder.is_none() {
                 remainder = Some(p.small_int()?);
+            } else if p.is_col_id_here() {
+                let name = p.col_id()?;
+                let what = format!("unrecognized hash partition bound specification \"{}\"", name.value);
+                return Err(p.error_at(what, at));
             } else {
                 return p.unexpected();
             }
             Ok(())
         })?;
+        let unplaced = |what: &'static str| Err(DbError::new(SqlState::SYNTAX_ERROR, what));
         match (modulus, remainder) {
             (Some(modulus), Some(remainder)) => Ok(PartitionBound::Hash { modulus, remainder, pos: word }),
-            (None, _) => Err(self.error_at("modulus for hash partition must be specified", at)),
-            _ => Err(self.error_at("remainder for hash partition must be specified", at)),
+            (None, _) => unplaced("modulus for hash partition must be specified"),
+            _ => unplaced("remainder for hash partition must be specified"),
         }
     }
 }

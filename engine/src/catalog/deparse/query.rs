@@ -410,7 +410,8 @@ impl Printer<'_> {
                     self.xml_table(x);
                     return self.alias(&f.alias);
                 }
-                let single = f.functions.len() == 1 && (f.columns.is_empty() || !f.ordinality);
+                let defined = !f.columns.is_empty() || f.functions.iter().any(|x| !x.columns.is_empty());
+                let single = f.functions.len() == 1 && !(defined && f.ordinality);
                 self.push(if single { "" } else { "ROWS FROM(" });
                 for (i, x) in f.functions.iter().enumerate() {
                     self.push(if i > 0 { ", " } else { "" });
@@ -423,7 +424,16 @@ impl Printer<'_> {
                             });
                             self.out.push(')');
                         }
-                        _ => self.expr(&x.call),
+                        _ => match &x.call.kind {
+                            ExprKind::Cast(_, t) => {
+                                self.push("CAST(");
+                                self.expr(&x.call);
+                                self.push(" AS ");
+                                self.type_name(t);
+                                self.out.push(')');
+                            }
+                            _ => self.expr(&x.call),
+                        },
                     }
                     if !x.columns.is_empty() && !single {
                         self.push(" AS ");
@@ -432,7 +442,17 @@ impl Printer<'_> {
                 }
                 self.push(if single { "" } else { ")" });
                 self.push(if f.ordinality { " WITH ORDINALITY" } else { "" });
-                self.alias(&f.alias);
+                let inside = f.functions.first().map(|x| &x.columns).filter(|c| single && !c.is_empty());
+                match (inside.filter(|_| f.columns.is_empty()), &f.alias) {
+                    // A list inside of ROWS FROM stands outside when that is not needed, with the names of the alias.
+                    (Some(list), Some(a)) => {
+                        let _ = write!(self.out, " {}", a.name);
+                        let mut list = list.clone();
+                        list.iter_mut().zip(&a.columns).for_each(|(c, n)| c.name = n.clone());
+                        self.definitions(&list);
+                    }
+                    _ => self.alias(&f.alias),
+                }
                 if !f.columns.is_empty() {
                     self.definitions(&f.columns);
                 }

@@ -8,10 +8,11 @@ use super::lines::{Fields, Lines, csv_fields, text_fields};
 use super::options::{Format, Header, Options};
 use super::{binary, check_choice, check_kind, columns, to};
 use crate::api::{CopyShape, Output};
-use crate::catalog::{Persistence, Relation};
+use crate::catalog::{Persistence, RelKind, Relation};
 use crate::exec::bulk::{Batch, BulkInsert, BulkRows};
 use crate::exec::eval::{Compiled, Env, compile};
-use crate::plan::ir::{Bound, Rel};
+use crate::plan::ir::{Bound, ExprKind, Rel};
+use crate::plan::walk;
 use crate::session::Session;
 use crate::session::extended::utf8;
 use bytes::Bytes;
@@ -253,6 +254,31 @@ fn cut(bytes: &[u8]) -> String {
     format!("{}...", String::from_utf8_lossy(bytes.get(..end).unwrap_or(&[])))
 }
 
+/// What is not allowed in WHERE, where it is COPY's.
+fn named_where(e: DbError) -> DbError {
+    match e.message.strip_suffix("are not allowed in WHERE") {
+        Some(what) => {
+            let message = format!("{what}are not allowed in COPY FROM WHERE conditions");
+            DbError { message: message.into(), ..e }
+        }
+        None => e,
+    }
+}
+
+/// 0A000 for a subquery in WHERE.
+fn refuse_subquery(rel: &Rel) -> Result<()> {
+    let mut at = None;
+    walk::visit_rel(rel, &mut |e| {
+        if at.is_none() && matches!(e.kind, ExprKind::Subquery(_)) {
+            at = Some(e.pos);
+        }
+    });
+    match at {
+        Some(p) => Err(DbError::unsupported("cannot use subquery in COPY FROM WHERE condition").at(p)),
+        None => Ok(()),
+    }
+}
+
 impl Session {
     pub(super) async fn copy_from(
         &mut self,
@@ -269,7 +295,6 @@ impl Session {
         } else {
             self.check_read_only("COPY FROM")?;
         }
-        check_kind(&rel, true)?;
         self.tx.used = true;
         let lock_timeout = self.limits.lock_timeout;
         let tx = self.tx()?;
@@ -277,32 +302,37 @@ impl Session {
         tx.lock_table(rel.oid, TableLockMode::RowExclusive, false).await?;
         // The definition may have changed while the lock was waited for.
         let rel = self.with_binder(text, &[], |b| b.utility_relation(name))?;
-        check_kind(&rel, true)?;
-        let cols = columns(&rel, list, text)?;
+        let cols = columns(&rel, list)?;
         self.check_copy_rights(&rel, &cols)?;
         check_choice(&rel, &cols, &o.force_not_null, "FORCE_NOT_NULL")?;
         check_choice(&rel, &cols, &o.force_null, "FORCE_NULL")?;
-        if o.freeze {
-            self.check_freeze(&rel)?;
+        // These are found once the client has been asked for the rows.
+        let mut refused = check_kind(&rel, true);
+        if refused.is_ok() && o.freeze {
+            refused = self.check_freeze(&rel);
         }
+        if let (Err(e), CopyTarget::Client) = (&refused, &c.target)
+            && !matches!(rel.kind, RelKind::Index | RelKind::Composite)
+        {
+            let e = e.clone();
+            out.copy_in(CopyShape { binary: o.format == Format::Binary, columns: cols.len() as u16 });
+            self.note_dependencies();
+            out.flush().await?;
+            return Err(e);
+        }
+        refused?;
         let (mut parser, mut insert) = self.loader(c, name, &rel, &cols, &o, text)?;
         let mut input = match &c.target {
             CopyTarget::File(path) => {
                 let p = path.clone();
                 let opened = tokio::task::spawn_blocking(move || File::open(p)).await;
-                let file = opened.map_err(|e| DbError::internal(format!("opening a COPY file failed: {e}")))?.map_err(
-                    |e| {
-                        let code = match e.kind() {
-                            std::io::ErrorKind::NotFound => SqlState::UNDEFINED_FILE,
-                            std::io::ErrorKind::PermissionDenied => SqlState::INSUFFICIENT_PRIVILEGE,
-                            _ => SqlState::IO_ERROR,
-                        };
-                        DbError::new(code, format!("could not open file \"{path}\" for reading: {e}")).hint(
-                            "COPY FROM instructs the PostgreSQL server process to read a file. You may want a \
-                             client-side facility such as psql's \\copy.",
-                        )
-                    },
-                )?;
+                let file = opened
+                    .map_err(|e| DbError::internal(format!("opening a COPY file failed: {e}")))?
+                    .map_err(|e| super::file_error(&e, path, true))?;
+                if file.metadata().is_ok_and(|m| m.is_dir()) {
+                    let what = format!("\"{path}\" is a directory");
+                    return Err(DbError::new(SqlState::WRONG_OBJECT_TYPE, what));
+                }
                 Input::File(Some(file), path.clone())
             }
             CopyTarget::Client | CopyTarget::Program(_) => {
@@ -397,8 +427,9 @@ impl Session {
                     s.filter = Some(f.clone());
                 }
                 let stmt = Statement::Query(Box::new(q));
-                let bound = self.with_binder(text, &[], |b| b.statement(&stmt))?;
+                let bound = self.with_binder(text, &[], |b| b.statement(&stmt)).map_err(named_where)?;
                 let Some(Bound::Query(q)) = bound else { return Err(DbError::internal("WHERE was not bound")) };
+                refuse_subquery(&q.rel)?;
                 Some(filter_of(&q.rel)?)
             }
         };

@@ -24,7 +24,7 @@ pub(super) const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
 impl Session {
     /// Runs COPY.
     pub(super) async fn copy(&mut self, c: &ast::Copy, text: &Arc<str>, out: &mut dyn Output) -> Result<String> {
-        let opts = options::read(&c.options, c.from)?;
+        let opts = options::read(&c.options, c.from, text)?;
         match &c.target {
             CopyTarget::Client => {}
             CopyTarget::Program(_) => {
@@ -56,11 +56,7 @@ impl Session {
 }
 
 /// The columns of a COPY, by the list given or all that can be copied.
-fn columns(rel: &Relation, list: &[Ident], text: &str) -> Result<Vec<i16>> {
-    let at = |i: &Ident| match i.pos {
-        ast::NO_POS => 0,
-        p => rustydb_parser::char_position(text, p),
-    };
+fn columns(rel: &Relation, list: &[Ident]) -> Result<Vec<i16>> {
     if list.is_empty() {
         return Ok(rel.live_columns().filter(|c| c.generated == '\0').map(|c| c.attnum).collect());
     }
@@ -83,12 +79,34 @@ fn columns(rel: &Relation, list: &[Ident], text: &str) -> Result<Vec<i16>> {
             return Err(DbError::new(
                 SqlState::DUPLICATE_COLUMN,
                 format!("column \"{}\" specified more than once", i.value),
-            )
-            .at(at(i)));
+            ));
         }
         out.push(c.attnum);
     }
     Ok(out)
+}
+
+/// The error for a server's file that cannot be opened.
+fn file_error(e: &std::io::Error, path: &str, from: bool) -> DbError {
+    let code = match e.kind() {
+        std::io::ErrorKind::NotFound => SqlState::UNDEFINED_FILE,
+        std::io::ErrorKind::PermissionDenied => SqlState::INSUFFICIENT_PRIVILEGE,
+        std::io::ErrorKind::IsADirectory => SqlState::WRONG_OBJECT_TYPE,
+        _ => SqlState::IO_ERROR,
+    };
+    let why = e.to_string();
+    // The number is not part of what the system says.
+    let why = why.split(" (os error").next().unwrap_or_default();
+    let what = if from { "reading" } else { "writing" };
+    let e = DbError::new(code, format!("could not open file \"{path}\" for {what}: {why}"));
+    if code != SqlState::UNDEFINED_FILE && code != SqlState::INSUFFICIENT_PRIVILEGE {
+        return e;
+    }
+    let (word, verb) = if from { ("FROM", "read") } else { ("TO", "write") };
+    e.hint(format!(
+        "COPY {word} instructs the PostgreSQL server process to {verb} a file. You may want a client-side facility such \
+         as psql's \\copy."
+    ))
 }
 
 /// Columns named in an option must be copied.

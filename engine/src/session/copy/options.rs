@@ -2,7 +2,7 @@
 
 use crate::session::explain::flag;
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_parser::ast::{DefOption, DefValue};
+use rustydb_parser::ast::{DefOption, DefValue, NO_POS};
 
 /// The stream's format.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,7 +106,11 @@ fn one_byte(s: &str, what: &str) -> Result<u8> {
 }
 
 /// Reads the options of COPY FROM or TO.
-pub fn read(list: &[DefOption], from: bool) -> Result<Options> {
+pub fn read(list: &[DefOption], from: bool, statement: &str) -> Result<Options> {
+    let place = |o: &DefOption, e: DbError| match o.name.pos {
+        NO_POS => e,
+        p => e.at(rustydb_parser::char_position(statement, p)),
+    };
     let mut format = None;
     let (mut freeze, mut delimiter, mut null, mut header) = (None, None, None, None);
     let (mut quote, mut escape, mut encoding) = (None, None, None);
@@ -124,13 +128,15 @@ pub fn read(list: &[DefOption], from: bool) -> Result<Options> {
                     "text" => Format::Text,
                     "csv" => Format::Csv,
                     "binary" => Format::Binary,
-                    other => return Err(value(format!("COPY format \"{other}\" not recognized"))),
+                    other => {
+                        return Err(place(o, value(format!("COPY format \"{other}\" not recognized"))));
+                    }
                 };
-                set(&mut format, f)?;
+                set(&mut format, f).map_err(|e| place(o, e))?;
             }
-            "freeze" => set(&mut freeze, flag(o)?)?,
-            "delimiter" => set(&mut delimiter, text(o)?.to_owned())?,
-            "null" => set(&mut null, text(o)?.to_owned())?,
+            "freeze" => set(&mut freeze, flag(o)?).map_err(|e| place(o, e))?,
+            "delimiter" => set(&mut delimiter, text(o)?.to_owned()).map_err(|e| place(o, e))?,
+            "null" => set(&mut null, text(o)?.to_owned()).map_err(|e| place(o, e))?,
             "header" => {
                 let h = match &o.value {
                     Some(DefValue::Word(w) | DefValue::String(w)) if w.eq_ignore_ascii_case("match") => {
@@ -145,19 +151,26 @@ pub fn read(list: &[DefOption], from: bool) -> Result<Options> {
                         Err(_) => return Err(syntax("header requires a Boolean value or \"match\"")),
                     },
                 };
-                set(&mut header, h)?;
+                set(&mut header, h).map_err(|e| place(o, e))?;
             }
-            "quote" => set(&mut quote, text(o)?.to_owned())?,
-            "escape" => set(&mut escape, text(o)?.to_owned())?,
-            "force_quote" => set(&mut force_quote, columns(o, true)?)?,
-            "force_not_null" => set(&mut force_not_null, columns(o, false)?)?,
-            "force_null" => set(&mut force_null, columns(o, false)?)?,
+            "quote" => set(&mut quote, text(o)?.to_owned()).map_err(|e| place(o, e))?,
+            "escape" => set(&mut escape, text(o)?.to_owned()).map_err(|e| place(o, e))?,
+            "force_quote" => {
+                columns(o, true).and_then(|c| set(&mut force_quote, c)).map_err(|e| place(o, e))?;
+            }
+            "force_not_null" => {
+                columns(o, false).and_then(|c| set(&mut force_not_null, c)).map_err(|e| place(o, e))?;
+            }
+            "force_null" => {
+                columns(o, false).and_then(|c| set(&mut force_null, c)).map_err(|e| place(o, e))?;
+            }
             "encoding" => {
                 let name = text(o)?;
                 match rustydb_types::funcs::info::encoding_number(name) {
-                    6 | 0 => set(&mut encoding, ())?,
+                    6 | 0 => set(&mut encoding, ()).map_err(|e| place(o, e))?,
                     -1 => {
-                        return Err(value("argument to option \"encoding\" must be a valid encoding name"));
+                        let e = value("argument to option \"encoding\" must be a valid encoding name");
+                        return Err(place(o, e));
                     }
                     _ => {
                         return Err(DbError::unsupported(format!(
@@ -166,7 +179,7 @@ pub fn read(list: &[DefOption], from: bool) -> Result<Options> {
                     }
                 }
             }
-            other => return Err(syntax(format!("option \"{other}\" not recognized"))),
+            other => return Err(place(o, syntax(format!("option \"{other}\" not recognized")))),
         }
     }
     let format = format.unwrap_or(Format::Text);

@@ -193,7 +193,7 @@ impl Session {
             CopySource::Table(name, list) => {
                 let rel = self.with_binder(text, &[], |b| b.utility_relation(name))?;
                 check_kind(&rel, false)?;
-                let cols = columns(&rel, list, text)?;
+                let cols = columns(&rel, list)?;
                 check_choice(&rel, &cols, &o.force_quote, "FORCE_QUOTE")?;
                 force = Some(());
                 self.check_read_rights(&rel, &cols)?;
@@ -224,7 +224,7 @@ impl Session {
                 let opened = tokio::task::spawn_blocking(move || File::create(name)).await;
                 let file = opened
                     .map_err(|e| DbError::internal(format!("opening a COPY file failed: {e}")))?
-                    .map_err(|e| DbError::io(format!("open file \"{path}\" for writing"), &e))?;
+                    .map_err(|e| super::file_error(&e, path, false))?;
                 Sink::File(Some(file), Vec::new(), path.clone())
             }
             CopyTarget::Client | CopyTarget::Program(_) => Sink::Client,

@@ -3,10 +3,16 @@
 use super::{OutCtx, binary, text_in, text_out, unsupported_type};
 use crate::ctx::{EvalCtx, RowField};
 use crate::datum::{Datum, TypeRef};
+use crate::oid;
 use rustydb_base::{DbError, Result, SqlState};
 
 /// Appends a row: fields in parentheses, NULL as nothing.
-pub(super) fn record_out(ctx: OutCtx<'_>, fields: &[(TypeRef, Datum)], out: &mut Vec<u8>) -> Result<()> {
+pub(super) fn record_out(
+    ctx: OutCtx<'_>,
+    row: u32,
+    fields: &[(TypeRef, Datum)],
+    out: &mut Vec<u8>,
+) -> Result<()> {
     out.push(b'(');
     for (i, (ty, d)) in fields.iter().enumerate() {
         if i > 0 {
@@ -34,6 +40,10 @@ pub(super) fn record_out(ctx: OutCtx<'_>, fields: &[(TypeRef, Datum)], out: &mut
             out.push(b'"');
         }
     }
+    // Attributes that the type did not have when the value was made are NULL.
+    let width = ctx.session.filter(|_| row != oid::RECORD).and_then(|s| s.row_width(row));
+    let made = fields.len().max(1);
+    out.extend(std::iter::repeat_n(b',', width.unwrap_or(0).saturating_sub(made)));
     out.push(b')');
     Ok(())
 }
