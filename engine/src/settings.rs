@@ -267,6 +267,15 @@ fn by_written_name(d: &Def, written: &str, e: DbError) -> DbError {
     DbError { message: message.into(), ..e }
 }
 
+/// The error for a name that can be no setting's.
+fn no_name(name: &str) -> DbError {
+    if !name.contains('.') || is_custom(name) {
+        return unrecognized(name);
+    }
+    DbError::new(SqlState::INVALID_NAME, format!("invalid configuration parameter name \"{name}\""))
+        .detail("Custom parameter names must be two or more simple identifiers separated by dots.")
+}
+
 /// A custom setting's name (`prefix.name`).
 fn is_custom(name: &str) -> bool {
     let mut parts = name.split('.');
@@ -636,15 +645,8 @@ impl Settings {
                 values.insert(d.name.to_owned(), canonical(d, value)?);
                 return Ok(());
             }
-            None if name.contains('.') && !is_custom(name) => {
-                return Err(DbError::new(
-                    SqlState::INVALID_NAME,
-                    format!("invalid configuration parameter name \"{name}\""),
-                )
-                .detail("Custom parameter names must be two or more simple identifiers separated by dots."));
-            }
             None if is_custom(name) => name.to_ascii_lowercase(),
-            None => return Err(unrecognized(name)),
+            None => return Err(no_name(name)),
         };
         values.insert(key, value.to_owned());
         Ok(())
@@ -726,7 +728,7 @@ impl Settings {
                 (d.name.to_owned(), value)
             }
             None if is_custom(name) => (name.to_ascii_lowercase(), value.map(str::to_owned)),
-            None => return Err(unrecognized(name)),
+            None => return Err(no_name(name)),
         };
         let map = if local { &mut self.local } else { &mut self.session };
         match value {
@@ -757,7 +759,7 @@ impl Settings {
                 Arc::make_mut(&mut self.start).insert(name.to_ascii_lowercase(), value.to_owned());
                 return Ok(());
             }
-            None => return Err(unrecognized(name)),
+            None => return Err(no_name(name)),
         };
         if matches!(d.context, Context::Internal | Context::Postmaster | Context::Sighup) {
             return Err(DbError::new(

@@ -272,6 +272,7 @@ impl Canonical<'_> {
                     units: f.units,
                     start: bound(&f.start)?,
                     end: bound(&f.end)?,
+                    between: f.between,
                     exclude: f.exclude,
                     pos: 0,
                 }),
@@ -827,9 +828,6 @@ impl Canonical<'_> {
         let bound = self.trace.calls.get(&key(f))?;
         if let Some((x, columns)) = super::xml_table::of_function(f) {
             return self.xml_table_item(f, (x, columns), name, rte, bound);
-        }
-        if bound.len() != f.functions.len() {
-            return None;
         }
         let definitions = |written: &[ast::FieldDef], f: &ast::TableFunction| -> Option<Vec<ast::FieldDef>> {
             if written.is_empty() {

@@ -201,7 +201,7 @@ impl Binder<'_> {
         let second = second?;
         if first.columns.len() != second.columns.len() {
             return Err(DbError::new(SqlState::SYNTAX_ERROR, "each UNION query must have the same number of columns")
-                .at(self.pos(s.right.pos)));
+                .at(self.column_place(&s.right, 0)));
         }
         // The recursive term's columns must have the first term's types.
         let outs = second.rel.outputs();
@@ -281,7 +281,7 @@ impl Binder<'_> {
     }
 
     /// Where the i-th output of a query is written.
-    fn column_place(&self, q: &ast::Query, i: usize) -> u32 {
+    pub(super) fn column_place(&self, q: &ast::Query, i: usize) -> u32 {
         match &q.body {
             ast::QueryBody::Select(s) => s.targets.get(i).or(s.targets.last()).map_or(0, |t| self.pos(t.expr.start())),
             ast::QueryBody::Values(rows) => rows.first().and_then(|r| r.get(i)).map_or(0, |e| self.pos(e.start())),

@@ -519,7 +519,8 @@ impl Binder<'_> {
         targets: &[ast::AssignTarget],
         overriding: Overriding,
     ) -> Result<(Rel, Vec<(i16, Expr)>)> {
-        let n = rows.first().map_or(0, Vec::len);
+        let rows = rows.iter().map(|r| self.without_stars(r)).collect::<Result<Vec<_>>>()?;
+        let n = rows.first().map_or(0, |r| r.len());
         let first_pos = |r: &[ast::Expr], i: usize| r.get(i).map_or(0, |e| e.pos);
         if let Some(r) = rows.first() {
             let at = self.pos(first_pos(r, wanted.len().min(r.len().saturating_sub(1))));
@@ -530,7 +531,7 @@ impl Binder<'_> {
         let mut defaults: Vec<Option<Expr>> = vec![None; n];
         self.enter_level();
         self.set_clause(Clause::Insert);
-        for r in rows {
+        for r in &rows {
             if r.len() != n {
                 self.leave_level();
                 return Err(DbError::new(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length")

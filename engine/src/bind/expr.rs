@@ -520,7 +520,7 @@ impl Binder<'_> {
 
     fn indirection(&mut self, arg: &ast::Expr, steps: &[Step], pos: u32) -> Result<Expr> {
         let mut cur = self.expr_typed(arg)?;
-        let begins = self.pos(arg.pos);
+        let begins = self.pos(arg.start());
         let mut i = 0;
         while i < steps.len() {
             match &steps[i] {
@@ -931,7 +931,9 @@ impl Binder<'_> {
         let e = self.expr(x)?;
         let from = e.ty.oid;
         let at = if e.ty.oid == oid::UNKNOWN { e.pos } else { pos };
-        let r = self.coerce(e, ty, Coercion::Explicit).map_err(|e| e.at(at))?;
+        // Errors without a place are those of lengths, which PostgreSQL applies when the statement runs.
+        let placed = rustydb_types::usertype::base(ty).typmod < 0;
+        let r = self.coerce(e, ty, Coercion::Explicit).map_err(|e| if placed { e.at(at) } else { e })?;
         r.ok_or_else(|| {
             DbError::new(SqlState::CANNOT_COERCE, format!("cannot cast type {} to {}", show(from), show(ty.oid)))
                 .at(pos)

@@ -121,7 +121,7 @@ pub struct Binder<'a> {
     /// Calls stay calls: what is bound will be kept as text.
     keep_calls: bool,
     /// An expression of a definition that may have no subquery is bound: what it is called.
-    no_subquery: Option<&'static str>,
+    pub(crate) no_subquery: Option<&'static str>,
     /// A definition is bound to be evaluated.
     pub to_evaluate: bool,
     /// Nesting of expressions and queries.

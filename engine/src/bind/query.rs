@@ -119,7 +119,7 @@ impl Binder<'_> {
                     return Err(DbError::unsupported("invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
                         .detail("Only result column names can be used, not expressions or functions.")
                         .hint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.")
-                        .at(pos));
+                        .at(self.pos(k.expr.start())));
                 }
             };
             let sort = self.sort_key(k, Expr::column(outs[i]))?;
@@ -215,7 +215,7 @@ impl Binder<'_> {
                 SqlState::SYNTAX_ERROR,
                 format!("each {name} query must have the same number of columns"),
             )
-            .at(pos));
+            .at(self.column_place(&s.right, 0)));
         }
         let (lo, ro) = (left.rel.outputs(), right.rel.outputs());
         let (mut lx, mut rx) = (Vec::new(), Vec::new());

@@ -615,6 +615,9 @@ impl Binder<'_> {
                 }
             }
         }
+        if super::row_inherit::inherits(self.cx.catalog, from, to) {
+            return Ok(super::row_inherit::as_parents_row(self.cx.catalog, e, ty));
+        }
         if let ExprKind::Row(fields) = &e.kind
             && to != oid::RECORD
             && let Some(rel) = self.cx.catalog.row_types.get(&to)
@@ -651,9 +654,6 @@ impl Binder<'_> {
         }
         if to == oid::RECORD && is_row_type(from) {
             return Ok(Some(Expr { kind: ExprKind::Relabel(Box::new(e)), ty, pos }));
-        }
-        if super::row_inherit::inherits(self.cx.catalog, from, to) {
-            return Ok(super::row_inherit::as_parents_row(self.cx.catalog, e, ty));
         }
         let Some(path) = pathway(Some(self.cx.catalog), from, to, cx) else {
             if from == oid::RECORD && is_row_type(to) {

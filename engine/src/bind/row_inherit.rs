@@ -35,25 +35,32 @@ pub(super) fn inherits(cat: &Catalog, child: u32, ancestor: u32) -> bool {
 pub(super) fn as_parents_row(cat: &Catalog, e: Expr, ty: TypeRef) -> Option<Expr> {
     let (from, to) = (of_type(cat, e.ty.oid)?, of_type(cat, ty.oid)?);
     let pos = e.pos;
-    let row = Expr { kind: ExprKind::CaseValue, ty: e.ty, pos };
+    let parts = match &e.kind {
+        ExprKind::Row(f) | ExprKind::WholeRow(f) => Some(f.clone()),
+        _ => None,
+    };
     let mut fields = Vec::new();
     for c in to.live_columns() {
         let at = from.live_columns().position(|x| x.name == c.name)?;
-        fields.push(Expr { kind: ExprKind::Field(Box::new(row.clone()), at), ty: c.ty, pos });
+        let own = parts.as_ref().and_then(|p| p.get(at).cloned());
+        let taken = || Expr { kind: ExprKind::Field(Box::new(e.clone()), at), ty: c.ty, pos };
+        fields.push(own.unwrap_or_else(taken));
     }
+    let made = Expr { kind: ExprKind::Row(fields), ty, pos };
     let null = |ty: TypeRef| Expr { kind: ExprKind::Const(Datum::Null), ty, pos };
+    match &e.kind {
+        ExprKind::Row(_) => return Some(made),
+        ExprKind::Const(Datum::Null) => return Some(null(ty)),
+        _ => {}
+    }
     let absent = ExprKind::Distinct {
         eq: pgdata::proc(RECORD_EQ)?,
-        left: Box::new(row),
         right: Box::new(null(e.ty)),
+        left: Box::new(e),
         negated: true,
         collation: 0,
     };
     let absent = Expr { kind: absent, ty: types::plain(oid::BOOL), pos };
-    let kind = ExprKind::Case {
-        operand: Some(Box::new(e)),
-        whens: vec![(absent, null(ty))],
-        otherwise: Box::new(Expr { kind: ExprKind::Row(fields), ty, pos }),
-    };
+    let kind = ExprKind::Case { operand: None, whens: vec![(absent, null(ty))], otherwise: Box::new(made) };
     Some(Expr { kind, ty, pos })
 }

@@ -375,7 +375,7 @@ impl Binder<'_> {
                 }
                 let start = self.frame_bound(&f.start, f.units, range_ty)?;
                 let end = self.frame_bound(&f.end, f.units, range_ty)?;
-                Some(Frame { units: f.units, start, end, exclude: f.exclude })
+                Some(Frame { units: f.units, start, end, between: f.between, exclude: f.exclude })
             }
         };
         Ok((partition_by, order_by, frame))
@@ -577,13 +577,20 @@ impl Binder<'_> {
         }
         if let Some(on) = &distinct_on {
             // The leading sort keys must be the DISTINCT ON keys.
-            let lead: Vec<usize> = order.iter().map(|o| o.0).take(on.len()).collect();
-            if !lead.iter().all(|i| on.contains(i)) {
+            let lead = order.iter().take_while(|o| on.contains(&o.0)).count();
+            let late = |i: &&usize| order.iter().skip(lead).any(|o| o.0 == **i);
+            // A key that comes too late in ORDER BY, or not at all while others do.
+            let missed = |i: &&usize| lead < order.len() && order.iter().all(|o| o.0 != **i);
+            if let Some(bad) = on.iter().find(late).or_else(|| on.iter().find(missed)) {
+                let at = match &s.distinct {
+                    ast::Distinct::On(list) => on.iter().position(|i| i == bad).and_then(|n| list.get(n)),
+                    _ => None,
+                };
                 return Err(DbError::new(
                     SqlState::INVALID_COLUMN_REFERENCE,
                     "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
                 )
-                .at(self.pos(s.pos)));
+                .at(self.pos(at.map_or(s.pos, ast::Expr::start))));
             }
         }
         if matches!(s.distinct, ast::Distinct::All) {

@@ -16,13 +16,26 @@ use std::sync::Arc;
 
 /// The value of a column for rows that are there already, from its kept default.
 fn default_value(cx: &DdlCx<'_>, c: &Column) -> Result<crate::exec::eval::Compiled> {
-    let text = c.default.as_deref().unwrap_or("NULL");
+    let own = domain_default(cx, c.ty);
+    let text = c.default.as_deref().or(own.as_deref()).unwrap_or("NULL");
     let e = crate::bind::parse_expr(text)?;
     let bound = cx.binder(|b| {
         let x = b.defining(&e, None, Defining::Default)?;
         b.assign(x, c.ty, &c.name)
     })?;
     check_rows::compiled(&bound)
+}
+
+/// The default that a domain brings.
+fn domain_default(cx: &DdlCx<'_>, ty: TypeRef) -> Option<String> {
+    cx.tx.catalog.types.get(&ty.oid)?.domain()?.default.clone()
+}
+
+/// Whether a kept expression gives another value each time.
+fn is_volatile(cx: &DdlCx<'_>, text: &str) -> Result<bool> {
+    let e = crate::bind::parse_expr(text)?;
+    let bound = cx.binder(|b| b.defining(&e, None, Defining::Default))?;
+    Ok(crate::bind::define::volatility(&bound) == 'v')
 }
 
 /// 42P16 for a column that would have the table's own rows in it.
@@ -95,7 +108,9 @@ pub async fn add(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, def: &ast::ColumnDef, 
     }
     let wants_null_check = r.columns[at].not_null;
     let computed = r.columns[at].is_virtual();
-    if sequence.is_some() || generated.is_some() && !computed || default.text.is_some() {
+    let of_domain = domain_default(cx, r.columns[at].ty).filter(|_| sequence.is_none() && generated.is_none());
+    let given = default.text.is_some();
+    if sequence.is_some() || generated.is_some() && !computed || given || of_domain.is_some() {
         refuse_stored_rows(cx, rel)?;
     } else {
         check_domain_null(cx, rel, r.columns[at].ty).await?;
@@ -115,10 +130,16 @@ pub async fn add(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, def: &ast::ColumnDef, 
             let bound = super::generated::over_stored(cx, rel, &bound)?;
             fill(cx, rel, &mut r, &check_rows::compiled(&bound)?).await?;
         }
-    } else if default.text.is_some() {
-        super::table::give_default(cx, &mut r, at, &default).await?;
+    } else if given || of_domain.is_some() {
+        if given {
+            super::table::give_default(cx, &mut r, at, &default).await?;
+        }
         let value = default_value(cx, &r.columns[at])?;
-        if default.volatile {
+        let volatile = match &of_domain {
+            Some(text) if !given => is_volatile(cx, text)?,
+            _ => default.volatile,
+        };
+        if volatile {
             fill(cx, rel, &mut r, &value).await?;
         } else {
             let d = value.eval(Env { ctx: cx.eval, params: &[] }, &[])?;

@@ -27,7 +27,7 @@ fn constraint_of(rel: &Relation, index: u32) -> Option<Arc<Constraint>> {
         .cloned()
 }
 
-/// Whether a partition's index is what the parent's would be there.
+/// Whether a partition's index is what the parent's would be there. The order of its keys does not count.
 fn same_definition(parent: &Relation, p: &Index, child: &Relation, c: &Index) -> bool {
     let column = |r: &Relation, a: i16| r.attribute(a).map(|c| c.name.clone());
     c.parent == 0
@@ -41,7 +41,6 @@ fn same_definition(parent: &Relation, p: &Index, child: &Relation, c: &Index) ->
                 && x.expr == y.expr
                 && x.opclass == y.opclass
                 && x.ty.collation == y.ty.collation
-                && (x.desc, x.nulls_first) == (y.desc, y.nulls_first)
         })
         && p.include.iter().zip(&c.include).all(|(x, y)| column(parent, *x) == column(child, *y))
 }

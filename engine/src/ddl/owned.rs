@@ -358,6 +358,16 @@ fn owned_part(r: &Relation) -> Option<u32> {
     r.sequence.as_ref().and_then(|s| s.owned_by).map(|o| o.0)
 }
 
+/// Whether the session may revoke what an object's owner has granted; a warning says if not.
+fn may_revoke(cx: &mut DdlCx<'_>, owner: u32, name: &str) -> bool {
+    if check::owns(&cx.tx.catalog, cx.role, owner) {
+        return true;
+    }
+    let m = format!("no privileges could be revoked for \"{name}\"");
+    cx.notices.push(("WARNING", err(SqlState::WARNING_PRIVILEGE_NOT_REVOKED, m)));
+    false
+}
+
 /// Takes a role out of every list of this database and of the databases' own.
 async fn forget_privileges(cx: &mut DdlCx<'_>, role: u32) -> Result<()> {
     let cat = cx.cat();
@@ -371,7 +381,7 @@ async fn forget_privileges(cx: &mut DdlCx<'_>, role: u32) -> Result<()> {
         .collect();
     relations.sort_by_key(|r| r.oid);
     for r in relations {
-        let Some(a) = r.acl.as_deref() else { continue };
+        let Some(a) = r.acl.as_deref().filter(|_| may_revoke(cx, r.owner, &r.name)) else { continue };
         let own = a.own.as_ref().map(|l| l.without(&cat, role, r.owner)).transpose()?;
         let mut columns = Vec::new();
         for (n, l) in &a.columns {
@@ -384,6 +394,9 @@ async fn forget_privileges(cx: &mut DdlCx<'_>, role: u32) -> Result<()> {
     }
     super::policy::forget_role(cx, role).await?;
     for n in cat.namespaces.values().filter(|n| n.owner != role && n.acl.as_ref().is_some_and(in_list)) {
+        if !may_revoke(cx, n.owner, &n.name) {
+            continue;
+        }
         let acl = n.acl.as_ref().map(|l| l.without(&cat, role, n.owner)).transpose()?;
         cx.tx.put_namespace(Namespace { acl, ..(**n).clone() }).await?;
     }
@@ -392,6 +405,9 @@ async fn forget_privileges(cx: &mut DdlCx<'_>, role: u32) -> Result<()> {
         cx.tx.put_database(Database { acl, ..(**d).clone() }).await?;
     }
     for r in cat.routines.values().filter(|r| r.owner != role && r.acl.as_ref().is_some_and(in_list)) {
+        if !may_revoke(cx, r.owner, &r.name) {
+            continue;
+        }
         let acl = r.acl.as_ref().map(|l| l.without(&cat, role, r.owner)).transpose()?;
         cx.tx.put_routine(Routine { acl, ..(**r).clone() }).await?;
     }

@@ -48,9 +48,12 @@ fn check_lower_keys(cx: &DdlCx<'_>, oid: u32, name: &str, what: &str) -> Result<
 pub async fn run(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> Result<()> {
     use AlterCommand as A;
     let done = run_on(cx, oid, c, only).await;
-    // PostgreSQL looks into these without the statement's text.
+    // PostgreSQL looks into these without the statement's text, but sees before that an exclusion constraint cannot be.
+    let seen_before = matches!(c, A::AddConstraint(k) if matches!(k.kind, ast::ConstraintKind::Exclude(_)))
+        && cx.relation(oid).is_ok_and(|r| r.is_partitioned());
     done.map_err(|mut e| {
         if matches!(c, A::AddConstraint(_) | A::SetDefault { .. })
+            && !seen_before
             && let Some(f) = e.fields.as_mut()
         {
             f.position = None;

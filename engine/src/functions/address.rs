@@ -306,8 +306,8 @@ impl Find<'_> {
             let am = self.names.first().map(String::as_str).unwrap_or_default();
             undefined(format!(
                 "{word} {number} ({}, {}) of operator family {family} for access method {am} does not exist",
-                format_type(*left, -1),
-                format_type(*right, -1)
+                self.args.first().map_or("", String::as_str),
+                self.args.get(1).map_or("", String::as_str)
             ))
         })
     }

@@ -372,6 +372,8 @@ pub struct Frame {
     pub start: FrameBound,
     /// End.
     pub end: FrameBound,
+    /// Whether both were written.
+    pub between: bool,
     /// Exclusion.
     pub exclude: rustydb_parser::ast::FrameExclude,
 }

@@ -45,6 +45,11 @@ impl Session {
             return Err(DbError::unsupported("DECLARE CURSOR WITH HOLD ... FOR UPDATE is not supported")
                 .detail("Holdable cursors must be READ ONLY."));
         }
+        if d.insensitive == Some(true) && !d.query.locking.is_empty() {
+            let what = "DECLARE INSENSITIVE CURSOR ... FOR UPDATE is not valid";
+            return Err(DbError::new(SqlState::INVALID_CURSOR_DEFINITION, what)
+                .detail("Insensitive cursors must be READ ONLY."));
+        }
         let name = d.name.value.clone();
         if self.portals.contains_key(&name) {
             return Err(DbError::new(SqlState::DUPLICATE_CURSOR, format!("cursor \"{name}\" already exists")));

@@ -694,9 +694,16 @@ impl Session {
         let types = Arc::clone(&p.params);
         self.with_binder(text, &[], |b| {
             let mut values = Vec::with_capacity(types.len());
+            b.no_subquery = Some("EXECUTE parameter");
             for (i, (arg, ty)) in e.args.iter().zip(types.iter()).enumerate() {
-                let bound = b.expr(arg)?;
-                let (from, pos) = (bound.ty.oid, bound.pos);
+                let bound = b.expr(arg).map_err(|e| match e.message.strip_suffix("are not allowed here") {
+                    Some(what) => {
+                        let message = format!("{what}are not allowed in EXECUTE parameters");
+                        DbError { message: message.into(), ..e }
+                    }
+                    None => e,
+                })?;
+                let (from, pos) = (bound.ty.oid, rustydb_parser::char_position(text, arg.start()));
                 let to = crate::bind::type_ref(*ty);
                 let Some(cast) = b.coerce(bound, to, crate::bind::resolve::Coercion::Assignment)? else {
                     return Err(DbError::new(

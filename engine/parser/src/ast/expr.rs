@@ -369,6 +369,8 @@ pub struct Frame {
     pub start: FrameBound,
     /// Second bound; CURRENT ROW when the text has only one.
     pub end: FrameBound,
+    /// Whether the text has both.
+    pub between: bool,
     /// EXCLUDE.
     pub exclude: FrameExclude,
     /// Where the clause begins.

@@ -329,7 +329,10 @@ impl Display for Frame {
             FrameUnits::Range => "RANGE",
             FrameUnits::Groups => "GROUPS",
         };
-        write!(f, "{units} BETWEEN {} AND {}", self.start, self.end)?;
+        match self.between {
+            true => write!(f, "{units} BETWEEN {} AND {}", self.start, self.end)?,
+            false => write!(f, "{units} {}", self.start)?,
+        }
         f.write_str(match self.exclude {
             FrameExclude::NoOthers => "",
             FrameExclude::CurrentRow => " EXCLUDE CURRENT ROW",

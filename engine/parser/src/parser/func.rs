@@ -557,7 +557,8 @@ impl Parser<'_> {
         };
         let at = self.pos();
         let (start, end);
-        if self.eat(kw::BETWEEN) {
+        let between = self.eat(kw::BETWEEN);
+        if between {
             let at = self.pos();
             start = self.frame_bound()?;
             self.expect(kw::AND)?;
@@ -603,7 +604,7 @@ impl Parser<'_> {
                 return self.unexpected();
             };
         }
-        Ok(Frame { units, start, end, exclude, pos })
+        Ok(Frame { units, start, end, between, exclude, pos })
     }
     fn frame_bound(&mut self) -> Result<FrameBound> {
         if self.at(kw::UNBOUNDED) && (self.peek_at(1, kw::PRECEDING) || self.peek_at(1, kw::FOLLOWING)) {

@@ -8,7 +8,7 @@ use crate::ast::{
 };
 use crate::keywords::{Kw, kw};
 use crate::lexer::T;
-use rustydb_base::Result;
+use rustydb_base::{DbError, Result, SqlState};
 
 fn flag(name: &str, pos: u32) -> DefOption {
     DefOption { namespace: None, name: Ident { value: name.into(), pos }, value: None }
@@ -330,20 +330,35 @@ impl Parser<'_> {
         self.bump();
         let name = self.col_id()?;
         let (mut binary, mut scroll, mut insensitive, mut hold) = (false, None, None, false);
+        let both = |a: &str, b: &str| {
+            let what = format!("cannot specify both {a} and {b}");
+            Err(DbError::new(SqlState::INVALID_CURSOR_DEFINITION, what))
+        };
+        let (mut scrolls, mut kinds) = (0u8, 0u8);
         loop {
             if self.eat(kw::BINARY) {
                 binary = true;
             } else if self.eat(kw::SCROLL) {
                 scroll = Some(true);
+                scrolls |= 1;
             } else if self.eat_seq(&[kw::NO, kw::SCROLL]) {
                 scroll = Some(false);
+                scrolls |= 2;
             } else if self.eat(kw::INSENSITIVE) {
                 insensitive = Some(true);
+                kinds |= 1;
             } else if self.eat(kw::ASENSITIVE) {
                 insensitive = Some(false);
+                kinds |= 2;
             } else {
                 break;
             }
+        }
+        if scrolls == 3 {
+            return both("SCROLL", "NO SCROLL");
+        }
+        if kinds == 3 {
+            return both("ASENSITIVE", "INSENSITIVE");
         }
         self.expect(kw::CURSOR)?;
         if self.at_any(&[kw::WITH, kw::WITHOUT]) {

@@ -233,13 +233,16 @@ impl Printer<'_> {
 
     fn frame(&mut self, f: &ast::Frame) {
         self.push(match f.units {
-            FrameUnits::Rows => "ROWS BETWEEN ",
-            FrameUnits::Range => "RANGE BETWEEN ",
-            FrameUnits::Groups => "GROUPS BETWEEN ",
+            FrameUnits::Rows => "ROWS ",
+            FrameUnits::Range => "RANGE ",
+            FrameUnits::Groups => "GROUPS ",
         });
+        self.push(if f.between { "BETWEEN " } else { "" });
         self.frame_bound(&f.start);
-        self.push(" AND ");
-        self.frame_bound(&f.end);
+        if f.between {
+            self.push(" AND ");
+            self.frame_bound(&f.end);
+        }
         self.push(match f.exclude {
             FrameExclude::NoOthers => "",
             FrameExclude::CurrentRow => " EXCLUDE CURRENT ROW",

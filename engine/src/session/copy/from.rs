@@ -11,8 +11,7 @@ use crate::api::{CopyShape, Output};
 use crate::catalog::{Persistence, RelKind, Relation};
 use crate::exec::bulk::{Batch, BulkInsert, BulkRows};
 use crate::exec::eval::{Compiled, Env, compile};
-use crate::plan::ir::{Bound, ExprKind, Rel};
-use crate::plan::walk;
+use crate::plan::ir::{Bound, Rel};
 use crate::session::Session;
 use crate::session::extended::utf8;
 use bytes::Bytes;
@@ -265,20 +264,6 @@ fn named_where(e: DbError) -> DbError {
     }
 }
 
-/// 0A000 for a subquery in WHERE.
-fn refuse_subquery(rel: &Rel) -> Result<()> {
-    let mut at = None;
-    walk::visit_rel(rel, &mut |e| {
-        if at.is_none() && matches!(e.kind, ExprKind::Subquery(_)) {
-            at = Some(e.pos);
-        }
-    });
-    match at {
-        Some(p) => Err(DbError::unsupported("cannot use subquery in COPY FROM WHERE condition").at(p)),
-        None => Ok(()),
-    }
-}
-
 impl Session {
     pub(super) async fn copy_from(
         &mut self,
@@ -427,9 +412,12 @@ impl Session {
                     s.filter = Some(f.clone());
                 }
                 let stmt = Statement::Query(Box::new(q));
-                let bound = self.with_binder(text, &[], |b| b.statement(&stmt)).map_err(named_where)?;
+                let bound = self.with_binder(text, &[], |b| {
+                    b.no_subquery = Some("COPY FROM WHERE condition");
+                    b.statement(&stmt)
+                });
+                let bound = bound.map_err(named_where)?;
                 let Some(Bound::Query(q)) = bound else { return Err(DbError::internal("WHERE was not bound")) };
-                refuse_subquery(&q.rel)?;
                 Some(filter_of(&q.rel)?)
             }
         };

@@ -279,3 +279,33 @@ pub fn float4_in(s: &str) -> Result<f32> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown8(v: f64) -> String {
+        let mut out = Vec::new();
+        float8_out(v, 1, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn half_way_is_not_inside() {
+        for (v, text) in [
+            (1e23, "9.999999999999999e+22"),
+            (2e23, "1.9999999999999998e+23"),
+            (1e22, "1e+22"),
+            (4e44, "4e+44"),
+            (8.5e-323, "8.4e-323"),
+            (5e-324, "5e-324"),
+            (0.1, "0.1"),
+            (-1e23, "-9.999999999999999e+22"),
+        ] {
+            assert_eq!(shown8(v), text);
+        }
+        let mut out = Vec::new();
+        float4_out(8.589_935e9, 1, &mut out);
+        assert_eq!(out, b"8.589935e+09");
+    }
+}
