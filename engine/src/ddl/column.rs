@@ -432,6 +432,10 @@ pub fn build(cx: &DdlCx<'_>, table: &str, attnum: i16, def: &ast::ColumnDef) -> 
             }
             ConstraintKind::Check(_) | ConstraintKind::Exclude(_) => constraints.push(c.clone()),
         }
+        if serial(written).is_some() && column.identity != '\0' {
+            // The default of a serial column stands nowhere.
+            return Err(conflict("both default and identity specified", ast::NO_POS));
+        }
         let both = match (default.is_some(), column.identity != '\0', generated.is_some()) {
             (true, true, _) => "default and identity",
             (true, _, true) => "default and generation expression",

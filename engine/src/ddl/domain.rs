@@ -237,6 +237,18 @@ pub async fn rename_constraint(cx: &mut DdlCx<'_>, name: &Name, from: &str, to: 
     cx.tx.put_type(UserType { def: TypeDef::Domain(d), ..(*t).clone() }).await
 }
 
+/// Whether a type is a domain, or one over it.
+fn is_over(cx: &DdlCx<'_>, ty: u32, domain: u32) -> bool {
+    let mut at = ty;
+    while at != domain {
+        match cx.tx.catalog.types.get(&at).and_then(|t| t.domain()) {
+            Some(d) => at = d.base.oid,
+            None => return false,
+        }
+    }
+    true
+}
+
 /// Tests a new condition (`None`: NOT NULL) on all stored values of a domain.
 async fn validate(cx: &mut DdlCx<'_>, t: &UserType, check: Option<&DomainCheck>) -> Result<()> {
     let mut tables: Vec<(u32, RelKind)> = cx
@@ -248,6 +260,15 @@ async fn validate(cx: &mut DdlCx<'_>, t: &UserType, check: Option<&DomainCheck>)
         .map(|r| (r.oid, r.kind))
         .collect();
     tables.sort_unstable_by_key(|t| t.0);
+    // PostgreSQL looks at columns of the domain itself only, and refuses if others have it inside.
+    for r in tables.iter().filter_map(|t| cx.tx.catalog.relation(t.0)) {
+        let inside = r.live_columns().find(|c| contains(cx, c.ty.oid, t.oid, 0) && !is_over(cx, c.ty.oid, t.oid));
+        if let Some(c) = inside {
+            let shown = rustydb_types::typename::format_type(t.oid, -1);
+            let what = format!("cannot alter type \"{shown}\" because column \"{}.{}\" uses it", r.name, c.name);
+            return Err(DbError::unsupported(what));
+        }
+    }
     let value = t.domain().map_or(TypeRef::new(t.oid), |d| d.base);
     let rule = match check {
         Some(c) => Some(cx.binder(|b| DomainRule::compile(b, value, &c.name, &c.check))?),

@@ -4,6 +4,7 @@ use super::{DdlCx, err, sequence};
 use crate::catalog::{Catalog, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast;
+use rustydb_types::oid;
 use std::sync::Arc;
 
 /// The sequence behind an identity column.
@@ -40,6 +41,10 @@ pub async fn add(
     let c = &rel.columns[at];
     let whose = format!("column \"{}\" of relation \"{}\"", c.name, rel.name);
     let bad = |m: String| err(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, m);
+    if !matches!(c.ty.oid, oid::INT2 | oid::INT4 | oid::INT8) {
+        let what = "identity column type must be smallint, integer, or bigint";
+        return Err(err(SqlState::INVALID_PARAMETER_VALUE, what));
+    }
     if !c.not_null {
         return Err(bad(format!("{whose} must be declared NOT NULL before identity can be added")));
     }

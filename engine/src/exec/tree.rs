@@ -492,6 +492,10 @@ pub(super) async fn update(
                         if let Stored::New(at) = insert_row(tx, &to.rt, env, &moved, fks).await? {
                             fks.moved(tx, &m.rt, &old, (&to.rt, at), &moved);
                         }
+                        // RETURNING shows where the row is now.
+                        if let Some(place) = target.tableoid.and_then(|t| row.get_mut(t)) {
+                            *place = Datum::Oid(to.rt.rel.oid);
+                        }
                         break Some(to.to_root(&moved, &u.table));
                     }
                     other => other,

@@ -108,21 +108,34 @@ fn shown(s: &SessionShared, ty: u32) -> String {
     super::reg::user_type_name(s, ty).unwrap_or_else(|| typename::format_type(ty, -1))
 }
 
+/// Names the type that an error is about.
+fn of_type(s: &SessionShared, ty: u32, e: DbError) -> DbError {
+    let cat = s.catalog();
+    let Some(t) = cat.types.get(&ty) else { return e };
+    let mut e = e.datatype(t.name.clone());
+    if let Some(f) = e.fields.as_mut() {
+        f.schema = cat.namespaces.get(&t.namespace).map(|n| n.name.clone());
+    }
+    e
+}
+
 /// See [`rustydb_types::ctx::SessionInfo::check_domain`].
 pub fn check(s: &SessionShared, ctx: &EvalCtx, ty: u32, value: &Datum) -> Result<()> {
     let rules = rules(s, ctx, ty)?;
     if rules.not_null && value.is_null() {
-        return Err(DbError::new(
+        let e = DbError::new(
             SqlState::NOT_NULL_VIOLATION,
             format!("domain {} does not allow null values", shown(s, ty)),
-        ));
+        );
+        return Err(of_type(s, ty, e));
     }
     for r in &rules.rules {
         if !r.holds(ctx, value)? {
-            return Err(DbError::new(
+            let e = DbError::new(
                 SqlState::CHECK_VIOLATION,
                 format!("value for domain {} violates check constraint \"{}\"", shown(s, ty), r.name),
-            ));
+            );
+            return Err(of_type(s, ty, e).constraint(r.name.clone()));
         }
     }
     Ok(())
