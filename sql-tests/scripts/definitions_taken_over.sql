@@ -78,3 +78,27 @@ ALTER TABLE to_range SET (fillfactor = 50);
 ALTER TABLE to_1 REPLICA IDENTITY USING INDEX to_part1_desc;
 ALTER TABLE to_1 CLUSTER ON to_part1_desc;
 CREATE TABLE to_gen (a int, b bool GENERATED ALWAYS AS (a) STORED);
+-- Domains bring their defaults to rows that are there, and their errors name them.
+CREATE DOMAIN to_d1 AS int DEFAULT 7 CHECK (value > 5);
+CREATE DOMAIN to_d2 AS to_d1 DEFAULT 8 NOT NULL;
+CREATE TABLE to_dt (a int);
+INSERT INTO to_dt VALUES (1), (2);
+ALTER TABLE to_dt ADD b to_d1;
+ALTER TABLE to_dt ADD c to_d2;
+ALTER TABLE to_dt ADD d to_d1 DEFAULT 3;
+ALTER TABLE to_dt ADD e to_d1[];
+SELECT * FROM to_dt ORDER BY a;
+INSERT INTO to_dt(b) VALUES (1);
+INSERT INTO to_dt(c) VALUES (NULL);
+ALTER DOMAIN to_d1 ADD CHECK (value < 9);
+CREATE TABLE to_id (a text NOT NULL, b serial GENERATED ALWAYS AS IDENTITY);
+CREATE TABLE to_id (a text);
+ALTER TABLE to_id ALTER a ADD GENERATED ALWAYS AS IDENTITY;
+ALTER TABLE to_dt ADD COLUMN g int GENERATED ALWAYS AS (a) STORED, ALTER COLUMN g DROP EXPRESSION;
+-- A row that moves is returned from where it went.
+CREATE TABLE to_mv (a int, b int) PARTITION BY RANGE (a);
+CREATE TABLE to_mv1 PARTITION OF to_mv FOR VALUES FROM (0) TO (10);
+CREATE TABLE to_mv2 (b int, a int);
+ALTER TABLE to_mv ATTACH PARTITION to_mv2 FOR VALUES FROM (10) TO (20);
+INSERT INTO to_mv VALUES (1, 1);
+UPDATE to_mv SET a = a + 10 RETURNING tableoid::regclass, *;

@@ -27,8 +27,8 @@ CREATE VIEW fr_u AS SELECT v.n, z.* FROM (VALUES (1)) v(n)
   JOIN ROWS FROM (unnest(ARRAY[10, 20]), unnest(ARRAY['foo', 'bar']), unnest(ARRAY[1.0])) WITH ORDINALITY z(a, b, c, ord) ON n = ord;
 SELECT * FROM fr_u;
 SELECT pg_get_viewdef('fr_u');
-CREATE VIEW fr_u2 AS SELECT * FROM unnest(ARRAY[1, 2], ARRAY['a']), ROWS FROM (unnest(ARRAY[1]), generate_series(1, 2)) r(x, y),
-  ROWS FROM (json_to_record('{"z": 1}') AS (z int)) WITH ORDINALITY jj, json_to_record('{"z": 1}') AS k(z int);
+CREATE VIEW fr_u2 AS SELECT * FROM unnest(ARRAY[1, 2], ARRAY['a']) q(m, n), ROWS FROM (unnest(ARRAY[1]), generate_series(1, 2)) r(x, y),
+  ROWS FROM (json_to_record('{"z": 1}') AS (z int)) WITH ORDINALITY jj, json_to_record('{"y": 1}') AS k(w int), CAST(1 AS text) ct;
 SELECT pg_get_viewdef('fr_u2');
 CREATE FUNCTION fr_rec(int) RETURNS SETOF record LANGUAGE sql AS 'SELECT $1, ''x''::text';
 SELECT * FROM fr_rec(1) WITH ORDINALITY AS t(a int, b text);
@@ -37,6 +37,9 @@ SELECT * FROM unnest(ARRAY[1], ARRAY[2]) AS t(a int, b text);
 SELECT * FROM ROWS FROM (fr_rec(1) AS (a int, b text)) WITH ORDINALITY AS t(x, y, o);
 CREATE FUNCTION fr_out(a int DEFAULT 1, OUT int, OUT text) LANGUAGE sql AS 'SELECT 1, ''x''::text';
 SELECT * FROM fr_out();
+CREATE VIEW fr_win AS SELECT rank() OVER (w ROWS UNBOUNDED PRECEDING), sum(g) OVER (ORDER BY g ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+  FROM generate_series(1, 3) g WINDOW w AS (ORDER BY g);
+SELECT pg_get_viewdef('fr_win');
 -- Parameters that are rows.
 CREATE TABLE fr_c (f1 int, f2 text);
 CREATE FUNCTION fr_c1(v fr_c) RETURNS void LANGUAGE sql AS $$ INSERT INTO fr_c VALUES (v.*) $$;

@@ -138,7 +138,8 @@ impl Binder<'_> {
     fn assign_field(&mut self, e: Expr, to: TypeRef, field: &str, pos: u32) -> Result<Expr> {
         let from = e.ty.oid;
         self.coerce(e, to, super::resolve::Coercion::Assignment)?.ok_or_else(|| {
-            let what = format!("subfield \"{field}\" is of type {} but expression is of type {}", show(to.oid), show(from));
+            let what =
+                format!("subfield \"{field}\" is of type {} but expression is of type {}", show(to.oid), show(from));
             DbError::new(SqlState::DATATYPE_MISMATCH, what)
                 .hint("You will need to rewrite or cast the expression.")
                 .at(pos)

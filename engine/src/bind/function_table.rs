@@ -41,16 +41,18 @@ impl Calls {
 
 /// The columns that the alias of a kept text lists, which are not all that the functions give by now. `None` for an alias
 /// that somebody wrote.
-fn chosen(places: &HashMap<ColId, (usize, i16)>, cols: &[ScopeCol], alias: Option<&ast::Alias>) -> Option<Vec<ScopeCol>> {
+fn chosen(
+    places: &HashMap<ColId, (usize, i16)>,
+    cols: &[ScopeCol],
+    alias: Option<&ast::Alias>,
+) -> Option<Vec<ScopeCol>> {
     let names = &alias?.columns;
     names.iter().find(|n| column_kept(&n.value).is_some())?;
     let mut others = cols.iter().filter(|c| !places.contains_key(&c.col.id));
     let mut out = Vec::with_capacity(names.len());
     for n in names {
         let (found, name) = match column_kept(&n.value) {
-            Some((call, attnum, name)) => {
-                (cols.iter().find(|c| places.get(&c.col.id) == Some(&(call, attnum))), name)
-            }
+            Some((call, attnum, name)) => (cols.iter().find(|c| places.get(&c.col.id) == Some(&(call, attnum))), name),
             None => (others.next(), n.value.as_str()),
         };
         // A column that has been dropped is none any more.

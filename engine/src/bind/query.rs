@@ -211,11 +211,13 @@ impl Binder<'_> {
         };
         let pos = self.pos(s.pos);
         if left.columns.len() != right.columns.len() {
+            // The columns of VALUES have no place.
+            let values = matches!(s.right.body, ast::QueryBody::Values(_));
             return Err(DbError::new(
                 SqlState::SYNTAX_ERROR,
                 format!("each {name} query must have the same number of columns"),
             )
-            .at(self.column_place(&s.right, 0)));
+            .at(if values { 0 } else { self.column_place(&s.right, 0) }));
         }
         let (lo, ro) = (left.rel.outputs(), right.rel.outputs());
         let (mut lx, mut rx) = (Vec::new(), Vec::new());

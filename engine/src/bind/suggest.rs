@@ -119,7 +119,9 @@ impl Binder<'_> {
             return error("invalid reference to")
                 .hint(format!("Perhaps you meant to reference the table alias \"{}\".", r.name));
         }
-        if self.scopes.iter().any(|s| s.invisible.iter().any(|r| r.name == table)) {
+        // One that is here is meant with another schema.
+        let here = self.scopes.iter().flat_map(|s| &s.rtes).any(|r| r.name == table);
+        if here || self.scopes.iter().any(|s| s.invisible.iter().any(|r| r.name == table)) {
             return error("invalid reference to").hint(format!(
                 "There is an entry for table \"{shown}\", but it cannot be referenced from this part of the query."
             ));

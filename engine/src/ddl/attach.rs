@@ -434,9 +434,7 @@ pub async fn attach_index(cx: &mut DdlCx<'_>, index: &Arc<Relation>, name: &Name
     let parent = cx.relation(parent_index.table)?;
     if !parent.is_partitioned() {
         let what = format!("ALTER action ATTACH PARTITION cannot be performed on relation \"{}\"", index.name);
-        return Err(
-            err(SqlState::WRONG_OBJECT_TYPE, what).detail("This operation is not supported for indexes.")
-        );
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, what).detail("This operation is not supported for indexes."));
     }
     let Some(part) = cx.open(name, TableLockMode::AccessExclusive).await? else {
         return Err(cx.missing("relation", name));
@@ -470,10 +468,8 @@ pub async fn attach_index(cx: &mut DdlCx<'_>, index: &Arc<Relation>, name: &Name
         .detail(format!("Index \"{}\" is already attached to another index.", part.name)));
     }
     if child.parents != [parent.oid] || child.bound.is_none() {
-        let e = cannot(format!(
-            "Index \"{}\" is not an index on any partition of table \"{}\".",
-            part.name, parent.name
-        ));
+        let e =
+            cannot(format!("Index \"{}\" is not an index on any partition of table \"{}\".", part.name, parent.name));
         return Err(DbError { code: SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, ..e });
     }
     if !same_definition(&parent, &parent_index, &child, &own) {

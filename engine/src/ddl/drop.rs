@@ -921,6 +921,11 @@ async fn drop_relations(cx: &mut DdlCx<'_>, s: &ast::Drop, want: RelKind) -> Res
         if !owns_schema || rel.oid < crate::catalog::FIRST_USER_OID {
             cx.check_relation_owner(&rel)?;
         }
+        let table = cx.tx.catalog.index(rel.oid).and_then(|i| cx.tx.catalog.relation(i.table));
+        if s.concurrently && table.is_some_and(|r| r.is_partitioned()) {
+            let what = format!("cannot drop partitioned index \"{}\" concurrently", rel.name);
+            return Err(DbError::unsupported(what));
+        }
         check_internal(cx, &rel)?;
         let o = Object::Relation(rel.oid);
         if !named.contains(&o) {

@@ -148,7 +148,11 @@ async fn run_on(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> R
                     .iter()
                     .filter_map(|p| cx.tx.catalog.relation(*p))
                     .any(|p| p.column(&column.value).is_some_and(|c| c.not_null));
-            if marked {
+            let in_key = |i: &crate::catalog::Index| {
+                i.keys.iter().any(|k| rel.attribute(k.attnum).is_some_and(|c| c.name == column.value))
+            };
+            // What is in a key is told by the table itself.
+            if marked && !rel.primary_key().is_some_and(|i| in_key(i)) {
                 return Err(bad(format!("column \"{}\" is marked NOT NULL in parent table", column.value)));
             }
             everywhere(cx, oid, c, only).await

@@ -429,8 +429,7 @@ async fn like(cx: &mut DdlCx<'_>, draft: &mut Draft, l: &ast::TableLike) -> Resu
         }
         x.default.clone_from(&default.text);
         if has(LikeOption::Comments)
-            && let Some(text) =
-                comment::read(cx, src.oid, catalog_table::PG_CLASS, i32::from(c.attnum)).await?
+            && let Some(text) = comment::read(cx, src.oid, catalog_table::PG_CLASS, i32::from(c.attnum)).await?
         {
             draft.copied.push(Copied::Comment { column: c.name.clone(), text });
         }

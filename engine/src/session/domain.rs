@@ -123,10 +123,8 @@ fn of_type(s: &SessionShared, ty: u32, e: DbError) -> DbError {
 pub fn check(s: &SessionShared, ctx: &EvalCtx, ty: u32, value: &Datum) -> Result<()> {
     let rules = rules(s, ctx, ty)?;
     if rules.not_null && value.is_null() {
-        let e = DbError::new(
-            SqlState::NOT_NULL_VIOLATION,
-            format!("domain {} does not allow null values", shown(s, ty)),
-        );
+        let e =
+            DbError::new(SqlState::NOT_NULL_VIOLATION, format!("domain {} does not allow null values", shown(s, ty)));
         return Err(of_type(s, ty, e));
     }
     for r in &rules.rules {

@@ -54,10 +54,7 @@ pub fn check_comparable(ty: u32, wanted: Wanted) -> Result<()> {
             Wanted::Equality => "an equality operator",
             Wanted::Order => "a comparison function",
         };
-        return Err(DbError::new(
-            SqlState::UNDEFINED_FUNCTION,
-            format!("could not identify {what} for type {name}"),
-        ));
+        return Err(DbError::new(SqlState::UNDEFINED_FUNCTION, format!("could not identify {what} for type {name}")));
     }
     Ok(())
 }

@@ -7,12 +7,7 @@ use crate::oid;
 use rustydb_base::{DbError, Result, SqlState};
 
 /// Appends a row: fields in parentheses, NULL as nothing.
-pub(super) fn record_out(
-    ctx: OutCtx<'_>,
-    row: u32,
-    fields: &[(TypeRef, Datum)],
-    out: &mut Vec<u8>,
-) -> Result<()> {
+pub(super) fn record_out(ctx: OutCtx<'_>, row: u32, fields: &[(TypeRef, Datum)], out: &mut Vec<u8>) -> Result<()> {
     out.push(b'(');
     for (i, (ty, d)) in fields.iter().enumerate() {
         if i > 0 {

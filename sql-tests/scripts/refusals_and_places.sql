@@ -1,0 +1,46 @@
+-- Where errors point to, and what prepared statements, cursors and procedures refuse.
+\set VERBOSITY verbose
+\set SHOW_CONTEXT never
+CREATE TABLE rp_t (a int, b text);
+INSERT INTO rp_t VALUES (1, 'x');
+PREPARE rp_p(bigint) AS SELECT * FROM rp_t WHERE a = $1;
+EXECUTE rp_p(point '(1,1)');
+EXECUTE rp_p((SELECT 1));
+EXECUTE rp_p(sum(1));
+EXECUTE rp_p('x');
+BEGIN; DECLARE c INSENSITIVE CURSOR FOR SELECT * FROM rp_t FOR UPDATE; ROLLBACK;
+BEGIN; DECLARE c SCROLL NO SCROLL CURSOR FOR SELECT 1; ROLLBACK;
+BEGIN; DECLARE c ASENSITIVE INSENSITIVE CURSOR FOR SELECT 1; ROLLBACK;
+SELECT DISTINCT ON (a) a, b FROM rp_t ORDER BY b;
+SELECT DISTINCT ON (a, b) a FROM rp_t ORDER BY a, a + 1, b;
+SELECT DISTINCT ON (a) a, b FROM rp_t ORDER BY a, b;
+SELECT 1, 2 UNION SELECT 3;
+VALUES (1, 2) UNION VALUES (3);
+WITH RECURSIVE r(a) AS (SELECT 1 UNION ALL SELECT a, 2 FROM r) SELECT * FROM r;
+SELECT 1 AS x UNION SELECT 2 ORDER BY x + 1;
+SELECT (1 + 2).x;
+SELECT rp_q.rp_t.a FROM rp_t;
+SELECT s.nosuch.* FROM rp_t;
+CREATE PROCEDURE rp_proc(OUT a int, IN b int, IN c int) LANGUAGE sql AS $$ SELECT b - c $$;
+CREATE PROCEDURE rp_proc(IN a int, IN b int, IN c int) LANGUAGE sql AS $$ SELECT a + b - c $$;
+DROP PROCEDURE rp_proc(int, int, int);
+DROP PROCEDURE rp_proc(OUT int, int, int);
+CREATE PROCEDURE rp_bad() LANGUAGE sql BEGIN ATOMIC CREATE TABLE x (a int); END;
+CREATE PROCEDURE rp_dep(x text) LANGUAGE sql BEGIN ATOMIC SELECT a FROM rp_t; END;
+DROP TABLE rp_t;
+DROP TABLE rp_t CASCADE;
+CREATE OPERATOR #*# (leftarg = int8, rightarg = int8, procedure = int8mi, sort1 = x);
+CREATE TYPE rp_cast AS (a int);
+DROP CAST IF EXISTS (int8 AS rp_cast);
+DROP ROLE current_user;
+SELECT pg_get_object_address('operator of access method', '{btree,integer_ops,99}', '{int4,int4}');
+SELECT pg_describe_object(1, 1, 0);
+SELECT '$ ? (@ == "\u00")'::jsonpath;
+SELECT 'a'::jsonpath;
+SELECT '"unterminated'::jsonpath;
+SELECT jsonb_path_query('"nan"', '$.double()');
+SELECT json_to_record('{"a":1}');
+SELECT '{"a":1, "long long long long long long long": 2, xx}'::jsonb;
+CREATE VIEW rp_view AS SELECT 1 AS a;
+ANALYZE rp_view;
+VACUUM rp_view;
