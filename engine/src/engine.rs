@@ -683,6 +683,7 @@ impl Engine {
             table::PG_PARTITIONED_TABLE,
             table::PG_POLICY,
             table::PG_STATISTIC_EXT,
+            table::PG_STATISTIC_EXT_DATA,
             // Only for the lists of built-in objects.
             table::PG_PROC,
             table::PG_LANGUAGE,

@@ -1,16 +1,32 @@
-//! Extended statistics (`pg_statistic_ext`): what CREATE STATISTICS has defined on a table.
-//!
-//! They are definitions only. The planner's estimates do not use them, ANALYZE computes nothing for them, and so
-//! `pg_statistic_ext_data` has no rows: each is shown as defined, not as built.
+//! Extended statistics (`pg_statistic_ext`): what CREATE STATISTICS has defined on a table, and what ANALYZE has found
+//! (`pg_statistic_ext_data`).
 
-use super::rows::{CatRow, EXPR_SEPARATOR, RowBuilder, array, int2_vector, table};
-use super::{Catalog, Relation};
-use rustydb_types::datum::Datum;
-use rustydb_types::oid;
+use super::rows::{CatRow, EXPR_SEPARATOR, RowBuilder, array, int2_vector, statistic, table};
+use super::{Catalog, ColumnStats, Relation};
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::{oid, pgdata};
 use std::sync::Arc;
 
+/// Row type of `pg_statistic`, of which expressions' statistics are.
+pub const PG_STATISTIC_TYPE: u32 = 10029;
+
+/// What ANALYZE found for a statistics object, NULL where it has none.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ExtendedData {
+    /// Of the table's whole tree instead of the table alone.
+    pub inherited: bool,
+    /// `pg_ndistinct`.
+    pub distinct: Datum,
+    /// `pg_dependencies`.
+    pub dependencies: Datum,
+    /// `pg_mcv_list`.
+    pub mcv: Datum,
+    /// An array of rows of `pg_statistic`.
+    pub exprs: Datum,
+}
+
 /// A statistics object.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct ExtendedStatistics {
     /// OID.
     pub oid: u32,
@@ -28,9 +44,32 @@ pub struct ExtendedStatistics {
     pub exprs: Vec<String>,
     /// SET STATISTICS; -1 for the default.
     pub target: i32,
+    /// What ANALYZE found, of the table alone and of its tree.
+    pub data: Vec<ExtendedData>,
+}
+
+/// Statistics of an expression as a row of `pg_statistic`.
+pub fn expression_row(ty: TypeRef, s: &ColumnStats) -> Datum {
+    let columns = pgdata::columns_of(table::PG_STATISTIC).iter().filter(|c| c.attnum > 0);
+    let types = columns.map(|c| TypeRef { oid: c.atttypid, typmod: c.atttypmod, collation: c.attcollation });
+    Datum::Row(types.zip(statistic((0, 0), false, ty, s).values).collect())
 }
 
 impl ExtendedStatistics {
+    /// The rows of what ANALYZE found.
+    pub fn data_rows(&self) -> impl Iterator<Item = CatRow> {
+        self.data.iter().map(|d| {
+            RowBuilder::new(table::PG_STATISTIC_EXT_DATA)
+                .oid("stxoid", self.oid)
+                .bool("stxdinherit", d.inherited)
+                .set("stxdndistinct", d.distinct.clone())
+                .set("stxddependencies", d.dependencies.clone())
+                .set("stxdmcv", d.mcv.clone())
+                .set("stxdexpr", d.exprs.clone())
+                .build()
+        })
+    }
+
     /// Its row.
     pub fn row(&self, relation: u32) -> CatRow {
         let joined = self.exprs.join(&EXPR_SEPARATOR.to_string());

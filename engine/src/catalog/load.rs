@@ -1,6 +1,6 @@
 //! Rows of the catalog tables back to typed objects; the mirror of [`super::rows`].
 
-use super::extended::ExtendedStatistics;
+use super::extended::{ExtendedData, ExtendedStatistics};
 use super::partition::{PartitionKey, PartitionStrategy};
 use super::rows::{CatRow, EXPR_SEPARATOR, column_index, kind_of, table};
 use super::{
@@ -286,7 +286,10 @@ fn relation_acl(
     Ok(RelationAcl { own, columns, rows }.kept())
 }
 
-fn extended_statistics(rows: &[Reader<'_>]) -> Result<Vec<Arc<ExtendedStatistics>>> {
+fn extended_statistics(
+    rows: &[Reader<'_>],
+    data: &HashMap<u32, Vec<Reader<'_>>>,
+) -> Result<Vec<Arc<ExtendedStatistics>>> {
     let mut out = Vec::with_capacity(rows.len());
     for r in rows {
         let kinds = r.items("stxkind").into_iter();
@@ -300,10 +303,21 @@ fn extended_statistics(rows: &[Reader<'_>]) -> Result<Vec<Arc<ExtendedStatistics
             columns: r.i2s("stxkeys"),
             exprs: exprs.map_or(Vec::new(), |t| t.split(EXPR_SEPARATOR).map(str::to_owned).collect()),
             target: r.i4("stxstattarget")?,
+            data: data.get(&r.oid("oid")?).into_iter().flatten().map(extended_data).collect(),
         }));
     }
     out.sort_by_key(|x| x.oid);
     Ok(out)
+}
+
+fn extended_data(r: &Reader<'_>) -> ExtendedData {
+    ExtendedData {
+        inherited: r.bool("stxdinherit"),
+        distinct: r.get("stxdndistinct").clone(),
+        dependencies: r.get("stxddependencies").clone(),
+        mcv: r.get("stxdmcv").clone(),
+        exprs: r.get("stxdexpr").clone(),
+    }
 }
 
 /// What policies read, by policy.
@@ -340,6 +354,7 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
     let policies = grouped(rows, table::PG_POLICY, "polrelid")?;
     let policy_reads = policy_reads(rows)?;
     let extended = grouped(rows, table::PG_STATISTIC_EXT, "stxrelid")?;
+    let extended_data = grouped(rows, table::PG_STATISTIC_EXT_DATA, "stxoid")?;
     let types = grouped(rows, table::PG_TYPE, "oid")?;
     let ancestry = ancestry(rows)?;
     let pending = pending_detach(rows)?;
@@ -479,7 +494,7 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
             children: Vec::new(),
             partition_key,
             bound: c.opt_text("relpartbound"),
-            extended: extended.get(oid).map_or(Ok(Vec::new()), |x| extended_statistics(x))?,
+            extended: extended.get(oid).map_or(Ok(Vec::new()), |x| extended_statistics(x, &extended_data))?,
             acl: relation_acl(c, &atts, policies.get(oid).map_or(&[], Vec::as_slice), &policy_reads)?,
             of_type: c.oid("reloftype")?,
             detaching: pending.contains(oid).then_some(0),

@@ -9,8 +9,8 @@
 //! `indexprs`, `indpred`, `ev_action`) are SQL text.
 
 use super::{
-    Column, Constraint, ConstraintKind, Database, Dependency, FkAction, Index, Namespace, Persistence, RelKind,
-    Relation, Role,
+    Column, ColumnStats, Constraint, ConstraintKind, Database, Dependency, FkAction, Index, Namespace, Persistence,
+    RelKind, Relation, Role,
 };
 use crate::acl::item::encode_list;
 use crate::acl::membership::Membership;
@@ -48,6 +48,7 @@ pub mod table {
     pub const PG_PARTITIONED_TABLE: u32 = 3350;
     pub const PG_POLICY: u32 = 3256;
     pub const PG_STATISTIC_EXT: u32 = 3381;
+    pub const PG_STATISTIC_EXT_DATA: u32 = 3429;
 }
 
 /// Separates several expressions kept in one `pg_node_tree` value.
@@ -317,7 +318,10 @@ pub fn relation(r: &Relation) -> Vec<CatRow> {
     if let Some(k) = &r.partition_key {
         out.push(partitioned_table(r.oid, k));
     }
-    out.extend(r.extended.iter().map(|x| x.row(r.oid)));
+    for x in &r.extended {
+        out.push(x.row(r.oid));
+        out.extend(x.data_rows());
+    }
     for p in r.policies() {
         out.push(policy(r.oid, p));
     }
@@ -861,47 +865,53 @@ fn partitioned_table(rel: u32, k: &super::partition::PartitionKey) -> CatRow {
 fn statistics(r: &Relation) -> Vec<CatRow> {
     let mut cols: Vec<_> = r.stats.columns.iter().collect();
     cols.sort_by_key(|c| *c.0);
-    cols.into_iter()
-        .filter_map(|(attnum, s)| {
-            let c = r.attribute(*attnum)?;
-            let eq = pgdata::operator_exact("=", c.ty.oid, c.ty.oid).map_or(0, |o| o.oid);
-            let lt = pgdata::operator_exact("<", c.ty.oid, c.ty.oid).map_or(0, |o| o.oid);
-            let floats = |v: Vec<f32>| array(oid::FLOAT4, 1, v.into_iter().map(Datum::Float4).collect());
-            let mut b = RowBuilder::new(table::PG_STATISTIC)
-                .oid("starelid", r.oid)
-                .i2("staattnum", *attnum)
-                .bool("stainherit", false)
-                .f4("stanullfrac", s.null_frac)
-                .i4("stawidth", s.avg_width)
-                .f4("stadistinct", s.n_distinct);
-            let mut slots: Vec<(i16, u32, Option<Datum>, Option<Datum>)> = Vec::new();
-            if !s.mcv.is_empty() {
-                let (v, f): (Vec<Datum>, Vec<f32>) = s.mcv.iter().cloned().unzip();
-                slots.push((1, eq, Some(floats(f)), Some(array(c.ty.oid, 1, v))));
-            }
-            if !s.histogram.is_empty() {
-                slots.push((2, lt, None, Some(array(c.ty.oid, 1, s.histogram.clone()))));
-            }
-            if s.correlation != 0.0 {
-                slots.push((3, lt, Some(floats(vec![s.correlation])), None));
-            }
-            for n in 0..5 {
-                let slot = slots.get(n).cloned().unwrap_or((0, 0, None, None));
-                let i = n + 1;
-                b = b
-                    .i2(&format!("stakind{i}"), slot.0)
-                    .oid(&format!("staop{i}"), slot.1)
-                    .oid(&format!("stacoll{i}"), if slot.0 == 0 { 0 } else { c.ty.collation });
-                if let Some(d) = slot.2 {
-                    b = b.set(&format!("stanumbers{i}"), d);
-                }
-                if let Some(d) = slot.3 {
-                    b = b.set(&format!("stavalues{i}"), d);
-                }
-            }
-            Some(b.build())
-        })
-        .collect()
+    let row = |(attnum, s): (&i16, &ColumnStats)| {
+        r.attribute(*attnum).map(|c| statistic((r.oid, *attnum), r.is_partitioned(), c.ty, s))
+    };
+    cols.into_iter().filter_map(row).collect()
+}
+
+/// A row of `pg_statistic` about an attribute of a relation, both 0 for an expression.
+pub(super) fn statistic(of: (u32, i16), inherited: bool, ty: TypeRef, s: &ColumnStats) -> CatRow {
+    // The operators are those of the type whose operator class is used.
+    let class = crate::ddl::default_opclass_of(pgdata::BTREE, ty.oid).and_then(pgdata::opclass);
+    let input = class.map_or(ty.oid, |c| c.opcintype);
+    let operator = |name: &str| pgdata::operator_exact(name, input, input).map_or(0, |o| o.oid);
+    let (eq, lt) = (operator("="), operator("<"));
+    let floats = |v: Vec<f32>| array(oid::FLOAT4, 1, v.into_iter().map(Datum::Float4).collect());
+    let mut b = RowBuilder::new(table::PG_STATISTIC)
+        .oid("starelid", of.0)
+        .i2("staattnum", of.1)
+        .bool("stainherit", inherited)
+        .f4("stanullfrac", s.null_frac)
+        .i4("stawidth", s.avg_width)
+        .f4("stadistinct", s.n_distinct);
+    let mut slots: Vec<(i16, u32, Option<Datum>, Option<Datum>)> = Vec::new();
+    if !s.mcv.is_empty() {
+        let (v, f): (Vec<Datum>, Vec<f32>) = s.mcv.iter().cloned().unzip();
+        slots.push((1, eq, Some(floats(f)), Some(array(ty.oid, 1, v))));
+    }
+    if !s.histogram.is_empty() {
+        slots.push((2, lt, None, Some(array(ty.oid, 1, s.histogram.clone()))));
+    }
+    if s.correlation != 0.0 {
+        slots.push((3, lt, Some(floats(vec![s.correlation])), None));
+    }
+    for n in 0..5 {
+        let slot = slots.get(n).cloned().unwrap_or((0, 0, None, None));
+        let i = n + 1;
+        b = b
+            .i2(&format!("stakind{i}"), slot.0)
+            .oid(&format!("staop{i}"), slot.1)
+            .oid(&format!("stacoll{i}"), if slot.0 == 0 { 0 } else { ty.collation });
+        if let Some(d) = slot.2 {
+            b = b.set(&format!("stanumbers{i}"), d);
+        }
+        if let Some(d) = slot.3 {
+            b = b.set(&format!("stavalues{i}"), d);
+        }
+    }
+    b.build()
 }
 
 /// `relkind` letter back to the kind.

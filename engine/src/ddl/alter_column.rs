@@ -326,6 +326,7 @@ pub async fn set_types(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, commands: &[&Alt
         retype(cx, rel, &mut r, *at)?;
         let attnum = r.columns[*at].attnum;
         Arc::make_mut(&mut r.stats).columns.remove(&attnum);
+        super::statistics::forget_data(&mut r, attnum);
     }
     let mut computed = Vec::new();
     let mut collations = false;

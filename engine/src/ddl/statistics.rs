@@ -1,4 +1,4 @@
-//! CREATE, ALTER, DROP STATISTICS: definitions of extended statistics, which nothing computes yet (see
+//! CREATE, ALTER, DROP STATISTICS: definitions of extended statistics, which ANALYZE computes (see
 //! [`crate::catalog::extended`]).
 //!
 //! A statistics object is a part of its table's definition with a schema and an owner of its own.
@@ -104,7 +104,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateStatistics) -> Result<()>
     }
     let oid = cx.tx.new_oid().await?;
     let owner = cx.role;
-    let made = ExtendedStatistics { oid, name, namespace, owner, kinds, columns: sorted, exprs, target: -1 };
+    let data = Vec::new();
+    let made = ExtendedStatistics { oid, name, namespace, owner, kinds, columns: sorted, exprs, target: -1, data };
     let mut r = (*rel).clone();
     r.extended.push(Arc::new(made));
     cx.put(r).await
@@ -285,6 +286,17 @@ pub async fn set_owner(cx: &mut DdlCx<'_>, name: &Name, owner: u32) -> Result<()
     give(cx, &rel, x.oid, owner).await
 }
 
+/// Forgets what is known of the values of a column whose type changes.
+pub fn forget_data(r: &mut Relation, column: i16) {
+    let table = r.clone();
+    for x in &mut r.extended {
+        let of = x.columns.contains(&column) || x.exprs.iter().any(|e| super::drop::names_column(&table, e, column));
+        if of && !x.data.is_empty() {
+            *x = Arc::new(ExtendedStatistics { data: Vec::new(), ..(**x).clone() });
+        }
+    }
+}
+
 /// Gives one of a table's objects to another role.
 pub async fn give(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, oid: u32, owner: u32) -> Result<()> {
     let Some(x) = rel.extended.iter().find(|x| x.oid == oid) else { return Ok(()) };
@@ -364,6 +376,7 @@ pub async fn copy(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied]) -> 
             owner: rel.owner,
             columns,
             target: -1,
+            data: Vec::new(),
             ..(*c.from).clone()
         };
         comments.extend(c.comment.iter().map(|t| (made.oid, table::PG_STATISTIC_EXT, t.clone())));

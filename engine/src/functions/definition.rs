@@ -518,7 +518,6 @@ pub(super) const KERNELS: &[Kernel] = &[
     set("pg_get_publication_tables", no_rows),
     set("pg_get_replication_slots", no_rows),
     set("pg_show_replication_origin_status", no_rows),
-    set("pg_stats_ext_mcvlist_items", no_rows),
     scalar("pg_relation_is_updatable", relation_is_updatable),
     scalar("pg_column_is_updatable", column_is_updatable),
     scalar("pg_sequence_last_value", sequence_last_value),

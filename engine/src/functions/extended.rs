@@ -1,6 +1,6 @@
-//! Extended statistics as SQL text.
+//! Extended statistics as SQL text, and the items of most-common-value lists.
 
-use super::{access, array, oid_arg, scalar, text};
+use super::{Rows, access, array, oid_arg, rows, scalar, set, text};
 use crate::catalog::deparse::{self, Show};
 use crate::catalog::extended::{ExtendedStatistics, by_oid};
 use crate::catalog::{Catalog, Relation};
@@ -8,6 +8,8 @@ use rustydb_base::Result;
 use rustydb_parser::ast::{ExprKind, quote_ident};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::Datum;
+use rustydb_types::extstats::McvList;
+use rustydb_types::io::{OutCtx, text_out};
 use rustydb_types::kernel::{CallInfo, Kernel};
 use rustydb_types::oid;
 
@@ -77,9 +79,35 @@ fn expressions(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum>
     })
 }
 
+/// The items of a `pg_mcv_list`.
+fn mcv_items(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Rows> {
+    let Some(Datum::Bytes(b)) = args.first() else { return rows(Vec::new()) };
+    let list = McvList::get(ctx, b)?;
+    let out = OutCtx { fmt: &ctx.fmt, session: Some(&*ctx.session) };
+    let mut found = Vec::with_capacity(list.items.len());
+    for (n, item) in (0..).zip(list.items) {
+        let mut values = Vec::with_capacity(item.values.len());
+        for (ty, v) in list.types.iter().zip(&item.values) {
+            let mut shown = Vec::new();
+            text_out(out, *ty, v, &mut shown)?;
+            values.push(if v.is_null() { Datum::Null } else { text(String::from_utf8_lossy(&shown)) });
+        }
+        let nulls = item.values.iter().map(|v| Datum::Bool(v.is_null())).collect();
+        found.push(vec![
+            Datum::Int4(n),
+            array(oid::TEXT, values),
+            array(oid::BOOL, nulls),
+            Datum::Float8(item.frequency),
+            Datum::Float8(item.base_frequency),
+        ]);
+    }
+    rows(found)
+}
+
 /// Kernels of this module.
 pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_get_statisticsobjdef", definition),
     scalar("pg_get_statisticsobjdef_columns", columns),
     scalar("pg_get_statisticsobjdef_expressions", expressions),
+    set("pg_stats_ext_mcvlist_items", mcv_items),
 ];

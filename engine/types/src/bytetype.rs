@@ -51,6 +51,9 @@ static TYPES: &[&ByteType] = &[
     &crate::geo::CIRCLE,
     &crate::tsearch::vector::TYPE,
     &crate::tsearch::query::TYPE,
+    &crate::extstats::PG_NDISTINCT,
+    &crate::extstats::PG_DEPENDENCIES,
+    &crate::extstats::PG_MCV_LIST,
 ];
 
 /// The row of a type.

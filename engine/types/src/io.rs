@@ -52,9 +52,25 @@ pub(crate) fn unsupported_type(oid: u32) -> DbError {
         return DbError::unsupported(format!("values of type {} are not supported here", t.name));
     }
     match oid::type_info(oid) {
+        Some(t) if t.typtype == 'p' => cannot_accept(oid),
+        Some(_)
+            if matches!(oid, oid::PG_NODE_TREE | oid::PG_BRIN_BLOOM_SUMMARY | oid::PG_BRIN_MINMAX_MULTI_SUMMARY) =>
+        {
+            cannot_accept(oid)
+        }
         Some(t) => DbError::unsupported(format!("type {} is not supported yet", t.shown)),
         None => DbError::unsupported(format!("type with OID {oid} is not supported yet")),
     }
+}
+
+/// 0A000 for a type that no value can be given of.
+pub(crate) fn cannot_accept(oid: u32) -> DbError {
+    let name = match oid {
+        // Its input function has it so.
+        oid::PG_BRIN_MINMAX_MULTI_SUMMARY => "brin_minmax_multi_summary",
+        _ => oid::type_info(oid).map_or("", |t| t.name),
+    };
+    DbError::unsupported(format!("cannot accept a value of type {name}"))
 }
 
 /// XX000: a value's variant does not belong to its type.

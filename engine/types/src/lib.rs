@@ -12,6 +12,7 @@ pub mod collation;
 pub mod ctx;
 pub mod datetime;
 pub mod datum;
+pub mod extstats;
 pub mod funcs;
 pub mod geo;
 pub mod gin;

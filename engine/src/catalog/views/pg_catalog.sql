@@ -133,7 +133,7 @@ FROM pg_catalog.pg_statistic_ext s
                                array_agg(i.frequency) AS most_common_freqs,
                                array_agg(i.base_frequency) AS most_common_base_freqs
                         FROM pg_mcv_list_items(d.stxdmcv) AS i) AS m ON d.stxdmcv IS NOT NULL
-WHERE NOT c.relrowsecurity OR NOT row_security_active(c.oid)
+WHERE pg_has_role(c.relowner, 'USAGE'::text) AND (NOT c.relrowsecurity OR NOT row_security_active(c.oid))
 
 -- view pg_stats_ext_exprs
 SELECT n.nspname AS schemaname, c.relname AS tablename, sn.nspname AS statistics_schemaname,
@@ -168,6 +168,7 @@ FROM pg_catalog.pg_statistic_ext s
      LEFT JOIN pg_catalog.pg_namespace sn ON sn.oid = s.stxnamespace
      JOIN LATERAL (SELECT unnest(pg_get_statisticsobjdef_expressions(s.oid)) AS expr,
                           unnest(d.stxdexpr) AS st) AS e ON e.expr IS NOT NULL
+WHERE pg_has_role(c.relowner, 'USAGE'::text) AND (NOT c.relrowsecurity OR NOT row_security_active(c.oid))
 
 -- view pg_publication_tables
 SELECT p.pubname, n.nspname AS schemaname, c.relname AS tablename,

@@ -3,6 +3,9 @@
 //! ANALYZE reads a table once, counts its rows, and keeps a uniform sample of them, from which each column's statistics
 //! are made. Dead versions are removed all the time in the background, so VACUUM has nothing to do but to say so.
 
+mod column;
+mod extended;
+
 use super::copy::select_of;
 use super::explain::flag;
 use super::rows::{Rows, row_bytes};
@@ -14,20 +17,14 @@ use rand::{Rng, SeedableRng};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, DefOption, DefValue, Statement, TableLockMode};
 use rustydb_parser::char_position;
-use rustydb_types::cmp;
 use rustydb_types::datum::{Datum, TypeRef};
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Rows sampled, for a statistics target of 100.
-const SAMPLE: usize = 30_000;
-/// Entries of most-common-value lists and histograms.
-const TARGET: usize = 100;
+/// Rows sampled per entry of lists and histograms.
+const ROWS_PER_ENTRY: usize = 300;
 /// Bytes of sampled rows.
 const MAX_SAMPLE_BYTES: usize = 64 << 20;
-/// Wider values are counted but not kept.
-const MAX_WIDTH: usize = 1024;
 
 /// How many workers VACUUM is to have: it needs none, but says what is no number of them.
 fn parallel_workers(o: &DefOption, text: &str) -> Result<i32> {
@@ -189,18 +186,89 @@ impl Session {
         self.tx()?.lock_table(rel.oid, TableLockMode::ShareUpdateExclusive, false).await?;
         let catalog = Arc::clone(self.tx()?.refresh_catalog());
         let Some(rel) = catalog.relation(rel.oid).cloned() else { return Ok(()) };
+        // Nothing is stored of virtual columns, and nothing is known of their values.
+        let stored: Vec<&Column> = rel.live_columns().filter(|c| !c.is_virtual()).collect();
+        let analyzed = |c: &Column| c.tuning.target != 0 && (only.is_empty() || only.contains(&c.name));
+        let default = self.shared.settings(|s| s.int("default_statistics_target"));
+        let default = i32::try_from(default).unwrap_or(i32::MAX);
+        let target = |c: &Column| usize::try_from(if c.tuning.target < 0 { default } else { c.tuning.target });
+        let (wanted, warnings) = extended::wanted(&catalog, &rel, &stored, analyzed, default);
+        let largest = stored.iter().filter(|c| analyzed(c)).filter_map(|c| target(c).ok()).max().unwrap_or(0);
+        let limit = largest.max(extended::largest_target(&wanted)).max(1) * ROWS_PER_ENTRY;
+        let names: Vec<&str> = stored.iter().map(|c| c.name.as_str()).collect();
+        let exprs: Vec<&str> = extended::expressions(&wanted).collect();
+        let whole = rel.is_partitioned();
+        let sampled = self.sample(&rel, &names, &exprs, whole, limit).await?;
+        let mut stats: HashMap<i16, ColumnStats> = rel.stats.columns.clone();
+        for (i, c) in stored.iter().enumerate().filter(|(_, c)| analyzed(c)) {
+            let values: Vec<&Datum> = sampled.rows.iter().filter_map(|s| s.1.get(i)).collect();
+            let target = target(c).unwrap_or(0);
+            stats.insert(c.attnum, column::column_stats(c.ty, &values, sampled.total, target, false));
+        }
+        let mut new = (*rel).clone();
+        self.extend(&mut new, &wanted, &warnings, &sampled, stored.len())?;
+        let heirs = !whole && !rel.children.is_empty() && (!wanted.is_empty() || !warnings.is_empty());
+        if heirs {
+            // Beside the table's own rows, all of its tree.
+            let tree = self.sample(&rel, &names, &exprs, true, limit).await?;
+            self.extend(&mut new, &wanted, &warnings, &tree, stored.len())?;
+        }
+        let pages = match &rel.storage {
+            Some(s) => self.engine.store().relation_bytes(s.heap).await? / 8192,
+            None => 0,
+        };
+        let pages = i32::try_from(pages).unwrap_or(i32::MAX);
+        new.stats = Arc::new(RelStats { tuples: sampled.total as f32, pages, columns: stats });
+        self.tx()?.put_relation(new).await
+    }
+
+    /// Computes extended statistics from a sample and keeps them in the table's definition.
+    fn extend(
+        &mut self,
+        rel: &mut Relation,
+        wanted: &[extended::Wanted],
+        warnings: &[DbError],
+        sampled: &Sampled,
+        columns: usize,
+    ) -> Result<()> {
+        if sampled.rows.is_empty() {
+            return Ok(());
+        }
+        for w in warnings {
+            self.shared.notice("WARNING", w.clone());
+        }
+        let Sampled { rows, total, types, inherited } = sampled;
+        let exprs = types.get(columns..).unwrap_or_default();
+        let rows = extended::Rows { sample: rows, total: *total, columns, exprs, inherited: *inherited };
+        let eval = self.eval();
+        for w in wanted {
+            let data = extended::build(&eval, w, &rows)?;
+            for x in rel.extended.iter_mut().filter(|x| x.oid == w.oid()) {
+                let mut new = (**x).clone();
+                new.data.retain(|d| d.inherited != data.inherited);
+                new.data.push(data.clone());
+                *x = Arc::new(new);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a table, or its whole tree, and keeps `limit` rows of it: some columns' values, then those of expressions.
+    async fn sample(
+        &mut self,
+        rel: &Relation,
+        names: &[&str],
+        exprs: &[&str],
+        inherited: bool,
+        mut limit: usize,
+    ) -> Result<Sampled> {
         let name = ast::Name {
             catalog: None,
             schema: Some(ast::Ident::new(rel.schema.clone())),
             name: ast::Ident::new(rel.name.clone()),
         };
-        // Nothing is stored of virtual columns, and nothing is known of their values.
-        let stored: Vec<&Column> = rel.live_columns().filter(|c| !c.is_virtual()).collect();
-        let names: Vec<&str> = stored.iter().map(|c| c.name.as_str()).collect();
-        let mut query = select_of(&name, &names);
-        if rel.is_partitioned() {
-            with_descendants(&mut query);
-        }
+        let mut query = select_of(&name, names);
+        shape(&mut query, exprs, inherited)?;
         let stmt = Statement::Query(Box::new(query));
         let plan = self.bind_statement(&stmt, "", &[], false)?;
         let plan = plan.ok_or_else(|| DbError::internal("a query without a plan"))?;
@@ -210,9 +278,10 @@ impl Session {
             return Err(DbError::internal("a query without rows"));
         };
         let shown = plan.columns.clone().unwrap_or_else(|| [].into());
+        let types: Vec<TypeRef> = shown.iter().map(|c| c.ty).collect();
         let mut rows = Rows::new(source);
         let mut rng = SmallRng::seed_from_u64(now_micros() as u64);
-        let (mut sample, mut bytes, mut count, mut limit) = (Vec::new(), 0usize, 0u64, SAMPLE);
+        let (mut sample, mut bytes, mut count) = (Vec::new(), 0usize, 0u64);
         while let Some(row) = rows.next(self, &shown).await? {
             count += 1;
             if sample.len() < limit {
@@ -231,137 +300,29 @@ impl Session {
             }
         }
         sample.sort_by_key(|s| s.0);
-        let mut stats: HashMap<i16, ColumnStats> = rel.stats.columns.clone();
-        for (i, c) in stored.into_iter().enumerate() {
-            if only.is_empty() || only.contains(&c.name) {
-                let values: Vec<&Datum> = sample.iter().filter_map(|s| s.1.get(i)).collect();
-                stats.insert(c.attnum, column_stats(c.ty, &values, count));
-            }
-        }
-        let pages = match &rel.storage {
-            Some(s) => self.engine.store().relation_bytes(s.heap).await? / 8192,
-            None => 0,
-        };
-        let new = RelStats { tuples: count as f32, pages: i32::try_from(pages).unwrap_or(i32::MAX), columns: stats };
-        self.tx()?.put_relation(Relation { stats: Arc::new(new), ..(*rel).clone() }).await
+        Ok(Sampled { rows: sample, total: count, types, inherited })
     }
 }
 
-/// Makes a query read its table's descendants too.
-fn with_descendants(q: &mut ast::Query) {
-    if let ast::QueryBody::Select(s) = &mut q.body
-        && let Some(ast::TableRef::Table(t)) = s.from.first_mut()
-    {
-        t.only = false;
-    }
+/// Rows of a table, each with its place in it.
+struct Sampled {
+    rows: Vec<(u64, Vec<Datum>)>,
+    /// How many rows the table has.
+    total: u64,
+    types: Vec<TypeRef>,
+    /// Whether they are of the whole tree.
+    inherited: bool,
 }
 
-/// Statistics of a column from a sample, in physical order, of a table of `total` rows.
-fn column_stats(ty: TypeRef, sample: &[&Datum], total: u64) -> ColumnStats {
-    let mut out = ColumnStats::default();
-    if sample.is_empty() {
-        return out;
+/// Makes a query of columns compute expressions too, and read its table's descendants.
+fn shape(q: &mut ast::Query, exprs: &[&str], inherited: bool) -> Result<()> {
+    let ast::QueryBody::Select(s) = &mut q.body else { return Ok(()) };
+    for e in exprs {
+        let expr = crate::bind::parse_expr(e)?;
+        s.targets.push(ast::Target { expr, alias: None, pos: ast::NO_POS });
     }
-    let width = |d: &Datum| row_bytes(std::slice::from_ref(d)).saturating_sub(24 + size_of::<Datum>());
-    let rows = sample.len() as f64;
-    let mut kept: Vec<(usize, &Datum)> = Vec::with_capacity(sample.len());
-    let (mut nulls, mut wide, mut bytes) = (0usize, 0usize, 0usize);
-    for (place, d) in sample.iter().enumerate() {
-        if d.is_null() {
-            nulls += 1;
-            continue;
-        }
-        let w = width(d);
-        bytes += if w == 0 { 8 } else { w };
-        if w > MAX_WIDTH { wide += 1 } else { kept.push((place, d)) }
+    if let Some(ast::TableRef::Table(t)) = s.from.first_mut() {
+        t.only = !inherited;
     }
-    let present = sample.len() - nulls;
-    out.null_frac = (nulls as f64 / rows) as f32;
-    out.avg_width = i32::try_from(bytes.checked_div(present).unwrap_or(0)).unwrap_or(i32::MAX);
-    if kept.is_empty() {
-        out.n_distinct = if wide > 0 { -1.0 } else { 0.0 };
-        return out;
-    }
-    // Stable: equal values stay in physical order, which the correlation relies on.
-    kept.sort_by(|a, b| cmp::compare(ty, ty.collation, a.1, b.1));
-    let mut groups: Vec<(usize, usize)> = Vec::new();
-    for (i, v) in kept.iter().enumerate() {
-        match groups.last_mut() {
-            Some(g) if cmp::compare(ty, ty.collation, kept[g.0].1, v.1) == Ordering::Equal => g.1 += 1,
-            _ => groups.push((i, 1)),
-        }
-    }
-    let distinct = groups.len() as f64 + wide as f64;
-    let once = groups.iter().filter(|g| g.1 == 1).count() as f64 + wide as f64;
-    let n = present as f64;
-    let total = total as f64;
-    let estimate = if once >= n {
-        // Every value is its own: so it will be in the whole table.
-        total * (1.0 - f64::from(out.null_frac))
-    } else if once == 0.0 || n >= total {
-        distinct
-    } else {
-        // Haas and Stokes: values seen once tell how many were not seen.
-        (n * distinct / (n - once + once * n / total)).clamp(distinct, total)
-    };
-    out.n_distinct = if estimate > total * 0.1 { -(estimate / total.max(1.0)) as f32 } else { estimate.round() as f32 };
-    // Common values: all of them if they are few, else those clearly above the average.
-    let all_common = groups.len() <= TARGET && wide == 0 && once == 0.0;
-    let mut common: Vec<usize> = (0..groups.len()).collect();
-    common.sort_by_key(|g| std::cmp::Reverse(groups[*g].1));
-    let floor = (n / distinct * 1.25).max(2.0);
-    common.retain(|g| all_common || groups[*g].1 as f64 >= floor);
-    common.truncate(TARGET);
-    out.mcv = common.iter().map(|g| (kept[groups[*g].0].1.clone(), (groups[*g].1 as f64 / rows) as f32)).collect();
-    let mut is_common = vec![false; groups.len()];
-    common.iter().for_each(|g| is_common[*g] = true);
-    let rest: Vec<&Datum> = groups
-        .iter()
-        .zip(&is_common)
-        .filter(|(_, common)| !**common)
-        .flat_map(|(g, _)| kept[g.0..g.0 + g.1].iter().map(|k| k.1))
-        .collect();
-    let bounds = (groups.len() - common.len()).min(TARGET + 1);
-    if bounds >= 2 {
-        out.histogram = (0..bounds).map(|b| rest[b * (rest.len() - 1) / (bounds - 1)].clone()).collect();
-    }
-    out.correlation = correlation(&kept);
-    out
-}
-
-/// Correlation of sorted order and physical place.
-fn correlation(sorted: &[(usize, &Datum)]) -> f32 {
-    let n = sorted.len();
-    if n < 2 {
-        return 1.0;
-    }
-    // Places among the values kept, so that both sides are permutations of 0..n.
-    let mut places: Vec<usize> = (0..n).collect();
-    places.sort_by_key(|i| sorted[*i].0);
-    let mean = (n - 1) as f64 / 2.0;
-    let (mut xy, mut xx) = (0.0, 0.0);
-    for (place, rank) in places.iter().enumerate() {
-        xy += (place as f64 - mean) * (*rank as f64 - mean);
-        xx += (place as f64 - mean) * (place as f64 - mean);
-    }
-    if xx == 0.0 { 1.0 } else { (xy / xx) as f32 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rustydb_types::oid;
-
-    #[test]
-    fn statistics_of_simple_columns() {
-        let ty = TypeRef::new(oid::INT4);
-        let unique: Vec<Datum> = (0..1000).map(Datum::Int4).collect();
-        let s = column_stats(ty, &unique.iter().collect::<Vec<_>>(), 1000);
-        assert_eq!((s.n_distinct, s.null_frac, s.mcv.len(), s.histogram.len()), (-1.0, 0.0, 0, 101));
-        assert!((s.correlation - 1.0).abs() < 1e-6);
-        let few: Vec<Datum> = (0..1000).map(|i| if i % 4 == 0 { Datum::Null } else { Datum::Int4(i % 2) }).collect();
-        let s = column_stats(ty, &few.iter().collect::<Vec<_>>(), 1000);
-        assert_eq!((s.n_distinct, s.null_frac, s.mcv.len()), (2.0, 0.25, 2));
-        assert!(s.histogram.is_empty());
-    }
+    Ok(())
 }
