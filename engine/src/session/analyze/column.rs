@@ -34,9 +34,23 @@ fn payload(d: &Datum) -> usize {
             wire.len().saturating_sub(6)
         }
         Datum::Array(a) => 12 + 8 * a.dims.len() + a.items.iter().map(element).sum::<usize>(),
-        Datum::Row(f) => 20 + f.iter().map(|x| element(&x.1)).sum::<usize>(),
+        Datum::Row(f) => row_payload(f),
         _ => 8,
     }
+}
+
+/// A row value: a header like that of a stored row, and the fields, small ones of any length without alignment.
+fn row_payload(fields: &[(TypeRef, Datum)]) -> usize {
+    let nulls = fields.iter().any(|f| f.1.is_null());
+    let header = if nulls { (23 + fields.len().div_ceil(8)).next_multiple_of(8) } else { 24 };
+    let end = fields.iter().filter(|f| !f.1.is_null()).fold(header, |at, (ty, d)| match fixed(*ty) {
+        Some(n) => at.next_multiple_of(n.clamp(1, 8).next_power_of_two()) + n,
+        None => {
+            let n = payload(d);
+            if n > SHORT { at.next_multiple_of(4) + HEADER + n } else { at + 1 + n }
+        }
+    });
+    end - HEADER
 }
 
 fn element(d: &Datum) -> usize {

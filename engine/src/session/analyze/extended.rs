@@ -58,12 +58,8 @@ pub fn wanted(
             continue;
         };
         let columns: Vec<&&Column> = places.iter().filter_map(|p| stored.get(*p)).collect();
-        let own = columns.iter().map(|c| c.tuning.target).max();
-        let target = match (x.target, own) {
-            (own, _) if own >= 0 => own,
-            (_, Some(most)) if most >= 0 => most,
-            _ => default,
-        };
+        let own = columns.iter().map(|c| if c.tuning.target < 0 { default } else { c.tuning.target }).max();
+        let target = if x.target >= 0 { x.target } else { own.unwrap_or(default) };
         if target <= 0 {
             continue;
         }

@@ -1,6 +1,7 @@
 //! Rewrites of the bound tree before it is lowered: common tables read once are put in place, subqueries become joins
 //! ([`unnest`]), conditions move to their tables and inner joins are ordered ([`push`]), unread columns go ([`prune`]).
 
+mod extended;
 mod lateral;
 mod prune;
 mod push;
@@ -13,7 +14,7 @@ mod unnest;
 pub use unnest::{correlation, negation};
 
 use crate::exec::StmtCx;
-use crate::plan::ir::{ColId, FRESH, JoinKind, Rel};
+use crate::plan::ir::{ColId, Expr, FRESH, JoinKind, Rel};
 use crate::plan::walk;
 use rustydb_base::Result;
 use std::sync::Arc;
@@ -56,7 +57,7 @@ pub fn estimate(rel: &Rel, cx: &StmtCx) -> f64 {
         Rel::Scan(s) => cx.tables.estimated_rows(&s.table).max(1.0),
         Rel::FunctionScan { .. } => 1000.0,
         Rel::Filter { input, pred } => {
-            let share: f64 = super::lower::conjuncts(pred).iter().map(|c| stats::share(c, input, cx)).product();
+            let share = extended::share_of_all(&super::lower::conjuncts(pred), input, cx);
             (estimate(input, cx) * share).max(1.0)
         }
         Rel::Project { input, .. }
@@ -76,7 +77,9 @@ pub fn estimate(rel: &Rel, cx: &StmtCx) -> f64 {
             if groups.is_empty() {
                 return 1.0;
             }
-            (estimate(input, cx) / 10.0).max(1.0)
+            let rows = estimate(input, cx);
+            let keys: Vec<&Expr> = groups.iter().map(|g| &g.1).collect();
+            extended::groups(&keys, input).map_or(rows / 10.0, |n| n.min(rows)).max(1.0)
         }
         Rel::Join { kind, left, right, on, .. } => {
             let (l, r) = (estimate(left, cx), estimate(right, cx));

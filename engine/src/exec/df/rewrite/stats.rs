@@ -156,6 +156,24 @@ fn equal_to(scan: &Scan, attnum: i16, value: Option<&Datum>, cx: &StmtCx) -> f64
     equal_share(&scan.table, attnum, rows)
 }
 
+/// The column of a table that a condition wants to have one value, and the value when known.
+pub fn equality<'r>(e: &'r Expr, rel: &'r Rel, cx: &'r StmtCx) -> Option<(&'r Scan, i16, Option<&'r Datum>)> {
+    let ExprKind::Call { proc, args, .. } = &e.kind else { return None };
+    let [a, b] = args.as_slice() else { return None };
+    let (col, value) = match (column_of(a), column_of(b)) {
+        (Some(c), None) => (c, b),
+        (None, Some(c)) => (c, a),
+        _ => return None,
+    };
+    let known = match &value.kind {
+        ExprKind::Const(d) => Some(d),
+        ExprKind::Param(i) => cx.params.get(*i),
+        _ => None,
+    };
+    let (scan, attnum) = origin(rel, col)?;
+    (symbol(proc.oid) == Some("=")).then_some((scan, attnum, known))
+}
+
 /// Share of a relation's rows that a condition keeps.
 pub fn share(e: &Expr, rel: &Rel, cx: &StmtCx) -> f64 {
     match &e.kind {
