@@ -173,6 +173,7 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
             Box::pin(aggregate::create(cx, s)).await.map(|()| "CREATE AGGREGATE".into())
         }
         ast::Statement::CreateOperator(s) => Box::pin(operator::create(cx, s)).await.map(|()| "CREATE OPERATOR".into()),
+        ast::Statement::AlterOperator(s) => Box::pin(operator::alter(cx, s)).await.map(|()| "ALTER OPERATOR".into()),
         ast::Statement::CreateOperatorClass(s) => {
             Box::pin(opclass::create_class(cx, s)).await.map(|()| "CREATE OPERATOR CLASS".into())
         }
@@ -351,6 +352,7 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
             | S::AlterRoutine(_)
             | S::CreateAggregate(_)
             | S::CreateOperator(_)
+            | S::AlterOperator(_)
             | S::CreateOperatorClass(_)
             | S::CreateOperatorFamily(_)
             | S::AlterOperatorFamily(_)

@@ -1,4 +1,4 @@
-//! CREATE, DROP and COMMENT ON OPERATOR.
+//! CREATE, ALTER, DROP and COMMENT ON OPERATOR.
 
 use super::aggregate::{flag, name_value, type_value};
 use super::drop::Object;
@@ -197,6 +197,9 @@ const KNOWN: &[&str] = &[
     "gtcmp",
 ];
 
+/// Attributes of old that CREATE OPERATOR takes and ALTER OPERATOR does not know.
+const OBSOLETE: &[&str] = &["sort1", "sort2", "ltcmp", "gtcmp"];
+
 fn types_of(cx: &DdlCx<'_>, l: Option<&TypeName>, r: Option<&TypeName>) -> Result<(u32, u32)> {
     let of = |t: Option<&TypeName>| match t {
         Some(t) => cx.binder(|b| b.type_name(t)).map(|t| t.oid).map_err(|mut e| {
@@ -256,6 +259,46 @@ fn named(cx: &DdlCx<'_>, o: &ObjectRef) -> Result<UserOperator> {
     };
     cx.check_owner(o.owner, "operator", &o.name)?;
     Ok((**o).clone())
+}
+
+/// ALTER OPERATOR … SET.
+pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterOperator) -> Result<()> {
+    let ObjectRef::Operator(n, l, r) = &s.object else { return Err(DbError::internal("an operator without a name")) };
+    let (left, right) = types_of(cx, l.as_ref(), r.as_ref())?;
+    let Some(found) = exact(cx, n, left, right)? else { return Err(missing(n, left, right)) };
+    let (mut rest, mut join) = (None, None);
+    for o in &s.options {
+        match o.name.value.as_str() {
+            "restrict" => rest = Some(o),
+            "join" => join = Some(o),
+            fixed if KNOWN.contains(&fixed) && !OBSOLETE.contains(&fixed) => {
+                return Err(err(SqlState::SYNTAX_ERROR, format!("operator attribute \"{fixed}\" cannot be changed")));
+            }
+            other => {
+                return Err(err(SqlState::SYNTAX_ERROR, format!("operator attribute \"{other}\" not recognized")));
+            }
+        }
+    }
+    let mut o = named(cx, &s.object)?;
+    // NONE is an attribute without a value.
+    let given = |o: Option<&'_ DefOption>| o.is_some_and(|o| o.value.is_some());
+    if let Some(r) = rest {
+        o.estimators.0 = if given(rest) { estimator(Some(r), false)? } else { 0 };
+    }
+    if let Some(j) = join {
+        o.estimators.1 = if given(join) { estimator(Some(j), true)? } else { 0 };
+    }
+    if found.oprleft == 0 && given(join) {
+        return Err(bad("only binary operators can have join selectivity"));
+    }
+    if found.oprresult != oid::BOOL {
+        for (there, what) in [(given(rest), "have restriction selectivity"), (given(join), "have join selectivity")] {
+            if there {
+                return Err(bad(format!("only boolean operators can {what}")));
+            }
+        }
+    }
+    cx.tx.put_operator(o).await
 }
 
 /// ALTER OPERATOR … OWNER TO.

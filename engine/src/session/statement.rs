@@ -852,6 +852,7 @@ fn definition_name(stmt: &Statement) -> String {
         Statement::AlterRoutine(_) => "ALTER FUNCTION",
         Statement::CreateAggregate(_) => "CREATE AGGREGATE",
         Statement::CreateOperator(_) => "CREATE OPERATOR",
+        Statement::AlterOperator(_) => "ALTER OPERATOR",
         Statement::CreateOperatorClass(_) => "CREATE OPERATOR CLASS",
         Statement::CreateOperatorFamily(_) => "CREATE OPERATOR FAMILY",
         Statement::AlterOperatorFamily(_) => "ALTER OPERATOR FAMILY",

@@ -6,7 +6,7 @@
 //! Left out: enums, whose hash depends on numbers that differ between servers, records and multiranges.
 
 use crate::cmp::bpchar_significant;
-use crate::datum::{ArrayValue, Bound, Datum, Interval, RangeValue};
+use crate::datum::{ArrayValue, Bound, Datum, Interval, RangeValue, TypeRef};
 use crate::jsonb::View;
 use crate::numeric::Numeric;
 use crate::oid;
@@ -139,6 +139,14 @@ fn array(a: &ArrayValue, seed: u64) -> Option<u64> {
     })
 }
 
+/// The hash of a row, of which NULLs count as 0.
+pub fn record(fields: &[(TypeRef, Datum)], seed: u64) -> Option<u64> {
+    fields.iter().try_fold(0u64, |all, (ty, d)| {
+        let one = if d.is_null() { 0 } else { value(crate::usertype::base(*ty).oid, d, seed)? };
+        Some((all << 5).wrapping_sub(all).wrapping_add(one))
+    })
+}
+
 /// The hash of a range; its halves are turned apart from each other.
 fn range(r: &RangeValue, seed: u64) -> Option<u64> {
     let bound = |b: &Bound| match &b.value {
@@ -225,6 +233,7 @@ pub fn value(ty: u32, d: &Datum, seed: u64) -> Option<u64> {
         Datum::Uuid(u) => bytes(u, seed),
         Datum::Array(a) => array(a, seed)?,
         Datum::Range(r) => range(r, seed)?,
+        Datum::Row(fields) => record(fields, seed)?,
         _ => return None,
     })
 }

@@ -265,6 +265,8 @@ pub enum Statement {
     CreateAggregate(Box<CreateAggregate>),
     /// CREATE OPERATOR.
     CreateOperator(Box<CreateOperator>),
+    /// ALTER OPERATOR … SET.
+    AlterOperator(Box<AlterOperator>),
     /// CREATE OPERATOR CLASS.
     CreateOperatorClass(Box<CreateOperatorClass>),
     /// CREATE OPERATOR FAMILY.

@@ -149,6 +149,15 @@ pub struct CreateOperator {
     pub pos: Pos,
 }
 
+/// ALTER OPERATOR … SET.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AlterOperator {
+    /// The operator.
+    pub object: super::ObjectRef,
+    /// Attributes; one without a value is NONE.
+    pub options: Vec<super::DefOption>,
+}
+
 /// CREATE CAST.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CreateCast {

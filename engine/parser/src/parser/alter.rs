@@ -82,6 +82,7 @@ impl Parser<'_> {
         }
         let object = match (kind, object) {
             (ObjectKind::TextSearchDictionary, ObjectRef::Name(name)) => return self.alter_dictionary(name),
+            (ObjectKind::Operator, object) if self.at(kw::SET) => return self.alter_operator(object),
             (ObjectKind::TextSearchConfiguration, ObjectRef::Name(name)) => return self.alter_mapping(name),
             (ObjectKind::OperatorFamily, ObjectRef::OnTable(method, name)) if self.at_any(&[kw::ADD, kw::DROP]) => {
                 return self.alter_operator_family(method, name);

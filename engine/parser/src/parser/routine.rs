@@ -2,9 +2,9 @@
 
 use super::Parser;
 use crate::ast::{
-    AlterRoutine, Call, CastMethod, CreateAggregate, CreateCast, CreateCollation, CreateOperator, CreateRoutine,
-    DefOption, ObjectKind, ObjectRef, Pos, RoutineBody, RoutineOption, RoutineOptionKind, RoutineParam, RoutineReturns,
-    Statement,
+    AlterOperator, AlterRoutine, Call, CastMethod, CreateAggregate, CreateCast, CreateCollation, CreateOperator,
+    CreateRoutine, DefOption, ObjectKind, ObjectRef, Pos, RoutineBody, RoutineOption, RoutineOptionKind, RoutineParam,
+    RoutineReturns, Statement,
 };
 use crate::keywords::kw;
 use crate::lexer::T;
@@ -225,6 +225,18 @@ impl Parser<'_> {
             'a'
         };
         Ok(Statement::CreateCast(Box::new(CreateCast { source, target, method, context })))
+    }
+
+    /// After ALTER OPERATOR and the operator, at SET.
+    pub(super) fn alter_operator(&mut self, object: ObjectRef) -> Result<Statement> {
+        self.bump();
+        let options = self.paren_list(|p| {
+            let name = p.label()?;
+            p.expect_ch(b'=')?;
+            let value = if p.eat(kw::NONE) { None } else { Some(p.def_value()?) };
+            Ok(DefOption { namespace: None, name, value })
+        })?;
+        Ok(Statement::AlterOperator(Box::new(AlterOperator { object, options })))
     }
 
     /// `(name = value, name, …)`.
