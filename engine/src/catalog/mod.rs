@@ -13,6 +13,7 @@ pub mod casts;
 pub mod change;
 pub mod collations;
 pub mod deparse;
+pub mod dependencies;
 pub mod extended;
 pub mod load;
 pub mod objects;

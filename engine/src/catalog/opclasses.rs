@@ -8,9 +8,10 @@
 //! equal) values as a built-in one does: [`built_in_alike`] says by which. The executors find that out through
 //! [`pgdata::opclass`], where a user's class has the family of the class it is like.
 
+use super::dependencies::depend;
 use super::load::{CatalogRows, Reader};
 use super::objects::{Body, Kind, SchemaObject};
-use super::rows::{CatRow, RowBuilder, depend, table};
+use super::rows::{CatRow, RowBuilder, table};
 use super::{Catalog, FIRST_USER_OID};
 use rustydb_base::Result;
 use rustydb_types::pgdata::{self, OpClass};

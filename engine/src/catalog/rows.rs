@@ -9,8 +9,8 @@
 //! `indexprs`, `indpred`, `ev_action`) are SQL text.
 
 use super::{
-    Column, ColumnStats, Constraint, ConstraintKind, Database, Dependency, FkAction, Index, Namespace, Persistence,
-    RelKind, Relation, Role,
+    Column, ColumnStats, Constraint, ConstraintKind, Database, FkAction, Index, Namespace, Persistence, RelKind,
+    Relation, Role,
 };
 use crate::acl::item::encode_list;
 use crate::acl::membership::Membership;
@@ -325,7 +325,7 @@ pub fn relation(r: &Relation) -> Vec<CatRow> {
     for p in r.policies() {
         out.push(policy(r.oid, p));
     }
-    out.extend(dependencies(r));
+    out.extend(super::dependencies::of_relation(r));
     out.extend(statistics(r));
     out
 }
@@ -722,119 +722,6 @@ fn constraint(r: &Relation, c: &Constraint) -> CatRow {
             b.build()
         }
     }
-}
-
-/// A row of `pg_depend`.
-pub(super) fn depend(class: u32, obj: u32, sub: i32, refclass: u32, refobj: u32, refsub: i32, kind: char) -> CatRow {
-    RowBuilder::new(table::PG_DEPEND)
-        .oid("classid", class)
-        .oid("objid", obj)
-        .i4("objsubid", sub)
-        .oid("refclassid", refclass)
-        .oid("refobjid", refobj)
-        .i4("refobjsubid", refsub)
-        .ch("deptype", kind)
-        .build()
-}
-
-/// The columns that a generated column is computed from.
-fn generated_from(r: &Relation, c: &Column) -> Vec<i16> {
-    let text = c.default.as_deref().filter(|_| c.generated != '\0');
-    let Some(mut e) = text.and_then(|t| crate::bind::parse_expr(t).ok()) else { return Vec::new() };
-    let mut out = Vec::new();
-    crate::ddl::each_expr(&mut e, &mut |x| {
-        if let rustydb_parser::ast::ExprKind::Column(n) = &x.kind {
-            out.extend(n.parts.last().and_then(|n| r.column(&n.value)).map(|c| c.attnum));
-        }
-    });
-    out.sort_unstable();
-    out.dedup();
-    out
-}
-
-fn dependencies(r: &Relation) -> Vec<CatRow> {
-    use table::{PG_ATTRDEF, PG_CLASS, PG_CONSTRAINT, PG_NAMESPACE, PG_REWRITE};
-    if r.oid < super::FIRST_USER_OID {
-        return Vec::new();
-    }
-    let mut out = vec![depend(PG_CLASS, r.oid, 0, PG_NAMESPACE, r.namespace, 0, 'n')];
-    for p in &r.parents {
-        out.push(depend(PG_CLASS, r.oid, 0, PG_CLASS, *p, 0, if r.bound.is_some() { 'a' } else { 'n' }));
-    }
-    for d in &r.depends {
-        let (class, obj) = match (&r.view, r.columns.iter().find(|c| i32::from(c.attnum) == d.sub && d.sub > 0)) {
-            (_, Some(c)) if c.default_oid != 0 => (PG_ATTRDEF, c.default_oid),
-            (Some(_), _) => (PG_REWRITE, r.rule_oid),
-            _ => (PG_CLASS, r.oid),
-        };
-        out.push(match d.ref_sub {
-            Dependency::CONSTRAINT => depend(class, obj, 0, PG_CONSTRAINT, d.ref_relation, 0, d.kind),
-            sub => depend(class, obj, 0, PG_CLASS, d.ref_relation, sub, d.kind),
-        });
-    }
-    if r.view.is_some() {
-        out.push(depend(PG_REWRITE, r.rule_oid, 0, PG_CLASS, r.oid, 0, 'i'));
-    }
-    for x in &r.extended {
-        out.push(depend(table::PG_STATISTIC_EXT, x.oid, 0, PG_NAMESPACE, x.namespace, 0, 'n'));
-        for c in &x.columns {
-            out.push(depend(table::PG_STATISTIC_EXT, x.oid, 0, PG_CLASS, r.oid, i32::from(*c), 'a'));
-        }
-        if x.columns.is_empty() {
-            out.push(depend(table::PG_STATISTIC_EXT, x.oid, 0, PG_CLASS, r.oid, 0, 'a'));
-        }
-    }
-    for p in r.policies() {
-        out.push(depend(table::PG_POLICY, p.oid, 0, PG_CLASS, r.oid, 0, 'a'));
-        for (relation, column) in &p.depends {
-            out.push(depend(table::PG_POLICY, p.oid, 0, PG_CLASS, *relation, *column, 'n'));
-        }
-    }
-    for c in r.columns.iter().filter(|c| c.default_oid != 0) {
-        out.push(depend(PG_ATTRDEF, c.default_oid, 0, PG_CLASS, r.oid, i32::from(c.attnum), 'a'));
-        for a in generated_from(r, c) {
-            out.push(depend(PG_ATTRDEF, c.default_oid, 0, PG_CLASS, r.oid, i32::from(a), 'n'));
-        }
-    }
-    for c in &r.constraints {
-        for a in &c.columns {
-            out.push(depend(PG_CONSTRAINT, c.oid, 0, PG_CLASS, r.oid, i32::from(*a), 'a'));
-        }
-        match &c.kind {
-            ConstraintKind::Primary { index }
-            | ConstraintKind::Unique { index }
-            | ConstraintKind::Exclude { index } => {
-                out.push(depend(PG_CLASS, *index, 0, PG_CONSTRAINT, c.oid, 0, 'i'));
-                if c.parent != 0 {
-                    out.push(depend(PG_CONSTRAINT, c.oid, 0, PG_CONSTRAINT, c.parent, 0, 'P'));
-                    out.push(depend(PG_CONSTRAINT, c.oid, 0, PG_CLASS, r.oid, 0, 'S'));
-                }
-            }
-            ConstraintKind::Foreign { ref_table, ref_columns, ref_index, .. } => {
-                for a in ref_columns {
-                    out.push(depend(PG_CONSTRAINT, c.oid, 0, PG_CLASS, *ref_table, i32::from(*a), 'n'));
-                }
-                out.push(depend(PG_CONSTRAINT, c.oid, 0, PG_CLASS, *ref_index, 0, 'n'));
-            }
-            ConstraintKind::Check(_) => {}
-        }
-    }
-    for i in &r.indexes {
-        let owned = r.constraints.iter().any(|c| {
-            matches!(c.kind, ConstraintKind::Primary { index } | ConstraintKind::Unique { index } | ConstraintKind::Exclude { index } if index == i.oid)
-        });
-        // Dumps make the whole's index before they attach its parts.
-        if i.parent != 0 {
-            out.push(depend(PG_CLASS, i.oid, 0, PG_CLASS, i.parent, 0, 'P'));
-            out.push(depend(PG_CLASS, i.oid, 0, PG_CLASS, r.oid, 0, 'S'));
-        }
-        if !owned {
-            for k in i.keys.iter().filter(|k| k.attnum > 0) {
-                out.push(depend(PG_CLASS, i.oid, 0, PG_CLASS, r.oid, i32::from(k.attnum), 'a'));
-            }
-        }
-    }
-    out
 }
 
 /// Part `seqno` of what a table or an index inherits.
