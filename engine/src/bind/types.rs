@@ -41,6 +41,7 @@ pub(crate) fn info(oid: u32) -> Facts {
     }
     let (typtype, typcategory, typcollation) = match usertype::get(oid) {
         Some(t) => match t.kind {
+            Kind::Shell => ('p', 'P', 0),
             Kind::Enum => ('e', 'E', 0),
             Kind::Domain(_) => ('d', info(base_oid(oid)).typcategory, t.collation),
             Kind::Composite => ('c', 'C', 0),
@@ -95,9 +96,16 @@ pub(crate) fn resolve(cx: &BindCx<'_>, t: &ast::TypeName, pos: impl Fn(ast::Pos)
     if t.pct_type {
         return Err(DbError::unsupported("%TYPE is not supported yet").at(at));
     }
-    let missing =
-        || DbError::new(SqlState::UNDEFINED_OBJECT, format!("type \"{}\" does not exist", t.name.plain())).at(at);
+    let missing = || {
+        let dims = if t.dims.is_empty() { "" } else { "[]" };
+        let text = format!("type \"{}{dims}\" does not exist", t.name.plain());
+        DbError::new(SqlState::UNDEFINED_OBJECT, text).at(at)
+    };
     let oid = find(cx.catalog, cx.search_path, &t.name).ok_or_else(missing)?;
+    if usertype::is_shell(oid) && t.dims.is_empty() {
+        let text = format!("type \"{}\" is only a shell", t.name.plain());
+        return Err(DbError::new(SqlState::UNDEFINED_OBJECT, text).at(at));
+    }
     let base = info(oid);
     let typmod = typmod_of(oid, &t.mods, at)?;
     let mut ty = TypeRef { oid, typmod, collation: base.typcollation };

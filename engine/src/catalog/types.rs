@@ -45,6 +45,8 @@ pub struct UserType {
 /// What a type is made of.
 #[derive(Clone, Debug)]
 pub enum TypeDef {
+    /// A shell: a type that is yet to be defined, without an array type.
+    Shell,
     /// Labels in order.
     Enum(Vec<Label>),
     /// A domain.
@@ -110,7 +112,10 @@ pub struct RangeDef {
 impl UserType {
     /// All `pg_type` rows that belong to it: OID and name.
     pub fn members(&self) -> Vec<(u32, &str)> {
-        let mut out = vec![(self.oid, self.name.as_str()), (self.array.0, self.array.1.as_str())];
+        let mut out = vec![(self.oid, self.name.as_str())];
+        if self.array.0 != 0 {
+            out.push((self.array.0, &self.array.1));
+        }
         if let TypeDef::Range(r) = &self.def {
             out.push((r.multirange.0, &r.multirange.1));
             out.push((r.multirange_array.0, &r.multirange_array.1));
@@ -147,6 +152,10 @@ impl UserType {
         let quoted = |n: &str| rustydb_parser::ast::quote_ident(n).to_string();
         let collation = self.domain().map_or(0, |d| d.base.collation);
         let kind = match &self.def {
+            TypeDef::Shell => {
+                put(self.oid, 0, Kind::Shell, 0, quoted(&self.name));
+                return;
+            }
             TypeDef::Enum(_) => Kind::Enum,
             TypeDef::Domain(d) => Kind::Domain(d.base),
             TypeDef::Range(r) => Kind::Range { sub: r.sub, multirange: r.multirange.0 },
@@ -212,6 +221,7 @@ impl Shape {
         let ty = usertype::base(TypeRef { oid: ty, typmod: -1, collation: 0 }).oid;
         let varlena = |align, category| Shape { len: -1, by_val: false, align, storage: 'x', category, delim: ',' };
         match usertype::kind(ty) {
+            Some(Kind::Shell) => Shape { len: 4, by_val: true, align: 'i', storage: 'p', category: 'P', delim: ',' },
             Some(Kind::Enum) => Shape { len: 4, by_val: true, align: 'i', storage: 'p', category: 'E', delim: ',' },
             Some(Kind::Range { sub, .. }) => varlena(wide(Shape::of(sub.oid).align), 'R'),
             Some(Kind::Multirange { range }) => varlena(Shape::of(range).align, 'R'),
@@ -296,6 +306,16 @@ pub fn rows(t: &UserType) -> Vec<CatRow> {
     let mut out = Vec::new();
     let base = type_row(t, t.oid, &t.name, shape).oid("typarray", t.array.0);
     match &t.def {
+        TypeDef::Shell => {
+            let row = base.ch("typtype", 'p').bool("typisdefined", false);
+            return vec![
+                row.oid("typinput", func("shell_in"))
+                    .oid("typoutput", func("shell_out"))
+                    .oid("typreceive", 0)
+                    .oid("typsend", 0)
+                    .build(),
+            ];
+        }
         TypeDef::Enum(labels) => {
             out.push(io_functions(base, "enum").ch("typtype", 'e').build());
             out.extend(labels.iter().map(|l| {
@@ -402,6 +422,7 @@ pub(super) fn load(all: &CatalogRows) -> Result<Vec<UserType>> {
     for (oid, rows) in &types {
         let Some(r) = rows.first() else { continue };
         let def = match r.ch("typtype") {
+            'p' if !r.bool("typisdefined") => TypeDef::Shell,
             'e' => TypeDef::Enum(labels(&enums.remove(oid).unwrap_or_default())?),
             'd' => TypeDef::Domain(Domain {
                 base: TypeRef {

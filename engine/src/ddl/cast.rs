@@ -35,6 +35,7 @@ fn kind(cx: &DdlCx<'_>, t: u32) -> char {
         Some(p) => p.typtype,
         None if cx.tx.catalog.row_types.contains_key(&t) => 'c',
         None => match usertype::kind(t) {
+            Some(usertype::Kind::Shell) => 'p',
             Some(usertype::Kind::Enum) => 'e',
             Some(usertype::Kind::Range { .. }) => 'r',
             Some(usertype::Kind::Multirange { .. }) => 'm',

@@ -270,7 +270,7 @@ fn users_of_types(cat: &Catalog, types: &[u32]) -> Vec<(Object, bool)> {
         let on = match &t.def {
             TypeDef::Domain(d) => d.base.oid,
             TypeDef::Range(r) => r.sub.oid,
-            TypeDef::Enum(_) => continue,
+            TypeDef::Enum(_) | TypeDef::Shell => continue,
         };
         if types.contains(&on) {
             out.push((t.oid, Object::Type(t.oid)));
@@ -317,7 +317,7 @@ fn users_of_collation(cat: &Catalog, relations: &[&Arc<Relation>], oid: u32) -> 
         let used = match &t.def {
             TypeDef::Domain(d) => d.base.collation == oid || d.checks.iter().any(|c| names(&c.check)),
             TypeDef::Range(r) => r.sub.collation == oid,
-            TypeDef::Enum(_) => false,
+            TypeDef::Enum(_) | TypeDef::Shell => false,
         };
         if used {
             out.push((Object::Type(t.oid), false));

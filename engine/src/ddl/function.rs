@@ -18,7 +18,7 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, CreateRoutine, RoutineOption, RoutineOptionKind, RoutineReturns, SetAction, TypeName};
 use rustydb_types::datum::TypeRef;
 use rustydb_types::typename::format_type;
-use rustydb_types::{oid, pgdata, registry};
+use rustydb_types::{oid, pgdata, registry, usertype};
 
 /// 42P13.
 fn bad(m: impl Into<String>) -> DbError {
@@ -166,6 +166,37 @@ fn language(cx: &DdlCx<'_>, name: &str) -> Result<u32> {
     Ok(l.oid)
 }
 
+/// Parameters and results may be of types that are only shells, unless the language has to know their values.
+fn shell_of(cx: &mut DdlCx<'_>, t: &TypeName, language: u32, what: &str) -> Result<Option<TypeRef>> {
+    let found = bind_types::find(&cx.tx.catalog, &cx.search_path, &t.name).filter(|o| usertype::is_shell(*o));
+    let Some(oid) = found.filter(|_| !t.pct_type && t.dims.is_empty()) else { return Ok(None) };
+    if !t.mods.is_empty() {
+        let text = format!("type modifier cannot be specified for shell type \"{}\"", t.name.plain());
+        return Err(err(SqlState::SYNTAX_ERROR, text));
+    }
+    if language == SQL {
+        let does = if what == "return" { "return" } else { "accept" };
+        return Err(bad(format!("SQL function cannot {does} shell type {}", t.name.plain())));
+    }
+    let text = format!("{what} type {} is only a shell", t.name.plain());
+    cx.notice(err(SqlState::WRONG_OBJECT_TYPE, text));
+    Ok(Some(TypeRef::new(oid)))
+}
+
+/// The type of a result: one that is not there yet becomes a shell, if the language is not to know its values.
+async fn result_type(cx: &mut DdlCx<'_>, t: &TypeName, language: u32) -> Result<TypeRef> {
+    if let Some(ty) = shell_of(cx, t, language, "return")? {
+        return Ok(ty);
+    }
+    let plain = !t.pct_type && t.dims.is_empty() && t.mods.is_empty();
+    if language != INTERNAL || !plain || bind_types::find(&cx.tx.catalog, &cx.search_path, &t.name).is_some() {
+        return type_of(cx, t);
+    }
+    let text = format!("type \"{}\" is not yet defined", t.name.plain());
+    cx.notice(err(SqlState::UNDEFINED_OBJECT, text).detail("Creating a shell type definition."));
+    super::types::shell(cx, &t.name).await.map(TypeRef::new)
+}
+
 /// A type as parameters and results name it: SETOF is told apart, `%TYPE` is looked up.
 pub fn type_of(cx: &mut DdlCx<'_>, t: &TypeName) -> Result<TypeRef> {
     if t.pct_type {
@@ -206,7 +237,7 @@ fn column_type(cx: &mut DdlCx<'_>, t: &TypeName) -> Result<TypeRef> {
 }
 
 /// The parameters of CREATE FUNCTION, and of RETURNS TABLE.
-fn parameters(cx: &mut DdlCx<'_>, s: &CreateRoutine) -> Result<Vec<Param>> {
+fn parameters(cx: &mut DdlCx<'_>, s: &CreateRoutine, language: u32) -> Result<Vec<Param>> {
     let mut out: Vec<Param> = Vec::with_capacity(s.params.len());
     let mut had_default = false;
     let mut variadic = false;
@@ -218,7 +249,17 @@ fn parameters(cx: &mut DdlCx<'_>, s: &CreateRoutine) -> Result<Vec<Param>> {
                 "functions cannot accept set arguments"
             }));
         }
-        let ty = type_of(cx, &p.ty)?;
+        let ty = match shell_of(cx, &p.ty, language, "argument")? {
+            Some(shell) => shell,
+            None => type_of(cx, &p.ty).map_err(|mut e| {
+                // Of parameters PostgreSQL names the type without quotes.
+                if e.code == SqlState::UNDEFINED_OBJECT && e.message.starts_with("type \"") {
+                    let dims = if p.ty.dims.is_empty() { "" } else { "[]" };
+                    e.message = format!("type {}{dims} does not exist", p.ty.name.plain()).into();
+                }
+                e
+            })?,
+        };
         let mode = match p.mode {
             None | Some("in") => 'i',
             Some("out") => 'o',
@@ -391,11 +432,11 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateRoutine) -> Result<()> {
     if o.leakproof == Some(true) && !cx.is_superuser() {
         return Err(err(SqlState::INSUFFICIENT_PRIVILEGE, "only superuser can define a leakproof function"));
     }
-    let params = parameters(cx, s)?;
+    let params = parameters(cx, s, lang)?;
     let implied = implied_result(&params, s.procedure);
     let (result, set) = match &s.returns {
         Some(RoutineReturns::Type(t)) => {
-            let ty = type_of(cx, t)?;
+            let ty = result_type(cx, t, lang).await?;
             if let Some(i) = implied.filter(|i| *i != ty.oid) {
                 return Err(bad(format!(
                     "function result type must be {} because of OUT parameters",

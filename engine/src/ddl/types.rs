@@ -67,6 +67,9 @@ pub async fn open(cx: &mut DdlCx<'_>, name: &Name) -> Result<Option<u32>> {
 /// The object behind a name that has to be an enum, domain or range of the role.
 pub async fn open_own(cx: &mut DdlCx<'_>, name: &Name) -> Result<Arc<UserType>> {
     let Some(oid) = open(cx, name).await? else { return Err(missing(cx, name)) };
+    if usertype::is_shell(oid) {
+        return Err(err(SqlState::UNDEFINED_OBJECT, format!("type \"{}\" is only a shell", name.plain())));
+    }
     let Some(t) = cx.tx.catalog.types.get(&oid).cloned() else {
         return Err(not_changeable(cx, oid));
     };
@@ -136,8 +139,42 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateType) -> Result<()> {
     match &s.body {
         TypeBody::Composite(attributes) => super::attribute::create(cx, &s.name, attributes).await,
         TypeBody::Range(options) => create_range(cx, &s.name, options).await,
-        TypeBody::Shell => Err(DbError::unsupported("shell types are not supported yet")),
+        TypeBody::Shell => {
+            super_only(cx)?;
+            shell(cx, &s.name).await.map(|_| ())
+        }
+        TypeBody::Base(_) => {
+            super_only(cx)?;
+            let name = &s.name.name.value;
+            let ns = cx.creation_namespace(&s.name)?;
+            match cx.tx.catalog.type_named(ns, name) {
+                Some(oid) if usertype::is_shell(oid) => Err(DbError::unsupported("base types are not supported yet")),
+                Some(_) => Err(err(SqlState::DUPLICATE_OBJECT, format!("type \"{name}\" already exists"))),
+                None => Err(err(SqlState::DUPLICATE_OBJECT, format!("type \"{name}\" does not exist")).hint(
+                    "Create the type as a shell type, then create its I/O functions, then do a full CREATE TYPE.",
+                )),
+            }
+        }
     }
+}
+
+fn super_only(cx: &DdlCx<'_>) -> Result<()> {
+    if cx.is_superuser() {
+        return Ok(());
+    }
+    Err(err(SqlState::INSUFFICIENT_PRIVILEGE, "must be superuser to create a base type"))
+}
+
+/// Makes a shell type; answers its OID.
+pub async fn shell(cx: &mut DdlCx<'_>, name: &Name) -> Result<u32> {
+    let namespace = cx.creation_namespace(name)?;
+    let name = name.name.value.clone();
+    check_free(cx, namespace, &name).await?;
+    let oid = cx.tx.new_oid().await?;
+    let array = (0, String::new());
+    let (owner, def) = (cx.role, TypeDef::Shell);
+    cx.tx.put_type(UserType { oid, name, namespace, owner, array, def, touched: false, version: 0 }).await?;
+    Ok(oid)
 }
 
 /// A word, string or type of an option as a name.
@@ -379,7 +416,7 @@ pub fn contains(cx: &DdlCx<'_>, outer: u32, ty: u32, depth: u32) -> bool {
             let rel = cx.tx.catalog.row_types.get(&outer).and_then(|r| cx.tx.catalog.relation(*r));
             rel.is_some_and(|r| r.live_columns().any(|c| contains(cx, c.ty.oid, ty, depth + 1)))
         }
-        Some(Kind::Enum) | None => false,
+        Some(Kind::Enum | Kind::Shell) | None => false,
     }
 }
 

@@ -48,6 +48,9 @@ impl TypeRef {
 
 /// 0A000 for a type whose values RustyDB does not read or write.
 pub(crate) fn unsupported_type(oid: u32) -> DbError {
+    if usertype::is_shell(oid) {
+        return DbError::unsupported("cannot accept a value of a shell type");
+    }
     if let Some(t) = usertype::get(oid) {
         return DbError::unsupported(format!("values of type {} are not supported here", t.name));
     }

@@ -27,6 +27,8 @@ const FIRST_DOMAIN_OID: u32 = 10_000;
 /// What a type is.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Kind {
+    /// Nothing yet: a name for functions to refer to.
+    Shell,
     /// Labels in an order.
     Enum,
     /// Another type's values with conditions.
@@ -91,6 +93,11 @@ pub fn kind(oid: u32) -> Option<Kind> {
         return None;
     }
     TYPES.read().unwrap_or_else(PoisonError::into_inner).get(&oid).map(|t| t.kind)
+}
+
+/// Whether a type is only a shell.
+pub fn is_shell(oid: u32) -> bool {
+    matches!(kind(oid), Some(Kind::Shell))
 }
 
 /// Whether a type is an enum.

@@ -20,6 +20,8 @@ pub enum TypeBody {
     Range(Vec<DefOption>),
     /// A shell: the name alone.
     Shell,
+    /// A base type's definition.
+    Base(Vec<DefOption>),
 }
 
 /// CREATE DOMAIN.

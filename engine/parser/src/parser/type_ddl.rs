@@ -17,6 +17,10 @@ impl Parser<'_> {
         if self.at_end() {
             return of(name, TypeBody::Shell);
         }
+        if self.at_ch(b'(') {
+            let options = self.definition_list()?;
+            return of(name, TypeBody::Base(options));
+        }
         if !self.at(kw::AS) {
             return self.other_at("CREATE TYPE", pos);
         }

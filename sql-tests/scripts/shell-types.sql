@@ -1,0 +1,41 @@
+-- Types that are only shells.
+CREATE TYPE sh;
+CREATE TYPE sh;
+SELECT typname, typlen, typbyval, typtype, typcategory, typisdefined, typinput, typoutput, typreceive, typsend, typarray, typalign, typstorage
+  FROM pg_type WHERE typname = 'sh';
+SELECT ''::sh;
+SELECT NULL::sh;
+CREATE TABLE sht (a sh);
+CREATE TABLE sht (a sh[]);
+CREATE DOMAIN shd AS sh;
+CREATE FUNCTION shf(sh) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION shf(int) RETURNS sh LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION sh_in(cstring) RETURNS sh AS 'int8in' LANGUAGE internal STRICT IMMUTABLE;
+CREATE FUNCTION sh_out(sh) RETURNS cstring AS 'int8out' LANGUAGE internal STRICT IMMUTABLE;
+SELECT proname, prorettype::regtype, proargtypes::regtype[] FROM pg_proc WHERE proname IN ('sh_in', 'sh_out') ORDER BY 1;
+CREATE FUNCTION sh2_in(cstring) RETURNS sh2 AS 'int8in' LANGUAGE internal STRICT IMMUTABLE;
+CREATE FUNCTION sh3_out(sh3) RETURNS cstring AS 'int8out' LANGUAGE internal STRICT IMMUTABLE;
+CREATE FUNCTION sh3_f() RETURNS sh3 AS 'SELECT 1' LANGUAGE sql;
+SELECT typname, typisdefined FROM pg_type WHERE typname LIKE 'sh%' ORDER BY 1;
+SELECT pg_describe_object(classid, objid, objsubid) COLLATE "C" AS object, pg_describe_object(refclassid, refobjid, refobjsubid) COLLATE "C" AS on_what, deptype
+  FROM pg_depend WHERE objid >= 16384 ORDER BY 1, 2, 3;
+CREATE TYPE nosuch (INPUT = sh_in, OUTPUT = sh_out);
+CREATE TYPE int4 (INPUT = sh_in, OUTPUT = sh_out);
+CREATE TYPE en AS ENUM ('a');
+CREATE TYPE en (INPUT = sh_in, OUTPUT = sh_out);
+CREATE TYPE en;
+COMMENT ON TYPE sh IS 'a shell';
+ALTER TYPE sh RENAME TO sh9;
+SELECT obj_description('sh9'::regtype, 'pg_type');
+DROP TYPE sh9;
+DROP TYPE sh9 CASCADE;
+DROP TYPE sh2 CASCADE;
+SELECT typname FROM pg_type WHERE typname LIKE 'sh%' ORDER BY 1;
+CREATE ROLE sh_user;
+GRANT CREATE ON SCHEMA public TO sh_user;
+SET ROLE sh_user;
+CREATE TYPE sh5;
+CREATE TYPE sh5 (INPUT = sh_in, OUTPUT = sh_out);
+RESET ROLE;
+REVOKE CREATE ON SCHEMA public FROM sh_user;
+DROP ROLE sh_user;
