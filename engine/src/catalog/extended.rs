@@ -1,10 +1,13 @@
 //! Extended statistics (`pg_statistic_ext`): what CREATE STATISTICS has defined on a table, and what ANALYZE has found
 //! (`pg_statistic_ext_data`).
 
+use super::load::Reader;
 use super::rows::{CatRow, EXPR_SEPARATOR, RowBuilder, array, int2_vector, statistic, table};
 use super::{Catalog, ColumnStats, Relation};
+use rustydb_base::Result;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::{oid, pgdata};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Row type of `pg_statistic`, of which expressions' statistics are.
@@ -103,4 +106,36 @@ pub fn by_name<'c>(
 ) -> Option<(&'c Arc<Relation>, &'c Arc<ExtendedStatistics>)> {
     let is = |x: &&Arc<ExtendedStatistics>| x.namespace == namespace && x.name == name;
     cat.relations.values().find_map(|r| r.extended.iter().find(is).map(|x| (r, x)))
+}
+
+/// Statistics objects of a table from their rows and those of what ANALYZE found, by object.
+pub(super) fn load(rows: &[Reader<'_>], found: &HashMap<u32, Vec<Reader<'_>>>) -> Result<Vec<Arc<ExtendedStatistics>>> {
+    let mut out = Vec::with_capacity(rows.len());
+    for r in rows {
+        let kinds = r.items("stxkind").into_iter();
+        let exprs = r.opt_text("stxexprs");
+        out.push(Arc::new(ExtendedStatistics {
+            oid: r.oid("oid")?,
+            name: r.text("stxname")?,
+            namespace: r.oid("stxnamespace")?,
+            owner: r.oid("stxowner")?,
+            kinds: kinds.filter_map(|d| if let Datum::Text(k) = d { k.chars().next() } else { None }).collect(),
+            columns: r.i2s("stxkeys"),
+            exprs: exprs.map_or(Vec::new(), |t| t.split(EXPR_SEPARATOR).map(str::to_owned).collect()),
+            target: r.i4("stxstattarget")?,
+            data: found.get(&r.oid("oid")?).into_iter().flatten().map(data).collect(),
+        }));
+    }
+    out.sort_by_key(|x| x.oid);
+    Ok(out)
+}
+
+fn data(r: &Reader<'_>) -> ExtendedData {
+    ExtendedData {
+        inherited: r.bool("stxdinherit"),
+        distinct: r.get("stxdndistinct").clone(),
+        dependencies: r.get("stxddependencies").clone(),
+        mcv: r.get("stxdmcv").clone(),
+        exprs: r.get("stxdexpr").clone(),
+    }
 }

@@ -1,6 +1,5 @@
 //! Rows of the catalog tables back to typed objects; the mirror of [`super::rows`].
 
-use super::extended::{ExtendedData, ExtendedStatistics};
 use super::partition::{PartitionKey, PartitionStrategy};
 use super::rows::{CatRow, EXPR_SEPARATOR, column_index, kind_of, table};
 use super::{
@@ -74,13 +73,13 @@ impl Reader<'_> {
             _ => 0.0,
         }
     }
-    fn items(&self, name: &str) -> Vec<Datum> {
+    pub(super) fn items(&self, name: &str) -> Vec<Datum> {
         match self.get(name) {
             Datum::Array(a) => a.items.clone(),
             _ => Vec::new(),
         }
     }
-    fn i2s(&self, name: &str) -> Vec<i16> {
+    pub(super) fn i2s(&self, name: &str) -> Vec<i16> {
         self.items(name).into_iter().filter_map(|d| if let Datum::Int2(v) = d { Some(v) } else { None }).collect()
     }
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
@@ -286,40 +285,6 @@ fn relation_acl(
     Ok(RelationAcl { own, columns, rows }.kept())
 }
 
-fn extended_statistics(
-    rows: &[Reader<'_>],
-    data: &HashMap<u32, Vec<Reader<'_>>>,
-) -> Result<Vec<Arc<ExtendedStatistics>>> {
-    let mut out = Vec::with_capacity(rows.len());
-    for r in rows {
-        let kinds = r.items("stxkind").into_iter();
-        let exprs = r.opt_text("stxexprs");
-        out.push(Arc::new(ExtendedStatistics {
-            oid: r.oid("oid")?,
-            name: r.text("stxname")?,
-            namespace: r.oid("stxnamespace")?,
-            owner: r.oid("stxowner")?,
-            kinds: kinds.filter_map(|d| if let Datum::Text(k) = d { k.chars().next() } else { None }).collect(),
-            columns: r.i2s("stxkeys"),
-            exprs: exprs.map_or(Vec::new(), |t| t.split(EXPR_SEPARATOR).map(str::to_owned).collect()),
-            target: r.i4("stxstattarget")?,
-            data: data.get(&r.oid("oid")?).into_iter().flatten().map(extended_data).collect(),
-        }));
-    }
-    out.sort_by_key(|x| x.oid);
-    Ok(out)
-}
-
-fn extended_data(r: &Reader<'_>) -> ExtendedData {
-    ExtendedData {
-        inherited: r.bool("stxdinherit"),
-        distinct: r.get("stxdndistinct").clone(),
-        dependencies: r.get("stxddependencies").clone(),
-        mcv: r.get("stxdmcv").clone(),
-        exprs: r.get("stxdexpr").clone(),
-    }
-}
-
 /// What policies read, by policy.
 fn policy_reads(rows: &CatalogRows) -> Result<HashMap<u32, Vec<(u32, i32)>>> {
     let mut out: HashMap<u32, Vec<(u32, i32)>> = HashMap::new();
@@ -494,7 +459,7 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
             children: Vec::new(),
             partition_key,
             bound: c.opt_text("relpartbound"),
-            extended: extended.get(oid).map_or(Ok(Vec::new()), |x| extended_statistics(x, &extended_data))?,
+            extended: extended.get(oid).map_or(Ok(Vec::new()), |x| super::extended::load(x, &extended_data))?,
             acl: relation_acl(c, &atts, policies.get(oid).map_or(&[], Vec::as_slice), &policy_reads)?,
             of_type: c.oid("reloftype")?,
             detaching: pending.contains(oid).then_some(0),

@@ -227,20 +227,14 @@ fn swap_runs<T>(v: &mut [T], a: usize, b: usize, n: usize) {
 
 /// Where the element to divide by stands: in the middle, or the median of three, or of three medians.
 fn pivot<T>(v: &[T], compare: &impl Fn(&T, &T) -> Ordering) -> usize {
-    let median = |a: usize, b: usize, c: usize| {
-        if compare(&v[a], &v[b]).is_lt() {
-            match () {
-                () if compare(&v[b], &v[c]).is_lt() => b,
-                () if compare(&v[a], &v[c]).is_lt() => c,
-                () => a,
-            }
-        } else {
-            match () {
-                () if compare(&v[b], &v[c]).is_gt() => b,
-                () if compare(&v[a], &v[c]).is_lt() => a,
-                () => c,
-            }
-        }
+    let less = |a: usize, b: usize| compare(&v[a], &v[b]).is_lt();
+    let median = |a: usize, b: usize, c: usize| match (less(a, b), less(b, c), less(a, c)) {
+        (true, true, _) => b,
+        (true, false, true) => c,
+        (true, false, false) => a,
+        (false, ..) if less(c, b) => b,
+        (false, _, true) => a,
+        (false, _, false) => c,
     };
     let n = v.len();
     let (mut first, mut middle, mut last) = (0, n / 2, n - 1);
