@@ -14,6 +14,8 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast;
 use rustydb_types::collation::{DEFAULT, INDETERMINATE, name as collation_name};
 use rustydb_types::pgdata;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// How an expression came by its collation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -214,7 +216,9 @@ impl Binder<'_> {
 
 /// A built-in collation by name.
 pub fn built_in(name: &str) -> Option<u32> {
-    pgdata::collations().iter().find(|c| c.collname == name).map(|c| c.oid)
+    static NAMES: LazyLock<HashMap<&'static str, u32>> =
+        LazyLock::new(|| pgdata::collations().iter().map(|c| (c.collname, c.oid)).collect());
+    NAMES.get(name).copied()
 }
 
 /// 42704 for a name that no collation has.

@@ -260,7 +260,7 @@ pub const COLLATION_BY_OID: &str = "pg_collation";
 /// A collation's name as syntax; a user's goes by its OID.
 fn collation_written(oid: u32) -> Option<ast::Name> {
     if oid < crate::catalog::FIRST_USER_OID {
-        let c = pgdata::collations().iter().find(|c| c.oid == oid)?;
+        let c = pgdata::collation(oid)?;
         return Some(ast::Name::bare(c.collname));
     }
     let mut name = ast::Name::bare(oid.to_string());

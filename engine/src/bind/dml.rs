@@ -645,8 +645,14 @@ impl Binder<'_> {
             Some(ast::ConflictTarget::Index { elements, filter, .. }) => {
                 let mut want: Vec<i16> = Vec::new();
                 let mut exprs: Vec<Expr> = Vec::new();
+                // Collations that columns must be kept by.
+                let mut collated: Vec<(i16, u32)> = Vec::new();
                 let row = self.row_cols(rel);
                 for e in elements {
+                    let by = match &e.collation {
+                        Some(n) => Some(self.collation_named(n, pos)?),
+                        None => None,
+                    };
                     match &e.key {
                         ast::IndexKey::Column(name) => {
                             let n = match named.column(&name.value) {
@@ -654,6 +660,7 @@ impl Binder<'_> {
                                 None => return Err(self.no_conflict_column(rel, alias, name, c)),
                             };
                             want.push(n);
+                            collated.extend(by.map(|by| (n, by)));
                             if let Some(need) = self.needs.get_mut(need) {
                                 need.privs |= privs::SELECT;
                                 need.selected.insert(n);
@@ -685,7 +692,9 @@ impl Binder<'_> {
                         && ie.exprs.iter().all(|x| exprs.iter().any(|y| walk::same(x, y)));
                     let pred_ok =
                         ix.predicate.is_none() || filtered && self.implies(rel, alias, &row, filter.as_ref(), &ie)?;
-                    if same_cols && same_exprs && pred_ok {
+                    let as_kept =
+                        collated.iter().all(|w| ix.keys.iter().any(|k| k.attnum == w.0 && k.ty.collation == w.1));
+                    if same_cols && same_exprs && pred_ok && as_kept {
                         found.push(ix.oid);
                     }
                 }

@@ -105,7 +105,7 @@ impl Binder<'_> {
         let Some(key) = rel.partition_key.clone() else { return Ok(Vec::new()) };
         let mut out = Vec::with_capacity(key.columns.len());
         for k in &key.columns {
-            out.push(match &k.expr {
+            let mut e = match &k.expr {
                 Some(text) => {
                     let rte = self.row_rte(rel, &rel.name, row);
                     let e = self.stored_expr(text, Some(rte), Clause::Index)?;
@@ -115,7 +115,12 @@ impl Binder<'_> {
                     let col = row.iter().find(|c| c.1 == k.attnum);
                     Expr::column(col.ok_or_else(|| DbError::internal("partition key column is not in the row"))?.0)
                 }
-            });
+            };
+            // The key's collation, which need not be the column's.
+            if k.ty.collation != 0 {
+                e.ty.collation = k.ty.collation;
+            }
+            out.push(e);
         }
         Ok(out)
     }

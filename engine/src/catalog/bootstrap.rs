@@ -330,6 +330,8 @@ pub fn database(relations: &[Relation]) -> Vec<CatRow> {
                 .i4("collencoding", c.collencoding)
                 .opt_text("collcollate", c.collcollate)
                 .opt_text("collctype", c.collctype)
+                .opt_text("colliculocale", c.colliculocale)
+                .opt_text("collversion", c.colliculocale.map(|_| rustydb_types::collation::icu::VERSION))
                 .build(),
         );
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// `pg_collation`.
 pub const PG_COLLATION: u32 = 3456;
 
-/// A collation of the provider libc, the one there is.
+/// A collation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Collation {
     /// OID.
@@ -21,10 +21,25 @@ pub struct Collation {
     pub namespace: u32,
     /// Owner.
     pub owner: u32,
+    /// `collprovider`: 'c' for libc, 'i' for ICU.
+    pub provider: char,
+    /// `collisdeterministic`.
+    pub deterministic: bool,
     /// `collcollate`.
-    pub collate: String,
+    pub collate: Option<String>,
     /// `collctype`.
-    pub ctype: String,
+    pub ctype: Option<String>,
+    /// `colliculocale`.
+    pub icu_locale: Option<String>,
+    /// `collversion`.
+    pub version: Option<String>,
+}
+
+impl Collation {
+    /// `collencoding`: libc's locales are for one.
+    pub fn encoding(&self) -> i32 {
+        if self.provider == 'i' { -1 } else { 6 }
+    }
 }
 
 /// Its row.
@@ -34,11 +49,13 @@ pub fn row(c: &Collation) -> CatRow {
         .text("collname", &c.name)
         .oid("collnamespace", c.namespace)
         .oid("collowner", c.owner)
-        .ch("collprovider", 'c')
-        .bool("collisdeterministic", true)
-        .i4("collencoding", 6)
-        .text("collcollate", &c.collate)
-        .text("collctype", &c.ctype)
+        .ch("collprovider", c.provider)
+        .bool("collisdeterministic", c.deterministic)
+        .i4("collencoding", c.encoding())
+        .opt_text("collcollate", c.collate.as_deref())
+        .opt_text("collctype", c.ctype.as_deref())
+        .opt_text("colliculocale", c.icu_locale.as_deref())
+        .opt_text("collversion", c.version.as_deref())
         .build()
 }
 
@@ -56,8 +73,12 @@ pub(super) fn load(all: &CatalogRows) -> Result<Vec<Collation>> {
             name: r.text("collname")?,
             namespace: r.oid("collnamespace")?,
             owner: r.oid("collowner")?,
-            collate: r.text("collcollate")?,
-            ctype: r.text("collctype")?,
+            provider: r.ch("collprovider"),
+            deterministic: r.bool("collisdeterministic"),
+            collate: r.opt_text("collcollate"),
+            ctype: r.opt_text("collctype"),
+            icu_locale: r.opt_text("colliculocale"),
+            version: r.opt_text("collversion"),
         });
     }
     Ok(out)
@@ -67,8 +88,10 @@ impl Catalog {
     /// Adds or replaces a collation.
     pub fn put_collation(&mut self, c: Collation) {
         self.types_version = super::change::next_version();
-        let ascii = matches!(c.ctype.as_str(), "C" | "POSIX");
-        collation::put(c.oid, collation::UserCollation { name: c.name.as_str().into(), ascii });
+        let ascii = matches!(c.ctype.as_deref(), Some("C" | "POSIX"));
+        let icu = c.icu_locale.as_deref().filter(|_| c.provider == 'i');
+        let icu = icu.map(|l| collation::Definition { locale: l.into(), deterministic: c.deterministic });
+        collation::put(c.oid, collation::UserCollation { name: c.name.as_str().into(), ascii, icu });
         self.collations.insert(c.oid, Arc::new(c));
     }
     /// Removes a collation.
@@ -85,7 +108,7 @@ impl Catalog {
         if let Some(c) = self.collations.get(&oid) {
             return Some((c.namespace, c.name.clone()));
         }
-        let c = rustydb_types::pgdata::collations().iter().find(|c| c.oid == oid)?;
+        let c = rustydb_types::pgdata::collation(oid)?;
         Some((rustydb_types::pgdata::PG_CATALOG, c.collname.to_owned()))
     }
 }

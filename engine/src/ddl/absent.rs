@@ -68,7 +68,7 @@ pub fn built_in(kind: K, object: &ObjectRef) -> Option<Result<(u32, u32), DbErro
             found(PG_AM, oid, format!("access method \"{name}\" does not exist"))
         }
         (K::Collation, ObjectRef::Name(n)) => {
-            let oid = pgdata::collations().iter().find(|c| c.collname == n.name.value && in_catalog(n)).map(|c| c.oid);
+            let oid = crate::bind::collation::built_in(&n.name.value).filter(|_| in_catalog(n));
             found(PG_COLLATION, oid, format!("collation \"{}\" for encoding \"UTF8\" does not exist", n.plain()))
         }
         _ => None,

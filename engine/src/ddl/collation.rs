@@ -1,8 +1,8 @@
 //! CREATE, ALTER, DROP and COMMENT ON COLLATION.
 //!
-//! There is one provider, libc, and of its locales those whose order is that of the bytes: C, POSIX, C.UTF-8, and the empty
-//! name, which is the server's own. Others are not known to the server, as to an operating system without them; ICU's are
-//! refused.
+//! Of the provider libc there are those locales whose order is that of the bytes: C, POSIX, C.UTF-8, and the empty
+//! name, which is the server's own. Others are not known to the server, as to an operating system without them. Locales of
+//! the provider ICU are all there (`engine/types/src/collation`).
 
 use super::aggregate::{flag, name_value, text_value};
 use super::drop::Object;
@@ -10,7 +10,9 @@ use super::{DdlCx, err};
 use crate::bind::collation::built_in;
 use crate::catalog::collations::{Collation, PG_COLLATION};
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_parser::ast::{self, CreateCollation, DefOption, Name, ObjectRef};
+use rustydb_parser::ast::{self, CreateCollation, DefOption, Name, ObjectRef, quote_ident};
+use rustydb_types::collation::icu;
+use rustydb_types::collation::locale::Refusal;
 use rustydb_types::pgdata;
 
 const KNOWN: &[&str] = &["from", "locale", "lc_collate", "lc_ctype", "provider", "deterministic", "version"];
@@ -29,7 +31,24 @@ fn check_locale(name: &str) -> Result<()> {
         .detail(format!("The operating system could not find any locale data for the locale name \"{name}\".")))
 }
 
-fn exists(name: &str) -> String {
+/// Errors of ICU's, by its names for them.
+fn check_icu_locale(name: &str) -> Result<()> {
+    let why = match icu::rules(name) {
+        Ok(_) => return Ok(()),
+        Err(Refusal::Illegal) => "U_ILLEGAL_ARGUMENT_ERROR",
+        Err(Refusal::Unsupported) => "U_UNSUPPORTED_ERROR",
+        Err(Refusal::Missing) => {
+            let text = format!("what the locale \"{name}\" asks of its collation is not supported");
+            return Err(DbError::unsupported(text));
+        }
+    };
+    Err(err(SqlState::INTERNAL_ERROR, format!("could not open collator for locale \"{name}\": {why}")))
+}
+
+fn exists(name: &str, encoding: i32) -> String {
+    if encoding == -1 {
+        return format!("collation \"{name}\" already exists");
+    }
     format!("collation \"{name}\" for encoding \"UTF8\" already exists")
 }
 
@@ -38,8 +57,17 @@ fn taken(cx: &DdlCx<'_>, ns: u32, name: &str) -> bool {
     (ns == pgdata::PG_CATALOG && built_in(name).is_some()) || cx.tx.catalog.collation_in(ns, name).is_some()
 }
 
-/// `collcollate` and `collctype` that the options ask for.
-fn locales(cx: &DdlCx<'_>, s: &CreateCollation) -> Result<(String, String)> {
+/// What the options make of a collation.
+struct Made {
+    provider: char,
+    deterministic: bool,
+    collate: Option<String>,
+    ctype: Option<String>,
+    icu_locale: Option<String>,
+}
+
+/// What the options ask for.
+fn made(cx: &DdlCx<'_>, s: &CreateCollation) -> Result<Made> {
     let conflicting = |m: &str| err(SqlState::SYNTAX_ERROR, "conflicting or redundant options").detail(m);
     let mut given: Vec<&DefOption> = Vec::new();
     for o in &s.options {
@@ -76,28 +104,40 @@ fn locales(cx: &DdlCx<'_>, s: &CreateCollation) -> Result<(String, String)> {
             return Err(invalid(format!("unrecognized collation provider: {}", provider.unwrap_or_default())));
         }
     };
-    let locale = text("locale")?;
+    let (locale, collate, ctype) = (text("locale")?, text("lc_collate")?, text("lc_ctype")?);
     if icu {
-        locale.ok_or_else(|| missing("locale"))?;
-        return Err(DbError::unsupported("collations of the provider icu are not supported"));
+        let icu_locale = Some(locale.ok_or_else(|| missing("locale"))?);
+        return Ok(Made { provider: 'i', deterministic, collate, ctype, icu_locale });
     }
-    let collate = text("lc_collate")?.or_else(|| locale.clone()).ok_or_else(|| missing("lc_collate"))?;
-    let ctype = text("lc_ctype")?.or(locale).ok_or_else(|| missing("lc_ctype"))?;
+    let collate = Some(collate.or_else(|| locale.clone()).ok_or_else(|| missing("lc_collate"))?);
+    let ctype = Some(ctype.or(locale).ok_or_else(|| missing("lc_ctype"))?);
     if !deterministic {
         return Err(DbError::unsupported("nondeterministic collations not supported with this provider"));
     }
-    Ok((collate, ctype))
+    Ok(Made { provider: 'c', deterministic, collate, ctype, icu_locale: None })
 }
 
 /// What CREATE COLLATION … FROM takes over.
-fn copied(cx: &DdlCx<'_>, source: &Name) -> Result<(String, String)> {
+fn copied(cx: &DdlCx<'_>, source: &Name) -> Result<Made> {
     let oid = named(cx, source)?;
     if let Some(c) = cx.tx.catalog.collations.get(&oid) {
-        return Ok((c.collate.clone(), c.ctype.clone()));
+        let c = (**c).clone();
+        return Ok(Made {
+            provider: c.provider,
+            deterministic: c.deterministic,
+            collate: c.collate,
+            ctype: c.ctype,
+            icu_locale: c.icu_locale,
+        });
     }
-    let c = pgdata::collations().iter().find(|c| c.oid == oid);
-    match c.and_then(|c| c.collcollate.zip(c.collctype)) {
-        Some((a, b)) => Ok((a.to_owned(), b.to_owned())),
+    match pgdata::collation(oid).filter(|c| c.collprovider != 'd') {
+        Some(c) => Ok(Made {
+            provider: c.collprovider,
+            deterministic: c.collisdeterministic,
+            collate: c.collcollate.map(str::to_owned),
+            ctype: c.collctype.map(str::to_owned),
+            icu_locale: c.colliculocale.map(str::to_owned),
+        }),
         None => Err(err(
             SqlState::INVALID_OBJECT_DEFINITION,
             format!("collation \"{}\" cannot be copied", source.name.value),
@@ -109,22 +149,66 @@ fn copied(cx: &DdlCx<'_>, source: &Name) -> Result<(String, String)> {
 pub async fn create(cx: &mut DdlCx<'_>, s: &CreateCollation) -> Result<()> {
     let namespace = cx.creation_namespace(&s.name).map_err(super::placeless)?;
     let name = s.name.name.value.clone();
-    let (collate, ctype) = locales(cx, s)?;
+    let m = made(cx, s)?;
+    let given = s.options.iter().find(|o| o.name.value == "version").map(text_value).transpose()?;
+    if let Some(l) = m.icu_locale.as_deref().filter(|_| given.is_none()) {
+        check_icu_locale(l)?;
+    }
+    let actual = m.icu_locale.as_ref().map(|_| icu::VERSION.to_owned());
+    let c = Collation {
+        oid: 0,
+        name: name.clone(),
+        namespace,
+        owner: cx.role,
+        provider: m.provider,
+        deterministic: m.deterministic,
+        collate: m.collate,
+        ctype: m.ctype,
+        icu_locale: m.icu_locale,
+        version: given.clone().or(actual.clone()),
+    };
     if taken(cx, namespace, &name) {
+        let text = exists(&name, c.encoding());
         if s.if_not_exists {
-            cx.notice(err(SqlState::DUPLICATE_OBJECT, format!("{}, skipping", exists(&name))));
+            cx.notice(err(SqlState::DUPLICATE_OBJECT, format!("{text}, skipping")));
             return Ok(());
         }
-        return Err(err(SqlState::DUPLICATE_OBJECT, exists(&name)));
+        return Err(err(SqlState::DUPLICATE_OBJECT, text));
     }
-    check_locale(&collate)?;
-    check_locale(&ctype)?;
-    if s.options.iter().any(|o| o.name.value == "version") {
-        let text = format!("collation \"{name}\" has no actual version, but a version was recorded");
-        return Err(DbError::new(SqlState::INTERNAL_ERROR, text));
+    if c.provider == 'c' {
+        for l in [&c.collate, &c.ctype].into_iter().flatten() {
+            check_locale(l)?;
+        }
+    } else if let Some(l) = &c.icu_locale {
+        check_icu_locale(l)?;
+    }
+    match (given, &actual) {
+        (Some(_), None) => {
+            let text = format!("collation \"{name}\" has no actual version, but a version was recorded");
+            return Err(DbError::new(SqlState::INTERNAL_ERROR, text));
+        }
+        (Some(g), Some(a)) if g != *a => {
+            let warning = differing(cx, &c, &g, a);
+            cx.notices.push(("WARNING", warning));
+        }
+        _ => {}
     }
     let oid = cx.tx.new_oid().await?;
-    cx.tx.put_collation(Collation { oid, name, namespace, owner: cx.role, collate, ctype }).await
+    cx.tx.put_collation(Collation { oid, ..c }).await
+}
+
+/// The warning that what was sorted by a collation may be out of order.
+fn differing(cx: &DdlCx<'_>, c: &Collation, recorded: &str, actual: &str) -> DbError {
+    let place = format!("{}.{}", quote_ident(&cx.namespace_name(c.namespace)), quote_ident(&c.name));
+    let mut e = err(SqlState::WARNING, format!("collation \"{}\" has version mismatch", c.name)).detail(format!(
+        "The collation in the database was created using version {recorded}, but the operating system provides version \
+         {actual}."
+    ));
+    e = e.hint(format!(
+        "Rebuild all objects affected by this collation and run ALTER COLLATION {place} REFRESH VERSION, or build \
+         PostgreSQL with the right library version."
+    ));
+    e
 }
 
 /// A collation by name, built in or not.
@@ -160,7 +244,7 @@ pub async fn rename(cx: &mut DdlCx<'_>, s: &ast::Rename) -> Result<String> {
 
 async fn move_to(cx: &mut DdlCx<'_>, c: Collation, namespace: u32, name: &str) -> Result<String> {
     if taken(cx, namespace, name) {
-        let text = format!("{} in schema \"{}\"", exists(name), cx.namespace_name(namespace));
+        let text = format!("{} in schema \"{}\"", exists(name, c.encoding()), cx.namespace_name(namespace));
         return Err(err(SqlState::DUPLICATE_OBJECT, text));
     }
     cx.check_create_in(namespace, name)?;
@@ -190,12 +274,23 @@ pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Resul
     move_to(cx, c, ns, &name).await
 }
 
-/// ALTER COLLATION … REFRESH VERSION: none of the locales there are has a version.
-pub fn refresh(cx: &mut DdlCx<'_>, n: &Name) -> Result<String> {
+/// ALTER COLLATION … REFRESH VERSION.
+pub async fn refresh(cx: &mut DdlCx<'_>, n: &Name) -> Result<String> {
     let oid = named(cx, n)?;
-    let owner = cx.tx.catalog.collations.get(&oid).map_or(crate::catalog::system::SUPERUSER, |c| c.owner);
+    let c = cx.tx.catalog.collations.get(&oid).cloned();
+    let owner = c.as_ref().map_or(crate::catalog::system::SUPERUSER, |c| c.owner);
     cx.check_owner(owner, "collation", &n.name.value)?;
-    cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, "version has not changed"));
+    // The row of a built-in one was written by this library too, or another whose order was the same.
+    let changed = c.filter(|c| c.provider == 'i' && c.version.as_deref() != Some(icu::VERSION));
+    match changed {
+        Some(c) => {
+            let old = c.version.clone().unwrap_or_default();
+            let text = format!("changing version from {old} to {}", icu::VERSION);
+            cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, text));
+            cx.tx.put_collation(Collation { version: Some(icu::VERSION.to_owned()), ..(*c).clone() }).await?;
+        }
+        None => cx.notice(err(SqlState::SUCCESSFUL_COMPLETION, "version has not changed")),
+    }
     Ok("ALTER COLLATION".into())
 }
 

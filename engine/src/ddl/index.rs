@@ -7,6 +7,7 @@ use super::column::{bind_row, collation, keep};
 use super::constraint::own_names;
 use super::names::{choose_relation_name, name_addition};
 use super::{DdlCx, err, generated, lock_oid, options, sequence};
+use crate::exec::table::PATTERN_FAMILIES;
 use crate::bind::define::{Defining, volatility};
 use crate::catalog::rows::index_column_names;
 use crate::catalog::{Index, IndexKey, IndexMarks, RelKind, Relation};
@@ -266,6 +267,12 @@ async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexE
     };
     if m.oid == pgdata::GIN {
         check_elements(ty)?;
+    }
+    if let Some(c) = pgdata::opclass(opclass).filter(|c| c.opcmethod == pgdata::BTREE && PATTERN_FAMILIES.contains(&c.opcfamily))
+        && !rustydb_types::collation::is_deterministic(ty.collation)
+    {
+        let text = format!("nondeterministic collations are not supported for operator class \"{}\"", c.opcname);
+        return Err(DbError::unsupported(text));
     }
     if m.oid == pgdata::HASH && !rustydb_types::keyenc::is_orderable(ty.oid) {
         // A type whose values are only compared for equality; keys are made of ordered bytes.

@@ -186,7 +186,7 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         ast::Statement::CreateCollation(s) => {
             Box::pin(collation::create(cx, s)).await.map(|()| "CREATE COLLATION".into())
         }
-        ast::Statement::RefreshCollation(n) => collation::refresh(cx, n),
+        ast::Statement::RefreshCollation(n) => Box::pin(collation::refresh(cx, n)).await,
         ast::Statement::CreateCast(s) => Box::pin(cast::create(cx, s)).await.map(|()| "CREATE CAST".into()),
         ast::Statement::DefineSearch(s) => Box::pin(search::define(cx, s)).await,
         ast::Statement::AlterMapping(s) => {

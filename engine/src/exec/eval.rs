@@ -11,7 +11,10 @@ use super::{assign, fixed, turn};
 use crate::plan::ir::{ColId, Expr, ExprKind, Subscript};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{IsTest, SqlValue};
-use rustydb_types::collation::{INDETERMINATE, purpose, undetermined};
+use rustydb_types::collation::{
+    INDETERMINATE, exact_purpose, for_equality, is_deterministic, nondeterministic, purpose, undetermined,
+};
+use rustydb_types::funcs::collated;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{ArrayValue, Datum, TypeRef};
 use rustydb_types::host::{self, HostCall};
@@ -59,6 +62,8 @@ enum Code {
     Hosted(&'static Proc),
     /// 42P22: it depends on a collation, which could not be derived.
     Undetermined(&'static str),
+    /// 0A000: the collation is not deterministic.
+    Inexact(&'static str),
 }
 
 impl std::fmt::Debug for Func {
@@ -94,6 +99,7 @@ impl Func {
                 if args.iter().any(is_long) { turn::aside(|| f(ctx, &info, args)) } else { f(ctx, &info, args) }
             }
             Code::Undetermined(what) => Err(undetermined(what)),
+            Code::Inexact(what) => Err(nondeterministic(what)),
             Code::Hosted(proc) => {
                 let (args, types) = (args.to_vec(), self.args.to_vec());
                 host::call_scalar(ctx, HostCall { proc, args, types, result: self.result })
@@ -242,10 +248,19 @@ pub(crate) fn func(
         Code::Undetermined(what)
     } else if host::needs_host(proc) {
         Code::Hosted(proc)
+    } else if let Some(what) = inexact(proc, collation) {
+        Code::Inexact(what)
+    } else if let Some(f) = collated::kernel(&proc.prosrc, collation) {
+        Code::Kernel(f)
     } else {
         Code::Kernel(scalar_body(proc)?)
     };
     Ok(Func { body, strict: proc.proisstrict, args: args.into_iter().collect(), result, collation })
+}
+
+/// What a function cannot do because the collation is not deterministic, as messages call it.
+pub(super) fn inexact(proc: &Proc, collation: u32) -> Option<&'static str> {
+    if is_deterministic(collation) { None } else { exact_purpose(proc.proname, &proc.prosrc) }
 }
 
 /// Whether an expression is NULL by its form: a constant, or a strict call of one.
@@ -445,7 +460,7 @@ fn in_set(
         rustydb_types::pgdata::operator_exact("=", left.ty.oid, left.ty.oid).is_some_and(|o| o.oprcode == proc.oid);
     let ne =
         rustydb_types::pgdata::operator_exact("<>", left.ty.oid, left.ty.oid).is_some_and(|o| o.oprcode == proc.oid);
-    if items.len() < 9 || !((eq && !all) || (ne && all)) || collation > 100 {
+    if items.len() < 9 || !((eq && !all) || (ne && all)) || collation == INDETERMINATE {
         return Ok(None);
     }
     let mut set = Vec::with_capacity(items.len());
@@ -456,7 +471,7 @@ fn in_set(
             d => set.push(d.clone()),
         }
     }
-    let ty = TypeRef { collation, ..left.ty };
+    let ty = for_equality(TypeRef { collation, ..left.ty });
     set.sort_by(|a, b| cmp::compare(ty, ty.collation, a, b));
     Ok(Some(Node::InSet { left: Box::new(stacked(left, slot)?), items: set.into(), has_null, ty, negated: ne }))
 }

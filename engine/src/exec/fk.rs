@@ -12,7 +12,7 @@
 use super::dml::{Stored, change_row, insert_row, move_row, remove_row};
 use super::eval::{Env, compile};
 use super::run::StatementEnv;
-use super::table::{RowKey, TableRt, show_value_in};
+use super::table::{IndexRt, RowKey, TableRt, show_value_in};
 use super::tables::{decode_row, holder};
 use crate::bind::{BindCx, Binder};
 use crate::catalog::{Constraint, ConstraintKind, FkAction, Relation};
@@ -25,6 +25,7 @@ use rustydb_storage::core::RowLockMode;
 use rustydb_storage::heap::{RowBuf, TmResult};
 use rustydb_storage::scan::{IndexScan, RowScan, ScanEnv, partitions};
 use rustydb_storage::txn::Snapshot;
+use rustydb_types::collation::{is_deterministic, same_equality};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::{cmp, io};
@@ -393,7 +394,12 @@ impl ForeignKeys {
             return Ok(());
         }
         let snap = tx.latest_tracked();
-        let rows = find_children(tx, env, &rt, c, &key, &snap).await?;
+        // A referenced key that is equal to several texts decides what refers to it.
+        let of_child = |i: usize| rt.rel.columns[c.columns[i] as usize - 1].ty.collation;
+        let of_parent = |n: &i16| parent.attribute(*n).map_or(0, |x| x.ty.collation);
+        let pairs = ref_columns.iter().enumerate().map(|(i, n)| (of_parent(n), of_child(i)));
+        let by: Vec<u32> = pairs.map(|(p, c)| if is_deterministic(p) { c } else { p }).collect();
+        let rows = find_children(tx, env, &rt, c, (&key, &by), &snap).await?;
         // Whether a default is the very key that goes: no change that would have the new key checked.
         let mut kept = false;
         for (rid, image) in rows {
@@ -621,23 +627,27 @@ pub(super) fn relation(tx: &Transaction, oid: u32) -> Result<Arc<Relation>> {
     tx.catalog.relation(oid).cloned().ok_or_else(|| DbError::internal("foreign key on a table that is gone"))
 }
 
-/// Rows of the referring table with a key, by an index that begins with its columns, else by reading the table.
+/// Rows of the referring table with a key (and the collations it compares by), by an index that begins with its columns, else by reading the table.
 async fn find_children(
     tx: &mut Transaction,
     env: &StatementEnv,
     rt: &Arc<TableRt>,
     c: &Constraint,
-    key: &[Datum],
+    (key, by): (&[Datum], &[u32]),
     snap: &Snapshot,
 ) -> Result<Vec<(Rid, Vec<u8>)>> {
     let equal = |row: &[Datum]| {
-        c.columns.iter().zip(key).all(|(n, k)| {
+        c.columns.iter().zip(key).zip(by).all(|((n, k), by)| {
             let i = *n as usize - 1;
             !row[i].is_null() && {
-                let ty = rt.rel.columns[i].ty;
+                let ty = TypeRef { collation: *by, ..rt.rel.columns[i].ty };
                 cmp::compare(ty, ty.collation, &row[i], k) == std::cmp::Ordering::Equal
             }
         })
+    };
+    let kept = |i: &IndexRt, n: usize, attnum: i16| {
+        let wanted = c.columns.iter().position(|x| *x == attnum).and_then(|p| by.get(p));
+        wanted.is_some_and(|w| same_equality(i.key_type(n, rt).collation, *w))
     };
     let scan_env = ScanEnv { store: Arc::clone(tx.txn.store()), snap: *snap, interrupt: env.interrupt.clone() };
     let usable = rt.indexes.iter().find(|i| {
@@ -646,7 +656,7 @@ async fn find_children(
             && !i.def.is_tree()
             && i.def.predicate.is_none()
             && i.def.keys.len() >= c.columns.len()
-            && i.def.keys[..c.columns.len()].iter().all(|k| c.columns.contains(&k.attnum))
+            && i.def.keys[..c.columns.len()].iter().enumerate().all(|(n, k)| kept(i, n, k.attnum))
     });
     let mut out = Vec::new();
     let mut candidates: Vec<(Rid, Vec<u8>)> = Vec::new();

@@ -10,6 +10,7 @@ use crate::plan::ir::{Col, Expr, ExprKind, Scan, SortKey};
 use crate::plan::walk;
 use rustydb_base::Result;
 use rustydb_storage::am::Search;
+use rustydb_types::collation::same_order;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::gin::{self, Wanted};
 use rustydb_types::gist::{self, Question};
@@ -259,7 +260,7 @@ pub fn terms(scan: &Scan, table: &TableRt, index: usize, conds: &[&Expr], known:
             }));
             continue;
         }
-        let ExprKind::Call { proc, args, .. } = &e.kind else { continue };
+        let ExprKind::Call { proc, args, collation } = &e.kind else { continue };
         let [a, b] = args.as_slice() else { continue };
         let found = strategies(proc.oid).iter().find_map(|(family, strategy, mirrored)| {
             let (column, value) = if *mirrored { (b, a) } else { (a, b) };
@@ -269,6 +270,9 @@ pub fn terms(scan: &Scan, table: &TableRt, index: usize, conds: &[&Expr], known:
             keys.iter().zip(&i.def.keys).enumerate().find_map(|(n, (key, def))| {
                 let fits = pgdata::opclass(def.opclass).is_some_and(|c| c.opcfamily == *family);
                 (fits && is_key(column, key.as_ref()?)).then_some(())?;
+                if !same_order(*collation, i.key_type(n, table).collation) {
+                    return None;
+                }
                 let lookup = Lookup {
                     column: u8::try_from(n).ok()?,
                     class: class_of(classes, n)?,

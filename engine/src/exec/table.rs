@@ -7,7 +7,7 @@ use super::dml::Checks;
 use super::eval::{Compiled, Env, compile};
 use super::exclude::Exclusion;
 use crate::bind::{BindCx, Binder};
-use crate::catalog::{Column, Constraint, ConstraintKind, FkAction, Index, Relation};
+use crate::catalog::{Column, Constraint, ConstraintKind, FkAction, Index, IndexKey, Relation};
 use crate::plan::ir::{Col, Expr};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_storage::am::{Entries, IndexDesc, entries, push_entry};
@@ -48,6 +48,8 @@ pub struct IndexRt {
     pub deferrable: Option<Arc<Constraint>>,
     /// Per key column: attribute (0-based) or compiled expression over the row.
     keys: Vec<KeySource>,
+    /// Per key column: the collation under which it is kept.
+    collations: Vec<u32>,
     /// Predicate of a partial index over the row.
     predicate: Option<Compiled>,
     /// The bound form of key expressions and predicate, for the choice of indexes; `None` for an index of plain columns.
@@ -403,7 +405,20 @@ fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_
     } else {
         None
     };
-    Ok(IndexRt { def: Arc::clone(i), desc, deferrable, keys, predicate, bound: kept, needs, classes, exclusion })
+    let collations = i.keys.iter().map(key_collation).collect();
+    Ok(IndexRt { def: Arc::clone(i), desc, deferrable, keys, collations, predicate, bound: kept, needs, classes, exclusion })
+}
+
+/// Families of B-trees and hashes whose order is that of bytes whatever the collation is: `text_pattern_ops` and
+/// `bpchar_pattern_ops`.
+pub const PATTERN_FAMILIES: [u32; 4] = [2095, 2097, 2229, 2231];
+
+/// The collation under which a key column is kept.
+fn key_collation(k: &IndexKey) -> u32 {
+    if pgdata::opclass(k.opclass).is_some_and(|c| PATTERN_FAMILIES.contains(&c.opcfamily)) {
+        return rustydb_types::collation::C;
+    }
+    k.ty.collation
 }
 
 /// The classes of an index's key columns, found by their names.
@@ -421,8 +436,8 @@ impl IndexRt {
     /// Type of a key column as it is encoded.
     pub fn key_type(&self, n: usize, table: &TableRt) -> TypeRef {
         match &self.keys[n] {
-            KeySource::Attribute(a) => table.rel.columns[*a].ty,
-            KeySource::Expr(e) => e.ty,
+            KeySource::Attribute(a) => TypeRef { collation: self.collations[n], ..table.rel.columns[*a].ty },
+            KeySource::Expr(e) => TypeRef { collation: self.collations[n], ..e.ty },
         }
     }
 
@@ -513,6 +528,7 @@ impl IndexRt {
                     (e.ty, &computed)
                 }
             };
+            let ty = TypeRef { collation: self.collations[n], ..ty };
             has_null |= d.is_null();
             keyenc::encode_key(ty, d, def.desc, def.nulls_first, &mut bytes)?;
         }

@@ -459,11 +459,13 @@ impl Find<'_> {
             }
             Names::Collation => {
                 let (path, name) = self.place(&self.names)?;
-                let found = pgdata::collations().iter().find(|c| c.collname == name);
-                let found = found.filter(|_| path.contains(&pgdata::PG_CATALOG));
+                let found = path.iter().find_map(|ns| {
+                    let system = || (*ns == pgdata::PG_CATALOG).then(|| crate::bind::collation::built_in(name)).flatten();
+                    self.cat.collation_in(*ns, name).map(|c| c.oid).or_else(system)
+                });
                 let missing =
                     || undefined(format!("collation \"{}\" for encoding \"UTF8\" does not exist", self.shown()));
-                (shown::PG_COLLATION, found.ok_or_else(missing)?.oid, 0)
+                (shown::PG_COLLATION, found.ok_or_else(missing)?, 0)
             }
             Names::Statistics => {
                 let (path, name) = self.place(&self.names)?;

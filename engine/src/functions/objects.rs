@@ -379,11 +379,8 @@ impl Look<'_> {
             }
             PG_AM => Some(self.plain("access method", pgdata::access_methods().iter().find(|a| a.oid == oid)?.amname)),
             PG_COLLATION => {
-                if let Some(c) = self.cat.collations.get(&oid) {
-                    return Some(self.in_schema("collation", c.namespace, &c.name));
-                }
-                let c = pgdata::collations().iter().find(|c| c.oid == oid)?;
-                Some(self.in_schema("collation", pgdata::PG_CATALOG, c.collname))
+                let (ns, name) = self.cat.collation_place(oid)?;
+                Some(self.in_schema("collation", ns, &name))
             }
             // Whether there is one, only its table knows.
             PG_LARGEOBJECT => Some(Object {

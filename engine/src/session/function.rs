@@ -138,6 +138,9 @@ pub(crate) async fn run(tx: &mut Transaction, env: &StatementEnv, call: &HostCal
     if let Some(rows) = crate::large_object::calls::run(tx, env, shared, call).await? {
         return Ok(rows);
     }
+    if let Some(rows) = super::import_collations::run(tx, shared, call).await? {
+        return Ok(rows);
+    }
     let r = tx.catalog.routines.get(&call.proc.oid).cloned().ok_or_else(|| {
         DbError::new(SqlState::UNDEFINED_FUNCTION, format!("cache lookup failed for function {}", call.proc.oid))
     })?;

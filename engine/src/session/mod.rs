@@ -24,6 +24,7 @@ mod flashback;
 pub(crate) mod function;
 mod function_call;
 mod kernels;
+mod import_collations;
 mod listing;
 mod locks;
 mod matview;

@@ -72,8 +72,10 @@ QUERIES = {
         select oid, amprocfamily, amproclefttype, amprocrighttype, amprocnum, amproc::oid amproc
         from pg_amproc where {BUILT_IN} order by amprocfamily, amproclefttype, amprocrighttype, amprocnum""",
     "pg_collation": """
-        select oid, collname, collprovider, collisdeterministic, collencoding, collcollate, collctype
-        from pg_collation where collname in ('default', 'C', 'POSIX', 'ucs_basic', 'C.utf8') order by oid""",
+        select oid, collname, collprovider, collisdeterministic, collencoding, collcollate, collctype,
+               colliculocale
+        from pg_collation where collprovider = 'i' or collname in ('default', 'C', 'POSIX', 'ucs_basic', 'C.utf8')
+        order by oid""",
     "pg_language": f"""
         select oid, lanname, lanispl, lanpltrusted, lanplcallfoid, laninline, lanvalidator
         from pg_language where {BUILT_IN} order by oid""",

@@ -22,8 +22,9 @@
 //! **Keys.** Where [`native_order`] is true, Arrow's equality, hash and order of the array are PostgreSQL's, and the column
 //! itself may be sorted, grouped, joined and compared. Where it is not, [`key_array`] gives an array that may stand in as the
 //! key: numeric without its display scale, float without negative zero, bpchar without trailing blanks, and
-//! [`crate::keyenc`] bytes for the others. The values themselves travel beside the key.
+//! [`crate::keyenc`] bytes for the others, among them text under a collation of ICU's. The values themselves travel beside the key.
 
+use crate::collation::is_icu;
 use crate::datum::{Datum, Interval, TypeRef};
 use crate::numeric::Numeric;
 use crate::rowcodec::{self, PhysKind, phys_kind};
@@ -77,6 +78,7 @@ pub fn native_order(ty: TypeRef, static_numeric: StaticNumeric) -> bool {
         oid::FLOAT4 | oid::FLOAT8 | oid::BPCHAR | oid::CHAR | oid::TIMETZ | oid::INTERVAL => false,
         oid::BYTEA | oid::UUID => true,
         oid::NUMERIC => matches!(arrow_type(ty, static_numeric), DataType::Decimal128(..)),
+        _ if is_icu(ty.collation) => false,
         _ => arrow_type(ty, static_numeric) != DataType::BinaryView,
     }
 }
@@ -385,6 +387,7 @@ pub fn key_array(ty: TypeRef, a: &ArrayRef) -> Result<ArrayRef> {
         (oid::FLOAT8, DataType::Float64) => {
             Ok(Arc::new(a.as_primitive::<Float64Type>().unary::<_, Float64Type>(|v| v + 0.0)))
         }
+        (_, DataType::Utf8View) if is_icu(ty.collation) => encoded_keys(ty, a),
         (oid::BPCHAR, DataType::Utf8View) => {
             let src = a.as_string_view();
             let mut b = StringViewBuilder::with_capacity(src.len());

@@ -1,9 +1,10 @@
 //! Order, equality and hashing of values as PostgreSQL's btree and hash operator classes have them.
 //!
-//! Text compares by bytes: the database collation is C.UTF-8. NULL sorts after every value here; where NULL belongs in a
+//! Text compares by bytes (the database collation is C.UTF-8) unless the collation is one of ICU's. NULL sorts after every value here; where NULL belongs in a
 //! result (NULLS FIRST, DESC) or that it equals nothing in a join is the caller's business.
 
 use crate::bytetype::byte_type;
+use crate::collation::is_deterministic;
 use crate::datetime::{USECS_PER_SEC, interval};
 use crate::datum::{ArrayValue, Bound, Datum, RangeValue, TypeRef};
 use crate::io::scalar::char_to_byte;
@@ -19,6 +20,11 @@ pub fn compare_f64(a: f64, b: f64) -> Ordering {
 /// Text without the blanks that do not count in a bpchar.
 pub fn bpchar_significant(s: &str) -> &str {
     s.trim_end_matches(' ')
+}
+
+/// Order of two texts by a collation.
+pub fn compare_text(collation: u32, a: &str, b: &str) -> Ordering {
+    crate::collation::icu::with(collation, |c| c.compare(a, b)).unwrap_or_else(|| a.as_bytes().cmp(b.as_bytes()))
 }
 
 /// UTC microseconds of a timetz, by which it compares first.
@@ -44,9 +50,9 @@ pub fn compare(ty: TypeRef, collation: u32, a: &Datum, b: &Datum) -> Ordering {
         (Oid(a), Oid(b)) => a.cmp(b),
         (Numeric(a), Numeric(b)) => a.cmp(b),
         (Text(a), Text(b)) => match usertype::base(ty).oid {
-            oid::BPCHAR => bpchar_significant(a).cmp(bpchar_significant(b)),
+            oid::BPCHAR => compare_text(collation, bpchar_significant(a), bpchar_significant(b)),
             oid::CHAR => char_to_byte(a).cmp(&char_to_byte(b)),
-            _ => a.as_bytes().cmp(b.as_bytes()),
+            _ => compare_text(collation, a, b),
         },
         (Bytes(a), Bytes(b)) => match byte_type(ty.oid).and_then(|t| t.compare) {
             Some(compare) => compare(a, b),
@@ -201,10 +207,10 @@ pub fn hash(ty: TypeRef, d: &Datum, seed: u64) -> u64 {
     }
     match d {
         Datum::Null => xxh3_64_with_seed(&[], seed),
-        Datum::Text(s) if usertype::base(ty).oid == oid::BPCHAR => {
+        Datum::Text(s) if usertype::base(ty).oid == oid::BPCHAR && is_deterministic(ty.collation) => {
             xxh3_64_with_seed(bpchar_significant(s).as_bytes(), seed)
         }
-        Datum::Text(s) => xxh3_64_with_seed(s.as_bytes(), seed),
+        Datum::Text(s) if is_deterministic(ty.collation) => xxh3_64_with_seed(s.as_bytes(), seed),
         Datum::Bytes(b) if byte_type(ty.oid).is_none() => xxh3_64_with_seed(b, seed),
         d => {
             let mut key = smallvec::SmallVec::<[u8; 64]>::new();

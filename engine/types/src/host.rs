@@ -32,6 +32,7 @@ pub fn needs_host(p: &Proc) -> bool {
     runs_query_text(p)
         || of_large_objects(p)
         || maps_to_xml(p)
+        || imports_collations(p)
         || p.oid >= crate::userproc::FIRST_USER_OID && p.prolang == SQL && p.prokind != 'a'
 }
 
@@ -49,6 +50,11 @@ pub fn of_large_objects(p: &Proc) -> bool {
 pub fn maps_to_xml(p: &Proc) -> bool {
     const NAMES: [&str; 4] = ["table_to_xml", "query_to_xml", "schema_to_xml", "database_to_xml"];
     p.oid < crate::userproc::FIRST_USER_OID && NAMES.iter().any(|n| p.prosrc.starts_with(n))
+}
+
+/// Whether it is the function that makes collations of the system's locales.
+pub fn imports_collations(p: &Proc) -> bool {
+    p.oid < crate::userproc::FIRST_USER_OID && p.prosrc == "pg_import_system_collations"
 }
 
 /// `pg_language.oid` of SQL.

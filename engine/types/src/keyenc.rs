@@ -11,6 +11,7 @@
 //! | floats | IEEE bits, all flipped when negative, else the sign bit |
 //! | numeric | [`crate::numeric::Numeric::write_key`] |
 //! | text | the bytes and a zero byte (text holds none) |
+//! | text under a collation of ICU's | its sort key and a zero byte; then, if it is deterministic, the bytes and a zero byte |
 //! | bytea | zero bytes become 00 FF, closed by 00 00 |
 //! | interval | normalised microseconds, 16 bytes |
 //! | arrays | each element behind 01 (02 for NULL), 00, then dimensions |
@@ -124,8 +125,10 @@ pub fn put_value(ty: TypeRef, d: &Datum, out: &mut Vec<u8>) {
         Datum::Text(s) if ty.oid == oid::CHAR => out.push(char_to_byte(s)),
         Datum::Text(s) => {
             let s = if ty.oid == oid::BPCHAR { bpchar_significant(s) } else { s.as_str() };
-            out.extend_from_slice(s.as_bytes());
-            out.push(0);
+            if crate::collation::icu::with(ty.collation, |c| c.put_key(s, out)).is_none() {
+                out.extend_from_slice(s.as_bytes());
+                out.push(0);
+            }
         }
         Datum::Bytes(b) if let Some(t) = byte_type(ty.oid) => (t.put_key)(b, out),
         Datum::Bytes(b) => {

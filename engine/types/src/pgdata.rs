@@ -237,10 +237,10 @@ table! {
     }
 }
 table! {
-    /// A collation; only those every server has.
+    /// A collation: those every server has, and ICU's. Their version is this server's, so it is not here.
     Collation, collations, "pg_collation.tsv" {
         oid: u32, collname: &'static str, collprovider: char, collisdeterministic: bool, collencoding: i32,
-        collcollate: Option<&'static str>, collctype: Option<&'static str>,
+        collcollate: Option<&'static str>, collctype: Option<&'static str>, colliculocale: Option<&'static str>,
     }
 }
 table! {
@@ -365,6 +365,8 @@ macro_rules! lookup_many {
 
 lookup_one! { /// A type by OID.
 pg_type(oid: u32) -> PgType = types by |r| r.oid }
+lookup_one! { /// A built-in collation by OID.
+collation(oid: u32) -> Collation = collations by |r| r.oid }
 lookup_one! { /// A built-in function by OID.
 built_in_proc(oid: u32) -> Proc = procs by |r| r.oid }
 lookup_one! { /// A built-in operator by OID.

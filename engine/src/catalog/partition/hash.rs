@@ -1,15 +1,22 @@
 //! The hash of partition keys, whose values agree with PostgreSQL's, so that a row lies in the same partition on both
 //! servers.
 
-use rustydb_types::datum::Datum;
-use rustydb_types::{hash, oid};
+use rustydb_types::collation::is_deterministic;
+use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::{hash, keyenc, oid};
 
 /// The seed under which partition keys are hashed.
 pub(super) const SEED: u64 = 0x7A5B_2236_7996_DCFD;
 
 /// The hash of a value that is not NULL; `None` for types whose values cannot be hash keys here.
-pub fn of(ty: u32, d: &Datum) -> Option<u64> {
-    hash::value(ty, d, SEED)
+pub fn of(ty: TypeRef, d: &Datum) -> Option<u64> {
+    if !is_deterministic(ty.collation) {
+        // Equal texts must lie together.
+        let mut key = Vec::new();
+        keyenc::put_value(ty, d, &mut key);
+        return Some(hash::bytes(&key, SEED));
+    }
+    hash::value(ty.oid, d, SEED)
 }
 
 /// Whether values of a type can be hash keys.

@@ -185,7 +185,7 @@ impl PartitionDesc {
             let own = self.hashers.get(i).and_then(Option::as_ref);
             let hash = match own {
                 Some(h) => h.hash(d, hash::SEED)?,
-                None => hash_of(ty.oid, d),
+                None => hash_of(*ty, d),
             };
             let h = hash.ok_or_else(|| DbError::internal("hash key of a type that is not hashed"))?;
             all = combine_hashes(all, h);

@@ -8,6 +8,7 @@ use crate::plan::ir::{Expr, ExprKind};
 use crate::plan::walk;
 use rustydb_base::Result;
 use rustydb_parser::ast::IsTest;
+use rustydb_types::collation::{is_deterministic, same_order};
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::{oid, pgdata};
 use std::cmp::Ordering;
@@ -43,6 +44,8 @@ fn bare(e: &Expr) -> &Expr {
     match &e.kind {
         // A varchar column compares as text.
         ExprKind::Relabel(x) if matches!(x.ty.oid, oid::VARCHAR) && e.ty.oid == oid::TEXT => x,
+        // What it compares by, the comparison says.
+        ExprKind::Relabel(x) if crate::bind::collation::is_collate(e) => bare(x),
         _ => e,
     }
 }
@@ -73,7 +76,7 @@ fn test<'e>(keys: &[Expr], c: &'e Expr, known: &dyn Fn(u32) -> bool, values: &mu
         },
         ExprKind::Not(x) => key(x).map(|k| Test::Is(k, false)),
         ExprKind::Column(_) => key(c).map(|k| Test::Is(k, true)),
-        ExprKind::Call { proc, args, .. } => {
+        ExprKind::Call { proc, args, collation } => {
             let [a, b] = args.as_slice() else { return None };
             let s = strategy(proc.oid)?;
             let (k, s, v) = match (key(a), key(b)) {
@@ -81,21 +84,30 @@ fn test<'e>(keys: &[Expr], c: &'e Expr, known: &dyn Fn(u32) -> bool, values: &mu
                 (None, Some(k)) if free(a) => (k, 6 - s, a),
                 _ => return None,
             };
-            comparable(keys.get(k)?.ty.oid, v.ty.oid).then(|| {
+            let of_key = keys.get(k)?.ty;
+            (comparable(of_key.oid, v.ty.oid) && follows(of_key, *collation, s == 3)).then(|| {
                 values.push(v);
                 Test::Compare(k, s, values.len() - 1)
             })
         }
-        ExprKind::ArrayOp { proc, left, array, all: false, .. } => {
+        ExprKind::ArrayOp { proc, left, array, all: false, collation } => {
             let k = key(left)?;
             let elem = oid::array_element(array.ty.oid)?;
-            (strategy(proc.oid) == Some(3) && free(array) && comparable(keys.get(k)?.ty.oid, elem)).then(|| {
+            let of_key = keys.get(k)?.ty;
+            let fits = comparable(of_key.oid, elem) && follows(of_key, *collation, true);
+            (strategy(proc.oid) == Some(3) && free(array) && fits).then(|| {
                 values.push(array);
                 Test::Any(k, values.len() - 1)
             })
         }
         _ => None,
     }
+}
+
+/// Whether where a comparison by a collation is true says where a key can lie. What equals a value by its bytes lies where
+/// the value does, whatever the key's collation.
+fn follows(key: TypeRef, collation: u32, equality: bool) -> bool {
+    same_order(key.collation, collation) || (equality && is_deterministic(collation))
 }
 
 /// Whether values of two types compare as the key's type does.

@@ -109,8 +109,8 @@ pub fn key_text(rel: &Relation, show: Show<'_>) -> Option<String> {
             None => pgdata::pg_type(k.ty.oid).map_or(0, |t| t.typcollation),
         };
         if k.ty.collation != 0 && k.ty.collation != natural {
-            let name = pgdata::collations().iter().find(|c| c.oid == k.ty.collation).map_or("", |c| c.collname);
-            *t = format!("{t} COLLATE {}", quote_ident(name));
+            let name = rustydb_types::collation::name(k.ty.collation).unwrap_or_default();
+            *t = format!("{t} COLLATE {}", quote_ident(&name));
         }
     }
     Some(format!("{} ({})", key.strategy.word().to_uppercase(), parts.join(", ")))

@@ -24,7 +24,7 @@ use parking_lot::RwLock;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::IsTest;
 use rustydb_types::arrow::{DatumBuilder, arrow_type, datum_at, key_array, native_order};
-use rustydb_types::collation::INDETERMINATE;
+use rustydb_types::collation::{INDETERMINATE, for_equality, is_icu};
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::pgdata::{self, Proc};
 use rustydb_types::{cmp, oid, rowcodec};
@@ -270,6 +270,7 @@ pub fn key_of(ty: TypeRef, l: Lowered) -> Lowered {
 fn key_type(ty: TypeRef, dt: &DataType) -> DataType {
     match (ty.oid, dt) {
         (oid::FLOAT4 | oid::FLOAT8, _) => dt.clone(),
+        (_, DataType::Utf8View) if is_icu(ty.collation) => DataType::BinaryView,
         (oid::BPCHAR, DataType::Utf8View) => DataType::Utf8View,
         _ => DataType::BinaryView,
     }
@@ -329,6 +330,15 @@ pub fn comparable(lt: TypeRef, l: Lowered, rt: TypeRef, r: Lowered) -> Option<(L
     }
     let (l, r) = (key_of(lt, l), key_of(rt, r));
     (l.dt == r.dt).then_some((l, r))
+}
+
+/// A type whose values are compared by a collation, which is that of the comparison and not always the values' own.
+pub fn compared_by(ty: TypeRef, collation: u32, equality: bool) -> TypeRef {
+    if ty.collation == 0 {
+        return ty;
+    }
+    let ty = TypeRef { collation, ..ty };
+    if equality { for_equality(ty) } else { ty }
 }
 
 fn cast(e: DfExpr, to: &DataType) -> DfExpr {
@@ -447,18 +457,18 @@ impl Scope<'_> {
             },
             // It fails where it is evaluated.
             ExprKind::Call { collation: INDETERMINATE, .. } => None,
-            ExprKind::Call { proc, args, .. } => match self.native_call(proc, args)? {
+            ExprKind::Call { proc, args, collation } => match self.native_call(proc, args, *collation)? {
                 Some(l) => Some(l),
                 None => self.constant(e).and_then(|d| self.literal(e.ty, &d).ok()),
             },
-            ExprKind::ArrayOp { proc, left, array, all: false, .. } if is_key_equality(proc) => {
-                self.in_list(left, array)?
+            ExprKind::ArrayOp { proc, left, array, all: false, collation } if is_key_equality(proc) => {
+                self.in_list(left, array, *collation)?
             }
             _ => None,
         })
     }
 
-    fn native_call(&self, proc: &Proc, args: &[Expr]) -> Result<Option<Lowered>> {
+    fn native_call(&self, proc: &Proc, args: &[Expr], collation: u32) -> Result<Option<Lowered>> {
         let [a, b] = args else { return Ok(None) };
         if let Some(op) = comparison(proc) {
             if let Some(l) = self.date_with_timestamp(op, a, b)? {
@@ -466,7 +476,8 @@ impl Scope<'_> {
             }
             let (Some(l), Some(r)) = (self.native(a)?, self.native(b)?) else { return Ok(None) };
             let native = l.native && r.native;
-            let Some((l, r)) = comparable(a.ty, l, b.ty, r) else { return Ok(None) };
+            let by = |ty| compared_by(ty, collation, matches!(op, Operator::Eq | Operator::NotEq));
+            let Some((l, r)) = comparable(by(a.ty), l, by(b.ty), r) else { return Ok(None) };
             let expr = DfExpr::BinaryExpr(BinaryExpr::new(Box::new(l.expr), op, Box::new(r.expr)));
             return Ok(Some(Lowered { expr, dt: DataType::Boolean, native }));
         }
@@ -525,7 +536,8 @@ impl Scope<'_> {
     }
 
     /// `left = ANY (ARRAY[constants])`.
-    fn in_list(&self, left: &Expr, array: &Expr) -> Result<Option<Lowered>> {
+    fn in_list(&self, left: &Expr, array: &Expr, collation: u32) -> Result<Option<Lowered>> {
+        let by = compared_by(left.ty, collation, true);
         let items: Vec<(TypeRef, Datum)> = match &array.kind {
             ExprKind::Array { items, nested: false } => {
                 let mut v = Vec::with_capacity(items.len());
@@ -544,7 +556,7 @@ impl Scope<'_> {
             _ => return Ok(None),
         };
         let Some(l) = self.native(left)? else { return Ok(None) };
-        if items.is_empty() || fixed_of(&l.dt).is_some() || !native_order(left.ty, None) {
+        if items.is_empty() || fixed_of(&l.dt).is_some() || !native_order(by, None) {
             return Ok(None);
         }
         let mut list = Vec::with_capacity(items.len());

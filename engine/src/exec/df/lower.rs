@@ -1,7 +1,7 @@
 //! Relations to DataFusion's logical plans.
 
 use super::agg::{CallSite, Udaf, What, result_type};
-use super::expr::{Frame, Lowered, Scope, comparable, is_key_equality, key_of, name, named, scalar};
+use super::expr::{Frame, Lowered, Scope, comparable, compared_by, is_key_equality, key_of, name, named, scalar};
 use super::op::{Op, Run, op_plan};
 use super::replay::Replays;
 use super::util::from_df;
@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 };
 use rustydb_base::{DbError, Result};
 use rustydb_types::arrow::native_order;
-use rustydb_types::collation::INDETERMINATE;
+use rustydb_types::collation::{INDETERMINATE, for_equality};
 use rustydb_types::datum::Datum;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -397,7 +397,8 @@ impl Lower<'_> {
             _ => return Ok(None),
         };
         let (l, r) = (self.scope(a).lower(x)?, self.scope(b).lower(y)?);
-        Ok(comparable(x.ty, l, y.ty, r).map(|(l, r)| (l.expr, r.expr)))
+        let by = |ty| compared_by(ty, *collation, true);
+        Ok(comparable(by(x.ty), l, by(y.ty), r).map(|(l, r)| (l.expr, r.expr)))
     }
 
     /// Grouping and aggregation; `extra` are further group keys (native columns) that are not output.
@@ -432,14 +433,15 @@ impl Lower<'_> {
             let l = scope.lower(e)?;
             let n = c.id;
             cols.push((*c, l.dt.clone()));
-            if native_order(e.ty, super::expr::fixed_of(&l.dt)) {
+            let by = for_equality(e.ty);
+            if native_order(by, super::expr::fixed_of(&l.dt)) {
                 pre.push(l.expr.alias(format!("g{n}")));
                 keys.push(named(format!("g{n}")));
                 post.push(named(format!("g{n}")).alias(name(n)));
             } else {
                 // Equal values may differ (1.0 and 1.00): the key groups, one of the values is shown.
                 pre.push(l.expr.clone().alias(format!("v{n}")));
-                pre.push(key_of(e.ty, l.clone()).expr.alias(format!("g{n}")));
+                pre.push(key_of(by, l.clone()).expr.alias(format!("g{n}")));
                 keys.push(named(format!("g{n}")));
                 let first = CallSite {
                     what: What::First,

@@ -7,6 +7,7 @@ use super::lower::{Lower, Plan, projection, schema};
 use super::op::{Op, Order, Run, op_plan};
 use super::util::{DfResult, from_df, produce, to_df};
 use crate::bind::func::{out_columns, resolve_fields};
+use crate::exec::eval::inexact;
 use crate::exec::StmtCx;
 use crate::exec::subquery::has_subquery;
 use crate::exec::turn::Turn;
@@ -22,6 +23,7 @@ use datafusion::logical_expr::{Expr as DfExpr, LogicalPlan, Union};
 use futures::StreamExt;
 use hashbrown::HashSet;
 use rustydb_base::{DbError, Result, SqlState};
+use rustydb_types::collation::{for_equality, nondeterministic};
 use rustydb_types::arrow::{DatumBuilder, arrow_type, datum_at};
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::host::{self, HostCall};
@@ -79,10 +81,10 @@ impl Keys {
         let mut fields = Vec::with_capacity(cols.len());
         for (ty, dt) in cols {
             let empty =
-                rustydb_types::arrow::key_array(*ty, &datafusion::arrow::array::new_empty_array(dt)).map_err(to_df)?;
+                rustydb_types::arrow::key_array(for_equality(*ty), &datafusion::arrow::array::new_empty_array(dt)).map_err(to_df)?;
             fields.push(SortField::new(empty.data_type().clone()));
         }
-        Ok(Keys { converter: RowConverter::new(fields)?, types: cols.iter().map(|c| c.0).collect() })
+        Ok(Keys { converter: RowConverter::new(fields)?, types: cols.iter().map(|c| for_equality(c.0)).collect() })
     }
     /// The keys of a batch's rows.
     pub fn rows(&self, arrays: &[ArrayRef]) -> DfResult<datafusion::arrow::row::Rows> {
@@ -106,6 +108,8 @@ struct SetCall {
     arg_types: Arc<[TypeRef]>,
     result: TypeRef,
     collation: u32,
+    /// Why it fails under that collation.
+    inexact: Option<&'static str>,
     cols: Vec<Col>,
     /// Types of the function's output columns, where several become one row value.
     fields: Arc<[TypeRef]>,
@@ -138,6 +142,9 @@ impl SetCall {
         }
         match f {
             SetCode::Kernel(f) => {
+                if let Some(what) = self.inexact {
+                    return Err(nondeterministic(what));
+                }
                 let info = CallInfo { args: &self.arg_types, result: self.result, collation: self.collation };
                 let rows = f(&cx.eval, &info, &args)?;
                 if self.whole || !self.elements || shape::fields(self.result.typmod).is_none() {
@@ -324,6 +331,10 @@ impl Lower<'_> {
             let elements = matches!(&e.kind, ExprKind::Call { proc, .. } if proc.prosrc == "array_unnest");
             let row = |x: &Expr| RowExpr::new(x, self.cx, &self.frames, &|id| avail.contains_key(&id));
             let mut fields: Arc<[TypeRef]> = Arc::from([]);
+            let inexact = match &e.kind {
+                ExprKind::Call { proc, collation, .. } => inexact(proc, *collation),
+                _ => None,
+            };
             let (set, args, arg_types, strict, collation) = match &e.kind {
                 ExprKind::Call { proc, args, collation } if proc.proretset => {
                     shown.push(proc.proname.to_string());
@@ -357,6 +368,7 @@ impl Lower<'_> {
                 arg_types,
                 result: e.ty,
                 collation,
+                inexact,
                 cols,
                 fields,
                 whole: matches!(of, Sets::Selected),

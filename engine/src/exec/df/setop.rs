@@ -16,6 +16,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Aggregate, Expr as DfExpr, LogicalPlan};
 use futures::StreamExt;
 use rustydb_base::{DbError, Result};
+use rustydb_types::collation::for_equality;
 use rustydb_types::oid;
 use std::sync::Arc;
 
@@ -90,7 +91,7 @@ impl Lower<'_> {
         for (c, dt) in &dts {
             let n = c.id;
             let value = Lowered { expr: named(name(n)), dt: dt.clone(), native: true };
-            pre.push(key_of(c.ty, value).expr.alias(format!("g{n}")));
+            pre.push(key_of(for_equality(c.ty), value).expr.alias(format!("g{n}")));
             pre.push(named(name(n)).alias(format!("v{n}")));
             keys.push(named(format!("g{n}")));
             let first = CallSite {

@@ -6,12 +6,15 @@
 //! bounds nothing. A scan takes equalities on the leading columns, then bounds on one more.
 
 use super::stats;
+use crate::exec::table::PATTERN_FAMILIES;
+use crate::bind::collation::is_collate;
 use crate::catalog::Relation;
 use crate::exec::index_terms::{self, Lookup, is_key, keys_over};
 use crate::exec::table::TableRt;
 use crate::exec::tables::rows_in_blocks;
 use crate::plan::ir::{ColId, ColSet, Expr, ExprKind, Scan, SortKey};
 use crate::plan::walk;
+use rustydb_types::collation::{is_deterministic, same_equality, same_order};
 use rustydb_types::datum::TypeRef;
 use rustydb_types::{oid, pgdata};
 use std::collections::HashMap;
@@ -137,6 +140,16 @@ fn comparable(value: u32, key: u32, equality: bool) -> bool {
         || (oid::is_oid_like(value) && oid::is_oid_like(key))
 }
 
+/// Whether an index keeps a column so that a comparison by a collation can be asked of it.
+fn kept_by(collation: u32, key: TypeRef, equality: bool) -> bool {
+    same_order(collation, key.collation) || (equality && same_equality(collation, key.collation))
+}
+
+/// Whether an operator compares bytes whatever the collation is.
+fn by_bytes(family: u32, strategy: i16) -> bool {
+    PATTERN_FAMILIES.contains(&family) && strategy != 3
+}
+
 /// Columns an expression reads.
 pub(super) fn columns(e: &Expr, out: &mut ColSet) {
     walk::visit(e, &mut |x| {
@@ -209,7 +222,7 @@ impl Chooser<'_> {
         match &cond.kind {
             // It fails for the first row.
             ExprKind::Call { collation: rustydb_types::collation::INDETERMINATE, .. } => None,
-            ExprKind::Call { proc, args, .. } => {
+            ExprKind::Call { proc, args, collation: by } => {
                 let [a, b] = args.as_slice() else { return None };
                 let (value, mirrored) = if is_key(a, key) && self.known(b) {
                     (b, false)
@@ -219,13 +232,13 @@ impl Chooser<'_> {
                     return None;
                 };
                 let s = strategy(proc.oid, family)?;
-                if !comparable(value.ty.oid, key_ty.oid, s == 3) {
+                if !comparable(value.ty.oid, key_ty.oid, s == 3) || !(kept_by(*by, key_ty, s == 3) || by_bytes(family, s)) {
                     return None;
                 }
                 Some(Says::Compare(if mirrored { 6 - s } else { s }, value))
             }
-            ExprKind::ArrayOp { proc, left, array, all: false, .. } => {
-                if !is_key(left, key) || !self.known(array) || strategy(proc.oid, family)? != 3 {
+            ExprKind::ArrayOp { proc, left, array, all: false, collation: by } => {
+                if !kept_by(*by, key_ty, true) || !is_key(left, key) || !self.known(array) || strategy(proc.oid, family)? != 3 {
                     return None;
                 }
                 let elem = match &array.kind {
@@ -375,21 +388,32 @@ impl Chooser<'_> {
         if self.want.order.is_empty() || d.equal.iter().any(|k| matches!(k, KeyDraft::Any(_))) {
             return None;
         }
-        let def = &self.table.indexes[d.index].def;
+        let index = &self.table.indexes[d.index];
+        let def = &index.def;
         if def.is_hash() {
             return None;
         }
         let mut at = d.equal.len();
         let mut reverse = None;
         for o in self.want.order {
-            let fixed = self.known(&o.expr) || keys[..d.equal.len()].iter().flatten().any(|k| walk::same(&o.expr, k));
+            // Values that a collation holds for equal may be ordered by another.
+            let one = |(n, k): (usize, &Option<Expr>)| {
+                let k = k.as_ref()?;
+                (walk::same(&o.expr, k) && is_deterministic(index.key_type(n, self.table).collation)).then_some(())
+            };
+            let fixed = self.known(&o.expr) || keys[..d.equal.len()].iter().enumerate().any(|k| one(k).is_some());
             if fixed {
                 continue;
             }
             let key = keys.get(at)?.as_ref()?;
             let k = &def.keys[at];
             let family = pgdata::opclass(k.opclass)?.opcfamily;
-            if !walk::same(&o.expr, key) || !is_default_family(family) {
+            let labelled = matches!(&o.expr.kind, ExprKind::Relabel(x) if is_collate(&o.expr) && walk::same(x, key));
+            let kept = index.key_type(at, self.table).collation;
+            if !(labelled || walk::same(&o.expr, key))
+                || !is_default_family(family)
+                || !same_order(o.expr.ty.collation, kept)
+            {
                 return None;
             }
             let r = *reverse.get_or_insert(k.desc != o.desc);

@@ -1,14 +1,15 @@
 //! min and max over every type that has them.
 
 use super::codec::{Reader, heap_size, put_datum};
-use crate::cmp::compare_f64;
+use crate::cmp::{compare_f64, compare_text};
+use crate::collation::is_icu;
 use crate::ctx::EvalCtx;
 use crate::datum::Datum;
 use crate::funcs::args::unexpected;
-use crate::funcs::order::compare;
+use crate::funcs::order::{compare, compare_by};
 use crate::funcs::text::bpchar_cmp;
-use crate::kernel::{AggKernel, AggState};
-use crate::oid;
+use crate::kernel::{AggKernel, AggState, CallInfo};
+use crate::{oid, usertype};
 use rustydb_base::Result;
 use std::cmp::Ordering;
 
@@ -18,7 +19,9 @@ struct Extreme {
     wanted: Ordering,
     /// Whether the later of two equal values is kept: they may differ in what they show, as 1.0 and 1.00 do.
     latest: bool,
-    compare: fn(&Datum, &Datum) -> Result<Ordering>,
+    compare: fn(u32, &Datum, &Datum) -> Result<Ordering>,
+    /// By which it compares.
+    collation: u32,
 }
 
 impl Extreme {
@@ -26,7 +29,7 @@ impl Extreme {
         if d.is_null() || self.best.is_null() {
             return Ok(!d.is_null());
         }
-        let order = (self.compare)(d, &self.best)?;
+        let order = (self.compare)(self.collation, d, &self.best)?;
         Ok(order == self.wanted || self.latest && order.is_eq())
     }
 }
@@ -62,11 +65,33 @@ impl AggState for Extreme {
 
 macro_rules! compare {
     ($variant:ident, |$a:ident, $b:ident| $e:expr) => {
-        |x, y| match (x, y) {
+        |_, x, y| match (x, y) {
             (Datum::$variant($a), Datum::$variant($b)) => Ok($e),
             (Datum::$variant(_), d) | (d, _) => Err(unexpected(d)),
         }
     };
+}
+
+fn made(
+    info: &CallInfo<'_>,
+    wanted: Ordering,
+    latest: bool,
+    compare: fn(u32, &Datum, &Datum) -> Result<Ordering>,
+) -> Box<dyn AggState> {
+    // The comparison of bytes serves where the collation has no other order.
+    let compare = match info.args {
+        [t] if is_icu(info.collation) && matches!(usertype::base(*t).oid, oid::TEXT | oid::VARCHAR) => {
+            |c: u32, a: &Datum, b: &Datum| match (a, b) {
+                (Datum::Text(a), Datum::Text(b)) => Ok(compare_text(c, a, b)),
+                (Datum::Text(_), d) | (d, _) => Err(unexpected(d)),
+            }
+        }
+        [t] if is_icu(info.collation) && usertype::base(*t).oid == oid::BPCHAR => {
+            |c: u32, a: &Datum, b: &Datum| compare_by(oid::BPCHAR, c, a, b)
+        }
+        _ => compare,
+    };
+    Box::new(Extreme { best: Datum::Null, wanted, latest, compare, collation: info.collation })
 }
 
 macro_rules! extremes {
@@ -74,11 +99,11 @@ macro_rules! extremes {
         &[$(
             AggKernel {
                 signature: concat!("min(", $ty, ")"),
-                init: |_| Box::new(Extreme { best: Datum::Null, wanted: Ordering::Less, latest: $ty != "character", compare: $compare }),
+                init: |info| made(info, Ordering::Less, $ty != "character", $compare),
             },
             AggKernel {
                 signature: concat!("max(", $ty, ")"),
-                init: |_| Box::new(Extreme { best: Datum::Null, wanted: Ordering::Greater, latest: $ty != "character", compare: $compare }),
+                init: |info| made(info, Ordering::Greater, $ty != "character", $compare),
             },
         )*]
     };
@@ -98,14 +123,14 @@ pub const AGGREGATES: &[AggKernel] = extremes! {
     "date" => compare!(Date, |a, b| a.cmp(b)),
     "time without time zone" => compare!(Time, |a, b| a.cmp(b)),
     "timestamp without time zone" => compare!(Timestamp, |a, b| a.cmp(b)),
-    "time with time zone" => |a, b| compare(oid::TIMETZ, a, b),
-    "interval" => |a, b| compare(oid::INTERVAL, a, b),
+    "time with time zone" => |_, a, b| compare(oid::TIMETZ, a, b),
+    "interval" => |_, a, b| compare(oid::INTERVAL, a, b),
     "money" => compare!(Int8, |a, b| a.cmp(b)),
-    "pg_lsn" => |a, b| compare(oid::PG_LSN, a, b),
-    "xid8" => |a, b| compare(oid::XID8, a, b),
-    "inet" => |a, b| compare(oid::INET, a, b),
-    "tid" => |a, b| compare(oid::TID, a, b),
-    "anyarray" => |a, b| compare(0, a, b),
-    "anyenum" => |a, b| compare(oid::ANYENUM, a, b),
+    "pg_lsn" => |_, a, b| compare(oid::PG_LSN, a, b),
+    "xid8" => |_, a, b| compare(oid::XID8, a, b),
+    "inet" => |_, a, b| compare(oid::INET, a, b),
+    "tid" => |_, a, b| compare(oid::TID, a, b),
+    "anyarray" => |c, a, b| compare_by(0, c, a, b),
+    "anyenum" => |_, a, b| compare(oid::ANYENUM, a, b),
     "timestamp with time zone" => compare!(TimestampTz, |a, b| a.cmp(b)),
 };

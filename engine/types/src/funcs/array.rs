@@ -2,7 +2,7 @@
 
 use super::args::{raw, scalar, set};
 use super::int::{out_of_range, sign};
-use super::order::{Wanted, check_comparable, check_same_elements, compare};
+use super::order::{Wanted, check_comparable, check_same_elements, compare_by};
 use super::series::Rows;
 use super::text::MAX_VALUE;
 use crate::ctx::EvalCtx;
@@ -159,12 +159,17 @@ fn single_dimension(a: &ArrayValue) -> Result<()> {
 }
 
 /// Positions of an element as subscripts, from a subscript on.
-fn positions<'a>(a: &'a ArrayValue, item: &'a Datum, from: i32) -> Result<impl Iterator<Item = Result<i32>> + 'a> {
+fn positions<'a>(
+    a: &'a ArrayValue,
+    item: &'a Datum,
+    from: i32,
+    collation: u32,
+) -> Result<impl Iterator<Item = Result<i32>> + 'a> {
     single_dimension(a)?;
     check_comparable(a.elem, Wanted::Equality)?;
     let lower = a.dims.first().map_or(1, |d| d.1);
     Ok(a.items.iter().zip(lower..).filter(move |(_, at)| *at >= from).filter_map(move |(x, at)| {
-        match compare(a.elem, x, item) {
+        match compare_by(a.elem, collation, x, item) {
             Ok(Ordering::Equal) => Some(Ok(at)),
             Ok(_) => None,
             Err(e) => Some(Err(e)),
@@ -172,7 +177,7 @@ fn positions<'a>(a: &'a ArrayValue, item: &'a Datum, from: i32) -> Result<impl I
     }))
 }
 
-fn position(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+fn position(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let (d, item, from) = match args {
         [a, item] => (a, item, None),
         [a, item, from] => (a, item, Some(from)),
@@ -190,17 +195,17 @@ fn position(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
             return Err(DbError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "initial position must not be null"));
         }
     };
-    positions(a, item, from)?.next().transpose().map(|at| at.map_or(Datum::Null, Datum::Int4))
+    positions(a, item, from, info.collation)?.next().transpose().map(|at| at.map_or(Datum::Null, Datum::Int4))
 }
 
-fn all_positions(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+fn all_positions(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let [a, item] = args else { return Err(arity(args)) };
     let Some(a) = array(a)? else { return Ok(Datum::Null) };
-    let found = positions(a, item, i32::MIN)?.map(|at| at.map(Datum::Int4)).collect::<Result<Vec<_>>>()?;
+    let found = positions(a, item, i32::MIN, info.collation)?.map(|at| at.map(Datum::Int4)).collect::<Result<Vec<_>>>()?;
     Ok(Datum::Array(Arc::new(list(oid::INT4, found))))
 }
 
-fn remove(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+fn remove(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let [d, item] = args else { return Err(arity(args)) };
     let Some(a) = array(d)? else { return Ok(Datum::Null) };
     if a.dims.len() > 1 {
@@ -209,7 +214,7 @@ fn remove(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     check_comparable(a.elem, Wanted::Equality)?;
     let mut items = Vec::with_capacity(a.items.len());
     for x in &a.items {
-        if compare(a.elem, x, item)?.is_ne() {
+        if compare_by(a.elem, info.collation, x, item)?.is_ne() {
             items.push(x.clone());
         }
     }
@@ -220,14 +225,14 @@ fn remove(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     Ok(Datum::Array(Arc::new(shaped(a.elem, dims, items))))
 }
 
-fn replace(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
+fn replace(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let [a, from, to] = args else { return Err(arity(args)) };
     let Some(a) = array(a)? else { return Ok(Datum::Null) };
     check_comparable(a.elem, Wanted::Equality)?;
     let items = a
         .items
         .iter()
-        .map(|x| Ok(if compare(a.elem, x, from)?.is_eq() { to.clone() } else { x.clone() }))
+        .map(|x| Ok(if compare_by(a.elem, info.collation, x, from)?.is_eq() { to.clone() } else { x.clone() }))
         .collect::<Result<_>>()?;
     Ok(Datum::Array(Arc::new(ArrayValue { elem: a.elem, dims: a.dims.clone(), items })))
 }
@@ -294,12 +299,12 @@ fn fill(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
 }
 
 /// Whether every (or, without `all`, any) element of `inner` occurs in `outer`; NULLs occur nowhere.
-fn contains(outer: &ArrayValue, inner: &ArrayValue, all: bool) -> Result<bool> {
+fn contains(collation: u32, outer: &ArrayValue, inner: &ArrayValue, all: bool) -> Result<bool> {
     check_same_elements(outer, inner, Wanted::Equality)?;
     for x in &inner.items {
         let mut found = false;
         for y in outer.items.iter().filter(|_| !x.is_null()) {
-            if !y.is_null() && compare(outer.elem, x, y)?.is_eq() {
+            if !y.is_null() && compare_by(outer.elem, collation, x, y)?.is_eq() {
                 found = true;
                 break;
             }
@@ -329,7 +334,7 @@ fn trim(a: &ArrayValue, n: i32) -> Result<ArrayValue> {
 }
 
 /// `width_bucket(operand, thresholds)`: how many thresholds are not above the operand.
-fn width_bucket(v: &Datum, a: &ArrayValue) -> Result<i32> {
+fn width_bucket(collation: u32, v: &Datum, a: &ArrayValue) -> Result<i32> {
     if a.dims.len() > 1 {
         return Err(subscript_error("thresholds must be one-dimensional array"));
     }
@@ -339,7 +344,7 @@ fn width_bucket(v: &Datum, a: &ArrayValue) -> Result<i32> {
     let (mut low, mut high) = (0, a.items.len());
     while low < high {
         let mid = (low + high) / 2;
-        if compare(a.elem, v, &a.items[mid])?.is_lt() {
+        if compare_by(a.elem, collation, v, &a.items[mid])?.is_lt() {
             high = mid;
         } else {
             low = mid + 1;
@@ -379,15 +384,15 @@ fn unnest(a: &Array) -> Result<Rows> {
     Ok(Box::new((0..a.items.len()).map(move |i| Ok(vec![a.items[i].clone()]))))
 }
 
-fn compare_arrays(a: &Array, b: &Array, wanted: Wanted) -> Result<Ordering> {
+fn compare_arrays(info: &CallInfo<'_>, a: &Array, b: &Array, wanted: Wanted) -> Result<Ordering> {
     check_same_elements(a, b, wanted)?;
-    compare(0, &Datum::Array(Arc::clone(a)), &Datum::Array(Arc::clone(b)))
+    compare_by(0, info.collation, &Datum::Array(Arc::clone(a)), &Datum::Array(Arc::clone(b)))
 }
 
 /// Equality looks at the shape too, where order looks at it last; either way equal means equal in all.
 macro_rules! test {
     ($name:literal, $test:ident) => {
-        scalar!($name, |a: &Array, b: &Array| compare_arrays(a, b, Wanted::of($name)).map(Ordering::$test))
+        scalar!($name, [_ctx, info] |a: &Array, b: &Array| compare_arrays(info, a, b, Wanted::of($name)).map(Ordering::$test))
     };
 }
 
@@ -399,12 +404,12 @@ pub const KERNELS: &[&[Kernel]] = &[&[
     test!("array_le", is_le),
     test!("array_gt", is_gt),
     test!("array_ge", is_ge),
-    scalar!("btarraycmp", |a: &Array, b: &Array| compare_arrays(a, b, Wanted::Order).map(sign)),
-    scalar!("array_larger", |a: &Array, b: &Array| {
-        compare_arrays(a, b, Wanted::Order).map(|o| Datum::Array(Arc::clone(if o.is_gt() { a } else { b })))
+    scalar!("btarraycmp", [_ctx, info] |a: &Array, b: &Array| compare_arrays(info, a, b, Wanted::Order).map(sign)),
+    scalar!("array_larger", [_ctx, info] |a: &Array, b: &Array| {
+        compare_arrays(info, a, b, Wanted::Order).map(|o| Datum::Array(Arc::clone(if o.is_gt() { a } else { b })))
     }),
-    scalar!("array_smaller", |a: &Array, b: &Array| {
-        compare_arrays(a, b, Wanted::Order).map(|o| Datum::Array(Arc::clone(if o.is_lt() { a } else { b })))
+    scalar!("array_smaller", [_ctx, info] |a: &Array, b: &Array| {
+        compare_arrays(info, a, b, Wanted::Order).map(|o| Datum::Array(Arc::clone(if o.is_lt() { a } else { b })))
     }),
     scalar!("array_ndims", |a: &Array| (!a.dims.is_empty()).then_some(a.dims.len() as i32)),
     scalar!("array_dims", |a: &Array| dims_text(a)),
@@ -423,10 +428,10 @@ pub const KERNELS: &[&[Kernel]] = &[&[
     raw!("array_fill", fill),
     raw!("array_fill_with_lower_bounds", fill),
     scalar!("trim_array", |a: &Array, n: i32| trim(a, n)),
-    scalar!("width_bucket_array", |v: &Datum, a: &Array| width_bucket(v, a)),
-    scalar!("arraycontains", |a: &Array, b: &Array| contains(a, b, true)),
-    scalar!("arraycontained", |a: &Array, b: &Array| contains(b, a, true)),
-    scalar!("arrayoverlap", |a: &Array, b: &Array| contains(a, b, false)),
+    scalar!("width_bucket_array", [_ctx, info] |v: &Datum, a: &Array| width_bucket(info.collation, v, a)),
+    scalar!("arraycontains", [_ctx, info] |a: &Array, b: &Array| contains(info.collation, a, b, true)),
+    scalar!("arraycontained", [_ctx, info] |a: &Array, b: &Array| contains(info.collation, b, a, true)),
+    scalar!("arrayoverlap", [_ctx, info] |a: &Array, b: &Array| contains(info.collation, a, b, false)),
     scalar!("text_to_array", |t: Option<&str>, s: Option<&str>| to_array(t, s, None)),
     scalar!("text_to_array_null", |t: Option<&str>, s: Option<&str>, n: Option<&str>| to_array(t, s, n)),
     set!("text_to_table", |t: Option<&str>, s: Option<&str>| to_table(t, s, None)),

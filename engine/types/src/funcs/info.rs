@@ -145,10 +145,11 @@ fn collation_for(ctx: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<D
     Ok(Datum::Text(Str::from(ctx.session.reg_out(oid::REGCOLLATION, info.collation))))
 }
 
-/// The version of what a collation sorts by: bytes have none.
+/// The version of what a collation sorts by: bytes have none, locales of ICU's the library's.
 fn collation_version(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let Some(Datum::Oid(oid)) = args.first() else { return Err(super::args::arity(args.len())) };
     match crate::collation::name(*oid) {
+        Some(_) if crate::collation::is_icu(*oid) => Ok(Datum::Text(Str::from(crate::collation::icu::VERSION))),
         Some(_) => Ok(Datum::Null),
         None => Err(DbError::new(SqlState::UNDEFINED_OBJECT, format!("collation with OID {oid} does not exist"))),
     }

@@ -6,6 +6,7 @@ pub mod args;
 pub mod array;
 pub mod bits;
 pub mod bytes;
+pub mod collated;
 pub mod concat;
 pub mod date_format;
 pub mod date_read;

@@ -67,6 +67,14 @@ pub fn compare(ty: u32, a: &Datum, b: &Datum) -> Result<Ordering> {
     Ok(cmp::compare(TypeRef::new(ty), 0, a, b))
 }
 
+/// [`compare`] by a collation.
+pub fn compare_by(ty: u32, collation: u32, a: &Datum, b: &Datum) -> Result<Ordering> {
+    if matches!(ty, oid::JSON | oid::XML) {
+        check_comparable(ty, Wanted::Order)?;
+    }
+    Ok(cmp::compare(TypeRef { oid: ty, typmod: -1, collation }, collation, a, b))
+}
+
 /// 42804 unless two arrays have elements of one type.
 pub fn check_same_elements(a: &ArrayValue, b: &ArrayValue, wanted: Wanted) -> Result<()> {
     // An array of varchar that was made from one of text is that one.
@@ -93,7 +101,7 @@ pub fn compare_rows(a: &[(TypeRef, Datum)], b: &[(TypeRef, Datum)], wanted: Want
             ));
         }
         check_comparable(ta.oid, wanted)?;
-        let order = compare(ta.oid, x, y)?;
+        let order = compare_by(ta.oid, ta.collation, x, y)?;
         if order.is_ne() {
             return Ok(order);
         }

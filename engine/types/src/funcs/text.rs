@@ -1,13 +1,14 @@
 //! text, varchar, bpchar, name and "char": comparison, length, case, cutting and joining.
 //!
-//! Positions and lengths count characters. Every collation RustyDB has orders text by its bytes, so comparison is that
-//! of `str`; bpchar ignores trailing blanks. Case follows the one-to-one mappings of Unicode (as the C library's
-//! `towupper` does: 'ß' has no upper case), or ASCII only under the collations C and POSIX.
+//! Positions and lengths count characters. Comparison is that of `str` (for collations of ICU's, [`super::collated`] stands
+//! in); bpchar ignores trailing blanks. Case follows the one-to-one mappings of Unicode (as the C library's
+//! `towupper` does: 'ß' has no upper case), or ASCII only under the collations C and POSIX, or the locale's full mappings
+//! under one of ICU's.
 
 use super::args::{comparisons, scalar};
 use super::int::{byte_difference, out_of_range, string_difference};
 use crate::cmp::bpchar_significant as unpadded;
-use crate::collation;
+use crate::collation::{self, icu};
 use crate::datum::{Datum, Str};
 use crate::io::scalar::{char_from_byte, char_in, char_to_byte};
 use crate::kernel::Kernel;
@@ -54,6 +55,9 @@ fn lower_char(c: char) -> char {
 
 /// Upper case as `upper()` gives it.
 pub(crate) fn upper(s: &str, collation: u32) -> String {
+    if let Some(s) = icu::with(collation, |c| c.upper(s)) {
+        return s;
+    }
     if s.is_ascii() || collation::ascii_only(collation) {
         s.to_ascii_uppercase()
     } else {
@@ -63,6 +67,9 @@ pub(crate) fn upper(s: &str, collation: u32) -> String {
 
 /// Lower case as `lower()` gives it.
 pub(crate) fn lower(s: &str, collation: u32) -> String {
+    if let Some(s) = icu::with(collation, |c| c.lower(s)) {
+        return s;
+    }
     if s.is_ascii() || collation::ascii_only(collation) {
         s.to_ascii_lowercase()
     } else {
@@ -72,6 +79,9 @@ pub(crate) fn lower(s: &str, collation: u32) -> String {
 
 /// `initcap()`.
 pub(crate) fn initcap(s: &str, collation: u32) -> String {
+    if let Some(s) = icu::with(collation, |c| c.title(s)) {
+        return s;
+    }
     let ascii = collation::ascii_only(collation);
     let mut in_word = false;
     s.chars()
