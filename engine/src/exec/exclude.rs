@@ -24,7 +24,7 @@ use rustydb_base::{DbError, Result, Rid, SqlState};
 use rustydb_storage::heap::RowBuf;
 use rustydb_storage::table::Newest;
 use rustydb_types::ctx::EvalCtx;
-use rustydb_types::datum::Datum;
+use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::{io, pgdata};
 use std::sync::Arc;
 
@@ -48,7 +48,10 @@ impl Exclusion {
     /// Prepares an index's constraint.
     pub(super) fn new(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>) -> Result<Exclusion> {
         let mut b = Binder::new(cx, &[]);
-        let ty = |k: &crate::catalog::IndexKey| rel.attribute(k.attnum).filter(|_| k.attnum > 0).map_or(k.ty, |c| c.ty);
+        let ty = |k: &crate::catalog::IndexKey| {
+            let kept = |c: &crate::catalog::Column| TypeRef { collation: k.ty.collation, ..c.ty };
+            rel.attribute(k.attnum).filter(|_| k.attnum > 0).map_or(k.ty, kept)
+        };
         let new: Vec<Col> = i.keys.iter().map(|k| b.col(ty(k))).collect();
         let old: Vec<Col> = i.keys.iter().map(|k| b.col(ty(k))).collect();
         let slot = |id: u32| new.iter().chain(&old).position(|c| c.id == id);
