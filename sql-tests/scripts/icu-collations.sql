@@ -379,7 +379,6 @@ CREATE TABLE test1bpci (x char(3) COLLATE case_insensitive);
 CREATE TABLE test2bpci (x char(3) COLLATE case_insensitive);
 INSERT INTO test1bpci VALUES ('abc'), ('def'), ('gh');
 INSERT INTO test2bpci VALUES ('ABC'), ('GH ');
-CREATE INDEX ON test1bpci (x bpchar_pattern_ops);
 SELECT x FROM test1bpci WHERE x = 'ABC';
 SELECT x FROM test1bpci WHERE x LIKE 'a%';
 SELECT x FROM test1bpci WHERE x ~ 'a';

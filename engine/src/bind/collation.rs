@@ -157,6 +157,20 @@ pub fn of_args(args: &[Expr]) -> Result<u32> {
     })
 }
 
+/// The collation of a column of VALUES.
+pub fn of_items<'e>(items: impl Iterator<Item = &'e Expr> + Clone) -> Result<u32> {
+    if items.clone().all(|a| a.ty.collation == DEFAULT && !is_collate(a)) {
+        return Ok(DEFAULT);
+    }
+    let lacking = items.clone().any(|a| a.ty.collation == INDETERMINATE);
+    let d = merged(items)?;
+    Ok(match d.strength {
+        Strength::Conflict => INDETERMINATE,
+        Strength::None if lacking => INDETERMINATE,
+        _ => d.collation,
+    })
+}
+
 /// The collation of a column of a set operation, whose two sides are given. Where rows are compared (all but UNION ALL) they
 /// must agree.
 pub fn of_set_op(left: &Expr, right: &Expr, compares: bool) -> Result<u32> {

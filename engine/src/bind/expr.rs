@@ -177,7 +177,7 @@ impl Binder<'_> {
                         kind: SubqueryKind::Array,
                         text: self.subquery_text(q),
                     })),
-                    types::plain(arr),
+                    TypeRef { collation: cols[0].ty.collation, ..types::plain(arr) },
                 )
             }
             ast::ExprKind::Subquery(q) => {
@@ -1041,7 +1041,8 @@ impl Binder<'_> {
                 )
                 .at(pos)
             })?;
-            return Ok(Expr { kind: ExprKind::Array { items: out, nested }, ty: types::plain(arr), pos });
+            let ty = array_type(arr, &out)?;
+            return Ok(Expr { kind: ExprKind::Array { items: out, nested }, ty, pos });
         }
         let (items, ty) = self.unify(bound, "ARRAY")?;
         let arr = if nested { Some(ty.oid) } else { array_of(ty.oid) };
@@ -1052,7 +1053,8 @@ impl Binder<'_> {
             )
             .at(pos)
         })?;
-        Ok(Expr { kind: ExprKind::Array { items, nested }, ty: types::plain(arr), pos })
+        let ty = array_type(arr, &items)?;
+        Ok(Expr { kind: ExprKind::Array { items, nested }, ty, pos })
     }
 
     /// Binds a subquery of an expression: its operator and output columns.
@@ -1076,6 +1078,13 @@ fn row_operand(l: &ast::Expr, r: &ast::Expr) -> bool {
 }
 
 /// If the test is a conjunction of `expression = output column` (same type on both sides), the pairs.
+/// The type of an array of items, with the collation that they come to.
+pub(super) fn array_type(array: u32, items: &[Expr]) -> Result<TypeRef> {
+    let ty = types::plain(array);
+    let collation = super::collation::of_args(items)?;
+    Ok(if ty.collation != 0 && collation != 0 { TypeRef { collation, ..ty } } else { ty })
+}
+
 /// Whether some comparison of a test lacks its collation.
 fn undetermined(test: &Expr) -> bool {
     let mut found = false;

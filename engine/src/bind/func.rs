@@ -567,7 +567,8 @@ impl Binder<'_> {
                 })?;
                 // The declared array type of the variadic parameter.
                 declared.push(proc.proargtypes.last().copied().unwrap_or(arr));
-                out.push(Expr { kind: ExprKind::Array { items, nested: false }, ty: types::plain(arr), pos });
+                let ty = super::expr::array_type(arr, &items)?;
+                out.push(Expr { kind: ExprKind::Array { items, nested: false }, ty, pos });
             }
         }
         Ok((proc, declared, out))

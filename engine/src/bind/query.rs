@@ -172,7 +172,10 @@ impl Binder<'_> {
                     Some(_) => Some(-1),
                 };
             }
-            let ty = TypeRef { typmod: typmod.unwrap_or(-1), ..types::plain(common) };
+            let mut ty = TypeRef { typmod: typmod.unwrap_or(-1), ..types::plain(common) };
+            if ty.collation != 0 {
+                ty.collation = super::collation::of_items(bound.iter().map(|r| &r[i]))?;
+            }
             cols.push(self.col(ty));
             columns.push(OutputColumn { name: format!("column{}", i + 1), ty, origin: (0, 0) });
         }

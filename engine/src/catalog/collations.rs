@@ -25,6 +25,8 @@ pub struct Collation {
     pub provider: char,
     /// `collisdeterministic`.
     pub deterministic: bool,
+    /// `collencoding`: -1 for any.
+    pub encoding: i32,
     /// `collcollate`.
     pub collate: Option<String>,
     /// `collctype`.
@@ -33,13 +35,6 @@ pub struct Collation {
     pub icu_locale: Option<String>,
     /// `collversion`.
     pub version: Option<String>,
-}
-
-impl Collation {
-    /// `collencoding`: libc's locales are for one.
-    pub fn encoding(&self) -> i32 {
-        if self.provider == 'i' { -1 } else { 6 }
-    }
 }
 
 /// Its row.
@@ -51,7 +46,7 @@ pub fn row(c: &Collation) -> CatRow {
         .oid("collowner", c.owner)
         .ch("collprovider", c.provider)
         .bool("collisdeterministic", c.deterministic)
-        .i4("collencoding", c.encoding())
+        .i4("collencoding", c.encoding)
         .opt_text("collcollate", c.collate.as_deref())
         .opt_text("collctype", c.ctype.as_deref())
         .opt_text("colliculocale", c.icu_locale.as_deref())
@@ -75,6 +70,7 @@ pub(super) fn load(all: &CatalogRows) -> Result<Vec<Collation>> {
             owner: r.oid("collowner")?,
             provider: r.ch("collprovider"),
             deterministic: r.bool("collisdeterministic"),
+            encoding: r.i4("collencoding")?,
             collate: r.opt_text("collcollate"),
             ctype: r.opt_text("collctype"),
             icu_locale: r.opt_text("colliculocale"),

@@ -61,6 +61,7 @@ fn taken(cx: &DdlCx<'_>, ns: u32, name: &str) -> bool {
 struct Made {
     provider: char,
     deterministic: bool,
+    encoding: i32,
     collate: Option<String>,
     ctype: Option<String>,
     icu_locale: Option<String>,
@@ -107,14 +108,14 @@ fn made(cx: &DdlCx<'_>, s: &CreateCollation) -> Result<Made> {
     let (locale, collate, ctype) = (text("locale")?, text("lc_collate")?, text("lc_ctype")?);
     if icu {
         let icu_locale = Some(locale.ok_or_else(|| missing("locale"))?);
-        return Ok(Made { provider: 'i', deterministic, collate, ctype, icu_locale });
+        return Ok(Made { provider: 'i', deterministic, encoding: -1, collate, ctype, icu_locale });
     }
     let collate = Some(collate.or_else(|| locale.clone()).ok_or_else(|| missing("lc_collate"))?);
     let ctype = Some(ctype.or(locale).ok_or_else(|| missing("lc_ctype"))?);
     if !deterministic {
         return Err(DbError::unsupported("nondeterministic collations not supported with this provider"));
     }
-    Ok(Made { provider: 'c', deterministic, collate, ctype, icu_locale: None })
+    Ok(Made { provider: 'c', deterministic, encoding: 6, collate, ctype, icu_locale: None })
 }
 
 /// What CREATE COLLATION … FROM takes over.
@@ -125,6 +126,7 @@ fn copied(cx: &DdlCx<'_>, source: &Name) -> Result<Made> {
         return Ok(Made {
             provider: c.provider,
             deterministic: c.deterministic,
+            encoding: c.encoding,
             collate: c.collate,
             ctype: c.ctype,
             icu_locale: c.icu_locale,
@@ -134,6 +136,7 @@ fn copied(cx: &DdlCx<'_>, source: &Name) -> Result<Made> {
         Some(c) => Ok(Made {
             provider: c.collprovider,
             deterministic: c.collisdeterministic,
+            encoding: c.collencoding,
             collate: c.collcollate.map(str::to_owned),
             ctype: c.collctype.map(str::to_owned),
             icu_locale: c.colliculocale.map(str::to_owned),
@@ -162,13 +165,14 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateCollation) -> Result<()> {
         owner: cx.role,
         provider: m.provider,
         deterministic: m.deterministic,
+        encoding: m.encoding,
         collate: m.collate,
         ctype: m.ctype,
         icu_locale: m.icu_locale,
         version: given.clone().or(actual.clone()),
     };
     if taken(cx, namespace, &name) {
-        let text = exists(&name, c.encoding());
+        let text = exists(&name, c.encoding);
         if s.if_not_exists {
             cx.notice(err(SqlState::DUPLICATE_OBJECT, format!("{text}, skipping")));
             return Ok(());
@@ -244,7 +248,7 @@ pub async fn rename(cx: &mut DdlCx<'_>, s: &ast::Rename) -> Result<String> {
 
 async fn move_to(cx: &mut DdlCx<'_>, c: Collation, namespace: u32, name: &str) -> Result<String> {
     if taken(cx, namespace, name) {
-        let text = format!("{} in schema \"{}\"", exists(name, c.encoding()), cx.namespace_name(namespace));
+        let text = format!("{} in schema \"{}\"", exists(name, c.encoding), cx.namespace_name(namespace));
         return Err(err(SqlState::DUPLICATE_OBJECT, text));
     }
     cx.check_create_in(namespace, name)?;

@@ -7,10 +7,10 @@ use super::column::{bind_row, collation, keep};
 use super::constraint::own_names;
 use super::names::{choose_relation_name, name_addition};
 use super::{DdlCx, err, generated, lock_oid, options, sequence};
-use crate::exec::table::PATTERN_FAMILIES;
 use crate::bind::define::{Defining, volatility};
 use crate::catalog::rows::index_column_names;
 use crate::catalog::{Index, IndexKey, IndexMarks, RelKind, Relation};
+use crate::exec::table::PATTERN_FAMILIES;
 use rustydb_base::{DbError, RelId, Result, SqlState};
 use rustydb_parser::ast::{self, Ident, TableLockMode};
 use rustydb_types::datum::TypeRef;
@@ -228,15 +228,26 @@ pub async fn key_source(
                     format!("column \"expr\" has pseudo-type {}", typename::format_type(bound.ty.oid, -1)),
                 ));
             }
+            let bound_type = bound.ty;
             if bound.ty.collation == rustydb_types::collation::INDETERMINATE {
                 return Err(rustydb_types::collation::undetermined("index expression"));
+            }
+            // A collation given at the top is the key's.
+            let (mut bound, mut x, ty) = (bound, x, bound_type);
+            while crate::bind::collation::is_collate(&bound)
+                && let crate::plan::ir::ExprKind::Relabel(inner) = bound.kind
+            {
+                bound = *inner;
+                if let ast::ExprKind::Collate(written, _) = &x.kind {
+                    x = written;
+                }
             }
             match bound.kind {
                 crate::plan::ir::ExprKind::Column(_) => {
                     let used = super::column::columns_used(&bound);
-                    (used.first().copied().unwrap_or(0), None, bound.ty)
+                    (used.first().copied().unwrap_or(0), None, ty)
                 }
-                _ => (0, Some(keep(Some(rel), &bound, x)), bound.ty),
+                _ => (0, Some(keep(Some(rel), &bound, x)), ty),
             }
         }
     };
@@ -268,7 +279,8 @@ async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexE
     if m.oid == pgdata::GIN {
         check_elements(ty)?;
     }
-    if let Some(c) = pgdata::opclass(opclass).filter(|c| c.opcmethod == pgdata::BTREE && PATTERN_FAMILIES.contains(&c.opcfamily))
+    if let Some(c) =
+        pgdata::opclass(opclass).filter(|c| c.opcmethod == pgdata::BTREE && PATTERN_FAMILIES.contains(&c.opcfamily))
         && !rustydb_types::collation::is_deterministic(ty.collation)
     {
         let text = format!("nondeterministic collations are not supported for operator class \"{}\"", c.opcname);

@@ -14,9 +14,9 @@ use rustydb_parser::ast::{IsTest, SqlValue};
 use rustydb_types::collation::{
     INDETERMINATE, exact_purpose, for_equality, is_deterministic, nondeterministic, purpose, undetermined,
 };
-use rustydb_types::funcs::collated;
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{ArrayValue, Datum, TypeRef};
+use rustydb_types::funcs::collated;
 use rustydb_types::host::{self, HostCall};
 use rustydb_types::kernel::{CallInfo, KernelBody, ScalarFn};
 use rustydb_types::pgdata::Proc;

@@ -398,7 +398,9 @@ impl ForeignKeys {
         let of_child = |i: usize| rt.rel.columns[c.columns[i] as usize - 1].ty.collation;
         let of_parent = |n: &i16| parent.attribute(*n).map_or(0, |x| x.ty.collation);
         let pairs = ref_columns.iter().enumerate().map(|(i, n)| (of_parent(n), of_child(i)));
-        let by: Vec<u32> = pairs.map(|(p, c)| if is_deterministic(p) { c } else { p }).collect();
+        // But a change is carried over to those that are equal by their own collation, as PostgreSQL does it.
+        let own = matches!(action, FkAction::Cascade) && new.is_some();
+        let by: Vec<u32> = pairs.map(|(p, c)| if own || is_deterministic(p) { c } else { p }).collect();
         let rows = find_children(tx, env, &rt, c, (&key, &by), &snap).await?;
         // Whether a default is the very key that goes: no change that would have the new key checked.
         let mut kept = false;

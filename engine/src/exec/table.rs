@@ -406,7 +406,18 @@ fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_
         None
     };
     let collations = i.keys.iter().map(key_collation).collect();
-    Ok(IndexRt { def: Arc::clone(i), desc, deferrable, keys, collations, predicate, bound: kept, needs, classes, exclusion })
+    Ok(IndexRt {
+        def: Arc::clone(i),
+        desc,
+        deferrable,
+        keys,
+        collations,
+        predicate,
+        bound: kept,
+        needs,
+        classes,
+        exclusion,
+    })
 }
 
 /// Families of B-trees and hashes whose order is that of bytes whatever the collation is: `text_pattern_ops` and
@@ -414,7 +425,7 @@ fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_
 pub const PATTERN_FAMILIES: [u32; 4] = [2095, 2097, 2229, 2231];
 
 /// The collation under which a key column is kept.
-fn key_collation(k: &IndexKey) -> u32 {
+pub fn key_collation(k: &IndexKey) -> u32 {
     if pgdata::opclass(k.opclass).is_some_and(|c| PATTERN_FAMILIES.contains(&c.opcfamily)) {
         return rustydb_types::collation::C;
     }

@@ -460,7 +460,8 @@ impl Find<'_> {
             Names::Collation => {
                 let (path, name) = self.place(&self.names)?;
                 let found = path.iter().find_map(|ns| {
-                    let system = || (*ns == pgdata::PG_CATALOG).then(|| crate::bind::collation::built_in(name)).flatten();
+                    let system =
+                        || (*ns == pgdata::PG_CATALOG).then(|| crate::bind::collation::built_in(name)).flatten();
                     self.cat.collation_in(*ns, name).map(|c| c.oid).or_else(system)
                 });
                 let missing =

@@ -663,10 +663,9 @@ pub fn same(a: &Expr, b: &Expr) -> bool {
         (K::Call { proc: p, args: x, collation: c }, K::Call { proc: q, args: y, collation: d }) => {
             p.oid == q.oid && p.proname == q.proname && c == d && p.provolatile != 'v' && all(x, y)
         }
-        (K::ViaIo(x), K::ViaIo(y))
-        | (K::Relabel(x), K::Relabel(y))
-        | (K::Domain(x), K::Domain(y))
-        | (K::Not(x), K::Not(y)) => same(x, y),
+        // A label may be a collation.
+        (K::Relabel(x), K::Relabel(y)) => a.ty.collation == b.ty.collation && same(x, y),
+        (K::ViaIo(x), K::ViaIo(y)) | (K::Domain(x), K::Domain(y)) | (K::Not(x), K::Not(y)) => same(x, y),
         (K::Typmod { arg: x, .. }, K::Typmod { arg: y, .. }) => a.ty.typmod == b.ty.typmod && same(x, y),
         (K::ArrayMap { arg: x, elem: e }, K::ArrayMap { arg: y, elem: g }) => same(x, y) && same(e, g),
         (K::Subquery(x), K::Subquery(y)) => same_subquery(x, y),

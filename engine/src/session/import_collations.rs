@@ -42,6 +42,7 @@ pub(super) async fn run(
         owner,
         provider,
         deterministic: true,
+        encoding: if locale.is_some() { -1 } else { 6 },
         collate: libc.map(str::to_owned),
         ctype: libc.map(str::to_owned),
         icu_locale: locale.map(str::to_owned),

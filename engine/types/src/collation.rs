@@ -79,9 +79,7 @@ pub fn name(oid: u32) -> Option<Arc<str>> {
 /// What a collation is made of, if its provider is ICU.
 fn definition(oid: u32) -> Option<Definition> {
     match pgdata::collation(oid) {
-        Some(c) => {
-            c.colliculocale.map(|l| Definition { locale: l.into(), deterministic: c.collisdeterministic })
-        }
+        Some(c) => c.colliculocale.map(|l| Definition { locale: l.into(), deterministic: c.collisdeterministic }),
         None => get(oid)?.icu,
     }
 }

@@ -7,8 +7,8 @@ use super::lower::{Lower, Plan, projection, schema};
 use super::op::{Op, Order, Run, op_plan};
 use super::util::{DfResult, from_df, produce, to_df};
 use crate::bind::func::{out_columns, resolve_fields};
-use crate::exec::eval::inexact;
 use crate::exec::StmtCx;
+use crate::exec::eval::inexact;
 use crate::exec::subquery::has_subquery;
 use crate::exec::turn::Turn;
 use crate::plan::ir::{AggCall, Bound, Col, ColId, Expr, ExprKind, SortKey};
@@ -23,8 +23,8 @@ use datafusion::logical_expr::{Expr as DfExpr, LogicalPlan, Union};
 use futures::StreamExt;
 use hashbrown::HashSet;
 use rustydb_base::{DbError, Result, SqlState};
-use rustydb_types::collation::{for_equality, nondeterministic};
 use rustydb_types::arrow::{DatumBuilder, arrow_type, datum_at};
+use rustydb_types::collation::{for_equality, nondeterministic};
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::host::{self, HostCall};
 use rustydb_types::kernel::{CallInfo, KernelBody, SetFn};
@@ -81,7 +81,8 @@ impl Keys {
         let mut fields = Vec::with_capacity(cols.len());
         for (ty, dt) in cols {
             let empty =
-                rustydb_types::arrow::key_array(for_equality(*ty), &datafusion::arrow::array::new_empty_array(dt)).map_err(to_df)?;
+                rustydb_types::arrow::key_array(for_equality(*ty), &datafusion::arrow::array::new_empty_array(dt))
+                    .map_err(to_df)?;
             fields.push(SortField::new(empty.data_type().clone()));
         }
         Ok(Keys { converter: RowConverter::new(fields)?, types: cols.iter().map(|c| for_equality(c.0)).collect() })

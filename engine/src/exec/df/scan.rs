@@ -11,10 +11,11 @@ use super::lower::{Plan, schema};
 use super::op::{Op, Run, op_plan};
 use super::rewrite::stats;
 use super::util::{DfResult, from_df, produce, to_df};
-use crate::catalog::Index;
+use crate::bind::collation::is_collate;
+use crate::catalog::{Index, IndexKey};
 use crate::engine::UNIX_TO_PG_EPOCH;
 use crate::exec::index_terms::{self, Lookup};
-use crate::exec::table::TableRt;
+use crate::exec::table::{TableRt, key_collation};
 use crate::exec::{IndexRange, ScanRequest, StmtCx};
 use crate::plan::ir::{ColId, Expr, ExprKind, Scan};
 use crate::plan::walk;
@@ -28,6 +29,7 @@ use futures::StreamExt;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_storage::am::Search;
 use rustydb_types::arrow::arrow_type;
+use rustydb_types::collation::{is_deterministic, same_order};
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::{oid, pgdata, rowcodec};
 use std::sync::Arc;
@@ -276,20 +278,32 @@ struct Test<'e> {
     strategy: u8,
     value: &'e Expr,
     same_type: bool,
+    /// The collation it compares by.
+    by: u32,
+}
+
+impl Test<'_> {
+    /// Whether the rows that pass lie where a key says. They are tested again, so what is equal by its bytes may be looked
+    /// up under any collation.
+    fn served_by(&self, key: &IndexKey) -> bool {
+        same_order(self.by, key_collation(key)) || (self.strategy == 3 && is_deterministic(self.by))
+    }
 }
 
 fn tests<'e>(s: &Scan, preds: &[&'e Expr]) -> Vec<Test<'e>> {
     let own = |id: ColId| s.cols.iter().find(|c| c.0.id == id);
     let mut out = Vec::new();
     for p in preds {
-        let ExprKind::Call { proc, args, .. } = &p.kind else { continue };
+        let ExprKind::Call { proc, args, collation } = &p.kind else { continue };
         let [a, b] = args.as_slice() else { continue };
         let Some(strategy) = strategy(proc.oid) else { continue };
         let column = |e: &Expr| match &e.kind {
             ExprKind::Column(id) => own(*id).copied(),
             // A varchar column compares as text.
             ExprKind::Relabel(x) => match &x.kind {
-                ExprKind::Column(id) if x.ty.oid == oid::VARCHAR && e.ty.oid == oid::TEXT => own(*id).copied(),
+                ExprKind::Column(id) if (x.ty.oid == oid::VARCHAR && e.ty.oid == oid::TEXT) || is_collate(e) => {
+                    own(*id).copied()
+                }
                 _ => None,
             },
             _ => None,
@@ -305,7 +319,7 @@ fn tests<'e>(s: &Scan, preds: &[&'e Expr]) -> Vec<Test<'e>> {
         let (ct, vt) = (col.0.ty.oid, value.ty.oid);
         let same_type = ct == vt || (texts(ct) && texts(vt));
         if same_type || (ints(ct) && ints(vt)) {
-            out.push(Test { attnum: col.1, strategy, value, same_type });
+            out.push(Test { attnum: col.1, strategy, value, same_type, by: *collation });
         }
     }
     out
@@ -413,7 +427,8 @@ fn fit(
     let mut share = 1.0;
     let (mut low, mut high) = (None, None);
     for key in &index.keys {
-        let mine: Vec<&Test<'_>> = tests.iter().filter(|t| key.attnum != 0 && t.attnum == key.attnum).collect();
+        let fits = |t: &&Test<'_>| key.attnum != 0 && t.attnum == key.attnum && t.served_by(key);
+        let mine: Vec<&Test<'_>> = tests.iter().filter(fits).collect();
         if let Some(t) = mine.iter().find(|t| t.strategy == 3) {
             equal.push(bound(t, key.ty)?);
             share *= stats::equal_share(&s.table, key.attnum, rows);

@@ -16,19 +16,21 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Aggregate, Expr as DfExpr, LogicalPlan};
 use futures::StreamExt;
 use rustydb_base::{DbError, Result};
-use rustydb_types::collation::for_equality;
+use rustydb_types::collation::{for_equality, same_equality};
 use rustydb_types::oid;
 use std::sync::Arc;
 
 /// The sides of a union, those of unions inside it included, in order: thousands of SELECTs joined by UNION are one
 /// operator, not a tree of that depth, whose planning would be quadratic. A union without ALL drops duplicates of the
 /// inner ones too; one with ALL takes in only such as keep them.
-fn union_sides<'r>(all: bool, left: &'r Rel, right: &'r Rel) -> Vec<&'r Rel> {
+fn union_sides<'r>(all: bool, left: &'r Rel, right: &'r Rel, cols: &[Col]) -> Vec<&'r Rel> {
     let mut sides = Vec::new();
     let mut open = vec![right, left];
     while let Some(rel) = open.pop() {
         match rel {
-            Rel::SetOp { op: SetOpKind::Union, all: inner, left, right, .. } if *inner || !all => {
+            Rel::SetOp { op: SetOpKind::Union, all: inner, left, right, cols: own }
+                if *inner || (!all && alike(own, cols)) =>
+            {
                 open.push(right);
                 open.push(left);
             }
@@ -38,11 +40,16 @@ fn union_sides<'r>(all: bool, left: &'r Rel, right: &'r Rel) -> Vec<&'r Rel> {
     sides
 }
 
+/// Whether rows that are equal as these are as those.
+fn alike(a: &[Col], b: &[Col]) -> bool {
+    a.iter().zip(b).all(|(a, b)| same_equality(a.ty.collation, b.ty.collation))
+}
+
 impl Lower<'_> {
     /// Lowers a set operation.
     pub fn set_op(&mut self, op: SetOpKind, all: bool, left: &Rel, right: &Rel, cols: &[Col]) -> Result<Plan> {
         if op == SetOpKind::Union {
-            let sides = union_sides(all, left, right);
+            let sides = union_sides(all, left, right, cols);
             let sides = sides.into_iter().map(|s| self.side(s, cols)).collect::<Result<Vec<_>>>()?;
             let p = self.union(sides)?;
             return if all { Ok(p) } else { self.distinct(p) };

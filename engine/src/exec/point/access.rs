@@ -6,10 +6,10 @@
 //! bounds nothing. A scan takes equalities on the leading columns, then bounds on one more.
 
 use super::stats;
-use crate::exec::table::PATTERN_FAMILIES;
 use crate::bind::collation::is_collate;
 use crate::catalog::Relation;
 use crate::exec::index_terms::{self, Lookup, is_key, keys_over};
+use crate::exec::table::PATTERN_FAMILIES;
 use crate::exec::table::TableRt;
 use crate::exec::tables::rows_in_blocks;
 use crate::plan::ir::{ColId, ColSet, Expr, ExprKind, Scan, SortKey};
@@ -232,13 +232,19 @@ impl Chooser<'_> {
                     return None;
                 };
                 let s = strategy(proc.oid, family)?;
-                if !comparable(value.ty.oid, key_ty.oid, s == 3) || !(kept_by(*by, key_ty, s == 3) || by_bytes(family, s)) {
+                if !comparable(value.ty.oid, key_ty.oid, s == 3)
+                    || !(kept_by(*by, key_ty, s == 3) || by_bytes(family, s))
+                {
                     return None;
                 }
                 Some(Says::Compare(if mirrored { 6 - s } else { s }, value))
             }
             ExprKind::ArrayOp { proc, left, array, all: false, collation: by } => {
-                if !kept_by(*by, key_ty, true) || !is_key(left, key) || !self.known(array) || strategy(proc.oid, family)? != 3 {
+                if !kept_by(*by, key_ty, true)
+                    || !is_key(left, key)
+                    || !self.known(array)
+                    || strategy(proc.oid, family)? != 3
+                {
                     return None;
                 }
                 let elem = match &array.kind {

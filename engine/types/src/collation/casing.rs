@@ -193,7 +193,7 @@ fn is_greek(c: char) -> bool {
 }
 
 /// Capitals without accents. The dialytika stays, and comes where an accent told two vowels apart; a lone eta keeps its
-/// accent, as that is what makes it the word "or".
+/// accent, as that is what makes it the word "or" (as a character of its own, as ICU writes it).
 fn greek_upper(s: &str) -> String {
     let mut out = String::with_capacity(s.len());
     let mut letters: Vec<(char, Vec<char>)> = Vec::new();
@@ -221,20 +221,23 @@ fn greek_upper(s: &str) -> String {
         }
         let alone = !cased(i.checked_sub(1)) && !cased(Some(i + 1));
         if matches!(base, 'η' | 'Η') && marks.iter().any(accent) && !marks.contains(&'\u{345}') && alone {
-            out.push('Ή');
+            out.push_str("Η\u{301}");
             continue;
         }
-        let dialytika = marks.contains(&DIALYTIKA) || (matches!(base, 'ι' | 'υ' | 'Ι' | 'Υ')
-            && !marks.iter().any(accent)
-            && i.checked_sub(1).and_then(|p| letters.get(p)).is_some_and(|(b, m)| {
-                m.iter().any(accent) && matches!(b, 'α' | 'ε' | 'ο' | 'υ' | 'η' | 'Α' | 'Ε' | 'Ο' | 'Υ' | 'Η')
-            }));
+        let dialytika = marks.contains(&DIALYTIKA)
+            || (matches!(base, 'ι' | 'υ' | 'Ι' | 'Υ')
+                && !marks.iter().any(accent)
+                && i.checked_sub(1).and_then(|p| letters.get(p)).is_some_and(|(b, m)| {
+                    m.iter().any(accent) && matches!(b, 'α' | 'ε' | 'ο' | 'υ' | 'η' | 'Α' | 'Ε' | 'Ο' | 'Υ' | 'Η')
+                }));
         let mut one: String = base.to_uppercase().collect();
         if dialytika {
             one.push(DIALYTIKA);
         }
-        let foreign =
-            |m: &&char| !accent(m) && !matches!(**m, DIALYTIKA | '\u{304}' | '\u{306}' | '\u{313}' | '\u{314}' | '\u{343}' | '\u{345}');
+        let foreign = |m: &&char| {
+            !accent(m)
+                && !matches!(**m, DIALYTIKA | '\u{304}' | '\u{306}' | '\u{313}' | '\u{314}' | '\u{343}' | '\u{345}')
+        };
         one.extend(marks.iter().filter(foreign));
         out.extend(one.nfc());
         if marks.contains(&'\u{345}') {
@@ -258,7 +261,7 @@ mod tests {
         assert_eq!(lt.lower("Ì"), "i\u{307}\u{300}");
         assert_eq!(lt.upper("i\u{307}\u{300}"), "I\u{300}");
         let el = Language::of("el");
-        assert_eq!(el.upper("άέ Πατάτα ή μαΐου άυλος"), "ΑΕ ΠΑΤΑΤΑ Ή ΜΑΪΟΥ ΑΫΛΟΣ");
+        assert_eq!(el.upper("άέ Πατάτα ή μαΐου άυλος"), "ΑΕ ΠΑΤΑΤΑ Η\u{301} ΜΑΪΟΥ ΑΫΛΟΣ");
         assert_eq!(Language::of("nl").title("ijsland IJ"), "IJsland IJ");
     }
 

@@ -3,10 +3,10 @@
 //! A collator is made once for a locale's name and shared; which are kept is bounded. A thread remembers the few that it
 //! used last, so that a comparison asks no lock.
 
-use super::data::{Changed, order_of};
-use super::locale::{Refusal, Wanted};
 use super::Definition;
 use super::casing::Language;
+use super::data::{Changed, order_of};
+use super::locale::{Refusal, Wanted};
 use icu_collator::{Collator, CollatorBorrowed};
 use std::cell::RefCell;
 use std::cmp::Ordering;

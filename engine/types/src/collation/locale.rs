@@ -60,12 +60,8 @@ const LONG_KEYS: &[(&str, &str)] = &[
 ];
 
 /// Long names of tailorings.
-const LONG_TAILORINGS: &[(&str, &str)] = &[
-    ("dictionary", "dict"),
-    ("gb2312han", "gb2312"),
-    ("phonebook", "phonebk"),
-    ("traditional", "trad"),
-];
+const LONG_TAILORINGS: &[(&str, &str)] =
+    &[("dictionary", "dict"), ("gb2312han", "gb2312"), ("phonebook", "phonebk"), ("traditional", "trad")];
 
 /// Tailorings that ICU has and the data here does not: to compare by others would be another order.
 const ABSENT_TAILORINGS: &[&str] = &["big5han", "ducet", "emoji", "eor", "gb2312", "phonetic", "search", "searchjl"];

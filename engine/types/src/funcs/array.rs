@@ -201,7 +201,8 @@ fn position(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
 fn all_positions(_: &EvalCtx, info: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let [a, item] = args else { return Err(arity(args)) };
     let Some(a) = array(a)? else { return Ok(Datum::Null) };
-    let found = positions(a, item, i32::MIN, info.collation)?.map(|at| at.map(Datum::Int4)).collect::<Result<Vec<_>>>()?;
+    let found =
+        positions(a, item, i32::MIN, info.collation)?.map(|at| at.map(Datum::Int4)).collect::<Result<Vec<_>>>()?;
     Ok(Datum::Array(Arc::new(list(oid::INT4, found))))
 }
 

@@ -75,7 +75,15 @@ pub fn kernel(prosrc: &str, collation: u32) -> Option<ScalarFn> {
     let bytes_do = collation::is_deterministic(collation);
     let equality = matches!(
         prosrc,
-        "texteq" | "textne" | "nameeq" | "namene" | "nameeqtext" | "namenetext" | "texteqname" | "textnename" | "bpchareq"
+        "texteq"
+            | "textne"
+            | "nameeq"
+            | "namene"
+            | "nameeqtext"
+            | "namenetext"
+            | "texteqname"
+            | "textnename"
+            | "bpchareq"
             | "bpcharne"
     );
     if bytes_do && equality {
