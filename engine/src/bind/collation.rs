@@ -221,6 +221,7 @@ impl Binder<'_> {
             let own = cat.collation_in(ns, name).map(|c| c.oid);
             let system = || (ns == pgdata::PG_CATALOG).then(|| built_in(name)).flatten();
             if let Some(oid) = own.or_else(system) {
+                rustydb_types::collation::check_usable(oid).map_err(|e| e.at(pos))?;
                 return Ok(oid);
             }
         }

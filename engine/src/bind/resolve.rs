@@ -636,7 +636,9 @@ impl Binder<'_> {
             }
             let mut out = Vec::with_capacity(cols.len());
             for (f, c) in fields.clone().into_iter().zip(cols) {
-                let Some(f) = self.coerce(f, c, cx)? else { return Ok(None) };
+                let Some(mut f) = self.coerce(f, c, cx)? else { return Ok(None) };
+                // A field compares as its column does.
+                f.ty.collation = c.collation;
                 out.push(f);
             }
             return Ok(Some(Expr { kind: ExprKind::Row(out), ty, pos }));

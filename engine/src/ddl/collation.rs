@@ -31,8 +31,8 @@ fn check_locale(name: &str) -> Result<()> {
         .detail(format!("The operating system could not find any locale data for the locale name \"{name}\".")))
 }
 
-/// Errors of ICU's, by its names for them.
-fn check_icu_locale(name: &str) -> Result<()> {
+/// Refuses a locale as ICU does, by its names for why.
+pub(super) fn check_icu_locale(name: &str) -> Result<()> {
     let why = match icu::rules(name) {
         Ok(_) => return Ok(()),
         Err(Refusal::Illegal) => "U_ILLEGAL_ARGUMENT_ERROR",

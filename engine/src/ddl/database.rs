@@ -164,6 +164,25 @@ impl DdlCx<'_> {
     }
 }
 
+/// A database's own collation is one of libc's; what PostgreSQL says of a wrong request for another comes first.
+fn check_icu(icu: bool, locale: Option<&str>, template: &str) -> Result<()> {
+    match locale {
+        None if icu => return Err(err(SqlState::INVALID_PARAMETER_VALUE, "ICU locale must be specified")),
+        Some(_) if !icu => {
+            let text = "ICU locale cannot be specified unless locale provider is ICU";
+            return Err(err(SqlState::INVALID_OBJECT_DEFINITION, text));
+        }
+        None => return Ok(()),
+        Some(l) => super::collation::check_icu_locale(l)?,
+    }
+    if template != "template0" {
+        let text = "new locale provider (icu) does not match locale provider of the template database (libc)";
+        return Err(err(SqlState::INVALID_PARAMETER_VALUE, text)
+            .hint("Use the same locale provider as in the template database, or use template0 as template."));
+    }
+    Err(DbError::unsupported("databases of the locale provider icu are not supported"))
+}
+
 /// CREATE DATABASE. Answers its OID; sessions may connect once the transaction has committed.
 pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateDatabase) -> Result<u32> {
     const KNOWN: [&str; 16] = [
@@ -187,17 +206,17 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateDatabase) -> Result<u32> 
     let name = s.name.value.as_str();
     let o = Options::of(cx, &s.options, &KNOWN)?;
     let at = |d: &DefOption| cx.pos(d.name.pos);
-    if let Some(d) = o.get("icu_locale").or(o.get("oid")).or(o.get("collation_version")) {
+    if let Some(d) = o.get("oid").or(o.get("collation_version")) {
         let word = d.name.value.to_uppercase();
         return Err(DbError::unsupported(format!("CREATE DATABASE ... {word} is not supported yet")).at(at(d)));
     }
-    match o.get("locale_provider").and_then(text).map(|t| t.to_ascii_lowercase()).as_deref() {
-        None | Some("libc") => {}
-        Some("icu") => return Err(DbError::unsupported("locale provider icu is not supported")),
+    let icu = match o.get("locale_provider").and_then(text).map(|t| t.to_ascii_lowercase()).as_deref() {
+        None | Some("libc") => false,
+        Some("icu") => true,
         Some(p) => {
             return Err(err(SqlState::INVALID_OBJECT_DEFINITION, format!("unrecognized locale provider: {p}")));
         }
-    }
+    };
     if let Some(d) = o.get("encoding") {
         check_encoding(cx, d)?;
     }
@@ -232,6 +251,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateDatabase) -> Result<u32> 
     for l in [&collate, &ctype].into_iter().flatten() {
         check_locale(l)?;
     }
+    check_icu(icu, o.get("icu_locale").and_then(text).as_deref(), &template)?;
     let locale = (collate.unwrap_or_else(|| source.locale.0.clone()), ctype.unwrap_or_else(|| source.locale.1.clone()));
     if template != "template0" && locale != source.locale {
         let (word, new, old) = if locale.0 == source.locale.0 {

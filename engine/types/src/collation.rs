@@ -16,7 +16,7 @@ pub mod locale;
 
 use crate::datum::TypeRef;
 use crate::pgdata;
-use rustydb_base::{DbError, SqlState};
+use rustydb_base::{DbError, Result, SqlState};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
@@ -81,6 +81,17 @@ fn definition(oid: u32) -> Option<Definition> {
     match pgdata::collation(oid) {
         Some(c) => c.colliculocale.map(|l| Definition { locale: l.into(), deterministic: c.collisdeterministic }),
         None => get(oid)?.icu,
+    }
+}
+
+/// 0A000 for a collation whose order is not among the library's data.
+pub fn check_usable(oid: u32) -> Result<()> {
+    match definition(oid) {
+        Some(d) if oid > LAST_OF_BYTES && icu::rules(&d.locale).is_err() => Err(DbError::unsupported(format!(
+            "what the locale \"{}\" asks of its collation is not supported",
+            d.locale
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -117,6 +117,13 @@ fn taken_apart(name: &str) -> (Vec<String>, Vec<(String, String)>) {
     (tag.iter().map(|s| (*s).to_owned()).collect(), keywords)
 }
 
+/// Languages whose order ICU has and the data here does not.
+const ABSENT_LANGUAGES: &[&str] = &["haw", "kl", "lkt", "se", "smn", "yi"];
+
+/// Scripts whose texts have the language's order, as ICU takes them: the data here would have the root's.
+const AS_THE_LANGUAGE: &[(&str, &str)] =
+    &[("az", "cyrl"), ("hi", "latn"), ("pa", "arab"), ("uz", "arab"), ("uz", "cyrl")];
+
 /// The longest beginning of a tag that is one.
 fn tag(subtags: &[String], variant: Option<&str>) -> Locale {
     for n in (1..=subtags.len()).rev() {
@@ -146,7 +153,12 @@ fn truth(v: &str) -> Result<Option<bool>, Refusal> {
 impl Wanted {
     /// What a name asks for.
     pub fn parse(name: &str) -> Result<Wanted, Refusal> {
-        let (subtags, keywords) = taken_apart(name);
+        let (mut subtags, keywords) = taken_apart(name);
+        if let [language, script, ..] = subtags.as_slice()
+            && AS_THE_LANGUAGE.contains(&(language, script))
+        {
+            subtags.remove(1);
+        }
         // ICU has no room for such a language.
         if subtags.first().is_some_and(|s| s.len() > 11) {
             return Err(Refusal::Illegal);
@@ -166,6 +178,9 @@ impl Wanted {
         };
         for (key, value) in &keywords {
             w.set(key, value)?;
+        }
+        if ABSENT_LANGUAGES.contains(&w.locale.id.language.as_str()) {
+            return Err(Refusal::Missing);
         }
         Ok(w)
     }
