@@ -179,3 +179,54 @@ pub fn with<R>(oid: u32, f: impl FnOnce(&Icu) -> R) -> Option<R> {
         icu.map(|i| f(&i))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pgdata;
+
+    #[test]
+    fn every_built_in_locale_has_rules() {
+        let names = pgdata::collations().iter().filter_map(|c| c.colliculocale);
+        let missing: Vec<&str> = names.filter(|l| Rules::new(l).is_err()).map(|l| &l[..2]).collect();
+        assert!(missing.iter().all(|l| matches!(*l, "ha" | "kl" | "lk" | "se" | "sm" | "yi")), "{missing:?}");
+        assert!(missing.len() <= 14, "{missing:?}");
+    }
+
+    #[test]
+    fn keys_are_ordered_as_texts_are() {
+        let words = [
+            "", "a", "A", "á", "ab", "aB", "Ab", "b", "ä", "z", "å", "1", "10", "2", "co-op", "coop", "日本", "α", "я",
+        ];
+        let all =
+            ["und", "sv", "de-u-co-phonebk", "en-u-kn", "und-u-ka-shifted-ks-level4", "en-u-kr-grek-latn", "und-u-kb"];
+        for name in all {
+            for deterministic in [true, false] {
+                let c = Icu { rules: Arc::new(Rules::new(name).unwrap()), deterministic };
+                let key = |s: &str| {
+                    let mut out = Vec::new();
+                    c.put_key(s, &mut out);
+                    out
+                };
+                for a in words {
+                    for b in words {
+                        assert_eq!(c.compare(a, b), key(a).cmp(&key(b)), "{name} {a} {b}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_change_the_order() {
+        let c = |name: &str| Icu { rules: Arc::new(Rules::new(name).unwrap()), deterministic: false };
+        assert_eq!(c("und-u-ks-level2").compare("abc", "ABC"), Ordering::Equal);
+        assert_eq!(c("und-u-ks-level1").compare("été", "ETE"), Ordering::Equal);
+        assert_eq!(c("und").compare("α", "a"), Ordering::Greater);
+        assert_eq!(c("und-u-kr-grek").compare("α", "a"), Ordering::Less);
+        assert_eq!(c("en-u-kr-latn-digit").compare("1", "a"), Ordering::Greater);
+        assert_eq!(c("und").compare("coté", "côte"), Ordering::Less);
+        assert_eq!(c("und-u-kb").compare("coté", "côte"), Ordering::Greater);
+        assert_eq!(c("fr-CA-u-kb-false").compare("coté", "côte"), Ordering::Less);
+    }
+}
