@@ -1,5 +1,6 @@
 //! What columns and expressions are called: as in the statement, in the form in which PostgreSQL shows conditions.
 
+use crate::bind::collation::is_collate;
 use crate::exec::table::show_value;
 use crate::plan::ir::{AggCall, Col, ColId, Expr, ExprKind, Scan, SortKey};
 use rustydb_parser::ast::quote_ident;
@@ -135,6 +136,11 @@ impl Names {
             ExprKind::Param(n) => format!("${}", n + 1),
             ExprKind::Column(id) => self.column(*id),
             ExprKind::Call { proc, args, .. } => self.call(e, proc, args),
+            ExprKind::Relabel(x) if is_collate(e) => {
+                let name = rustydb_types::collation::name(e.ty.collation).unwrap_or_default();
+                let text = format!("{} COLLATE {}", self.expr(x), quote_ident(&name));
+                if matches!(x.kind, ExprKind::Const(_)) { text } else { format!("({text})") }
+            }
             ExprKind::ViaIo(x) | ExprKind::Relabel(x) | ExprKind::Domain(x) => {
                 format!("({})::{}", self.expr(x), typename::with_typmod(e.ty.oid, e.ty.typmod))
             }

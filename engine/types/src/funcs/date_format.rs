@@ -162,17 +162,19 @@ pub(super) fn parse(format: &str) -> Vec<Node> {
     let mut nodes = Vec::new();
     let mut rest = format;
     while !rest.is_empty() {
-        let mut fill = false;
-        // TM asks for the locale's names, which are the English ones.
+        let (mut fill, mut local) = (false, false);
+        // TM asks for the locale's names, which are the English ones, without blanks behind them.
         while let Some(after) =
             ["FM", "fm", "TM", "tm"].iter().find_map(|p| rest.strip_prefix(p).map(|after| (*p, after)))
         {
             fill |= after.0.eq_ignore_ascii_case("fm");
+            local |= after.0.eq_ignore_ascii_case("tm");
             rest = after.1;
         }
         if let Some((pattern, case, len)) = leading_pattern(rest) {
             let name = rest[..len].to_owned();
             rest = &rest[len..];
+            fill |= local && matches!(pattern, Pattern::DayName | Pattern::MonthName);
             let mut ordinal = None;
             if let Some(after) = rest.strip_prefix("TH") {
                 (ordinal, rest) = (Some(Case::Upper), after);
