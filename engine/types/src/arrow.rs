@@ -24,7 +24,7 @@
 //! key: numeric without its display scale, float without negative zero, bpchar without trailing blanks, and
 //! [`crate::keyenc`] bytes for the others, among them text under a collation of ICU's. The values themselves travel beside the key.
 
-use crate::collation::is_icu;
+use crate::collation::{icu, is_icu};
 use crate::datum::{Datum, Interval, TypeRef};
 use crate::numeric::Numeric;
 use crate::rowcodec::{self, PhysKind, phys_kind};
@@ -387,7 +387,10 @@ pub fn key_array(ty: TypeRef, a: &ArrayRef) -> Result<ArrayRef> {
         (oid::FLOAT8, DataType::Float64) => {
             Ok(Arc::new(a.as_primitive::<Float64Type>().unary::<_, Float64Type>(|v| v + 0.0)))
         }
-        (_, DataType::Utf8View) if is_icu(ty.collation) => encoded_keys(ty, a),
+        (_, DataType::Utf8View) if is_icu(ty.collation) => match sort_keys(ty, a) {
+            Some(keys) => Ok(keys),
+            None => encoded_keys(ty, a),
+        },
         (oid::BPCHAR, DataType::Utf8View) => {
             let src = a.as_string_view();
             let mut b = StringViewBuilder::with_capacity(src.len());
@@ -433,6 +436,26 @@ fn fixed_keys(ty: TypeRef, a: &ArrayRef, decode: impl Fn(&[u8]) -> Datum) -> Res
         }
     }
     Ok(Arc::new(b.finish()))
+}
+
+/// Keys of text under a collation of ICU's; the same bytes as [`encoded_keys`] gives.
+fn sort_keys(ty: TypeRef, a: &ArrayRef) -> Option<ArrayRef> {
+    icu::with(ty.collation, |c| {
+        let src = a.as_string_view();
+        let mut b = BinaryViewBuilder::with_capacity(src.len());
+        let mut key = Vec::new();
+        for v in src.iter() {
+            match v {
+                None => b.append_null(),
+                Some(v) => {
+                    key.clear();
+                    c.put_key(if ty.oid == oid::BPCHAR { cmp::bpchar_significant(v) } else { v }, &mut key);
+                    b.append_value(&key);
+                }
+            }
+        }
+        Arc::new(b.finish()) as ArrayRef
+    })
 }
 
 fn encoded_keys(ty: TypeRef, a: &ArrayRef) -> Result<ArrayRef> {

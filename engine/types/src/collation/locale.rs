@@ -157,7 +157,8 @@ impl Wanted {
         if let [language, script, ..] = subtags.as_slice()
             && AS_THE_LANGUAGE.contains(&(language, script))
         {
-            subtags.remove(1);
+            // The region would bring the script back.
+            subtags.truncate(1);
         }
         // ICU has no room for such a language.
         if subtags.first().is_some_and(|s| s.len() > 11) {
