@@ -168,8 +168,7 @@ fn without_dots(s: &str) -> String {
 /// Small letters that keep their dot under an accent, in place of capitals.
 fn with_dots(s: &str) -> String {
     let mut out = String::with_capacity(s.len());
-    let mut rest = s.char_indices();
-    while let Some((at, c)) = rest.next() {
+    for (at, c) in s.char_indices() {
         let accent = || {
             let marks = s[at + c.len_utf8()..].chars();
             marks.map(canonical_combining_class).take_while(|n| *n != 0).any(|n| n == 230)
