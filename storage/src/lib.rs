@@ -1,6 +1,7 @@
 //! RustyDB's storage engine: redo log, buffer pool, MVCC heap, index methods, transactions, recovery.
 
 pub mod am;
+pub mod brin;
 pub mod btree;
 pub mod buf;
 pub mod checkpoint;

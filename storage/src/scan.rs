@@ -4,14 +4,15 @@
 //! of one scan can run in parallel. It reads ahead, runs through pages that are in memory without suspending, and
 //! collects in [`TableScan::dep_lsn`] what its answer depends on; the session takes that over (I7).
 
-use crate::am::{Cursor, Gather, IndexDesc, InsertResult, Search};
+use crate::am::{Cursor, Gather, Gathered, IndexDesc, InsertResult, Search};
 use crate::buf::READ_AHEAD;
-use crate::heap::{Columns, PageRows, Reader, Rel, RowBuf, Scan, TableLayout};
+use crate::heap::{self, Columns, PageRows, Reader, Rel, RowBuf, Scan, TableLayout};
+use crate::ssi::SxId;
 use crate::store::{Interrupt, Store, Txn};
 use crate::table::{Key, index_insert, read_whole};
 use crate::txn::Snapshot;
 use arrow_array::ArrayRef;
-use rustydb_base::{BlockNo, Lsn, RelId, Result, Rid};
+use rustydb_base::{BlockNo, Lsn, RelId, Result, Rid, Xid};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -221,13 +222,12 @@ impl IndexScan {
     }
 }
 
-/// Candidates of a search in an index, in order of the table; `None`: the index does not help, the table is to be read.
-/// `whole` is as for [`Gather::new`].
-pub async fn gather(env: &ScanEnv, idx: IndexDesc, search: &Search, whole: bool) -> Result<Option<Vec<Rid>>> {
+/// Candidates of a search in an index. `whole` is as for [`Gather::new`].
+pub async fn gather(env: &ScanEnv, idx: IndexDesc, search: &Search, whole: bool) -> Result<Gathered> {
     let mut g = Gather::new(idx, search, whole);
     loop {
         env.interrupt.check()?;
-        if env.store.read(|core| g.run(core, env.snap.ssi)).await? {
+        if env.store.read(|core| g.run(core, env.snap.ssi, env.snap.scn)).await? {
             return Ok(g.found());
         }
     }
@@ -274,6 +274,40 @@ impl AddressScan {
             })
             .await
     }
+}
+
+/// Every version of the rows of a block that a snapshot sees or that is newer, whoever wrote it: what a summary of the block must
+/// take in. `dep_lsn` is not asked for: nothing of it is told to anybody.
+pub async fn all_versions(env: &ScanEnv, rel: Rel, block: BlockNo) -> Result<Vec<Vec<u8>>> {
+    env.interrupt.check()?;
+    // Own changes may still be taken back, so they hide nothing.
+    let snap = Snapshot { xid: Xid::NONE, ssi: SxId::NONE, ..env.snap };
+    let rids = env
+        .store
+        .read(|core| {
+            let mut rids = Vec::new();
+            heap::addresses(core, rel, block, &mut rids)?;
+            Ok(rids)
+        })
+        .await?;
+    let (mut out, mut image) = (Vec::new(), RowBuf::new());
+    for rid in rids {
+        let before = out.len();
+        env.store
+            .read(|core| {
+                out.truncate(before);
+                if !heap::peek(core, rel, rid, &mut image)? {
+                    return Ok(());
+                }
+                let mut add = |v: &[u8]| {
+                    out.push(v.to_vec());
+                    Ok(())
+                };
+                Reader::new(core, snap).versions(rel, rid, &mut image, &mut add)
+            })
+            .await?;
+    }
+    Ok(out)
 }
 
 /// Entries an index build collects before it sorts and writes them: about this many bytes.

@@ -11,7 +11,7 @@
 //! Reads are synchronous functions ([`point_get`], [`fetch`]) that allocate nothing but what the caller's buffers
 //! need; [`Txn::drive`] runs them when a page may be missing.
 
-use crate::am::{self, Gather, IndexDesc, InsertResult, RowState, RunEntry, Search, TableAm, Unique};
+use crate::am::{self, Gather, Gathered, IndexDesc, InsertResult, RowState, RunEntry, Search, TableAm, Unique};
 use crate::buf::Access;
 use crate::core::{Core, RowLockMode};
 use crate::heap::{self, Datum, OvfPtr, Reader, Rel, RowBuf, TableLayout, TmResult, page};
@@ -446,7 +446,8 @@ impl Txn {
         let given_up = overflow_ptrs(&desc.layout, old)?;
         let mut entries: SmallVec<[(&IndexDesc, &[u8]); 8]> = SmallVec::new();
         for (idx, key) in desc.indexes.iter().zip(keys) {
-            let Some(key) = key else { continue };
+            // Summaries of blocks stay as they are, and nothing of theirs is in the undo.
+            let Some(key) = key.filter(|_| idx.method != am::Method::BRIN) else { continue };
             entries.extend(am::entries(idx, key)?.map(|key| (idx, key)));
         }
         let mut left = entries.len() + given_up.len();
@@ -619,10 +620,14 @@ impl Txn {
     /// read of the transaction's.
     pub async fn gather(&mut self, idx: &IndexDesc, search: &Search) -> Result<Option<Vec<Rid>>> {
         let mut g = Gather::new(*idx, search, false);
-        while !self.drive(|core, _| g.run(core, SxId::NONE)).await? {
+        // No summary of blocks is that old: they would all be wanted.
+        while !self.drive(|core, _| g.run(core, SxId::NONE, Scn(0))).await? {
             self.rules.interrupt.check()?;
         }
-        Ok(g.found())
+        Ok(match g.found() {
+            Gathered::Rows(v) => Some(v),
+            Gathered::Everything | Gathered::Blocks(_) => None,
+        })
     }
 
     /// Addresses of a block's rows in any state, replacing `out`. No read of the transaction's.

@@ -23,7 +23,7 @@ pub fn push_entry(list: &mut Vec<u8>, key: &[u8]) -> Result<()> {
 /// The keys of a row's entries in an index.
 pub fn entries<'k>(idx: &IndexDesc, bytes: &'k [u8]) -> Result<Entries<'k>> {
     let several = match idx.method {
-        Method::BTREE | Method::HASH | Method::GIST => false,
+        Method::BTREE | Method::HASH | Method::GIST | Method::BRIN => false,
         m => m.am()?.caps().several,
     };
     Ok(if several { Entries::List(bytes) } else { Entries::One(Some(bytes)) })

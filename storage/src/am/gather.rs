@@ -13,13 +13,15 @@
 //!
 //! A run stops after some batches and is called again, so that whoever drives it may be interrupted.
 
-use super::{Cursor, Direction, Edge, IndexDesc};
+use super::{Cursor, Direction, Edge, IndexDesc, Method};
+use crate::brin::RangeScan;
 use crate::buf::Access;
 use crate::core::Core;
 use crate::gist::{Asked, TreeScan};
 use crate::ssi::SxId;
 use crate::wait::Op;
-use rustydb_base::{DbError, Rid};
+use rustydb_base::{BlockNo, DbError, Rid, Scn};
+use std::ops::Range;
 
 /// Addresses that the lists of one search hold together.
 const MOST: usize = 1 << 20;
@@ -43,6 +45,17 @@ pub enum Search {
     Anything,
     /// An entry that a question does not rule out: of search trees.
     Ask(Asked),
+}
+
+/// What a search has found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Gathered {
+    /// The index does not help: the table is to be read.
+    Everything,
+    /// Candidates in order of the table.
+    Rows(Vec<Rid>),
+    /// Blocks that are to be read, in order, as far as there are rows in them.
+    Blocks(Vec<Range<BlockNo>>),
 }
 
 /// A list of addresses in order; `None` is all rows.
@@ -73,6 +86,20 @@ pub struct Gather {
     held: usize,
     cursor: Option<Cursor>,
     reading: Vec<Rid>,
+    /// Of a block range index: the whole search.
+    ranges: Option<RangeScan>,
+}
+
+/// The question that is all of a search.
+fn question(s: &Search) -> Option<&Asked> {
+    match s {
+        Search::Ask(a) => Some(a),
+        Search::All(v) | Search::Any(v) => match v.as_slice() {
+            [one] => question(one),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn compile(s: &Search, out: &mut Vec<Step>) {
@@ -137,13 +164,24 @@ impl Gather {
     /// Begins a search. `whole`: a serializable reader is known for the whole index, not for the keys it looks for.
     pub fn new(idx: IndexDesc, search: &Search, whole: bool) -> Gather {
         let mut steps = Vec::new();
-        compile(search, &mut steps);
-        Gather { idx, whole, steps, at: 0, stack: Vec::new(), held: 0, cursor: None, reading: Vec::new() }
+        let ranges = match question(search) {
+            _ if idx.method != Method::BRIN => None,
+            Some(a) => Some(RangeScan::new(idx, a.clone())),
+            None => None,
+        };
+        if idx.method != Method::BRIN {
+            compile(search, &mut steps);
+        }
+        Gather { idx, whole, steps, at: 0, stack: Vec::new(), held: 0, cursor: None, reading: Vec::new(), ranges }
     }
 
     /// Goes on; `false` if it is to be called again. After a wait the call is repeated. A serializable `reader` is registered
-    /// for the key before its entries are read, or at every leaf of a range.
-    pub fn run(&mut self, core: &Core, reader: SxId) -> Op<bool> {
+    /// for the key before its entries are read, or at every leaf of a range. `scn` is that of the snapshot the rows will be
+    /// read with.
+    pub fn run(&mut self, core: &Core, reader: SxId, scn: Scn) -> Op<bool> {
+        if let Some(r) = &mut self.ranges {
+            return r.run(core, reader, scn);
+        }
         let mut left = BATCHES;
         if self.whole && reader.is_some() {
             core.ssi.read_relation(reader, self.idx.rel)?;
@@ -221,10 +259,12 @@ impl Gather {
         Ok(true)
     }
 
-    /// The candidates in order of the table, once the search is done; `None`: the index does not help, and the table is to
-    /// be read.
-    pub fn found(mut self) -> Option<Vec<Rid>> {
-        self.stack.pop().flatten()
+    /// The candidates, once the search is done.
+    pub fn found(mut self) -> Gathered {
+        match self.ranges {
+            Some(r) => Gathered::Blocks(r.found()),
+            None => self.stack.pop().flatten().map_or(Gathered::Everything, Gathered::Rows),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! # Idea
 //! [`IndexAm`] is what table rows, rollback, purge, redo and the checks ask of an index method. The store has three of its
-//! own, [`Method::BTREE`], [`Method::HASH`], [`Method::GIN`] and [`Method::GIST`]; another crate adds one by [`register`] and uses it by its number, with no
+//! own, [`Method::BTREE`], [`Method::HASH`], [`Method::GIN`], [`Method::GIST`] and [`Method::BRIN`]; another crate adds one by [`register`] and uses it by its number, with no
 //! change here. A relation is made with `RelationKind::Index(method)`, an [`IndexDesc`] names its method, every undo record
 //! of an entry and every redo operation of a registered method carries the number. [`TableAm`] is the same for tables: the store
 //! has `row` and `memory`, another crate adds one by [`register_table`] (`table.rs`).
@@ -21,7 +21,7 @@ mod table;
 
 pub use cursor::{Batch, Candidate, Cursor, Direction, Edge, IndexScan};
 pub use entries::{Entries, changes, entries, push_entry};
-pub use gather::{Gather, Search};
+pub use gather::{Gather, Gathered, Search};
 pub use index::{
     IndexAm, IndexBuilder, IndexCaps, IndexCheck, IndexDesc, IndexReport, IndexUndo, InsertResult, RowState, RunEntry,
     Unique, lookup,
@@ -53,6 +53,8 @@ impl Method {
     pub const GIN: Method = Method(2);
     /// `crate::gist`.
     pub const GIST: Method = Method(3);
+    /// `crate::brin`.
+    pub const BRIN: Method = Method(4);
 
     /// The number of the `n`-th method of other crates, from 0.
     pub const fn outside(n: u8) -> Method {
@@ -66,6 +68,7 @@ impl Method {
             Method::HASH => Ok(&crate::hash::Hash),
             Method::GIN => Ok(&crate::gin::Gin),
             Method::GIST => Ok(&crate::gist::Gist),
+            Method::BRIN => Ok(&crate::brin::Brin),
             Method(n) => n
                 .checked_sub(FIRST_OUTSIDE)
                 .and_then(|n| REGISTERED.get(usize::from(n))?.get().copied())

@@ -39,6 +39,7 @@ pub use interval::Intervals;
 pub(crate) use page::apply;
 pub(crate) use scan::TreeScan;
 pub use scan::{Found, Nearest};
+pub(crate) use tree::{covers, unite};
 
 use crate::am::{
     Cursor, Direction, Edge, IndexAm, IndexBuilder, IndexCaps, IndexCheck, IndexDesc, InsertResult, Unique,
@@ -81,7 +82,7 @@ pub fn register(keys: &'static dyn Keys) -> Result<()> {
     KEYS.set(keys).map_err(|_| DbError::internal("the keys of search trees are known already"))
 }
 
-fn keys() -> Result<&'static dyn Keys> {
+pub(crate) fn keys() -> Result<&'static dyn Keys> {
     KEYS.get().copied().ok_or_else(|| DbError::internal("nobody has said what the keys of search trees are"))
 }
 

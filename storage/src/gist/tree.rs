@@ -12,12 +12,12 @@ use rustydb_base::{RelId, Result, Rid, Xid};
 use smallvec::SmallVec;
 
 /// Whether a bound on a page covers another; an empty one covers nothing.
-pub(super) fn covers(keys: &dyn Keys, whole: &[u8], part: &[u8]) -> bool {
+pub(crate) fn covers(keys: &dyn Keys, whole: &[u8], part: &[u8]) -> bool {
     part.is_empty() || (!whole.is_empty() && keys.covers(whole, part))
 }
 
 /// A bound that covers two.
-pub(super) fn unite(keys: &dyn Keys, a: &[u8], b: &[u8]) -> Vec<u8> {
+pub(crate) fn unite(keys: &dyn Keys, a: &[u8], b: &[u8]) -> Vec<u8> {
     match (a.is_empty(), b.is_empty()) {
         (true, _) => b.to_vec(),
         (_, true) => a.to_vec(),

@@ -74,6 +74,47 @@ impl<'c> Reader<'c> {
         Ok(seen)
     }
 
+    /// Shows `each` every version of a row from the newest image on, deleted ones too, back to the one the snapshot sees.
+    /// Uses `image` up. As for [`Reader::version`], the snapshot is registered.
+    pub fn versions(
+        &mut self,
+        rel: Rel,
+        rid: Rid,
+        image: &mut RowBuf,
+        each: &mut dyn FnMut(&[u8]) -> rustydb_base::Result<()>,
+    ) -> Op<()> {
+        loop {
+            each(image)?;
+            let (ver, undo) = (page::ver(image), page::undo(image));
+            if self.visible(ver, undo)? {
+                return Ok(());
+            }
+            if !undo.is_some() {
+                return Err(DbError::new(rustydb_base::sqlstate::SqlState::SNAPSHOT_TOO_OLD, "snapshot too old").into());
+            }
+            let rec = self.core.undo.read(undo, &self.core.pool)?;
+            if !is_of(&rec, rel.id, rid, ver) {
+                return Err(Wait::Restart);
+            }
+            match rec.kind {
+                _ if rec.flags.has(UndoFlags::OUTSIDE) => {
+                    if !TableMethod::of_record(&rec)?.am()?.previous(&rec, image)? {
+                        return Ok(());
+                    }
+                    if image.len() < page::ROW_HEADER {
+                        return Err(DbError::corrupt("undo record holds no row").into());
+                    }
+                }
+                UndoType::Insert => return Ok(()),
+                UndoType::Delete => {
+                    image[18] = *rec.payload.first().ok_or_else(|| DbError::corrupt("malformed undo of a delete"))?;
+                }
+                _ => self.put_old_content(&rec, image)?,
+            }
+            image[..16].copy_from_slice(&page::words(rec.prev_ver, rec.prev_undo));
+        }
+    }
+
     /// Turns the newest image of a row (header and content, slack allowed) into the version the snapshot sees. `false`
     /// if it sees none. Pages may be unlatched: a registered snapshot keeps its undo alive.
     pub fn version(&mut self, rel: Rel, rid: Rid, image: &mut RowBuf) -> Op<bool> {

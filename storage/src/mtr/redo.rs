@@ -16,6 +16,8 @@ pub mod code {
     pub const PUT: u8 = 0x02;
     /// Whole image; payload: zstd of bytes 4.. without LSN.
     pub const IMAGE: u8 = 0x03;
+    /// First of the block range indexes' codes (`brin::page`).
+    pub const BRIN: u8 = 0x04;
     /// First of the search trees' codes (`gist::page`).
     pub const GIST: u8 = 0x08;
     /// First of the heap's codes (`heap::redo`).
@@ -69,6 +71,7 @@ pub fn apply(page: &mut Page, code: u8, payload: &[u8]) -> Result<()> {
             page.set_lsn(lsn);
             Ok(())
         }
+        code::BRIN..code::GIST => crate::brin::apply(page, code, payload),
         code::GIST..code::HEAP => crate::gist::apply(page, code, payload),
         code::HEAP..code::BTREE => crate::heap::page::apply(page, code, payload),
         code::BTREE..code::SPACE => crate::btree::redo::apply(page, code, payload),

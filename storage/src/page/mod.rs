@@ -53,6 +53,8 @@ pub enum PageKind {
     Outside = 11,
     /// Node of a generalised search tree.
     Gist = 12,
+    /// Block range index.
+    Brin = 13,
 }
 
 impl PageKind {
@@ -72,6 +74,7 @@ impl PageKind {
             10 => PageKind::Hash,
             11 => PageKind::Outside,
             12 => PageKind::Gist,
+            13 => PageKind::Brin,
             _ => return None,
         })
     }
