@@ -55,7 +55,7 @@ impl Copy<'_> {
             new.storage = Some(made);
         }
         for i in &mut new.indexes {
-            let file = self.tx.create_index(i.method, old.durability()).await?;
+            let file = self.tx.create_index(i, old.durability()).await?;
             self.files.insert(i.storage, file);
             *i = Arc::new(crate::catalog::Index { storage: file, ..(**i).clone() });
         }

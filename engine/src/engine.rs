@@ -337,6 +337,7 @@ impl Engine {
         let io = rustydb_storage::io::open_dir(&options.data_dir, io_method(&all))?;
         let engine = Engine::open_on(options, settings, io).await?;
         crate::expiry::start(&engine);
+        crate::session::start_summaries(&engine);
         Ok(engine)
     }
 

@@ -701,8 +701,18 @@ impl Transaction {
         Ok(Storage { heap, overflow, schema_ver: 0 })
     }
 
+    /// A file for an index.
+    pub async fn create_index(&mut self, index: &Index, d: Durability) -> Result<RelId> {
+        let rel = self.create_index_of(index.method, d).await?;
+        if index.is_brin() {
+            let pages = index.pages_per_range();
+            self.txn.drive(|core, cx| rustydb_storage::brin::set_up(core, cx.xid, rel, pages)).await?;
+        }
+        Ok(rel)
+    }
+
     /// A file for a new index of an access method.
-    pub async fn create_index(&mut self, am: u32, d: Durability) -> Result<RelId> {
+    pub async fn create_index_of(&mut self, am: u32, d: Durability) -> Result<RelId> {
         self.txn.create_relation(RelationKind::Index(crate::catalog::storage_method(am)), d).await
     }
 

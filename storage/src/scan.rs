@@ -49,11 +49,24 @@ struct Place {
     end: BlockNo,
     /// Read-ahead has been asked for up to here.
     ahead: BlockNo,
+    /// Further ranges, the next one last.
+    rest: Vec<Range<BlockNo>>,
 }
 
 impl Place {
-    fn new(range: Range<BlockNo>) -> Place {
-        Place { next: range.start, end: range.end, ahead: range.start }
+    fn new(mut pieces: Vec<Range<BlockNo>>) -> Place {
+        pieces.reverse();
+        let range = pieces.pop().unwrap_or_default();
+        Place { next: range.start, end: range.end, ahead: range.start, rest: pieces }
+    }
+
+    /// Whether there is a block to read; goes on to the next range at the end of one.
+    fn has_block(&mut self) -> bool {
+        while self.next >= self.end {
+            let Some(range) = self.rest.pop() else { return false };
+            (self.next, self.end, self.ahead) = (range.start, range.end, range.start);
+        }
+        true
     }
 
     fn read_ahead(&mut self, env: &ScanEnv, rel: RelId) {
@@ -86,7 +99,18 @@ impl TableScan {
         proj: Vec<usize>,
         blocks: Range<BlockNo>,
     ) -> TableScan {
-        TableScan { env, rel, layout, proj, place: Place::new(blocks), scan: Scan::new(), dep_lsn: Lsn(0) }
+        TableScan::of_pieces(env, rel, layout, proj, vec![blocks])
+    }
+
+    /// A scan of several ranges of blocks, one after the other.
+    pub fn of_pieces(
+        env: ScanEnv,
+        rel: Rel,
+        layout: Arc<TableLayout>,
+        proj: Vec<usize>,
+        pieces: Vec<Range<BlockNo>>,
+    ) -> TableScan {
+        TableScan { env, rel, layout, proj, place: Place::new(pieces), scan: Scan::new(), dep_lsn: Lsn(0) }
     }
 
     /// What the rows answered so far depend on.
@@ -99,7 +123,7 @@ impl TableScan {
     pub async fn next(&mut self, min_rows: usize) -> Result<Option<(Vec<ArrayRef>, usize)>> {
         let mut out = Columns::new(&self.layout, &self.proj)?;
         let TableScan { env, rel, layout, place, scan, dep_lsn, .. } = self;
-        while place.next < place.end && out.rows() < min_rows.max(1) {
+        while out.rows() < min_rows.max(1) && place.has_block() {
             env.interrupt.check()?;
             place.read_ahead(env, rel.id);
             env.store
@@ -135,7 +159,12 @@ pub struct RowScan {
 impl RowScan {
     /// A scan of some blocks.
     pub fn new(env: ScanEnv, rel: Rel, layout: Arc<TableLayout>, blocks: Range<BlockNo>) -> RowScan {
-        RowScan { env, rel, layout, place: Place::new(blocks), rows: PageRows::default(), dep_lsn: Lsn(0) }
+        RowScan::of_pieces(env, rel, layout, vec![blocks])
+    }
+
+    /// A scan of several ranges of blocks, one after the other.
+    pub fn of_pieces(env: ScanEnv, rel: Rel, layout: Arc<TableLayout>, pieces: Vec<Range<BlockNo>>) -> RowScan {
+        RowScan { env, rel, layout, place: Place::new(pieces), rows: PageRows::default(), dep_lsn: Lsn(0) }
     }
 
     /// What the rows answered so far depend on.
@@ -146,7 +175,7 @@ impl RowScan {
     /// The visible rows of the next page that has any.
     pub async fn next(&mut self) -> Result<Option<&PageRows>> {
         let RowScan { env, rel, layout, place, rows, dep_lsn } = self;
-        while place.next < place.end {
+        while place.has_block() {
             env.interrupt.check()?;
             place.read_ahead(env, rel.id);
             env.store

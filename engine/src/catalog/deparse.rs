@@ -339,11 +339,18 @@ fn index_key(show: Show<'_>, rel: &Relation, i: &Index, n: usize, full: bool) ->
     if k.ty.collation != 0 && k.ty.collation != natural {
         let _ = write!(out, " COLLATE {}", collation_name(show, k.ty.collation));
     }
+    let position = i.keys.iter().position(|x| std::ptr::eq(x, k));
+    let options = position.map_or(&[][..], |n| i.class_options(n));
     if let Some(o) = pgdata::opclass(k.opclass)
-        && pgdata::default_opclass(i.method, k.ty.oid).is_none_or(|d| d.oid != o.oid)
-        && !default_for(k.ty, o)
+        && (!options.is_empty()
+            || (pgdata::default_opclass(i.method, k.ty.oid).is_none_or(|d| d.oid != o.oid) && !default_for(k.ty, o)))
     {
         let _ = write!(out, " {}", opclass_name(show, o));
+    }
+    if !options.is_empty() {
+        let list: Vec<String> =
+            options.iter().map(|(k, v)| format!("{}='{}'", ast::quote_ident(k), v.replace('\'', "''"))).collect();
+        let _ = write!(out, " ({})", list.join(", "));
     }
     match (k.desc, k.nulls_first) {
         (false, true) => out.push_str(" NULLS FIRST"),

@@ -362,8 +362,13 @@ fn relations(rows: &CatalogRows, cat: &Catalog) -> Result<Vec<Relation>> {
                 if target >= 0 {
                     made.marks.targets.push((at, target));
                 }
+                let class_options = options(&a, "attoptions");
+                if !class_options.is_empty() {
+                    made.marks.class_options.push((at, class_options));
+                }
             }
             made.marks.targets.sort_unstable();
+            made.marks.class_options.sort_unstable();
             if i.bool("indisexclusion") {
                 let owner = constraints
                     .get(oid)
@@ -693,6 +698,7 @@ fn index(i: &Reader<'_>, class: &Reader<'_>, columns: &[Column]) -> Result<Index
             clustered: i.bool("indisclustered"),
             replica_identity: i.bool("indisreplident"),
             targets: Vec::new(),
+            class_options: Vec::new(),
             options: options(class, "reloptions"),
         },
         exclude: Vec::new(),

@@ -198,7 +198,7 @@ pub struct Index {
     pub namespace: u32,
     /// Table.
     pub table: u32,
-    /// Access method (`pg_am`): btree, hash, gin, gist or spgist.
+    /// Access method (`pg_am`): btree, hash, gin, gist, spgist or brin.
     pub method: u32,
     /// Index file.
     pub storage: RelId,
@@ -243,6 +243,7 @@ pub fn storage_method(am: u32) -> rustydb_storage::am::Method {
         rustydb_types::pgdata::HASH => Method::HASH,
         rustydb_types::pgdata::GIN => Method::GIN,
         rustydb_types::pgdata::GIST | rustydb_types::pgdata::SPGIST => Method::GIST,
+        rustydb_types::pgdata::BRIN => Method::BRIN,
         _ => Method::BTREE,
     }
 }
@@ -263,6 +264,32 @@ impl Index {
         storage_method(self.method) == rustydb_storage::am::Method::GIST
     }
 
+    /// Whether it summarises ranges of blocks: it has no entries of rows.
+    pub fn is_brin(&self) -> bool {
+        self.method == rustydb_types::pgdata::BRIN
+    }
+
+    /// `pages_per_range` of a new file of a block range index.
+    pub fn pages_per_range(&self) -> u32 {
+        let said = self.marks.options.iter().find(|(k, _)| k == "pages_per_range");
+        said.and_then(|(_, v)| v.trim().parse().ok()).unwrap_or(rustydb_storage::brin::PAGES_PER_RANGE)
+    }
+
+    /// `autosummarize`: a block range index wants summaries of ranges as soon as they are full.
+    pub fn summarises_by_itself(&self) -> bool {
+        let on = |v: &str| {
+            let v = v.to_ascii_lowercase();
+            !v.is_empty() && (["true", "yes"].iter().any(|w| w.starts_with(&v)) || v == "on" || v == "1")
+        };
+        self.is_brin() && self.marks.options.iter().any(|(k, v)| k == "autosummarize" && on(v))
+    }
+
+    /// The parameters of a key column's operator class (from 0).
+    pub fn class_options(&self, column: usize) -> &[(String, String)] {
+        let of = self.marks.class_options.iter().find(|o| usize::try_from(o.0 - 1) == Ok(column));
+        of.map_or(&[], |o| o.1.as_slice())
+    }
+
     /// `fastupdate`, which is on by default. There is no list of pending entries here, but what it means for serializable
     /// transactions is kept: as everybody reads that list, every insertion concerns every reader of the index.
     pub fn has_pending_list(&self) -> bool {
@@ -280,8 +307,11 @@ pub struct IndexMarks {
     pub replica_identity: bool,
     /// `attstattarget` of its columns that have one: position from 1, target.
     pub targets: Vec<(i16, i32)>,
-    /// Storage parameters (`reloptions`), which say nothing to RustyDB's pages but are shown and dumped.
+    /// Storage parameters (`reloptions`). But those of block range indexes they say nothing to RustyDB's pages, and are shown
+    /// and dumped.
     pub options: Vec<(String, String)>,
+    /// Parameters of its columns' operator classes (`attoptions`), of those that have some: position from 1, names and values.
+    pub class_options: Vec<(i16, Vec<(String, String)>)>,
 }
 
 /// Action of a foreign key (`confupdtype`, `confdeltype`).

@@ -615,14 +615,17 @@ fn index(r: &Relation, i: &Index) -> Vec<CatRow> {
         _ => k.ty,
     };
     for (n, (name, ty)) in names.iter().zip(i.keys.iter().map(kept).chain(included)).enumerate() {
-        out.push(
-            // Names are kept as C strings in indexes.
-            attribute_base(i.oid, name, n as i16 + 1, if ty.oid == oid::NAME { oid::CSTRING } else { ty.oid })
-                .i4("atttypmod", ty.typmod)
-                .i4("attstattarget", i.marks.targets.iter().find(|t| t.0 == n as i16 + 1).map_or(-1, |t| t.1))
-                .oid("attcollation", ty.collation)
-                .build(),
-        );
+        // Names are kept as C strings in B+trees.
+        let kept_as = if ty.oid == oid::NAME && !i.is_brin() { oid::CSTRING } else { ty.oid };
+        let mut row = attribute_base(i.oid, name, n as i16 + 1, kept_as)
+            .i4("atttypmod", ty.typmod)
+            .i4("attstattarget", i.marks.targets.iter().find(|t| t.0 == n as i16 + 1).map_or(-1, |t| t.1))
+            .oid("attcollation", ty.collation);
+        let class_options = i.class_options(n);
+        if !class_options.is_empty() {
+            row = row.set("attoptions", text_array(class_options.iter().map(|(k, v)| format!("{k}={v}"))));
+        }
+        out.push(row.build());
     }
     let exprs: Vec<&str> = i.keys.iter().filter_map(|k| k.expr.as_deref()).collect();
     let joined = exprs.join(&EXPR_SEPARATOR.to_string());

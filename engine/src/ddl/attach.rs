@@ -105,7 +105,7 @@ pub async fn take_index(cx: &mut DdlCx<'_>, parent: &Relation, ix: &Index, child
     new.parent = ix.oid;
     new.storage = RelId(0);
     if !child.is_partitioned() {
-        new.storage = cx.tx.create_index(new.method, child.durability()).await?;
+        new.storage = cx.tx.create_index(&new, child.durability()).await?;
         if cx.tx.catalog.relation(child.oid).is_some() {
             let table = Arc::new(child.clone());
             cx.tx.build_index(cx.eval, &table, &mut new).await?;

@@ -398,7 +398,7 @@ pub async fn rebuild_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation) -> Result<(
     for i in 0..rel.indexes.len() {
         let mut ix = (*rel.indexes[i]).clone();
         let file = ix.storage;
-        ix.storage = cx.tx.create_index(ix.method, rel.durability()).await?;
+        ix.storage = cx.tx.create_index(&ix, rel.durability()).await?;
         ix.valid = true;
         cx.tx.build_index(cx.eval, &table, &mut ix).await?;
         if let Some(s) = &rel.storage {

@@ -212,7 +212,7 @@ pub async fn add_key(cx: &mut DdlCx<'_>, rel: &mut Relation, k: &Key<'_>, merge:
     let ix = if rel.is_partitioned() {
         ix
     } else {
-        Index { storage: cx.tx.create_index(ix.method, rel.durability()).await?, ..ix }
+        Index { storage: cx.tx.create_index(&ix, rel.durability()).await?, ..ix }
     };
     let kind =
         if k.primary { ConstraintKind::Primary { index: ix.oid } } else { ConstraintKind::Unique { index: ix.oid } };

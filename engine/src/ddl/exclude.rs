@@ -151,7 +151,7 @@ pub async fn add(cx: &mut DdlCx<'_>, rel: &mut Relation, c: &ast::Constraint, x:
         namespace: rel.namespace,
         table: rel.oid,
         method: m.oid,
-        storage: cx.tx.create_index(m.oid, rel.durability()).await?,
+        storage: cx.tx.create_index_of(m.oid, rel.durability()).await?,
         keys,
         include,
         unique: false,

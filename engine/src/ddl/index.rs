@@ -54,7 +54,7 @@ pub fn access_method(name: Option<&Ident>) -> Result<(u32, &'static str)> {
 /// The same, if indexes can be made with it.
 fn method(name: Option<&Ident>) -> Result<Method> {
     let (oid, name) = access_method(name)?;
-    if !matches!(oid, pgdata::BTREE | pgdata::HASH | pgdata::GIN | pgdata::GIST | pgdata::SPGIST) {
+    if !matches!(oid, pgdata::BTREE | pgdata::HASH | pgdata::GIN | pgdata::GIST | pgdata::SPGIST | pgdata::BRIN) {
         return Err(DbError::unsupported(format!("access method \"{name}\" is not supported yet")));
     }
     Ok(Method { oid, name, can: crate::catalog::storage_method(oid).am()?.caps() })
@@ -137,12 +137,13 @@ fn named_opclass(cx: &DdlCx<'_>, m: Method, name: &ast::Name, ty: TypeRef) -> Re
     let o = find_opclass(cx, m.oid, name)?;
     let takes = o.opcintype == ty.oid
         || (o.opcintype == oid::TEXT && ty.oid == oid::VARCHAR)
+        || (m.oid == pgdata::BRIN && o.opcintype == oid::INET && ty.oid == oid::CIDR)
         || (o.opcintype == oid::ANYARRAY && oid::array_element(ty.oid).is_some())
         || super::types::default_opclass_of(m.oid, ty.oid) == Some(o.oid);
     if !takes {
         return Err(refuses_type(name, ty));
     }
-    if matches!(m.oid, pgdata::GIN | pgdata::GIST | pgdata::SPGIST) && o.oid < crate::catalog::FIRST_USER_OID {
+    if matches!(m.oid, pgdata::GIN | pgdata::GIST | pgdata::SPGIST | pgdata::BRIN) && o.oid < crate::catalog::FIRST_USER_OID {
         return Ok(o.oid);
     }
     let usual = default_opclass_of(m.oid, ty)?;
@@ -263,17 +264,36 @@ pub async fn key_source(
     Ok((attnum, expr, ty))
 }
 
+/// The parameters given to a key's operator class.
+fn class_options(e: &ast::IndexElement, opclass: u32) -> Result<Vec<(String, String)>> {
+    let mut out = Vec::new();
+    if e.opclass_options.is_empty() {
+        return Ok(out);
+    }
+    let class = pgdata::opclass(opclass);
+    let owner = match class.map_or("", |c| c.opcname) {
+        name if name.ends_with("_bloom_ops") => options::Owner::Bloom,
+        name if name.ends_with("_minmax_multi_ops") => options::Owner::MinmaxMulti,
+        name => {
+            let what = format!("operator class {name} has no options");
+            return Err(err(SqlState::INVALID_PARAMETER_VALUE, what));
+        }
+    };
+    options::set(owner, &mut out, &e.opclass_options)?;
+    Ok(out)
+}
+
 async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexElement) -> Result<IndexKey> {
-    if !e.opclass_options.is_empty() && e.opclass.as_ref().is_some_and(|c| c.name.value == "tsvector_ops") {
+    if m.oid != pgdata::BRIN && !e.opclass_options.is_empty() && e.opclass.as_ref().is_some_and(|c| c.name.value == "tsvector_ops") {
         return Err(DbError::unsupported("options of operator classes are not supported yet"));
     }
-    if !e.opclass_options.is_empty() {
+    if m.oid != pgdata::BRIN && !e.opclass_options.is_empty() {
         return Err(err(SqlState::INVALID_PARAMETER_VALUE, "operator class has no options"));
     }
     let (attnum, expr, ty) = key_source(cx, rel, e, "does not exist").await?;
     let opclass = match &e.opclass {
         Some(n) => named_opclass(cx, m, n, ty)?,
-        None if matches!(m.oid, pgdata::GIN | pgdata::GIST | pgdata::SPGIST) => usual_opclass(m.oid, ty)?,
+        None if matches!(m.oid, pgdata::GIN | pgdata::GIST | pgdata::SPGIST | pgdata::BRIN) => usual_opclass(m.oid, ty)?,
         None => default_opclass_of(m.oid, ty)?,
     };
     if m.oid == pgdata::GIN {
@@ -355,8 +375,14 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
     let mut parameters = Vec::new();
     options::set(options::Owner::of_index(m.oid), &mut parameters, &s.options)?;
     let mut keys = Vec::with_capacity(s.elements.len());
+    let mut marks = IndexMarks { options: parameters, ..IndexMarks::default() };
     for e in &s.elements {
-        keys.push(key(cx, m, &rel, e).await?);
+        let k = key(cx, m, &rel, e).await?;
+        let given = class_options(e, k.opclass)?;
+        keys.push(k);
+        if !given.is_empty() {
+            marks.class_options.push((keys.len() as i16, given));
+        }
     }
     let mut include = Vec::with_capacity(s.include.len());
     for e in &s.include {
@@ -423,7 +449,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         valid_from: 0,
         owner: rel.owner,
         parent: 0,
-        marks: IndexMarks { options: parameters, ..IndexMarks::default() },
+        marks,
         exclude: Vec::new(),
     };
     ix.name = match &s.name {
@@ -442,7 +468,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateIndex) -> Result<()> {
         cx.put(r).await?;
         return if s.table.only { Ok(()) } else { super::attach::spread(cx, rel.oid).await };
     }
-    ix.storage = cx.tx.create_index(ix.method, rel.durability()).await?;
+    ix.storage = cx.tx.create_index(&ix, rel.durability()).await?;
     if s.concurrently {
         cx.beside = Some(super::Beside::Index { table: rel.oid, index: ix.oid });
     } else {
@@ -490,7 +516,7 @@ pub async fn rebuild(cx: &mut DdlCx<'_>, table: u32, index: u32) -> Result<()> {
         return Ok(());
     }
     let mut ix =
-        Index { storage: cx.tx.create_index(old.method, rel.durability()).await?, valid: true, ..(*old).clone() };
+        Index { storage: cx.tx.create_index(&old, rel.durability()).await?, valid: true, ..(*old).clone() };
     cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
     if let Some(s) = &rel.storage {
         cx.tx.txn.store().ssi().relation_replaced(old.storage, s.heap);

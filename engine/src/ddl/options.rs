@@ -15,6 +15,10 @@ pub enum Owner {
     Gin,
     Gist,
     Spgist,
+    Brin,
+    /// The parameters of an operator class of block range indexes.
+    Bloom,
+    MinmaxMulti,
     View,
     Column,
 }
@@ -27,6 +31,7 @@ impl Owner {
             pgdata::GIN => Owner::Gin,
             pgdata::GIST => Owner::Gist,
             pgdata::SPGIST => Owner::Spgist,
+            pgdata::BRIN => Owner::Brin,
             _ => Owner::Index,
         }
     }
@@ -46,6 +51,11 @@ fn kind(owner: Owner, name: &str) -> Option<Kind> {
         (Owner::Gin, "fastupdate") => Kind::Bool,
         (Owner::Gin, "gin_pending_list_limit") => Kind::Int(64, MAX),
         (Owner::Gist, "buffering") => Kind::Word(&["on", "off", "auto"]),
+        (Owner::Brin, "pages_per_range") => Kind::Int(1, 131_072),
+        (Owner::Brin, "autosummarize") => Kind::Bool,
+        (Owner::Bloom, "n_distinct_per_range") => Kind::Real(-1.0, MAX as f64),
+        (Owner::Bloom, "false_positive_rate") => Kind::Real(0.0001, 0.25),
+        (Owner::MinmaxMulti, "values_per_range") => Kind::Int(8, 256),
         (Owner::Index | Owner::Hash | Owner::Gist | Owner::Spgist, "fillfactor") => Kind::Int(10, 100),
         (Owner::Index, "deduplicate_items") => Kind::Bool,
         (Owner::Column, "n_distinct" | "n_distinct_inherited") => Kind::Real(-1.0, f64::MAX),

@@ -78,12 +78,17 @@ pub async fn shadows(cx: &mut DdlCx<'_>, table: u32, only: Option<u32>, out: &mu
         let shadow = Index {
             oid: cx.tx.new_oid().await?,
             name,
-            storage: cx.tx.create_index(old.method, rel.durability()).await?,
+            storage: cx.tx.create_index(old, rel.durability()).await?,
             unique: old.unique && !old.valid,
             primary: false,
             valid: false,
             parent: 0,
-            marks: IndexMarks::default(),
+            // What its file and its keys are made by.
+            marks: IndexMarks {
+                options: if old.is_brin() { old.marks.options.clone() } else { Vec::new() },
+                class_options: old.marks.class_options.clone(),
+                ..IndexMarks::default()
+            },
             ..(**old).clone()
         };
         out.push(Rebuild { table, index: old.oid, shadow: shadow.oid, from: 0 });

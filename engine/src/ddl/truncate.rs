@@ -156,7 +156,7 @@ pub async fn empty(cx: &mut DdlCx<'_>, table: u32) -> Result<()> {
     }
     cx.tx.drop_storage(&before).await?;
     for i in &mut r.indexes {
-        let file = cx.tx.create_index(i.method, old.durability()).await?;
+        let file = cx.tx.create_index(i, old.durability()).await?;
         // What was read through the index was a part of the table.
         if let Some(new) = &r.storage {
             cx.tx.txn.store().ssi().relation_replaced(i.storage, new.heap);

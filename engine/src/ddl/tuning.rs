@@ -202,7 +202,7 @@ pub fn mark_clustered(r: &mut Relation, index: u32) {
 
 /// Whether rows can be put in the order of an index: all of them are in it.
 pub fn check_clusterable(i: &Index) -> Result<()> {
-    if i.is_hash() || i.is_gin() || i.method == rustydb_types::pgdata::SPGIST {
+    if i.is_hash() || i.is_gin() || i.is_brin() || i.method == rustydb_types::pgdata::SPGIST {
         return Err(DbError::unsupported(format!(
             "cannot cluster on index \"{}\" because access method does not support clustering",
             i.name

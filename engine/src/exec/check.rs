@@ -35,6 +35,13 @@ pub async fn check_table(tx: &mut Transaction, eval: &EvalCtx, rel: &Arc<Relatio
         if !sound || entries.is_none() || !rt.indexes[at].def.searchable() {
             continue;
         }
+        if rt.indexes[at].def.is_brin() {
+            match super::brin::check(tx, eval, &rt, at, out).await {
+                Err(e) if is_damage(&e) => out.relation(rt.indexes[at].desc.rel, e.message.into_owned()),
+                other => other?,
+            }
+            continue;
+        }
         // A value that cannot be computed any more is a finding like others.
         for done in [rows_have_entries(tx, eval, &rt, at, out).await, entries_have_rows(tx, eval, &rt, at, out).await] {
             match done {

@@ -656,6 +656,7 @@ async fn find_children(
         i.def.searchable()
             && !i.def.is_gin()
             && !i.def.is_tree()
+            && !i.def.is_brin()
             && i.def.predicate.is_none()
             && i.def.keys.len() >= c.columns.len()
             && i.def.keys[..c.columns.len()].iter().enumerate().all(|(n, k)| kept(i, n, k.attnum))

@@ -39,6 +39,9 @@ pub async fn build_index(tx: &mut Transaction, eval: &EvalCtx, table: &Arc<Relat
     let snap = tx.latest_snapshot();
     index.valid_from = snap.scn.0;
     tx.txn.ensure_xid().await?;
+    if index.is_brin() {
+        return super::brin::build(tx, eval, &rt, 0, &snap).await;
+    }
     let mut build = IndexBuild::new(rt.indexes[0].desc, rt.desc.rel, index.unique);
     let found = match feed(tx, eval, &rt, 0, &snap, &mut build).await? {
         Some(r) => Some(r),
@@ -124,6 +127,10 @@ pub async fn fill_beside(tx: &mut Transaction, eval: &EvalCtx, table: u32, index
     let Some((rt, at)) = unfinished(tx, eval, table, index).await? else { return Ok(None) };
     let snap = tx.latest_snapshot();
     tx.txn.ensure_xid().await?;
+    if rt.indexes[at].def.is_brin() {
+        super::brin::summarise(tx, eval, &rt, at, super::brin::Which::All, &snap).await?;
+        return Ok(Some(snap.scn.0));
+    }
     let mut build = IndexBuild::beside_writers(rt.indexes[at].desc, rt.desc.rel);
     feed(tx, eval, &rt, at, &snap, &mut build).await?;
     build.finish(&mut tx.txn).await?;

@@ -12,6 +12,7 @@ use rustydb_base::Result;
 use rustydb_storage::am::Search;
 use rustydb_types::collation::same_order;
 use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::brin;
 use rustydb_types::gin::{self, Wanted};
 use rustydb_types::gist::{self, Question};
 use rustydb_types::pgdata;
@@ -87,13 +88,16 @@ pub struct Lookup {
     class: Class,
     strategy: i16,
     ty: TypeRef,
+    /// The value's type.
+    other: TypeRef,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Class {
     Inverted(gin::Class),
     Tree(gist::Class),
-    /// A search tree's column is NULL, or it is not.
+    Ranges(brin::Class),
+    /// The column of a search tree or a block range index is NULL, or it is not.
     Null(bool),
 }
 
@@ -116,6 +120,9 @@ impl Lookup {
             _ if value.is_null() => return Ok(false),
             Class::Inverted(c) => all.push(over_entries(self.column, c.wanted(self.strategy, self.ty, value)?)),
             Class::Tree(c) => tree.get_or_insert_default().add(column, c, self.strategy, self.ty, value)?,
+            Class::Ranges(c) => {
+                tree.get_or_insert_default().ask_range(column, c, self.strategy, self.ty, self.other, value)?;
+            }
         }
         Ok(true)
     }
@@ -133,6 +140,23 @@ impl Lookup {
         Ok(Some(Search::All(all)))
     }
 
+    /// The key column.
+    pub fn column(&self) -> usize {
+        self.column.into()
+    }
+
+    /// What the condition says of an ordered column of a block range index, for estimates: it is equal to the value (0), it is
+    /// below (-1) or above it (1); `None` for other conditions.
+    pub fn compares(&self) -> Option<i8> {
+        match (self.class, self.strategy) {
+            (Class::Ranges(brin::Class::Bloom(_)), _)
+            | (Class::Ranges(brin::Class::Minmax | brin::Class::MinmaxMulti(_)), 3) => Some(0),
+            (Class::Ranges(brin::Class::Minmax | brin::Class::MinmaxMulti(_)), 1 | 2) => Some(-1),
+            (Class::Ranges(brin::Class::Minmax | brin::Class::MinmaxMulti(_)), _) => Some(1),
+            _ => None,
+        }
+    }
+
     /// Part of a table's rows that the condition is taken to leave: PostgreSQL's defaults.
     pub fn share(&self) -> f64 {
         match (self.class, self.strategy) {
@@ -145,6 +169,12 @@ impl Lookup {
                     0.995
                 }
             }
+            (Class::Ranges(brin::Class::Bloom(_)), _) => 0.005,
+            (Class::Ranges(brin::Class::Minmax | brin::Class::MinmaxMulti(_)), 3) => 0.005,
+            (Class::Ranges(brin::Class::Minmax | brin::Class::MinmaxMulti(_)), _) => 1.0 / 3.0,
+            (Class::Ranges(_), 3 | 6 | 16..=18) => 0.005,
+            (Class::Ranges(_), 7 | 8) => 0.001,
+            (Class::Ranges(_), _) => 0.1,
             (Class::Tree(gist::Class::TsVector | gist::Class::Range | gist::Class::Multirange), _) => 0.005,
             // Beside something, that is where most of the plane is.
             (Class::Tree(gist::Class::Inet), 3 | 18 | 24..) => 0.005,
@@ -180,7 +210,7 @@ fn strategies(proc: u32) -> &'static [(u32, i16, bool)] {
     static MAP: LazyLock<HashMap<u32, Vec<(u32, i16, bool)>>> = LazyLock::new(|| {
         let mut map: HashMap<u32, Vec<(u32, i16, bool)>> = HashMap::new();
         let of = |a: &&pgdata::AmOp| {
-            matches!(a.amopmethod, pgdata::GIN | pgdata::GIST | pgdata::SPGIST) && a.amoppurpose == 's'
+            matches!(a.amopmethod, pgdata::GIN | pgdata::GIST | pgdata::SPGIST | pgdata::BRIN) && a.amoppurpose == 's'
         };
         for a in pgdata::amops().iter().filter(of) {
             let Some(o) = pgdata::operator(a.amopopr) else { continue };
@@ -199,6 +229,7 @@ fn class_of(classes: &Classes, column: usize) -> Option<Class> {
     match classes {
         Classes::Inverted(v) => v.get(column).copied().map(Class::Inverted),
         Classes::Tree(v) => v.get(column).copied().map(Class::Tree),
+        Classes::Ranges(v) => v.get(column).copied().map(Class::Ranges),
     }
 }
 
@@ -212,6 +243,7 @@ pub fn lookup(table: &TableRt, index: usize, column: usize, operator: u32) -> Op
         class: class_of(i.classes()?, column)?,
         strategy: pgdata::amops().iter().find(member)?.amopstrategy,
         ty: i.key_type(column, table),
+        other: i.key_type(column, table),
     })
 }
 
@@ -251,11 +283,11 @@ pub fn terms(scan: &Scan, table: &TableRt, index: usize, conds: &[&Expr], known:
     let keys = keys_over(scan, table, index);
     let mut out = Vec::new();
     for (cond, e) in conds.iter().enumerate() {
-        if let (ExprKind::IsNull { arg, negated }, Classes::Tree(_)) = (&e.kind, classes) {
+        if let (ExprKind::IsNull { arg, negated }, Classes::Tree(_) | Classes::Ranges(_)) = (&e.kind, classes) {
             let column = keys.iter().position(|k| k.as_ref().is_some_and(|k| is_key(arg, k)));
             out.extend(column.and_then(|n| {
                 let (column, ty) = (u8::try_from(n).ok()?, i.key_type(n, table));
-                let lookup = Lookup { column, class: Class::Null(!negated), strategy: 0, ty };
+                let lookup = Lookup { column, class: Class::Null(!negated), strategy: 0, ty, other: ty };
                 Some(Term { lookup, value: Expr::new(ExprKind::Const(Datum::Null), ty), cond })
             }));
             continue;
@@ -270,15 +302,14 @@ pub fn terms(scan: &Scan, table: &TableRt, index: usize, conds: &[&Expr], known:
             keys.iter().zip(&i.def.keys).enumerate().find_map(|(n, (key, def))| {
                 let fits = pgdata::opclass(def.opclass).is_some_and(|c| c.opcfamily == *family);
                 (fits && is_key(column, key.as_ref()?)).then_some(())?;
-                if !same_order(*collation, i.key_type(n, table).collation) {
-                    return None;
+                let (class, ty) = (class_of(classes, n)?, i.key_type(n, table));
+                // Trees and summaries are in the order of the key's collation.
+                same_order(*collation, ty.collation).then_some(())?;
+                if let Class::Ranges(c) = class {
+                    c.takes(ty, value.ty).then_some(())?;
                 }
-                let lookup = Lookup {
-                    column: u8::try_from(n).ok()?,
-                    class: class_of(classes, n)?,
-                    strategy: *strategy,
-                    ty: i.key_type(n, table),
-                };
+                let column = u8::try_from(n).ok()?;
+                let lookup = Lookup { column, class, strategy: *strategy, ty, other: value.ty };
                 Some(Term { lookup, value: value.clone(), cond })
             })
         });

@@ -4,6 +4,7 @@
 //! the rows of their source from either executor and change tables through [`Tables`].
 
 mod assign;
+pub mod brin;
 pub mod bulk;
 pub mod check;
 pub(crate) mod constants;

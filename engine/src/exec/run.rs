@@ -207,7 +207,7 @@ impl PointPlans {
             && of.upgrade().is_some_and(|o| Arc::ptr_eq(&o, owner))
             && !plan.as_ref().is_some_and(|p| p.is_outgrown(tx.txn.store()))
         {
-            return Ok(plan.clone());
+            return Ok(allowed(plan.clone(), env));
         }
         let known = Cell::new(true);
         let blocks = |r: &Relation| {
@@ -235,8 +235,13 @@ impl PointPlans {
         // What they hold may be large: it is freed outside the lock.
         drop(kept);
         drop(dead);
-        Ok(plan)
+        Ok(allowed(plan, env))
     }
+}
+
+/// A program, unless it reads a whole table where `enable_seqscan` is against that and a block range index can serve.
+fn allowed(plan: Option<Arc<PointPlan>>, env: &StatementEnv) -> Option<Arc<PointPlan>> {
+    plan.filter(|p| !p.skips_ranges() || env.eval.session.setting("enable_seqscan").as_deref() != Some("off"))
 }
 
 /// Runs a relation of a statement: as a point program if it is one, else on DataFusion.

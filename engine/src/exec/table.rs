@@ -17,7 +17,7 @@ use rustydb_storage::table::{Key, KeyChange, TableDesc};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::rowcodec::{self, PhysKind};
-use rustydb_types::{gin, gist};
+use rustydb_types::{brin, gin, gist};
 use rustydb_types::{io, keyenc, oid, pgdata};
 use std::sync::Arc;
 
@@ -78,6 +78,8 @@ pub enum Classes {
     Inverted(Vec<gin::Class>),
     /// Of a search tree: values are bounded.
     Tree(Vec<gist::Class>),
+    /// Of a block range index: the values of many rows are bounded together.
+    Ranges(Vec<brin::Class>),
 }
 
 enum KeySource {
@@ -402,6 +404,9 @@ fn index_rt(cx: &BindCx<'_>, rel: &Arc<Relation>, i: &Arc<Index>, heap: rustydb_
         Some(Classes::Inverted(classes_of(i, gin::Class::named)?))
     } else if i.is_tree() {
         Some(Classes::Tree(classes_of(i, gist::Class::named)?))
+    } else if i.is_brin() {
+        let plain = classes_of(i, brin::Class::named)?;
+        Some(Classes::Ranges(plain.into_iter().enumerate().map(|(n, c)| super::brin::configured(i, n, c)).collect()))
     } else {
         None
     };
@@ -508,6 +513,20 @@ impl IndexRt {
         Ok(RowKey { bytes, unique: false, later: false })
     }
 
+    /// The row's key in a block range index.
+    fn range_key(&self, classes: &[brin::Class], env: Env<'_>, row: &[Datum], table: &TableRt) -> Result<RowKey> {
+        let (mut bytes, pages) = (Vec::with_capacity(64), self.def.pages_per_range());
+        for (k, class) in self.keys.iter().zip(classes) {
+            match k {
+                KeySource::Attribute(a) => {
+                    class.put(table.rel.columns[*a].ty, &row[*a], classes.len(), pages, &mut bytes)?;
+                }
+                KeySource::Expr(e) => class.put(e.ty, &e.eval(env, row)?, classes.len(), pages, &mut bytes)?,
+            }
+        }
+        Ok(RowKey { bytes, unique: false, later: false })
+    }
+
     /// The row's key; `None` where a partial index leaves it out, or a hash or inverted index the NULL.
     pub fn key(&self, env: Env<'_>, row: &[Datum], table: &TableRt) -> Result<Option<RowKey>> {
         if let Some(p) = &self.predicate
@@ -518,6 +537,7 @@ impl IndexRt {
         match &self.classes {
             Some(Classes::Inverted(classes)) => return self.entry_list(classes, env, row, table),
             Some(Classes::Tree(classes)) => return self.tree_key(classes, env, row, table).map(Some),
+            Some(Classes::Ranges(classes)) => return self.range_key(classes, env, row, table).map(Some),
             None => {}
         }
         let mut bytes = Vec::with_capacity(16);

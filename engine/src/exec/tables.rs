@@ -14,7 +14,7 @@ use datafusion::arrow::compute::BatchCoalescer;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use rustydb_base::{DbError, Lsn, Result, Rid, Scn, SqlState};
-use rustydb_storage::am::{Cursor, Direction, Edge};
+use rustydb_storage::am::{Cursor, Direction, Edge, Gathered};
 use rustydb_storage::buf::Access;
 use rustydb_storage::heap::{Rel, RowBuf};
 use rustydb_storage::page::PAGE_SIZE;
@@ -426,12 +426,37 @@ impl SessionTables {
             None => self,
         };
         let rt = this.db.table_rt(&this.catalog, &this.eval, &request.table)?;
-        let keyed = request.index.is_some() || request.gather.is_some();
+        let mut named = Gathered::Everything;
+        if let Some((index, search)) = &request.gather {
+            let Some((_, i)) = rt.index(*index) else {
+                return Err(DbError::internal("search of an index the table does not have"));
+            };
+            if part > 0 {
+                return Ok(futures::stream::empty().boxed());
+            }
+            named = gather(&this.env, i.desc, search, i.def.has_pending_list()).await?;
+        }
+        let keyed = request.index.is_some() || matches!(named, Gathered::Rows(_));
         let plain = request.cols.iter().all(|c| c.1 > 0) && !request.rid && !keyed;
         if plain {
-            return this.batches(rt, request, part, parts).await;
+            return this.batches(rt, request, named, part, parts).await;
         }
-        this.rows(rt, request, part, parts).await
+        this.rows(rt, request, named, part, parts).await
+    }
+
+    /// The blocks that a scan or a part of it reads.
+    async fn blocks_to_read(
+        &self,
+        rt: &TableRt,
+        named: Gathered,
+        part: usize,
+        parts: usize,
+    ) -> Result<Vec<Range<u32>>> {
+        if let Gathered::Blocks(b) = named {
+            return Ok(b);
+        }
+        let ranges = partitions(&self.env, rt.desc.rel, parts.max(1)).await?;
+        Ok(take_part(ranges, part, parts).into_iter().collect())
     }
 
     /// Whole pages into Arrow columns.
@@ -439,14 +464,14 @@ impl SessionTables {
         self,
         rt: Arc<TableRt>,
         request: ScanRequest,
+        named: Gathered,
         part: usize,
         parts: usize,
     ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-        let ranges = partitions(&self.env, rt.desc.rel, parts.max(1)).await?;
-        let Some(blocks) = take_part(ranges, part, parts) else { return Ok(futures::stream::empty().boxed()) };
+        let blocks = self.blocks_to_read(&rt, named, part, parts).await?;
         let proj: Vec<usize> = request.cols.iter().map(|c| c.1 as usize - 1).collect();
         let schema = schema_of(&request);
-        let scan = TableScan::new(self.env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), proj, blocks);
+        let scan = TableScan::of_pieces(self.env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), proj, blocks);
         let rows = request.batch_rows.max(1);
         let types: Vec<TypeRef> = request.cols.iter().map(|c| c.0.ty).collect();
         let state = (self, scan, schema, types);
@@ -471,27 +496,15 @@ impl SessionTables {
         self,
         rt: Arc<TableRt>,
         request: ScanRequest,
+        named: Gathered,
         part: usize,
         parts: usize,
     ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-        let named = match &request.gather {
-            Some((index, search)) => {
-                let Some((_, i)) = rt.index(*index) else {
-                    return Err(DbError::internal("search of an index the table does not have"));
-                };
-                gather(&self.env, i.desc, search, i.def.has_pending_list()).await?
-            }
-            None => None,
-        };
-        let reader = match &request.index {
-            _ if named.is_some() => {
-                if part > 0 {
-                    return Ok(futures::stream::empty().boxed());
-                }
-                let rids = named.unwrap_or_default();
+        let reader = match (named, &request.index) {
+            (Gathered::Rows(rids), _) => {
                 RowReader::Named(Box::new(AddressScan::new(self.env.clone(), rt.desc.rel, rids)))
             }
-            Some(r) => {
+            (_, Some(r)) => {
                 let Some((n, i)) = rt.index(r.index) else {
                     return Err(DbError::internal("scan of an index the table does not have"));
                 };
@@ -503,15 +516,10 @@ impl SessionTables {
                 let cursor = Cursor::open(i.desc, low, high, dir, Access::Point, true)?;
                 RowReader::Index(Box::new(IndexScan::new(self.env.clone(), rt.desc.rel, cursor)), n)
             }
-            None => {
-                let ranges = partitions(&self.env, rt.desc.rel, parts.max(1)).await?;
-                let Some(blocks) = take_part(ranges, part, parts) else { return Ok(futures::stream::empty().boxed()) };
-                RowReader::Heap(Box::new(RowScan::new(
-                    self.env.clone(),
-                    rt.desc.rel,
-                    Arc::clone(&rt.desc.layout),
-                    blocks,
-                )))
+            (named, None) => {
+                let blocks = self.blocks_to_read(&rt, named, part, parts).await?;
+                let layout = Arc::clone(&rt.desc.layout);
+                RowReader::Heap(Box::new(RowScan::of_pieces(self.env.clone(), rt.desc.rel, layout, blocks)))
             }
         };
         let schema = schema_of(&request);

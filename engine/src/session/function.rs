@@ -135,6 +135,9 @@ pub(crate) async fn run(tx: &mut Transaction, env: &StatementEnv, call: &HostCal
     if let Some(rows) = super::xml_map::run(tx, env, shared, call).await? {
         return Ok(rows);
     }
+    if let Some(rows) = super::summaries::run(tx, env, shared, call).await? {
+        return Ok(rows);
+    }
     if let Some(rows) = crate::large_object::calls::run(tx, env, shared, call).await? {
         return Ok(rows);
     }

@@ -42,6 +42,8 @@ mod set;
 pub mod shared;
 pub mod snapshot;
 mod statement;
+mod summaries;
+pub use summaries::start as start_summaries;
 mod table_as;
 pub mod temp;
 mod two_phase;

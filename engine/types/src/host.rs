@@ -33,6 +33,7 @@ pub fn needs_host(p: &Proc) -> bool {
         || of_large_objects(p)
         || maps_to_xml(p)
         || imports_collations(p)
+        || summarises_blocks(p)
         || p.oid >= crate::userproc::FIRST_USER_OID && p.prolang == SQL && p.prokind != 'a'
 }
 
@@ -55,6 +56,12 @@ pub fn maps_to_xml(p: &Proc) -> bool {
 /// Whether it is the function that makes collations of the system's locales.
 pub fn imports_collations(p: &Proc) -> bool {
     p.oid < crate::userproc::FIRST_USER_OID && p.prosrc == "pg_import_system_collations"
+}
+
+/// Whether a built-in function makes or removes summaries of a block range index.
+pub fn summarises_blocks(p: &Proc) -> bool {
+    const NAMES: [&str; 3] = ["brin_summarize_new_values", "brin_summarize_range", "brin_desummarize_range"];
+    p.oid < crate::userproc::FIRST_USER_OID && NAMES.contains(&&*p.prosrc)
 }
 
 /// `pg_language.oid` of SQL.

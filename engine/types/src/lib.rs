@@ -6,6 +6,7 @@
 
 pub mod aggs;
 pub mod arrow;
+pub mod brin;
 pub mod bytetype;
 pub mod cmp;
 pub mod collation;

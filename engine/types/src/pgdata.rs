@@ -439,6 +439,8 @@ pub const GIN: u32 = 2742;
 pub const GIST: u32 = 783;
 /// OID of the access method `spgist`.
 pub const SPGIST: u32 = 4000;
+/// OID of the access method `brin`.
+pub const BRIN: u32 = 3580;
 
 /// A `pg_catalog` type by name, e.g. `int4` or `_int4`.
 pub fn type_named(name: &str) -> Option<&'static PgType> {

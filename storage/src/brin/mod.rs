@@ -88,6 +88,14 @@ pub fn is_summarised(core: &Core, rel: RelId, range: u32) -> Op<bool> {
     change::look(core, rel, range, |s| Ok(s.is_some_and(|s| !s.begun)))
 }
 
+/// Whether a row's keys are within the summary of its range, if that has one.
+pub fn covers(core: &Core, rel: RelId, rid: Rid, row: &[u8]) -> Op<bool> {
+    let range = range_of(rid.block, pages_per_range(core, rel)?);
+    let keys = keys()?;
+    let key = keys.bound(row);
+    change::look(core, rel, range, |s| Ok(s.is_none_or(|s| s.begun || crate::gist::covers(keys, s.bytes, &key))))
+}
+
 /// Begins the summary of a range: from now on writers put into it what they write. `false` if the range has one already.
 pub fn begin(core: &Core, xid: Xid, rel: RelId, range: u32) -> Op<bool> {
     change::begin(core, xid, rel, range)

@@ -82,7 +82,7 @@ fn directory(clean: bool, opts: StoreOptions) -> (SimDisk, TableDesc) {
                 let e = Encoded::new(k, &row);
                 let keys = [key(k), key(k % 7)];
                 let of_v = Some(Key { bytes: keys[1].as_slice(), unique: false });
-                let keys = [Some(Key { bytes: keys[0].as_slice(), unique: true }), of_v, of_v, of_v];
+                let keys = [Some(Key { bytes: keys[0].as_slice(), unique: true }), of_v, of_v, of_v, of_v];
                 let Inserted::Row(rid) = t.insert(&d, &e.values(), &keys).await? else { panic!("a new key") };
                 rids.push((k, rid, row));
             }
@@ -305,7 +305,7 @@ fn an_encrypted_disk_shows_neither_rows_nor_keys() {
                         e.payload = [&vec![k as u8; if k % 9 == 0 { 5000 } else { 30 }][..], MARKER].concat();
                         let bytes = [key(k), key(1)];
                         let of_v = Some(Key { bytes: bytes[1].as_slice(), unique: false });
-                        let keys = [Some(Key { bytes: bytes[0].as_slice(), unique: true }), of_v, of_v, of_v];
+                        let keys = [Some(Key { bytes: bytes[0].as_slice(), unique: true }), of_v, of_v, of_v, of_v];
                         t.insert(&d, &e.values(), &keys).await?;
                         let done = t.commit(CommitOptions::default()).await?;
                         store.gate(done.lsn).await?;

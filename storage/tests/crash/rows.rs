@@ -1,16 +1,21 @@
-//! The test table: `k int primary key, v int (indexed by a B+tree, a hash index and a search tree, nullable), payload bytes`, and reading all of it by every path.
+//! The test table: `k int primary key, v int (indexed by a B+tree, a hash index, a search tree and ranges of blocks, nullable), payload bytes`, and reading all of it by every path.
 
 use super::model::{Row, Table};
 use rustydb_base::{RelId, Result, Rid};
-use rustydb_storage::am::{Cursor, Direction, Edge, IndexDesc, Method};
+use rustydb_storage::am::{Cursor, Direction, Edge, Gathered, IndexDesc, Method, Search};
+use rustydb_storage::brin;
 use rustydb_storage::buf::Access;
+use rustydb_storage::gist::{Asked, Question};
 use rustydb_storage::heap::{Datum, Decode, Rel, TableLayout};
-use rustydb_storage::scan::{IndexScan, RowScan, ScanEnv};
+use rustydb_storage::scan::{IndexScan, RowScan, ScanEnv, all_versions, gather};
 use rustydb_storage::store::{Interrupt, RelationKind, Store, Txn};
 use rustydb_storage::table::TableDesc;
 use rustydb_storage::txn::Snapshot;
 use std::sync::Arc;
 
+/// Blocks of a range of the index of ranges, and which index that is.
+pub const PER_RANGE: u32 = 2;
+pub const BLOCKS: usize = 4;
 /// Values of `v` are smaller.
 pub const VALUES: i32 = 40;
 /// Long enough for a few hundred keys to need several leaves, so that leaves split and merge.
@@ -66,6 +71,8 @@ pub async fn create(t: &mut Txn) -> Result<TableDesc> {
     let second = t.create_relation(RelationKind::Index(Method::BTREE), true).await?;
     let third = t.create_relation(RelationKind::Index(Method::HASH), true).await?;
     let fourth = t.create_relation(RelationKind::Index(Method::GIST), true).await?;
+    let fifth = t.create_relation(RelationKind::Index(Method::BRIN), true).await?;
+    t.drive(|core, cx| brin::set_up(core, cx.xid, fifth, PER_RANGE)).await?;
     Ok(TableDesc {
         rel: Rel::new(heap, overflow),
         layout: Arc::new(TableLayout::simple(&[Decode::I32, Decode::I32, Decode::Bin])?),
@@ -74,13 +81,14 @@ pub async fn create(t: &mut Txn) -> Result<TableDesc> {
             IndexDesc { rel: second, heap, complete: true, method: Method::BTREE },
             IndexDesc { rel: third, heap, complete: true, method: Method::HASH },
             IndexDesc { rel: fourth, heap, complete: true, method: Method::GIST },
+            IndexDesc { rel: fifth, heap, complete: true, method: Method::BRIN },
         ],
     })
 }
 
-pub fn relations(d: &TableDesc) -> [RelId; 6] {
+pub fn relations(d: &TableDesc) -> [RelId; 7] {
     let index = |n: usize| d.indexes[n].rel;
-    [d.rel.id, d.rel.overflow, index(0), index(1), index(2), index(3)]
+    [d.rel.id, d.rel.overflow, index(0), index(1), index(2), index(3), index(4)]
 }
 
 fn int(d: Datum<'_>) -> Option<i32> {
@@ -162,6 +170,58 @@ pub async fn by_value(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot, which:
     Ok(out)
 }
 
+/// Whether a bound may have a key.
+struct Has(KeyBytes);
+
+impl Question for Has {
+    fn may(&self, bound: &[u8], _: bool) -> bool {
+        let (len, rest) = bound.split_at(2);
+        let (low, high) = rest.split_at(usize::from(u16::from_le_bytes([len[0], len[1]])));
+        low <= &self.0[..] && &self.0[..] <= high
+    }
+}
+
+/// The rows with each of the values in the blocks that summaries do not rule out.
+pub async fn by_blocks(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot) -> Result<Table> {
+    let mut out = Table::new();
+    for v in 0..VALUES {
+        let asked = Search::Ask(Asked(Arc::new(Has(key(v)))));
+        let found = gather(&env(store, snap), d.indexes[BLOCKS], &asked, false).await?;
+        let Gathered::Blocks(blocks) = found else { panic!("{found:?} of a block range index") };
+        let mut scan = RowScan::of_pieces(env(store, snap), d.rel, d.layout.clone(), blocks);
+        let mut images: Vec<Vec<u8>> = Vec::new();
+        while let Some(page) = scan.next().await? {
+            images.extend(page.iter().map(|(_, r)| r.to_vec()));
+        }
+        for image in images {
+            if int(d.layout.value(&image, 1)?) == Some(v) {
+                let (k, row) = decode(store, d, &image).await?;
+                assert!(out.insert(k, row).is_none(), "key {k} is there twice by blocks");
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Makes the summary of one of a table's ranges, if it has none. Answers whether it did.
+pub async fn summarise(t: &mut Txn, d: &TableDesc, snap: &Snapshot, range: u32) -> Result<bool> {
+    let (store, idx) = (t.store().clone(), d.indexes[BLOCKS].rel);
+    if !t.drive(|core, cx| brin::begin(core, cx.xid, idx, range)).await? {
+        return Ok(false);
+    }
+    let (mut sum, end) = (brin::Sum::default(), t.blocks(d.rel).await?);
+    let blocks = brin::blocks_of(range, PER_RANGE);
+    for block in blocks.start..blocks.end.min(end) {
+        for image in all_versions(&env(&store, snap), d.rel, block).await? {
+            if let Some(v) = int(d.layout.value(&image, 1)?) {
+                sum.add(&key(v))?;
+            }
+        }
+    }
+    t.drive(|core, cx| brin::complete(core, cx.xid, idx, range, &sum, snap.scn)).await?;
+    Ok(true)
+}
+
 /// Compares every path with what must be there.
 pub async fn check(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot, want: &Table, what: &str) -> Result<()> {
     let heap = by_heap(store, d, snap).await?;
@@ -175,6 +235,8 @@ pub async fn check(store: &Arc<Store>, d: &TableDesc, snap: &Snapshot, want: &Ta
     assert_same(&third, &some, &format!("{what}: hash index {}", d.indexes[2].rel));
     let fourth = by_value(store, d, snap, 3).await?;
     assert_same(&fourth, &some, &format!("{what}: search tree {}", d.indexes[3].rel));
+    let fifth = by_blocks(store, d, snap).await?;
+    assert_same(&fifth, &some, &format!("{what}: ranges of blocks {}", d.indexes[BLOCKS].rel));
     Ok(())
 }
 

@@ -332,6 +332,13 @@ async fn operation(world: &Arc<World>, w: &mut Work) -> Result<(), Stop> {
         }
         23..=46 => insert(world, w, table, &d, k).await?,
         47..=50 => insert_batch(world, w, table, &d, k).await?,
+        97..=99 => {
+            let snap = w.snapshot();
+            let blocks = w.txn.blocks(d.rel).await?;
+            let range = w.rng.random_range(0..=blocks / rows::PER_RANGE);
+            let done = rows::summarise(&mut w.txn, &d, &snap, range).await?;
+            say!("{} summarises range {range} of {table}: {done}", w.txn.xid());
+        }
         51..=64 => delete(w, table, &d, k).await?,
         _ => update(world, w, table, &d, k).await?,
     }
@@ -364,7 +371,7 @@ async fn insert(world: &World, w: &mut Work, table: u32, d: &TableDesc, k: i32) 
     let e = Encoded::new(k, &row);
     let (pk, second) = (key(k), row.0.map(key));
     let of_v = second.as_ref().map(|v| Key { bytes: v, unique: false });
-    let keys = [Some(Key { bytes: &pk, unique: true }), of_v, of_v, of_v];
+    let keys = [Some(Key { bytes: &pk, unique: true }), of_v, of_v, of_v, of_v];
     let done = w.txn.insert(d, &e.values(), &keys).await?;
     say!("{} inserts {k} into {table}: {row:?}: {done:?}", w.txn.xid());
     match done {
@@ -394,7 +401,7 @@ async fn insert_batch(world: &World, w: &mut Work, table: u32, d: &TableDesc, k:
         .iter()
         .flat_map(|(pk, v)| {
             let of_v = v.as_ref().map(|v| Key { bytes: v.as_slice(), unique: false });
-            [Some(Key { bytes: pk.as_slice(), unique: true }), of_v, of_v, of_v]
+            [Some(Key { bytes: pk.as_slice(), unique: true }), of_v, of_v, of_v, of_v]
         })
         .collect();
     let done = w.txn.insert_batch(d, &images, &keys).await?;
@@ -415,7 +422,7 @@ async fn delete(w: &mut Work, table: u32, d: &TableDesc, k: i32) -> Result<(), S
         let Some((rid, image, row)) = w.find(d, &snap, k).await? else { return Ok(()) };
         let (pk, second) = (key(k), row.0.map(key));
         let of_v = second.as_ref().map(KeyBytes::as_slice);
-        let keys = [Some(pk.as_slice()), of_v, of_v, of_v];
+        let keys = [Some(pk.as_slice()), of_v, of_v, of_v, of_v];
         let done = w.txn.delete(d, &snap, rid, &image, &keys).await?;
         say!("{} deletes {k} of {table} at {rid:?}: {done:?}", w.txn.xid());
         match done {
@@ -469,7 +476,7 @@ async fn update(world: &World, w: &mut Work, table: u32, d: &TableDesc, k: i32) 
             changes.push(KeyChange { index: 0, old: Some(&pk), new: Some(Key { bytes: &pk2, unique: true }) });
         }
         if v != v2 {
-            changes.extend([1, 2, 3].map(|index| KeyChange {
+            changes.extend([1, 2, 3, 4].map(|index| KeyChange {
                 index,
                 old: v.as_ref().map(KeyBytes::as_slice),
                 new: v2.as_ref().map(|v| Key { bytes: v, unique: false }),

@@ -30,7 +30,7 @@ mod op;
 mod passing;
 mod prefix;
 mod replay;
-mod rewrite;
+pub(crate) mod rewrite;
 mod sample;
 mod scan;
 mod setop;

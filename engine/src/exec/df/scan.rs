@@ -14,6 +14,7 @@ use super::util::{DfResult, from_df, produce, to_df};
 use crate::bind::collation::is_collate;
 use crate::catalog::{Index, IndexKey};
 use crate::engine::UNIX_TO_PG_EPOCH;
+use crate::exec::brin;
 use crate::exec::index_terms::{self, Lookup};
 use crate::exec::table::{TableRt, key_collation};
 use crate::exec::{IndexRange, ScanRequest, StmtCx};
@@ -36,6 +37,8 @@ use std::sync::Arc;
 
 /// Share of a table above which reading it whole is cheaper than fetching its rows through an index.
 const INDEX_SHARE: f64 = 0.05;
+/// Share of a table's blocks above which reading all of them is no dearer.
+const BLOCKS_SHARE: f64 = 0.8;
 /// Rows of a table below which no inverted index is asked.
 const GATHER_ROWS: f64 = 500.0;
 
@@ -356,6 +359,7 @@ pub fn index_shown(s: &Scan, cx: &Arc<StmtCx>, preds: &[&Expr]) -> Option<(Strin
 
 fn choose(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], preds: &[&Expr]) -> Result<Option<Way>> {
     let tests = tests(s, preds);
+    let bitmaps_off = || cx.eval.session.setting("enable_bitmapscan").as_deref() == Some("off");
     let rows = cx.tables.estimated_rows(&s.table).max(1.0);
     let mut best: Option<(f64, Way)> = None;
     let mut prepared = None;
@@ -363,7 +367,18 @@ fn choose(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], preds: &[&Expr]) ->
         if !index.searchable() || !cx.tables.may_use(index) {
             continue;
         }
-        let found = if index.is_gin() || index.is_tree() {
+        let found = if index.is_brin() {
+            if preds.is_empty() || bitmaps_off() {
+                continue;
+            }
+            if prepared.is_none() {
+                prepared = cx.tables.prepared(&s.table)?;
+            }
+            match &prepared {
+                Some(rt) => of_blocks(s, rt, index, preds, cx, frames, rows)?,
+                None => None,
+            }
+        } else if index.is_gin() || index.is_tree() {
             if preds.is_empty() || rows < GATHER_ROWS {
                 continue;
             }
@@ -385,6 +400,26 @@ fn choose(s: &Scan, cx: &Arc<StmtCx>, frames: &[Arc<Frame>], preds: &[&Expr]) ->
         }
     }
     Ok(best.map(|b| b.1))
+}
+
+/// How a block range index serves conditions. Its blocks are read one after the other, so a share of the table costs as much as
+/// a much smaller one of rows that are fetched one by one. If tables are not to be read whole, it always helps.
+fn of_blocks(
+    s: &Scan,
+    rt: &TableRt,
+    index: &Index,
+    preds: &[&Expr],
+    cx: &Arc<StmtCx>,
+    frames: &[Arc<Frame>],
+    rows: f64,
+) -> Result<Option<(f64, Way)>> {
+    let Some((at, _)) = rt.index(index.oid) else { return Ok(None) };
+    let terms = index_terms::terms(s, rt, at, preds, &|e| is_free(s, e));
+    let share = brin::share(rt, index, &terms, rows);
+    let Some((_, g)) = gathering(s, rt, index, preds, cx, frames)? else { return Ok(None) };
+    let forced = cx.eval.session.setting("enable_seqscan").as_deref() == Some("off");
+    let cost = if forced { 0.0 } else { share * INDEX_SHARE / BLOCKS_SHARE };
+    Ok((forced || rows >= GATHER_ROWS).then_some((cost, Way::Gather(g))))
 }
 
 /// How an inverted index serves conditions: the share of the table's rows that it would name.

@@ -281,7 +281,8 @@ impl Chooser<'_> {
     /// What an index can do; `None` if nothing.
     fn try_index(&self, index: usize) -> Option<ScanDraft> {
         let i = &self.table.indexes[index];
-        if !i.def.searchable() || !self.implied(index) {
+        // Ranges of blocks are many rows.
+        if !i.def.searchable() || i.def.is_brin() || !self.implied(index) {
             return None;
         }
         if i.def.is_tree()

@@ -133,10 +133,13 @@ impl ScanCx<'_> {
     /// The rows that an inverted index names, in order of the table; the whole table if it is of no help.
     fn gathered(&mut self, core: &Core, cx: &mut TxnCx) -> Op<bool> {
         if let Some(g) = &mut self.state.gather {
-            if !g.run(core, self.snap.ssi)? {
+            if !g.run(core, self.snap.ssi, self.snap.scn)? {
                 return Ok(false);
             }
-            self.state.candidates = self.state.gather.take().and_then(am::Gather::found);
+            self.state.candidates = match self.state.gather.take().map(am::Gather::found) {
+                Some(am::Gathered::Rows(rids)) => Some(rids),
+                _ => None,
+            };
             self.state.at = 0;
         }
         if self.state.candidates.is_none() {

@@ -29,6 +29,8 @@ pub(super) struct Program {
     pub valid_from: u64,
     /// Tables that are read as a whole because they were small.
     pub small: Vec<Rel>,
+    /// A table is read as a whole of which a block range index could leave out some.
+    pub skips_ranges: bool,
 }
 
 struct Lowering {
@@ -39,6 +41,7 @@ struct Lowering {
     rids: Vec<(ColId, NodeId)>,
     valid_from: u64,
     small: Vec<Rel>,
+    skips_ranges: bool,
     /// Whether a row lock is above: sorts keep everything then.
     locked: bool,
 }
@@ -55,12 +58,13 @@ pub(super) fn lower(d: &Draft, outputs: &[Col]) -> Result<Program> {
         rids: Vec::new(),
         valid_from: 0,
         small: Vec::new(),
+        skips_ranges: false,
         locked: false,
     };
     let root = l.draft(d)?;
     let outputs = outputs.iter().map(|c| l.slot(c.id)).collect::<Result<Vec<_>>>()?;
-    let Lowering { nodes, width, rids, valid_from, small, .. } = l;
-    Ok(Program { nodes, root, width, outputs, rids, valid_from, small })
+    let Lowering { nodes, width, rids, valid_from, small, skips_ranges, .. } = l;
+    Ok(Program { nodes, root, width, outputs, rids, valid_from, small, skips_ranges })
 }
 
 impl Lowering {
@@ -352,6 +356,8 @@ impl Lowering {
             quals: self.exprs(&d.quals)?,
             key_quals: self.exprs(&d.key_conds)?,
         };
+        let heap = matches!(d.path, PathDraft::Heap) && !self.locked;
+        self.skips_ranges |= heap && !d.quals.is_empty() && rt.indexes.iter().any(|i| i.def.is_brin());
         if d.small {
             self.small.push(d.table.desc.rel);
         }

@@ -132,6 +132,11 @@ impl PointPlan {
         self.program.small.iter().any(|r| blocks_now(store, *r).is_some_and(|b| b > GROWN * access::SMALL_BLOCKS))
     }
 
+    /// Whether it reads a whole table that has a block range index: if a setting is against that, the other executor has a way.
+    pub fn skips_ranges(&self) -> bool {
+        self.program.skips_ranges
+    }
+
     /// Estimated number of rows.
     pub fn rows(&self) -> f64 {
         self.draft.rows

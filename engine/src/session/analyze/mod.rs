@@ -1,7 +1,8 @@
 //! ANALYZE and VACUUM.
 //!
 //! ANALYZE reads a table once, counts its rows, and keeps a uniform sample of them, from which each column's statistics
-//! are made. Dead versions are removed all the time in the background, so VACUUM has nothing to do but to say so.
+//! are made. Dead versions are removed all the time in the background, so VACUUM has nothing to do but to say so, and to make the
+//! summaries that block range indexes lack.
 
 mod column;
 mod extended;
@@ -11,6 +12,7 @@ use super::explain::flag;
 use super::rows::{Rows, row_bytes};
 use super::{Session, now_micros};
 use crate::catalog::{Column, ColumnStats, FIRST_USER_OID, RelKind, RelStats, Relation};
+use crate::exec::brin::Which;
 use crate::exec::run::Executed;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -170,6 +172,14 @@ impl Session {
                         "Dead row versions are removed in the background; {left} bytes of undo are still to be purged."
                     ));
                 self.shared.notice("INFO", info);
+            }
+            if v.vacuum && rel.indexes.iter().any(|i| i.is_brin()) {
+                self.tx()?.lock_table(rel.oid, mode, false).await?;
+                let eval = self.eval();
+                let which = if full { Which::All } else { Which::Full };
+                let tx = self.tx()?;
+                tx.refresh_catalog();
+                super::summaries::of_table(tx, &eval, rel.oid, which).await?;
             }
             if analyze {
                 self.analyze_table(&rel, &columns, verbose).await?;

@@ -2,6 +2,7 @@
 
 use super::part::{CUT, Kind, Part, parts, put};
 use super::{bits, rect, span};
+use crate::brin::{bloom, multi};
 use std::cmp::Ordering;
 
 /// What a column of an index that comes later counts less than the one before it.
@@ -30,6 +31,8 @@ fn part_covers(w: &Part<'_>, p: &Part<'_>) -> bool {
             _ => false,
         },
         (Kind::Bits, _) => bits::contain(w.body, p.body),
+        (Kind::Several, _) => multi::contains(w.body, p.body),
+        (Kind::Hashes, _) => bloom::contains(w.body, p.body),
     }
 }
 
@@ -63,7 +66,11 @@ fn unite_parts(a: &Part<'_>, b: &Part<'_>, out: &mut Vec<u8>) {
     }
     match (span::Ends::of_part(a), span::Ends::of_part(b)) {
         (Some(a), Some(b)) => put(flags, Kind::Span, &a.unite(b), out),
-        _ => put(flags, a.kind, &bits::unite(a.body, b.body), out),
+        _ => match a.kind {
+            Kind::Several => put(flags, a.kind, &multi::unite(a.body, b.body), out),
+            Kind::Hashes => put(flags, a.kind, &bloom::unite(a.body, b.body), out),
+            _ => put(flags, a.kind, &bits::unite(a.body, b.body), out),
+        },
     }
 }
 

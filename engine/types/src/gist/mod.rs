@@ -16,13 +16,13 @@
 
 mod bits;
 pub mod bounds;
-mod part;
+pub(crate) mod part;
 mod rect;
-mod span;
+pub(crate) mod span;
 
 use crate::datum::{Datum, TypeRef};
 use crate::geo::{Circle, Point, Polygon, Rect, Shape};
-use crate::{gin, oid};
+use crate::{brin, gin, oid};
 use part::{Kind, Part, parts};
 use rustydb_base::{DbError, Result};
 
@@ -114,7 +114,7 @@ impl Class {
 
     /// What a condition with the operator at a strategy of the class asks of a value of the type `ty`; `d` is the operator's
     /// other side, which is not NULL.
-    fn test(self, strategy: i16, ty: TypeRef, d: &Datum) -> Result<Test> {
+    pub(crate) fn test(self, strategy: i16, ty: TypeRef, d: &Datum) -> Result<Test> {
         Ok(match (self, d) {
             (Class::Box | Class::Polygon | Class::Circle, Datum::Bytes(b)) => match self.around(b) {
                 Some(r) if r.is_plain() => Test::Rect(rect::Relation::of(strategy), r),
@@ -171,6 +171,12 @@ pub(crate) enum Test {
     Words(gin::Wanted),
     /// Of a query's signature: it has all of these words, or (`false`) no others.
     Queries(bool, Vec<Vec<u8>>),
+    /// Of a summary of values in order.
+    Value(brin::multi::Ask),
+    /// Of a set of hashes.
+    Hash(u64),
+    /// One of several things.
+    AnyOf(Vec<Test>),
 }
 
 impl Test {
@@ -190,6 +196,9 @@ impl Test {
                     || span::Ends::of_part(p).is_some_and(|e| relation.may(e, q, leaf && !p.has(part::CUT)))
             }
             Test::Words(w) => p.kind == Kind::Bits && bits::may_have(p.body, w),
+            Test::Value(a) => a.may(p),
+            Test::Hash(h) => p.kind == Kind::Hashes && brin::bloom::may_have(p.body, *h),
+            Test::AnyOf(v) => v.iter().any(|t| t.may(p, leaf)),
             Test::Queries(all, words) => p.kind == Kind::Bits && bits::may_match(p.body, *all, words, leaf),
         }
     }
@@ -208,6 +217,20 @@ impl Question {
     /// A condition on a column: the operator at a strategy of its class, with a value that is not NULL.
     pub fn add(&mut self, column: usize, class: Class, strategy: i16, ty: TypeRef, d: &Datum) -> Result<()> {
         self.tests.push((column, class.test(strategy, ty, d)?));
+        Ok(())
+    }
+
+    /// As [`Question::add`], of a block range index: the value has a type of its own.
+    pub fn ask_range(
+        &mut self,
+        column: usize,
+        class: brin::Class,
+        strategy: i16,
+        ty: TypeRef,
+        other: TypeRef,
+        d: &Datum,
+    ) -> Result<()> {
+        self.tests.push((column, class.test(strategy, ty, other, d)?));
         Ok(())
     }
 

@@ -4,53 +4,57 @@
 //! there is among the values that it stands for.
 
 /// NULLs.
-pub(super) const NULL: u8 = 0x80;
+pub(crate) const NULL: u8 = 0x80;
 /// Empty ranges.
-pub(super) const EMPTY: u8 = 0x40;
+pub(crate) const EMPTY: u8 = 0x40;
 /// Values that no question can be put to.
-pub(super) const ODD: u8 = 0x20;
+pub(crate) const ODD: u8 = 0x20;
 /// The body's ends are further out than the values': they were too long.
-pub(super) const CUT: u8 = 0x10;
+pub(crate) const CUT: u8 = 0x10;
 const FLAGS: u8 = 0xf0;
 
 /// What a body is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Nothing,
     Rect,
     Span,
     Bits,
+    /// Several spans, of [`crate::brin`].
+    Several,
+    /// Hashes, of [`crate::brin`].
+    Hashes,
 }
 
 /// A part taken apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Part<'k> {
+pub(crate) struct Part<'k> {
     pub flags: u8,
     pub kind: Kind,
     pub body: &'k [u8],
 }
 
 impl Part<'_> {
-    pub(super) fn has(&self, flag: u8) -> bool {
+    pub(crate) fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
 }
 
 /// Appends a part.
-pub(super) fn put(flags: u8, kind: Kind, body: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn put(flags: u8, kind: Kind, body: &[u8], out: &mut Vec<u8>) {
     out.push(flags | kind as u8);
     out.extend_from_slice(&(body.len() as u16).to_le_bytes());
     out.extend_from_slice(body);
 }
 
 /// The parts of a key.
-pub(super) fn parts(key: &[u8]) -> Parts<'_> {
+pub(crate) fn parts(key: &[u8]) -> Parts<'_> {
     Parts(key)
 }
 
 /// See [`parts`].
 #[derive(Clone)]
-pub(super) struct Parts<'k>(&'k [u8]);
+pub(crate) struct Parts<'k>(&'k [u8]);
 
 impl<'k> Iterator for Parts<'k> {
     type Item = Part<'k>;
@@ -63,6 +67,8 @@ impl<'k> Iterator for Parts<'k> {
             1 => Kind::Rect,
             2 => Kind::Span,
             3 => Kind::Bits,
+            4 => Kind::Several,
+            5 => Kind::Hashes,
             _ => Kind::Nothing,
         };
         Some(Part { flags: head[0] & FLAGS, kind, body })

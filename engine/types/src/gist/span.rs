@@ -25,9 +25,9 @@ const DEEPEST: usize = 100;
 
 /// The ends of a part's body.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Ends<'k> {
-    low: &'k [u8],
-    high: &'k [u8],
+pub(crate) struct Ends<'k> {
+    pub(crate) low: &'k [u8],
+    pub(crate) high: &'k [u8],
 }
 
 /// The ends of what a question is about.
@@ -45,7 +45,7 @@ fn body(low: &[u8], high: &[u8]) -> Vec<u8> {
 }
 
 /// How far `b` is beyond `a`, as a part of all there is.
-fn beyond(a: &[u8], b: &[u8]) -> f64 {
+pub(crate) fn beyond(a: &[u8], b: &[u8]) -> f64 {
     let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
     if same > DEEPEST {
         return 0.0;
@@ -57,7 +57,7 @@ fn beyond(a: &[u8], b: &[u8]) -> f64 {
 }
 
 impl<'k> Ends<'k> {
-    pub(super) fn of_part(p: &Part<'k>) -> Option<Ends<'k>> {
+    pub(crate) fn of_part(p: &Part<'k>) -> Option<Ends<'k>> {
         if p.kind != Kind::Span {
             return None;
         }
@@ -194,7 +194,7 @@ fn has_order(ty: TypeRef) -> bool {
 }
 
 /// Appends the part of a range or multirange.
-pub(super) fn put_ranges(ty: TypeRef, d: &Datum, room: usize, out: &mut Vec<u8>) -> Result<()> {
+pub(crate) fn put_ranges(ty: TypeRef, d: &Datum, room: usize, out: &mut Vec<u8>) -> Result<()> {
     let Some(s) = span_of(d)? else {
         put(EMPTY, Kind::Nothing, &[], out);
         return Ok(());
@@ -207,8 +207,24 @@ pub(super) fn put_ranges(ty: TypeRef, d: &Datum, room: usize, out: &mut Vec<u8>)
     Ok(())
 }
 
+/// Appends a part with two ends, which are shortened outwards if they are long.
+pub(crate) fn put_ends(low: Vec<u8>, high: Vec<u8>, room: usize, out: &mut Vec<u8>) {
+    put_span(Span { low, high }, room, out);
+}
+
+/// The ends around a value of so many bytes, shortened if they are long.
+pub(crate) fn ends_of(value: Vec<u8>, room: usize) -> (Vec<u8>, Vec<u8>) {
+    let (s, _) = shortened(Span { low: value.clone(), high: value }, room);
+    (s.low, s.high)
+}
+
 /// Appends a part, its ends shortened outwards if they are long.
-fn put_span(mut s: Span, room: usize, out: &mut Vec<u8>) {
+fn put_span(s: Span, room: usize, out: &mut Vec<u8>) {
+    let (s, flags) = shortened(s, room);
+    put(flags, Kind::Span, &body(&s.low, &s.high), out);
+}
+
+fn shortened(mut s: Span, room: usize) -> (Span, u8) {
     let longest = LONGEST.min(room.saturating_sub(8) / 2);
     let mut flags = 0;
     if s.low.len() > longest {
@@ -227,7 +243,7 @@ fn put_span(mut s: Span, room: usize, out: &mut Vec<u8>) {
             *b += 1;
         }
     }
-    put(flags, Kind::Span, &body(&s.low, &s.high), out);
+    (s, flags)
 }
 
 /// What an operator of ranges or multiranges asks of a value of type `ty`.
@@ -259,6 +275,24 @@ pub(super) fn ask_ranges(strategy: i16, ty: TypeRef, d: &Datum) -> Result<Test> 
         _ => return Ok(Test::Any),
     };
     Ok(Test::Span(relation, q))
+}
+
+/// What an order between ranges asks (strategies 20 to 23: <, <=, >, >=): by the beginnings, empty ranges before all others.
+pub(crate) fn ask_range_order(strategy: i16, ty: TypeRef, d: &Datum) -> Result<Test> {
+    if !has_order(ty) {
+        return Ok(Test::Any);
+    }
+    let Some(q) = span_of(d)? else {
+        return Ok(match strategy {
+            20 => Test::None,
+            21 => Test::Empty,
+            _ => Test::Null(false),
+        });
+    };
+    Ok(match strategy {
+        20 | 21 => Test::AnyOf(vec![Test::Empty, Test::Span(Relation::BeginsBefore, q)]),
+        _ => Test::Span(Relation::EndsBehind, q),
+    })
 }
 
 /// The first and the last address of a network: family, then address. Damaged values are nowhere.
