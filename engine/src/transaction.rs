@@ -702,7 +702,7 @@ impl Transaction {
     }
 
     /// A file for an index.
-    pub async fn create_index(&mut self, index: &Index, d: Durability) -> Result<RelId> {
+    pub async fn create_index(&mut self, index: &crate::catalog::Index, d: Durability) -> Result<RelId> {
         let rel = self.create_index_of(index.method, d).await?;
         if index.is_brin() {
             let pages = index.pages_per_range();

@@ -143,7 +143,9 @@ fn named_opclass(cx: &DdlCx<'_>, m: Method, name: &ast::Name, ty: TypeRef) -> Re
     if !takes {
         return Err(refuses_type(name, ty));
     }
-    if matches!(m.oid, pgdata::GIN | pgdata::GIST | pgdata::SPGIST | pgdata::BRIN) && o.oid < crate::catalog::FIRST_USER_OID {
+    if matches!(m.oid, pgdata::GIN | pgdata::GIST | pgdata::SPGIST | pgdata::BRIN)
+        && o.oid < crate::catalog::FIRST_USER_OID
+    {
         return Ok(o.oid);
     }
     let usual = default_opclass_of(m.oid, ty)?;
@@ -284,7 +286,10 @@ fn class_options(e: &ast::IndexElement, opclass: u32) -> Result<Vec<(String, Str
 }
 
 async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexElement) -> Result<IndexKey> {
-    if m.oid != pgdata::BRIN && !e.opclass_options.is_empty() && e.opclass.as_ref().is_some_and(|c| c.name.value == "tsvector_ops") {
+    if m.oid != pgdata::BRIN
+        && !e.opclass_options.is_empty()
+        && e.opclass.as_ref().is_some_and(|c| c.name.value == "tsvector_ops")
+    {
         return Err(DbError::unsupported("options of operator classes are not supported yet"));
     }
     if m.oid != pgdata::BRIN && !e.opclass_options.is_empty() {
@@ -293,7 +298,9 @@ async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexE
     let (attnum, expr, ty) = key_source(cx, rel, e, "does not exist").await?;
     let opclass = match &e.opclass {
         Some(n) => named_opclass(cx, m, n, ty)?,
-        None if matches!(m.oid, pgdata::GIN | pgdata::GIST | pgdata::SPGIST | pgdata::BRIN) => usual_opclass(m.oid, ty)?,
+        None if matches!(m.oid, pgdata::GIN | pgdata::GIST | pgdata::SPGIST | pgdata::BRIN) => {
+            usual_opclass(m.oid, ty)?
+        }
         None => default_opclass_of(m.oid, ty)?,
     };
     if m.oid == pgdata::GIN {
@@ -305,6 +312,14 @@ async fn key(cx: &mut DdlCx<'_>, m: Method, rel: &Arc<Relation>, e: &ast::IndexE
     {
         let text = format!("nondeterministic collations are not supported for operator class \"{}\"", c.opcname);
         return Err(DbError::unsupported(text));
+    }
+    if m.oid == pgdata::BRIN {
+        let name = pgdata::opclass(opclass).map_or("", |c| c.opcname);
+        let built_in = opclass < crate::catalog::FIRST_USER_OID;
+        if !built_in || rustydb_types::brin::Class::named(name).is_none() {
+            return Err(DbError::unsupported(format!("operator class \"{name}\" cannot be used"))
+                .detail("Block range indexes know the built-in operator classes only."));
+        }
     }
     if m.oid == pgdata::HASH && !rustydb_types::keyenc::is_orderable(ty.oid) {
         // A type whose values are only compared for equality; keys are made of ordered bytes.
@@ -515,8 +530,7 @@ pub async fn rebuild(cx: &mut DdlCx<'_>, table: u32, index: u32) -> Result<()> {
         }
         return Ok(());
     }
-    let mut ix =
-        Index { storage: cx.tx.create_index(&old, rel.durability()).await?, valid: true, ..(*old).clone() };
+    let mut ix = Index { storage: cx.tx.create_index(&old, rel.durability()).await?, valid: true, ..(*old).clone() };
     cx.tx.build_index(cx.eval, &rel, &mut ix).await?;
     if let Some(s) = &rel.storage {
         cx.tx.txn.store().ssi().relation_replaced(old.storage, s.heap);

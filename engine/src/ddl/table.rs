@@ -545,8 +545,7 @@ async fn copy_indexes(cx: &mut DdlCx<'_>, rel: &mut Relation, copied: &[Copied])
         ix.namespace = rel.namespace;
         ix.owner = rel.owner;
         ix.parent = 0;
-        ix.storage =
-            if rel.is_partitioned() { RelId(0) } else { cx.tx.create_index(&ix, rel.durability()).await? };
+        ix.storage = if rel.is_partitioned() { RelId(0) } else { cx.tx.create_index(&ix, rel.durability()).await? };
         if let Some(k) = constraint {
             let kind = match k {
                 ConstraintKind::Primary { .. } => ConstraintKind::Primary { index: ix.oid },

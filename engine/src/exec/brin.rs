@@ -42,9 +42,7 @@ pub fn configured(index: &Index, column: usize, class: Class) -> Class {
                 false_positives: number("false_positive_rate", b.false_positives),
             })
         }
-        Class::MinmaxMulti(n) => {
-            Class::MinmaxMulti(said("values_per_range").and_then(|v| v.parse().ok()).unwrap_or(n))
-        }
+        Class::MinmaxMulti(n) => Class::MinmaxMulti(said("values_per_range").and_then(|v| v.parse().ok()).unwrap_or(n)),
         other => other,
     }
 }
@@ -224,13 +222,7 @@ pub async fn forget(tx: &mut Transaction, index: &IndexRt, block: BlockNo) -> Re
 }
 
 /// Whether each visible row is within the summary of its range.
-pub async fn check(
-    tx: &mut Transaction,
-    eval: &EvalCtx,
-    rt: &TableRt,
-    at: usize,
-    out: &mut Findings,
-) -> Result<()> {
+pub async fn check(tx: &mut Transaction, eval: &EvalCtx, rt: &TableRt, at: usize, out: &mut Findings) -> Result<()> {
     let store = Arc::clone(tx.txn.store());
     let snap = tx.latest_snapshot();
     let env = ScanEnv { store: Arc::clone(&store), snap, interrupt: tx.txn.rules.interrupt.clone() };
@@ -242,7 +234,8 @@ pub async fn check(
             for (rid, image) in page {
                 let Some(k) = key(tx, eval, rt, index, &image).await? else { continue };
                 if !store.read(|core| brin::covers(core, index.desc.rel, rid, &k)).await? {
-                    let what = format!("the row at ({},{}) is not within the summary of its range", rid.block, rid.slot);
+                    let what =
+                        format!("the row at ({},{}) is not within the summary of its range", rid.block, rid.slot);
                     out.relation(index.desc.rel, what);
                 }
             }

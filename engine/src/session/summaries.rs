@@ -46,10 +46,7 @@ pub(super) async fn run(
     };
     let removes = &*call.proc.prosrc == "brin_desummarize_range";
     if !(0..=if removes { ALL - 1 } else { ALL }).contains(&block) {
-        return Err(DbError::new(
-            SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-            format!("block number out of range: {block}"),
-        ));
+        return Err(DbError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, format!("block number out of range: {block}")));
     }
     let (rt, at) = open(tx, &env.eval, shared, *oid).await?;
     let block = BlockNo::try_from(block).unwrap_or(BlockNo::MAX);
@@ -65,12 +62,7 @@ pub(super) async fn run(
 }
 
 /// The table of a block range index and the index's place, locked against others who make summaries.
-async fn open(
-    tx: &mut Transaction,
-    eval: &EvalCtx,
-    shared: &SessionShared,
-    oid: u32,
-) -> Result<(Arc<TableRt>, usize)> {
+async fn open(tx: &mut Transaction, eval: &EvalCtx, shared: &SessionShared, oid: u32) -> Result<(Arc<TableRt>, usize)> {
     let missing = || DbError::new(SqlState::INTERNAL_ERROR, format!("could not open relation with OID {oid}"));
     let Some(table) = tx.catalog.index(oid).map(|i| i.table) else {
         let rel = tx.catalog.relation(oid).ok_or_else(missing)?;

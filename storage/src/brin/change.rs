@@ -5,8 +5,8 @@
 //! the summary is not where the map said.
 
 use super::page::{
-    BLOCKS, DIRECTORY, INIT, MAP, MAX_SUMMARY, NEXT, POINT, Place, ROOT, ROOT_BLOCK, SET, SUMMARIES, Slots,
-    Summary, Way, block_at, block_payload, broken, expect, init_payload, pages_per_range, pid, place_at, place_payload,
+    BLOCKS, DIRECTORY, INIT, MAP, MAX_SUMMARY, NEXT, POINT, Place, ROOT, ROOT_BLOCK, SET, SUMMARIES, Slots, Summary,
+    Way, block_at, block_payload, broken, expect, init_payload, pages_per_range, pid, place_at, place_payload,
     set_payload,
 };
 use super::range_of;

@@ -78,8 +78,7 @@ fn workload(seed: u64, per_range: u32, long: bool) {
             }
             13..=15 => {
                 let keys: Vec<Vec<u8>> = (0..5).map(|i| key(k + i, long)).collect();
-                let run: Vec<RunEntry<'_>> =
-                    keys.iter().map(|key| RunEntry { key, rid, unique: false }).collect();
+                let run: Vec<RunEntry<'_>> = keys.iter().map(|key| RunEntry { key, rid, unique: false }).collect();
                 let (n, _) = Brin.insert_run(&b.core, &mut t, &IDX, &run, &mut |_| panic!("not unique")).expect("room");
                 assert_eq!(n, 5);
                 model.entry(range).or_default().extend((0..5).map(|i| k + i));

@@ -12,7 +12,7 @@
 pub mod bloom;
 pub mod multi;
 
-use crate::datetime::{USECS_PER_DAY, TS_INFINITY, TS_NEG_INFINITY};
+use crate::datetime::{TS_INFINITY, TS_NEG_INFINITY, USECS_PER_DAY};
 use crate::datum::{Datum, TypeRef};
 use crate::gist::{self, Test, part, span};
 use crate::{keyenc, oid, usertype};
