@@ -41,7 +41,6 @@ ALTER INDEX br_i RESET (autosummarize);
 SELECT reloptions FROM pg_class WHERE oid = 'br_i'::regclass;
 ALTER TABLE br CLUSTER ON br_i;
 CLUSTER br USING br_i;
-ALTER TABLE br ADD PRIMARY KEY USING INDEX br_i;
 ALTER TABLE br REPLICA IDENTITY USING INDEX br_i;
 SELECT pg_index_column_has_property('br_i', 1, 'search_nulls'), pg_index_has_property('br_i', 'bitmap_scan'),
     pg_index_has_property('br_i', 'index_scan'), pg_index_has_property('br_i', 'clusterable');

@@ -103,7 +103,7 @@ pub fn begin(core: &Core, xid: Xid, rel: RelId, range: u32) -> Op<bool> {
 
 /// Completes the summary of a range by what its rows have come to ([`Sum`]); it is then right for snapshots from `since` on.
 pub fn complete(core: &Core, xid: Xid, rel: RelId, range: u32, rows: &Sum, since: Scn) -> Op<()> {
-    change::complete(core, xid, rel, range, &rows.0, since)
+    change::complete(core, xid, rel, range, &rows.bytes()?, since)
 }
 
 /// Takes the summary of a range away. Answers whether there was one.
@@ -113,17 +113,36 @@ pub fn remove(core: &Core, xid: Xid, rel: RelId, range: u32) -> Op<bool> {
 
 /// What rows come to together.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Sum(Vec<u8>);
+pub struct Sum {
+    whole: Vec<u8>,
+    /// Some rows that are still to become part of the whole: bounds that are large are not united for each row.
+    part: Vec<u8>,
+    rows: usize,
+}
+
+/// Rows that are united by themselves first.
+const FEW: usize = 16;
 
 impl Sum {
     /// Adds a row's keys.
     pub fn add(&mut self, row: &[u8]) -> Result<()> {
         let keys = keys()?;
         let key = keys.bound(row);
-        if self.0.is_empty() || !keys.covers(&self.0, &key) {
-            self.0 = unite(keys, &self.0, &key);
+        if crate::gist::covers(keys, &self.whole, &key) {
+            return Ok(());
+        }
+        self.part = unite(keys, &self.part, &key);
+        self.rows += 1;
+        if self.rows >= FEW {
+            self.whole = self.bytes()?;
+            (self.part, self.rows) = (Vec::new(), 0);
         }
         Ok(())
+    }
+
+    /// The bound of all rows; nothing if there were none.
+    fn bytes(&self) -> Result<Vec<u8>> {
+        Ok(unite(keys()?, &self.whole, &self.part))
     }
 }
 
@@ -174,7 +193,7 @@ impl IndexAm for Brin {
         let n = entries.iter().take_while(|e| e.rid.block == first.rid.block).count();
         let mut sum = Sum::default();
         entries.iter().take(n).try_for_each(|e| sum.add(e.key))?;
-        change::widen_by(core, txn.xid, idx.rel, first.rid, &sum.0)?;
+        change::widen_by(core, txn.xid, idx.rel, first.rid, &sum.bytes()?)?;
         Ok((n, InsertResult::Done))
     }
 
