@@ -90,7 +90,10 @@ impl Language {
         out.push_str(before);
         let mut chars = word.chars();
         let Some(first) = chars.next() else { return };
-        if self == Language::Dutch && matches!(first, 'i' | 'I') && chars.clone().next().is_some_and(|c| c == 'j') {
+        if self == Language::Dutch
+            && matches!(first, 'i' | 'I')
+            && chars.clone().next().is_some_and(|c| matches!(c, 'j' | 'J'))
+        {
             out.push_str("IJ");
             out.push_str(&self.lower(&word[2..]));
             return;
