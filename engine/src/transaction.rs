@@ -4,6 +4,7 @@
 //! catalog itself: from then on it is a private overlay. At commit the changes become part of the shared snapshot in the
 //! same critical section in which the store publishes the commit, so nobody sees one without the other.
 
+use crate::acl::item::encode_list;
 use crate::acl::membership::Membership;
 use crate::acl::{Acl, DefaultAcl};
 use crate::catalog::casts::{self, UserCast};
@@ -603,6 +604,20 @@ impl Transaction {
     pub async fn write_rows(&mut self, mut remove: Vec<CatRow>, mut add: Vec<CatRow>) -> Result<()> {
         let eval = self.engine().bare_eval();
         let database = self.catalog.database.oid;
+        // What is granted on a type is no part of its definition, but of its row.
+        let objects = &self.catalog.rights.objects;
+        for row in remove.iter_mut().chain(&mut add).filter(|r| r.table == rows::table::PG_TYPE) {
+            let list = match row.values.first() {
+                Some(Datum::Oid(oid)) => objects.get(&(row.table, *oid)),
+                _ => None,
+            };
+            let at = rows::column_index(row.table, "typacl");
+            if let (Some(list), Some(slot)) = (list, at.and_then(|i| row.values.get_mut(i)))
+                && slot.is_null()
+            {
+                *slot = encode_list(list);
+            }
+        }
         let implied = |rows: &[CatRow]| rows.iter().flat_map(|r| dependencies::implied(r, database)).collect();
         let (gone, added) = difference(implied(&remove), implied(&add));
         remove.extend(gone);

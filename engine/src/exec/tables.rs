@@ -111,6 +111,28 @@ pub async fn find_equal_row(
         let found = txn.point_get(snap, rt.desc.rel, &i.desc, &k.bytes, &mut buf, |_| Ok(true)).await?;
         return Ok(found.map(|rid| (rid, buf)));
     }
+    if let Some((i, k)) = rt.indexes.iter().zip(keys).find_map(|(i, k)| k.as_ref().map(|k| (i, k))) {
+        // Several rows may have the key. What is stored elsewhere cannot be compared here.
+        let mut elsewhere = false;
+        let mut buf = RowBuf::new();
+        let same = |image: &[u8]| -> Result<bool> {
+            for (at, wanted) in values.iter().enumerate() {
+                match rt.attribute(image, at)? {
+                    Stored::Value(d) if d == *wanted => {}
+                    Stored::Value(_) => return Ok(false),
+                    _ => {
+                        elsewhere = true;
+                        return Ok(false);
+                    }
+                }
+            }
+            Ok(true)
+        };
+        let found = txn.point_get(snap, rt.desc.rel, &i.desc, &k.bytes, &mut buf, same).await?;
+        if found.is_some() || !elsewhere {
+            return Ok(found.map(|rid| (rid, buf)));
+        }
+    }
     let store = Arc::clone(txn.store());
     let env = ScanEnv { store: Arc::clone(&store), snap: *snap, interrupt: txn.rules.interrupt.clone() };
     for blocks in partitions(&env, rt.desc.rel, 1).await? {
