@@ -6,7 +6,7 @@
 
 use super::{DdlCx, err, kind_word, lock_oid, object_word, recyclebin};
 use crate::catalog::types::TypeDef;
-use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Dependency, Lineage, RelKind, Relation};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Dependency, Lineage, RelKind, Relation};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, ObjectKind, ObjectRef, TableLockMode};
 use std::collections::{HashMap, HashSet};
@@ -166,17 +166,6 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             for c in t.constraints.iter().filter(|c| c.columns.contains(&att)) {
                 out.push((Object::Constraint(table, c.oid), true));
             }
-            let name = t.attribute(att).map(|c| c.name.as_str());
-            for child in t.children.iter().filter_map(|c| cat.relation(*c)) {
-                let named = |c: &&Column| Some(c.name.as_str()) == name;
-                // Another parent may have it too.
-                let others = child.parents.iter().filter(|p| **p != table).filter_map(|p| cat.relation(*p));
-                let taken = child.live_columns().find(named);
-                let taken = taken.filter(|_| others.into_iter().all(|p| !p.live_columns().any(|c| named(&c))));
-                if let Some(c) = taken.filter(|c| c.lineage.parents == 1 && !c.lineage.local) {
-                    out.push((Object::Column(child.oid, c.attnum), true));
-                }
-            }
             for c in t.live_columns().filter(|c| c.generated != '\0') {
                 let reads = c.default.as_deref().is_some_and(|text| names_column(t, text, att));
                 if reads && c.attnum != att {
@@ -220,8 +209,7 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
                     let taken = x.parent == c.oid
                         || matches!((&x.kind, &c.kind), (ConstraintKind::Check(_), ConstraintKind::Check(_)))
                             && x.name == c.name
-                            && x.lineage == (Lineage { local: false, parents: 1 })
-                            && !other_has_check(cat, child, table, &x.name);
+                            && x.lineage == (Lineage { local: false, parents: 1 });
                     if taken {
                         out.push((Object::Constraint(child.oid, x.oid), true));
                     }
@@ -560,13 +548,6 @@ fn plan(cat: &Catalog, named: &[Object]) -> Plan {
     p.reported.retain(|(o, _)| !part_of_dropped(o));
     p.objects.retain(|o| !part_of_dropped(o));
     p
-}
-
-/// Whether a table has a parent beside one that has a check of this name.
-fn other_has_check(cat: &Catalog, child: &Relation, parent: u32, name: &str) -> bool {
-    child.parents.iter().filter(|p| **p != parent).filter_map(|p| cat.relation(*p)).any(|p| {
-        p.constraints.iter().any(|c| c.name == name && !c.no_inherit && matches!(c.kind, ConstraintKind::Check(_)))
-    })
 }
 
 /// Drops objects and what depends on them, or refuses. `what` begins the error's message.

@@ -5,7 +5,7 @@ use super::drop::{Object, drop_objects};
 use super::inherit::descendants;
 use super::{DdlCx, alter, alter_column, attach, check_rows, err};
 use crate::bind::define::Defining;
-use crate::catalog::{Catalog, Constraint, ConstraintKind, Lineage, Relation};
+use crate::catalog::{Constraint, ConstraintKind, Lineage, Relation};
 use rustydb_base::{Result, SqlState};
 use rustydb_parser::ast::{self, AlterCommand, TableLockMode};
 use std::sync::Arc;
@@ -125,9 +125,8 @@ async fn run_on(cx: &mut DdlCx<'_>, oid: u32, c: &AlterCommand, only: bool) -> R
                     .hint(NO_ONLY));
             }
             descendants(cx, oid, TableLockMode::AccessExclusive).await?;
-            release_column(cx, oid, &col.name, only).await?;
             let mut named = Vec::new();
-            columns_below(&cx.tx.catalog, &rel, &col.name, &mut named);
+            release_column(cx, oid, &col.name, only, &mut named).await?;
             named.push(Object::Column(oid, col.attnum));
             super::drop::drop_named(cx, &named, *cascade).await
         }
@@ -354,7 +353,13 @@ async fn inherited_check(
 }
 
 /// Children that keep a column when their parent's goes have one parent less for it.
-async fn release_column(cx: &mut DdlCx<'_>, parent: u32, name: &str, only: bool) -> Result<()> {
+async fn release_column(
+    cx: &mut DdlCx<'_>,
+    parent: u32,
+    name: &str,
+    only: bool,
+    going: &mut Vec<Object>,
+) -> Result<()> {
     for child in cx.relation(parent)?.children.clone() {
         let rel = cx.relation(child)?;
         let Some(at) = rel.columns.iter().position(|c| !c.dropped && c.name == name && c.lineage.parents > 0) else {
@@ -363,7 +368,11 @@ async fn release_column(cx: &mut DdlCx<'_>, parent: u32, name: &str, only: bool)
         let l = rel.columns[at].lineage;
         if !only && l.parents == 1 && !l.local {
             // It goes with the parent's; so do those below it.
-            Box::pin(release_column(cx, child, name, only)).await?;
+            let one = Object::Column(child, rel.columns[at].attnum);
+            Box::pin(release_column(cx, child, name, only, going)).await?;
+            if !going.contains(&one) {
+                going.push(one);
+            }
             continue;
         }
         let mut r = (*rel).clone();
@@ -371,22 +380,6 @@ async fn release_column(cx: &mut DdlCx<'_>, parent: u32, name: &str, only: bool)
         cx.put(r).await?;
     }
     Ok(())
-}
-
-/// The columns of descendants that go with a table's column, the lowest first.
-fn columns_below(cat: &Catalog, rel: &Relation, name: &str, out: &mut Vec<Object>) {
-    for child in rel.children.iter().filter_map(|c| cat.relation(*c)) {
-        let mut others = child.parents.iter().filter(|p| **p != rel.oid).filter_map(|p| cat.relation(*p));
-        let Some(c) = child.column(name).filter(|c| c.lineage.parents == 1 && !c.lineage.local) else { continue };
-        if others.any(|p| p.column(name).is_some()) {
-            continue;
-        }
-        columns_below(cat, child, name, out);
-        let one = Object::Column(child.oid, c.attnum);
-        if !out.contains(&one) {
-            out.push(one);
-        }
-    }
 }
 
 /// [`release_column`] for a check.
