@@ -42,14 +42,16 @@ pub fn run_with(target: &Target, options: &[&str], script: &str) -> Result<Strin
     String::from_utf8(out.stdout).map_err(|_| Error::new("psql printed invalid UTF-8"))
 }
 
-/// Everything psql prints of a script file: each statement and its answer, errors where they came.
+/// Everything psql prints of a script file: each statement and its answer, errors where they came, without the places in
+/// the server's sources that verbose errors name.
 pub fn transcript(target: &Target, script: &Path) -> Result<String> {
     let mut command = Command::new("sh");
     // One pipe for both, so that errors stand where they belong.
     command.args(["-c", "exec \"$0\" \"$@\" 2>&1"]).arg(postgres_bin("psql")?);
     target.client_args(&mut command).args(["-X", "-a", "-d", &target.dbname]);
     let text = std::fs::read(script).context(|| format!("reading {}", script.display()))?;
-    Ok(run_with_input(&mut command, text, SCRIPT_LIMIT)?.stdout)
+    let printed = run_with_input(&mut command, text, SCRIPT_LIMIT)?.stdout;
+    Ok(printed.lines().filter(|l| !l.starts_with("LOCATION:")).flat_map(|l| [l, "\n"]).collect())
 }
 
 /// What psql's own commands show of a schema, with nothing that differs from run to run.
