@@ -228,7 +228,7 @@ mod tests {
             ("$ ? (@ like_regex \"p\" flag \"isim\")", "$?(@ like_regex \"p\" flag \"ism\")"),
             ("(($ + 1)).a", "($ + 1).\"a\""),
             ("$--+1", "($ - -1)"),
-            ("'", "syntax error at or near \"'\" of jsonpath input"),
+            ("'", "syntax error at end of jsonpath input"),
             ("$.", "syntax error at end of jsonpath input"),
             ("1.type()", "trailing junk after numeric literal at or near \"1.t\" of jsonpath input"),
             ("@", "@ is not allowed in root expressions"),
