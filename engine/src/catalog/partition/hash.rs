@@ -62,10 +62,13 @@ mod tests {
     /// As PostgreSQL 15 answers `hashint4extended(1, 8816678312871386365)` and its kin.
     #[test]
     fn agrees_with_postgresql() {
-        assert_eq!(of(oid::INT4, &Datum::Int4(1)).map(|h| h as i64), Some(INT4_1));
-        assert_eq!(of(oid::INT8, &Datum::Int8(-5)).map(|h| h as i64), Some(INT8_M5));
-        assert_eq!(of(oid::TEXT, &Datum::Text("hello, world!".into())).map(|h| h as i64), Some(TEXT_HELLO));
-        assert_eq!(of(oid::TEXT, &Datum::Text("abcde".into())).map(|h| h as i64), Some(TEXT_ABCDE));
+        assert_eq!(of(TypeRef::new(oid::INT4), &Datum::Int4(1)).map(|h| h as i64), Some(INT4_1));
+        assert_eq!(of(TypeRef::new(oid::INT8), &Datum::Int8(-5)).map(|h| h as i64), Some(INT8_M5));
+        assert_eq!(
+            of(TypeRef::new(oid::TEXT), &Datum::Text("hello, world!".into())).map(|h| h as i64),
+            Some(TEXT_HELLO)
+        );
+        assert_eq!(of(TypeRef::new(oid::TEXT), &Datum::Text("abcde".into())).map(|h| h as i64), Some(TEXT_ABCDE));
     }
 
     const INT4_1: i64 = 5968994663651403477;

@@ -362,7 +362,7 @@ mod tests {
             })
             .into_iter()
             .collect();
-        options::read(&list, true).expect("valid options")
+        options::read(&list, true, "").expect("valid options")
     }
 
     fn lines(csv: bool, chunks: &[&str]) -> Vec<String> {
