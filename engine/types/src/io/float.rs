@@ -141,7 +141,7 @@ fn inside<F: std::str::FromStr + PartialEq>(
     write: impl Fn(usize) -> (String, F),
 ) -> Option<String> {
     // Only an even mantissa takes what is half-way.
-    if parts.0 % 2 != 0 || !on_boundary(text, parts, hidden, least)? {
+    if !parts.0.is_multiple_of(2) || !on_boundary(text, parts, hidden, least)? {
         return None;
     }
     (0..most).map(write).find_map(|(t, v)| {
