@@ -841,6 +841,7 @@ pub(crate) async fn insert_rows(
             images.push(image);
             keys.extend(rt.keys(Env { ctx: eval, params: &[] }, &r.values)?);
         }
+        let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
         if let Err(d) = txn.insert_batch(&rt.desc, &images, &borrow_keys(&keys)).await? {
             return Err(rt.duplicate(d.index, &chunk[d.row].values));
         }

@@ -4,12 +4,12 @@
 //! of one scan can run in parallel. It reads ahead, runs through pages that are in memory without suspending, and
 //! collects in [`TableScan::dep_lsn`] what its answer depends on; the session takes that over (I7).
 
-use crate::am::{Cursor, Gather, Gathered, IndexDesc, InsertResult, Search};
+use crate::am::{Cursor, Gather, Gathered, IndexDesc, Search};
 use crate::buf::READ_AHEAD;
 use crate::heap::{self, Columns, PageRows, Reader, Rel, RowBuf, Scan, TableLayout};
 use crate::ssi::SxId;
-use crate::store::{Interrupt, Store, Txn};
-use crate::table::{Key, index_insert, read_whole};
+use crate::store::{Interrupt, Store};
+use crate::table::read_whole;
 use crate::txn::Snapshot;
 use arrow_array::ArrayRef;
 use rustydb_base::{BlockNo, Lsn, RelId, Result, Rid, Xid};
@@ -337,90 +337,4 @@ pub async fn all_versions(env: &ScanEnv, rel: Rel, block: BlockNo) -> Result<Vec
             .await?;
     }
     Ok(out)
-}
-
-/// Entries an index build collects before it sorts and writes them: about this many bytes.
-const BUILD_BYTES: usize = 64 << 20;
-
-/// Fills a new index. While everything fits in memory the method builds it from sorted entries; beyond that, sorted runs
-/// are inserted one after the other.
-pub struct IndexBuild {
-    idx: IndexDesc,
-    rel: Rel,
-    unique: bool,
-    /// Others maintain the index meanwhile.
-    beside: bool,
-    keys: Vec<u8>,
-    entries: Vec<(Range<usize>, Rid, bool)>,
-    flushed: bool,
-}
-
-impl IndexBuild {
-    /// Begins to fill an index that [`Txn::create_relation`] has made in this transaction.
-    pub fn new(idx: IndexDesc, rel: Rel, unique: bool) -> IndexBuild {
-        IndexBuild { idx, rel, unique, beside: false, keys: Vec::new(), entries: Vec::new(), flushed: false }
-    }
-
-    /// Begins to fill an index that every writer of the table maintains already, from rows of a snapshot that is kept
-    /// until the end. Whether keys are unique shows only afterwards: no method answers a pair.
-    pub fn beside_writers(idx: IndexDesc, rel: Rel) -> IndexBuild {
-        IndexBuild { beside: true, ..IndexBuild::new(idx, rel, false) }
-    }
-
-    /// Adds a live row's entry. `distinct`: the key contains NULLs that make it differ from every other. Answers a pair
-    /// of rows with equal keys if the index is unique and one has come to light.
-    pub async fn add(&mut self, txn: &mut Txn, key: &[u8], rid: Rid, distinct: bool) -> Result<Option<(Rid, Rid)>> {
-        let from = self.keys.len();
-        self.keys.extend_from_slice(key);
-        self.entries.push((from..self.keys.len(), rid, self.unique && !distinct));
-        if self.keys.len() + self.entries.len() * 40 < BUILD_BYTES {
-            return Ok(None);
-        }
-        self.flush(txn).await
-    }
-
-    fn sort(&mut self) -> Option<(Rid, Rid)> {
-        let keys = &self.keys;
-        let key = |e: &(Range<usize>, Rid, bool)| &keys[e.0.clone()];
-        self.entries.sort_unstable_by(|a, b| key(a).cmp(key(b)).then(a.1.cmp(&b.1)));
-        self.entries.windows(2).find(|w| w[0].2 && w[1].2 && key(&w[0]) == key(&w[1])).map(|w| (w[0].1, w[1].1))
-    }
-
-    async fn flush(&mut self, txn: &mut Txn) -> Result<Option<(Rid, Rid)>> {
-        if let Some(pair) = self.sort() {
-            return Ok(Some(pair));
-        }
-        self.flushed = true;
-        for (range, rid, unique) in std::mem::take(&mut self.entries) {
-            let key = Key { bytes: &self.keys[range], unique };
-            let (idx, rel) = (self.idx, self.rel);
-            if self.beside {
-                txn.drive(|core, cx| idx.method.am()?.enter(core, cx.xid, &idx, key.bytes, rid)).await?;
-                continue;
-            }
-            let done = txn.drive(|core, cx| index_insert(core, cx, rel, &idx, key, rid, false)).await?;
-            if let InsertResult::Duplicate { rid: other, .. } = done {
-                return Ok(Some((other, rid)));
-            }
-        }
-        self.keys.clear();
-        Ok(None)
-    }
-
-    /// Writes what is left. Answers as [`IndexBuild::add`].
-    pub async fn finish(mut self, txn: &mut Txn) -> Result<Option<(Rid, Rid)>> {
-        if self.flushed || self.beside {
-            return self.flush(txn).await;
-        }
-        if let Some(pair) = self.sort() {
-            return Ok(Some(pair));
-        }
-        let mut builder = self.idx.method.am()?.build(self.idx, txn.xid());
-        for (range, rid, _) in &self.entries {
-            let key = &self.keys[range.clone()];
-            txn.drive(|core, _| builder.push(core, key, *rid)).await?;
-        }
-        txn.drive(|core, _| builder.finish(core)).await?;
-        Ok(None)
-    }
 }

@@ -225,7 +225,7 @@ impl Txn {
             let Some(key) = key else { continue };
             entries.extend(am::entries(idx, key.bytes)?.map(|bytes| (index, idx, Key { bytes, ..*key })));
         }
-        let (am, rows) = (desc.am()?, [row]);
+        let (am, rows) = (desc.am()?, [&row[..]]);
         let mut rids = Vec::with_capacity(1);
         self.drive(|core, cx| am.insert(core, cx, desc.rel, &rows, entries.is_empty(), &mut rids)).await?;
         let rid = rids.pop().ok_or_else(|| rustydb_base::DbError::internal("insert answered no address"))?;
@@ -247,7 +247,7 @@ impl Txn {
     pub async fn insert_batch(
         &mut self,
         desc: &TableDesc,
-        rows: &[Vec<u8>],
+        rows: &[&[u8]],
         keys: &[Option<Key<'_>>],
     ) -> Result<std::result::Result<Vec<Rid>, Duplicate>> {
         self.ensure_xid().await?;
@@ -265,7 +265,7 @@ impl Txn {
     async fn batch_parts(
         &mut self,
         desc: &TableDesc,
-        rows: &[Vec<u8>],
+        rows: &[&[u8]],
         keys: &[Option<Key<'_>>],
     ) -> Result<std::result::Result<Vec<Rid>, Duplicate>> {
         let n = desc.indexes.len();

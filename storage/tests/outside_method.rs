@@ -10,12 +10,13 @@ use rustydb_storage::am::{
     IndexScan, IndexUndo, InsertResult, Method, Unique,
 };
 use rustydb_storage::buf::Access;
+use rustydb_storage::build::{IndexBuild, SortLimits};
 use rustydb_storage::core::Core;
 use rustydb_storage::heap::{Datum, Decode, Rel, TableLayout, TmResult};
 use rustydb_storage::io::sim::SimDisk;
 use rustydb_storage::mtr::redo::code;
 use rustydb_storage::page::{BODY, BODY_END, Page, PageKind};
-use rustydb_storage::scan::{IndexBuild, IndexScan as Fetching, ScanEnv};
+use rustydb_storage::scan::{IndexScan as Fetching, ScanEnv};
 use rustydb_storage::space::ALLOC_LOG_BYTES;
 use rustydb_storage::ssi::SxId;
 use rustydb_storage::store::{Interrupt, RelationKind, Store, Txn};
@@ -477,9 +478,9 @@ fn a_method_of_another_crate() {
         let mut t = store.begin(Isolation::ReadCommitted).expect("a slot");
         let second = t.create_relation(RelationKind::Index(LIST), true).await.expect("made");
         let idx = IndexDesc { rel: second, ..d.indexes[0] };
-        let mut build = IndexBuild::new(idx, d.rel, false);
+        let mut build = IndexBuild::new(idx, false, SortLimits::default());
         for (rid, v) in &rows {
-            build.add(&mut t, &key(*v), *rid, false).await.expect("added");
+            assert!(!build.add(&key(*v), *rid, false), "memory for a few rows");
         }
         build.finish(&mut t).await.expect("built");
         commit(&mut t).await;

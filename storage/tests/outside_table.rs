@@ -151,7 +151,7 @@ impl TableAm for Cells {
         core: &Core,
         txn: &mut TxnCx,
         rel: Rel,
-        rows: &[Vec<u8>],
+        rows: &[&[u8]],
         last: bool,
         rids: &mut Vec<Rid>,
     ) -> Op<usize> {
@@ -184,7 +184,7 @@ impl TableAm for Cells {
             (Some(f), _) => f,
             (None, None) => return Err(DbError::internal("no place for a row").into()),
         };
-        let mut image = first.clone();
+        let mut image = first.to_vec();
         image[..16].copy_from_slice(&words(VER_XID | txn.xid.0, slot.ptr()));
         mtr.apply_outside(page, CELLS, PUT, &put(rid.slot, &image));
         let head = CELLS.undo_head(UndoType::Insert, rel, rid, None, last);

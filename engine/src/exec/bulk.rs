@@ -8,7 +8,7 @@ use super::fk::ForeignKeys;
 use super::partition::{self, PartitionRt};
 use super::run::StatementEnv;
 use super::table::{EncodedRow, RowKey, TableRt, borrow_keys};
-use crate::catalog::{Catalog, Relation};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Relation};
 use crate::plan::ir::Insert;
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, SqlState};
@@ -30,9 +30,12 @@ const HELD_BYTES: usize = 8 << 20;
 pub struct Batch {
     /// The table they are for.
     rt: Option<Arc<TableRt>>,
+    /// Their values, of a table that wants them once the rows are stored ([`Lane::keeps`]).
     rows: Vec<Vec<Datum>>,
-    /// Row images; empty for those in `big`.
-    images: Vec<Vec<u8>>,
+    /// Row images, one after the other.
+    images: Vec<u8>,
+    /// Where each row's image ends. Rows in `big` have none yet.
+    ends: Vec<usize>,
     /// Rows with values that go to the overflow file first.
     big: Vec<(usize, EncodedRow)>,
     /// Of all indexes, row after row.
@@ -40,6 +43,21 @@ pub struct Batch {
     bytes: usize,
     /// Of partitions: the definitions by which the rows were sent to their table.
     routed_in: Option<Arc<Catalog>>,
+}
+
+impl Batch {
+    /// The row images; `big` are those of rows with big values, in the order of the rows.
+    fn images<'b>(&'b self, big: &'b [(usize, Vec<u8>)]) -> Vec<&'b [u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let mut images: Vec<&[u8]> =
+            starts.zip(&self.ends).map(|(from, to)| self.images.get(from..*to).unwrap_or(&[])).collect();
+        for (row, image) in big {
+            if let Some(i) = images.get_mut(*row) {
+                *i = image;
+            }
+        }
+        images
+    }
 }
 
 /// Makes batches of a table's rows.
@@ -57,7 +75,22 @@ struct Lane {
     rt: Arc<TableRt>,
     /// Of a table without relatives; the others have theirs with them.
     checks: Option<Checks>,
+    /// Whether stored rows are looked at again: for foreign keys and other constraints, or because definitions may have
+    /// changed.
+    keeps: bool,
     batch: Batch,
+    /// Used again from row to row.
+    encoded: EncodedRow,
+}
+
+impl Lane {
+    fn new(rt: Arc<TableRt>, checks: Option<Checks>) -> Lane {
+        let foreign = |c: &Arc<Constraint>| matches!(c.kind, ConstraintKind::Foreign { .. });
+        let keeps = rt.rel.bound.is_some()
+            || rt.rel.constraints.iter().any(foreign)
+            || rt.indexes.iter().any(|i| i.deferrable.is_some() || i.exclusion.is_some());
+        Lane { rt, checks, keeps, batch: Batch::default(), encoded: EncodedRow::default() }
+    }
 }
 
 /// How a partition's or a partitioned table's rows find their table.
@@ -95,10 +128,9 @@ impl BulkRows {
     /// For a statement bound as `INSERT INTO table (columns) …`: its checks and generated columns apply.
     pub fn new(tx: &Transaction, i: &Insert, env: &StatementEnv) -> Result<BulkRows> {
         let eval = Arc::clone(&env.eval);
-        let lane = |rt: Arc<TableRt>, checks| Lane { rt, checks, batch: Batch::default() };
         if !i.table.is_partitioned() && i.table.bound.is_none() {
             let checks = Checks::new(&i.checks, &i.generated, &i.row)?;
-            let lanes = vec![lane(tx.table(&eval, &i.table)?, Some(checks))];
+            let lanes = vec![Lane::new(tx.table(&eval, &i.table)?, Some(checks))];
             return Ok(BulkRows { lanes, router: None, eval, held: 0 });
         }
         let (mut lanes, mut at, mut parts) = (Vec::new(), HashMap::new(), HashMap::new());
@@ -111,29 +143,30 @@ impl BulkRows {
                 parts.insert(oid, tx.partition(&eval, rel)?);
             } else {
                 at.insert(oid, lanes.len());
-                lanes.push(lane(tx.table(&eval, rel)?, None));
+                lanes.push(Lane::new(tx.table(&eval, rel)?, None));
             }
         }
         let router = Router { root: Arc::clone(&i.table), catalog: Arc::clone(&tx.catalog), parts, lanes: at };
         Ok(BulkRows { lanes, router: Some(router), eval, held: 0 })
     }
 
-    /// Adds a row: one value per attribute number of the table, defaults filled in. Answers a batch when one is complete.
-    pub fn push(&mut self, mut row: Vec<Datum>) -> Result<Option<Batch>> {
+    /// Adds a row: one value per attribute number of the table, defaults filled in. Its memory may be taken or left for the
+    /// next row. Answers a batch when one is complete.
+    pub fn push(&mut self, row: &mut Vec<Datum>) -> Result<Option<Batch>> {
         let env = Env { ctx: &self.eval, params: &[] };
         let mut at = 0;
         if let Some(r) = &self.router {
-            r.check(&self.eval, &row)?;
-            (at, row) = r.route(&self.eval, row)?;
+            r.check(&self.eval, row)?;
+            (at, *row) = r.route(&self.eval, std::mem::take(row))?;
         }
         let Some(lane) = self.lanes.get_mut(at) else { return Err(DbError::internal("rows without a table")) };
         if let Some(checks) = lane.checks.as_ref().or(lane.rt.own.as_ref()) {
-            checks.apply(&lane.rt, env, &mut row)?;
+            checks.apply(&lane.rt, env, row)?;
         }
         let before = lane.batch.bytes;
         lane.add(env, row)?;
         self.held += lane.batch.bytes - before;
-        let full = lane.batch.rows.len() >= BATCH_ROWS || lane.batch.bytes >= BATCH_BYTES || self.held >= HELD_BYTES;
+        let full = lane.batch.ends.len() >= BATCH_ROWS || lane.batch.bytes >= BATCH_BYTES || self.held >= HELD_BYTES;
         Ok(if full { self.take(at) } else { None })
     }
 
@@ -143,36 +176,39 @@ impl BulkRows {
         self.held -= batch.bytes;
         batch.rt = Some(Arc::clone(&lane.rt));
         batch.routed_in = self.router.as_ref().map(|r| Arc::clone(&r.catalog));
-        (!batch.rows.is_empty()).then_some(batch)
+        (!batch.ends.is_empty()).then_some(batch)
     }
 
     /// Rows that are no complete batch yet, of one table after the other.
     pub fn rest(&mut self) -> Option<Batch> {
-        let at = self.lanes.iter().position(|l| !l.batch.rows.is_empty())?;
+        let at = self.lanes.iter().position(|l| !l.batch.ends.is_empty())?;
         self.take(at)
     }
 }
 
 impl Lane {
     /// Adds a row that has passed the checks.
-    fn add(&mut self, env: Env<'_>, row: Vec<Datum>) -> Result<()> {
-        let encoded = self.rt.encode(&row)?;
-        let (layout, values) = (self.rt.desc.layout.current(), encoded.values());
-        let mut image = Vec::new();
+    fn add(&mut self, env: Env<'_>, row: &mut Vec<Datum>) -> Result<()> {
+        let Lane { rt, keeps, batch, encoded, .. } = self;
+        rt.encode_into(row, encoded)?;
+        for index in &rt.indexes {
+            batch.keys.push(index.key(env, row, rt)?);
+        }
+        let layout = rt.desc.layout.current();
+        let values = encoded.values();
+        batch.bytes += layout.encoded_len(&values);
         let fits = layout.fits(&values);
-        self.batch.bytes += layout.encoded_len(&values);
         if fits {
-            image.reserve_exact(layout.encoded_len(&values));
-            layout.encode(&values, &mut image)?;
+            layout.encode(&values, &mut batch.images)?;
         }
-        for index in &self.rt.indexes {
-            self.batch.keys.push(index.key(env, &row, &self.rt)?);
-        }
+        drop(values);
         if !fits {
-            self.batch.big.push((self.batch.rows.len(), encoded));
+            batch.big.push((batch.ends.len(), std::mem::take(encoded)));
         }
-        self.batch.images.push(image);
-        self.batch.rows.push(row);
+        batch.ends.push(batch.images.len());
+        if *keeps {
+            batch.rows.push(std::mem::take(row));
+        }
         Ok(())
     }
 }
@@ -201,20 +237,28 @@ impl BulkInsert {
                 (rt, batch) = self.look_again(tx, &rt, batch)?;
             }
         }
+        let mut big = Vec::with_capacity(batch.big.len());
         for (row, encoded) in &batch.big {
-            if let Some(image) = batch.images.get_mut(*row) {
-                tx.txn.encode(&rt.desc, &encoded.values(), image).await?;
-            }
+            let mut image = Vec::new();
+            tx.txn.encode(&rt.desc, &encoded.values(), &mut image).await?;
+            big.push((*row, image));
         }
-        let stored = tx.txn.insert_batch(&rt.desc, &batch.images, &borrow_keys(&batch.keys)).await?;
-        let rids = stored.map_err(|d| super::dml::refused(tx, &rt, &self.env.eval, &d, &batch.rows[d.row]))?;
+        let images = batch.images(&big);
+        let rids = match tx.txn.insert_batch(&rt.desc, &images, &borrow_keys(&batch.keys)).await? {
+            Ok(rids) => rids,
+            Err(d) => {
+                let row =
+                    super::tables::decode_row(&mut tx.txn, &rt, images.get(d.row).copied().unwrap_or(&[])).await?;
+                return Err(super::dml::refused(tx, &rt, &self.env.eval, &d, &row));
+            }
+        };
         let n = rt.indexes.len();
         for (i, (r, rid)) in batch.rows.iter().zip(rids).enumerate() {
             self.fks.keys(tx, &rt, r, batch.keys.get(i * n..(i + 1) * n).unwrap_or_default()).await?;
             exclude::stored(tx, &rt, &self.env, rid, r, &mut self.fks).await?;
             self.fks.child(&rt, rid, r);
         }
-        self.count += batch.rows.len() as u64;
+        self.count += batch.ends.len() as u64;
         self.fks.relieve(tx, &self.env).await
     }
 
@@ -224,14 +268,14 @@ impl BulkInsert {
         let eval = &self.env.eval;
         let gone = || DbError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{}\" does not exist", rt.rel.name));
         let rel = tx.catalog.relation(rt.rel.oid).cloned().ok_or_else(gone)?;
-        let mut lane = Lane { rt: tx.table(eval, &rel)?, checks: None, batch: Batch::default() };
+        let mut lane = Lane::new(tx.table(eval, &rel)?, None);
         let env = Env { ctx: eval, params: &[] };
         for mut row in batch.rows {
             row.resize(rel.columns.len(), Datum::Null);
             if !partition::fits(&tx.catalog, &|r| tx.partition(eval, r), eval, &rel, &row)? {
                 return Err(partition::misfit(&rel, &partition::show_row(&rel, &row)));
             }
-            lane.add(env, row)?;
+            lane.add(env, &mut row)?;
         }
         Ok((lane.rt, lane.batch))
     }

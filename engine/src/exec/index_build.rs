@@ -13,17 +13,20 @@
 
 use super::eval::Env;
 use super::table::TableRt;
-use super::tables::{decode_columns, decode_row};
+use super::tables::{decode_column, decode_columns, decode_row};
 use crate::catalog::{Index, Relation};
+use crate::session::SessionShared;
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, Rid, SqlState};
 use rustydb_parser::ast::TableLockMode;
 use rustydb_storage::am::{Cursor, Direction, Edge};
 use rustydb_storage::buf::Access;
+use rustydb_storage::build::{IndexBuild, SortLimits};
 use rustydb_storage::heap::RowBuf;
-use rustydb_storage::scan::{IndexBuild, IndexScan, RowScan, ScanEnv, partitions};
+use rustydb_storage::scan::{IndexScan, RowScan, ScanEnv, partitions};
 use rustydb_storage::txn::Snapshot;
 use rustydb_types::ctx::EvalCtx;
+use rustydb_types::datum::Datum;
 use std::sync::Arc;
 
 /// Fills an index from its table's committed and own rows. Versions older than the snapshot it is built from get no
@@ -42,18 +45,24 @@ pub async fn build_index(tx: &mut Transaction, eval: &EvalCtx, table: &Arc<Relat
     if index.is_brin() {
         return super::brin::build(tx, eval, &rt, 0, &snap).await;
     }
-    let mut build = IndexBuild::new(rt.indexes[0].desc, rt.desc.rel, index.unique);
-    let found = match feed(tx, eval, &rt, 0, &snap, &mut build).await? {
-        Some(r) => Some(r),
-        None => build.finish(&mut tx.txn).await?.map(|p| p.1),
-    };
-    match found {
-        Some(rid) => Err(duplicated(tx, &rt, eval, 0, &snap, rid).await?),
+    let mut build = IndexBuild::new(rt.indexes[0].desc, index.unique, limits(eval));
+    feed(tx, eval, &rt, 0, &snap, &mut build).await?;
+    match build.finish(&mut tx.txn).await? {
+        Some((_, rid)) => Err(duplicated(tx, &rt, eval, 0, &snap, rid).await?),
         None => Ok(()),
     }
 }
 
-/// Gives a build the rows of a snapshot. Answers a row whose key another one has, if that shows.
+/// What a build may take, as the session's settings say.
+fn limits(eval: &EvalCtx) -> SortLimits {
+    let Some(session) = eval.session.as_any().downcast_ref::<SessionShared>() else { return SortLimits::default() };
+    session.settings(|s| SortLimits {
+        memory: usize::try_from(s.int("maintenance_work_mem")).unwrap_or(65536).saturating_mul(1024),
+        temp: u64::try_from(s.int("temp_file_limit")).ok().map(|kb| kb.saturating_mul(1024)),
+    })
+}
+
+/// Gives a build the rows of a snapshot.
 async fn feed(
     tx: &mut Transaction,
     eval: &EvalCtx,
@@ -61,26 +70,28 @@ async fn feed(
     at: usize,
     snap: &Snapshot,
     build: &mut IndexBuild,
-) -> Result<Option<Rid>> {
+) -> Result<()> {
     let store = Arc::clone(tx.txn.store());
     let env = ScanEnv { store: Arc::clone(&store), snap: *snap, interrupt: tx.txn.rules.interrupt.clone() };
     let index = &rt.indexes[at];
+    let mut values = vec![Datum::Null; rt.rel.columns.len()];
     for blocks in partitions(&env, rt.desc.rel, 1).await? {
         let mut scan = RowScan::new(env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
         while let Some(rows) = scan.next().await? {
-            let page: Vec<(Rid, Vec<u8>)> = rows.iter().map(|(r, b)| (r, b.to_vec())).collect();
-            for (rid, image) in page {
-                let values = decode_columns(&mut tx.txn, rt, &image, index.needs()).await?;
+            for (rid, image) in rows.iter() {
+                for att in index.needs() {
+                    values[*att] = decode_column(&mut tx.txn, rt, image, *att).await?;
+                }
                 let Some(k) = index.key(Env { ctx: eval, params: &[] }, &values, rt)? else { continue };
                 for entry in index.entries(&k)? {
-                    if build.add(&mut tx.txn, entry, rid, !k.unique).await?.is_some() {
-                        return Ok(Some(rid));
+                    if build.add(entry, rid, !k.unique) {
+                        build.relieve(&tx.txn).await?;
                     }
                 }
             }
         }
     }
-    Ok(None)
+    Ok(())
 }
 
 /// 23505 for an index that cannot be unique because of a row.
@@ -131,7 +142,7 @@ pub async fn fill_beside(tx: &mut Transaction, eval: &EvalCtx, table: u32, index
         super::brin::summarise(tx, eval, &rt, at, super::brin::Which::All, &snap).await?;
         return Ok(Some(snap.scn.0));
     }
-    let mut build = IndexBuild::beside_writers(rt.indexes[at].desc, rt.desc.rel);
+    let mut build = IndexBuild::beside_writers(rt.indexes[at].desc, limits(eval));
     feed(tx, eval, &rt, at, &snap, &mut build).await?;
     build.finish(&mut tx.txn).await?;
     Ok(Some(snap.scn.0))

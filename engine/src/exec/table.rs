@@ -19,6 +19,7 @@ use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::rowcodec::{self, PhysKind};
 use rustydb_types::{brin, gin, gist};
 use rustydb_types::{io, keyenc, oid, pgdata};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// See the module.
@@ -201,6 +202,14 @@ impl TableRt {
     /// Encodes a row's values: one buffer, and where each value lies in it.
     pub fn encode(&self, row: &[Datum]) -> Result<EncodedRow> {
         let mut out = EncodedRow { bytes: Vec::with_capacity(row.len() * 12), spans: Vec::with_capacity(row.len()) };
+        self.encode_into(row, &mut out)?;
+        Ok(out)
+    }
+
+    /// As [`TableRt::encode`], in place of what `out` holds.
+    pub fn encode_into(&self, row: &[Datum], out: &mut EncodedRow) -> Result<()> {
+        out.bytes.clear();
+        out.spans.clear();
         for ((d, k), c) in row.iter().zip(&self.kinds).zip(&self.rel.columns) {
             if d.is_null() || c.dropped {
                 out.spans.push(None);
@@ -210,7 +219,7 @@ impl TableRt {
             rowcodec::encode_value(*k, c.ty, d, &mut out.bytes)?;
             out.spans.push(Some((from, out.bytes.len())));
         }
-        Ok(out)
+        Ok(())
     }
 
     /// Index keys of a row; `None` where a partial index leaves it out.
@@ -620,6 +629,7 @@ pub enum Stored {
 }
 
 /// A row's encoded values.
+#[derive(Default)]
 pub struct EncodedRow {
     bytes: Vec<u8>,
     spans: Vec<Option<(usize, usize)>>,
@@ -627,7 +637,7 @@ pub struct EncodedRow {
 
 impl EncodedRow {
     /// In the form the store takes.
-    pub fn values(&self) -> Vec<heap::Datum<'_>> {
+    pub fn values(&self) -> SmallVec<[heap::Datum<'_>; 16]> {
         self.spans.iter().map(|s| s.map_or(heap::Datum::Null, |(a, b)| heap::Datum::Bytes(&self.bytes[a..b]))).collect()
     }
 }

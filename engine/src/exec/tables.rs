@@ -84,7 +84,8 @@ pub(super) async fn decode_columns(txn: &mut Txn, rt: &TableRt, row: &[u8], colu
     Ok(out)
 }
 
-async fn decode_column(txn: &mut Txn, rt: &TableRt, row: &[u8], att: usize) -> Result<Datum> {
+/// One column's value of a row.
+pub(super) async fn decode_column(txn: &mut Txn, rt: &TableRt, row: &[u8], att: usize) -> Result<Datum> {
     match rt.attribute(row, att)? {
         Stored::Value(d) => Ok(d),
         Stored::Overflow(p) => {

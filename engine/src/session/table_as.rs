@@ -79,8 +79,8 @@ impl Session {
         let mut bulk = BulkInsert::new(env);
         let columns = plan.columns.clone().unwrap_or_else(|| [].into());
         let mut rows = Rows::new(source);
-        while let Some(row) = rows.next(self, &columns).await? {
-            if let Some(batch) = made.push(row)? {
+        while let Some(mut row) = rows.next(self, &columns).await? {
+            if let Some(batch) = made.push(&mut row)? {
                 bulk.store(self.tx()?, batch).await?;
             }
         }

@@ -109,6 +109,7 @@ pub async fn fill(store: &Arc<Store>, d: &TableDesc, n: i32, values: impl Fn(i32
                 true => Vec::new(),
                 false => keys.iter().map(|k| Some(Key { bytes: k, unique: true })).collect(),
             };
+            let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
             assert!(t.insert_batch(d, &images, &keys).await?.is_ok(), "keys are new");
             t.next_command();
             k = upto;

@@ -62,7 +62,7 @@ pub trait TableAm: Send + Sync {
         core: &Core,
         txn: &mut TxnCx,
         rel: Rel,
-        rows: &[Vec<u8>],
+        rows: &[&[u8]],
         last: bool,
         rids: &mut Vec<Rid>,
     ) -> Op<usize> {

@@ -8,7 +8,7 @@
 use super::node::{SLOT, SPACE, common_prefix};
 use super::redo::{self, NodeSpec};
 use super::split::separator;
-use super::tree::{Whole, root, whole};
+use super::tree::root;
 use super::{MAX_KEY, too_long};
 use crate::core::Core;
 use crate::page::{PAGE_SIZE, PageKind};
@@ -16,7 +16,6 @@ use crate::space::ALLOC_LOG_BYTES;
 use crate::wait::Op;
 use rustydb_base::sqlstate::SqlState;
 use rustydb_base::{BlockNo, DbError, PageId, RelId, Rid, Xid};
-use std::collections::VecDeque;
 
 /// Nodes are filled up to this many body bytes, so that the first insertions and marks do not split them.
 const FILL: usize = SPACE / 10 * 9;
@@ -28,15 +27,31 @@ struct Level {
     block: Option<BlockNo>,
     /// Its low fence.
     low: Vec<u8>,
-    /// Its entries: bytes and, above the leaves, child.
-    entries: VecDeque<(Whole, BlockNo)>,
-    /// Sum of the entries' lengths.
-    bytes: usize,
+    /// Its entries' bytes, one after the other.
+    bytes: Vec<u8>,
+    /// Where each entry ends and, above the leaves, its child.
+    ends: Vec<(usize, BlockNo)>,
 }
 
 impl Level {
     fn tail(level: usize) -> usize {
         if level == 0 { 0 } else { 4 }
+    }
+    fn start(&self, i: usize) -> usize {
+        i.checked_sub(1).and_then(|p| self.ends.get(p)).map_or(0, |e| e.0)
+    }
+    fn entry(&self, i: usize) -> &[u8] {
+        self.ends.get(i).and_then(|e| self.bytes.get(self.start(i)..e.0)).unwrap_or(&[])
+    }
+    fn last(&self) -> &[u8] {
+        self.ends.len().checked_sub(1).map_or(&[], |i| self.entry(i))
+    }
+    /// Drops the first `n` entries.
+    fn pass(&mut self, n: usize) {
+        let gone = self.start(n);
+        self.bytes.drain(..gone);
+        self.ends.drain(..n);
+        self.ends.iter_mut().for_each(|e| e.0 -= gone);
     }
     /// Body bytes of a node made of the first `n` entries (whose lengths sum to `bytes`) with this high fence.
     fn size(&self, level: usize, n: usize, bytes: usize, high: &[u8]) -> usize {
@@ -45,12 +60,10 @@ impl Level {
     }
     /// Number of entries for the next node, which is not the last of its level, and its high fence.
     fn cut(&self, level: usize) -> Option<(usize, Vec<u8>)> {
-        let mut bytes = self.bytes;
-        for n in (1..self.entries.len()).rev() {
-            bytes -= self.entries[n].0.len();
-            let (a, b) = (&self.entries[n - 1].0, &self.entries[n].0);
+        for n in (1..self.ends.len()).rev() {
+            let (a, b) = (self.entry(n - 1), self.entry(n));
             let high = if level == 0 { separator(a, b) } else { b.to_vec() };
-            if self.size(level, n, bytes, &high) <= if n == 1 { SPACE } else { FILL } {
+            if self.size(level, n, self.start(n), &high) <= if n == 1 { SPACE } else { FILL } {
                 return Some((n, high));
             }
         }
@@ -85,33 +98,39 @@ impl BulkBuilder {
         if key.len() > MAX_KEY {
             return Err(too_long(key.len()).into());
         }
-        let entry = whole(key, rid);
-        if self.levels[0].entries.back().is_some_and(|(last, _)| *last >= entry) {
+        let rid = rid.to_bytes();
+        let last = self.levels[0].last();
+        // No key is a proper beginning of another one, so their order is that of the joined bytes.
+        if !last.is_empty() && last.iter().ge(key.iter().chain(&rid)) {
             return Err(DbError::new(SqlState::INDEX_CORRUPTED, "index build met entries out of order").into());
         }
-        self.add(0, entry, 0);
+        self.add(0, [key, &rid], 0);
         self.count += 1;
         Ok(())
     }
 
-    fn add(&mut self, level: usize, entry: Whole, child: BlockNo) {
+    fn add(&mut self, level: usize, entry: [&[u8]; 2], child: BlockNo) {
         if self.levels.len() == level {
             self.levels.push(Level::default());
         }
-        self.levels[level].bytes += entry.len();
-        self.levels[level].entries.push_back((entry, child));
+        let l = &mut self.levels[level];
+        entry.iter().for_each(|part| l.bytes.extend_from_slice(part));
+        l.ends.push((l.bytes.len(), child));
     }
 
-    /// Writes every node that is full. What it has done it does not do again.
+    /// Writes the nodes that are full, from the leaves up to where none is. What it has done it does not do again; what a
+    /// wait keeps it from doing above the leaves it does when the next leaf is full, or in the end.
     fn settle(&mut self, core: &Core) -> Op<()> {
-        let mut at = 0;
-        while at < self.levels.len() {
-            let l = &self.levels[at];
-            let last: &[u8] = l.entries.back().map_or(&[], |(e, _)| e);
-            if l.size(at, l.entries.len(), l.bytes, last) > FILL + last.len()
+        let (mut at, mut wrote) = (0, false);
+        while let Some(l) = self.levels.get(at) {
+            let last = l.last();
+            if l.size(at, l.ends.len(), l.bytes.len(), last) > FILL + last.len()
                 && let Some((n, high)) = l.cut(at)
             {
                 self.write(core, at, n, &high)?;
+                wrote = true;
+            } else if !std::mem::take(&mut wrote) {
+                break;
             } else {
                 at += 1;
             }
@@ -145,12 +164,10 @@ impl BulkBuilder {
         mtr.finish();
 
         let l = &mut self.levels[at];
-        for (e, _) in l.entries.drain(..n) {
-            l.bytes -= e.len();
-        }
+        l.pass(n);
         let low = std::mem::replace(&mut l.low, high.to_vec());
         l.block = Some(new.block);
-        self.add(at + 1, Whole::from_slice(&low), own);
+        self.add(at + 1, [&low, &[]], own);
         Ok(())
     }
 
@@ -161,7 +178,7 @@ impl BulkBuilder {
             // The last node of a level has no high fence, so it shares no prefix and may need another cut.
             loop {
                 let Some(l) = self.levels.get(at) else { return Ok(self.count) };
-                if l.size(at, l.entries.len(), l.bytes, &[]) <= SPACE {
+                if l.size(at, l.ends.len(), l.bytes.len(), &[]) <= SPACE {
                     break;
                 }
                 let Some((n, high)) = l.cut(at) else {
@@ -172,7 +189,7 @@ impl BulkBuilder {
             }
             let l = &self.levels[at];
             let mut spec = NodeSpec::new(at as u8, 0, &l.low, &[]);
-            fill(&mut spec, l, at, l.entries.len());
+            fill(&mut spec, l, at, l.ends.len());
             let mut mtr = core.mtr(self.xid);
             let pid = l.block.map_or(root(self.rel), |b| PageId::new(self.rel, b));
             let i = mtr.fix(pid)?;
@@ -183,9 +200,9 @@ impl BulkBuilder {
                 self.done = self.levels.len();
                 break;
             };
-            let low = Whole::from_slice(&l.low);
+            let low = l.low.clone();
             self.done = at + 1;
-            self.add(at + 1, low, own);
+            self.add(at + 1, [&low, &[]], own);
             self.settle(core)?;
         }
         Ok(self.count)
@@ -193,11 +210,11 @@ impl BulkBuilder {
 }
 
 fn fill(spec: &mut NodeSpec, l: &Level, at: usize, n: usize) {
-    for (k, (e, child)) in l.entries.iter().take(n).enumerate() {
+    for (k, (_, child)) in l.ends.iter().take(n).enumerate() {
         match (at, k) {
-            (0, _) => spec.push([e, &[]], 0, &[]),
+            (0, _) => spec.push([l.entry(k), &[]], 0, &[]),
             (_, 0) => spec.push_first(*child),
-            _ => spec.push([e, &[]], 0, &child.to_le_bytes()),
+            _ => spec.push([l.entry(k), &[]], 0, &child.to_le_bytes()),
         }
     }
 }

@@ -100,6 +100,11 @@ fn place(pid: PageId) -> (Key, u64) {
 }
 
 impl PageFiles {
+    /// What the files are read and written through.
+    pub(crate) fn io(&self) -> &IoRef {
+        &self.io
+    }
+
     /// Files below `io`'s directory, which must have [`BASE`] in it. `direct`: their pages bypass the kernel's cache.
     pub fn new(io: IoRef, direct: bool) -> PageFiles {
         let mode = OpenMode { direct, ..OpenMode::PAGES };

@@ -484,7 +484,9 @@ impl Spaces {
             let start = hint.start(want);
             // Before the start nothing is of the wanted class.
             let (mut max, mut first) = (if start > 1 { want - 1 } else { 0 }, None);
-            for i in start..GROUP {
+            // Behind the last block nothing is allocated; what will be is told to the hints.
+            let end = space.nblocks.load(Ordering::Acquire).saturating_sub(group * GROUP).min(GROUP);
+            for i in start..end {
                 let c = class_at(&map, i);
                 max = max.max(c);
                 if c < want {

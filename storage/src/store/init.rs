@@ -255,6 +255,7 @@ impl Store {
             purge,
             sequences: Sequences::default(),
             crypto,
+            temporary: AtomicU64::new(0),
             found_prepared: parking_lot::Mutex::default(),
         });
         for rel in dropped {

@@ -16,7 +16,7 @@ mod relation;
 mod rollback;
 mod session;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use drive::{Interrupt, WaitPolicy, WaitRules};
 pub use init::CONTROL;
@@ -31,6 +31,7 @@ use crate::checkpoint::Checkpoint;
 use crate::control::{Control, ControlFile};
 use crate::core::Core;
 use crate::crypto::{CryptoRef, Encryption};
+use crate::io::IoRef;
 use crate::lock::LockManager;
 use crate::rt::{Notify, RuntimeRef};
 use crate::sequence::{Given, SequenceRule, SequenceState, Sequences};
@@ -153,6 +154,8 @@ pub struct Store {
     pub(crate) purge: crate::purge::PurgeState,
     sequences: Sequences,
     crypto: CryptoRef,
+    /// Numbers of temporary files.
+    temporary: AtomicU64,
     /// Prepared transactions that recovery found and nobody has asked for yet.
     found_prepared: parking_lot::Mutex<Vec<crate::txn::TxnCx>>,
 }
@@ -163,6 +166,11 @@ struct ControlState {
 }
 
 impl Store {
+    /// Where temporary files are made, and the number of a new one.
+    pub(crate) fn scratch(&self) -> (IoRef, u64) {
+        (self.files.io().clone(), self.temporary.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// The parts that synchronous operations use.
     pub fn core(&self) -> &Core {
         &self.core

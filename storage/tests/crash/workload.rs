@@ -404,6 +404,7 @@ async fn insert_batch(world: &World, w: &mut Work, table: u32, d: &TableDesc, k:
             [Some(Key { bytes: pk.as_slice(), unique: true }), of_v, of_v, of_v, of_v]
         })
         .collect();
+    let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
     let done = w.txn.insert_batch(d, &images, &keys).await?;
     say!("{} inserts {n} rows from {k} into {table}: {done:?}", w.txn.xid());
     match done {

@@ -58,8 +58,7 @@ struct Shared {
     file: File,
 }
 
-/// What is said when temporary files have reached their bound; the session adds which it is.
-pub const BEYOND_LIMIT: &str = "temporary file size exceeds temp_file_limit";
+pub use rustydb_storage::build::BEYOND_LIMIT;
 
 struct FileState {
     shared: Shared,

@@ -85,6 +85,8 @@ struct Parser {
     filter: Option<Compiled>,
     eval: Arc<EvalCtx>,
     rows: BulkRows,
+    /// The row being made.
+    row: Vec<Datum>,
     /// Line or row being read, from 1.
     line: u64,
 }
@@ -126,12 +128,13 @@ impl Parser {
         DbError::new(SqlState::BAD_COPY_FILE_FORMAT, format!("missing data for column \"{name}\""))
     }
 
-    fn row_of(&self, f: &mut Fields, line: &[u8]) -> Result<Vec<Datum>> {
+    /// Makes the row of a line's fields.
+    fn row_of(&mut self, f: &mut Fields, line: &[u8]) -> Result<()> {
+        let mut row = self.empty_row();
         if f.len() > self.targets.len() {
             let e = DbError::new(SqlState::BAD_COPY_FILE_FORMAT, "extra data after last expected column");
             return Err(e.context(self.line_context(line)));
         }
-        let mut row = vec![Datum::Null; self.rel.columns.len()];
         for (i, t) in self.targets.iter().enumerate() {
             if i >= f.len() {
                 return Err(self.missing(i).context(self.line_context(line)));
@@ -147,17 +150,28 @@ impl Parser {
                 *slot = self.value(t, bytes)?;
             }
         }
-        Ok(row)
+        self.row = row;
+        Ok(())
     }
 
-    /// Fills defaults in, tests WHERE and adds the row; answers a batch when one is complete.
-    fn add(&mut self, mut row: Vec<Datum>, line: Option<&[u8]>) -> Result<Option<Batch>> {
-        self.complete(&mut row).and_then(|wanted| if wanted { self.rows.push(row) } else { Ok(None) }).map_err(|e| {
-            match line {
-                _ if e.fields.as_ref().is_some_and(|f| f.context.is_some()) => e,
-                Some(l) => e.context(self.line_context(l)),
-                None => e.context(self.context(None)),
-            }
+    /// A row of NULLs, in the memory of the row before if that is left.
+    fn empty_row(&mut self) -> Vec<Datum> {
+        let mut row = std::mem::take(&mut self.row);
+        row.clear();
+        row.resize(self.rel.columns.len(), Datum::Null);
+        row
+    }
+
+    /// Fills defaults in, tests WHERE and adds the row made; answers a batch when one is complete.
+    fn add(&mut self, line: Option<&[u8]>) -> Result<Option<Batch>> {
+        let mut row = std::mem::take(&mut self.row);
+        let wanted = self.complete(&mut row);
+        let added = wanted.and_then(|wanted| if wanted { self.rows.push(&mut row) } else { Ok(None) });
+        self.row = row;
+        added.map_err(|e| match line {
+            _ if e.fields.as_ref().is_some_and(|f| f.context.is_some()) => e,
+            Some(l) => e.context(self.line_context(l)),
+            None => e.context(self.context(None)),
         })
     }
 
@@ -219,12 +233,12 @@ impl Parser {
                     match_header(self, &fields, o).map_err(|e| e.context(self.line_context(line)))?;
                     continue;
                 }
-                let row = if self.targets.is_empty() && line.is_empty() {
-                    vec![Datum::Null; self.rel.columns.len()]
+                if self.targets.is_empty() && line.is_empty() {
+                    self.row = self.empty_row();
                 } else {
-                    self.row_of(&mut fields, line)?
-                };
-                if let Some(batch) = self.add(row, Some(line))?
+                    self.row_of(&mut fields, line)?;
+                }
+                if let Some(batch) = self.add(Some(line))?
                     && batches.send(Ok(batch)).await.is_err()
                 {
                     return Ok(());
@@ -426,7 +440,7 @@ impl Session {
         let eval = Arc::clone(&env.eval);
         let rows = BulkRows::new(self.tx()?, &insert, &env)?;
         let insert = BulkInsert::new(env);
-        Ok((Parser { rel: Arc::clone(rel), targets, defaults, filter, eval, rows, line: 0 }, insert))
+        Ok((Parser { rel: Arc::clone(rel), targets, defaults, filter, eval, rows, row: Vec::new(), line: 0 }, insert))
     }
 
     /// Text and CSV: reads, and stores what the parser's task makes of it.
@@ -511,7 +525,7 @@ impl Session {
                     p.line -= 1;
                     break;
                 }
-                let mut row = vec![Datum::Null; p.rel.columns.len()];
+                let mut row = p.empty_row();
                 for (t, f) in p.targets.iter().zip(&fields) {
                     let Some(f) = f else { continue };
                     let value = binary_in(&p.eval, t.ty, rows.field(f))
@@ -520,7 +534,8 @@ impl Session {
                         *slot = value;
                     }
                 }
-                if let Some(batch) = p.add(row, None)? {
+                p.row = row;
+                if let Some(batch) = p.add(None)? {
                     self.store_batch(insert, batch, &table).await?;
                 }
             }
