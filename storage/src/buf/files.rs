@@ -99,6 +99,14 @@ fn place(pid: PageId) -> (Key, u64) {
     ((pid.rel, pid.block / SEGMENT_PAGES), u64::from(pid.block % SEGMENT_PAGES) * PAGE_SIZE as u64)
 }
 
+/// The LSN in a page image.
+fn lsn_of(image: &[u8]) -> Option<Lsn> {
+    image.get(LSN).and_then(|b| b.first_chunk()).map(|b| Lsn(u64::from_le_bytes(*b)))
+}
+
+/// Most pages that are written together.
+const MOST_TOGETHER: usize = 32;
+
 impl PageFiles {
     /// What the files are read and written through.
     pub(crate) fn io(&self) -> &IoRef {
@@ -220,10 +228,53 @@ impl PageFiles {
     pub async fn write(&self, pid: PageId, image: AlignedBuf) -> Result<()> {
         let (key, off) = place(pid);
         let f = self.for_writing(key).await?;
-        let lsn = image.get(LSN).and_then(|b| b.first_chunk()).map(|b| Lsn(u64::from_le_bytes(*b)));
+        let lsn = lsn_of(&image);
         self.io.write(&f, off, image).await?;
         if let Some(lsn) = lsn {
             self.written.note(pid, lsn);
+        }
+        Ok(())
+    }
+
+    /// Writes page images in the order of their pages; those that lie next to each other in a file go together, for a write's
+    /// way to the kernel and back costs more than the copy.
+    pub async fn write_sorted(&self, pages: Vec<(PageId, AlignedBuf)>) -> Result<()> {
+        let mut writes = Vec::new();
+        let mut pages = pages.into_iter().peekable();
+        while let Some(first) = pages.next() {
+            let (key, at) = place(first.0);
+            let mut run = vec![first];
+            while let Some(next) = pages.next_if(|(pid, image)| {
+                run.len() < MOST_TOGETHER
+                    && image.len() == PAGE_SIZE
+                    && place(*pid) == (key, at + (run.len() * PAGE_SIZE) as u64)
+            }) {
+                run.push(next);
+            }
+            writes.push(self.write_run(run));
+        }
+        futures::future::try_join_all(writes).await?;
+        Ok(())
+    }
+
+    /// Writes adjacent pages of one file with one write.
+    async fn write_run(&self, mut run: Vec<(PageId, AlignedBuf)>) -> Result<()> {
+        if run.len() == 1
+            && let Some((pid, image)) = run.pop()
+        {
+            return self.write(pid, image).await;
+        }
+        let Some((key, off)) = run.first().map(|(pid, _)| place(*pid)) else { return Ok(()) };
+        let f = self.for_writing(key).await?;
+        let mut whole = AlignedBuf::with_len(run.len() * PAGE_SIZE);
+        for ((_, image), to) in run.iter().zip(whole.chunks_mut(PAGE_SIZE)) {
+            to.copy_from_slice(image);
+        }
+        self.io.write(&f, off, whole).await?;
+        for (pid, image) in &run {
+            if let Some(lsn) = lsn_of(image) {
+                self.written.note(*pid, lsn);
+            }
         }
         Ok(())
     }

@@ -310,7 +310,7 @@ impl PageWriter {
         let slot = self.dwb.write_batch(&pages).await?;
         let pids: Vec<PageId> = pages.iter().map(|(pid, _)| *pid).collect();
         let n = pages.len();
-        futures::future::try_join_all(pages.into_iter().map(|(pid, image)| self.files.write(pid, image))).await?;
+        self.files.write_sorted(pages).await?;
         self.files.sync(pids.into_iter()).await?;
         slot.clear().await?;
         for idx in frames {
