@@ -31,6 +31,7 @@ pub mod run;
 pub mod subquery;
 pub mod table;
 pub mod tables;
+mod ties;
 mod tree;
 mod tree_merge;
 pub mod turn;

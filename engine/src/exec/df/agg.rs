@@ -334,7 +334,7 @@ impl Groups {
                 o.then_with(|| sort_order(*ty, false, false, &a[i], &b[i]))
             })
         };
-        rows.sort_by(|a, b| {
+        crate::exec::ties::sort(&mut rows, &mut |a, b| {
             let keyed = self.site.order.iter().enumerate().fold(std::cmp::Ordering::Equal, |o, (i, k)| {
                 o.then_with(|| sort_order(k.0, k.1, k.2, &a[n + i], &b[n + i]))
             });

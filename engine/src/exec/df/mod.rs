@@ -34,6 +34,7 @@ pub(crate) mod rewrite;
 mod sample;
 mod scan;
 mod setop;
+mod small_sort;
 mod spill;
 mod sums;
 mod user_agg;
@@ -256,6 +257,7 @@ fn physical_rules(joins: Joins) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sy
     rules.push(Arc::new(FilteredScans));
     rules.push(Arc::new(LimitPushdown::new()));
     rules.push(Arc::new(JoinFilters));
+    rules.push(Arc::new(small_sort::SmallSorts));
     rules.push(Arc::new(EnsureCooperative::new()));
     rules.push(Arc::new(give_way::GiveWay));
     rules.push(Arc::new(prefix::Prefix));

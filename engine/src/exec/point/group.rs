@@ -3,6 +3,7 @@
 use super::plan::{AggNode, GroupKey, NodeId};
 use super::run::{Machine, Step, order};
 use super::scratch::{Phase, SortRow};
+use crate::exec::ties;
 use rustydb_base::{DbError, Result};
 use rustydb_types::datum::Datum;
 use rustydb_types::kernel::CallInfo;
@@ -62,7 +63,7 @@ impl Machine<'_> {
         for (i, a) in aggs.iter().enumerate() {
             let place = at * aggs.len() + i;
             if let Some(rows) = st.waiting.get_mut(place) {
-                rows.sort_by(|x, y| order(&a.order, &x.keys, &y.keys));
+                ties::sort(rows, &mut |x, y| order(&a.order, &x.keys, &y.keys));
                 for r in std::mem::take(rows) {
                     st.aggs[place].update(self.env.ctx, &r.values)?;
                 }

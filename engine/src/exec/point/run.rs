@@ -9,6 +9,7 @@ use crate::exec::eval::{Compiled, Env};
 use crate::exec::index_terms::Lookup;
 use crate::exec::nearest::{Waiting, asked};
 use crate::exec::tables::number_rid;
+use crate::exec::ties;
 use crate::plan::ir::JoinKind;
 use crate::transaction::Transaction;
 use rustydb_base::{DbError, Result, SqlState};
@@ -373,6 +374,10 @@ impl<'a> Machine<'a> {
             }
             let st = self.state(n);
             (st.phase, st.skip, st.left) = (Phase::Ready, skip, left);
+            if matches!(self.plan.program.nodes.get(input), Some(Node::Sort { .. })) {
+                // Which of equal rows come first follows from how many are asked for.
+                self.state(input).left = left.map(|l| l.saturating_add(skip));
+            }
         }
         loop {
             if self.state(n).left == Some(0) {
@@ -409,7 +414,11 @@ impl<'a> Machine<'a> {
                 Step::Row => {}
                 Step::End => {
                     let st = self.state(n);
-                    st.rows.sort_by(|a, b| order(keys, &a.keys, &b.keys));
+                    let by_keys = &mut |a: &SortRow, b: &SortRow| order(keys, &a.keys, &b.keys);
+                    match st.left.and_then(|n| usize::try_from(n).ok()) {
+                        Some(n) => ties::top(&mut st.rows, n, by_keys),
+                        None => ties::sort(&mut st.rows, by_keys),
+                    }
                     (st.phase, st.at) = (Phase::Found, 0);
                     break;
                 }
