@@ -8,6 +8,9 @@ use crate::oid;
 use rustydb_base::{DbError, Result, SqlState};
 use std::sync::Arc;
 
+/// What `character` values are padded with, so many at a time.
+const SPACES: &str = "                                                                ";
+
 /// Header that length modifiers of character types include.
 const VARHDRSZ: i32 = 4;
 
@@ -48,9 +51,12 @@ pub fn apply_typmod(ty: TypeRef, d: Datum, explicit: bool) -> Result<Datum> {
             }
             let mut s = cut(s, n, "character", explicit)?;
             let have = if s.is_ascii() { s.len() } else { s.chars().count() };
-            s.reserve(n.saturating_sub(have));
-            for _ in have..n {
-                s.push(' ');
+            let mut missing = n.saturating_sub(have);
+            s.reserve(missing);
+            while missing > 0 {
+                let some = missing.min(SPACES.len());
+                s.push_str(&SPACES[..some]);
+                missing -= some;
             }
             Datum::Text(s)
         }

@@ -463,9 +463,10 @@ impl Spaces {
         free: usize,
         need: usize,
     ) -> Op<BlockNo> {
-        self.note_fill(core, rel, block, free)?;
         let space = self.open(rel, &core.pool)?;
+        // Left before what is left is noted: a search passes over what is somebody's.
         space.targets[seat.0].compare_exchange(block, 0, Ordering::Relaxed, Ordering::Relaxed).ok();
+        self.note_fill(core, rel, block, free)?;
         self.next_target(core, &space, seat, need)
     }
 
@@ -492,10 +493,10 @@ impl Spaces {
                 if c < want {
                     continue;
                 }
-                first = first.or(Some(i));
+                // Another seat's block is passed over for good: when that seat leaves it, what is left is noted.
                 let b = group * GROUP + i;
                 if space.targets.iter().all(|t| t.load(Ordering::Relaxed) != b) {
-                    block = Some(b);
+                    (block, first) = (Some(b), Some(i));
                     break;
                 }
             }
@@ -534,6 +535,12 @@ impl Spaces {
         let class = class_of(free);
         let map = core.pool.read(space.map_pid(group), Access::Point)?;
         let old = class_at(&map, i);
+        if old == class
+            && let Some(h) = space.groups.lock().get_mut(group as usize)
+        {
+            // A search may have passed over the block while it was a seat's.
+            h.raised(i, class);
+        }
         drop(map);
         if old == class || old == 0 || old == MAP {
             return Ok(());
