@@ -8,6 +8,7 @@ use super::expr::{name, named};
 use super::lower::{Lower, Plan, projection};
 use super::misc::{Keys, reservation};
 use super::op::{Op, Run, op_plan};
+use super::step::{self, Term};
 use super::util::{DfResult, produce, to_df};
 use crate::plan::ir::{Col, Cte, CteId, Rel};
 use datafusion::arrow::array::{BooleanArray, RecordBatch};
@@ -20,6 +21,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
 use hashbrown::HashSet;
 use rustydb_base::{DbError, Result};
+use rustydb_types::arrow::arrow_type;
 use rustydb_types::datum::TypeRef;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -193,6 +195,12 @@ impl Lower<'_> {
         let outputs = base.outputs();
         let p = self.rel(base)?;
         let p = self.by_position(p, &outputs, &outputs)?;
+        if all
+            && p.cols.iter().all(|(c, d)| arrow_type(c.ty, None) == *d)
+            && let Some(term) = Term::of(term, id)
+        {
+            return self.stepwise(p, term);
+        }
         let work = Arc::new(Store::new(p.cols.clone()));
         let outer = self.ctes.insert(id, Arc::clone(&work));
         let term_outputs = term.outputs();
@@ -238,6 +246,23 @@ impl Lower<'_> {
         };
         let plan =
             op_plan(Op::rerunning("RecursiveUnion", String::new(), Arc::new(body)), vec![p.plan, t.plan], schema);
+        Ok(Plan { plan, cols: p.cols })
+    }
+
+    /// WITH RECURSIVE whose term is computed row by row.
+    fn stepwise(&mut self, p: Plan, term: Term) -> Result<Plan> {
+        let schema = p.schema()?;
+        let types: Arc<[TypeRef]> = p.cols.iter().map(|(c, _)| c.ty).collect();
+        let (term, cx) = (Arc::new(term), Arc::clone(self.cx));
+        let body = move |run: Run| {
+            let (term, types, cx) = (Arc::clone(&term), Arc::clone(&types), Arc::clone(&cx));
+            Ok(produce(Arc::clone(&run.schema), move |mut out| async move {
+                let memory = reservation(&run, "RecursiveUnion");
+                let base = run.input(0)?;
+                step::run(&term, (Arc::clone(&run.schema), &types), &cx, base, &memory, &mut out).await
+            }))
+        };
+        let plan = op_plan(Op::new("RecursiveUnion", String::new(), Arc::new(body)), vec![p.plan], schema);
         Ok(Plan { plan, cols: p.cols })
     }
 

@@ -36,6 +36,7 @@ mod scan;
 mod setop;
 mod small_sort;
 mod spill;
+mod step;
 mod sums;
 mod user_agg;
 mod util;
