@@ -44,3 +44,23 @@ SELECT * FROM (WITH t AS (INSERT INTO wr_y VALUES (7) RETURNING a) SELECT * FROM
 SELECT a FROM wr_y ORDER BY a;
 DROP TABLE wr_y;
 DROP TABLE wr_graph;
+
+-- Terms that read nothing but the step before
+with recursive r(n) as (select 1 union all select n+1 from r where n<20000) select count(*), sum(n) from r;
+with recursive r(n) as (select 1 union all select n*2 from r) select n from r limit 20;
+with recursive r(n) as (select 1 union all select n*2 from r) select n from r limit 40;
+with recursive r(n) as (values (1),(2) union all select n+2 from r where n<7) select n from r;
+with recursive r(n, t) as (select 1, 'a'::text union all select n+1, t||'b' from r where n<5) select * from r;
+with recursive r(n) as (select 1.5 union all select n*1.1 from r where n<3) select n from r;
+with recursive r(d) as (select date '2024-01-01' union all select (d + interval '1 month')::date from r where d < '2024-06-01') select * from r;
+with recursive r(n) as (select 1 union all select n+1 from r) select * from (select n from r limit 3) a, (select n from r offset 2 limit 2) b;
+with recursive fib(a,b) as (select 0::numeric,1::numeric union all select b,a+b from fib where b<1e30) select max(b), count(*) from fib;
+with recursive r(a) as (select array[1] union all select a||cardinality(a) from r where cardinality(a)<4) select a from r;
+with recursive r(n) as (select 10 union all select n-1 from r where 100/(n-5) <> 0) select n from r;
+with recursive r(n) as (select 10 union all select n-1 from r where 100/(n-5) <> 0) select n from r limit 5;
+create temp table rt as select 3 as x; select (with recursive r(n) as (select x union all select n+1 from r where n < x+3) select count(*) from r) from rt;
+with recursive r(n) as (select 1 union all select n+1 from r where n<5), s(m) as (select n from r union all select m*10 from s where m<100) select count(*), sum(m) from s;
+with recursive r(n) as (select 1 where false union all select n+1 from r) select * from r;
+with recursive r(n, m) as (select 1, 2 union all select m, n from r where n < 0) select * from r;
+with recursive r(n, m) as (select 1, 1 union all select (n+1)::int, case when n%2=0 then m*2 else m end from (select * from r where n<10) x where m<100) select * from r;
+drop table rt;

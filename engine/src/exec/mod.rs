@@ -28,6 +28,7 @@ pub mod partition;
 pub mod point;
 mod projection;
 pub mod run;
+mod sort_keys;
 pub mod subquery;
 pub mod table;
 pub mod tables;

@@ -7,6 +7,7 @@ use super::replay::Replays;
 use super::util::from_df;
 use super::{cte, rewrite, scan};
 use crate::exec::StmtCx;
+use crate::exec::sort_keys;
 use crate::exec::subquery::has_subquery;
 use crate::plan::ir::{AggCall, Col, ColId, ColSet, CteId, Expr, ExprKind, JoinKind, Rel, SortKey};
 use crate::plan::walk;
@@ -216,7 +217,7 @@ impl Lower<'_> {
             }
             Rel::Sort { input, keys } => {
                 let p = self.rel(input)?;
-                self.sort(p, keys)
+                self.sort(p, &sort_keys::needed(keys, input))
             }
             Rel::Limit { input, limit, offset, ties } => {
                 self.limit(input, limit.as_ref(), offset.as_ref(), ties.as_deref())

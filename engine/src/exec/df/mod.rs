@@ -42,6 +42,7 @@ mod user_agg;
 mod util;
 mod window;
 
+pub(crate) use expr::is_key_equality;
 pub use spill::BEYOND_LIMIT as BEYOND_TEMP_LIMIT;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::access::{
 use super::subquery::{SubDraft, is_known_first};
 use crate::catalog::partition::tests_over;
 use crate::catalog::{RelKind, Relation};
+use crate::exec::sort_keys;
 use crate::exec::subquery::has_subquery;
 use crate::exec::table::TableRt;
 use crate::plan::ir::{
@@ -252,13 +253,17 @@ impl Planner<'_> {
                 Ok(Some(Draft { kind, rows, touched, ordered }.filtered(conds)))
             }
             Rel::Sort { input, keys } => {
-                let below = Want { order: keys, limit: want.limit, ..want };
+                let keys = sort_keys::needed(keys, input);
+                if keys.is_empty() {
+                    return self.rel(input, conds, want);
+                }
+                let below = Want { order: &keys, limit: want.limit, ..want };
                 let Some(d) = self.rel(input, conds, below)? else { return Ok(None) };
                 if d.ordered {
                     return Ok(Some(Draft { ordered: want.order.is_empty(), ..d }));
                 }
                 let (rows, touched) = (d.rows, d.touched);
-                let kind = Kind::Sort { input: Box::new(d), keys: keys.clone(), carry: input.outputs() };
+                let kind = Kind::Sort { input: Box::new(d), keys, carry: input.outputs() };
                 Ok(Some(Draft { kind, rows, touched, ordered: want.order.is_empty() }))
             }
             // A fence: conditions that could tell something of the rows that are taken away behind it are tested after.
