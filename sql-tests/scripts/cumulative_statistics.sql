@@ -283,6 +283,78 @@ SELECT name, stats_reset > :'before' FROM pg_stat_slru WHERE name IN ('Notify', 
 SELECT pg_stat_reset_slru(NULL);
 SELECT count(*) FROM pg_stat_slru WHERE stats_reset > :'before';
 
+SET track_functions = 'all';
+-- Larger tables, other kinds of relations and functions.
+create view used as select relname, seq_scan, seq_tup_read, idx_scan, idx_tup_fetch, n_tup_ins, n_tup_upd, n_tup_del, n_live_tup, n_dead_tup from pg_stat_user_tables;
+-- joins and aggregates over bigger tables
+create table big (a int, b int, c text) with (autovacuum_enabled=off);
+insert into big select g, g % 10, 'row' || g from generate_series(1, 50000) g;
+create table small (b int, n text);
+insert into small select g, 'n' || g from generate_series(0, 9) g;
+select pg_stat_force_next_flush();
+select count(*), sum(a) from big;
+select n, count(*) from big join small using (b) group by n order by n;
+select count(*) from big where c like '%7';
+select count(*) from (select * from big union all select * from big) x;
+with x as materialized (select * from big) select count(*) from x a;
+select pg_stat_force_next_flush();
+select * from used where relname in ('big','small') order by 1;
+-- temp tables
+create temp table tt (a int primary key);
+insert into tt select generate_series(1,5);
+delete from tt where a < 3;
+select pg_stat_force_next_flush();
+select relname, n_tup_ins, n_tup_del, n_live_tup, n_dead_tup from used where relname = 'tt';
+-- matview
+create materialized view mv as select * from small;
+select pg_stat_force_next_flush();
+select relname, n_tup_ins, n_tup_del, n_live_tup, n_dead_tup from used where relname = 'mv';
+refresh materialized view mv;
+select pg_stat_force_next_flush();
+select relname, n_tup_ins, n_tup_del, n_live_tup, n_dead_tup from used where relname = 'mv';
+-- set returning and void functions, recursion
+create function sr(int) returns setof int language sql volatile as $$ select count(*)::int from small; select g from generate_series(1, $1) g $$;
+select count(*) from sr(5);
+select sr(3);
+create function inl(int) returns int language sql immutable as $$ select $1 + 1 $$;
+select inl(b) from small where b = 3;
+select pg_stat_force_next_flush();
+select funcname, calls from pg_stat_user_functions order by 1;
+create procedure pr() language sql as $$ insert into small values (100, 'p') $$;
+call pr();
+call pr();
+select pg_stat_force_next_flush();
+select funcname, calls from pg_stat_user_functions order by 1;
+select relname, n_tup_ins, n_live_tup from used where relname = 'small';
+-- fetch consistency: cache keeps what it saw
+begin;
+select n_tup_ins from pg_stat_user_tables where relname = 'small';
+select pg_stat_reset_single_table_counters('small'::regclass);
+select n_tup_ins from pg_stat_user_tables where relname = 'small';
+select pg_stat_clear_snapshot();
+select n_tup_ins from pg_stat_user_tables where relname = 'small';
+commit;
+-- alter table rewrites
+create table rw (a int, b int);
+insert into rw select g, g from generate_series(1, 100) g;
+alter table rw alter a type bigint;
+alter table rw add column c int default 5;
+cluster rw using nothing;
+vacuum full rw;
+select pg_stat_force_next_flush();
+select relname, n_tup_ins, n_tup_upd, n_tup_del, n_live_tup, n_dead_tup from used where relname = 'rw';
+set enable_seqscan = off;
+set enable_bitmapscan = off;
+-- foreign key look-ups by index
+create table par (id int primary key); create table chi (id int references par); create index on chi(id);
+insert into par values (1),(2); insert into chi values (1),(2);
+delete from chi where id = 2;
+delete from par where id = 2;
+select pg_stat_force_next_flush();
+select relname, indexrelname, idx_scan, idx_tup_fetch from pg_stat_user_indexes where relname in ('par','chi') order by 1;
+reset enable_seqscan;
+reset enable_bitmapscan;
+
 -- Sessions and transactions.
 SELECT sessions AS sessions, xact_commit AS commits, xact_rollback AS rollbacks FROM pg_stat_database WHERE datname = current_database() \gset
 \c

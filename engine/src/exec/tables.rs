@@ -296,6 +296,12 @@ impl Tables for SessionTables {
         }
     }
 
+    fn spilled(&self, files: usize, bytes: usize) {
+        if let Some(t) = &self.tally {
+            t.spilled(files, bytes);
+        }
+    }
+
     fn modify(
         &self,
         _statement: Arc<crate::plan::ir::Bound>,
@@ -355,8 +361,8 @@ impl Drop for Reader {
     }
 }
 
-/// Reads a table in a task of its own, so that decoding its rows and computing with them take two processors. The task may
-/// outlive its statement by a moment, hence the held snapshot.
+/// Reads a table in a task of its own, so that decoding its rows and computing with them take two processors. The task
+/// may outlive its statement by a moment, hence the held snapshot.
 fn ahead(
     runtime: &tokio::runtime::Handle,
     held: HeldSnapshot,
@@ -407,8 +413,8 @@ pub fn blocks_of(store: &Store, table: &Relation) -> Option<u32> {
     blocks_now(store, Rel::new(at.heap, at.overflow))
 }
 
-/// Rows that so many blocks of a table may have: as PostgreSQL's `estimate_rel_size`, as many per block as ANALYZE found, or
-/// as fit by the columns' types.
+/// Rows that so many blocks of a table may have: as PostgreSQL's `estimate_rel_size`, as many per block as ANALYZE
+/// found, or as fit by the columns' types.
 pub(super) fn rows_in_blocks(table: &Relation, blocks: u32) -> f64 {
     let per_block = if table.stats.tuples >= 0.0 && table.stats.pages > 0 {
         f64::from(table.stats.tuples) / f64::from(table.stats.pages)

@@ -3,7 +3,7 @@
 //!
 //! Backends are numbered in the order of their process ids, from 1, anew for each call.
 
-use super::{Activity, Rows, access, int_arg, oid_arg, opt_text, rows, scalar, set, text, text_arg};
+use super::{Activity, Rows, access, int_arg, oid_arg, rows, scalar, set, text, text_arg};
 use crate::catalog::RelKind;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::EvalCtx;
@@ -52,10 +52,6 @@ fn address(ctx: &EvalCtx, a: Option<&Activity>) -> Result<Datum> {
 
 fn port(a: Option<&Activity>) -> Datum {
     a.and_then(|a| a.client).map_or(Datum::Null, |c| Datum::Int4(i32::from(c.port())))
-}
-
-fn current_query(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
-    Ok(opt_text(own(ctx)?.map(|a| a.query)))
 }
 
 fn client_address(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
@@ -167,7 +163,6 @@ fn tablespace_databases(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Resu
 
 /// Kernels of this module.
 pub(super) const KERNELS: &[Kernel] = &[
-    scalar("current_query", current_query),
     scalar("inet_client_addr", client_address),
     scalar("inet_client_port", client_port),
     scalar("inet_server_port", server_port),

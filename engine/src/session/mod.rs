@@ -484,6 +484,7 @@ impl Drop for Session {
             if !self.shared.temp.is_active() {
                 self.engine.sessions.free_slot(self.shared.temp.slot);
             }
+            self.shared.tally.end(&self.db, &mut self.clock, self.ending);
             self.leave_engine();
         }
     }

@@ -1,8 +1,9 @@
 //! The file that keeps the counters over a shutdown in order.
 //!
-//! All numbers are eight bytes, little-endian: a word that names the format and its version, the server's counters, the number
-//! of databases and each one's counters; at the end the checksum of what is before. The file is removed when it is read, so
-//! that it never speaks for more than the start after it. Whatever is wrong with it, counters begin at zero.
+//! All numbers are eight bytes, little-endian: a word that names the format and its version, the server's counters,
+//! the number of databases and each one's counters; at the end the checksum of what is before. The file is removed
+//! when it is read, so that it never speaks for more than the start after it. Whatever is wrong with it, counters
+//! begin at zero.
 
 use super::{DatabaseCounters, ENTRIES, FunctionStats, Objects, RelationStats, ServerStats, Statistics};
 use parking_lot::Mutex;

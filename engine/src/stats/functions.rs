@@ -1,8 +1,8 @@
 //! The functions that show and reset cumulative statistics.
 
 use super::{
-    ARCHIVER, BGWRITER, Counts, DatabaseCounters, FunctionStats, PREFETCH, RelationStats, SLRU, ServerStats, Statistics, Tally,
-    WAL,
+    ARCHIVER, BGWRITER, Counts, DatabaseCounters, FunctionStats, PREFETCH, RelationStats, SLRU, ServerStats,
+    Statistics, Tally, WAL,
 };
 use crate::session::shared::SessionShared;
 use rustydb_base::{DbError, Result, SqlState};
@@ -165,6 +165,8 @@ of! { database,
     db_inserted: d => Datum::Int8(d.inserted);
     db_updated: d => Datum::Int8(d.updated);
     db_deleted: d => Datum::Int8(d.deleted);
+    db_temp_files: d => Datum::Int8(d.temp_files);
+    db_temp_bytes: d => Datum::Int8(d.temp_bytes);
     db_deadlocks: d => Datum::Int8(d.deadlocks);
     db_sessions: d => Datum::Int8(d.sessions);
     db_abandoned: d => Datum::Int8(d.abandoned);
@@ -190,8 +192,8 @@ of! { server,
     bgwriter_reset: s => time(s.1.reset[BGWRITER]);
 }
 
-/// The log's writes are durable by themselves, and the images of whole pages in it are no protection against torn ones: syncs
-/// and images count as none, as they would in PostgreSQL.
+/// The log's writes are durable by themselves, and the images of whole pages in it are no protection against torn
+/// ones: syncs and images count as none, as they would in PostgreSQL.
 fn wal(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let ([.., records, bytes, full, writes], s) = server(ctx, args)?;
     let number = |n: i64| (TypeRef::new(oid::INT8), Datum::Int8(n));
@@ -328,7 +330,8 @@ fn have_stats(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> 
             let o = d.0.lock();
             if function { o.functions.contains_key(&object) } else { o.relations.contains_key(&object) }
         });
-        let here = if function { s.database_oid } else { super::is_shared(object).then_some(0).unwrap_or(s.database_oid) };
+        let here =
+            if function { s.database_oid } else { super::is_shared(object).then_some(0).unwrap_or(s.database_oid) };
         entry || (database == here && s.tally.has_pending(object, function))
     };
     Ok(Datum::Bool(match kind {
@@ -396,6 +399,8 @@ pub const KERNELS: &[Kernel] = kernels! {
     db_inserted => "pg_stat_get_db_tuples_inserted";
     db_updated => "pg_stat_get_db_tuples_updated";
     db_deleted => "pg_stat_get_db_tuples_deleted";
+    db_temp_files => "pg_stat_get_db_temp_files";
+    db_temp_bytes => "pg_stat_get_db_temp_bytes";
     db_deadlocks => "pg_stat_get_db_deadlocks";
     db_sessions => "pg_stat_get_db_sessions";
     db_abandoned => "pg_stat_get_db_sessions_abandoned";
@@ -412,12 +417,12 @@ pub const KERNELS: &[Kernel] = kernels! {
     bgwriter_reset => "pg_stat_get_bgwriter_stat_reset_time";
     wal => "pg_stat_get_wal";
     archiver => "pg_stat_get_archiver";
-    // Nothing is vacuumed or analysed by itself, conflicts are those of a standby, checksums are not counted, and no session
-    // writes pages.
+    // Nothing is vacuumed or analysed by itself, conflicts are those of a standby, checksums are not counted, and no
+    // session writes pages.
     zero => "pg_stat_get_autovacuum_count", "pg_stat_get_autoanalyze_count", "pg_stat_get_db_conflict_all",
         "pg_stat_get_db_conflict_tablespace", "pg_stat_get_db_conflict_lock", "pg_stat_get_db_conflict_snapshot",
-        "pg_stat_get_db_conflict_bufferpin", "pg_stat_get_db_conflict_startup_deadlock", "pg_stat_get_db_temp_files",
-        "pg_stat_get_db_temp_bytes", "pg_stat_get_db_checksum_failures", "pg_stat_get_bgwriter_buf_written_clean",
+        "pg_stat_get_db_conflict_bufferpin", "pg_stat_get_db_conflict_startup_deadlock",
+        "pg_stat_get_db_checksum_failures", "pg_stat_get_bgwriter_buf_written_clean",
         "pg_stat_get_bgwriter_maxwritten_clean", "pg_stat_get_buf_written_backend", "pg_stat_get_buf_fsync_backend";
     zero_time => "pg_stat_get_db_blk_read_time", "pg_stat_get_db_blk_write_time", "pg_stat_get_checkpoint_write_time",
         "pg_stat_get_checkpoint_sync_time";

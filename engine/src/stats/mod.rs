@@ -1,43 +1,50 @@
-//! Cumulative statistics: how often tables, indexes and functions are used, and what transactions and sessions have done.
+//! Cumulative statistics: how often tables, indexes and functions are used, and what transactions and sessions have
+//! done.
 //!
 //! # Idea
 //! Whoever works counts for its session alone, in a [`Tally`] that no other session touches: a small map from object to
 //! counts, behind a lock that is free whenever it is taken. What is pending there joins the counters of the database
-//! ([`DatabaseStats`]) when a transaction has ended, at most once a second, and when the session has been idle for a while or
-//! ends ([`start`], [`Tally::end`]). Rows that are inserted, changed and deleted are counted by transaction and savepoint,
-//! because what is rolled back counts as dead (`tally.rs`). The functions that show and reset all this are `functions.rs`;
-//! `file.rs` keeps the counters over a shutdown in order. After a crash they begin at zero.
+//! ([`DatabaseStats`]) when a transaction has ended, at most once a second, and when the session has been idle for a
+//! while or ends ([`start`], [`Tally::end`]). Rows that are inserted, changed and deleted are counted by transaction
+//! and savepoint, because what is rolled back counts as dead (`tally.rs`). The functions that show and reset all this
+//! are `functions.rs`; `file.rs` keeps the counters over a shutdown in order. After a crash they begin at zero.
 //!
 //! # Invariants
-//! 1. The counters of a database are changed by what sessions have pending, by VACUUM, ANALYZE and resets, and by the removal
-//!    of an object; never once per row or statement.
-//! 2. A relation or function has an entry only while it is in the newest committed catalog: pending counts of others are
-//!    dropped when they would join ([`Tally::flush`] looks under the lock that removal takes), and publishing a removal
-//!    removes the entry ([`Statistics::published`]).
-//! 3. Locks are taken in this order: a session's pending counts, what it has fetched, a database's counters. None is held
-//!    while a catalog is being changed.
+//! 1. The counters of a database are changed by what sessions have pending, by VACUUM, ANALYZE and resets, and by the
+//!    removal of an object; never once per row or statement.
+//! 2. A relation or function has an entry only while it is in the newest committed catalog: pending counts of others
+//!    are dropped when they would join (under the lock that removal takes), and publishing a removal removes the entry
+//!    ([`Statistics::published`]).
+//! 3. Locks are taken in this order: a session's pending counts, what it has fetched, a database's counters. None is
+//!    held while a catalog is being changed.
 //!
 //! # Bounds
 //! One entry per object of a database; a session's pending counts have one per object that it has used since they last
-//! joined, what it has fetched one per object, until its transaction ends. [`ENTRIES`] shows the entries of all databases.
+//! joined, what it has fetched one per object, until its transaction ends. [`ENTRIES`] shows the entries of all
+//! databases.
 //!
 //! # What is exact
-//! Scans, rows read and changed, calls and transactions are. Blocks are those of tables that scans visit, and one per row
-//! that an index leads to; of indexes the leaf that a search begins at. A block counts as read if the scan had to ask for it
-//! (its read-ahead included), otherwise as hit. Dead rows are counted as in PostgreSQL, until the next VACUUM, although old
-//! versions are removed in the background.
+//! Scans, rows read and changed, calls and transactions are. Blocks are those of tables that scans visit, and one per
+//! row that an index leads to; of indexes the leaf that a search begins at. A block counts as read if the scan had to
+//! ask for it (its read-ahead included), otherwise as hit. Dead rows are counted as in PostgreSQL, until the next
+//! VACUUM, although old versions are removed in the background.
 //!
 //! # Left out
-//! Times of I/O (blocks are read ahead by tasks that belong to nobody), blocks of sequences and of what is stored beside
-//! rows, files of queries that spill. Nothing is vacuumed or analysed automatically, so those times stay NULL. A statement that is
-//! run again at READ COMMITTED counts its rows twice. What a prepared transaction has counted is lost with the server.
+//! Times of I/O (blocks are read ahead by tasks that belong to nobody), blocks of sequences and of what is stored
+//! beside rows, temporary files of index builds. Nothing is vacuumed or analysed automatically, so those times stay
+//! NULL. A statement that is run again at READ COMMITTED counts its rows twice. What a prepared transaction has
+//! counted is lost with the server.
 
+mod clock;
 mod file;
 mod functions;
+mod hooks;
+mod look;
 mod tally;
 
+pub use clock::{Clock, Ending};
 pub use functions::KERNELS;
-pub use tally::{Clock, Counts, Ending, Looked, Prepared, Tally};
+pub use tally::{Counts, Looked, Prepared, Tally};
 
 use crate::catalog::Catalog;
 use crate::catalog::change::CatalogChange;
@@ -150,6 +157,10 @@ counters! {
         updated,
         /// Rows deleted.
         deleted,
+        /// Temporary files of queries.
+        temp_files,
+        /// Bytes written to them.
+        temp_bytes,
         /// Deadlocks.
         deadlocks,
         /// Sessions begun.
@@ -294,11 +305,7 @@ pub struct Statistics {
 
 impl Default for Statistics {
     fn default() -> Statistics {
-        Statistics {
-            databases: Mutex::default(),
-            server: Mutex::new(ServerStats::new()),
-            prepared: Mutex::default(),
-        }
+        Statistics { databases: Mutex::default(), server: Mutex::new(ServerStats::new()), prepared: Mutex::default() }
     }
 }
 

@@ -1,17 +1,16 @@
 //! What a session has counted and not yet handed over.
 //!
 //! A count goes into a small map behind a lock that only the session and the tasks of its statement take. Rows that are
-//! inserted, changed and deleted belong to the innermost savepoint; when that is released they belong to the one around it,
-//! when it is rolled back they are added up as having been done in vain. TRUNCATE begins them anew, and its rollback brings
-//! back what was there before.
+//! inserted, changed and deleted belong to the innermost savepoint; when that is released they belong to the one
+//! around it, when it is rolled back they are added up as having been done in vain. TRUNCATE begins them anew, and its
+//! rollback brings back what was there before.
 //!
 //! Invariant: an object with counts of an open transaction is in `touched`, and its levels lie one above the other.
 
-use super::{DatabaseCounters, DatabaseStats, FunctionStats, Objects, RelationStats, is_shared};
+use super::look::Fetched;
+use super::{Clock, DatabaseCounters, DatabaseStats, Ending, FunctionStats, RelationStats, is_shared};
 use crate::engine::{DatabaseState, now_micros};
-use crate::exec::table::TableRt;
 use crate::settings::Settings;
-use crate::transaction::Transaction;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use rustydb_base::{DbError, SqlState};
@@ -185,12 +184,21 @@ impl Level {
 }
 
 #[derive(Default, Debug)]
-struct PendingRelation {
-    counts: Counts,
+pub(super) struct PendingRelation {
+    pub(super) counts: Counts,
     levels: Vec<Level>,
 }
 
 impl PendingRelation {
+    /// Adds what the open transaction has done so far.
+    pub(super) fn open(&self, c: &mut Counts) {
+        for l in &self.levels {
+            c.inserted += l.rows.inserted;
+            c.updated += l.rows.updated;
+            c.deleted += l.rows.deleted;
+        }
+    }
+
     /// Levels deeper than `depth` become part of those around them.
     fn release(&mut self, depth: usize) {
         while let Some(mut top) = self.levels.pop_if(|l| l.depth > depth) {
@@ -225,8 +233,8 @@ pub struct Prepared(Vec<(u32, Level)>);
 /// What a session has pending.
 #[derive(Default, Debug)]
 pub(crate) struct Pending {
-    relations: HashMap<u32, PendingRelation>,
-    functions: HashMap<u32, FunctionStats>,
+    pub(super) relations: HashMap<u32, PendingRelation>,
+    pub(super) functions: HashMap<u32, FunctionStats>,
     /// Relations with levels.
     touched: Vec<u32>,
     database: DatabaseCounters,
@@ -239,7 +247,8 @@ impl Pending {
         self.relations.entry(oid).or_default().counts.add(c);
     }
 
-    /// A scan of a point program: `index` is what it went through, `gathered` says that rows came in the order of the table.
+    /// A scan of a point program: `index` is what it went through, `gathered` says that rows came in the order of the
+    /// table.
     pub(crate) fn looked(&mut self, table: u32, index: Option<u32>, gathered: bool, l: &Looked) {
         let n = i64::from;
         let (scans, rows, entries, reads) = (n(l.scans), n(l.rows), n(l.entries), n(l.reads));
@@ -278,87 +287,6 @@ impl Pending {
     }
 }
 
-/// How far statistics that were looked at stay the same within a transaction.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Consistency {
-    /// Each look is at what is there now.
-    None,
-    /// An object stays as it was first seen.
-    Cache,
-    /// All objects stay as they were at the first look.
-    Snapshot,
-}
-
-/// What the transaction has looked at.
-#[derive(Default)]
-pub(super) struct Fetched {
-    mode: Option<Consistency>,
-    relations: HashMap<u32, Option<RelationStats>>,
-    functions: HashMap<u32, Option<FunctionStats>>,
-    databases: HashMap<u32, Option<DatabaseCounters>>,
-    /// When everything was copied.
-    taken: Option<i64>,
-}
-
-/// How a session ends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ending {
-    /// Its client said so.
-    Normal,
-    /// Its client went without a word.
-    Abandoned,
-    /// By an error.
-    Fatal,
-    /// An operator wanted it.
-    Killed,
-}
-
-/// Times of a session, microseconds since 2000.
-#[derive(Default, Debug)]
-pub struct Clock {
-    /// Since when it works; 0 if it does not.
-    working: i64,
-    /// Since when it waits for its client.
-    waiting: i64,
-    /// Up to when its time is counted.
-    counted: i64,
-    active: i64,
-    idle: i64,
-}
-
-impl Clock {
-    /// The session begins.
-    pub fn begin(now: i64) -> Clock {
-        Clock { counted: now, waiting: now, ..Clock::default() }
-    }
-
-    /// It works for its client; `inside` a transaction block.
-    pub fn work(&mut self, now: i64, inside: bool) {
-        if self.working == 0 {
-            self.working = now;
-            if inside {
-                self.idle += (now - self.waiting).max(0);
-            }
-        }
-    }
-
-    /// It has nothing left to do.
-    pub fn wait(&mut self, now: i64) {
-        if self.working != 0 {
-            self.active += (now - self.working).max(0);
-            self.working = 0;
-        }
-        self.waiting = now;
-    }
-
-    fn take(&mut self, now: i64, d: &mut DatabaseCounters) {
-        d.session_time += (now - self.counted).max(0);
-        d.active_time += std::mem::take(&mut self.active);
-        d.idle_time += std::mem::take(&mut self.idle);
-        self.counted = now;
-    }
-}
-
 /// A function that runs.
 pub struct Call {
     function: u32,
@@ -369,8 +297,8 @@ pub struct Call {
 
 /// See the module.
 pub struct Tally {
-    own: Arc<DatabaseStats>,
-    shared: Arc<DatabaseStats>,
+    pub(super) own: Arc<DatabaseStats>,
+    pub(super) shared: Arc<DatabaseStats>,
     /// `track_counts`.
     on: AtomicBool,
     /// `track_functions`: none, pl, all.
@@ -378,15 +306,15 @@ pub struct Tally {
     /// Everything joins at the end of the next transaction.
     force: AtomicBool,
     /// The transaction has counts of its own or has looked at statistics.
-    open: AtomicBool,
+    pub(super) open: AtomicBool,
     /// 0 outside of transactions, 1 in one, 2 below its first savepoint.
     depth: AtomicUsize,
     /// When counts last joined.
     joined: AtomicI64,
     commits: AtomicI64,
     rollbacks: AtomicI64,
-    pending: Mutex<Pending>,
-    fetched: Mutex<Fetched>,
+    pub(super) pending: Mutex<Pending>,
+    pub(super) fetched: Mutex<Fetched>,
 }
 
 /// Counts nothing while it lives.
@@ -516,6 +444,13 @@ impl Tally {
         if e.code == SqlState::T_R_DEADLOCK_DETECTED {
             self.pending.lock().database.deadlocks += 1;
         }
+    }
+
+    /// A query has written to temporary files.
+    pub fn spilled(&self, files: usize, bytes: usize) {
+        let d = &mut self.pending.lock().database;
+        d.temp_files += files as i64;
+        d.temp_bytes += bytes as i64;
     }
 
     /// A function written in SQL begins, if such are counted.
@@ -703,12 +638,12 @@ impl Tally {
 
     // ---- maintenance ---------------------------------------------------------------------------------------------
 
-    fn of(&self, relation: u32) -> &DatabaseStats {
+    pub(super) fn of(&self, relation: u32) -> &DatabaseStats {
         if is_shared(relation) { &self.shared } else { &self.own }
     }
 
-    /// VACUUM has worked on a table. `known`: rows that it is known to have by other means, for a table of which nothing is
-    /// counted.
+    /// VACUUM has worked on a table. `known`: rows that it is known to have by other means, for a table of which
+    /// nothing is counted.
     pub fn vacuumed(&self, table: u32, known: i64) {
         let mut o = self.of(table).0.lock();
         let r = o.relation(table);
@@ -719,8 +654,8 @@ impl Tally {
         r.vacuums += 1;
     }
 
-    /// ANALYZE has counted a table's rows, `whole` if of all columns. What this session has done and not handed over yet is
-    /// among them and will be added again. Dead rows are left to VACUUM.
+    /// ANALYZE has counted a table's rows, `whole` if of all columns. What this session has done and not handed over
+    /// yet is among them and will be added again. Dead rows are left to VACUUM.
     pub fn analyzed(&self, table: u32, rows: i64, whole: bool) {
         let pending = {
             let p = self.pending.lock();
@@ -738,176 +673,6 @@ impl Tally {
         }
         r.analyzed = now_micros();
         r.analyzes += 1;
-    }
-
-    // ---- looking -------------------------------------------------------------------------------------------------
-
-    /// Whether something of the session's own is pending for a relation or function.
-    pub(super) fn has_pending(&self, oid: u32, function: bool) -> bool {
-        let p = self.pending.lock();
-        if function { p.functions.contains_key(&oid) } else { p.relations.contains_key(&oid) }
-    }
-
-    /// What is pending for a relation, with what the transaction has done so far.
-    pub(super) fn pending(&self, oid: u32) -> Counts {
-        let p = self.pending.lock();
-        let Some(r) = p.relations.get(&oid) else { return Counts::default() };
-        let mut c = r.counts;
-        for l in &r.levels {
-            c.inserted += l.rows.inserted;
-            c.updated += l.rows.updated;
-            c.deleted += l.rows.deleted;
-        }
-        c
-    }
-
-    /// What is pending for a function.
-    pub(super) fn pending_function(&self, oid: u32) -> Option<FunctionStats> {
-        self.pending.lock().functions.get(&oid).copied()
-    }
-
-    /// Forgets what has been looked at.
-    pub fn clear_snapshot(&self) {
-        let mut f = self.fetched.lock();
-        if f.mode.is_some() {
-            *f = Fetched::default();
-        }
-    }
-
-    fn look<T>(&self, mode: &str, f: impl FnOnce(&mut Fetched, Consistency) -> T) -> T {
-        let mode = match mode {
-            "none" => Consistency::None,
-            "snapshot" => Consistency::Snapshot,
-            _ => Consistency::Cache,
-        };
-        let mut fetched = self.fetched.lock();
-        if fetched.mode.is_some_and(|m| m != mode) {
-            *fetched = Fetched::default();
-        }
-        f(&mut fetched, mode)
-    }
-
-    /// Looks at what others see too, as `mode` says.
-    pub(super) fn fetch<T: Copy>(
-        &self,
-        mode: &str,
-        all: &super::Statistics,
-        kept: impl Fn(&mut Fetched) -> &mut HashMap<u32, Option<T>>,
-        oid: u32,
-        now: impl Fn() -> Option<T>,
-    ) -> Option<T> {
-        self.open.store(true, Ordering::Relaxed);
-        self.look(mode, |f, mode| {
-            f.mode = Some(mode);
-            match mode {
-                Consistency::None => now(),
-                Consistency::Cache => *kept(f).entry(oid).or_insert_with(now),
-                Consistency::Snapshot => {
-                    if f.taken.is_none() {
-                        self.copy(f, all);
-                    }
-                    kept(f).get(&oid).copied().flatten()
-                }
-            }
-        })
-    }
-
-    /// A relation's counters.
-    pub(super) fn relation(&self, mode: &str, all: &super::Statistics, oid: u32) -> Option<RelationStats> {
-        let now = || self.of(oid).0.lock().relations.get(&oid).copied();
-        self.fetch(mode, all, |f| &mut f.relations, oid, now)
-    }
-
-    /// A function's. One whose first call is not yet handed over has counters that are zero.
-    pub(super) fn function(&self, mode: &str, all: &super::Statistics, oid: u32) -> Option<FunctionStats> {
-        let now = || self.own.0.lock().functions.get(&oid).copied();
-        let known = self.fetch(mode, all, |f| &mut f.functions, oid, now);
-        known.or_else(|| self.has_pending(oid, true).then(FunctionStats::default))
-    }
-
-    /// A database's.
-    pub(super) fn database(&self, mode: &str, all: &super::Statistics, oid: u32) -> Option<DatabaseCounters> {
-        let now = || {
-            let d = all.databases.lock().get(&oid).cloned()?;
-            let own = d.0.lock().own;
-            Some(own)
-        };
-        self.fetch(mode, all, |f| &mut f.databases, oid, now)
-    }
-
-    fn copy(&self, f: &mut Fetched, all: &super::Statistics) {
-        for d in [&self.own, &self.shared] {
-            let o = d.0.lock();
-            f.relations.extend(o.relations.iter().map(|(k, v)| (*k, Some(*v))));
-            f.functions.extend(o.functions.iter().map(|(k, v)| (*k, Some(*v))));
-        }
-        let databases: Vec<_> = all.databases.lock().iter().map(|(k, v)| (*k, Arc::clone(v))).collect();
-        f.databases.extend(databases.iter().map(|(k, v)| (*k, Some(v.0.lock().own))));
-        f.taken = Some(now_micros());
-    }
-
-    /// When everything was copied, if that is how the transaction looks at statistics and it has done so.
-    pub(super) fn snapshot_taken(&self, mode: &str) -> Option<i64> {
-        self.look(mode, |f, _| f.taken)
-    }
-
-    /// Sets all counters of the database to zero.
-    pub(super) fn reset_all(&self) {
-        let mut o = self.own.0.lock();
-        let Objects { relations, functions, own } = &mut *o;
-        relations.values_mut().for_each(|r| *r = RelationStats::default());
-        functions.values_mut().for_each(|f| *f = FunctionStats::default());
-        *own = DatabaseCounters { reset: now_micros(), ..DatabaseCounters::default() };
-    }
-
-    /// Sets the counters of a relation or function to zero.
-    pub(super) fn reset_one(&self, oid: u32, function: bool) {
-        let stats = if function { &self.own } else { self.of(oid) };
-        let mut o = stats.0.lock();
-        if function {
-            o.functions.entry(oid).and_modify(|f| *f = FunctionStats::default());
-        } else {
-            o.relations.entry(oid).and_modify(|r| *r = RelationStats::default());
-        }
-        o.own.reset = now_micros();
-    }
-}
-
-impl Transaction {
-    /// Rows have been stored in a table.
-    pub(crate) fn count_inserted(&self, rt: &TableRt, n: u64) {
-        if let Some(t) = &self.tally {
-            t.inserted(rt.rel.oid, n);
-        }
-    }
-
-    /// A row of a table has been deleted.
-    pub(crate) fn count_deleted(&self, rt: &TableRt) {
-        if let Some(t) = &self.tally {
-            t.deleted(rt.rel.oid);
-        }
-    }
-
-    /// A row of a table has been changed in these attributes (0-based).
-    pub(crate) fn count_updated(&self, rt: &TableRt, changed: &[usize]) {
-        if let Some(t) = &self.tally {
-            let hot = !rt.indexes.iter().any(|i| i.needs().iter().any(|a| changed.contains(a)));
-            t.updated(rt.rel.oid, hot);
-        }
-    }
-
-    /// A table has been read whole, in blocks some of which had to be loaded.
-    pub(crate) fn count_scan(&self, table: u32, rows: u64, (blocks, reads): (u64, u64)) {
-        if let Some(t) = &self.tally {
-            t.count(table, &Counts::scans(1).rows(rows as i64, 0).blocks(blocks as i64, reads as i64));
-        }
-    }
-
-    /// Rows have been found by a key of an index.
-    pub(crate) fn count_index_scan(&self, index: u32, entries: u64, rows: u64) {
-        if let Some(t) = &self.tally {
-            t.count(index, &Counts::scans(1).rows(entries as i64, rows as i64).blocks(1, 0));
-        }
     }
 }
 
