@@ -728,7 +728,7 @@ impl Transaction {
         let done = self.txn.delete(&rt.desc, &snap, rid, &image, &key_bytes).await?;
         match done {
             TmResult::Ok => {
-                self.count_deleted(&rt);
+                self.count_deleted(rt);
                 Ok(())
             }
             _ => Err(DbError::new(SqlState::T_R_SERIALIZATION_FAILURE, "tuple concurrently updated")),

@@ -330,8 +330,7 @@ fn have_stats(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> 
             let o = d.0.lock();
             if function { o.functions.contains_key(&object) } else { o.relations.contains_key(&object) }
         });
-        let here =
-            if function { s.database_oid } else { super::is_shared(object).then_some(0).unwrap_or(s.database_oid) };
+        let here = if !function && super::is_shared(object) { 0 } else { s.database_oid };
         entry || (database == here && s.tally.has_pending(object, function))
     };
     Ok(Datum::Bool(match kind {
