@@ -6,6 +6,8 @@
 //! everything the bytes depend on is durable (the output gate, invariant I7) and until the socket took them. That await
 //! is the only place where a slow client is felt, and no lock or latch is held across it.
 
+pub use crate::stats::Ending;
+
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -182,6 +184,8 @@ pub trait SqlSession: Send {
     fn notifications(&mut self, _out: &mut dyn Output) {}
     /// Called back (from any thread) whenever a notification comes.
     fn on_notification(&self, _f: Box<dyn Fn() + Send + Sync>) {}
+    /// How the session ends, told before it is closed; without a word, as its client wants.
+    fn ends(&mut self, _how: Ending) {}
     /// Ends the session: rolls back, drops temporary things, releases locks.
     async fn close(&mut self);
 }

@@ -86,6 +86,9 @@ pub struct Engine {
     pub search_files: crate::dictionaries::Folders,
     /// The directory of the server's data.
     pub data_dir: PathBuf,
+    /// What is counted of tables, functions, databases.
+    pub statistics: crate::stats::Statistics,
+    pub(crate) io: IoRef,
 }
 
 /// One database.
@@ -338,6 +341,7 @@ impl Engine {
         let engine = Engine::open_on(options, settings, io).await?;
         crate::expiry::start(&engine);
         crate::session::start_summaries(&engine);
+        crate::stats::start(&engine);
         Ok(engine)
     }
 
@@ -353,7 +357,7 @@ impl Engine {
         crate::session::bound_plans(&all);
         crate::exec::nearest::register()?;
         let ready = options.data_dir.join(READY);
-        let store = Store::open(opts, io, rt).await.map_err(say_what_to_do)?;
+        let store = Store::open(opts, Arc::clone(&io), rt).await.map_err(say_what_to_do)?;
         // SHOW answers what the directory is, which is not chosen at each start.
         let mut settings = settings;
         if store.crypto().is_some() {
@@ -363,6 +367,7 @@ impl Engine {
         for p in store.take_prepared().await? {
             prepared.found(p)?;
         }
+        let statistics = crate::stats::Statistics::open(&*io, store.crashed()).await;
         let mut host_rules = None;
         if let Some(text) = &options.host_rules {
             let rules = crate::hba::HostRules::of(&options.data_dir);
@@ -386,6 +391,8 @@ impl Engine {
             dictionaries: crate::dictionaries::DictionaryCache::default(),
             search_files: crate::dictionaries::Folders::of(&options.data_dir),
             data_dir: options.data_dir.clone(),
+            statistics,
+            io,
         });
         let ending = Arc::downgrade(&engine);
         engine.store.end_idle_writers_by(move |pid| {
@@ -506,19 +513,26 @@ impl Engine {
                 continue;
             }
             let mut current = d.catalog.write();
-            let mut cat = (**current).clone();
+            let before = Arc::clone(&current);
+            let mut cat = (*before).clone();
             if own {
                 changes.iter().for_each(|c| c.settled(&cat).apply(&mut cat));
                 cat.publish_detaching(self.store.last_scn().0);
             } else {
                 shared.iter().for_each(|c| c.apply(&mut cat));
             }
-            *current = Arc::new(cat);
+            let after = Arc::new(cat);
+            *current = Arc::clone(&after);
+            drop(current);
+            if own {
+                self.statistics.published(d.oid, &before, &after, changes);
+            }
         }
     }
 
     /// Stops: ends the background work and closes the store.
     pub async fn close(&self) -> Result<()> {
+        self.keep_statistics().await;
         self.store.shutdown().await
     }
 

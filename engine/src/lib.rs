@@ -19,5 +19,6 @@ pub mod plan;
 pub mod scram;
 pub mod session;
 pub mod settings;
+pub mod stats;
 pub mod transaction;
 pub mod two_phase;

@@ -22,6 +22,7 @@ use crate::exec::deferred::{Deferred, DeferredMark};
 use crate::exec::eval::Env;
 use crate::exec::table::{TableRt, borrow_changes, borrow_keys};
 use crate::large_object::calls::Descriptors;
+use crate::stats::{self, Tally};
 use rustydb_base::{DbError, Lsn, RelId, Result, Rid, Scn, SqlState};
 use rustydb_parser::ast::TableLockMode;
 use rustydb_storage::core::RowLockMode;
@@ -62,6 +63,8 @@ pub struct Transaction {
     pub deferred: Deferred,
     /// Large objects that are open.
     pub descriptors: Descriptors,
+    /// Where its session counts; `None` for work that belongs to no session.
+    pub tally: Option<Arc<Tally>>,
 }
 
 /// A place in a transaction to go back to.
@@ -97,6 +100,7 @@ impl Transaction {
             held: None,
             deferred: Deferred::default(),
             descriptors: Descriptors::default(),
+            tally: None,
         })
     }
 
@@ -246,8 +250,9 @@ impl Transaction {
         self.deferred.roll_back(&mark.deferred);
         self.descriptors.roll_back(mark.descriptors);
         if self.changes.len() > mark.changes {
-            self.changes.truncate(mark.changes);
+            let (before, undone) = (Arc::clone(&self.catalog), self.changes.split_off(mark.changes));
             self.rebase(self.db.catalog());
+            self.forget_counts(&before, &self.catalog, &undone);
         }
         Ok(())
     }
@@ -263,6 +268,7 @@ impl Transaction {
             let done = self.txn.commit(options).await;
             if done.is_ok() {
                 self.engine().publish(&self.db, &self.changes);
+                self.forget_counts(&self.base, &self.db.catalog(), &self.changes);
             }
             drop(publishing);
             done
@@ -278,7 +284,18 @@ impl Transaction {
 
     /// Rolls back.
     pub async fn abort(mut self) -> Result<()> {
+        if !self.changes.is_empty() {
+            self.forget_counts(&self.catalog, &self.db.catalog(), &self.changes);
+        }
         self.txn.abort().await
+    }
+
+    /// Forgets the session's counts of what changes concern and is in a catalog no more.
+    fn forget_counts(&self, before: &Catalog, after: &Catalog, changes: &[CatalogChange]) {
+        if let Some(t) = &self.tally {
+            let (relations, functions) = stats::gone(before, after, changes);
+            t.forget(&relations, &functions);
+        }
     }
 
     /// Takes a table lock, waiting for it unless `nowait` (55P03).
@@ -338,6 +355,9 @@ impl Transaction {
     pub async fn drop_relation(&mut self, oid: u32) -> Result<()> {
         let Some(r) = self.catalog.relation(oid).cloned() else { return Ok(()) };
         self.write_rows(relation_rows(&r), Vec::new()).await?;
+        if let Some(t) = &self.tally {
+            t.dropped(oid);
+        }
         if let Some(s) = &r.storage {
             self.txn.empties(s.heap)?;
             self.drop_storage(s).await?;
@@ -656,6 +676,7 @@ impl Transaction {
             if let Inserted::Duplicate(d) = done {
                 return Err(rt.duplicate(d.index, &row.values));
             }
+            self.count_inserted(&rt, 1);
         }
         Ok(())
     }
@@ -682,7 +703,10 @@ impl Transaction {
         let key_changed = rt.changes_key(&changed);
         let (vals, changes) = (encoded.values(), borrow_changes(&changes));
         match self.txn.update(&rt.desc, &snap, rid, &image, &vals, &changes, key_changed).await? {
-            Changed::Heap(TmResult::Ok) => Ok(true),
+            Changed::Heap(TmResult::Ok) => {
+                self.count_updated(rt, &changed);
+                Ok(true)
+            }
             Changed::Duplicate(_) => Ok(false),
             Changed::Heap(_) => Err(DbError::new(SqlState::T_R_SERIALIZATION_FAILURE, "tuple concurrently updated")),
         }
@@ -703,7 +727,10 @@ impl Transaction {
         let key_bytes: Vec<Option<&[u8]>> = keys.iter().map(|k| k.as_ref().map(|k| k.bytes.as_slice())).collect();
         let done = self.txn.delete(&rt.desc, &snap, rid, &image, &key_bytes).await?;
         match done {
-            TmResult::Ok => Ok(()),
+            TmResult::Ok => {
+                self.count_deleted(rt);
+                Ok(())
+            }
             _ => Err(DbError::new(SqlState::T_R_SERIALIZATION_FAILURE, "tuple concurrently updated")),
         }
     }

@@ -7,7 +7,7 @@ use crate::wire::link::{Frame, ReadEnd, terminated};
 use crate::wire::output::Wire;
 use crate::wire::{batch, copy, encode, extended, simple};
 use rustydb_base::{DbError, Result, Severity, SqlState};
-use rustydb_engine::api::{Canceller, Output, SqlSession};
+use rustydb_engine::api::{Canceller, Ending, Output, SqlSession};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,8 +45,10 @@ pub enum Step {
 
 /// How a session ends.
 enum End {
-    /// Nobody is there to be told, or nothing is to be said.
+    /// Nothing is to be said.
     Quiet,
+    /// Nobody is there to be told.
+    Gone,
     /// With these words.
     Say(DbError),
 }
@@ -70,6 +72,11 @@ impl Conn {
             Ok(never) => match never {},
             Err(end) => end,
         };
+        self.session.ends(match &end {
+            End::Quiet => Ending::Normal,
+            End::Gone => Ending::Abandoned,
+            End::Say(_) => Ending::Fatal,
+        });
         // First the session, so that locks and the transaction do not wait for a client that no longer reads.
         self.session.close().await;
         if self.large {
@@ -117,7 +124,7 @@ impl Conn {
                 os::trim_memory();
             }
             if self.wire.signal().is_client_gone() {
-                return Err(End::Quiet);
+                return Err(End::Gone);
             }
             match answer {
                 Ok(Step::More) if self.wire.wants_flush() => self.wire.send().await?,
@@ -218,7 +225,7 @@ impl Conn {
 
 fn received(frame: Result<Frame, ReadEnd>) -> Result<Frame, End> {
     frame.map_err(|e| match e {
-        ReadEnd::Gone => End::Quiet,
+        ReadEnd::Gone => End::Gone,
         ReadEnd::Memory => End::Say(copy::memory()),
         ReadEnd::Bad(BadHeader::Type(tag)) => {
             End::Say(DbError::fatal(SqlState::PROTOCOL_VIOLATION, format!("invalid frontend message type {tag}")))

@@ -51,13 +51,15 @@ struct Place {
     ahead: BlockNo,
     /// Further ranges, the next one last.
     rest: Vec<Range<BlockNo>>,
+    /// Blocks visited and blocks that had to be loaded, since somebody last asked.
+    io: (u64, u64),
 }
 
 impl Place {
     fn new(mut pieces: Vec<Range<BlockNo>>) -> Place {
         pieces.reverse();
         let range = pieces.pop().unwrap_or_default();
-        Place { next: range.start, end: range.end, ahead: range.start, rest: pieces }
+        Place { next: range.start, end: range.end, ahead: range.start, rest: pieces, io: (0, 0) }
     }
 
     /// Whether there is a block to read; goes on to the next range at the end of one.
@@ -73,7 +75,7 @@ impl Place {
         // Some windows ahead, asked for one window at a time.
         while self.ahead < self.end && self.ahead < self.next.saturating_add(WINDOWS * READ_AHEAD) {
             let to = (self.ahead + READ_AHEAD).min(self.end);
-            env.store.prefetch(rel, self.ahead..to);
+            self.io.1 += u64::from(env.store.prefetch(rel, self.ahead..to));
             self.ahead = to;
         }
     }
@@ -118,6 +120,11 @@ impl TableScan {
         self.dep_lsn
     }
 
+    /// Blocks visited since this was last asked, and blocks whose loading the scan has caused.
+    pub fn take_io(&mut self) -> (u64, u64) {
+        std::mem::take(&mut self.place.io)
+    }
+
     /// The next rows, at least `min_rows` of them but at the end (a batch ends with a page), with their number. `None`
     /// when there are no more.
     pub async fn next(&mut self, min_rows: usize) -> Result<Option<(Vec<ArrayRef>, usize)>> {
@@ -136,6 +143,7 @@ impl TableScan {
                         *dep_lsn = (*dep_lsn).max(reader.dep_lsn);
                         done?;
                         place.next += 1;
+                        place.io.0 += 1;
                     }
                     Ok(())
                 })
@@ -172,6 +180,11 @@ impl RowScan {
         self.dep_lsn
     }
 
+    /// Blocks visited since this was last asked, and blocks whose loading the scan has caused.
+    pub fn take_io(&mut self) -> (u64, u64) {
+        std::mem::take(&mut self.place.io)
+    }
+
     /// The visible rows of the next page that has any.
     pub async fn next(&mut self) -> Result<Option<&PageRows>> {
         let RowScan { env, rel, layout, place, rows, dep_lsn } = self;
@@ -187,6 +200,7 @@ impl RowScan {
                 })
                 .await?;
             place.next += 1;
+            place.io.0 += 1;
             if !rows.is_empty() {
                 return Ok(Some(rows));
             }

@@ -70,6 +70,9 @@ pub async fn prepare_refresh(cx: &mut DdlCx<'_>, s: &ast::RefreshMaterializedVie
         return Ok(rel);
     }
     truncate::empty(cx, rel.oid).await?;
+    if let Some(tally) = &cx.tx.tally {
+        tally.truncated(rel.oid);
+    }
     let r = cx.relation(rel.oid)?;
     if r.populated != s.with_data {
         cx.put(Relation { populated: s.with_data, ..(*r).clone() }).await?;

@@ -93,6 +93,9 @@ pub async fn truncate(cx: &mut DdlCx<'_>, s: &ast::Truncate) -> Result<()> {
         let rel = cx.relation(*t)?;
         cx.not_in_use(&rel, "TRUNCATE")?;
         empty(cx, *t).await?;
+        if let Some(tally) = &cx.tx.tally {
+            tally.truncated(*t);
+        }
     }
     if s.restart_identity {
         let mut sequences: Vec<Arc<Relation>> = cx

@@ -245,8 +245,13 @@ impl BulkInsert {
         }
         let images = batch.images(&big);
         let rids = match tx.txn.insert_batch(&rt.desc, &images, &borrow_keys(&batch.keys)).await? {
-            Ok(rids) => rids,
+            Ok(rids) => {
+                tx.count_inserted(&rt, rids.len() as u64);
+                rids
+            }
             Err(d) => {
+                // What was stored before it counts too, as rolled back.
+                tx.count_inserted(&rt, d.row as u64 + 1);
                 let row =
                     super::tables::decode_row(&mut tx.txn, &rt, images.get(d.row).copied().unwrap_or(&[])).await?;
                 return Err(super::dml::refused(tx, &rt, &self.env.eval, &d, &row));

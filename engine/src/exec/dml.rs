@@ -355,7 +355,10 @@ pub(super) async fn insert_row(
 ) -> Result<Stored> {
     let encoded = rt.encode(row)?;
     let keys = rt.keys(Env { ctx: &env.eval, params: &[] }, row)?;
-    match tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await? {
+    let done = tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await?;
+    // One that is refused for its key counts too, as rolled back.
+    tx.count_inserted(rt, 1);
+    match done {
         Inserted::Row(rid) => {
             fks.keys(tx, rt, row, &keys).await?;
             exclude::stored(tx, rt, env, rid, row, fks).await?;
@@ -424,6 +427,7 @@ async fn insert_or(
         }
         let mut d = match tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await? {
             Inserted::Row(rid) => {
+                tx.count_inserted(rt, 1);
                 fks.keys(tx, rt, row, &keys).await?;
                 exclude::stored(tx, rt, env, rid, row, fks).await?;
                 return Ok(Some(Stored::New(rid)));
@@ -562,6 +566,7 @@ pub(super) async fn change_row(
     match done {
         Changed::Heap(r) => {
             if r == TmResult::Ok {
+                tx.count_updated(rt, &changed);
                 for (index, _, key) in &changes {
                     if let Some(k) = key {
                         fks.key(tx, rt, new, *index, k).await?;
@@ -587,7 +592,11 @@ pub(super) async fn remove_row(
 ) -> Result<TmResult> {
     let keys = rt.keys(Env { ctx: &env.eval, params: &[] }, old)?;
     let keys: Vec<Option<&[u8]>> = keys.iter().map(|k| k.as_ref().map(|k| k.bytes.as_slice())).collect();
-    tx.txn.delete(&rt.desc, snap, rid, image, &keys).await
+    let done = tx.txn.delete(&rt.desc, snap, rid, image, &keys).await?;
+    if done == TmResult::Ok {
+        tx.count_deleted(rt);
+    }
+    Ok(done)
 }
 
 /// As [`remove_row`], of a row that goes to another partition.
@@ -602,7 +611,11 @@ pub(super) async fn move_row(
 ) -> Result<TmResult> {
     let keys = rt.keys(Env { ctx: &env.eval, params: &[] }, old)?;
     let keys: Vec<Option<&[u8]>> = keys.iter().map(|k| k.as_ref().map(|k| k.bytes.as_slice())).collect();
-    tx.txn.move_away(&rt.desc, snap, rid, image, &keys).await
+    let done = tx.txn.move_away(&rt.desc, snap, rid, image, &keys).await?;
+    if done == TmResult::Ok {
+        tx.count_deleted(rt);
+    }
+    Ok(done)
 }
 
 /// 40001 if a row that was to be locked or changed has gone to another partition: there is no following it there.

@@ -334,7 +334,9 @@ impl ForeignKeys {
         }
         loop {
             let snap = tx.latest_tracked();
-            let Some((rid, _)) = holder(&mut tx.txn, rt, at, &env.eval, &snap, &bytes).await? else {
+            let held = holder(&mut tx.txn, rt, at, &env.eval, &snap, &bytes).await?;
+            tx.count_index_scan(*ref_index, u64::from(held.is_some()), u64::from(held.is_some()));
+            let Some((rid, _)) = held else {
                 return Ok(Some(no_parent(&env.eval, &child, &parent, c, values)));
             };
             match tx.lock_row(rt, &snap, rid, RowLockMode::KeyShare).await? {
@@ -554,7 +556,9 @@ impl ForeignKeys {
         let Some((at, index)) = rt.index(index) else { return Ok(false) };
         let bytes = index.prefix(&rt, &ordered)?;
         let snap = tx.latest_tracked();
-        Ok(holder(&mut tx.txn, &rt, at, &env.eval, &snap, &bytes).await?.is_some())
+        let held = holder(&mut tx.txn, &rt, at, &env.eval, &snap, &bytes).await?.is_some();
+        tx.count_index_scan(index.def.oid, u64::from(held), u64::from(held));
+        Ok(held)
     }
 }
 
@@ -681,6 +685,8 @@ async fn find_children(
                 }
             }
             tx.txn.depends_on(scan.dep_lsn());
+            let met = candidates.len() as u64;
+            tx.count_index_scan(i.def.oid, met, met);
             for (rid, image) in candidates {
                 let row = decode_row(&mut tx.txn, rt, &image).await?;
                 if equal(&row) {
@@ -689,10 +695,12 @@ async fn find_children(
             }
         }
         None => {
+            let (mut met, mut io) = (0, (0, 0));
             for blocks in partitions(&scan_env, rt.desc.rel, 1).await? {
                 let mut scan = RowScan::new(scan_env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
                 while let Some(rows) = scan.next().await? {
                     candidates.extend(rows.iter().map(|(r, b)| (r, b.to_vec())));
+                    met += candidates.len() as u64;
                     for (rid, image) in candidates.drain(..) {
                         let row = decode_row(&mut tx.txn, rt, &image).await?;
                         if equal(&row) {
@@ -700,8 +708,11 @@ async fn find_children(
                         }
                     }
                 }
+                let now = scan.take_io();
+                io = (io.0 + now.0, io.1 + now.1);
                 tx.txn.depends_on(scan.dep_lsn());
             }
+            tx.count_scan(rt.rel.oid, met, io);
         }
     }
     Ok(out)

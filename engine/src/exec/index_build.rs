@@ -75,10 +75,12 @@ async fn feed(
     let env = ScanEnv { store: Arc::clone(&store), snap: *snap, interrupt: tx.txn.rules.interrupt.clone() };
     let index = &rt.indexes[at];
     let mut values = vec![Datum::Null; rt.rel.columns.len()];
+    let (mut met, mut io) = (0, (0, 0));
     for blocks in partitions(&env, rt.desc.rel, 1).await? {
         let mut scan = RowScan::new(env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
         while let Some(rows) = scan.next().await? {
             for (rid, image) in rows.iter() {
+                met += 1;
                 for att in index.needs() {
                     values[*att] = decode_column(&mut tx.txn, rt, image, *att).await?;
                 }
@@ -90,7 +92,10 @@ async fn feed(
                 }
             }
         }
+        let now = scan.take_io();
+        io = (io.0 + now.0, io.1 + now.1);
     }
+    tx.count_scan(rt.rel.oid, met, io);
     Ok(())
 }
 

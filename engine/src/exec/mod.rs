@@ -135,6 +135,8 @@ pub trait Tables: Send + Sync {
     fn prepared(&self, _table: &Arc<Relation>) -> Result<Option<Arc<table::TableRt>>> {
         Ok(None)
     }
+    /// A query that is over has written to so many temporary files.
+    fn spilled(&self, _files: usize, _bytes: usize) {}
     /// Runs a data-modifying statement for WITH and answers its RETURNING rows.
     fn modify(&self, statement: Arc<crate::plan::ir::Bound>) -> BoxFuture<'static, Result<Vec<Vec<Datum>>>>;
 }

@@ -109,6 +109,7 @@ pub fn statement_cx(tx: &Transaction, snap: Snapshot, params: &Arc<[Datum]>, env
         eval: Arc::clone(&env.eval),
         env: ScanEnv { store: Arc::clone(tx.txn.store()), snap, interrupt: env.interrupt.clone() },
         dep_lsn: Arc::clone(&env.dep_lsn),
+        tally: tx.tally.clone(),
     };
     Arc::new(StmtCx {
         eval: Arc::clone(&env.eval),

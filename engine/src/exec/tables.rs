@@ -6,6 +6,7 @@ use super::{IndexRange, RowFilter, ScanRequest, Tables};
 use crate::catalog::rows::table;
 use crate::catalog::{FIRST_USER_OID, Index, RelKind, Relation};
 use crate::engine::DatabaseState;
+use crate::stats::{Counts, Tally};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Decimal128Type;
 use arrow_array::{Array, ArrayRef, RecordBatch};
@@ -58,11 +59,41 @@ pub struct SessionTables {
     pub held: Arc<HeldSnapshot>,
     /// Highest LSN that anything read so far depends on.
     pub dep_lsn: Arc<AtomicU64>,
+    /// Where scans are counted.
+    pub tally: Option<Arc<Tally>>,
 }
 
 impl SessionTables {
     fn depend(&self, lsn: Lsn) {
         self.dep_lsn.fetch_max(lsn.0, Ordering::AcqRel);
+    }
+
+    fn count(&self, relation: u32, c: Counts) {
+        if let Some(t) = &self.tally {
+            t.count(relation, &c);
+        }
+    }
+
+    /// A scan of blocks has met rows; by way of an index, if that has named the blocks.
+    fn met(&self, table: u32, rows: usize, io: (u64, u64), named: bool) {
+        let (returned, fetched) = if named { (0, rows as i64) } else { (rows as i64, 0) };
+        self.count(table, Counts::default().rows(returned, fetched).blocks(io.0 as i64, io.1 as i64));
+    }
+
+    /// A scan begins: of an index that it names, else of the table.
+    fn begun(&self, request: &ScanRequest, named: &Gathered) {
+        let index = request.index.as_ref().map(|i| i.index).or(request.gather.as_ref().map(|g| g.0));
+        let Some(index) = index else {
+            return self.count(request.table.oid, Counts::scans(1));
+        };
+        let returned = match named {
+            Gathered::Rows(r) => r.len() as i64,
+            _ => 0,
+        };
+        self.count(index, Counts::scans(1).rows(returned, 0).blocks(1, 0));
+        if request.gather.is_some() && matches!(named, Gathered::Everything) {
+            self.count(request.table.oid, Counts::scans(1));
+        }
     }
 }
 
@@ -265,6 +296,12 @@ impl Tables for SessionTables {
         }
     }
 
+    fn spilled(&self, files: usize, bytes: usize) {
+        if let Some(t) = &self.tally {
+            t.spilled(files, bytes);
+        }
+    }
+
     fn modify(
         &self,
         _statement: Arc<crate::plan::ir::Bound>,
@@ -324,8 +361,8 @@ impl Drop for Reader {
     }
 }
 
-/// Reads a table in a task of its own, so that decoding its rows and computing with them take two processors. The task may
-/// outlive its statement by a moment, hence the held snapshot.
+/// Reads a table in a task of its own, so that decoding its rows and computing with them take two processors. The task
+/// may outlive its statement by a moment, hence the held snapshot.
 fn ahead(
     runtime: &tokio::runtime::Handle,
     held: HeldSnapshot,
@@ -376,8 +413,8 @@ pub fn blocks_of(store: &Store, table: &Relation) -> Option<u32> {
     blocks_now(store, Rel::new(at.heap, at.overflow))
 }
 
-/// Rows that so many blocks of a table may have: as PostgreSQL's `estimate_rel_size`, as many per block as ANALYZE found, or
-/// as fit by the columns' types.
+/// Rows that so many blocks of a table may have: as PostgreSQL's `estimate_rel_size`, as many per block as ANALYZE
+/// found, or as fit by the columns' types.
 pub(super) fn rows_in_blocks(table: &Relation, blocks: u32) -> f64 {
     let per_block = if table.stats.tuples >= 0.0 && table.stats.pages > 0 {
         f64::from(table.stats.tuples) / f64::from(table.stats.pages)
@@ -459,6 +496,9 @@ impl SessionTables {
             }
             named = gather(&this.env, i.desc, search, i.def.has_pending_list()).await?;
         }
+        if part == 0 {
+            this.begun(&request, &named);
+        }
         let keyed = request.index.is_some() || matches!(named, Gathered::Rows(_));
         let plain = request.cols.iter().all(|c| c.1 > 0) && !request.rid && !keyed;
         if plain {
@@ -491,7 +531,9 @@ impl SessionTables {
         part: usize,
         parts: usize,
     ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+        let by_index = matches!(named, Gathered::Blocks(_));
         let blocks = self.blocks_to_read(&rt, named, part, parts).await?;
+        let table = rt.rel.oid;
         let proj: Vec<usize> = request.cols.iter().map(|c| c.1 as usize - 1).collect();
         let schema = schema_of(&request);
         let scan = TableScan::of_pieces(self.env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), proj, blocks);
@@ -500,7 +542,9 @@ impl SessionTables {
         let state = (self, scan, schema, types);
         Ok(futures::stream::try_unfold(state, move |mut st| async move {
             let (this, scan, schema, request_types) = &mut st;
-            let Some((columns, n)) = scan.next(rows).await? else { return Ok(None) };
+            let met = scan.next(rows).await?;
+            this.met(table, met.as_ref().map_or(0, |m| m.1), scan.take_io(), by_index);
+            let Some((columns, n)) = met else { return Ok(None) };
             this.depend(scan.dep_lsn());
             let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(n));
             let batch = RecordBatch::try_new_with_options(
@@ -540,9 +584,10 @@ impl SessionTables {
                 RowReader::Index(Box::new(IndexScan::new(self.env.clone(), rt.desc.rel, cursor)), n)
             }
             (named, None) => {
+                let by_index = matches!(named, Gathered::Blocks(_));
                 let blocks = self.blocks_to_read(&rt, named, part, parts).await?;
                 let layout = Arc::clone(&rt.desc.layout);
-                RowReader::Heap(Box::new(RowScan::of_pieces(self.env.clone(), rt.desc.rel, layout, blocks)))
+                RowReader::Heap(Box::new(RowScan::of_pieces(self.env.clone(), rt.desc.rel, layout, blocks)), by_index)
             }
         };
         let schema = schema_of(&request);
@@ -590,7 +635,8 @@ fn take_part(ranges: Vec<Range<u32>>, part: usize, parts: usize) -> Option<Range
 }
 
 enum RowReader {
-    Heap(Box<RowScan>),
+    /// Blocks, and whether an index has named them.
+    Heap(Box<RowScan>, bool),
     Index(Box<IndexScan>, usize),
     Named(Box<AddressScan>),
 }
@@ -604,11 +650,12 @@ async fn next_rows(
 ) -> Result<Vec<(Rid, Vec<u8>)>> {
     let mut out = Vec::new();
     match reader {
-        RowReader::Heap(scan) => {
+        RowReader::Heap(scan, by_index) => {
             while out.len() < want {
                 let Some(rows) = scan.next().await? else { break };
                 out.extend(rows.iter().map(|(r, b)| (r, b.to_vec())));
             }
+            this.met(rt.rel.oid, out.len(), scan.take_io(), *by_index);
             this.depend(scan.dep_lsn());
         }
         RowReader::Named(scan) => {
@@ -617,6 +664,7 @@ async fn next_rows(
                 let Some(rid) = scan.next(&mut buf).await? else { break };
                 out.push((rid, buf.to_vec()));
             }
+            this.met(rt.rel.oid, out.len(), (out.len() as u64, 0), true);
             this.depend(scan.dep_lsn());
         }
         RowReader::Index(scan, n) => {
@@ -626,6 +674,11 @@ async fn next_rows(
                 let found = scan.next(&mut buf, |key, row| plain.matches(rt, key, row)).await?;
                 let Some(rid) = found else { break };
                 out.push((rid, buf.to_vec()));
+            }
+            if let Some(i) = rt.indexes.get(*n) {
+                let met = out.len() as i64;
+                this.count(i.def.oid, Counts::default().rows(met, met));
+                this.count(rt.rel.oid, Counts::default().blocks(met, 0));
             }
             this.depend(scan.dep_lsn());
             // In the order of the table, as PostgreSQL's bitmap scans answer.

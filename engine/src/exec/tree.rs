@@ -259,6 +259,7 @@ impl Proposed<'_> {
             }
             let d = match tx.txn.insert(&rt.desc, &encoded.values(), &borrow_keys(&keys)).await? {
                 Inserted::Row(rid) => {
+                    tx.count_inserted(rt, 1);
                     fks.keys(tx, rt, row, &keys).await?;
                     exclude::stored(tx, rt, env, rid, row, fks).await?;
                     return Ok(Some(Stored::New(rid)));

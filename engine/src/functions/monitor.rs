@@ -1,9 +1,9 @@
-//! What monitoring asks of the server and of sessions one by one. What RustyDB does not have (an archiver, receivers of a
-//! log, replication slots, PostgreSQL's shared memory and SLRU caches) has counters that stand at zero, or no rows.
+//! What monitoring asks of the server and of sessions one by one. What RustyDB does not have (receivers of a log, replication
+//! slots, PostgreSQL's shared memory) has counters that stand at zero, or no rows.
 //!
 //! Backends are numbered in the order of their process ids, from 1, anew for each call.
 
-use super::{Activity, Rows, access, int_arg, oid_arg, opt_text, rows, scalar, set, text, text_arg};
+use super::{Activity, Rows, access, int_arg, oid_arg, rows, scalar, set, text, text_arg};
 use crate::catalog::RelKind;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_types::ctx::EvalCtx;
@@ -11,16 +11,8 @@ use rustydb_types::datum::{Datum, TypeRef};
 use rustydb_types::kernel::{CallInfo, Kernel};
 use rustydb_types::{io, oid, pgdata};
 
-/// PostgreSQL's SLRU caches, by the names that `pg_stat_slru` has.
-const SLRUS: [&str; 8] =
-    ["CommitTs", "MultiXactMember", "MultiXactOffset", "Notify", "Serial", "Subtrans", "Xact", "other"];
-
 fn null(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     Ok(Datum::Null)
-}
-
-fn void(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
-    Ok(Datum::Text(Default::default()))
 }
 
 fn no(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
@@ -62,10 +54,6 @@ fn port(a: Option<&Activity>) -> Datum {
     a.and_then(|a| a.client).map_or(Datum::Null, |c| Datum::Int4(i32::from(c.port())))
 }
 
-fn current_query(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
-    Ok(opt_text(own(ctx)?.map(|a| a.query)))
-}
-
 fn client_address(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     address(ctx, own(ctx)?.as_ref())
 }
@@ -97,13 +85,6 @@ fn log_file(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     Ok(Datum::Null)
 }
 
-fn archiver(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
-    let none = |ty| (ty, Datum::Null);
-    let zero = || (oid::INT8, Datum::Int8(0));
-    let (t, z) = (oid::TEXT, oid::TIMESTAMPTZ);
-    Ok(record(vec![zero(), none(t), none(z), zero(), none(t), none(z), none(z)]))
-}
-
 fn replication_slot(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let mut fields = vec![(oid::TEXT, text(text_arg(args, 0)?))];
     fields.extend((0..8).map(|_| (oid::INT8, Datum::Int8(0))));
@@ -115,16 +96,6 @@ fn subscription_stats(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<D
     let subscription = oid_arg(args, 0)?.map_or(Datum::Null, Datum::Oid);
     let zero = || (oid::INT8, Datum::Int8(0));
     Ok(record(vec![(oid::OID, subscription), zero(), zero(), (oid::TIMESTAMPTZ, Datum::Null)]))
-}
-
-fn slru(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
-    let row = |name: &&str| {
-        let mut row = vec![text(name)];
-        row.extend((0..7).map(|_| Datum::Int8(0)));
-        row.push(Datum::Null);
-        row
-    };
-    rows(SLRUS.iter().map(row).collect())
 }
 
 fn backends(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
@@ -190,39 +161,8 @@ fn tablespace_databases(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Resu
     }
 }
 
-/// Whether something is counted. Kinds of which there is one each always are.
-fn have_stats(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let kind = text_arg(args, 0)?;
-    let (database, object) = (oid_arg(args, 1)?.unwrap_or(0), oid_arg(args, 2)?.unwrap_or(0));
-    let cat = access(ctx)?.catalog();
-    Ok(Datum::Bool(match kind {
-        "archiver" | "bgwriter" | "checkpointer" | "slru" | "wal" => true,
-        "database" => cat.databases.values().any(|d| d.oid == database),
-        "relation" => database == cat.database.oid && cat.relation(object).is_some(),
-        "function" | "replslot" | "subscription" => false,
-        _ => {
-            return Err(DbError::new(
-                SqlState::INVALID_PARAMETER_VALUE,
-                format!("invalid statistics kind: \"{kind}\""),
-            ));
-        }
-    }))
-}
-
-/// Counters of this kind are counted from the server's start; there is nothing to set back.
-fn reset_shared(_: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
-    let target = text_arg(args, 0)?;
-    if matches!(target, "archiver" | "bgwriter" | "recovery_prefetch" | "wal") {
-        return Ok(Datum::Text(Default::default()));
-    }
-    let m = format!("unrecognized reset target: \"{target}\"");
-    Err(DbError::new(SqlState::INVALID_PARAMETER_VALUE, m)
-        .hint("Target must be \"archiver\", \"bgwriter\", \"recovery_prefetch\", or \"wal\"."))
-}
-
 /// Kernels of this module.
 pub(super) const KERNELS: &[Kernel] = &[
-    scalar("current_query", current_query),
     scalar("inet_client_addr", client_address),
     scalar("inet_client_port", client_port),
     scalar("inet_server_port", server_port),
@@ -233,11 +173,9 @@ pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_sequence_parameters", sequence_parameters),
     set("pg_tablespace_databases", tablespace_databases),
     set("pg_get_shmem_allocations", no_rows),
-    scalar("pg_stat_get_archiver", archiver),
     scalar("pg_stat_get_wal_receiver", null),
     scalar("pg_stat_get_replication_slot", replication_slot),
     scalar("pg_stat_get_subscription_stats", subscription_stats),
-    set("pg_stat_get_slru", slru),
     set("pg_stat_get_backend_idset", backends),
     scalar("pg_stat_get_backend_pid", backend_pid),
     scalar("pg_stat_get_backend_dbid", backend_database),
@@ -250,13 +188,4 @@ pub(super) const KERNELS: &[Kernel] = &[
     scalar("pg_stat_get_backend_client_port", backend_port),
     scalar("pg_stat_get_backend_wait_event_type", null),
     scalar("pg_stat_get_backend_wait_event", null),
-    scalar("pg_stat_get_snapshot_timestamp", null),
-    scalar("pg_stat_have_stats", have_stats),
-    scalar("pg_stat_reset", void),
-    scalar("pg_stat_reset_shared", reset_shared),
-    scalar("pg_stat_reset_slru", void),
-    scalar("pg_stat_reset_single_table_counters", void),
-    scalar("pg_stat_reset_single_function_counters", void),
-    scalar("pg_stat_clear_snapshot", void),
-    scalar("pg_stat_force_next_flush", void),
 ];

@@ -68,6 +68,9 @@ impl CatalogAccess for SessionShared {
             .iter()
             .map(|s| {
                 let seen = s.seen();
+                // Of a session that does not want it nothing is said, as in PostgreSQL.
+                let told = s.settings(|x| x.is_on("track_activities"));
+                let told_at = |t: Option<i64>| t.filter(|_| told);
                 Activity {
                     pid: s.pid,
                     database: Some(s.database_oid),
@@ -75,15 +78,16 @@ impl CatalogAccess for SessionShared {
                     application: s.settings(|x| x.get("application_name").to_owned()),
                     client: s.peer.address,
                     started: s.started,
-                    transaction_start: seen.transaction_start,
-                    query_start: seen.query_start,
-                    state_change: seen.state_change,
+                    transaction_start: told_at(seen.transaction_start),
+                    query_start: told_at(seen.query_start),
+                    state_change: told_at(seen.state_change),
                     state: Some(match (s.is_running(), seen.transaction_start) {
+                        _ if !told => "disabled",
                         (true, _) => "active",
                         (false, Some(_)) => "idle in transaction",
                         (false, None) => "idle",
                     }),
-                    query: seen.query.to_string(),
+                    query: if told { seen.query.to_string() } else { String::new() },
                     encrypted: s.peer.tls,
                 }
             })

@@ -147,6 +147,7 @@ pub(crate) async fn run(tx: &mut Transaction, env: &StatementEnv, call: &HostCal
     let r = tx.catalog.routines.get(&call.proc.oid).cloned().ok_or_else(|| {
         DbError::new(SqlState::UNDEFINED_FUNCTION, format!("cache lookup failed for function {}", call.proc.oid))
     })?;
+    let timed = shared.tally.call(r.oid);
     let inside = enter(shared, tx, &r)?;
     let key = (r.oid, call.types.iter().chain([&call.result]).map(|t| (t.oid, t.typmod)).collect::<Vec<_>>());
     let eval = Arc::new(EvalCtx {
@@ -168,6 +169,9 @@ pub(crate) async fn run(tx: &mut Transaction, env: &StatementEnv, call: &HostCal
         rows = done.map_err(|e| within(e, format!("SQL function \"{}\" statement {}", r.name, i + 1)))?;
     }
     drop(inside);
+    if let Some(timed) = timed {
+        shared.tally.called(timed);
+    }
     if !r.returns_set {
         // PostgreSQL takes the first row and leaves the rest.
         rows.truncate(1);

@@ -79,29 +79,6 @@ fn postmaster_start(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datu
     Ok(Datum::TimestampTz(session(ctx)?.engine.started))
 }
 
-/// What has been written to the log since the server started. Its writes are durable by themselves, and the images of whole
-/// pages in it are no protection against torn ones: syncs and images count as none, as they would in PostgreSQL.
-fn wal(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
-    use rustydb_storage::wal::{LOG_BATCHES, LOG_BYTES, LOG_FULL, LOG_RECORDS};
-    let number = |n: u64| (TypeRef::new(oid::INT8), Datum::Int8(i64::try_from(n).unwrap_or(i64::MAX)));
-    let none = || (TypeRef::new(oid::FLOAT8), Datum::Float8(0.0));
-    let numeric = TypeRef::new(oid::NUMERIC);
-    let bytes = io::text_in(ctx, numeric, &LOG_BYTES.get().to_string())?;
-    let started = Datum::TimestampTz(session(ctx)?.engine.started);
-    let fields = [
-        number(LOG_RECORDS.get()),
-        number(0),
-        (numeric, bytes),
-        number(LOG_FULL.get()),
-        number(LOG_BATCHES.get()),
-        number(0),
-        none(),
-        none(),
-        (TypeRef::new(oid::TIMESTAMPTZ), started),
-    ];
-    Ok(Datum::Row(fields.into()))
-}
-
 /// The client's address and port, and the server's; NULL over a local socket.
 fn client_address(ctx: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Datum> {
     match session(ctx)?.peer.address {
@@ -216,7 +193,6 @@ pub const KERNELS: &[Kernel] = scalars! {
     "pg_current_xact_id_if_assigned" => current_xact_id_if_assigned,
     "pg_postmaster_start_time" => postmaster_start,
     "pg_conf_load_time" => postmaster_start,
-    "pg_stat_get_wal" => wal,
     "inet_client_addr" => client_address,
     "inet_client_port" => client_port,
     "current_query" => current_query,

@@ -71,6 +71,7 @@ use crate::api::{Canceller, ExecuteEnd, Output, OutputGate, PeerInfo, RowShape, 
 use crate::catalog::Catalog;
 use crate::engine::{DatabaseState, Engine};
 use crate::settings::Settings;
+use crate::stats::{Clock, Ending};
 use async_trait::async_trait;
 use hashbrown::HashMap;
 use rows::Portal;
@@ -113,6 +114,8 @@ pub struct Session {
     reported: Vec<(&'static str, String)>,
     reported_version: u64,
     closed: bool,
+    clock: Clock,
+    ending: Ending,
 }
 
 /// Settings a statement needs at once, read again when settings have changed.
@@ -223,11 +226,14 @@ impl Session {
             reported: Vec::new(),
             reported_version: 0,
             closed: false,
+            clock: Clock::begin(now_micros()),
+            ending: Ending::Normal,
         };
         // Whoever drops a database counts its sessions after closing it.
         if engine.is_closing(session.db.oid) {
             return Err(missing());
         }
+        session.shared.tally.connected();
         session.publish_defaults();
         session.reported = set::reported(&session.shared);
         session.reported_version = session.shared.settings_version();
@@ -238,6 +244,7 @@ impl Session {
     fn enter(&mut self) {
         self.statement_start = now_micros();
         self.shared.begin_statement();
+        self.clock.work(self.statement_start, self.tx.block != Block::Idle);
         self.read_limits();
     }
 
@@ -246,6 +253,7 @@ impl Session {
         if self.limits.version == version {
             return;
         }
+        self.shared.settings(|s| self.shared.tally.obey(s));
         self.limits = self.shared.settings(|s| Limits {
             version,
             work_mem: usize::try_from(s.int("work_mem")).unwrap_or(4096).saturating_mul(1024),
@@ -265,6 +273,7 @@ impl Session {
             Ok(v) => Ok(v),
             Err(e) => {
                 let e = self.shared.name_limit(self.shared.explain_stop(e));
+                self.shared.tally.failed(&e);
                 Box::pin(self.failed()).await;
                 Err(e)
             }
@@ -272,7 +281,14 @@ impl Session {
         self.note_dependencies();
         // Before Sync more is to come: the session is not idle yet.
         let idle = self.tx.block != Block::Implicit;
-        self.shared.end_statement(idle.then(now_micros));
+        let now = idle.then(now_micros);
+        self.shared.end_statement(now);
+        if let Some(now) = now {
+            if self.tx.block == Block::Idle {
+                self.shared.tally.report(&self.db, now, &mut self.clock);
+            }
+            self.clock.wait(now);
+        }
         r
     }
 
@@ -431,6 +447,10 @@ impl SqlSession for Session {
         self.shared.notifications.inbox.on_message(f);
     }
 
+    fn ends(&mut self, how: Ending) {
+        self.ending = how;
+    }
+
     async fn close(&mut self) {
         if std::mem::replace(&mut self.closed, true) {
             return;
@@ -443,6 +463,9 @@ impl SqlSession for Session {
         self.shared.interrupt.clear();
         self.shared.cancel.clear();
         self.end_temporary().await;
+        let killed = self.shared.terminated() && self.shared.ending() == shared::terminated();
+        let how = if killed { Ending::Killed } else { self.ending };
+        self.shared.tally.end(&self.db, &mut self.clock, how);
         self.leave_engine();
     }
 }
@@ -461,6 +484,7 @@ impl Drop for Session {
             if !self.shared.temp.is_active() {
                 self.engine.sessions.free_slot(self.shared.temp.slot);
             }
+            self.shared.tally.end(&self.db, &mut self.clock, self.ending);
             self.leave_engine();
         }
     }

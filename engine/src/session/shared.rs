@@ -236,6 +236,8 @@ pub struct SessionShared {
     pub domains: super::domain::DomainCache,
     /// Running SQL functions and their plans.
     pub functions: super::function::FunctionState,
+    /// What it counts.
+    pub tally: Arc<crate::stats::Tally>,
     state: Mutex<State>,
     catalog: Mutex<Arc<Catalog>>,
     notices: Mutex<Vec<Notice>>,
@@ -287,6 +289,7 @@ impl SessionShared {
         let engine = Arc::clone(&new.engine);
         engine.sessions.enter(|pid, slot| {
             let store = new.engine.store().session(pid);
+            let tally = new.engine.statistics.begin(new.catalog.database.oid);
             let shared = Arc::new(SessionShared {
                 pid,
                 locks: Arc::clone(store.lock_owner()),
@@ -319,6 +322,7 @@ impl SessionShared {
                 }),
                 domains: Default::default(),
                 functions: Default::default(),
+                tally,
                 catalog: Mutex::new(new.catalog),
                 notices: Mutex::new(Vec::new()),
                 rng: Mutex::new(StdRng::from_os_rng()),
@@ -367,6 +371,7 @@ impl SessionShared {
 
     /// A transaction or savepoint begins.
     pub fn push_level(&self) {
+        self.tally.push();
         let mut s = self.state.lock();
         let users = Arc::clone(&s.users);
         s.saved.push(users);
@@ -376,6 +381,7 @@ impl SessionShared {
 
     /// The transaction's levels from `depth` on roll back: settings and users are those of when level `depth` began.
     pub fn roll_back_level(&self, depth: usize) {
+        self.tally.roll_back(depth);
         let mut s = self.state.lock();
         if let Some(u) = s.saved.get(depth).cloned() {
             s.users = u;
@@ -389,6 +395,7 @@ impl SessionShared {
 
     /// A savepoint is released.
     pub fn release_level(&self, depth: usize) {
+        self.tally.release(depth);
         let mut s = self.state.lock();
         s.saved.truncate(depth);
         s.settings.release(depth);
@@ -397,6 +404,7 @@ impl SessionShared {
 
     /// The transaction commits: what SET LOCAL said ends.
     pub fn commit_levels(&self) {
+        self.tally.commit();
         let mut s = self.state.lock();
         s.saved.clear();
         self.notifications.pending.lock().release_level(0);

@@ -351,6 +351,7 @@ impl Session {
                     ));
                 }
                 self.engine.store().checkpoint().await?;
+                rustydb_storage::store::CHECKPOINTS_ASKED.inc();
                 tag("CHECKPOINT")
             }
             Statement::SetConstraints(s) => self.set_constraints(s).await.map(Done::Tag),

@@ -31,6 +31,7 @@ impl Session {
         }
         match self.prepare_open(gid).await {
             Ok(()) => {
+                self.engine.statistics.prepared(gid, self.shared.tally.prepare());
                 self.prepared_block();
                 Ok("PREPARE TRANSACTION".into())
             }
@@ -108,6 +109,7 @@ impl Session {
         match done {
             Ok(lsn) => {
                 self.engine.prepared.forget(gid);
+                self.shared.tally.finish(self.engine.statistics.take_prepared(gid), commit);
                 self.shared.gate.depends_on(lsn);
                 Ok(tag.into())
             }

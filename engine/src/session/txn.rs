@@ -15,6 +15,7 @@ use crate::transaction::{Mark, Transaction};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, TransactionModes};
 use rustydb_storage::txn::Isolation;
+use std::sync::Arc;
 
 /// Where the transaction block stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -164,6 +165,7 @@ impl Session {
         let mut tx = Transaction::begin(&self.db, &self.store, level(modes.isolation), modes.read_only, start)?;
         tx.deferrable = modes.deferrable;
         tx.txn.rules.interrupt = self.shared.interrupt.clone();
+        tx.tally = Some(Arc::clone(&self.shared.tally));
         self.shared.push_level();
         self.shared.set_catalog(&tx.catalog);
         self.tx.tx = Some(tx);
@@ -517,6 +519,7 @@ impl Session {
             }
             let mut tx = Transaction::begin(&self.db, &self.store, level(new.isolation), new.read_only, start)?;
             tx.txn.rules.interrupt = self.shared.interrupt.clone();
+            tx.tally = Some(Arc::clone(&self.shared.tally));
             self.tx.tx = Some(tx);
         }
         let tx = self.tx()?;

@@ -107,8 +107,8 @@ impl Loader {
 
     /// Starts reading those pages of a range (at most [`READ_AHEAD`]) that are not in the pool. Nobody waits for them; an
     /// error is found by whoever loads the page later. Does nothing when enough reads are under way.
-    pub fn prefetch(self: &Arc<Self>, rel: RelId, blocks: Range<BlockNo>) {
-        let mut at = blocks.start;
+    pub fn prefetch(self: &Arc<Self>, rel: RelId, blocks: Range<BlockNo>) -> u32 {
+        let (mut at, mut begun) = (blocks.start, 0);
         let end = blocks.end.min(at.saturating_add(READ_AHEAD));
         while at < end {
             let first = PageId::new(rel, at);
@@ -128,7 +128,9 @@ impl Loader {
             let this = Arc::clone(self);
             self.rt.spawn("read-ahead", async move { this.read(first, n, Access::Scan).await }.boxed());
             at += n;
+            begun += n;
         }
+        begun
     }
 
     /// Notes interest in a page; true when the caller must start the read.

@@ -48,6 +48,8 @@ use std::time::Duration;
 
 /// Checkpoints completed.
 pub static CHECKPOINTS: Counter = Counter::new("checkpoints", "checkpoints completed");
+/// Those of them that somebody asked for.
+pub static CHECKPOINTS_ASKED: Counter = Counter::new("checkpoints_asked", "checkpoints completed by CHECKPOINT");
 
 /// First relation number that [`Txn::create_relation`] hands out; those below are for fixed catalogs.
 pub const FIRST_REL: RelId = RelId(16_384);
@@ -277,8 +279,8 @@ impl Store {
     }
 
     /// Starts reading pages that a scan will soon want.
-    pub fn prefetch(&self, rel: RelId, blocks: std::ops::Range<u32>) {
-        self.loader.prefetch(rel, blocks);
+    pub fn prefetch(&self, rel: RelId, blocks: std::ops::Range<u32>) -> u32 {
+        self.loader.prefetch(rel, blocks)
     }
 
     /// Relations that have files.

@@ -36,6 +36,7 @@ mod scan;
 mod setop;
 mod small_sort;
 mod spill;
+mod spilled;
 mod step;
 mod sums;
 mod user_agg;
@@ -87,6 +88,7 @@ use datafusion::prelude::SessionConfig;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use rustydb_base::{DbError, Result};
+use spilled::Running;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -156,22 +158,25 @@ async fn physical(rel: &Rel, cx: &Arc<StmtCx>, joins: Joins) -> Result<(Arc<dyn 
     Ok((plan, state.task_ctx()))
 }
 
-async fn start(rel: &Rel, cx: &Arc<StmtCx>, joins: Joins) -> Result<SendableRecordBatchStream> {
+async fn start(rel: &Rel, cx: &Arc<StmtCx>, joins: Joins) -> Result<(SendableRecordBatchStream, Running)> {
     cx.cancel.check()?;
     let (plan, task) = physical(rel, cx, joins).await?;
-    execute_stream(plan, task).map_err(from_df)
+    let running = Running::new(Arc::clone(&plan), cx);
+    Ok((execute_stream(plan, task).map_err(from_df)?, running))
 }
 
 struct Following {
     rel: Rel,
     cx: Arc<StmtCx>,
     stream: SendableRecordBatchStream,
+    /// Behind the stream: it looks at what that has done.
+    running: Running,
     emitted: bool,
     retried: bool,
 }
 
-fn follow(rel: Rel, cx: Arc<StmtCx>, stream: SendableRecordBatchStream) -> RowStream {
-    let f = Following { rel, cx, stream, emitted: false, retried: false };
+fn follow(rel: Rel, cx: Arc<StmtCx>, (stream, running): (SendableRecordBatchStream, Running)) -> RowStream {
+    let f = Following { rel, cx, stream, running, emitted: false, retried: false };
     futures::stream::unfold(Some(f), |f| async move {
         let mut f = f?;
         match guarded(next(&mut f)).await {
@@ -195,7 +200,7 @@ async fn next(f: &mut Following) -> Result<Option<RecordBatch>> {
             Some(Err(e)) if is_out_of_memory(&e) && !f.emitted && !f.retried => {
                 tracing::debug!("a query starts over with sort-merge joins: {e}");
                 f.retried = true;
-                f.stream = start(&f.rel, &f.cx, Joins::SortMerge).await?;
+                (f.stream, f.running) = start(&f.rel, &f.cx, Joins::SortMerge).await?;
             }
             Some(Err(e)) => return Err(from_df(e)),
         }

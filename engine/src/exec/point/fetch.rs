@@ -89,14 +89,17 @@ impl ScanCx<'_> {
             am::lookup(core, self.snap.ssi, &p.desc, &self.state.search, &mut self.state.rids)?;
             self.state.looked = true;
             self.state.at = 0;
+            self.state.met.scans += 1;
         }
         while let Some(&rid) = self.state.rids.get(self.state.at) {
-            if self.fetch(rid, core, cx)? && self.has_key(p, None, core)? {
-                self.state.at += 1;
+            let hit = self.fetch(rid, core, cx)? && self.has_key(p, None, core)?;
+            self.state.at += 1;
+            self.state.met.entries += 1;
+            if hit {
+                self.state.met.rows += 1;
                 self.state.rid = rid;
                 return Ok(true);
             }
-            self.state.at += 1;
         }
         self.state.phase = Phase::NextKey;
         Ok(false)
@@ -122,7 +125,9 @@ impl ScanCx<'_> {
             };
             let hit = self.fetch(c.rid, core, cx)? && self.has_key(p, Some(c.key), core)?;
             self.state.at += 1;
+            self.state.met.entries += 1;
             if hit {
+                self.state.met.rows += 1;
                 self.state.rid = c.rid;
                 return Ok(true);
             }
@@ -152,7 +157,9 @@ impl ScanCx<'_> {
             };
             let hit = self.fetch(rid, core, cx)?;
             self.state.at += 1;
+            self.state.met.entries += 1;
             if hit {
+                self.state.met.rows += 1;
                 self.state.rid = rid;
                 return Ok(true);
             }
@@ -195,7 +202,9 @@ impl ScanCx<'_> {
                 let Some(rid) = held.peek() else { return Ok(false) };
                 let found = self.fetch(rid, core, cx)?;
                 held.pop();
+                self.state.met.entries += 1;
                 if found {
+                    self.state.met.rows += 1;
                     self.state.rid = rid;
                     return Ok(true);
                 }
@@ -217,10 +226,13 @@ impl ScanCx<'_> {
     fn heap(&mut self, core: &Core, cx: &mut TxnCx) -> Op<bool> {
         let rt = &self.node.table;
         let mut place = self.state.heap.take().unwrap_or_default();
+        let block = place.block;
         let done = next_row(&mut place, rt.desc.rel, &rt.desc.layout, self.snap, self.image, core, cx);
+        self.state.met.blocks += place.block.saturating_sub(block);
         self.state.heap = Some(place);
         match done? {
             Some(rid) => {
+                self.state.met.rows += 1;
                 self.state.rid = rid;
                 Ok(true)
             }

@@ -153,7 +153,11 @@ pub fn try_run(
     out: &mut RowSink<'_>,
 ) -> Result<Attempt> {
     let mut m = run::Machine::new(plan, scratch, tx, snap, env)?;
-    Ok(match m.advance(out)? {
+    let stop = m.advance(out);
+    if stop.is_err() {
+        m.count();
+    }
+    Ok(match stop? {
         run::Stop::Done => Attempt::Done,
         run::Stop::Paused => Attempt::Paused,
         run::Stop::TooBig => Attempt::TooBig,
@@ -172,7 +176,11 @@ pub async fn run(
 ) -> Result<Attempt> {
     let mut m = run::Machine::new(plan, scratch, tx, snap, env)?;
     loop {
-        match m.advance(out)? {
+        let stop = m.advance(out);
+        if stop.is_err() {
+            m.count();
+        }
+        match stop? {
             run::Stop::Done => return Ok(Attempt::Done),
             run::Stop::Paused => return Ok(Attempt::Paused),
             run::Stop::TooBig => return Ok(Attempt::TooBig),

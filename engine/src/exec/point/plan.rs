@@ -147,6 +147,19 @@ pub(super) struct ScanNode {
     pub key_quals: Vec<Compiled>,
 }
 
+impl ScanNode {
+    /// The index that the scan goes through, and whether its rows come in the order of the table.
+    pub(super) fn index(&self) -> (Option<u32>, bool) {
+        let at = |desc: &IndexDesc| self.table.indexes.iter().find(|i| i.desc.rel == desc.rel).map(|i| i.def.oid);
+        match &self.path {
+            Path::Heap => (None, false),
+            Path::Index(p) => (self.table.indexes.get(p.index).map(|i| i.def.oid), false),
+            Path::Nearest(p) => (at(&p.desc), false),
+            Path::Gather(p) => (at(&p.desc), true),
+        }
+    }
+}
+
 /// An attribute to decode.
 #[derive(Clone, Copy)]
 pub(super) struct ColRead {

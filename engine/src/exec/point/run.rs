@@ -122,6 +122,7 @@ impl<'a> Machine<'a> {
             match self.next(plan.program.root)? {
                 Step::Row => {}
                 Step::End => {
+                    self.count();
                     self.s.finish();
                     return Ok(Stop::Done);
                 }
@@ -149,12 +150,28 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Counts what the scans have met.
+    pub(super) fn count(&mut self) {
+        let Some(tally) = &self.tx.tally else { return };
+        tally.counting(|pending| {
+            for (node, st) in self.plan.program.nodes.iter().zip(&mut self.s.states) {
+                let Node::Scan(node) = node else { continue };
+                let met = std::mem::take(&mut st.met);
+                if met.scans > 0 || met.rows > 0 {
+                    let (index, gathered) = node.index();
+                    pending.looked(node.table.rel.oid, index, gathered, &met);
+                }
+            }
+        });
+    }
+
     /// Waits for what an operator's storage operation lacks, until that is done.
     pub(super) async fn wait(&mut self, n: NodeId) -> Result<()> {
         let plan = self.plan;
         match &plan.program.nodes[n] {
             Node::Scan(node) => {
                 let (s, snap, env) = (&mut *self.s, self.snap, self.env);
+                s.states[n].met.reads += 1;
                 self.tx.txn.drive(|core, cx| scan_cx(node, n, s, snap, env).step(core, cx)).await
             }
             Node::Lock { locks, .. } => {
@@ -519,6 +536,7 @@ impl<'a> Machine<'a> {
                 let Some(search) = Lookup::search(values)? else { return Ok(false) };
                 let st = self.state(n);
                 (st.gather, st.candidates) = (Some(Gather::new(g.desc, &search, g.whole)), None);
+                st.met.scans += 1;
                 let place = st.heap.get_or_insert_default();
                 (place.loaded, place.block, place.end) = (false, 0, None);
                 return Ok(true);
@@ -535,9 +553,11 @@ impl<'a> Machine<'a> {
                 let st = self.state(n);
                 st.nearest = Some(Box::new((Nearest::new(p.desc, asked(q)), Waiting::default())));
                 st.measuring = None;
+                st.met.scans += 1;
                 return Ok(true);
             }
             Path::Heap => {
+                self.state(n).met.scans += 1;
                 let place = self.state(n).heap.get_or_insert_default();
                 (place.loaded, place.block, place.end) = (false, 0, None);
                 return Ok(true);
@@ -645,6 +665,7 @@ impl<'a> Machine<'a> {
         let (low, high) = (first.unwrap_or_else(whole), last.unwrap_or_else(whole));
         let direction = if p.reverse { Direction::Backward } else { Direction::Forward };
         st.cursor = Some(Cursor::open(p.desc, low, high, direction, Access::Point, true)?);
+        st.met.scans += 1;
         Ok(true)
     }
 

@@ -5,6 +5,7 @@ use super::plan::NodeId;
 use crate::exec::nearest::Waiting;
 use crate::exec::subquery::Answer;
 use crate::plan::ir::ColId;
+use crate::stats::Looked;
 use rustydb_base::Rid;
 use rustydb_storage::am::{Cursor, Gather};
 use rustydb_storage::gist::Nearest;
@@ -128,6 +129,8 @@ pub(super) struct State {
     pub answer: Option<Answer>,
     pub kept: Vec<Option<Datum>>,
     pub outcome: Outcome,
+    /// Scans: what they have met.
+    pub met: Looked,
     /// Locks: take the newest version, whatever the snapshot sees.
     pub newest: bool,
 }

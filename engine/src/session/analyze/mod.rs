@@ -181,6 +181,10 @@ impl Session {
                 tx.refresh_catalog();
                 super::summaries::of_table(tx, &eval, rel.oid, which).await?;
             }
+            // VACUUM FULL makes a new table in PostgreSQL, which counts for nothing.
+            if v.vacuum && !full && rel.storage.is_some() {
+                self.shared.tally.vacuumed(rel.oid, rel.stats.tuples as i64);
+            }
             if analyze {
                 self.analyze_table(&rel, &columns, verbose).await?;
             }
@@ -208,6 +212,8 @@ impl Session {
         let names: Vec<&str> = stored.iter().map(|c| c.name.as_str()).collect();
         let exprs: Vec<&str> = extended::expressions(&wanted).collect();
         let whole = rel.is_partitioned();
+        // Its own reading is no use that somebody makes of the table.
+        let quiet = self.shared.tally.quiet();
         let sampled = self.sample(&rel, &names, &exprs, whole, limit).await?;
         let mut stats: HashMap<i16, ColumnStats> = rel.stats.columns.clone();
         for (i, c) in stored.iter().enumerate().filter(|(_, c)| analyzed(c)) {
@@ -223,6 +229,9 @@ impl Session {
             let tree = self.sample(&rel, &names, &exprs, true, limit).await?;
             self.extend(&mut new, &wanted, &warnings, &tree, stored.len())?;
         }
+        drop(quiet);
+        let rows = if whole { 0 } else { i64::try_from(sampled.total).unwrap_or(i64::MAX) };
+        self.shared.tally.analyzed(rel.oid, rows, only.is_empty());
         let pages = match &rel.storage {
             Some(s) => self.engine.store().relation_bytes(s.heap).await? / 8192,
             None => 0,
