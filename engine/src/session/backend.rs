@@ -29,6 +29,7 @@ pub fn add_kernels() {
         PRIVILEGE_KERNELS,
         SNAPSHOT_KERNELS,
         TWO_PHASE_KERNELS,
+        crate::query_stats::KERNELS,
     ];
     let expressions: [&[_]; 4] = [
         rustydb_types::xml::EXPRESSIONS,

@@ -48,6 +48,7 @@ mod table_as;
 pub mod temp;
 mod two_phase;
 mod txn;
+mod watch;
 mod xml_map;
 mod xml_schema;
 
@@ -79,6 +80,7 @@ use rustydb_storage::store::Session as StoreSession;
 use rustydb_types::ctx::SessionInfo;
 use shared::{NewSession, User};
 use statement::Prepared;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use txn::{Block, Modes, TxState};
@@ -129,6 +131,8 @@ struct Limits {
     modes: Modes,
     /// `synchronous_commit` is off.
     async_commit: bool,
+    /// What is counted.
+    watch: watch::Wanted,
 }
 
 /// The search path as it was last worked out.
@@ -256,7 +260,9 @@ impl Session {
             standard_strings: s.is_on("standard_conforming_strings"),
             modes: Modes::defaults(s),
             async_commit: s.get("synchronous_commit") == "off",
+            watch: watch::Wanted::of(s),
         });
+        self.shared.counts_nested.store(self.limits.watch.counts_nested(), Ordering::Relaxed);
     }
 
     /// A method that runs statements ends: fails the transaction on an error and gives the error its final words.

@@ -24,6 +24,8 @@ pub struct Prepared {
     pub text: Arc<str>,
     /// What `pg_prepared_statements` shows: all that the client sent with it.
     pub own_text: Arc<str>,
+    /// Where in `text` the statement begins.
+    pub at: usize,
     /// The statement; `None` for an empty one.
     pub stmt: Option<Arc<Statement>>,
     /// Parameter types.
@@ -144,15 +146,16 @@ impl Session {
             _ => None,
         };
         let shape = plan.as_ref().and_then(|p| p.columns.clone()).map(all_text);
-        let mut portal = Portal::new(Source { stmt: Some(stmt), text: Arc::clone(text), own }, plan, [].into(), shape);
+        let source = Source { stmt: Some(stmt), text: Arc::clone(text), own, at: p.text.start };
+        let mut portal = Portal::new(source, plan, [].into(), shape);
         match self.run_portal(&mut portal, 0, true, out).await? {
             ExecuteEnd::Complete(tag) => Ok(tag),
             ExecuteEnd::Suspended | ExecuteEnd::Empty => Err(DbError::internal("a simple statement did not complete")),
         }
     }
 
-    /// Runs a portal for up to `max` rows; `describe` sends RowDescription first.
-    pub(super) async fn run_portal(
+    /// [`Session::run_portal`] without counting.
+    pub(super) async fn run_portal_unwatched(
         &mut self,
         portal: &mut Portal,
         max: usize,
@@ -220,6 +223,7 @@ impl Session {
             return Err(result_changed());
         }
         portal.plan = Some(Arc::clone(&plan));
+        self.note_plan(&plan, stmt);
         match self.start_plan(&plan, Arc::clone(&portal.params)).await? {
             Executed::Rows(source) => Ok(Opened::Rows(Rows::new(source))),
             Executed::Count(n) => {
@@ -594,6 +598,7 @@ impl Session {
         let prepared = Prepared {
             text: Arc::clone(text),
             own_text: Arc::clone(text),
+            at: 0,
             params: plan.as_ref().map_or_else(|| types.clone().into(), |p| p.params.iter().map(|t| t.oid).collect()),
             columns: plan.as_ref().and_then(|p| p.columns.clone()),
             stmt: Some(stmt),
@@ -676,6 +681,7 @@ impl Session {
             stmt: Some(Arc::clone(&stmt)),
             text: Arc::clone(&prepared.text),
             own: Arc::clone(&prepared.own_text),
+            at: prepared.at,
         };
         portal.params = params;
         self.open_plan(portal, plan, &stmt).await

@@ -902,6 +902,23 @@ pub struct CreateExtension {
     pub cascade: bool,
 }
 
+/// ALTER EXTENSION, but for SET SCHEMA.
+#[derive(Clone, PartialEq, Debug)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub struct AlterExtension {
+    pub name: Ident,
+    pub action: ExtensionAction,
+}
+
+/// What ALTER EXTENSION does.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ExtensionAction {
+    /// UPDATE, to a version if one is named.
+    Update(Option<String>),
+    /// ADD (`true`) or DROP of a member.
+    Member(bool, ObjectKind, ObjectRef),
+}
+
 /// CREATE TYPE … AS ENUM.
 #[derive(Clone, PartialEq, Debug)]
 #[allow(missing_docs, reason = "the names are the documentation")]

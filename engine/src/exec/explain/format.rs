@@ -20,6 +20,8 @@ pub enum Format {
 /// What is said of the whole statement.
 #[derive(Clone, Copy, Default)]
 pub struct Summary {
+    /// The statement's id.
+    pub query_id: Option<i64>,
     /// Time to plan it.
     pub planning: Option<Duration>,
     /// Time to run it.
@@ -32,12 +34,14 @@ pub fn show(plan: &PlanNode, format: Format, costs: bool, summary: Summary) -> V
         let mut out = Vec::new();
         lines(plan, 0, costs, &mut out);
         let ms = |d: Duration| d.as_secs_f64() * 1000.0;
+        out.extend(summary.query_id.map(|q| format!("Query Identifier: {q}")));
         out.extend(summary.planning.map(|d| format!("Planning Time: {:.3} ms", ms(d))));
         out.extend(summary.execution.map(|d| format!("Execution Time: {:.3} ms", ms(d))));
         return out;
     }
     let mut top = vec![("Plan", Value::Map(properties(plan, None, costs)))];
     let ms = |d: Duration| Value::Bare(format!("{:.3}", d.as_secs_f64() * 1000.0));
+    top.extend(summary.query_id.map(|q| ("Query Identifier", Value::Bare(q.to_string()))));
     top.extend(summary.planning.map(|d| ("Planning Time", ms(d))));
     top.extend(summary.execution.map(|d| ("Execution Time", ms(d))));
     let mut out = String::new();
@@ -278,7 +282,7 @@ mod tests {
     #[test]
     fn the_same_properties_in_four_notations() {
         let time = Some(Duration::from_micros(1500));
-        let one = |f| show(&plan(), f, false, Summary { planning: time, execution: None }).join("\n");
+        let one = |f| show(&plan(), f, false, Summary { planning: time, ..Summary::default() }).join("\n");
         assert_eq!(
             one(Format::Text),
             "Sort  (actual rows=3 loops=1)\n  Sort Key: x, y DESC\n  ->  Seq Scan on t \"a b\"\n        \
