@@ -5,10 +5,10 @@
 
 use super::drop::{Object, describe};
 use super::{DdlCx, err};
-use crate::acl::check;
+use crate::acl::{Acl, check};
 use crate::catalog::extensions::{self, Available, C, Extension, Function, PG_EXTENSION, Step};
 use crate::catalog::routines::{Param, Routine};
-use crate::catalog::rows::table;
+use crate::catalog::rows::{CatRow, RowBuilder, table};
 use crate::catalog::{Catalog, RelKind, collations, operators};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, ExtensionAction, Name, ObjectKind, ObjectRef, TableLockMode};
@@ -16,6 +16,8 @@ use rustydb_types::pgdata;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+/// `pg_init_privs`.
+const PG_INIT_PRIVS: u32 = 3394;
 /// Where PostgreSQL keeps descriptions of extensions, in messages.
 const CONTROL_FILES: &str = "/usr/share/postgresql/15/extension";
 
@@ -61,6 +63,9 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateExtension) -> Result<()> 
         cx.notice(err(SqlState::DUPLICATE_OBJECT, format!("{m}, skipping")));
         return Ok(());
     }
+    if let Some(at) = s.redundant {
+        return Err(err(SqlState::SYNTAX_ERROR, "conflicting or redundant options").at(cx.pos(at)));
+    }
     let what = available(name)?;
     if let Some(v) = s.version.as_deref().filter(|v| *v != what.version) {
         let m = format!("extension \"{name}\" has no installation script nor update path for version \"{v}\"");
@@ -90,8 +95,47 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateExtension) -> Result<()> 
     members.sort_unstable_by_key(|m| m.1);
     let version = what.version.to_owned();
     let e = Extension { oid, name: name.to_owned(), owner: cx.role, namespace, version, members };
+    note_privileges(cx, &e).await?;
     cx.tx.put_extension(e).await?;
     super::comment::write(cx, oid, PG_EXTENSION, 0, Some(what.comment)).await
+}
+
+/// A row of `pg_init_privs`.
+fn initial_privileges(class: u32, oid: u32, acl: Option<&Acl>) -> CatRow {
+    RowBuilder::new(PG_INIT_PRIVS)
+        .oid("objoid", oid)
+        .oid("classoid", class)
+        .i4("objsubid", 0)
+        .ch("privtype", 'e')
+        .acl("initprivs", acl)
+        .build()
+}
+
+/// Writes down what an extension's objects are granted from the start, which dumps leave to CREATE EXTENSION.
+async fn note_privileges(cx: &mut DdlCx<'_>, e: &Extension) -> Result<()> {
+    let cat = cx.cat();
+    let granted = |(class, oid): &(u32, u32)| {
+        let acl = match *class {
+            table::PG_CLASS => cat.relation(*oid)?.acl.as_ref()?.own.as_ref(),
+            _ => cat.routines.get(oid)?.acl.as_ref(),
+        };
+        acl.map(|a| initial_privileges(*class, *oid, Some(a)))
+    };
+    let rows: Vec<CatRow> = e.members.iter().filter_map(granted).collect();
+    cx.tx.write_rows(Vec::new(), rows).await?;
+    cx.tx.next_command();
+    Ok(())
+}
+
+/// Forgets that.
+async fn forget_privileges(cx: &mut DdlCx<'_>, members: &[(u32, u32)]) -> Result<()> {
+    for (class, oid) in members {
+        if let Some(row) = super::check_rows::catalog_row(cx, &initial_privileges(*class, *oid, None)).await? {
+            cx.tx.write_rows(vec![row], Vec::new()).await?;
+            cx.tx.next_command();
+        }
+    }
+    Ok(())
 }
 
 /// Catalog and OID of everything that an extension's steps may make.
@@ -204,6 +248,7 @@ pub async fn alter(cx: &mut DdlCx<'_>, s: &ast::AlterExtension) -> Result<()> {
                     return Err(state(format!("{} is not a member of extension \"{name}\"", words(cx))));
                 }
                 members.retain(|m| *m != member);
+                forget_privileges(cx, &[member]).await?;
             }
             cx.tx.put_extension(Extension { members, ..(*e).clone() }).await
         }
@@ -370,6 +415,9 @@ pub async fn remove(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<()> {
     for o in objects {
         if let Object::Extension(e) = o {
             super::comment::write(cx, *e, PG_EXTENSION, 0, None).await?;
+            if let Some(e) = cx.tx.catalog.extensions.get(e).cloned() {
+                forget_privileges(cx, &e.members).await?;
+            }
             cx.tx.drop_extension(*e).await?;
         }
     }

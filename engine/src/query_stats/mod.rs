@@ -123,15 +123,13 @@ pub struct Entry {
     pub text: Arc<str>,
 }
 
-/// One execution.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Run {
-    /// Milliseconds of binding, if it was bound for this.
-    pub planned: Option<f64>,
-    /// Milliseconds of execution.
-    pub ms: f64,
-    /// Rows given or changed.
-    pub rows: u64,
+/// What is counted of a statement; times are milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub enum Event {
+    /// It was bound.
+    Planned(f64),
+    /// It has run, and given or changed so many rows.
+    Ran(f64, u64),
 }
 
 type Shard = Mutex<HashMap<Key, Entry>>;
@@ -184,15 +182,17 @@ impl QueryStats {
         self.shards.get(usize::try_from(self.hasher.hash_one(key) >> 32).unwrap_or(0) % SHARDS)
     }
 
-    /// Counts an execution; `text` is asked for the text of a statement that has no entry.
-    pub fn count(&self, key: Key, run: Run, text: impl FnOnce() -> String) {
+    /// Counts something; `text` is asked for the text of a statement that has no entry.
+    pub fn count(&self, key: Key, event: Event, text: impl FnOnce() -> String) {
         let Some(shard) = self.shard(&key) else { return };
         let add = |e: &mut Entry| {
-            if let Some(ms) = run.planned {
-                e.plans.add(ms);
+            match event {
+                Event::Planned(ms) => e.plans.add(ms),
+                Event::Ran(ms, rows) => {
+                    e.runs.add(ms);
+                    e.rows = e.rows.saturating_add(rows);
+                }
             }
-            e.runs.add(run.ms);
-            e.rows = e.rows.saturating_add(run.rows);
             e.usage += 1.0;
         };
         if let Some(e) = shard.lock().get_mut(&key) {
@@ -316,8 +316,8 @@ mod tests {
         Key { user: 10, database: 5, query, toplevel: true }
     }
 
-    fn run(ms: f64) -> Run {
-        Run { planned: None, ms, rows: 2 }
+    fn run(ms: f64) -> Event {
+        Event::Ran(ms, 2)
     }
 
     #[test]

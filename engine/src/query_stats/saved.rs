@@ -126,7 +126,7 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Run;
+    use super::super::Event;
     use super::*;
     use crate::settings::Settings;
 
@@ -136,7 +136,8 @@ mod tests {
         let (a, b) = (QueryStats::new(&settings, 77), QueryStats::new(&settings, 0));
         for q in 1..4 {
             let key = Key { user: 10, database: 5, query: q, toplevel: q > 1 };
-            a.count(key, Run { planned: Some(0.5), ms: 1.5, rows: q }, || format!("text {q}"));
+            a.count(key, Event::Planned(0.5), || format!("text {q}"));
+            a.count(key, Event::Ran(1.5, q), || format!("text {q}"));
         }
         let bytes = a.encode();
         assert_eq!(b.decode(&bytes), Some(()));

@@ -39,7 +39,7 @@ impl Session {
         let Some(mut p) = list.pop() else {
             let prepared = Prepared {
                 own_text: Arc::clone(&text),
-                at: 0,
+                place: 0..0,
                 text,
                 stmt: None,
                 params: types.into(),
@@ -75,7 +75,7 @@ impl Session {
             },
             text,
             own_text,
-            at: p.text.start,
+            place: p.text.clone(),
             stmt: Some(stmt),
             plan: Mutex::new(plan),
             listed: None,
@@ -171,7 +171,7 @@ impl Session {
             stmt: prepared.stmt.clone(),
             text: Arc::clone(&prepared.text),
             own: Arc::clone(&prepared.own_text),
-            at: prepared.at,
+            place: prepared.place.clone(),
         };
         let mut p = Portal::new(source, plan, values, shape);
         portal.clone_into(&mut p.name);

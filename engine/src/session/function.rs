@@ -166,12 +166,15 @@ pub(crate) async fn run(tx: &mut Transaction, env: &StatementEnv, call: &HostCal
     for (i, plan) in prepared.plans.iter().enumerate() {
         let wanted = i == last && prepared.answer != Answer::Nothing;
         let whole = prepared.answer == Answer::Row;
+        if counted {
+            super::watch::count_planned(shared, &r, i, plan);
+        }
         let started = counted.then(Instant::now);
         let done = one(tx, &env, &r, plan, Arc::clone(&params), wanted.then_some((whole, r.returns_set))).await;
         let given;
         (rows, given) = done.map_err(|e| within(e, format!("SQL function \"{}\" statement {}", r.name, i + 1)))?;
         if let Some(t) = started {
-            super::watch::count_of_function(shared, &r, i, plan, t.elapsed(), given);
+            super::watch::count_run(shared, &r, i, plan, t.elapsed(), given);
         }
     }
     drop(inside);
@@ -334,7 +337,7 @@ async fn prepare(
             Some(p) => p,
             None => {
                 let cx = BindCx { catalog: &catalog, search_path: &path, eval: &env.eval, role, sql: &r.source };
-                let made = Arc::new(bind(&cx, r, call)?);
+                let made = Arc::new(bind(&cx, r, call, super::watch::times_planning(shared))?);
                 let mut all = shared.functions.kept.lock();
                 if all.len() >= MAX_KEPT {
                     all.clear();
@@ -357,8 +360,8 @@ async fn prepare(
     }
 }
 
-/// Binds a function's statements for the types of a call.
-fn bind(cx: &BindCx<'_>, r: &Arc<Routine>, call: &HostCall) -> Result<Prepared> {
+/// Binds a function's statements for the types of a call; `timed` if it is of interest how long that takes.
+fn bind(cx: &BindCx<'_>, r: &Arc<Routine>, call: &HostCall, timed: bool) -> Result<Prepared> {
     let startup = |e: DbError| in_body(e, &r.source, format!("SQL function \"{}\" during startup", r.name));
     let list = statements(r).map_err(startup)?;
     let mut body = Body::of_parameters(r, &call.types);
@@ -374,6 +377,7 @@ fn bind(cx: &BindCx<'_>, r: &Arc<Routine>, call: &HostCall) -> Result<Prepared> 
     let last = list.len().saturating_sub(1);
     let mut wanted: Option<Wanted> = None;
     for (i, stmt) in list.iter().enumerate() {
+        let started = timed.then(Instant::now);
         let mut b = Binder::new(cx, &[]);
         let bound = b.body_statement(&mut body, stmt).map_err(startup)?;
         let Some(mut bound) = bound else {
@@ -384,7 +388,11 @@ fn bind(cx: &BindCx<'_>, r: &Arc<Routine>, call: &HostCall) -> Result<Prepared> 
             answer = b.answer(Some(&mut bound), &w).map_err(startup)?;
             wanted = Some(w);
         }
-        plans.push(Arc::new(Plan::new(&mut b, bound, cx.role)?));
+        let mut plan = Plan::new(&mut b, bound, cx.role)?;
+        if let Some(t) = started {
+            plan.set_planned(t.elapsed());
+        }
+        plans.push(Arc::new(plan));
     }
     if wanted.is_none() {
         let mut b = Binder::new(cx, &[]);

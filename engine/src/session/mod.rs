@@ -111,6 +111,8 @@ pub struct Session {
     statement_start: i64,
     limits: Limits,
     path: PathCache,
+    /// Rows of the materialized view refreshed last.
+    refreshed: u64,
     /// What the client was last told of the reported settings.
     reported: Vec<(&'static str, String)>,
     reported_version: u64,
@@ -224,6 +226,7 @@ impl Session {
             statement_start: now_micros(),
             limits: Limits::default(),
             path: PathCache { version: 0, catalog: Weak::new(), path: [].into() },
+            refreshed: 0,
             reported: Vec::new(),
             reported_version: 0,
             closed: false,

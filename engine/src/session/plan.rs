@@ -164,6 +164,11 @@ impl Plan {
         self.role
     }
 
+    /// Notes how long it took to make.
+    pub(crate) fn set_planned(&mut self, spent: Duration) {
+        *self.planned.get_mut() = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX).max(1);
+    }
+
     /// How long it took to make, told once.
     pub(crate) fn take_planned(&self) -> Option<Duration> {
         // Mostly there is nothing to take.
@@ -351,7 +356,7 @@ impl Session {
             let Some(bound) = b.statement(stmt)? else { return Ok(None) };
             let mut plan = Plan::new(b, bound, role)?;
             if let Some(t) = started {
-                *plan.planned.get_mut() = u64::try_from(t.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1);
+                plan.set_planned(t.elapsed());
             }
             Ok(Some((Arc::new(plan), b.context_dependent)))
         })

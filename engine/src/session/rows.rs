@@ -11,6 +11,7 @@ use rustydb_parser::ast;
 use rustydb_types::arrow::datum_at;
 use rustydb_types::ctx::FormatSettings;
 use rustydb_types::datum::Datum;
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -192,15 +193,8 @@ pub struct Source {
     pub text: Arc<str>,
     /// The statement's own text.
     pub own: Arc<str>,
-    /// Where in `text` that begins.
-    pub at: usize,
-}
-
-impl Source {
-    /// The statement's place in `text`.
-    pub fn range(&self) -> std::ops::Range<usize> {
-        self.at..self.at + self.own.len()
-    }
+    /// Where in `text` the statement stands.
+    pub place: Range<usize>,
 }
 
 /// How far a portal is.

@@ -5,16 +5,15 @@
 
 use super::Session;
 use super::plan::Plan;
-use super::rows::{Portal, Stage};
+use super::rows::{Portal, Source, Stage};
 use super::shared::SessionShared;
 use crate::api::{ExecuteEnd, Output};
 use crate::catalog::routines::Routine;
-use crate::query_stats::{Key, Run, shape, text};
+use crate::query_stats::{Event, Key, shape, text};
 use crate::settings::Settings;
 use rustydb_base::Result;
 use rustydb_parser::ast::Statement;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -131,43 +130,46 @@ impl Session {
     /// Counts a portal that is complete.
     fn count(&mut self, portal: &Portal, tag: &str) {
         let Some(stmt) = &portal.source.stmt else { return };
-        let wanted = self.limits.watch;
-        let mut run = Run { planned: None, ms: millis(portal.spent), rows: portal.sent };
+        let ms = millis(portal.spent);
         if let Some(plan) = &portal.plan {
-            run.rows += rows_of(tag);
-            run.planned = plan.take_planned().filter(|_| wanted.planning).map(millis);
-            let standard = self.limits.standard_strings;
-            return count_plan(
-                &self.shared,
-                plan,
-                stmt,
-                (&portal.source.text, portal.source.range(), standard),
-                run,
-                true,
-            );
+            let event = Event::Ran(ms, portal.sent + rows_of(tag));
+            return count_plan(&self.shared, plan, stmt, self.text_of(&portal.source), event, true);
         }
         // Of these what they prepare or run is counted.
-        if !wanted.utility
-            || matches!(&**stmt, Statement::Execute(_) | Statement::Prepare(_) | Statement::Deallocate(_))
-        {
+        let others = matches!(&**stmt, Statement::Execute(_) | Statement::Prepare(_) | Statement::Deallocate(_));
+        if others || !self.limits.watch.utility {
             return;
         }
-        if ["FETCH ", "COPY ", "SELECT "].iter().any(|t| tag.starts_with(t)) {
-            run.rows += rows_of(tag);
-        }
+        let rows = match () {
+            () if matches!(**stmt, Statement::RefreshMaterializedView(_)) => std::mem::take(&mut self.refreshed),
+            () if ["FETCH ", "COPY ", "SELECT "].iter().any(|t| tag.starts_with(t)) => portal.sent + rows_of(tag),
+            () => 0,
+        };
         let key = Key {
             user: self.shared.user_oid(),
             database: self.shared.database_oid,
             query: utility_id(portal),
             toplevel: true,
         };
-        self.engine.query_stats.count(key, run, || utility_text(portal).to_owned());
+        self.engine.query_stats.count(key, Event::Ran(ms, rows), || utility_text(portal).to_owned());
     }
 
-    /// A statement with a plan begins: others see its id.
-    pub(super) fn note_plan(&self, plan: &Plan, stmt: &Statement) {
-        if self.ids() {
-            self.shared.query_id.store(plan_id(&self.shared, plan, stmt), Ordering::Relaxed);
+    fn text_of<'s>(&self, source: &'s Source) -> Text<'s> {
+        Text { whole: &source.text, place: source.place.clone(), standard_strings: self.limits.standard_strings }
+    }
+
+    /// A statement with a plan begins: others see its id, and what it took to make the plan is counted.
+    pub(super) fn note_plan(&self, plan: &Plan, stmt: &Statement, source: &Source) {
+        if !self.ids() {
+            return;
+        }
+        self.shared.query_id.store(plan_id(&self.shared, plan, stmt), Ordering::Relaxed);
+        if self.planning_starts().is_some()
+            && self.limits.watch.counts()
+            && let Some(spent) = plan.take_planned()
+        {
+            let event = Event::Planned(millis(spent));
+            count_plan(&self.shared, plan, stmt, self.text_of(source), event, true);
         }
     }
 
@@ -185,9 +187,9 @@ impl Session {
     /// Counts a statement that another one has run, if such are counted.
     pub(super) fn count_inner(&self, plan: &Plan, stmt: &Statement, whole: &str, spent: Duration, rows: u64) {
         if counts_nested(&self.shared) {
-            let run = Run { planned: None, ms: millis(spent), rows };
-            let range = text::own(whole, 0..whole.len());
-            count_plan(&self.shared, plan, stmt, (whole, range, self.limits.standard_strings), run, false);
+            let standard_strings = self.limits.standard_strings;
+            let text = Text { whole, place: 0..whole.len(), standard_strings };
+            count_plan(&self.shared, plan, stmt, text, Event::Ran(millis(spent), rows), false);
         }
     }
 }
@@ -195,7 +197,7 @@ impl Session {
 /// The text of a portal's statement that has no plan.
 fn utility_text(portal: &Portal) -> &str {
     let whole = &portal.source.text;
-    whole.get(text::own(whole, portal.source.range())).unwrap_or(&portal.source.own)
+    whole.get(text::own(whole, portal.source.place.clone())).unwrap_or(&portal.source.own)
 }
 
 fn utility_id(portal: &Portal) -> u64 {
@@ -211,47 +213,58 @@ pub(super) fn counts_nested(shared: &SessionShared) -> bool {
     shared.engine.query_stats.installed() && shared.counts_nested.load(Ordering::Relaxed)
 }
 
-/// Counts a statement with a plan. Its text is part of another, in which backslashes are ordinary or not.
-fn count_plan(
-    shared: &SessionShared,
-    plan: &Plan,
-    stmt: &Statement,
-    (whole, range, standard_strings): (&str, Range<usize>, bool),
-    run: Run,
-    toplevel: bool,
-) {
+/// A statement's text: where it stands in what, and whether backslashes are ordinary there.
+struct Text<'s> {
+    whole: &'s str,
+    place: Range<usize>,
+    standard_strings: bool,
+}
+
+/// Counts a statement with a plan.
+fn count_plan(shared: &SessionShared, plan: &Plan, stmt: &Statement, t: Text<'_>, event: Event, toplevel: bool) {
     let query = plan_id(shared, plan, stmt);
     let key = Key { user: plan.role(), database: shared.database_oid, query, toplevel };
-    shared.engine.query_stats.count(key, run, || {
+    shared.engine.query_stats.count(key, event, || {
         let shape = shape::of(stmt, &shared.catalog(), plan.path(), &[]);
-        text::normalised(whole, text::own(whole, range), &shape, standard_strings)
+        text::normalised(t.whole, text::own(t.whole, t.place), &shape, t.standard_strings)
     });
 }
 
 /// Counts the `n`th statement of a function's body, which is parsed again where its shape is not known.
-pub(super) fn count_of_function(
-    shared: &SessionShared,
-    r: &Arc<Routine>,
-    n: usize,
-    plan: &Plan,
-    spent: Duration,
-    rows: u64,
-) {
+fn count_of_function(shared: &SessionShared, r: &Routine, n: usize, plan: &Plan, event: Event) {
     // Of a body that was parsed with its definition PostgreSQL knows no ids.
     if r.standard.is_some() {
         return;
     }
     let named: Vec<&str> = r.params.iter().filter(|p| p.is_input()).map(|p| p.name.as_str()).collect();
-    let parsed = || {
+    let with_shape = |f: &dyn Fn(Range<usize>, &shape::Shape) -> Option<String>| -> Option<(u64, String)> {
         let p = rustydb_parser::parse(&r.source).ok()?.into_iter().nth(n)?;
-        let shape = shape::of(&p.stmt, &shared.catalog(), plan.path(), &named);
-        Some((p.text, shape))
+        let catalog = shared.catalog();
+        let shape = shape::of(&p.stmt, &catalog, plan.path(), &named);
+        Some((shape.id, f(p.text, &shape).unwrap_or_default()))
     };
-    let query = plan.query_id(|_| parsed().map_or(1, |p| p.1.id));
+    let query = plan.query_id(|_| with_shape(&|_, _| None).map_or(1, |x| x.0));
     let key = Key { user: plan.role(), database: shared.database_oid, query, toplevel: false };
-    let run = Run { planned: None, ms: millis(spent), rows };
-    shared.engine.query_stats.count(key, run, || match parsed() {
-        Some((range, shape)) => text::normalised(&r.source, text::own(&r.source, range), &shape, true),
-        None => r.source.clone(),
+    shared.engine.query_stats.count(key, event, || {
+        let text =
+            |place, shape: &shape::Shape| Some(text::normalised(&r.source, text::own(&r.source, place), shape, true));
+        with_shape(&text).map_or_else(|| r.source.clone(), |x| x.1)
     });
+}
+
+/// Counts what it took to make the plan of a statement of a function's body.
+pub(super) fn count_planned(shared: &SessionShared, r: &Routine, n: usize, plan: &Plan) {
+    if let Some(spent) = plan.take_planned() {
+        count_of_function(shared, r, n, plan, Event::Planned(millis(spent)));
+    }
+}
+
+/// Counts a run of a statement of a function's body.
+pub(super) fn count_run(shared: &SessionShared, r: &Routine, n: usize, plan: &Plan, spent: Duration, rows: u64) {
+    count_of_function(shared, r, n, plan, Event::Ran(millis(spent), rows));
+}
+
+/// Whether it is of interest how long plans take to make.
+pub(super) fn times_planning(shared: &SessionShared) -> bool {
+    counts_nested(shared) && shared.settings(|s| s.is_on("pg_stat_statements.track_planning"))
 }

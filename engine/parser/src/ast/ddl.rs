@@ -900,6 +900,8 @@ pub struct CreateExtension {
     pub schema: Option<Ident>,
     pub version: Option<String>,
     pub cascade: bool,
+    /// Where an option stands that was there before.
+    pub redundant: Option<Pos>,
 }
 
 /// ALTER EXTENSION, but for SET SCHEMA.

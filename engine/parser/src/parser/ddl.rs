@@ -265,7 +265,8 @@ impl Parser<'_> {
         let if_not_exists = self.opt_if_not_exists();
         let name = self.col_id()?;
         self.eat(kw::WITH);
-        let mut e = CreateExtension { name, if_not_exists, schema: None, version: None, cascade: false };
+        let mut e =
+            CreateExtension { name, if_not_exists, schema: None, version: None, cascade: false, redundant: None };
         loop {
             let pos = self.pos();
             let twice = match () {
@@ -280,7 +281,7 @@ impl Parser<'_> {
                 () => return Ok(Statement::CreateExtension(Box::new(e))),
             };
             if twice {
-                return Err(self.error_at("conflicting or redundant options", pos));
+                e.redundant = e.redundant.or(Some(pos));
             }
         }
     }
