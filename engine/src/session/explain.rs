@@ -162,8 +162,8 @@ impl Session {
         let env = self.env();
         self.check_constants(&plan)?;
         let (mut shown, planned) = run::explain(self.tx()?, &plan.bound, Arc::clone(&params), env).await?;
-        let mut summary = Summary::default();
-        summary.query_id = if opts.verbose { self.shown_id(&plan, stmt) } else { None };
+        let query_id = if opts.verbose { self.shown_id(&plan, stmt) } else { None };
+        let mut summary = Summary { query_id, ..Summary::default() };
         let wanted = opts.summary.unwrap_or(opts.analyze);
         summary.planning = wanted.then(|| planned.duration_since(started));
         if opts.analyze {

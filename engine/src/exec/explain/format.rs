@@ -70,7 +70,7 @@ fn lines(p: &PlanNode, indent: usize, costs: bool, out: &mut Vec<String>) {
         _ = write!(head, "  (cost={:.2}..{:.2} rows={} width={})", e.startup, e.total, e.rows.ceil().max(1.0), e.width);
     }
     if let Some(n) = p.actual {
-        _ = write!(head, "{}(actual rows={n} loops=1)", if costs { " " } else { "  " });
+        _ = write!(head, " (actual rows={n} loops=1)");
     }
     out.push(head);
     let inner = indent + arrow.len() + 2;
@@ -285,7 +285,7 @@ mod tests {
         let one = |f| show(&plan(), f, false, Summary { planning: time, ..Summary::default() }).join("\n");
         assert_eq!(
             one(Format::Text),
-            "Sort  (actual rows=3 loops=1)\n  Sort Key: x, y DESC\n  ->  Seq Scan on t \"a b\"\n        \
+            "Sort (actual rows=3 loops=1)\n  Sort Key: x, y DESC\n  ->  Seq Scan on t \"a b\"\n        \
              Filter: (x > '<\"'::text)\n  SubPlan 1\n    ->  Result\nPlanning Time: 1.500 ms"
         );
         assert!(one(Format::Json).contains("\"Filter\": \"(x > '<\\\"'::text)\""));
