@@ -84,11 +84,12 @@ pub struct Engine {
     pub dictionaries: crate::dictionaries::DictionaryCache,
     /// Where their files are.
     pub search_files: crate::dictionaries::Folders,
+    /// What statements cost.
+    pub query_stats: crate::query_stats::QueryStats,
     /// The directory of the server's data.
     pub data_dir: PathBuf,
     /// What is counted of tables, functions, databases.
     pub statistics: crate::stats::Statistics,
-    pub(crate) io: IoRef,
 }
 
 /// One database.
@@ -390,9 +391,9 @@ impl Engine {
             notifications: crate::notify::Hub::default(),
             dictionaries: crate::dictionaries::DictionaryCache::default(),
             search_files: crate::dictionaries::Folders::of(&options.data_dir),
+            query_stats: crate::query_stats::QueryStats::new(&all, now_micros()),
             data_dir: options.data_dir.clone(),
             statistics,
-            io,
         });
         let ending = Arc::downgrade(&engine);
         engine.store.end_idle_writers_by(move |pid| {
@@ -405,6 +406,8 @@ impl Engine {
             std::fs::write(&ready, b"1\n").map_err(|e| DbError::io("write the catalog marker", &e))?;
         }
         engine.load_databases().await?;
+        engine.look_for_extensions(&engine.databases.read());
+        engine.query_stats.restore(&**engine.store.io()).await?;
         engine.remove_lost().await?;
         if let Some(p) = &options.superuser_password {
             engine.set_superuser_password(p).await?;
@@ -462,6 +465,7 @@ impl Engine {
             // What was published while the rows were read may not be among them.
             if self.publications.load(Ordering::SeqCst) == before {
                 databases.insert(oid, Arc::new(d));
+                self.look_for_extensions(&databases);
                 return Ok(());
             }
         }
@@ -469,7 +473,15 @@ impl Engine {
 
     /// Forgets a database whose removal is committed.
     pub fn remove_database(&self, oid: u32) {
-        self.databases.write().remove(&oid);
+        let mut databases = self.databases.write();
+        databases.remove(&oid);
+        self.look_for_extensions(&databases);
+    }
+
+    /// Notes which extensions databases have that the server works for.
+    fn look_for_extensions(&self, databases: &HashMap<u32, Arc<DatabaseState>>) {
+        let catalogs: Vec<Arc<Catalog>> = databases.values().map(|d| d.catalog()).collect();
+        self.query_stats.look(catalogs.iter().map(|c| &**c));
     }
 
     /// All databases.
@@ -528,11 +540,21 @@ impl Engine {
                 self.statistics.published(d.oid, &before, &after, changes);
             }
         }
+        if changes.iter().any(|c| matches!(c, CatalogChange::PutExtension(_) | CatalogChange::DropExtension(_))) {
+            self.look_for_extensions(&databases);
+        }
     }
 
     /// Stops: ends the background work and closes the store.
     pub async fn close(&self) -> Result<()> {
         self.keep_statistics().await;
+        let saves = Settings::new(Arc::clone(&self.settings)).is_on("pg_stat_statements.save");
+        if saves
+            && self.store.crypto().is_none()
+            && let Err(e) = self.query_stats.save(&**self.store.io()).await
+        {
+            tracing::warn!("{e}; the counts of pg_stat_statements are lost");
+        }
         self.store.shutdown().await
     }
 
@@ -683,6 +705,7 @@ impl Engine {
             crate::catalog::operators::PG_OPERATOR,
             crate::catalog::casts::PG_CAST,
             crate::catalog::collations::PG_COLLATION,
+            crate::catalog::extensions::PG_EXTENSION,
             table::PG_ATTRDEF,
             table::PG_SEQUENCE,
             table::PG_NAMESPACE,
@@ -833,6 +856,7 @@ fn empty_catalog() -> Catalog {
         casts: HashMap::new(),
         objects: HashMap::new(),
         collations: HashMap::new(),
+        extensions: HashMap::new(),
         detaching: Vec::new(),
         types_version: 0,
     }

@@ -16,6 +16,7 @@ pub mod hba;
 pub mod large_object;
 pub mod notify;
 pub mod plan;
+pub mod query_stats;
 pub mod scram;
 pub mod session;
 pub mod settings;

@@ -158,6 +158,29 @@ const OWN: &[(&str, VarType, Context, &str, &str, &str, &str, &str)] = &[
         "1048576",
     ),
     (
+        "pg_stat_statements.max",
+        VarType::Integer,
+        Context::Postmaster,
+        "",
+        "100",
+        "1073741823",
+        "Customized Options",
+        "5000",
+    ),
+    ("pg_stat_statements.save", VarType::Bool, Context::Sighup, "", "", "", "Customized Options", "on"),
+    (
+        "pg_stat_statements.track",
+        VarType::Enum,
+        Context::Superuser,
+        "",
+        "",
+        "none,top,all",
+        "Customized Options",
+        "top",
+    ),
+    ("pg_stat_statements.track_planning", VarType::Bool, Context::Superuser, "", "", "", "Customized Options", "off"),
+    ("pg_stat_statements.track_utility", VarType::Bool, Context::Superuser, "", "", "", "Customized Options", "on"),
+    (
         "undo_limit",
         VarType::Integer,
         Context::Postmaster,
@@ -269,11 +292,21 @@ fn by_written_name(d: &Def, written: &str, e: DbError) -> DbError {
 
 /// The error for a name that can be no setting's.
 fn no_name(name: &str) -> DbError {
+    if let Some(prefix) = reserved_prefix(name) {
+        return DbError::new(SqlState::INVALID_NAME, format!("invalid configuration parameter name \"{name}\""))
+            .detail(format!("\"{prefix}\" is a reserved prefix."));
+    }
     if !name.contains('.') || is_custom(name) {
         return unrecognized(name);
     }
     DbError::new(SqlState::INVALID_NAME, format!("invalid configuration parameter name \"{name}\""))
         .detail("Custom parameter names must be two or more simple identifiers separated by dots.")
+}
+
+/// What a name begins with that only the settings of an extension may.
+fn reserved_prefix(name: &str) -> Option<&str> {
+    let prefix = name.split_once('.')?.0;
+    crate::catalog::extensions::AVAILABLE.iter().any(|a| a.name.eq_ignore_ascii_case(prefix)).then_some(prefix)
 }
 
 /// A custom setting's name (`prefix.name`).
@@ -284,7 +317,7 @@ fn is_custom(name: &str) -> bool {
             && p.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'$' || b >= 0x80)
             && !p.as_bytes()[0].is_ascii_digit()
     };
-    name.contains('.') && parts.all(ok)
+    name.contains('.') && parts.all(ok) && reserved_prefix(name).is_none()
 }
 
 fn parse_bool(s: &str) -> Option<bool> {

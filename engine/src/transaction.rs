@@ -11,6 +11,7 @@ use crate::catalog::casts::{self, UserCast};
 use crate::catalog::change::{CatalogChange, difference, next_version, relation_rows};
 use crate::catalog::collations::{self, Collation};
 use crate::catalog::dependencies;
+use crate::catalog::extensions::Extension;
 use crate::catalog::objects::SchemaObject;
 use crate::catalog::operators::{self, UserOperator};
 use crate::catalog::routines::{self, Routine};
@@ -488,6 +489,23 @@ impl Transaction {
         let Some(o) = self.catalog.objects.get(&oid).cloned() else { return Ok(()) };
         self.write_rows(o.rows(), Vec::new()).await?;
         self.changed(CatalogChange::DropObject(oid)).await;
+        Ok(())
+    }
+
+    /// Installs or changes an extension.
+    pub async fn put_extension(&mut self, e: Extension) -> Result<()> {
+        let old = self.catalog.extensions.get(&e.oid).map(|o| o.rows());
+        let (gone, added) = difference(old.unwrap_or_default(), e.rows());
+        self.write_rows(gone, added).await?;
+        self.changed(CatalogChange::PutExtension(Box::new(e))).await;
+        Ok(())
+    }
+
+    /// Drops an extension, without its objects.
+    pub async fn drop_extension(&mut self, oid: u32) -> Result<()> {
+        let Some(e) = self.catalog.extensions.get(&oid).cloned() else { return Ok(()) };
+        self.write_rows(e.rows(), Vec::new()).await?;
+        self.changed(CatalogChange::DropExtension(oid)).await;
         Ok(())
     }
 

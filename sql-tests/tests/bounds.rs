@@ -11,6 +11,7 @@
 //! | what a session has sent and not been answered | — | `server/tests/protocol.rs`, `pipelined_input_is_read_only_up_to_a_bound` |
 //! | prepared statements of all sessions | `prepared_statement_limit` | [`prepared_statements`] (RustyDB only): 53400; gauge `prepared_statement_bytes` |
 //! | plans that sessions share | `plan_cache_limit` | [`prepared_statements`]: the least used go; gauge `plan_cache_bytes` |
+//! | statements that are counted, and their texts | `pg_stat_statements.max` | [`counted_statements`]: the least used go; gauges `query_stats_entries`, `query_stats_text_bytes` |
 //! | prepared statements, cursors, notices of a session | constants of `engine/src/session` | not here: 53400, or the oldest go |
 //! | old versions | `undo_limit`, `undo_retention` | `undo_policy.rs`: 72000, 25P03, 53100 |
 //! | dropped tables | `recyclebin_limit`, `recyclebin_retention` | `flashback_drop.rs`: the oldest go |
@@ -81,6 +82,27 @@ async fn prepared_transactions() -> Result<()> {
             client.batch_execute(&format!("COMMIT PREPARED '{name}'")).await?;
         }
         assert_eq!(query::value(&client, "SELECT count(*) FROM t").await?, "3", "{kind}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn counted_statements() -> Result<()> {
+    for kind in BOTH {
+        let options =
+            Options::default().set("shared_preload_libraries", "pg_stat_statements").set("pg_stat_statements.max", 100);
+        let server = Server::start(kind, options).await?;
+        let client = server.target().connect().await?;
+        query::execute(&client, "CREATE EXTENSION pg_stat_statements").await?;
+        for n in 1..=150 {
+            client.batch_execute(&format!("SELECT {}", vec!["1"; n].join(", "))).await?;
+            client.batch_execute("SELECT 'often'").await?;
+        }
+        let one = async |sql: &str| query::value(&client, sql).await;
+        assert_eq!(one("SELECT count(*) BETWEEN 50 AND 100 FROM pg_stat_statements").await?, "t", "{kind}");
+        assert_eq!(one("SELECT dealloc > 0 FROM pg_stat_statements_info").await?, "t", "{kind}");
+        let calls = one("SELECT max(calls) FROM pg_stat_statements WHERE query = 'SELECT $1'").await?;
+        assert_eq!(calls, "150", "{kind}: what is used much stays");
     }
     Ok(())
 }

@@ -4,7 +4,9 @@ use rustydb_sql_tests::{Kind, Options, Result, Server, psql, suites};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn psql_prints_the_same() -> Result<()> {
-    let judge = Server::start(Kind::Postgres, Options::default()).await?;
+    // RustyDB counts statements whenever a database has the extension; PostgreSQL has to load its library at the start.
+    let counting = Options::default().set("shared_preload_libraries", "pg_stat_statements");
+    let judge = Server::start(Kind::Postgres, counting).await?;
     let rustydb = Server::start(Kind::RustyDb, Options::default()).await?;
     let dir = suites::workspace_root().join("sql-tests/scripts");
     let mut scripts: Vec<_> = std::fs::read_dir(dir)?.map(|e| e.map(|e| e.path())).collect::<std::io::Result<_>>()?;

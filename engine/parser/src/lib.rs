@@ -18,12 +18,14 @@
 //! and become [`ast::Statement::Other`], so that the engine can name what it lacks.
 
 pub mod ast;
+mod constants;
 mod display;
 pub mod keywords;
 mod lexer;
 mod parser;
 
 use ast::{Pos, Statement};
+pub use constants::constant_at;
 pub use display::sqljson::{Out as SqlJsonOut, print as print_sql_json};
 pub use parser::{MAX_HEIGHT, STACK_BUDGET};
 use rustydb_base::{DbError, Result};

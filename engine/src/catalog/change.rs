@@ -49,6 +49,10 @@ pub enum CatalogChange {
     PutObject(Box<SchemaObject>),
     /// One was dropped.
     DropObject(u32),
+    /// An extension was installed or changed.
+    PutExtension(Box<super::extensions::Extension>),
+    /// An extension was dropped.
+    DropExtension(u32),
     /// A schema was created or changed.
     PutNamespace(Namespace),
     /// A schema was dropped.
@@ -161,6 +165,8 @@ impl CatalogChange {
             CatalogChange::DropCast(oid) => cat.remove_cast(*oid),
             CatalogChange::PutObject(o) => cat.put_object((**o).clone()),
             CatalogChange::DropObject(oid) => cat.remove_object(*oid),
+            CatalogChange::PutExtension(e) => cat.put_extension((**e).clone()),
+            CatalogChange::DropExtension(oid) => cat.remove_extension(*oid),
             CatalogChange::PutNamespace(n) => cat.put_namespace(n.clone()),
             CatalogChange::DropNamespace(oid) => cat.remove_namespace(*oid),
             CatalogChange::PutRole(r) => cat.put_role((**r).clone()),

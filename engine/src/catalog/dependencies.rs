@@ -217,6 +217,7 @@ pub fn implied(row: &CatRow, database: u32) -> Vec<CatRow> {
             rows.on(table::PG_NAMESPACE, of("tmplnamespace"), 'n');
             rows.functions(&["tmplinit", "tmpllexize"].map(of));
         }
+        super::extensions::PG_EXTENSION => in_schema(&of, &mut rows, "extnamespace", "extowner"),
         table::PG_STATISTIC_EXT => rows.owned(of("stxowner"), None),
         PG_OPCLASS => rows.owned(of("opcowner"), None),
         PG_OPFAMILY => rows.owned(of("opfowner"), None),

@@ -178,6 +178,7 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
         casts: HashMap::new(),
         objects: HashMap::new(),
         collations: HashMap::new(),
+        extensions: HashMap::new(),
         detaching: Vec::new(),
         types_version: 0,
     };
@@ -220,6 +221,9 @@ pub fn catalog(rows: &CatalogRows, database_oid: u32) -> Result<Catalog> {
     }
     for c in super::casts::load(rows)? {
         cat.put_cast(c);
+    }
+    for e in super::extensions::load(rows)? {
+        cat.put_extension(e);
     }
     Ok(cat)
 }

@@ -15,6 +15,7 @@ pub mod collations;
 pub mod deparse;
 pub mod dependencies;
 pub mod extended;
+pub mod extensions;
 pub mod load;
 pub mod objects;
 pub mod opclasses;
@@ -708,6 +709,8 @@ pub struct Catalog {
     pub casts: HashMap<(u32, u32), casts::UserCast>,
     /// Users' text search objects and conversions by OID.
     pub objects: HashMap<u32, Arc<objects::SchemaObject>>,
+    /// Installed extensions by OID.
+    pub extensions: HashMap<u32, Arc<extensions::Extension>>,
     /// Partitions that are being detached.
     pub detaching: Vec<u32>,
     /// Grows with every change of a type, routine or operator: cached plans compare it.

@@ -7,6 +7,7 @@
 //! was written under, which is used again whenever it is bound, and the relations it names, which cannot be dropped alone.
 
 use super::Catalog;
+use super::extensions::library;
 use super::load::{CatalogRows, Reader};
 use super::rows::{CatRow, EXPR_SEPARATOR, RowBuilder, array_of, oid_vector, table, text_array};
 use crate::acl::Acl;
@@ -197,6 +198,7 @@ pub fn rows(r: &Routine) -> Vec<CatRow> {
         .oid("prorettype", r.result)
         .set("proargtypes", oid_vector(p.proargtypes.iter().copied()))
         .text("prosrc", &r.source)
+        .opt_text("probin", (r.language == super::extensions::C).then(|| library(&r.source)).flatten().as_deref())
         .opt_text("prosqlbody", r.standard.as_deref())
         .acl("proacl", r.acl.as_ref());
     if let Some(all) = &p.proallargtypes {

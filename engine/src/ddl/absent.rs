@@ -21,7 +21,6 @@ pub fn error(cx: &DdlCx<'_>, kind: K, object: &ObjectRef) -> Option<DbError> {
         K::EventTrigger => "event trigger",
         K::ForeignDataWrapper => "foreign-data wrapper",
         K::Server => "server",
-        K::Extension => "extension",
         K::ForeignTable => "relation",
         K::Transform => {
             let ObjectRef::Transform(ty, language) = object else { return None };

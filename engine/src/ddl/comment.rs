@@ -196,6 +196,7 @@ pub async fn comment(cx: &mut DdlCx<'_>, s: &ast::Comment) -> Result<()> {
             })?;
             write(cx, check, table::PG_CONSTRAINT, 0, text).await
         }
+        (ObjectKind::Extension, ObjectRef::Name(n)) => super::extension::comment(cx, n, text).await,
         (ObjectKind::Rule, object) => {
             let oid = super::rule::named(cx, object).await?;
             write(cx, oid, table::PG_REWRITE, 0, text).await

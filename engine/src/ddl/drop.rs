@@ -43,6 +43,8 @@ pub enum Object {
     Named(u32),
     /// A collation.
     Collation(u32),
+    /// An extension.
+    Extension(u32),
 }
 
 /// Dependents of an object: what, and whether it goes silently.
@@ -74,7 +76,10 @@ fn dependents(cat: &Catalog, o: Object) -> Vec<(Object, bool)> {
             out.extend(
                 cat.collations.values().filter(|c| c.namespace == ns).map(|c| (Object::Collation(c.oid), false)),
             );
+            let extensions = cat.extensions.values().filter(|e| e.namespace == ns);
+            out.extend(extensions.map(|e| (Object::Extension(e.oid), false)));
         }
+        Object::Extension(oid) => out.extend(super::extension::members(cat, oid).into_iter().map(|m| (m, true))),
         Object::Named(oid) => {
             // The classes of an operator family go with it silently.
             let quiet =
@@ -409,6 +414,7 @@ pub(super) fn describe(cx: &DdlCx<'_>, o: Object) -> String {
         Object::Cast(c) => super::cast::describe(&cx.tx.catalog, c),
         Object::Named(o) => super::schema_object::describe(cx, o),
         Object::Collation(c) => super::collation::describe(cx, c),
+        Object::Extension(e) => format!("extension {}", cat.extensions.get(&e).map_or("", |e| &e.name)),
         Object::Statistics(t, x) => {
             let found = cat.relation(t).and_then(|r| r.extended.iter().find(|e| e.oid == x));
             format!("statistics object {}", found.map_or_else(|| x.to_string(), |e| shown_in(cx, e.namespace, &e.name)))
@@ -512,9 +518,12 @@ impl Search<'_> {
             Object::Policy(_, p) => (p, 0),
             Object::Statistics(_, x) => (x, 0),
             Object::Schema(n) => (n, 0),
-            Object::Routine(r) | Object::Operator(r) | Object::Cast(r) | Object::Named(r) | Object::Collation(r) => {
-                (r, 0)
-            }
+            Object::Routine(r)
+            | Object::Operator(r)
+            | Object::Cast(r)
+            | Object::Named(r)
+            | Object::Collation(r)
+            | Object::Extension(r) => (r, 0),
             Object::Type(t) | Object::TypeMember(t) => (t, 0),
         }
     }
@@ -552,6 +561,7 @@ fn plan(cat: &Catalog, named: &[Object]) -> Plan {
 
 /// Drops objects and what depends on them, or refuses. `what` begins the error's message.
 pub async fn drop_objects(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, what: &str) -> Result<()> {
+    super::extension::check_members(cx, named)?;
     drop_or_keep(cx, named, cascade, what, false).await
 }
 
@@ -588,7 +598,8 @@ async fn drop_or_keep(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, what:
                 | Object::Operator(t)
                 | Object::Cast(t)
                 | Object::Named(t)
-                | Object::Collation(t) => tables.push(*t),
+                | Object::Collation(t)
+                | Object::Extension(t) => tables.push(*t),
                 Object::Schema(_) | Object::TypeMember(_) => {}
             }
         }
@@ -680,7 +691,8 @@ pub(super) async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<
             | Object::Operator(_)
             | Object::Cast(_)
             | Object::Named(_)
-            | Object::Collation(_) => None,
+            | Object::Collation(_)
+            | Object::Extension(_) => None,
         };
         if let Some(t) = t.filter(|t| !objects.contains(&Object::Relation(*t)) && !tables.contains(t)) {
             tables.push(t);
@@ -708,6 +720,7 @@ pub(super) async fn carry_out(cx: &mut DdlCx<'_>, objects: &[Object]) -> Result<
         let fk = cx.tx.catalog.relation(*r).is_some_and(|r| !super::foreign_targets(r).is_empty());
         (!fk, *r)
     });
+    super::extension::remove(cx, objects).await?;
     let bins = recyclebin::schemas_of(&cx.tx.catalog, &relations);
     for r in relations {
         cx.remove(r).await?;
@@ -922,6 +935,7 @@ pub(super) async fn drop_named(cx: &mut DdlCx<'_>, named: &[Object], cascade: bo
 }
 
 async fn drop_named_or_keep(cx: &mut DdlCx<'_>, named: &[Object], cascade: bool, bin: bool) -> Result<()> {
+    super::extension::check_members(cx, named)?;
     let what = match named {
         [one] => describe(cx, *one),
         _ => "desired object(s)".to_owned(),
@@ -1031,6 +1045,7 @@ pub async fn drop(cx: &mut DdlCx<'_>, s: &ast::Drop) -> Result<String> {
         (_, ObjectKind::Policy) => super::policy::drop(cx, s).await?,
         (_, ObjectKind::Statistics) => super::statistics::drop(cx, s).await?,
         (_, ObjectKind::Rule) => super::rule::drop(cx, s).await?,
+        (_, ObjectKind::Extension) => super::extension::drop(cx, s).await?,
         (_, kind) => match super::schema_object::kind_of(kind) {
             Some(k) => super::schema_object::drop(cx, k, s).await?,
             None => match super::opclass_names::kind_of(kind) {

@@ -32,6 +32,7 @@ mod detach;
 mod domain;
 mod drop;
 mod exclude;
+mod extension;
 pub mod flashback;
 mod foreign;
 mod function;
@@ -245,6 +246,10 @@ pub async fn execute(cx: &mut DdlCx<'_>, stmt: &ast::Statement) -> Result<String
         ast::Statement::DropOwned(s) => Box::pin(owned::drop_owned(cx, s)).await,
         ast::Statement::ReassignOwned(s) => Box::pin(owned::reassign(cx, s)).await,
         ast::Statement::Purge(s) => Box::pin(recyclebin::purge(cx, s.name.as_ref())).await.map(|()| "PURGE".into()),
+        ast::Statement::CreateExtension(s) => {
+            Box::pin(extension::create(cx, s)).await.map(|()| "CREATE EXTENSION".into())
+        }
+        ast::Statement::AlterExtension(s) => Box::pin(extension::alter(cx, s)).await.map(|()| "ALTER EXTENSION".into()),
         ast::Statement::Reindex(s) => Box::pin(index::reindex(cx, s)).await.map(|()| "REINDEX".into()),
         other => Err(unsupported(other)),
     }
@@ -339,6 +344,7 @@ pub fn is_definition(stmt: &ast::Statement) -> bool {
             | S::DropDatabase(_)
             | S::AlterSystem(_)
             | S::CreateExtension(_)
+            | S::AlterExtension(_)
             | S::CreateEnum(_)
             | S::CreateType(_)
             | S::AddEnumValue(_)
@@ -370,7 +376,6 @@ fn unsupported(stmt: &ast::Statement) -> DbError {
     use ast::Statement as S;
     let tag = match stmt {
         S::AlterSystem(_) => "ALTER SYSTEM",
-        S::CreateExtension(_) => "CREATE EXTENSION",
         S::Do(_) => "DO",
         // Rules are left out by design: views are changed through without them, and triggers do the rest.
         S::Other(o) if o.tag == "CREATE RULE" => {

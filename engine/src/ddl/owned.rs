@@ -7,6 +7,7 @@ use crate::acl::RelationAcl;
 use crate::acl::membership::{has_privs_of, is_member_of};
 use crate::acl::{Acl, check, privs};
 use crate::catalog::collations::Collation;
+use crate::catalog::extensions::Extension;
 use crate::catalog::objects::SchemaObject;
 use crate::catalog::operators::UserOperator;
 use crate::catalog::routines::Routine;
@@ -82,6 +83,9 @@ fn ties(cx: &DdlCx<'_>, cat: &Catalog, role: u32, shared: bool) -> Vec<Tie> {
     }
     for c in cat.collations.values() {
         tie(c.oid, 0, Some(c.owner), None, &super::collation::describe(cx, c.oid));
+    }
+    for e in cat.extensions.values() {
+        tie(e.oid, 0, Some(e.owner), None, &format!("extension {}", e.name));
     }
     for t in cat.types.values() {
         let shown = rustydb_types::typename::format_type(t.oid, -1);
@@ -271,6 +275,9 @@ pub async fn reassign(cx: &mut DdlCx<'_>, s: &ast::ReassignOwned) -> Result<Stri
     for c in cat.collations.values().filter(|c| from.contains(&c.owner)) {
         cx.tx.put_collation(Collation { owner: to, ..(**c).clone() }).await?;
     }
+    for e in cat.extensions.values().filter(|e| from.contains(&e.owner)) {
+        cx.tx.put_extension(Extension { owner: to, ..(**e).clone() }).await?;
+    }
     super::large_object::reassign(cx, &from, to).await?;
     let mut schemas: Vec<_> = cat.namespaces.values().filter(|n| from.contains(&n.owner)).cloned().collect();
     schemas.sort_by_key(|n| n.oid);
@@ -330,6 +337,10 @@ pub async fn drop_owned(cx: &mut DdlCx<'_>, s: &ast::DropOwned) -> Result<String
     named.sort_unstable();
     objects.extend(named.into_iter().map(Object::Named));
     objects.extend(cat.collations.values().filter(|c| from.contains(&c.owner)).map(|c| Object::Collation(c.oid)));
+    // What belongs to an extension goes with it.
+    let extensions: Vec<u32> = cat.extensions.values().filter(|e| from.contains(&e.owner)).map(|e| e.oid).collect();
+    objects.retain(|o| !extensions.iter().any(|e| super::extension::members(&cat, *e).contains(o)));
+    objects.extend(extensions.into_iter().map(Object::Extension));
     let mut schemas: Vec<u32> = cat.namespaces.values().filter(|n| from.contains(&n.owner)).map(|n| n.oid).collect();
     schemas.sort_unstable();
     objects.extend(schemas.into_iter().map(Object::Schema));

@@ -545,6 +545,10 @@ pub async fn set_schema(cx: &mut DdlCx<'_>, s: &ast::AlterObjectSchema) -> Resul
         super::opclass_names::set_schema(cx, k, &s.object, &s.schema.value).await?;
         return Ok(tag);
     }
+    if s.kind == ObjectKind::Extension {
+        super::extension::set_schema(cx, named(&s.object)?, &s.schema.value).await?;
+        return Ok(tag);
+    }
     if !is_relation(s.kind) {
         let unknown = DbError::unsupported(format!("ALTER {} SET SCHEMA is not supported yet", s.kind.sql()));
         return Err(super::absent::error(cx, s.kind, &s.object).unwrap_or(unknown));

@@ -143,7 +143,7 @@ pub fn find(cx: &DdlCx<'_>, kind: ObjectKind, n: &Name, args: Option<&[RoutineAr
 }
 
 /// A user's routine that the role owns, locked.
-async fn open(cx: &mut DdlCx<'_>, kind: ObjectKind, o: &ObjectRef) -> Result<Arc<Routine>> {
+pub(super) async fn open(cx: &mut DdlCx<'_>, kind: ObjectKind, o: &ObjectRef) -> Result<Arc<Routine>> {
     let ObjectRef::Routine(n, args) = o else { return Err(DbError::internal("a routine without a name")) };
     let found = lookup(cx, kind, n, args.as_deref())?.ok_or_else(|| missing(cx, kind, n, args.as_deref()))?;
     let Some(r) = cx.tx.catalog.routines.get(&found.oid).cloned() else {
@@ -236,7 +236,7 @@ pub async fn rename(cx: &mut DdlCx<'_>, s: &ast::Rename) -> Result<String> {
 }
 
 /// 42723 if another routine has the name and the arguments.
-fn free(cx: &DdlCx<'_>, r: &Routine, ns: u32, name: &str) -> Result<()> {
+pub(super) fn free(cx: &DdlCx<'_>, r: &Routine, ns: u32, name: &str) -> Result<()> {
     let inputs = r.input_types();
     if cx.tx.catalog.routine_exact(ns, name, &inputs).is_none() {
         return Ok(());

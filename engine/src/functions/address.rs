@@ -335,6 +335,7 @@ impl Find<'_> {
             "database" => cat.databases.get(name).map(|d| (table::PG_DATABASE, d.oid)),
             "language" => pgdata::languages().iter().find(|l| l.lanname == name).map(|l| (table::PG_LANGUAGE, l.oid)),
             "role" => cat.role_named(name).map(|r| (table::PG_AUTHID, r.oid)),
+            "extension" => cat.extension_named(name).map(|e| (crate::catalog::extensions::PG_EXTENSION, e.oid)),
             "schema" => cat.namespace_named(name).map(|n| (table::PG_NAMESPACE, n)),
             "tablespace" => {
                 pgdata::tablespaces().iter().find(|t| t.spcname == name).map(|t| (shown::PG_TABLESPACE, t.oid))

@@ -382,7 +382,9 @@ fn functiondef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum>
             while p.prosrc.contains(&format!("${tag}")) {
                 tag.push('x');
             }
-            let _ = writeln!(out, "AS ${tag}${}${tag}$", p.prosrc);
+            let library = if language == "c" { crate::catalog::extensions::library(&p.prosrc) } else { None };
+            let library = library.map(|l| format!("'{l}', ")).unwrap_or_default();
+            let _ = writeln!(out, "AS {library}${tag}${}${tag}$", p.prosrc);
         }
     }
     Ok(text(out))

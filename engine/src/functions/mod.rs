@@ -102,6 +102,8 @@ pub struct Activity {
     pub state: Option<&'static str>,
     /// Text of the current or last statement.
     pub query: String,
+    /// Its id, 0 if it was not computed.
+    pub query_id: u64,
     /// Whether the connection is encrypted.
     pub encrypted: bool,
 }

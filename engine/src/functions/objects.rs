@@ -5,7 +5,9 @@ use super::{access, array, int_arg, oid_arg, opt_text, scalar, text};
 use crate::catalog::deparse;
 use crate::catalog::objects as schema_objects;
 use crate::catalog::rows::table;
-use crate::catalog::{Catalog, Constraint, FIRST_USER_OID, RelKind, Relation, casts, extended, opclasses, operators};
+use crate::catalog::{
+    Catalog, Constraint, FIRST_USER_OID, RelKind, Relation, casts, extended, extensions, opclasses, operators,
+};
 use crate::large_object::PG_LARGEOBJECT;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::quote_ident;
@@ -30,7 +32,6 @@ const WITHOUT_OBJECTS: &[(u32, &str)] = &[
     (2328, "foreign-data wrapper"),
     (1417, "server"),
     (1418, "user mapping"),
-    (3079, "extension"),
     (3466, "event trigger"),
     (3576, "transform"),
     (6104, "publication"),
@@ -433,6 +434,7 @@ impl Look<'_> {
                 let p = r.policies().iter().find(|p| p.oid == oid)?;
                 Some(self.part("policy", r, &p.name))
             }),
+            extensions::PG_EXTENSION => Some(self.plain("extension", &self.cat.extensions.get(&oid)?.name)),
             table::PG_STATISTIC_EXT => {
                 let (_, x) = extended::by_oid(self.cat, oid)?;
                 Some(self.in_schema("statistics object", x.namespace, &x.name))
@@ -471,6 +473,7 @@ fn class_kind(class: u32, sub: i32) -> Option<&'static str> {
         table::PG_DEFAULT_ACL => "default acl",
         table::PG_REWRITE => "rule",
         table::PG_POLICY => "policy",
+        extensions::PG_EXTENSION => "extension",
         table::PG_STATISTIC_EXT => "statistics object",
         _ => WITHOUT_OBJECTS.iter().find(|w| w.0 == class)?.1,
     })

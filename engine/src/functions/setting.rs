@@ -1,6 +1,7 @@
 //! Settings, time zones and other facts of the server as rows.
 
 use super::{Rows, access, array, rows, set, text};
+use crate::catalog::extensions::{AVAILABLE, Available};
 use crate::settings::{self, VarType};
 use rustydb_base::Result;
 use rustydb_types::ctx::EvalCtx;
@@ -84,7 +85,24 @@ fn config(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
     rows(vec![vec![text("VERSION"), text(format!("PostgreSQL {}", settings::SERVER_VERSION))]])
 }
 
-/// There is no settings file, and there are no extensions to install.
+/// What CREATE EXTENSION can install.
+fn available_extensions(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
+    rows(AVAILABLE.iter().map(|a| vec![text(a.name), text(a.version), text(a.comment)]).collect())
+}
+
+/// The same by version: only superusers may install what there is, and all of it may change its schema.
+fn extension_versions(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
+    let row = |a: &&Available| {
+        let flags = [true, false, true].map(Datum::Bool);
+        let mut row = vec![text(a.name), text(a.version)];
+        row.extend(flags);
+        row.extend([Datum::Null, Datum::Null, text(a.comment)]);
+        row
+    };
+    rows(AVAILABLE.iter().map(row).collect())
+}
+
+/// There is no settings file.
 fn no_rows(_: &EvalCtx, _: &CallInfo<'_>, _: &[Datum]) -> Result<Rows> {
     rows(Vec::new())
 }
@@ -96,6 +114,6 @@ pub(super) const KERNELS: &[Kernel] = &[
     set("pg_timezone_names", timezone_names),
     set("pg_timezone_abbrevs", timezone_abbreviations),
     set("pg_config", config),
-    set("pg_available_extensions", no_rows),
-    set("pg_available_extension_versions", no_rows),
+    set("pg_available_extensions", available_extensions),
+    set("pg_available_extension_versions", extension_versions),
 ];

@@ -59,7 +59,7 @@ fn activity_row(ctx: &EvalCtx, a: &Activity) -> Result<Vec<Datum>> {
         Datum::Null,
         Datum::Bool(false),
         Datum::Null,
-        Datum::Null,
+        if a.query_id == 0 { Datum::Null } else { Datum::Int8(a.query_id.cast_signed()) },
     ])
 }
 

@@ -7,6 +7,7 @@ use crate::functions::{Activity, CatalogAccess};
 use crate::settings::Settings;
 use rustydb_base::{RelId, Result};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 impl CatalogAccess for SessionShared {
     fn catalog(&self) -> Arc<Catalog> {
@@ -88,6 +89,7 @@ impl CatalogAccess for SessionShared {
                         (false, None) => "idle",
                     }),
                     query: if told { seen.query.to_string() } else { String::new() },
+                    query_id: s.query_id.load(Ordering::Relaxed),
                     encrypted: s.peer.tls,
                 }
             })

@@ -30,6 +30,7 @@ pub fn add_kernels() {
         SNAPSHOT_KERNELS,
         TWO_PHASE_KERNELS,
         crate::stats::KERNELS,
+        crate::query_stats::KERNELS,
     ];
     let expressions: [&[_]; 4] = [
         rustydb_types::xml::EXPRESSIONS,

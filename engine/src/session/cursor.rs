@@ -89,7 +89,7 @@ impl Session {
             _ => Arc::clone(&all),
         };
         let formats = vec![i16::from(d.binary); columns.len()].into();
-        let source = Source { stmt: Some(stmt), text: Arc::clone(text), own: Arc::clone(own) };
+        let source = Source { stmt: Some(stmt), text: Arc::clone(text), own: Arc::clone(own), place: 0..text.len() };
         let mut portal = Portal::new(source, Some(plan), [].into(), Some(RowShape { columns, formats }));
         portal.stage = Stage::Open(Rows::new(rows));
         portal.depth = self.tx.depth();

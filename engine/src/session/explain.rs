@@ -19,6 +19,7 @@ struct Options {
     analyze: bool,
     costs: bool,
     summary: Option<bool>,
+    verbose: bool,
     format: Format,
 }
 
@@ -56,14 +57,15 @@ pub(crate) fn flag(o: &DefOption) -> Result<bool> {
 }
 
 fn options(list: &[DefOption], text: &str) -> Result<Options> {
-    let mut out = Options { analyze: false, costs: true, summary: None, format: Format::Text };
+    let mut out = Options { analyze: false, costs: true, summary: None, verbose: false, format: Format::Text };
     for o in list {
         match o.name.value.as_str() {
             "analyze" => out.analyze = flag(o)?,
             "costs" => out.costs = flag(o)?,
             "summary" => out.summary = Some(flag(o)?),
-            // Nothing more is known of a plan than what is always shown.
-            "verbose" | "buffers" | "settings" => {
+            // Of plans nothing more is known than what is always shown; of the statement there is its id.
+            "verbose" => out.verbose = flag(o)?,
+            "buffers" | "settings" => {
                 flag(o)?;
             }
             "timing" | "wal" => {
@@ -160,7 +162,8 @@ impl Session {
         let env = self.env();
         self.check_constants(&plan)?;
         let (mut shown, planned) = run::explain(self.tx()?, &plan.bound, Arc::clone(&params), env).await?;
-        let mut summary = Summary::default();
+        let query_id = if opts.verbose { self.shown_id(&plan, stmt) } else { None };
+        let mut summary = Summary { query_id, ..Summary::default() };
         let wanted = opts.summary.unwrap_or(opts.analyze);
         summary.planning = wanted.then(|| planned.duration_since(started));
         if opts.analyze {
@@ -173,7 +176,11 @@ impl Session {
                 }
                 None => self.drain_plan(&plan, params).await?,
             };
-            summary.execution = wanted.then(|| started.elapsed());
+            let spent = started.elapsed();
+            summary.execution = wanted.then_some(spent);
+            if made.is_none() {
+                self.count_inner(&plan, stmt, text, spent, changed.unwrap_or(rows));
+            }
             if let Some(tx) = self.tx.tx.as_mut() {
                 tx.next_command();
             }

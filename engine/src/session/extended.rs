@@ -39,6 +39,7 @@ impl Session {
         let Some(mut p) = list.pop() else {
             let prepared = Prepared {
                 own_text: Arc::clone(&text),
+                place: 0..0,
                 text,
                 stmt: None,
                 params: types.into(),
@@ -74,6 +75,7 @@ impl Session {
             },
             text,
             own_text,
+            place: p.text.clone(),
             stmt: Some(stmt),
             plan: Mutex::new(plan),
             listed: None,
@@ -169,6 +171,7 @@ impl Session {
             stmt: prepared.stmt.clone(),
             text: Arc::clone(&prepared.text),
             own: Arc::clone(&prepared.own_text),
+            place: prepared.place.clone(),
         };
         let mut p = Portal::new(source, plan, values, shape);
         portal.clone_into(&mut p.name);

@@ -28,6 +28,7 @@ use rustydb_types::{oid, shape, usertype};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// Calls in calls.
 const MAX_DEPTH: usize = 200;
@@ -162,11 +163,20 @@ pub(crate) async fn run(tx: &mut Transaction, env: &StatementEnv, call: &HostCal
     let params: Arc<[Datum]> = call.args.clone().into();
     let mut rows = Vec::new();
     let last = prepared.plans.len().saturating_sub(1);
+    let counted = super::watch::counts_nested(shared);
     for (i, plan) in prepared.plans.iter().enumerate() {
         let wanted = i == last && prepared.answer != Answer::Nothing;
         let whole = prepared.answer == Answer::Row;
+        if counted {
+            super::watch::count_planned(shared, &r, i, plan);
+        }
+        let started = counted.then(Instant::now);
         let done = one(tx, &env, &r, plan, Arc::clone(&params), wanted.then_some((whole, r.returns_set))).await;
-        rows = done.map_err(|e| within(e, format!("SQL function \"{}\" statement {}", r.name, i + 1)))?;
+        let given;
+        (rows, given) = done.map_err(|e| within(e, format!("SQL function \"{}\" statement {}", r.name, i + 1)))?;
+        if let Some(t) = started {
+            super::watch::count_run(shared, &r, i, plan, t.elapsed(), given);
+        }
     }
     drop(inside);
     if let Some(timed) = timed {
@@ -208,7 +218,8 @@ pub(crate) fn in_body(e: DbError, source: &str, line: String) -> DbError {
     within(internal_query(e, source), line)
 }
 
-/// Runs one statement; `wanted` says that its rows are the answer, whether as rows, and whether all of them.
+/// Runs one statement; `wanted` says that its rows are the answer, whether as rows, and whether all of them. Answers them,
+/// and how many rows it gave or changed.
 async fn one(
     tx: &mut Transaction,
     env: &StatementEnv,
@@ -216,7 +227,7 @@ async fn one(
     plan: &Arc<Plan>,
     params: Arc<[Datum]>,
     wanted: Option<(bool, bool)>,
-) -> Result<Vec<Vec<Datum>>> {
+) -> Result<(Vec<Vec<Datum>>, u64)> {
     if plan.writes() {
         if r.volatility != 'v' {
             return Err(DbError::unsupported(format!("{} is not allowed in a non-volatile function", plan.command())));
@@ -251,32 +262,40 @@ async fn one(
         out.push(row);
         Ok(())
     };
-    fold(tx, env, plan, params, &mut keep).await?;
+    let given = fold(tx, env, plan, params, &mut keep).await?;
     if plan.writes() {
         tx.next_command();
     }
-    Ok(out)
+    Ok((out, given))
 }
 
-/// Runs a plan and gives its rows to `keep`, one after the other.
+/// Runs a plan and gives its rows to `keep`, one after the other. Answers how many rows it gave or changed.
 async fn fold(
     tx: &mut Transaction,
     env: &StatementEnv,
     plan: &Arc<Plan>,
     params: Arc<[Datum]>,
     keep: &mut (dyn FnMut(Vec<Datum>) -> Result<()> + Send),
-) -> Result<()> {
+) -> Result<u64> {
     let done = crate::exec::run::run(tx, &plan.bound, params, env.clone()).await?;
     let types: Vec<TypeRef> = plan.columns.iter().flat_map(|c| c.iter().map(|c| c.ty)).collect();
+    let mut given = 0;
     match done {
-        Executed::Count(_) => {}
-        Executed::Rows(Results::Ready(rows)) => rows.into_iter().try_for_each(keep)?,
+        Executed::Count(n) => given = n,
+        Executed::Rows(Results::Ready(rows)) => {
+            given = rows.len() as u64;
+            rows.into_iter().try_for_each(keep)?;
+        }
         Executed::Rows(Results::Stream(mut source)) => {
             while let Some(chunk) = source.next(Some(&mut *tx)).await? {
                 env.cancel.check()?;
                 match chunk {
-                    Chunk::Rows(rows) => rows.into_iter().try_for_each(&mut *keep)?,
+                    Chunk::Rows(rows) => {
+                        given += rows.len() as u64;
+                        rows.into_iter().try_for_each(&mut *keep)?;
+                    }
                     Chunk::Batch(b) => {
+                        given += b.num_rows() as u64;
                         for i in 0..b.num_rows() {
                             let row = b.columns().iter().zip(&types).map(|(a, t)| datum_at(a, i, *t));
                             keep(row.collect::<Result<Vec<_>>>()?)?;
@@ -286,7 +305,7 @@ async fn fold(
             }
         }
     }
-    Ok(())
+    Ok(given)
 }
 
 /// Runs a query and gives its rows to `keep`, one after the other.
@@ -296,7 +315,7 @@ pub(super) async fn each_row(
     plan: &Arc<Plan>,
     mut keep: impl FnMut(Vec<Datum>) -> Result<()> + Send,
 ) -> Result<()> {
-    fold(tx, env, plan, Arc::from([]), &mut keep).await
+    fold(tx, env, plan, Arc::from([]), &mut keep).await.map(drop)
 }
 
 /// The function's plans: the kept ones, or new ones. Table locks are taken, rights are checked.
@@ -322,7 +341,7 @@ async fn prepare(
             Some(p) => p,
             None => {
                 let cx = BindCx { catalog: &catalog, search_path: &path, eval: &env.eval, role, sql: &r.source };
-                let made = Arc::new(bind(&cx, r, call)?);
+                let made = Arc::new(bind(&cx, r, call, super::watch::times_planning(shared))?);
                 let mut all = shared.functions.kept.lock();
                 if all.len() >= MAX_KEPT {
                     all.clear();
@@ -345,8 +364,8 @@ async fn prepare(
     }
 }
 
-/// Binds a function's statements for the types of a call.
-fn bind(cx: &BindCx<'_>, r: &Arc<Routine>, call: &HostCall) -> Result<Prepared> {
+/// Binds a function's statements for the types of a call; `timed` if it is of interest how long that takes.
+fn bind(cx: &BindCx<'_>, r: &Arc<Routine>, call: &HostCall, timed: bool) -> Result<Prepared> {
     let startup = |e: DbError| in_body(e, &r.source, format!("SQL function \"{}\" during startup", r.name));
     let list = statements(r).map_err(startup)?;
     let mut body = Body::of_parameters(r, &call.types);
@@ -362,6 +381,7 @@ fn bind(cx: &BindCx<'_>, r: &Arc<Routine>, call: &HostCall) -> Result<Prepared> 
     let last = list.len().saturating_sub(1);
     let mut wanted: Option<Wanted> = None;
     for (i, stmt) in list.iter().enumerate() {
+        let started = timed.then(Instant::now);
         let mut b = Binder::new(cx, &[]);
         let bound = b.body_statement(&mut body, stmt).map_err(startup)?;
         let Some(mut bound) = bound else {
@@ -372,7 +392,11 @@ fn bind(cx: &BindCx<'_>, r: &Arc<Routine>, call: &HostCall) -> Result<Prepared> 
             answer = b.answer(Some(&mut bound), &w).map_err(startup)?;
             wanted = Some(w);
         }
-        plans.push(Arc::new(Plan::new(&mut b, bound, cx.role)?));
+        let mut plan = Plan::new(&mut b, bound, cx.role)?;
+        if let Some(t) = started {
+            plan.set_planned(t.elapsed());
+        }
+        plans.push(Arc::new(plan));
     }
     if wanted.is_none() {
         let mut b = Binder::new(cx, &[]);

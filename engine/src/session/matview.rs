@@ -15,6 +15,7 @@ impl Session {
         text: &Arc<str>,
     ) -> Result<String> {
         self.check_read_only("REFRESH MATERIALIZED VIEW")?;
+        self.refreshed = 0;
         let tag = || Ok("REFRESH MATERIALIZED VIEW".to_owned());
         let rel = self.define(text, async |cx| ddl::matview::prepare_refresh(cx, s).await).await?;
         self.tx()?.next_command();
@@ -30,7 +31,7 @@ impl Session {
         if s.concurrently {
             self.delete_all(&rel).await?;
         }
-        self.fill(&rel, &plan, [].into(), text).await?;
+        self.refreshed = self.fill(&rel, &plan, [].into(), text).await?;
         tag()
     }
 

@@ -48,6 +48,7 @@ mod table_as;
 pub mod temp;
 mod two_phase;
 mod txn;
+mod watch;
 mod xml_map;
 mod xml_schema;
 
@@ -80,6 +81,7 @@ use rustydb_storage::store::Session as StoreSession;
 use rustydb_types::ctx::SessionInfo;
 use shared::{NewSession, User};
 use statement::Prepared;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use txn::{Block, Modes, TxState};
@@ -110,6 +112,8 @@ pub struct Session {
     statement_start: i64,
     limits: Limits,
     path: PathCache,
+    /// Rows of the materialized view refreshed last.
+    refreshed: u64,
     /// What the client was last told of the reported settings.
     reported: Vec<(&'static str, String)>,
     reported_version: u64,
@@ -132,6 +136,8 @@ struct Limits {
     modes: Modes,
     /// `synchronous_commit` is off.
     async_commit: bool,
+    /// What is counted.
+    watch: watch::Wanted,
 }
 
 /// The search path as it was last worked out.
@@ -223,6 +229,7 @@ impl Session {
             statement_start: now_micros(),
             limits: Limits::default(),
             path: PathCache { version: 0, catalog: Weak::new(), path: [].into() },
+            refreshed: 0,
             reported: Vec::new(),
             reported_version: 0,
             closed: false,
@@ -264,7 +271,9 @@ impl Session {
             standard_strings: s.is_on("standard_conforming_strings"),
             modes: Modes::defaults(s),
             async_commit: s.get("synchronous_commit") == "off",
+            watch: watch::Wanted::of(s),
         });
+        self.shared.counts_nested.store(self.limits.watch.counts_nested(), Ordering::Relaxed);
     }
 
     /// A method that runs statements ends: fails the transaction on an error and gives the error its final words.

@@ -21,8 +21,9 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, TableLockMode};
 use rustydb_types::ctx::EvalCtx;
 use rustydb_types::datum::TypeRef;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock, Weak};
+use std::time::Duration;
 
 /// A bound statement.
 pub struct Plan {
@@ -54,6 +55,10 @@ pub struct Plan {
     constants: OnceLock<Result<()>>,
     /// Its size, about.
     bytes: u64,
+    /// The query id of its statement, once it was asked for.
+    query_id: OnceLock<u64>,
+    /// Nanoseconds that it took to make, 0 when that is not known or was counted.
+    planned: AtomicU64,
 }
 
 /// Whether a statement calls a function for the number of its transaction, and one that gives it a number; and about how
@@ -117,6 +122,8 @@ impl Plan {
             asks_number,
             constants: OnceLock::new(),
             bytes,
+            query_id: OnceLock::new(),
+            planned: AtomicU64::new(0),
             bound: Arc::new(bound),
             params: b.finish_params()?.into(),
             relations: b.relations.iter().map(|r| (r.0.oid, r.0.version, r.1)).collect(),
@@ -140,6 +147,33 @@ impl Plan {
     /// Bytes that it takes, about.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The query id of its statement, computed once by `f` from the search path.
+    pub(crate) fn query_id(&self, f: impl FnOnce(&[u32]) -> u64) -> u64 {
+        *self.query_id.get_or_init(|| f(&self.path))
+    }
+
+    /// The search path that it was bound under.
+    pub(crate) fn path(&self) -> &[u32] {
+        &self.path
+    }
+
+    /// The role that it was bound for.
+    pub(crate) fn role(&self) -> u32 {
+        self.role
+    }
+
+    /// Notes how long it took to make.
+    pub(crate) fn set_planned(&mut self, spent: Duration) {
+        *self.planned.get_mut() = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX).max(1);
+    }
+
+    /// How long it took to make, told once.
+    pub(crate) fn take_planned(&self) -> Option<Duration> {
+        // Mostly there is nothing to take.
+        let known = self.planned.load(Ordering::Relaxed) != 0;
+        known.then(|| Duration::from_nanos(self.planned.swap(0, Ordering::Relaxed))).filter(|d| !d.is_zero())
     }
 
     /// Takes the table locks it needs.
@@ -316,10 +350,14 @@ impl Session {
         allow_params: bool,
     ) -> Result<Option<(Arc<Plan>, bool)>> {
         let role = self.shared.user_oid();
+        let started = self.planning_starts();
         self.with_binder(sql, params, |b| {
             b.allow_params = allow_params;
             let Some(bound) = b.statement(stmt)? else { return Ok(None) };
-            let plan = Plan::new(b, bound, role)?;
+            let mut plan = Plan::new(b, bound, role)?;
+            if let Some(t) = started {
+                plan.set_planned(t.elapsed());
+            }
             Ok(Some((Arc::new(plan), b.context_dependent)))
         })
     }

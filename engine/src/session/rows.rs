@@ -11,8 +11,10 @@ use rustydb_parser::ast;
 use rustydb_types::arrow::datum_at;
 use rustydb_types::ctx::FormatSettings;
 use rustydb_types::datum::Datum;
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Rows taken out of the source between two looks at the output's buffer.
 const BATCH_STEP: usize = 256;
@@ -191,6 +193,8 @@ pub struct Source {
     pub text: Arc<str>,
     /// The statement's own text.
     pub own: Arc<str>,
+    /// Where in `text` the statement stands.
+    pub place: Range<usize>,
 }
 
 /// How far a portal is.
@@ -255,6 +259,10 @@ pub struct Portal {
     pub held: bool,
     /// A FETCH has failed: it cannot be run any more.
     pub failed: bool,
+    /// The time it has run so far, and the rows it has sent, when it is counted.
+    pub spent: Duration,
+    /// See `spent`.
+    pub sent: u64,
 }
 
 impl Portal {
@@ -272,6 +280,8 @@ impl Portal {
             tag: String::new(),
             held: false,
             failed: false,
+            spent: Duration::ZERO,
+            sent: 0,
         }
     }
     /// The command tag after a number of rows.

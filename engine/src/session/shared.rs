@@ -250,6 +250,10 @@ pub struct SessionShared {
     on_terminate: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
     facts: Mutex<TxnFacts>,
     query: Mutex<Arc<str>>,
+    /// Id of the current or last statement, 0 if it was not computed.
+    pub query_id: AtomicU64,
+    /// Whether statements within others are counted ([`super::watch`]).
+    pub counts_nested: AtomicBool,
     /// Microseconds since 2000, `i64::MIN` for never: start of the statement, of the transaction, change of state.
     times: [AtomicI64; 3],
 }
@@ -333,6 +337,8 @@ impl SessionShared {
                 on_terminate: Mutex::new(Vec::new()),
                 facts: Mutex::new(TxnFacts::default()),
                 query: Mutex::new(Arc::from("")),
+                query_id: AtomicU64::new(0),
+                counts_nested: AtomicBool::new(false),
                 times: [const { AtomicI64::new(NEVER) }; 3],
             });
             (shared, store)
@@ -645,6 +651,7 @@ impl SessionShared {
     pub fn note_query(&self, text: Arc<str>, start: i64) {
         let old = std::mem::replace(&mut *self.query.lock(), text);
         drop(old);
+        self.query_id.store(0, Ordering::Relaxed);
         self.times[0].store(start, Ordering::Relaxed);
         self.times[2].store(start, Ordering::Relaxed);
     }

@@ -15,6 +15,7 @@ use rustydb_parser::ast::{self, DiscardTarget, SetAction, Statement};
 use rustydb_parser::{ParseOptions, Parsed};
 use rustydb_types::datum::Datum;
 use rustydb_types::oid;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -24,6 +25,8 @@ pub struct Prepared {
     pub text: Arc<str>,
     /// What `pg_prepared_statements` shows: all that the client sent with it.
     pub own_text: Arc<str>,
+    /// Where in `text` the statement stands.
+    pub place: Range<usize>,
     /// The statement; `None` for an empty one.
     pub stmt: Option<Arc<Statement>>,
     /// Parameter types.
@@ -144,15 +147,16 @@ impl Session {
             _ => None,
         };
         let shape = plan.as_ref().and_then(|p| p.columns.clone()).map(all_text);
-        let mut portal = Portal::new(Source { stmt: Some(stmt), text: Arc::clone(text), own }, plan, [].into(), shape);
+        let source = Source { stmt: Some(stmt), text: Arc::clone(text), own, place: p.text };
+        let mut portal = Portal::new(source, plan, [].into(), shape);
         match self.run_portal(&mut portal, 0, true, out).await? {
             ExecuteEnd::Complete(tag) => Ok(tag),
             ExecuteEnd::Suspended | ExecuteEnd::Empty => Err(DbError::internal("a simple statement did not complete")),
         }
     }
 
-    /// Runs a portal for up to `max` rows; `describe` sends RowDescription first.
-    pub(super) async fn run_portal(
+    /// [`Session::run_portal`] without counting.
+    pub(super) async fn run_portal_unwatched(
         &mut self,
         portal: &mut Portal,
         max: usize,
@@ -220,6 +224,7 @@ impl Session {
             return Err(result_changed());
         }
         portal.plan = Some(Arc::clone(&plan));
+        self.note_plan(&plan, stmt, &portal.source);
         match self.start_plan(&plan, Arc::clone(&portal.params)).await? {
             Executed::Rows(source) => Ok(Opened::Rows(Rows::new(source))),
             Executed::Count(n) => {
@@ -288,6 +293,7 @@ impl Session {
         match &**stmt {
             Statement::Execute(e) => return self.open_execute(portal, e).await,
             Statement::Fetch(f) => return self.open_fetch(portal, f).await,
+            Statement::Prepare(p) => return self.prepare_statement(p, &portal.source).map(Opened::Tag),
             _ => {}
         }
         let (text, own) = (Arc::clone(&portal.source.text), Arc::clone(&portal.source.own));
@@ -318,7 +324,6 @@ impl Session {
             Statement::Transaction(t) => self.transaction_statement(t).await.map(Done::Tag),
             Statement::Set(s) => self.set_statement(s, own).await.map(Done::Tag),
             Statement::Show(name) => self.show(name.as_deref()),
-            Statement::Prepare(p) => self.prepare_statement(p, text).map(Done::Tag),
             Statement::Deallocate(name) => match name {
                 None => {
                     self.prepared.clear();
@@ -580,7 +585,8 @@ impl Session {
     }
 
     /// PREPARE.
-    fn prepare_statement(&mut self, p: &ast::Prepare, text: &Arc<str>) -> Result<String> {
+    fn prepare_statement(&mut self, p: &ast::Prepare, source: &Source) -> Result<String> {
+        let text = &source.text;
         if self.prepared.contains_key(&p.name.value) {
             return Err(duplicate_prepared(&p.name.value));
         }
@@ -595,6 +601,7 @@ impl Session {
         let prepared = Prepared {
             text: Arc::clone(text),
             own_text: Arc::clone(text),
+            place: source.place.clone(),
             params: plan.as_ref().map_or_else(|| types.clone().into(), |p| p.params.iter().map(|t| t.oid).collect()),
             columns: plan.as_ref().and_then(|p| p.columns.clone()),
             stmt: Some(stmt),
@@ -677,6 +684,7 @@ impl Session {
             stmt: Some(Arc::clone(&stmt)),
             text: Arc::clone(&prepared.text),
             own: Arc::clone(&prepared.own_text),
+            place: prepared.place.clone(),
         };
         portal.params = params;
         self.open_plan(portal, plan, &stmt).await

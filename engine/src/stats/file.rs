@@ -97,7 +97,7 @@ fn decode(bytes: &[u8]) -> Option<Statistics> {
 impl crate::engine::Engine {
     /// Before the store is shut down: what is counted goes on at the next start.
     pub(crate) async fn keep_statistics(&self) {
-        if let Err(e) = self.statistics.keep(&*self.io).await {
+        if let Err(e) = self.statistics.keep(&**self.store().io()).await {
             tracing::warn!("statistics could not be kept: {e}");
         }
     }

@@ -173,6 +173,11 @@ impl Store {
         (self.files.io().clone(), self.temporary.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// The files of the data directory.
+    pub fn io(&self) -> &IoRef {
+        self.files.io()
+    }
+
     /// The parts that synchronous operations use.
     pub fn core(&self) -> &Core {
         &self.core

@@ -900,6 +900,25 @@ pub struct CreateExtension {
     pub schema: Option<Ident>,
     pub version: Option<String>,
     pub cascade: bool,
+    /// Where an option stands that was there before.
+    pub redundant: Option<Pos>,
+}
+
+/// ALTER EXTENSION, but for SET SCHEMA.
+#[derive(Clone, PartialEq, Debug)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub struct AlterExtension {
+    pub name: Ident,
+    pub action: ExtensionAction,
+}
+
+/// What ALTER EXTENSION does.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ExtensionAction {
+    /// UPDATE, to a version if one is named.
+    Update(Option<String>),
+    /// ADD (`true`) or DROP of a member.
+    Member(bool, ObjectKind, ObjectRef),
 }
 
 /// CREATE TYPE … AS ENUM.

@@ -239,6 +239,8 @@ pub enum Statement {
     AlterSystem(Box<Set>),
     /// CREATE EXTENSION.
     CreateExtension(Box<CreateExtension>),
+    /// ALTER EXTENSION.
+    AlterExtension(Box<AlterExtension>),
     /// CREATE TYPE … AS ENUM.
     CreateEnum(Box<CreateEnum>),
     /// CREATE TYPE … AS (…), AS RANGE.

@@ -34,6 +34,7 @@ impl Parser<'_> {
             }
             K::Database => self.alter_database(),
             K::Cast | K::Column | K::Transform => self.unexpected(),
+            K::Extension => self.alter_extension(),
             K::Type | K::Domain => self.alter_type(kind, pos),
             K::Trigger | K::Rule | K::Policy => {
                 let if_exists = kind == K::Policy && self.opt_if_exists();

@@ -2,12 +2,13 @@
 
 use super::Parser;
 use crate::ast::{
-    CheckOption, CreateDatabase, CreateEnum, CreateExtension, CreateIndex, CreateSchema, CreateSequence, CreateView,
-    Cte, DefOption, DefValue, Drop, DropDatabase, Ident, IndexElement, IndexKey, NO_POS, Name, ObjectKind, ObjectRef,
-    Persistence, Pos, Query, RoleSpec, RoutineArg, SequenceOption, SequenceOptionKind, Statement, TableFactor, With,
+    AlterExtension, AlterObjectSchema, CheckOption, CreateDatabase, CreateEnum, CreateExtension, CreateIndex,
+    CreateSchema, CreateSequence, CreateView, Cte, DefOption, DefValue, Drop, DropDatabase, ExtensionAction, Ident,
+    IndexElement, IndexKey, NO_POS, Name, ObjectKind, ObjectRef, Persistence, Pos, Query, RoleSpec, RoutineArg,
+    SequenceOption, SequenceOptionKind, Statement, TableFactor, With,
 };
 use crate::keywords::{Kw, kw};
-use rustydb_base::Result;
+use rustydb_base::{DbError, Result};
 
 impl Parser<'_> {
     // ---- indexes ----
@@ -264,19 +265,53 @@ impl Parser<'_> {
         let if_not_exists = self.opt_if_not_exists();
         let name = self.col_id()?;
         self.eat(kw::WITH);
-        let mut e = CreateExtension { name, if_not_exists, schema: None, version: None, cascade: false };
+        let mut e =
+            CreateExtension { name, if_not_exists, schema: None, version: None, cascade: false, redundant: None };
         loop {
-            if self.eat(kw::SCHEMA) {
-                e.schema = Some(self.col_id()?);
-            } else if self.eat(kw::VERSION) {
-                e.version =
-                    Some(if self.at_str() { self.string()? } else { self.take(Self::is_non_reserved_word)?.value });
-            } else if self.eat(kw::CASCADE) {
-                e.cascade = true;
-            } else {
-                return Ok(Statement::CreateExtension(Box::new(e)));
+            let pos = self.pos();
+            let twice = match () {
+                () if self.eat(kw::SCHEMA) => e.schema.replace(self.col_id()?).is_some(),
+                () if self.eat(kw::VERSION) => e.version.replace(self.extension_version()?).is_some(),
+                () if self.eat(kw::CASCADE) => std::mem::replace(&mut e.cascade, true),
+                () if self.eat(kw::FROM) => {
+                    self.extension_version()?;
+                    let e = DbError::unsupported("CREATE EXTENSION ... FROM is no longer supported");
+                    return Err(self.place(e, pos));
+                }
+                () => return Ok(Statement::CreateExtension(Box::new(e))),
+            };
+            if twice {
+                e.redundant = e.redundant.or(Some(pos));
             }
         }
+    }
+    /// After ALTER EXTENSION.
+    pub(super) fn alter_extension(&mut self) -> Result<Statement> {
+        let name = self.col_id()?;
+        let action = if self.eat(kw::UPDATE) {
+            let named = self.eat(kw::TO);
+            ExtensionAction::Update(if named { Some(self.extension_version()?) } else { None })
+        } else if self.eat_seq(&[kw::SET, kw::SCHEMA]) {
+            let (kind, object) = (ObjectKind::Extension, ObjectRef::Name(Self::single(name)));
+            let schema = self.col_id()?;
+            return Ok(Statement::AlterSchema(Box::new(AlterObjectSchema { kind, object, if_exists: false, schema })));
+        } else if self.at_any(&[kw::ADD, kw::DROP]) {
+            let add = self.at(kw::ADD);
+            self.bump();
+            let at = self.tok;
+            use ObjectKind as K;
+            let none = [K::Column, K::Extension, K::LargeObject, K::Policy, K::Rule, K::Trigger, K::UserMapping];
+            match self.object_kind().filter(|k| !none.contains(k)) {
+                Some(kind) => ExtensionAction::Member(add, kind, self.object_ref(kind)?),
+                None => return Err(self.unexpected_error(at)),
+            }
+        } else {
+            return self.unexpected();
+        };
+        Ok(Statement::AlterExtension(Box::new(AlterExtension { name, action })))
+    }
+    fn extension_version(&mut self) -> Result<String> {
+        if self.at_str() { self.string() } else { Ok(self.take(Self::is_non_reserved_word)?.value) }
     }
     /// After CREATE TYPE name AS, at ENUM.
     pub(super) fn create_enum(&mut self, name: Name) -> Result<Statement> {

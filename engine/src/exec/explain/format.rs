@@ -20,6 +20,8 @@ pub enum Format {
 /// What is said of the whole statement.
 #[derive(Clone, Copy, Default)]
 pub struct Summary {
+    /// The statement's id.
+    pub query_id: Option<i64>,
     /// Time to plan it.
     pub planning: Option<Duration>,
     /// Time to run it.
@@ -32,12 +34,14 @@ pub fn show(plan: &PlanNode, format: Format, costs: bool, summary: Summary) -> V
         let mut out = Vec::new();
         lines(plan, 0, costs, &mut out);
         let ms = |d: Duration| d.as_secs_f64() * 1000.0;
+        out.extend(summary.query_id.map(|q| format!("Query Identifier: {q}")));
         out.extend(summary.planning.map(|d| format!("Planning Time: {:.3} ms", ms(d))));
         out.extend(summary.execution.map(|d| format!("Execution Time: {:.3} ms", ms(d))));
         return out;
     }
     let mut top = vec![("Plan", Value::Map(properties(plan, None, costs)))];
     let ms = |d: Duration| Value::Bare(format!("{:.3}", d.as_secs_f64() * 1000.0));
+    top.extend(summary.query_id.map(|q| ("Query Identifier", Value::Bare(q.to_string()))));
     top.extend(summary.planning.map(|d| ("Planning Time", ms(d))));
     top.extend(summary.execution.map(|d| ("Execution Time", ms(d))));
     let mut out = String::new();
@@ -66,7 +70,7 @@ fn lines(p: &PlanNode, indent: usize, costs: bool, out: &mut Vec<String>) {
         _ = write!(head, "  (cost={:.2}..{:.2} rows={} width={})", e.startup, e.total, e.rows.ceil().max(1.0), e.width);
     }
     if let Some(n) = p.actual {
-        _ = write!(head, "{}(actual rows={n} loops=1)", if costs { " " } else { "  " });
+        _ = write!(head, " (actual rows={n} loops=1)");
     }
     out.push(head);
     let inner = indent + arrow.len() + 2;
@@ -278,10 +282,10 @@ mod tests {
     #[test]
     fn the_same_properties_in_four_notations() {
         let time = Some(Duration::from_micros(1500));
-        let one = |f| show(&plan(), f, false, Summary { planning: time, execution: None }).join("\n");
+        let one = |f| show(&plan(), f, false, Summary { planning: time, ..Summary::default() }).join("\n");
         assert_eq!(
             one(Format::Text),
-            "Sort  (actual rows=3 loops=1)\n  Sort Key: x, y DESC\n  ->  Seq Scan on t \"a b\"\n        \
+            "Sort (actual rows=3 loops=1)\n  Sort Key: x, y DESC\n  ->  Seq Scan on t \"a b\"\n        \
              Filter: (x > '<\"'::text)\n  SubPlan 1\n    ->  Result\nPlanning Time: 1.500 ms"
         );
         assert!(one(Format::Json).contains("\"Filter\": \"(x > '<\\\"'::text)\""));

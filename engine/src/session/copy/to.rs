@@ -15,6 +15,7 @@ use rustydb_types::io::{OutCtx, binary_out, text_out};
 use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Bytes collected before they are written to a file.
 const FILE_BUFFER: usize = 256 * 1024;
@@ -229,6 +230,7 @@ impl Session {
             }
             CopyTarget::Client | CopyTarget::Program(_) => Sink::Client,
         };
+        let begun = Instant::now();
         let started = self.start_plan(&plan, [].into()).await?;
         let Executed::Rows(source) = started else {
             return Err(DbError::internal("a COPY query without rows"));
@@ -271,6 +273,9 @@ impl Session {
         }
         if plan.writes() {
             self.tx()?.next_command();
+        }
+        if matches!(c.source, CopySource::Query(_)) {
+            self.count_inner(&plan, &stmt, text.trim_end().trim_end_matches(';'), begun.elapsed(), count);
         }
         Ok(format!("COPY {count}"))
     }

@@ -164,6 +164,7 @@ impl Db {
             casts: HashMap::new(),
             objects: HashMap::new(),
             collations: HashMap::new(),
+            extensions: HashMap::new(),
             detaching: Vec::new(),
             types_version: 0,
         };
