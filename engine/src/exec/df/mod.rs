@@ -42,6 +42,7 @@ mod util;
 mod window;
 
 pub use spill::BEYOND_LIMIT as BEYOND_TEMP_LIMIT;
+pub use window::is_built_in as is_window_function;
 
 #[cfg(test)]
 mod tests;

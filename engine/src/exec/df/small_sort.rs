@@ -4,6 +4,7 @@
 //! PostgreSQL does it ([`crate::exec::ties`]); an input that turns out to be larger goes to DataFusion's sort, which spills,
 //! with what was read of it already.
 
+use super::op::OpExec;
 use super::util::DfResult;
 use crate::exec::ties;
 use datafusion::arrow::array::{RecordBatch, UInt32Array};
@@ -18,7 +19,9 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 use futures::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
@@ -197,6 +200,24 @@ impl ExecutionPlan for GivenExec {
     }
 }
 
+/// A merge of the sorted sides of a union as one sort of the union: merging knows no order of equal rows.
+fn merged(p: &Arc<dyn ExecutionPlan>) -> DfResult<Option<Arc<dyn ExecutionPlan>>> {
+    let Some(merge) = p.downcast_ref::<SortPreservingMergeExec>() else { return Ok(None) };
+    let Some(union) = merge.input().downcast_ref::<UnionExec>() else { return Ok(None) };
+    let mut inputs = Vec::new();
+    for side in union.inputs() {
+        let side = side.downcast_ref::<SmallSortExec>().map_or(side, |s| &s.sort);
+        let Some(sort) = side.downcast_ref::<SortExec>() else { return Ok(None) };
+        if sort.fetch().is_some() && merge.fetch() != sort.fetch() {
+            return Ok(None);
+        }
+        inputs.push(Arc::clone(sort.input()));
+    }
+    let all: Arc<dyn ExecutionPlan> = Arc::new(OpExec::in_order(UnionExec::try_new(inputs)?, false));
+    let sort = SortExec::new(merge.expr().clone(), all).with_fetch(merge.fetch());
+    Ok(Some(Arc::new(SmallSortExec { sort: Arc::new(sort) })))
+}
+
 /// Puts [`SmallSortExec`] around sorts of one partition.
 #[derive(Debug)]
 pub struct SmallSorts;
@@ -204,6 +225,9 @@ pub struct SmallSorts;
 impl PhysicalOptimizerRule for SmallSorts {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> DfResult<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|p| {
+            if let Some(sort) = merged(&p)? {
+                return Ok(Transformed::yes(sort));
+            }
             let single = |s: &SortExec| s.input().output_partitioning().partition_count() == 1;
             Ok(if p.downcast_ref::<SortExec>().is_some_and(single) {
                 Transformed::yes(Arc::new(SmallSortExec { sort: p }) as Arc<dyn ExecutionPlan>)
