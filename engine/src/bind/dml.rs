@@ -603,6 +603,7 @@ impl Binder<'_> {
     fn on_conflict(&mut self, target: &Target, alias: &str, c: &ast::OnConflict) -> Result<OnConflict> {
         let (rel, named, need) = (&target.rel, &target.named, target.need);
         let pos = self.pos(c.pos);
+        let mut unmatched = false;
         let arbiters = match &c.target {
             None if c.update.is_some() => {
                 return Err(DbError::new(
@@ -698,12 +699,8 @@ impl Binder<'_> {
                         found.push(ix.oid);
                     }
                 }
-                if found.is_empty() {
-                    return Err(DbError::new(
-                        SqlState::INVALID_COLUMN_REFERENCE,
-                        "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-                    ));
-                }
+                // What DO UPDATE says is looked at first.
+                unmatched = found.is_empty();
                 found
             }
         };
@@ -761,6 +758,12 @@ impl Binder<'_> {
                 Some(ConflictUpdate { existing, excluded, set, filter })
             }
         };
+        if unmatched {
+            return Err(DbError::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+            ));
+        }
         Ok(OnConflict { arbiters, update })
     }
 
