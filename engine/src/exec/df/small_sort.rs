@@ -205,13 +205,21 @@ fn merged(p: &Arc<dyn ExecutionPlan>) -> DfResult<Option<Arc<dyn ExecutionPlan>>
     let Some(merge) = p.downcast_ref::<SortPreservingMergeExec>() else { return Ok(None) };
     let Some(union) = merge.input().downcast_ref::<UnionExec>() else { return Ok(None) };
     let mut inputs = Vec::new();
+    let mut sorted = false;
     for side in union.inputs() {
-        let side = side.downcast_ref::<SmallSortExec>().map_or(side, |s| &s.sort);
-        let Some(sort) = side.downcast_ref::<SortExec>() else { return Ok(None) };
-        if sort.fetch().is_some() && merge.fetch() != sort.fetch() {
-            return Ok(None);
+        let given = side.downcast_ref::<SmallSortExec>().map_or(side, |s| &s.sort);
+        match given.downcast_ref::<SortExec>() {
+            Some(sort) if sort.fetch().is_some() && merge.fetch() != sort.fetch() => return Ok(None),
+            Some(sort) => {
+                sorted = true;
+                inputs.push(Arc::clone(sort.input()));
+            }
+            // One that is in order as it is, as a single row is.
+            None => inputs.push(Arc::clone(side)),
         }
-        inputs.push(Arc::clone(sort.input()));
+    }
+    if !sorted {
+        return Ok(None);
     }
     let all: Arc<dyn ExecutionPlan> = Arc::new(OpExec::in_order(UnionExec::try_new(inputs)?, false));
     let sort = SortExec::new(merge.expr().clone(), all).with_fetch(merge.fetch());
