@@ -148,6 +148,21 @@ impl Binder<'_> {
         })
     }
 
+    /// Converts for what an INSERT names: a column, or the part of one whose type `c` has.
+    pub(super) fn assign_target(
+        &mut self,
+        e: Expr,
+        c: &crate::catalog::Column,
+        target: Option<&rustydb_parser::ast::AssignTarget>,
+    ) -> Result<Expr> {
+        let pos = target.map_or(0, |t| self.pos(t.column.pos));
+        match target.and_then(|t| t.steps.last()) {
+            Some(Step::Index(_) | Step::Slice(..)) => self.assign_element(e, c.ty, &c.name, pos),
+            Some(Step::Field(f)) => self.assign_field(e, c.ty, &f.value, pos),
+            Some(Step::Star) | None => self.assign(e, c.ty, &c.name),
+        }
+    }
+
     /// Converts for storing into elements of a column's array.
     fn assign_element(&mut self, e: Expr, to: TypeRef, column: &str, pos: u32) -> Result<Expr> {
         let from = e.ty.oid;

@@ -553,7 +553,7 @@ impl Binder<'_> {
                     defaults[j].clone().ok_or_else(|| DbError::internal("default vanished"))?
                 } else {
                     let b = self.expr(e)?;
-                    self.assign(b, c.ty, &c.name)?
+                    self.assign_target(b, c, targets.get(j))?
                 });
             }
             out.push(row);
@@ -588,14 +588,14 @@ impl Binder<'_> {
         let outs = bound.rel.outputs();
         self.width(outs.len(), wanted.len(), targets, self.pos(q.pos))?;
         let mut given = Vec::with_capacity(outs.len());
-        for (o, c) in outs.iter().zip(wanted) {
+        for (i, (o, c)) in outs.iter().zip(wanted).enumerate() {
             if overriding == Overriding::User && c.identity != '\0' {
                 continue;
             }
             self.check_insertable(c, false, overriding)?;
             let mut e = Expr::column(*o);
             e.pos = output_pos(&bound.rel, o.id);
-            given.push((c.attnum, self.assign(e, c.ty, &c.name)?));
+            given.push((c.attnum, self.assign_target(e, c, targets.get(i))?));
         }
         Ok((bound.rel, given))
     }
