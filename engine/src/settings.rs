@@ -408,8 +408,9 @@ fn show_number(d: &Def, v: &str) -> String {
     let total = n * base_factor(d.unit);
     for (name, factor) in units(d.unit) {
         let q = total / factor;
-        if q >= 1.0 && q.fract() == 0.0 {
-            return format!("{q}{name}");
+        // A fraction of a unit can be a little off in binary.
+        if q >= 1.0 - 1e-8 && (q.round() / q - 1.0).abs() <= 1e-8 {
+            return format!("{}{name}", q.round());
         }
     }
     v.to_owned()
@@ -760,7 +761,14 @@ impl Settings {
                 };
                 (d.name.to_owned(), value)
             }
-            None if is_custom(name) => (name.to_ascii_lowercase(), value.map(str::to_owned)),
+            None if is_custom(name) => {
+                let key = name.to_ascii_lowercase();
+                // Once named it stays known: RESET and rollback leave it empty.
+                if !self.start.contains_key(&key) && !self.server.contains_key(&key) {
+                    Arc::make_mut(&mut self.start).insert(key.clone(), String::new());
+                }
+                (key, value.map(str::to_owned))
+            }
             None => return Err(no_name(name)),
         };
         let map = if local { &mut self.local } else { &mut self.session };

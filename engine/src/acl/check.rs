@@ -5,7 +5,6 @@ use super::{Acl, AclKind, Mask, Privs, privs};
 use crate::catalog::rows::table;
 use crate::catalog::{Catalog, Database, FIRST_USER_OID, RelKind, Relation, system};
 use rustydb_base::{DbError, SqlState};
-use rustydb_types::pgdata;
 
 /// Role that may read everything.
 const PG_READ_ALL_DATA: u32 = 6181;
@@ -149,9 +148,11 @@ pub fn object_acl(cat: &Catalog, class: u32, oid: u32) -> (u32, Acl) {
         _ => AclKind::Tablespace,
     };
     // A row type's owner is its relation's, and nothing can be granted on arrays: their elements count.
-    let owner = match cat.row_types.get(&oid).filter(|_| class == table::PG_TYPE) {
-        Some(rel) => cat.relation(*rel).map_or(owner, |r| r.owner),
-        None => owner,
+    let is_type = class == table::PG_TYPE;
+    let owner = match (cat.row_types.get(&oid), cat.type_of(oid)) {
+        (Some(rel), _) if is_type => cat.relation(*rel).map_or(owner, |r| r.owner),
+        (_, Some(t)) if is_type => t.owner,
+        _ => owner,
     };
     if class == table::PG_PROC
         && let Some(r) = cat.routines.get(&oid)
@@ -167,10 +168,22 @@ pub fn on_object(cat: &Catalog, class: u32, oid: u32, role: u32, mask: Mask) -> 
     if is_superuser(cat, role) {
         return mask;
     }
-    let element = (class == table::PG_TYPE).then(|| pgdata::pg_type(oid)).flatten();
-    let oid = element.filter(|t| t.typelem != 0 && t.typcategory == 'A').map_or(oid, |t| t.typelem);
+    let oid = if class == table::PG_TYPE { element_or_self(oid) } else { oid };
     let (owner, acl) = object_acl(cat, class, oid);
     acl.held(cat, role, owner, mask)
+}
+
+/// Rights are those of an array's elements.
+fn element_or_self(ty: u32) -> u32 {
+    rustydb_types::oid::array_element(ty).unwrap_or(ty)
+}
+
+/// 42501 unless a role may use a type for what it defines.
+pub fn need_type(cat: &Catalog, ty: u32, role: u32) -> rustydb_base::Result<()> {
+    if on_object(cat, table::PG_TYPE, ty, role, Mask::of(privs::USAGE)).privs != 0 {
+        return Ok(());
+    }
+    Err(denied("type", &rustydb_types::typename::format_type(element_or_self(ty), -1)))
 }
 
 /// What kind of relation, in messages about rights.

@@ -113,7 +113,9 @@ impl Binder<'_> {
                             DbError::unsupported("assignment to a part of an array slice is not supported").at(pos)
                         );
                     }
-                    self.assign(value, ty, column)?
+                    self.assign_element(value, ty, column, pos)?
+                } else if rest.is_empty() {
+                    self.assign_element(value, elem, column, pos)?
                 } else {
                     let old = ExprKind::Subscript { arg: Box::new(base.clone()), steps: bound.clone() };
                     let old = Expr { kind: old, ty: elem, pos };
@@ -140,6 +142,36 @@ impl Binder<'_> {
         self.coerce(e, to, super::resolve::Coercion::Assignment)?.ok_or_else(|| {
             let what =
                 format!("subfield \"{field}\" is of type {} but expression is of type {}", show(to.oid), show(from));
+            DbError::new(SqlState::DATATYPE_MISMATCH, what)
+                .hint("You will need to rewrite or cast the expression.")
+                .at(pos)
+        })
+    }
+
+    /// Converts for what an INSERT names: a column, or the part of one whose type `c` has.
+    pub(super) fn assign_target(
+        &mut self,
+        e: Expr,
+        c: &crate::catalog::Column,
+        target: Option<&rustydb_parser::ast::AssignTarget>,
+    ) -> Result<Expr> {
+        let pos = target.map_or(0, |t| self.pos(t.column.pos));
+        match target.and_then(|t| t.steps.last()) {
+            Some(Step::Index(_) | Step::Slice(..)) => self.assign_element(e, c.ty, &c.name, pos),
+            Some(Step::Field(f)) => self.assign_field(e, c.ty, &f.value, pos),
+            Some(Step::Star) | None => self.assign(e, c.ty, &c.name),
+        }
+    }
+
+    /// Converts for storing into elements of a column's array.
+    fn assign_element(&mut self, e: Expr, to: TypeRef, column: &str, pos: u32) -> Result<Expr> {
+        let from = e.ty.oid;
+        self.coerce(e, to, super::resolve::Coercion::Assignment)?.ok_or_else(|| {
+            let what = format!(
+                "subscripted assignment to \"{column}\" requires type {} but expression is of type {}",
+                show(to.oid),
+                show(from)
+            );
             DbError::new(SqlState::DATATYPE_MISMATCH, what)
                 .hint("You will need to rewrite or cast the expression.")
                 .at(pos)

@@ -415,6 +415,8 @@ impl Canonical<'_> {
         };
         let count = |e: &Option<ast::Expr>| match e {
             Some(w) => Some(Some(match self.trace.exprs.get(&key(w)) {
+                // A cast that was written is shown.
+                Some(_) if is_literal_int8(w) => w.clone(),
                 Some(b) => without_int8(self.expr(b)?),
                 None => w.clone(),
             })),
@@ -974,6 +976,14 @@ fn without_cast(e: ast::Expr) -> ast::Expr {
 }
 
 /// A count without the cast that makes it bigint, which nobody wrote.
+/// Whether a written expression is a number cast to bigint.
+fn is_literal_int8(e: &ast::Expr) -> bool {
+    let ast::ExprKind::Cast(x, t) = &e.kind else { return false };
+    let int8 =
+        t.dims.is_empty() && (t.name.is_system("int8") || t.name.schema.is_none() && t.name.name.value == "int8");
+    int8 && matches!(x.kind, ast::ExprKind::Literal(ast::Literal::Integer(_)))
+}
+
 fn without_int8(e: ast::Expr) -> ast::Expr {
     match e.kind {
         ast::ExprKind::Cast(x, t) if t.name.is_system("int8") && t.dims.is_empty() => match &x.kind {

@@ -553,7 +553,7 @@ impl Binder<'_> {
                     defaults[j].clone().ok_or_else(|| DbError::internal("default vanished"))?
                 } else {
                     let b = self.expr(e)?;
-                    self.assign(b, c.ty, &c.name)?
+                    self.assign_target(b, c, targets.get(j))?
                 });
             }
             out.push(row);
@@ -588,14 +588,14 @@ impl Binder<'_> {
         let outs = bound.rel.outputs();
         self.width(outs.len(), wanted.len(), targets, self.pos(q.pos))?;
         let mut given = Vec::with_capacity(outs.len());
-        for (o, c) in outs.iter().zip(wanted) {
+        for (i, (o, c)) in outs.iter().zip(wanted).enumerate() {
             if overriding == Overriding::User && c.identity != '\0' {
                 continue;
             }
             self.check_insertable(c, false, overriding)?;
             let mut e = Expr::column(*o);
             e.pos = output_pos(&bound.rel, o.id);
-            given.push((c.attnum, self.assign(e, c.ty, &c.name)?));
+            given.push((c.attnum, self.assign_target(e, c, targets.get(i))?));
         }
         Ok((bound.rel, given))
     }
@@ -603,6 +603,7 @@ impl Binder<'_> {
     fn on_conflict(&mut self, target: &Target, alias: &str, c: &ast::OnConflict) -> Result<OnConflict> {
         let (rel, named, need) = (&target.rel, &target.named, target.need);
         let pos = self.pos(c.pos);
+        let mut unmatched = false;
         let arbiters = match &c.target {
             None if c.update.is_some() => {
                 return Err(DbError::new(
@@ -698,12 +699,8 @@ impl Binder<'_> {
                         found.push(ix.oid);
                     }
                 }
-                if found.is_empty() {
-                    return Err(DbError::new(
-                        SqlState::INVALID_COLUMN_REFERENCE,
-                        "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-                    ));
-                }
+                // What DO UPDATE says is looked at first.
+                unmatched = found.is_empty();
                 found
             }
         };
@@ -761,6 +758,12 @@ impl Binder<'_> {
                 Some(ConflictUpdate { existing, excluded, set, filter })
             }
         };
+        if unmatched {
+            return Err(DbError::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+            ));
+        }
         Ok(OnConflict { arbiters, update })
     }
 

@@ -412,6 +412,12 @@ impl Binder<'_> {
         let Some(rte) = self.lookup_table(schema, table) else {
             return Err(self.missing_table(table, pos));
         };
+        if self.scopes.iter().rev().find(|s| s.table(schema, table).is_some()).is_some_and(|s| s.has_two(schema, table))
+        {
+            return Err(
+                DbError::new(SqlState::AMBIGUOUS_ALIAS, format!("table reference \"{table}\" is ambiguous")).at(pos)
+            );
+        }
         let mut hits = rte.cols.iter().filter(is_named(name));
         if let Some(c) = hits.next() {
             if hits.next().is_some() {

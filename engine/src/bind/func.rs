@@ -70,13 +70,6 @@ impl Binder<'_> {
             self.leave_aggregate();
         }
         let args = args?;
-        if f.star && args.is_empty() && f.name.name.value != "count" && !is_agg_name {
-            return Err(DbError::new(
-                SqlState::WRONG_OBJECT_TYPE,
-                format!("{}(*) specified, but {} is not an aggregate function", f.name.plain(), f.name.plain()),
-            )
-            .at(pos));
-        }
         let names: Vec<Option<String>> = f.args.iter().map(|a| a.name.as_ref().map(|n| n.value.clone())).collect();
         for (i, a) in f.args.iter().enumerate() {
             if let Some(n) = &a.name
@@ -159,6 +152,14 @@ impl Binder<'_> {
                     .at(pos))
             }
             _ => {
+                if f.star {
+                    let name = f.name.plain();
+                    return Err(DbError::new(
+                        SqlState::WRONG_OBJECT_TYPE,
+                        format!("{name}(*) specified, but {name} is not an aggregate function"),
+                    )
+                    .at(pos));
+                }
                 if f.over.is_some() {
                     return Err(DbError::new(
                         SqlState::WRONG_OBJECT_TYPE,
@@ -619,13 +620,9 @@ impl Binder<'_> {
                 .at(pos));
             }
         }
-        if f.args.is_empty() && !f.star && !f.within_group && proc.pronargs == 0 {
-            return Err(DbError::new(
-                SqlState::WRONG_OBJECT_TYPE,
-                format!("{}(*) must be used to call a parameterless aggregate function", f.name.plain()),
-            )
-            .at(pos));
-        }
+        Self::check_parameterless(f, pos)?;
+        // What is written as an argument can be sorted by though the argument is of another type.
+        let written = if f.distinct { args.clone() } else { Vec::new() };
         let (proc, declared, mut args) = self.arrange(r, args, pos)?;
         if kind == 'h' {
             self.unify_hypothetical(&mut args, direct)?;
@@ -651,13 +648,18 @@ impl Binder<'_> {
                 self.check_equality(a.ty.oid, a.pos)?;
                 self.check_sortable(a.ty.oid, a.pos)?;
             }
-            let listed = |k: &&SortKey| args.iter().any(|a| crate::plan::walk::same(a, &k.expr));
-            if let Some(k) = order_by.iter().find(|k| !listed(k)) {
-                return Err(DbError::new(
-                    SqlState::INVALID_COLUMN_REFERENCE,
-                    "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
-                )
-                .at(k.expr.pos));
+            for (k, s) in order_by.iter_mut().zip(&f.order_by) {
+                let at = written.iter().position(|a| crate::plan::walk::same(a, &k.expr));
+                match at.and_then(|i| args.get(i)) {
+                    Some(a) => k.expr = Expr { pos: k.expr.pos, ..a.clone() },
+                    None => {
+                        return Err(DbError::new(
+                            SqlState::INVALID_COLUMN_REFERENCE,
+                            "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+                        )
+                        .at(self.pos(s.expr.start())));
+                    }
+                }
             }
         }
         let filter = match &f.filter {
@@ -695,7 +697,7 @@ impl Binder<'_> {
     fn unify_hypothetical(&mut self, args: &mut [Expr], direct: usize) -> Result<()> {
         let (given, sorted) = args.split_at_mut(direct.min(args.len()));
         for (a, b) in given.iter_mut().zip(sorted) {
-            let common = self.common_type_of(&[&*a, &*b], "WITHIN GROUP")?;
+            let common = self.common_type_of(&[&*b, &*a], "WITHIN GROUP")?;
             for e in [a, b] {
                 let old = std::mem::replace(e, Expr::new(ExprKind::CaseValue, types::plain(oid::BOOL)));
                 *e = self.to_common(old, common, "WITHIN GROUP")?;
@@ -740,6 +742,18 @@ impl Binder<'_> {
         })
     }
 
+    /// An aggregate without arguments is called with a star.
+    fn check_parameterless(f: &FuncCall, pos: u32) -> Result<()> {
+        if f.args.is_empty() && !f.star && !f.within_group {
+            return Err(DbError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("{}(*) must be used to call a parameterless aggregate function", f.name.plain()),
+            )
+            .at(pos));
+        }
+        Ok(())
+    }
+
     fn window_call(&mut self, f: &FuncCall, r: Resolved, args: Vec<Expr>, pos: u32) -> Result<Expr> {
         let proc = r.proc;
         if f.distinct {
@@ -759,6 +773,9 @@ impl Binder<'_> {
             )
             .at(pos));
         }
+        if proc.prokind == 'a' {
+            Self::check_parameterless(f, pos)?;
+        }
         if !f.order_by.is_empty() {
             return Err(DbError::unsupported("aggregate ORDER BY is not implemented for window functions").at(pos));
         }
@@ -769,10 +786,7 @@ impl Binder<'_> {
         let call = self.finish_call(proc, declared, proc.prorettype, args, pos)?;
         let ExprKind::Call { args, collation, .. } = call.kind else { return Err(DbError::internal("not a call")) };
         let filter = match &f.filter {
-            Some(x) => {
-                let e = self.expr(x)?;
-                Some(self.to_bool(e, "FILTER")?)
-            }
+            Some(x) => Some(self.filter_condition(x)?),
             None => None,
         };
         let over = f.over.as_ref().ok_or_else(|| DbError::internal("window call without OVER"))?;

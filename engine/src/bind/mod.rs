@@ -46,6 +46,7 @@ pub(crate) mod tree;
 pub(crate) mod types;
 pub(crate) mod view_target;
 mod virtual_columns;
+mod windows;
 mod xml;
 mod xml_table;
 

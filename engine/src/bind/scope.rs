@@ -207,6 +207,11 @@ impl Scope {
     pub fn table(&self, schema: Option<&str>, name: &str) -> Option<&Rte> {
         self.rtes.iter().find(|r| r.name == name && (schema.is_none() || r.schema.as_deref() == schema))
     }
+    /// Whether two tables of the scope go by a name: the new row of ON CONFLICT may be called as the table is.
+    pub fn has_two(&self, schema: Option<&str>, name: &str) -> bool {
+        let named = |r: &&Rte| r.name == name && (schema.is_none() || r.schema.as_deref() == schema);
+        self.rtes.iter().filter(named).count() > 1
+    }
 }
 
 #[cfg(test)]

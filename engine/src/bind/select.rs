@@ -8,8 +8,7 @@ use super::scope::{Scope, ScopeCol};
 use super::trace::{OverForm, TracedSelect, key};
 use super::types::{self, show};
 use crate::plan::ir::{
-    AggCall, Col, ColId, ColSet, Expr, ExprKind, Frame, FrameBound, OutputColumn, Query, Rel, RowLock, SortKey,
-    WindowCall,
+    AggCall, Col, ColId, ColSet, Expr, ExprKind, FrameBound, OutputColumn, Query, Rel, RowLock, SortKey, WindowCall,
 };
 use crate::plan::{strict, walk};
 use rustydb_base::{DbError, Result, SqlState};
@@ -85,14 +84,16 @@ pub(crate) struct Level {
     /// Set-returning calls of the target list, with their nesting depth.
     pub(super) srfs: Vec<Srf>,
     /// Named windows.
-    named: Vec<(String, ast::WindowSpec)>,
+    pub(super) named: Vec<(String, ast::WindowSpec)>,
     /// Depth of aggregate arguments we are inside of.
     in_agg: usize,
     /// The condition of FILTER is being bound.
     in_filter: bool,
-    in_window: usize,
+    pub(super) in_window: usize,
+    /// The units of the frame whose bound is being bound.
+    pub(super) in_frame: Option<&'static str>,
     /// Columns this level's FROM offers.
-    own: Vec<ColId>,
+    pub(super) own: Vec<ColId>,
     /// FROM reads a recursive table inside its own definition.
     recursing: bool,
     /// Where the first aggregate stands.
@@ -142,10 +143,9 @@ impl Binder<'_> {
         let mut at = self.levels.len();
         if !ids.is_empty() {
             while at > 1 {
-                let own = &self.levels[at - 1].own;
-                if ids.iter().any(|i| own.contains(i))
-                    || !self.levels[..at - 1].iter().any(|l| ids.iter().any(|i| l.own.contains(i)))
-                {
+                // What an aggregate of a level answers is that level's, as its columns are.
+                let belongs = |l: &Level| ids.iter().any(|i| l.own.contains(i) || l.aggs.iter().any(|a| a.0.id == *i));
+                if belongs(&self.levels[at - 1]) || !self.levels[..at - 1].iter().any(belongs) {
                     break;
                 }
                 at -= 1;
@@ -157,7 +157,8 @@ impl Binder<'_> {
     pub(crate) fn collect_aggregate(&mut self, agg: AggCall, pos: u32) -> Result<Expr> {
         // An aggregate whose arguments read only an outer query's columns belongs to that query.
         let mut ids = Vec::new();
-        for e in agg.args.iter().chain(agg.filter.iter()).chain(agg.order_by.iter().map(|k| &k.expr)) {
+        let (direct, aggregated) = agg.args.split_at(agg.direct.min(agg.args.len()));
+        for e in aggregated.iter().chain(agg.filter.iter()).chain(agg.order_by.iter().map(|k| &k.expr)) {
             walk::visit_deep(e, &mut |x| {
                 if let ExprKind::Column(id) = x.kind {
                     ids.push(id);
@@ -165,6 +166,20 @@ impl Binder<'_> {
             });
         }
         let agg_level = self.level_of(&ids);
+        let mut deeper = None;
+        for e in direct {
+            walk::visit_deep(e, &mut |x| {
+                if let ExprKind::Column(id) = x.kind
+                    && self.levels.iter().skip(agg_level + 1).any(|l| l.own.contains(&id))
+                {
+                    deeper = deeper.or(Some(x.pos));
+                }
+            });
+        }
+        if let Some(at) = deeper {
+            let text = "outer-level aggregate cannot contain a lower-level variable in its direct arguments";
+            return Err(DbError::new(SqlState::GROUPING_ERROR, text).at(at));
+        }
         if agg_level + 1 < self.levels.len()
             && let Some(name) = agg.args.iter().find_map(|a| self.deeper_cte(a, agg_level + 1))
         {
@@ -177,6 +192,10 @@ impl Binder<'_> {
         };
         if level.in_filter {
             let text = "aggregate functions are not allowed in FILTER";
+            return Err(DbError::new(SqlState::GROUPING_ERROR, text).at(pos));
+        }
+        if let Some(units) = level.in_frame {
+            let text = format!("aggregate functions are not allowed in window {units}");
             return Err(DbError::new(SqlState::GROUPING_ERROR, text).at(pos));
         }
         let mut nested = (level.in_agg > 0).then_some(pos);
@@ -240,6 +259,10 @@ impl Binder<'_> {
         let Some(level) = self.levels.last() else {
             return Err(DbError::new(SqlState::WINDOWING_ERROR, "window functions are not allowed here").at(pos));
         };
+        if level.in_filter {
+            let text = "window functions are not allowed in FILTER";
+            return Err(DbError::new(SqlState::WINDOWING_ERROR, text).at(pos));
+        }
         match level.clause {
             Some(Clause::Targets | Clause::OrderBy) if level.in_agg == 0 => {}
             Some(Clause::Targets | Clause::OrderBy) => {
@@ -261,7 +284,24 @@ impl Binder<'_> {
             }
         }
         if level.in_window > 0 {
-            return Err(DbError::new(SqlState::WINDOWING_ERROR, "window function calls cannot be nested").at(pos));
+            return Err(DbError::new(
+                SqlState::WINDOWING_ERROR,
+                "window functions are not allowed in window definitions",
+            )
+            .at(pos));
+        }
+        let mut nested = None;
+        for a in &args {
+            walk::visit(a, &mut |x| {
+                if let ExprKind::Column(id) = x.kind
+                    && level.windows.iter().any(|w| w.0.id == id)
+                {
+                    nested = nested.or(Some(x.pos));
+                }
+            });
+        }
+        if let Some(at) = nested {
+            return Err(DbError::new(SqlState::WINDOWING_ERROR, "window function calls cannot be nested").at(at));
         }
         for a in args.iter().chain(&filter) {
             self.refuse_srf(a, "window function calls cannot contain set-returning function calls")?;
@@ -270,14 +310,7 @@ impl Binder<'_> {
             ast::Over::Named(n) => self.named_window(&n.value, self.pos(n.pos))?,
             ast::Over::Spec(s) => self.merge_window(s)?,
         };
-        if let Some(l) = self.levels.last_mut() {
-            l.in_window += 1;
-        }
-        let bound = self.window_parts(&spec);
-        if let Some(l) = self.levels.last_mut() {
-            l.in_window -= 1;
-        }
-        let (partition_by, order_by, frame) = bound?;
+        let (partition_by, order_by, frame) = self.window_parts(&spec)?;
         let call = WindowCall { proc, args, filter, partition_by, order_by, frame, ty, collation };
         let alike = self.levels.last().and_then(|l| l.windows.iter().find(|w| same_window(&w.1, &call)));
         if let Some((col, _)) = alike {
@@ -297,132 +330,6 @@ impl Binder<'_> {
             l.windows.push((col, call));
         }
         Ok(Expr { pos, ..Expr::column(col) })
-    }
-
-    fn named_window(&self, name: &str, pos: u32) -> Result<ast::WindowSpec> {
-        let spec = self.levels.last().and_then(|l| l.named.iter().find(|w| w.0 == name)).map(|w| w.1.clone());
-        let spec = spec.ok_or_else(|| {
-            DbError::new(SqlState::UNDEFINED_OBJECT, format!("window \"{name}\" does not exist")).at(pos)
-        })?;
-        self.merge_window(&spec)
-    }
-
-    /// A window definition with what it takes from the window it is based on.
-    pub(crate) fn merge_window(&self, s: &ast::WindowSpec) -> Result<ast::WindowSpec> {
-        let Some(base) = &s.base else { return Ok(s.clone()) };
-        let at = self.pos(s.pos);
-        let b = self.named_window(&base.value, self.pos(base.pos))?;
-        if !s.partition_by.is_empty() {
-            return Err(DbError::new(
-                SqlState::WINDOWING_ERROR,
-                format!("cannot override PARTITION BY clause of window \"{}\"", base.value),
-            )
-            .at(at));
-        }
-        if !s.order_by.is_empty() && !b.order_by.is_empty() {
-            return Err(DbError::new(
-                SqlState::WINDOWING_ERROR,
-                format!("cannot override ORDER BY clause of window \"{}\"", base.value),
-            )
-            .at(at));
-        }
-        if b.frame.is_some() {
-            return Err(DbError::new(
-                SqlState::WINDOWING_ERROR,
-                format!("cannot copy window \"{}\" because it has a frame clause", base.value),
-            )
-            .at(at));
-        }
-        Ok(ast::WindowSpec {
-            base: None,
-            partition_by: b.partition_by,
-            order_by: if s.order_by.is_empty() { b.order_by } else { s.order_by.clone() },
-            frame: s.frame.clone(),
-            pos: s.pos,
-        })
-    }
-
-    pub(crate) fn window_parts(&mut self, s: &ast::WindowSpec) -> Result<(Vec<Expr>, Vec<SortKey>, Option<Frame>)> {
-        let mut partition_by = Vec::new();
-        for e in &s.partition_by {
-            let b = self.expr_typed(e)?;
-            self.check_sortable(b.ty.oid, b.pos)?;
-            partition_by.push(b);
-        }
-        let mut order_by = Vec::new();
-        for k in &s.order_by {
-            let e = self.expr(&k.expr)?;
-            order_by.push(self.sort_key(k, e)?);
-        }
-        let frame = match &s.frame {
-            None => None,
-            Some(f) => {
-                let at = self.pos(s.pos);
-                let range_ty = order_by.first().map(|k| k.expr.ty.oid);
-                let offsets = matches!(f.start, ast::FrameBound::Preceding(_) | ast::FrameBound::Following(_))
-                    || matches!(f.end, ast::FrameBound::Preceding(_) | ast::FrameBound::Following(_));
-                if f.units == ast::FrameUnits::Range && offsets && order_by.len() != 1 {
-                    return Err(DbError::new(
-                        SqlState::WINDOWING_ERROR,
-                        "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column",
-                    )
-                    .at(at));
-                }
-                if f.units == ast::FrameUnits::Groups && order_by.is_empty() {
-                    return Err(
-                        DbError::new(SqlState::WINDOWING_ERROR, "GROUPS mode requires an ORDER BY clause").at(at)
-                    );
-                }
-                let start = self.frame_bound(&f.start, f.units, range_ty)?;
-                let end = self.frame_bound(&f.end, f.units, range_ty)?;
-                Some(Frame { units: f.units, start, end, between: f.between, exclude: f.exclude })
-            }
-        };
-        Ok((partition_by, order_by, frame))
-    }
-
-    fn frame_bound(&mut self, b: &ast::FrameBound, units: ast::FrameUnits, key: Option<u32>) -> Result<FrameBound> {
-        let mut offset = |e: &ast::Expr| -> Result<Expr> {
-            let e = self.expr(e)?;
-            let (from, at) = (e.ty.oid, e.pos);
-            if walk_reads_column(&e) {
-                return Err(DbError::new(
-                    SqlState::INVALID_COLUMN_REFERENCE,
-                    format!(
-                        "argument of {} must not contain variables",
-                        match units {
-                            ast::FrameUnits::Rows => "ROWS",
-                            ast::FrameUnits::Range => "RANGE",
-                            ast::FrameUnits::Groups => "GROUPS",
-                        }
-                    ),
-                )
-                .at(at));
-            }
-            let word = match units {
-                ast::FrameUnits::Rows => "ROWS",
-                ast::FrameUnits::Range => "RANGE",
-                ast::FrameUnits::Groups => "GROUPS",
-            };
-            let want = match (units, key) {
-                (ast::FrameUnits::Range, Some(k)) => range_offset_type(k, from, at)?,
-                _ => oid::INT8,
-            };
-            self.coerce(e, types::plain(want), super::resolve::Coercion::Assignment)?.ok_or_else(|| {
-                DbError::new(
-                    SqlState::DATATYPE_MISMATCH,
-                    format!("argument of {word} must be type {}, not type {}", show(want), show(from)),
-                )
-                .at(at)
-            })
-        };
-        Ok(match b {
-            ast::FrameBound::UnboundedPreceding => FrameBound::UnboundedPreceding,
-            ast::FrameBound::CurrentRow => FrameBound::CurrentRow,
-            ast::FrameBound::UnboundedFollowing => FrameBound::UnboundedFollowing,
-            ast::FrameBound::Preceding(e) => FrameBound::Preceding(offset(e)?),
-            ast::FrameBound::Following(e) => FrameBound::Following(offset(e)?),
-        })
     }
 
     /// A set-returning call outside FROM.
@@ -611,7 +518,12 @@ impl Binder<'_> {
                 _ => self.default_unknown(e)?,
             };
         }
-        let traced_windows = self.trace_windows(s)?;
+        let mut defined_windows = self.defined_windows(s)?;
+        let distinct: Vec<usize> = match (&s.distinct, &distinct_on) {
+            (ast::Distinct::All, _) => (0..visible).collect(),
+            (_, on) => on.clone().unwrap_or_default(),
+        };
+        self.order_windows(&targets, &order, &groups.exprs, &distinct, &defined_windows);
         {
             let scope = self.traced.is_some().then(|| self.scopes.last().cloned().unwrap_or_default());
             let filter = match &rel {
@@ -627,7 +539,7 @@ impl Binder<'_> {
                     having: having.clone(),
                     order: order.clone(),
                     distinct_on: distinct_on.clone(),
-                    windows: traced_windows,
+                    windows: std::mem::take(&mut defined_windows),
                 };
                 t.selects.insert(key(s), select);
             });
@@ -875,6 +787,8 @@ impl Binder<'_> {
                 .at(at)
             })
         };
+        let null_ties = q.with_ties
+            && q.limit.as_ref().is_some_and(|l| matches!(l.kind, ast::ExprKind::Literal(ast::Literal::Null)));
         // Of two mistakes PostgreSQL finds the one of OFFSET.
         let offset = q.offset.as_ref().map(|e| one(e, "OFFSET")).transpose();
         let limit = q.limit.as_ref().map(|e| one(e, "LIMIT")).transpose();
@@ -882,6 +796,10 @@ impl Binder<'_> {
         let (offset, limit) = (offset?, limit?);
         if q.with_ties && keys.is_empty() {
             return Err(DbError::new(SqlState::SYNTAX_ERROR, "WITH TIES cannot be specified without ORDER BY clause"));
+        }
+        if null_ties {
+            let text = "row count cannot be null in FETCH FIRST ... WITH TIES clause";
+            return Err(DbError::new(SqlState::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE, text));
         }
         let ties = q.with_ties.then_some(keys);
         Ok(Rel::Limit { input: Box::new(rel), limit, offset, ties })
@@ -1115,44 +1033,6 @@ pub(crate) struct Target {
     pub(crate) origin: (u32, i16),
 }
 
-/// The type an offset of RANGE takes over a column of a type: of those that the column's order supports the one that
-/// the offset is or converts to.
-fn range_offset_type(column: u32, from: u32, at: u32) -> Result<u32> {
-    let supported: &[u32] = match column {
-        oid::INT2 | oid::INT4 => &[oid::INT2, oid::INT4, oid::INT8],
-        oid::INT8 => &[oid::INT8],
-        oid::FLOAT4 | oid::FLOAT8 => &[oid::FLOAT8],
-        oid::NUMERIC => &[oid::NUMERIC],
-        oid::DATE | oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::INTERVAL => &[oid::INTERVAL],
-        _ => &[],
-    };
-    let refuse = |text: String| DbError::unsupported(format!("RANGE with offset PRECEDING/FOLLOWING {text}")).at(at);
-    if supported.is_empty() {
-        return Err(refuse(format!("is not supported for column type {}", show(column))));
-    }
-    if supported.contains(&from) {
-        return Ok(from);
-    }
-    if from == oid::UNKNOWN && supported.contains(&column) {
-        return Ok(column);
-    }
-    let mut fits =
-        supported.iter().filter(|t| super::resolve::can_coerce(None, from, **t, super::resolve::Coercion::Implicit));
-    match (fits.next(), fits.next()) {
-        (Some(t), None) => Ok(*t),
-        (None, _) => {
-            Err(refuse(format!("is not supported for column type {} and offset type {}", show(column), show(from)))
-                .hint("Cast the offset value to an appropriate type."))
-        }
-        _ => Err(refuse(format!(
-            "has multiple interpretations for column type {} and offset type {}",
-            show(column),
-            show(from)
-        ))
-        .hint("Cast the offset value to the exact intended type.")),
-    }
-}
-
 pub(crate) fn lock_name(s: ast::LockStrength) -> &'static str {
     match s {
         ast::LockStrength::KeyShare => "FOR KEY SHARE",
@@ -1214,12 +1094,6 @@ fn same_window(a: &WindowCall, b: &WindowCall) -> bool {
             .iter()
             .zip(&b.order_by)
             .all(|(x, y)| x.desc == y.desc && x.nulls_first == y.nulls_first && walk::same(&x.expr, &y.expr))
-}
-
-fn walk_reads_column(e: &Expr) -> bool {
-    let mut found = false;
-    walk::visit(e, &mut |x| found |= matches!(x.kind, ExprKind::Column(_)));
-    found
 }
 
 /// Puts expressions where columns stood for them.

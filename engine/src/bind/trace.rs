@@ -127,18 +127,4 @@ impl Binder<'_> {
         self.trace(|t| t.bound_last = Some(own));
         Ok(bound)
     }
-
-    /// Binds the windows of a WINDOW clause for the trace, used or not.
-    pub(crate) fn trace_windows(&mut self, s: &ast::Select) -> rustydb_base::Result<Vec<TracedWindow>> {
-        if self.traced.is_none() || self.view_depth > 0 {
-            return Ok(Vec::new());
-        }
-        let mut out = Vec::with_capacity(s.windows.len());
-        for (_, spec) in &s.windows {
-            let whole = self.merge_window(spec)?;
-            let (partition_by, order_by, frame) = self.window_parts(&whole)?;
-            out.push(TracedWindow { partition_by, order_by, frame });
-        }
-        Ok(out)
-    }
 }

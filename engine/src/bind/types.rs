@@ -97,6 +97,12 @@ pub(crate) fn resolve(cx: &BindCx<'_>, t: &ast::TypeName, pos: impl Fn(ast::Pos)
         return Err(DbError::unsupported("%TYPE is not supported yet").at(at));
     }
     let missing = || {
+        if let Some(s) = t.name.schema.as_ref().filter(|s| s.value != super::define::BY_OID && s.value != "pg_temp")
+            && cx.catalog.namespace_named(&s.value).is_none()
+        {
+            let text = format!("schema \"{}\" does not exist", s.value);
+            return DbError::new(SqlState::INVALID_SCHEMA_NAME, text).at(at);
+        }
         let dims = if t.dims.is_empty() { "" } else { "[]" };
         let text = format!("type \"{}{dims}\" does not exist", t.name.plain());
         DbError::new(SqlState::UNDEFINED_OBJECT, text).at(at)

@@ -13,9 +13,12 @@ use self::print::Printer;
 use super::routines::Routine;
 use super::{Catalog, Column, Constraint, ConstraintKind, FkAction, Index, RelKind, Relation};
 use rustydb_parser::ast::{self, Expr, ExprKind, Literal, quote_ident};
+use rustydb_types::ctx::{EvalCtx, FormatSettings};
 use rustydb_types::datum::TypeRef;
+use rustydb_types::io::{self, OutCtx};
 use rustydb_types::{oid, pgdata, typename};
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// How names are shown.
 #[derive(Clone, Copy)]
@@ -26,6 +29,8 @@ pub struct Show<'a> {
     pub search_path: &'a [u32],
     /// Without superfluous parentheses.
     pub pretty: bool,
+    /// In whose formats constants are shown; `None` is as they are kept.
+    pub formats: Option<&'a EvalCtx>,
 }
 
 /// A collation as a COLLATE clause names it, whose kept name is given.
@@ -67,7 +72,35 @@ fn opclass_name(show: Show<'_>, o: &pgdata::OpClass) -> String {
 }
 
 /// The form in which expressions are stored.
-pub const STORED: Show<'static> = Show { catalog: None, search_path: &[], pretty: false };
+pub const STORED: Show<'static> = Show { catalog: None, search_path: &[], pretty: false, formats: None };
+
+/// A kept constant in the session's formats; `None` if its type has one format only.
+fn in_formats(ctx: &EvalCtx, ty: &ast::TypeName, kept: &str) -> Option<String> {
+    let builtin = ty.name.schema.as_ref().is_none_or(|s| s.value == "pg_catalog");
+    let base = pgdata::type_named(&ty.name.name.value).filter(|_| builtin && !ty.pct_type)?;
+    if !has_formats(base.oid) {
+        return None;
+    }
+    let ty = TypeRef::new(if ty.dims.is_empty() { base.oid } else { base.typarray });
+    let fixed = EvalCtx {
+        fmt: FormatSettings::default(),
+        transaction_start: ctx.transaction_start,
+        statement_start: ctx.statement_start,
+        session: Arc::clone(&ctx.session),
+        host: None,
+    };
+    let value = io::text_in(&fixed, ty, kept).ok()?;
+    let mut out = Vec::new();
+    io::text_out(OutCtx { fmt: &ctx.fmt, session: Some(&*ctx.session) }, ty, &value, &mut out).ok()?;
+    String::from_utf8(out).ok()
+}
+
+/// Whether settings decide how values of a type, or of its elements, are written.
+fn has_formats(ty: u32) -> bool {
+    let of_parts = [oid::DATE, oid::TIMESTAMP, oid::TIMESTAMPTZ, oid::INTERVAL, oid::FLOAT4, oid::FLOAT8, oid::BYTEA];
+    let bounds = |r: u32| pgdata::pg_type(r).is_some_and(|t| matches!(t.typtype, 'r' | 'm'));
+    of_parts.contains(&ty) || bounds(ty) || oid::array_element(ty).is_some_and(has_formats)
+}
 
 /// Prints an expression.
 pub fn expr(e: &Expr, show: Show<'_>) -> String {

@@ -59,7 +59,7 @@ pub struct Routine {
     pub owner: u32,
     /// Language.
     pub language: u32,
-    /// `f` function, `p` procedure, `a` aggregate.
+    /// `f` function, `p` procedure, `a` aggregate, `w` window function.
     pub kind: char,
     /// COST.
     pub cost: f32,

@@ -1,6 +1,7 @@
 //! CREATE AGGREGATE, in the form with arguments and in the old one with BASETYPE.
 
 use super::{DdlCx, err, function};
+use crate::acl::check;
 use crate::bind::resolve::{Coercion, can_coerce, is_polymorphic, resolve_polymorphic};
 use crate::bind::types as bind_types;
 use crate::catalog::aggregates::Aggregate;
@@ -190,6 +191,7 @@ fn parameters(cx: &mut DdlCx<'_>, s: &CreateAggregate, base: Option<&DefOption>)
 
 /// CREATE [OR REPLACE] AGGREGATE.
 pub async fn create(cx: &mut DdlCx<'_>, s: &CreateAggregate) -> Result<()> {
+    super::temp::make_named(cx, &s.name).await?;
     let ns = cx.creation_namespace(&s.name)?;
     if s.direct.is_some() {
         return Err(DbError::unsupported("user-defined ordered-set aggregates are not supported yet"));
@@ -309,6 +311,11 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateAggregate) -> Result<()> {
         }
     }
     let moving = moving_parts(cx, mstype, msfunc, minv, find(&["mfinalfunc"]), &inputs, result)?;
+    let moving_state = mstype.map(|o| type_value(cx, o)).transpose()?;
+    let used = inputs.iter().copied().chain([state.oid]).chain(moving_state.map(|t| t.oid)).chain([result]);
+    for t in used {
+        check::need_type(&cx.tx.catalog, t, cx.role)?;
+    }
     let parallel = match find(&["parallel"]).map(text_value).transpose()?.as_deref() {
         None | Some("unsafe") => 'u',
         Some("safe") => 's',
@@ -345,10 +352,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateAggregate) -> Result<()> {
         sort_operator,
         state: state.oid,
         space: number(find(&["sspace", "sspace1"]))?,
-        moving_state: (
-            mstype.map(|o| type_value(cx, o)).transpose()?.map_or(0, |t| t.oid),
-            number(find(&["msspace"]))?,
-        ),
+        moving_state: (moving_state.map_or(0, |t| t.oid), number(find(&["msspace"]))?),
         initial,
         moving_initial: find(&["minitcond"]).map(text_value).transpose()?,
     };

@@ -22,6 +22,7 @@ fn pass(c: &AlterCommand) -> u8 {
     use AlterCommand as A;
     match c {
         A::DropColumn { .. }
+        | A::DropIdentity { .. }
         | A::DropConstraint { .. }
         | A::DropNotNull { .. }
         | A::DropDefault { .. }
@@ -29,7 +30,7 @@ fn pass(c: &AlterCommand) -> u8 {
         A::SetType { .. } => 1,
         A::AddColumn { .. } => 2,
         A::SetExpression { .. } => 3,
-        A::SetNotNull { .. } | A::DropIdentity { .. } => 4,
+        A::SetNotNull { .. } => 4,
         A::AddConstraint(k)
             if matches!(
                 k.kind,

@@ -328,6 +328,18 @@ pub async fn set_types(cx: &mut DdlCx<'_>, rel: &Arc<Relation>, commands: &[&Alt
         Arc::make_mut(&mut r.stats).columns.remove(&attnum);
         super::statistics::forget_data(&mut r, attnum);
     }
+    // What a sequence of the column's own gives must fit.
+    for (at, _) in changed.iter().filter(|(at, _)| r.columns[*at].identity != '\0') {
+        let c = &r.columns[*at];
+        if let Some(seq) = identity::sequence_of(&cx.tx.catalog, r.oid, c.attnum) {
+            let options = [ast::SequenceOption {
+                kind: ast::SequenceOptionKind::As(crate::bind::define::type_syntax(TypeRef::new(c.ty.oid))),
+                pos: ast::NO_POS,
+            }];
+            let plan = super::sequence::plan(cx, &options, seq.sequence.as_ref(), true)?;
+            super::sequence::redefine(cx, &seq, plan).await?;
+        }
+    }
     let mut computed = Vec::new();
     let mut collations = false;
     for (at, value) in changed {

@@ -28,6 +28,7 @@ fn attribute_type(cx: &DdlCx<'_>, own: u32, a: &ColumnDef) -> Result<TypeRef> {
 
 /// CREATE TYPE … AS (…).
 pub async fn create(cx: &mut DdlCx<'_>, name: &Name, attributes: &[ColumnDef]) -> Result<()> {
+    super::temp::make_named(cx, name).await?;
     let ns = cx.creation_namespace(name)?;
     let word = name.name.value.as_str();
     if cx.tx.catalog.relation_named(ns, word).is_some_and(|r| r.row_type == 0) {

@@ -22,7 +22,7 @@ fn shown(t: u32) -> String {
 
 fn type_of(cx: &DdlCx<'_>, t: &TypeName) -> Result<u32> {
     cx.binder(|b| b.type_name(t)).map(|t| t.oid).map_err(|mut e| {
-        if let Some(f) = e.fields.as_mut().filter(|_| e.code == SqlState::UNDEFINED_OBJECT) {
+        if let Some(f) = e.fields.as_mut().filter(|_| super::no_such_type(e.code)) {
             f.position = None;
         }
         e
@@ -165,6 +165,8 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateCast) -> Result<()> {
         }
     }
     check_owner(cx, source, target)?;
+    check::need_type(&cx.tx.catalog, source, cx.role)?;
+    check::need_type(&cx.tx.catalog, target, cx.role)?;
     for (t, which) in [(source, "source"), (target, "target")] {
         if kind(cx, t) == 'd' {
             cx.notices.push((

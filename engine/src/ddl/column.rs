@@ -82,6 +82,7 @@ pub fn column_type(cx: &DdlCx<'_>, column: &str, t: &ast::TypeName, coll: Option
             format!("column \"{column}\" has pseudo-type {}", typename::format_type(ty.oid, -1)),
         ));
     }
+    crate::acl::check::need_type(&cx.tx.catalog, ty.oid, cx.role)?;
     if let Some(c) = coll {
         if ty.collation == 0 {
             return Err(err(

@@ -95,7 +95,7 @@ pub async fn comment(cx: &mut DdlCx<'_>, s: &ast::Comment) -> Result<()> {
             let Some(rel) = cx.open(n, TableLockMode::ShareUpdateExclusive).await? else {
                 return Err(cx.missing("relation", n));
             };
-            cx.check_relation_owner(&rel)?;
+            cx.check_owner(rel.owner, "relation", &rel.name)?;
             if matches!(rel.kind, RelKind::Index | RelKind::Sequence) {
                 return Err(err(
                     SqlState::WRONG_OBJECT_TYPE,
@@ -116,7 +116,7 @@ pub async fn comment(cx: &mut DdlCx<'_>, s: &ast::Comment) -> Result<()> {
             let Some(rel) = cx.open(t, TableLockMode::ShareUpdateExclusive).await? else {
                 return Err(cx.missing("relation", t));
             };
-            cx.check_relation_owner(&rel)?;
+            cx.check_owner(rel.owner, "relation", &rel.name)?;
             let c = rel.constraints.iter().find(|c| c.name == name.value).ok_or_else(|| {
                 err(
                     SqlState::UNDEFINED_OBJECT,

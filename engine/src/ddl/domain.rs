@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// CREATE DOMAIN.
 pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateDomain) -> Result<()> {
     let mut base = cx.binder(|b| b.type_name(&s.ty)).map_err(|mut e| {
-        if let Some(f) = e.fields.as_mut().filter(|_| e.code == SqlState::UNDEFINED_OBJECT) {
+        if let Some(f) = e.fields.as_mut().filter(|_| super::no_such_type(e.code)) {
             f.position = None;
         }
         e
@@ -32,6 +32,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateDomain) -> Result<()> {
         )
         .at(cx.pos(s.ty.name.pos())));
     }
+    crate::acl::check::need_type(&cx.tx.catalog, base.oid, cx.role)?;
     if let Some(c) = &s.collation {
         if base.collation == 0 {
             return Err(err(
@@ -76,7 +77,9 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateDomain) -> Result<()> {
         }
     }
     t.def = TypeDef::Domain(d);
-    cx.tx.put_type(t).await
+    let (oid, ns) = (t.oid, t.namespace);
+    cx.tx.put_type(t).await?;
+    super::grant::initial_type(cx, oid, ns).await
 }
 
 /// A domain over a domain begins with its default.

@@ -13,6 +13,7 @@ use crate::bind::routine::{Body, of_standard, statements};
 use crate::bind::types as bind_types;
 use crate::catalog::routines::{INTERNAL, Param, Routine, SQL};
 use crate::catalog::rows::{EXPR_SEPARATOR, table};
+use crate::exec::df::is_window_function;
 use crate::session::function::{in_body, within};
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, CreateRoutine, RoutineOption, RoutineOptionKind, RoutineReturns, SetAction, TypeName};
@@ -43,6 +44,8 @@ pub struct Options {
     pub cost: Option<f32>,
     /// ROWS.
     pub rows: Option<f32>,
+    /// WINDOW.
+    window: Option<()>,
     strings: Option<(Vec<String>, Option<u32>)>,
     sets: Vec<ast::Set>,
 }
@@ -108,7 +111,7 @@ pub fn options(cx: &DdlCx<'_>, list: &[RoutineOption], procedure: bool) -> Resul
                 once(&mut out.rows, v, &twice)?;
             }
             O::Support(_) => return Err(DbError::unsupported("planner support functions are not supported yet")),
-            O::Window => return Err(DbError::unsupported("user-defined window functions are not supported yet")),
+            O::Window => once(&mut out.window, (), &twice)?,
             O::Transform => return Err(DbError::unsupported("TRANSFORM is not supported yet")),
             O::Set(s) => out.sets.push(s.clone()),
             O::As(strings, at) => once(&mut out.strings, (strings.clone(), *at), &twice)?,
@@ -205,7 +208,7 @@ pub fn type_of(cx: &mut DdlCx<'_>, t: &TypeName) -> Result<TypeRef> {
     let plain = TypeName { setof: false, ..t.clone() };
     cx.binder(|b| b.type_name(&plain)).map_err(|mut e| {
         // PostgreSQL names no place here.
-        if let Some(f) = e.fields.as_mut().filter(|_| e.code == SqlState::UNDEFINED_OBJECT) {
+        if let Some(f) = e.fields.as_mut().filter(|_| super::no_such_type(e.code)) {
             f.position = None;
         }
         e
@@ -260,6 +263,7 @@ fn parameters(cx: &mut DdlCx<'_>, s: &CreateRoutine, language: u32) -> Result<Ve
                 e
             })?,
         };
+        check::need_type(&cx.tx.catalog, ty.oid, cx.role)?;
         let mode = match p.mode {
             None | Some("in") => 'i',
             Some("out") => 'o',
@@ -311,6 +315,7 @@ fn parameters(cx: &mut DdlCx<'_>, s: &CreateRoutine, language: u32) -> Result<Ve
         }
         for (name, ty) in columns {
             let ty = type_of(cx, ty)?;
+            check::need_type(&cx.tx.catalog, ty.oid, cx.role)?;
             if out.iter().any(|p| p.name == name.value && !matches!(p.mode, 'i' | 'v')) {
                 return Err(bad(format!("parameter name \"{}\" used more than once", name.value)));
             }
@@ -421,6 +426,7 @@ fn outputs_internal(params: &[Param]) -> bool {
 
 /// CREATE [OR REPLACE] FUNCTION, PROCEDURE.
 pub async fn create(cx: &mut DdlCx<'_>, s: &CreateRoutine) -> Result<()> {
+    super::temp::make_named(cx, &s.name).await?;
     let ns = cx.creation_namespace(&s.name)?;
     let name = s.name.name.value.clone();
     let o = options(cx, &s.options, s.procedure)?;
@@ -437,6 +443,7 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateRoutine) -> Result<()> {
     let (result, set) = match &s.returns {
         Some(RoutineReturns::Type(t)) => {
             let ty = result_type(cx, t, lang).await?;
+            check::need_type(&cx.tx.catalog, ty.oid, cx.role)?;
             if let Some(i) = implied.filter(|i| *i != ty.oid) {
                 return Err(bad(format!(
                     "function result type must be {} because of OUT parameters",
@@ -469,7 +476,11 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateRoutine) -> Result<()> {
         namespace: ns,
         owner: cx.role,
         language: lang,
-        kind: if s.procedure { 'p' } else { 'f' },
+        kind: match (s.procedure, o.window) {
+            (true, _) => 'p',
+            (_, Some(())) => 'w',
+            _ => 'f',
+        },
         cost,
         rows: o.rows.unwrap_or(if set { 1000.0 } else { 0.0 }),
         security_definer: o.definer.unwrap_or(false),
@@ -607,6 +618,24 @@ fn signature_with_types(r: &Routine) -> String {
 
 /// Checks the body; answers the relations that one that is not quoted names.
 fn validate(cx: &DdlCx<'_>, r: &Routine, s: &CreateRoutine, o: &Options) -> Result<Vec<u32>> {
+    if r.kind == 'w' && r.language != INTERNAL {
+        return Err(DbError::unsupported("window functions in language sql are not supported"));
+    }
+    if r.language == INTERNAL && is_window_function(&r.source) {
+        if r.kind != 'w' {
+            let text = format!("{} can be called as a window function only", r.source);
+            return Err(DbError::unsupported(text));
+        }
+        return Ok(Vec::new());
+    }
+    if r.language == INTERNAL && r.kind == 'w' {
+        let exists = pgdata::procs().iter().any(|p| p.prolang == INTERNAL && p.prosrc == r.source);
+        return Err(if exists {
+            DbError::unsupported(format!("{} is not a window function", r.source))
+        } else {
+            err(SqlState::UNDEFINED_FUNCTION, format!("there is no built-in function named \"{}\"", r.source))
+        });
+    }
     if r.language == INTERNAL {
         let known = registry::kernel(&r.source).is_some();
         let exists = pgdata::procs().iter().any(|p| p.prolang == INTERNAL && p.prosrc == r.source);

@@ -14,7 +14,7 @@ use crate::large_object::Metadata;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, GrantTarget, ObjectKind, ObjectRef, RoleSpec, TableLockMode};
 use rustydb_types::datum::Datum;
-use rustydb_types::pgdata;
+use rustydb_types::{oid, pgdata};
 use std::sync::Arc;
 
 /// What is done to each object's list.
@@ -295,6 +295,13 @@ fn named_type(cx: &DdlCx<'_>, kind: ObjectKind, n: &ast::Name) -> Result<Found> 
         }
         return Ok(Found::Object { class: table::PG_TYPE, oid: ty.oid, name: t.typname.to_owned() });
     }
+    if oid::array_element(ty.oid).is_some() {
+        return Err(err(SqlState::INVALID_GRANT_OPERATION, "cannot set privileges of array types")
+            .hint("Set the privileges of the element type instead."));
+    }
+    if kind == ObjectKind::Domain && !rustydb_types::usertype::is_domain(ty.oid) {
+        return Err(err(SqlState::WRONG_OBJECT_TYPE, format!("\"{shown}\" is not a domain")));
+    }
     Ok(Found::Object { class: table::PG_TYPE, oid: ty.oid, name: shown })
 }
 
@@ -552,6 +559,14 @@ pub fn initial(cx: &DdlCx<'_>, kind: char, owner: u32, namespace: u32) -> Option
     let base = global.map_or_else(|| standard.clone(), |g| g.acl.clone());
     let acl = local.map_or_else(|| base.clone(), |l| base.merged(&l.acl));
     (!acl.same(&standard)).then(|| super::default_acl::sorted(acl))
+}
+
+/// Gives a new type the privileges that default privileges say.
+pub async fn initial_type(cx: &mut DdlCx<'_>, ty: u32, namespace: u32) -> Result<()> {
+    match initial(cx, 'T', cx.role, namespace) {
+        Some(acl) => put_object_list(cx, table::PG_TYPE, ty, acl).await,
+        None => Ok(()),
+    }
 }
 
 /// The same for a new relation.

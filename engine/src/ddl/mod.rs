@@ -97,6 +97,11 @@ use rustydb_types::ctx::EvalCtx;
 use rustydb_types::pgdata;
 use std::sync::Arc;
 
+/// Whether an error says that a type's name means none.
+fn no_such_type(code: SqlState) -> bool {
+    matches!(code, SqlState::UNDEFINED_OBJECT | SqlState::INVALID_SCHEMA_NAME)
+}
+
 /// What a definition statement works with.
 pub struct DdlCx<'a> {
     /// The transaction.

@@ -65,6 +65,7 @@ fn estimator(o: Option<&DefOption>, join: bool) -> Result<u32> {
 
 /// CREATE OPERATOR.
 pub async fn create(cx: &mut DdlCx<'_>, s: &CreateOperator) -> Result<()> {
+    super::temp::make_named(cx, &s.name).await?;
     let ns = cx.creation_namespace(&s.name)?;
     let name = s.name.name.value.clone();
     for o in &s.options {
@@ -90,6 +91,9 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &CreateOperator) -> Result<()> {
         );
     }
     let types: Vec<u32> = [left, right].into_iter().filter(|t| *t != 0).collect();
+    for t in &types {
+        crate::acl::check::need_type(&cx.tx.catalog, *t, cx.role)?;
+    }
     let fname = name_value(function)?;
     let args: Vec<Expr> = types.iter().map(|t| Expr::new(ExprKind::CaseValue, TypeRef::new(*t))).collect();
     let found = cx.binder(|b| b.resolve_func(&fname, &args, &vec![None; args.len()], false, 0));
@@ -203,7 +207,7 @@ const OBSOLETE: &[&str] = &["sort1", "sort2", "ltcmp", "gtcmp"];
 fn types_of(cx: &DdlCx<'_>, l: Option<&TypeName>, r: Option<&TypeName>) -> Result<(u32, u32)> {
     let of = |t: Option<&TypeName>| match t {
         Some(t) => cx.binder(|b| b.type_name(t)).map(|t| t.oid).map_err(|mut e| {
-            if let Some(f) = e.fields.as_mut().filter(|_| e.code == SqlState::UNDEFINED_OBJECT) {
+            if let Some(f) = e.fields.as_mut().filter(|_| super::no_such_type(e.code)) {
                 f.position = None;
             }
             e

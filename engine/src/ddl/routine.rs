@@ -41,7 +41,7 @@ fn written(cx: &DdlCx<'_>, args: &[RoutineArg]) -> Result<(Vec<u32>, Vec<u32>)> 
     let (mut all, mut inputs) = (Vec::with_capacity(args.len()), Vec::new());
     for a in args {
         let ty = cx.binder(|b| b.type_name(&a.ty)).map_err(|mut e| {
-            if let Some(f) = e.fields.as_mut().filter(|_| e.code == SqlState::UNDEFINED_OBJECT) {
+            if let Some(f) = e.fields.as_mut().filter(|_| super::no_such_type(e.code)) {
                 f.position = None;
             }
             e

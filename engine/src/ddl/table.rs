@@ -633,6 +633,7 @@ pub async fn create_table_for_query(
                 format!("column \"{name}\" has pseudo-type {}", rustydb_types::typename::format_type(ty.oid, -1)),
             ));
         }
+        crate::acl::check::need_type(&cx.tx.catalog, ty.oid, cx.role)?;
         rel.columns.push(column::blank(attnum(i)?, name, ty));
     }
     if let Some(k) = kept {

@@ -50,6 +50,14 @@ async fn own_or_new(cx: &mut DdlCx<'_>) -> Result<u32> {
     Ok(ns)
 }
 
+/// Makes the schema of temporary objects if a new object is to go there by its name.
+pub async fn make_named(cx: &mut DdlCx<'_>, name: &Name) -> Result<()> {
+    if name.schema.as_ref().is_some_and(|s| s.value == "pg_temp") && own(cx).is_none() {
+        own_or_new(cx).await?;
+    }
+    Ok(())
+}
+
 /// Whether names without a schema go to the temporary one, because the search path names it first.
 fn temporary_first(cx: &DdlCx<'_>) -> bool {
     let Some(s) = session(cx).filter(|_| !cx.in_new_schema) else { return false };

@@ -19,6 +19,7 @@ pub fn of_type(cx: &DdlCx<'_>, name: &ast::Name) -> Result<Arc<Relation>> {
         }
         e
     })?;
+    crate::acl::check::need_type(&cx.tx.catalog, ty.oid, cx.role)?;
     let rel = cx.tx.catalog.row_types.get(&ty.oid).and_then(|r| cx.tx.catalog.relation(*r)).cloned();
     rel.filter(|r| r.kind == RelKind::Composite)
         .ok_or_else(|| err(SqlState::WRONG_OBJECT_TYPE, format!("type {} is not a composite type", name.plain())))

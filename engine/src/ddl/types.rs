@@ -98,6 +98,7 @@ fn not_changeable(cx: &DdlCx<'_>, oid: u32) -> DbError {
 
 /// A type that is about to be created.
 pub async fn blank(cx: &mut DdlCx<'_>, name: &Name, def: TypeDef) -> Result<UserType> {
+    super::temp::make_named(cx, name).await?;
     let ns = cx.creation_namespace(name)?;
     let name = name.name.value.as_str();
     check_free(cx, ns, name).await?;
@@ -131,7 +132,9 @@ pub async fn create_enum(cx: &mut DdlCx<'_>, s: &ast::CreateEnum) -> Result<()> 
         labels.push(Label { value, name: l.clone(), fresh: false });
     }
     t.def = TypeDef::Enum(labels);
-    cx.tx.put_type(t).await
+    let (oid, ns) = (t.oid, t.namespace);
+    cx.tx.put_type(t).await?;
+    super::grant::initial_type(cx, oid, ns).await
 }
 
 /// CREATE TYPE … AS (…), AS RANGE.
@@ -304,7 +307,9 @@ async fn create_range(cx: &mut DdlCx<'_>, name: &Name, options: &[ast::DefOption
     let multirange = (cx.tx.new_oid().await?, multi_name);
     let multirange_array = (cx.tx.new_oid().await?, array_name(cx, t.namespace, &multirange.1));
     t.def = TypeDef::Range(RangeDef { multirange, multirange_array, ..def });
-    cx.tx.put_type(t).await
+    let (oid, ns) = (t.oid, t.namespace);
+    cx.tx.put_type(t).await?;
+    super::grant::initial_type(cx, oid, ns).await
 }
 
 /// Default btree operator class of any type.

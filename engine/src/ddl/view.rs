@@ -278,6 +278,9 @@ pub async fn create(cx: &mut DdlCx<'_>, s: &ast::CreateView) -> Result<()> {
         ));
     }
     let columns = view_columns(s, &query.columns)?;
+    for c in &columns {
+        crate::acl::check::need_type(&cx.tx.catalog, c.ty.oid, cx.role)?;
+    }
     let depends = dependencies(&cx.cat(), &query, &resolved);
     if let Some(o) = old {
         check_replacement(&o, &columns)?;

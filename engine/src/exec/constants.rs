@@ -209,6 +209,16 @@ impl Check<'_> {
         // A strict call with a NULL is not evaluated, so its other arguments are computed here.
         let evaluated = !strict || !parts.iter().any(|p| null_constant(p));
         if folds(e) && evaluated && !parts.is_empty() && folded.iter().all(|f| matches!(f, Folded::Constant)) {
+            if let ExprKind::Call { proc, .. } = &e.kind
+                && proc.prolang == crate::catalog::routines::SQL
+            {
+                // PostgreSQL runs these of its functions as statements here, and its errors tell so.
+                for part in parts {
+                    self.value(part)?;
+                }
+                let line = || format!("SQL function \"{}\" statement 1", proc.proname);
+                return self.value(e).map(Folded::Value).map_err(|e| crate::session::function::within(e, line()));
+            }
             return Ok(Folded::Constant);
         }
         let mut values = Vec::with_capacity(parts.len());

@@ -72,8 +72,8 @@ pub(super) fn discreet(e: DbError, tx: &Transaction, bound: &Bound, env: &Statem
     e
 }
 
-/// The part of a refused row that a role may see: `r` is the relation whose row it is, `target` the one the statement names.
-/// The row is taken from the full detail, which tells its values apart as long as none has a comma of its own; else
+/// The part of a refused row that a role may see: `r` is the relation whose row it is, `target` the one the statement names,
+/// whose columns are shown. The row is taken from the full detail, which tells its values apart as long as none has a comma of its own; else
 /// nothing is shown.
 fn visible_row(
     detail: &str,
@@ -85,7 +85,9 @@ fn visible_row(
 ) -> Option<String> {
     let row = detail.strip_prefix("Failing row contains (")?.strip_suffix(").")?;
     let values: Vec<&str> = row.split(", ").collect();
-    let live: Vec<_> = r.live_columns().collect();
+    let count = |r: &Relation| r.live_columns().count();
+    let shown_as = if count(target) == values.len() { target } else { r };
+    let live: Vec<_> = shown_as.live_columns().collect();
     if values.len() != live.len() {
         return None;
     }

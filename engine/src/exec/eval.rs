@@ -216,7 +216,7 @@ enum Node {
         ty: u32,
     },
     SqlValue(SqlValue, TypeRef),
-    NextVal(Func, u32),
+    NextVal(u32),
 }
 
 #[derive(Clone, Debug)]
@@ -404,12 +404,7 @@ fn node(e: &Expr, slot: &dyn Fn(ColId) -> Option<usize>) -> Result<Node> {
             ty: oid::array_element(e.ty.oid).unwrap_or(oid::TEXT),
         },
         ExprKind::SqlValue(v) => Node::SqlValue(*v, e.ty),
-        ExprKind::NextVal(seq) => {
-            let p = rustydb_types::pgdata::procs_named("nextval")
-                .first()
-                .ok_or_else(|| DbError::internal("nextval is a built-in function"))?;
-            Node::NextVal(func(p, [crate::bind::type_ref(oid::REGCLASS)], e.ty, 0)?, *seq)
-        }
+        ExprKind::NextVal(seq) => Node::NextVal(*seq),
         ExprKind::Subquery(_) => return Err(DbError::internal("subquery reached the evaluator")),
         ExprKind::SetToDefault => return Err(DbError::internal("DEFAULT reached the evaluator")),
     })
@@ -716,7 +711,7 @@ fn run(n: &Node, env: Env<'_>, row: &[Datum], case: &Datum) -> Result<Datum> {
             _ => Ok(Datum::Null),
         },
         Node::SqlValue(v, ty) => sql_value(*v, *ty, env),
-        Node::NextVal(f, seq) => f.call(env.ctx, &[Datum::Oid(*seq)]),
+        Node::NextVal(seq) => crate::functions::access(env.ctx)?.identity_value(*seq).map(Datum::Int8),
     }
 }
 

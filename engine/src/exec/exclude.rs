@@ -347,7 +347,7 @@ fn shown(
     old: &[Datum],
 ) -> (String, String, String) {
     let path: Vec<u32> = tx.catalog.namespaces.keys().copied().collect();
-    let show = Show { catalog: Some(&tx.catalog), search_path: &path, pretty: true };
+    let show = Show { catalog: Some(&tx.catalog), search_path: &path, pretty: true, formats: None };
     let names: Vec<String> = (1..=i.def.keys.len()).map(|n| index_column_def(show, &rt.rel, &i.def, n)).collect();
     let out = io::OutCtx { fmt: &eval.fmt, session: Some(&*eval.session) };
     let text = |row: &[Datum]| {

@@ -54,7 +54,7 @@ impl PartitionRt {
         let fmt = FormatSettings::default();
         let out = OutCtx { fmt: &fmt, session: Some(eval.session.as_ref()) };
         let path: Vec<u32> = catalog.namespaces.keys().copied().collect();
-        let names = columns_text(rel, Show { catalog: Some(catalog), search_path: &path, pretty: true });
+        let names = columns_text(rel, Show { catalog: Some(catalog), search_path: &path, pretty: true, formats: None });
         let values: Vec<String> =
             key.iter().zip(&self.desc.types).map(|(d, ty)| show_value_in(out, *ty, d, MAX_SHOWN)).collect();
         no_partition(rel, &format!("({}) = ({})", names.join(", "), values.join(", ")))

@@ -20,12 +20,16 @@ use std::sync::Arc;
 fn shown(ctx: &EvalCtx, pretty: bool, f: impl FnOnce(&Catalog, Show<'_>) -> Option<String>) -> Result<Datum> {
     let a = access(ctx)?;
     let (cat, path) = (a.catalog(), a.search_path());
-    Ok(opt_text(f(&cat, Show { catalog: Some(&cat), search_path: &path, pretty })))
+    Ok(opt_text(f(&cat, Show { catalog: Some(&cat), search_path: &path, pretty, formats: Some(ctx) })))
 }
 
 fn get_expr(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let kept = text_arg(args, 0)?;
     let relation = oid_arg(args, 1)?.unwrap_or(0);
+    let cat = access(ctx)?.catalog();
+    if let Some(r) = cat.relation(relation).filter(|r| r.bound.as_deref() == Some(kept)) {
+        return Ok(opt_text(crate::catalog::partition::bound_shown(&cat, r, ctx)?.or_else(|| Some(kept.to_owned()))));
+    }
     shown(ctx, bool_arg(args, 2), |cat, show| {
         if relation != 0 && cat.relation(relation).is_none() {
             return None;
@@ -82,7 +86,7 @@ fn get_viewdef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum>
     };
     let a = access(ctx)?;
     let (cat, path) = (a.catalog(), a.search_path());
-    let show = Show { catalog: Some(&cat), search_path: &path, pretty };
+    let show = Show { catalog: Some(&cat), search_path: &path, pretty, formats: Some(ctx) };
     Ok(opt_text(cat.relation(oid).and_then(|r| view_text(ctx, &cat, r, show, wrap))))
 }
 
@@ -122,7 +126,7 @@ fn get_ruledef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum>
     let oid = oid_arg(args, 0)?.unwrap_or(0);
     let a = access(ctx)?;
     let (cat, path) = (a.catalog(), a.search_path());
-    let show = Show { catalog: Some(&cat), search_path: &path, pretty: bool_arg(args, 1) };
+    let show = Show { catalog: Some(&cat), search_path: &path, pretty: bool_arg(args, 1), formats: Some(ctx) };
     let view = cat.relations.values().find(|r| oid != 0 && r.rule_oid == oid);
     Ok(opt_text(view.and_then(|r| {
         Some(format!(
@@ -218,7 +222,7 @@ fn default_text(ctx: &EvalCtx, p: &Proc, kept: &str) -> String {
     match access(ctx) {
         Ok(a) if p.oid >= crate::catalog::FIRST_USER_OID => {
             let (cat, path) = (a.catalog(), a.search_path());
-            deparse::stored(kept, Show { catalog: Some(&cat), search_path: &path, pretty: false })
+            deparse::stored(kept, Show { catalog: Some(&cat), search_path: &path, pretty: false, formats: Some(ctx) })
         }
         _ => kept.to_owned(),
     }
@@ -229,7 +233,7 @@ fn standard_text(ctx: &EvalCtx, p: &Proc, kept: &str) -> Result<String> {
     let Some((_, text)) = kept.split_once(EXPR_SEPARATOR) else { return Ok(kept.to_owned()) };
     let a = access(ctx)?;
     let (cat, path) = (a.catalog(), a.search_path());
-    let show = Show { catalog: Some(&cat), search_path: &path, pretty: false };
+    let show = Show { catalog: Some(&cat), search_path: &path, pretty: false, formats: Some(ctx) };
     let parsed = rustydb_parser::parse(&format!("CREATE FUNCTION f() {text}"))?;
     let Some(ast::Statement::CreateRoutine(c)) = parsed.into_iter().next().map(|s| s.stmt) else {
         return Err(DbError::internal(format!("the body of function {} is not one", p.proname)));

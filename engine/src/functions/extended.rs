@@ -22,7 +22,7 @@ fn of(
     let Some(oid) = oid_arg(args, 0)? else { return Ok(Datum::Null) };
     let a = access(ctx)?;
     let (cat, path) = (a.catalog(), a.search_path());
-    let show = Show { catalog: Some(&cat), search_path: &path, pretty: true };
+    let show = Show { catalog: Some(&cat), search_path: &path, pretty: true, formats: Some(ctx) };
     Ok(by_oid(&cat, oid).map_or(Datum::Null, |(r, x)| f(show, r, x)))
 }
 

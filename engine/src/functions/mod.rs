@@ -59,6 +59,10 @@ pub trait CatalogAccess: Send + Sync {
     fn file_bytes(&self, file: RelId) -> Result<u64>;
     /// The last value a sequence gave out, `None` before the first.
     fn sequence_last(&self, sequence: u32) -> Result<Option<i64>>;
+    /// The next value of a sequence for the identity column that owns it: who may insert may have it.
+    fn identity_value(&self, _sequence: u32) -> Result<i64> {
+        Err(DbError::unsupported("identity columns need a client's session"))
+    }
     /// The newest catalog of another database.
     fn catalog_of(&self, _database: u32) -> Option<Arc<Catalog>> {
         None

@@ -12,7 +12,7 @@ use rustydb_types::kernel::{CallInfo, Kernel};
 fn partkeydef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let a = access(ctx)?;
     let (cat, path) = (a.catalog(), a.search_path());
-    let show = Show { catalog: Some(&cat), search_path: &path, pretty: false };
+    let show = Show { catalog: Some(&cat), search_path: &path, pretty: false, formats: Some(ctx) };
     let rel = oid_arg(args, 0)?.and_then(|o| cat.relation(o));
     Ok(opt_text(rel.and_then(|r| key_text(r, show))))
 }
@@ -20,7 +20,7 @@ fn partkeydef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> 
 fn constraintdef(ctx: &EvalCtx, _: &CallInfo<'_>, args: &[Datum]) -> Result<Datum> {
     let a = access(ctx)?;
     let (cat, path) = (a.catalog(), a.search_path());
-    let show = Show { catalog: Some(&cat), search_path: &path, pretty: false };
+    let show = Show { catalog: Some(&cat), search_path: &path, pretty: false, formats: Some(ctx) };
     let Some(rel) = oid_arg(args, 0)?.and_then(|o| cat.relation(o)) else { return Ok(Datum::Null) };
     Ok(opt_text(constraint_text(&cat, rel, ctx, show)?))
 }

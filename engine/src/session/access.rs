@@ -18,6 +18,10 @@ impl CatalogAccess for SessionShared {
         SessionShared::search_path(self, &SessionShared::catalog(self))
     }
 
+    fn identity_value(&self, sequence: u32) -> Result<i64> {
+        super::sequence::identity_value(self, sequence)
+    }
+
     fn pid(&self) -> i32 {
         self.pid
     }

@@ -31,6 +31,13 @@ fn forward_only() -> DbError {
         .hint("Declare it with SCROLL option to enable backward scan.")
 }
 
+/// Whether PostgreSQL makes a cursor scrollable that does not say: its rows are locked as they are read, or computed from
+/// nothing.
+fn goes_back(q: &ast::Query) -> bool {
+    let from_nothing = matches!(&q.body, ast::QueryBody::Select(s) if s.from.is_empty());
+    q.locking.is_empty() && !from_nothing
+}
+
 impl Session {
     /// DECLARE.
     pub(super) async fn declare(&mut self, d: &ast::DeclareCursor, text: &Arc<str>, own: &Arc<str>) -> Result<String> {
@@ -99,7 +106,7 @@ impl Session {
             text: Arc::clone(text),
             hold: d.hold,
             binary: d.binary,
-            scroll: d.scroll.unwrap_or(d.query.locking.is_empty()),
+            scroll: d.scroll.unwrap_or(goes_back(&d.query)),
             at: self.statement_start,
         });
         portal.cursor = Some(Cursor {
@@ -107,7 +114,7 @@ impl Session {
             hold: d.hold,
             kept: Vec::new(),
             kept_bytes: 0,
-            forward_only: d.scroll == Some(false),
+            forward_only: !d.scroll.unwrap_or(goes_back(&d.query)),
             at: 0,
             complete: false,
             columns: all,

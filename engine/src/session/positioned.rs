@@ -107,6 +107,9 @@ impl Session {
         let Some(ExprKind::CurrentOf(cursor)) = filter.as_ref().map(|f| &f.kind) else { return Ok(false) };
         let (name, shown) = (cursor.value.clone(), shown_name(table).to_owned());
         let rel = self.with_binder(text, &[], |b| b.relation(&table.name))?;
+        if rel.kind == crate::catalog::RelKind::View {
+            return Err(DbError::unsupported("WHERE CURRENT OF on a view is not implemented"));
+        }
         let found = self
             .portals
             .get(&name)

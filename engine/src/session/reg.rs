@@ -115,6 +115,9 @@ pub fn reg_in(s: &SessionShared, kind: u32, text: &str) -> Result<u32> {
         return operator_in(s, &cat, text);
     }
     let (schema, name) = qualified(&cat, text)?;
+    if matches!(kind, oid::REGCLASS | oid::REGPROC) {
+        known_schema(&cat, schema.as_deref())?;
+    }
     let path = || schemas(s, &cat, schema.as_deref());
     let missing = |code, what: &str| {
         Err(DbError::new(code, format!("{what} \"{}\" does not exist", shown(schema.as_deref(), &name))))
@@ -230,6 +233,7 @@ fn with_args(s: &SessionShared, cat: &Arc<Catalog>, kind: u32, text: &str) -> Re
     }
     if kind == oid::REGPROCEDURE {
         let (schema, fname) = qualified(cat, name)?;
+        known_schema(cat, schema.as_deref())?;
         let path = schemas(s, cat, schema.as_deref());
         return procs(cat, &path, &fname)
             .into_iter()
@@ -245,11 +249,11 @@ fn with_args(s: &SessionShared, cat: &Arc<Catalog>, kind: u32, text: &str) -> Re
                 .hint("Provide two argument types for operator."),
         });
     };
-    operators(s, cat, name)?
-        .into_iter()
-        .find(|o| o.oprleft == *left && o.oprright == *right)
-        .map(|o| o.oid)
-        .ok_or_else(|| DbError::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {text}")))
+    let missing = || DbError::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {text}"));
+    // Unlike the others this one does not tell that there is no such schema.
+    let found =
+        operators(s, cat, name).map_err(|e| if e.code == SqlState::INVALID_SCHEMA_NAME { missing() } else { e })?;
+    found.into_iter().find(|o| o.oprleft == *left && o.oprright == *right).map(|o| o.oid).ok_or_else(missing)
 }
 
 /// Splits at commas outside parentheses and quotes.

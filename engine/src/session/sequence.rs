@@ -65,8 +65,8 @@ pub fn wait_here<T>(f: impl Future<Output = Result<T>>) -> Result<T> {
     }
 }
 
-/// The sequence, if the role has one of `wanted` on it.
-fn find(s: &SessionShared, oid: u32, wanted: Privs) -> Result<(Arc<Relation>, Sequence)> {
+/// The sequence, if the role has one of `wanted` on it; `None` is for whoever asks.
+fn find(s: &SessionShared, oid: u32, wanted: impl Into<Option<Privs>>) -> Result<(Arc<Relation>, Sequence)> {
     let cat = s.catalog();
     let rel = cat
         .relation(oid)
@@ -74,7 +74,8 @@ fn find(s: &SessionShared, oid: u32, wanted: Privs) -> Result<(Arc<Relation>, Se
         .ok_or_else(|| DbError::new(SqlState::UNDEFINED_TABLE, format!("could not open relation with OID {oid}")))?;
     match (&rel.kind, rel.sequence.clone()) {
         (RelKind::Sequence, Some(q)) => {
-            if check::on_relation(&cat, &rel, s.user_oid(), Mask::of(wanted)).is_empty() {
+            let wanted: Option<Privs> = wanted.into();
+            if wanted.is_some_and(|w| check::on_relation(&cat, &rel, s.user_oid(), Mask::of(w)).is_empty()) {
                 return Err(check::denied("sequence", &rel.name));
             }
             Ok((rel, q))
@@ -118,7 +119,16 @@ fn lock(s: &SessionShared, rel: Arc<Relation>, q: Sequence) -> Result<(Arc<Relat
 
 /// `nextval`.
 pub fn nextval(s: &SessionShared, oid: u32) -> Result<i64> {
-    let (rel, q) = find(s, oid, privs::USAGE | privs::UPDATE)?;
+    next(s, oid, Some(privs::USAGE | privs::UPDATE))
+}
+
+/// The next value for the identity column that owns a sequence.
+pub fn identity_value(s: &SessionShared, oid: u32) -> Result<i64> {
+    next(s, oid, None)
+}
+
+fn next(s: &SessionShared, oid: u32, wanted: Option<Privs>) -> Result<i64> {
+    let (rel, q) = find(s, oid, wanted)?;
     check_writable(s, &rel, "nextval()")?;
     let (rel, q) = lock(s, rel, q)?;
     {

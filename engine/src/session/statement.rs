@@ -540,7 +540,11 @@ impl Session {
     async fn lock_under_view(&mut self, view: &crate::catalog::Relation, l: &ast::Lock) -> Result<()> {
         use crate::catalog::RelKind;
         let mut seen = vec![view.oid];
-        let mut open: Vec<(u32, u32)> = vec![(view.oid, view.owner)];
+        let user = self.shared.user_oid();
+        let reader = |v: &crate::catalog::Relation| {
+            if crate::bind::view_target::is_on(v, "security_invoker") { user } else { v.owner }
+        };
+        let mut open: Vec<(u32, u32)> = vec![(view.oid, reader(view))];
         while let Some((oid, owner)) = open.pop() {
             let catalog = std::sync::Arc::clone(self.tx()?.refresh_catalog());
             let Some(view) = catalog.relation(oid).cloned() else { continue };
@@ -555,27 +559,27 @@ impl Session {
                 seen.push(below);
                 self.check_may_lock(rel, l.mode, owner)?;
                 let is_view = rel.kind == RelKind::View;
-                let owner = rel.owner;
+                let below_as = reader(rel);
                 let tx = self.tx()?;
                 tx.lock_table(below, l.mode, l.nowait).await?;
                 for oid in tx.refresh_catalog().tree(below).into_iter().skip(1) {
                     tx.lock_table(oid, l.mode, l.nowait).await?;
                 }
                 if is_view {
-                    open.push((below, owner));
+                    open.push((below, below_as));
                 }
             }
         }
         Ok(())
     }
 
-    /// 42501 unless the role may lock the table so: readers may lock against nobody but DROP, writers against writers.
+    /// 42501 unless the role may lock the table so: readers may lock against nobody but DROP.
     fn check_may_lock(&self, rel: &crate::catalog::Relation, mode: ast::TableLockMode, user: u32) -> Result<()> {
         use crate::acl::{Mask, check, privs};
         let mut any = privs::UPDATE | privs::DELETE | privs::TRUNCATE;
         if mode == ast::TableLockMode::AccessShare {
-            any |= privs::SELECT;
-        } else if mode <= ast::TableLockMode::RowExclusive {
+            any = privs::SELECT;
+        } else if mode == ast::TableLockMode::RowExclusive {
             any |= privs::INSERT;
         }
         if check::on_relation(&self.shared.catalog(), rel, user, Mask::of(any)).privs != 0 {

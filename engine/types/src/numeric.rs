@@ -645,7 +645,7 @@ fn align(a: i128, sa: u16, b: i128, sb: u16) -> Option<(i128, i128, u16)> {
 
 /// Scale of a quotient: 16 significant digits by the operands' first base-10 000 digits, no fewer decimals than either
 /// operand shows, at most 1000.
-fn div_rscale(a: &Var, b: &Var) -> i32 {
+pub(crate) fn div_rscale(a: &Var, b: &Var) -> i32 {
     let first = |v: &Var| v.digits.first().copied().unwrap_or(0);
     rscale_from(a.weight, first(a).into(), a.dscale, b.weight, first(b).into(), b.dscale)
 }

@@ -209,7 +209,8 @@ impl<'a> Printer<'a> {
                     }
                     _ => None,
                 };
-                self.string(named.as_deref().unwrap_or(s));
+                let shown = named.or_else(|| super::in_formats(self.show.formats?, ty, s));
+                self.string(shown.as_deref().unwrap_or(s));
             }
             ExprKind::Literal(Literal::Null) => self.push("NULL"),
             _ => self.full(|p| p.operand(arg, Within::Cast)),

@@ -69,7 +69,10 @@ impl Printer<'_> {
                 self.push(") ROWS WITH TIES");
             } else {
                 self.keyword(" LIMIT ", -STEP, STEP, 0);
-                self.expr(e);
+                match e.kind {
+                    ast::ExprKind::Literal(ast::Literal::Null) => self.push("ALL"),
+                    _ => self.expr(e),
+                }
             }
         }
         for l in &q.locking {

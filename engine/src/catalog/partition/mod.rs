@@ -12,7 +12,7 @@ mod text;
 pub use hash::{combine as combine_hashes, of as hash_of, supports as can_hash};
 pub use hasher::Hasher;
 pub use select::{Test, tests_over};
-pub use text::{bound_text, columns_text, constraint_text, key_text};
+pub use text::{bound_shown, bound_text, columns_text, constraint_text, key_text};
 
 use super::{Catalog, IndexKey, Relation};
 use rustydb_base::{DbError, Result, SqlState};

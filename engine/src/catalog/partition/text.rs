@@ -11,14 +11,9 @@ use rustydb_types::{io, oid, pgdata, typename};
 use std::sync::Arc;
 
 /// A value as a constant without a type's name.
-fn value_text(eval: &EvalCtx, ty: TypeRef, d: &Datum) -> Result<String> {
+fn value_text(eval: &EvalCtx, fmt: &FormatSettings, ty: TypeRef, d: &Datum) -> Result<String> {
     let mut out = Vec::new();
-    io::text_out(
-        io::OutCtx { fmt: &FormatSettings::default(), session: Some(eval.session.as_ref()) },
-        ty,
-        d,
-        &mut out,
-    )?;
+    io::text_out(io::OutCtx { fmt, session: Some(eval.session.as_ref()) }, ty, d, &mut out)?;
     let s = String::from_utf8(out).unwrap_or_default();
     let plain = match ty.oid {
         oid::INT4 => !s.starts_with('-'),
@@ -33,21 +28,33 @@ fn value_text(eval: &EvalCtx, ty: TypeRef, d: &Datum) -> Result<String> {
 
 /// A constant with its type, as expressions show it.
 fn typed_text(eval: &EvalCtx, ty: TypeRef, d: &Datum) -> Result<String> {
-    let v = value_text(eval, ty, d)?;
+    let v = value_text(eval, &eval.fmt, ty, d)?;
     let plain = matches!(ty.oid, oid::INT4 | oid::BOOL) && !v.starts_with('\'')
         || ty.oid == oid::NUMERIC && v.contains(['.', 'e']) && !v.starts_with('\'');
     Ok(if plain { v } else { format!("{v}::{}", typename::with_typmod(ty.oid, -1)) })
 }
 
-/// A bound as `relpartbound` keeps and pg_get_expr shows it.
+/// A bound as `relpartbound` keeps it.
 pub fn bound_text(eval: &EvalCtx, b: &Bound, types: &[TypeRef]) -> Result<String> {
+    bound_in(eval, &FormatSettings::default(), b, types)
+}
+
+/// A partition's bound with values in the session's formats.
+pub fn bound_shown(cat: &Arc<Catalog>, rel: &Relation, eval: &EvalCtx) -> Result<Option<String>> {
+    let Some(parent) = cat.partition_ancestors(rel).into_iter().next() else { return Ok(None) };
+    let desc = PartitionDesc::of(cat, &parent, eval)?;
+    let part = desc.parts.iter().find(|p| p.oid == rel.oid);
+    part.map(|p| bound_in(eval, &eval.fmt, &p.bound, &desc.types)).transpose()
+}
+
+fn bound_in(eval: &EvalCtx, fmt: &FormatSettings, b: &Bound, types: &[TypeRef]) -> Result<String> {
     Ok(match b {
         Bound::Default => "DEFAULT".to_owned(),
         Bound::List(v) => {
             let mut parts = Vec::with_capacity(v.len());
             for d in v {
                 parts.push(match (d, types.first()) {
-                    (Some(d), Some(ty)) => value_text(eval, *ty, d)?,
+                    (Some(d), Some(ty)) => value_text(eval, fmt, *ty, d)?,
                     _ => "NULL".to_owned(),
                 });
             }
@@ -60,7 +67,7 @@ pub fn bound_text(eval: &EvalCtx, b: &Bound, types: &[TypeRef]) -> Result<String
                     parts.push(match e {
                         Edge::Min => "MINVALUE".to_owned(),
                         Edge::Max => "MAXVALUE".to_owned(),
-                        Edge::Value(d) => value_text(eval, *ty, d)?,
+                        Edge::Value(d) => value_text(eval, fmt, *ty, d)?,
                     });
                 }
                 Ok(parts.join(", "))

@@ -1,10 +1,10 @@
 //! Which rows of its partition a row's window frame holds.
 
-use super::window::BoundFrame;
+use super::window::{BoundFrame, Offset};
 use crate::exec::StmtCx;
 use crate::exec::eval::scalar_body;
 use crate::plan::ir::FrameBound;
-use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::row::Rows;
 use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{FrameExclude, FrameUnits};
@@ -82,8 +82,14 @@ pub struct Frames {
 type RangeColumn<'a> = (&'a ArrayRef, TypeRef, bool, bool);
 
 impl Frames {
-    /// Evaluates the offsets; `None` is the default frame.
-    pub fn new(f: Option<&BoundFrame>, column: Option<RangeColumn<'_>>, peers: &Peers, cx: &StmtCx) -> Result<Frames> {
+    /// Evaluates the offsets, those that are columns in the first row of `rows`; `None` is the default frame.
+    pub fn new(
+        f: Option<&BoundFrame>,
+        column: Option<RangeColumn<'_>>,
+        rows: &RecordBatch,
+        peers: &Peers,
+        cx: &StmtCx,
+    ) -> Result<Frames> {
         let Some(f) = f else {
             return Ok(Frames {
                 units: FrameUnits::Range,
@@ -92,7 +98,7 @@ impl Frames {
                 exclude: FrameExclude::NoOthers,
             });
         };
-        let bound = |b: &FrameBound, offset: &Option<(super::expr::RowExpr, TypeRef)>, start: bool| -> Result<At> {
+        let bound = |b: &FrameBound, offset: &Option<(Offset, TypeRef)>, start: bool| -> Result<At> {
             let (before, (e, ty)) = match (b, offset) {
                 (FrameBound::UnboundedPreceding, _) => return Ok(At::First),
                 (FrameBound::UnboundedFollowing, _) => return Ok(At::Last),
@@ -102,7 +108,10 @@ impl Frames {
                 _ => return Err(DbError::internal("frame bound without offset")),
             };
             let which = if start { "starting" } else { "ending" };
-            let d = e.eval(&[])?;
+            let d = match e {
+                Offset::Value(e) => e.eval(&[])?,
+                Offset::Column(at) => datum_at(rows.column(*at), 0, *ty)?,
+            };
             if d.is_null() {
                 return Err(DbError::new(
                     SqlState::NULL_VALUE_NOT_ALLOWED,
@@ -213,11 +222,22 @@ fn range(
         }
         let limit = shift.apply(v)?;
         let inside = &values[lo..hi];
-        let at = inside.partition_point(|x| {
-            let o = shift.compare(x, &limit);
-            let o = if desc { o.reverse() } else { o };
-            if start { o == Ordering::Less } else { o != Ordering::Greater }
-        });
+        let at = match &limit {
+            // Whatever is a number is in range; what is none stands behind all others.
+            Limit::None if start == desc => inside.partition_point(|x| is_nan(x) == desc),
+            Limit::None => {
+                if start {
+                    0
+                } else {
+                    inside.len()
+                }
+            }
+            limit => inside.partition_point(|x| {
+                let o = shift.compare(x, limit);
+                let o = if desc { o.reverse() } else { o };
+                if start { o == Ordering::Less } else { o != Ordering::Greater }
+            }),
+        };
         out.push(lo + at);
     }
     Ok(out)
@@ -242,6 +262,22 @@ enum How<'a> {
         offset_ty: TypeRef,
         cx: &'a StmtCx,
     },
+}
+
+/// Where a bound falls.
+enum Limit {
+    /// The sum of an infinite value and an infinite offset of the other sign: every number is in range.
+    None,
+    /// Wide enough that nothing overflows.
+    Int(i128),
+    Value(Datum),
+}
+
+fn is_nan(d: &Datum) -> bool {
+    match d {
+        Datum::Numeric(v) => v.is_nan(),
+        d => as_float(d).is_some_and(f64::is_nan),
+    }
 }
 
 fn as_int(d: &Datum) -> Option<i128> {
@@ -295,41 +331,43 @@ impl<'a> Shift<'a> {
         Ok(Shift { ty, minus, how })
     }
 
-    /// The bound for a value; integers are widened so that nothing overflows.
-    fn apply(&self, v: &Datum) -> Result<Datum> {
-        let signed = |x: f64| if self.minus { -x } else { x };
-        Ok(match &self.how {
+    /// The bound for a value.
+    fn apply(&self, v: &Datum) -> Result<Limit> {
+        let other = || DbError::internal("RANGE over a value of another type");
+        let limit = match &self.how {
             How::Int(o) => {
-                let v = as_int(v).ok_or_else(|| DbError::internal("RANGE over a value of another type"))?;
-                let v = if self.minus { v - o } else { v + o };
-                // Beyond 64 bits every value is on one side; the ends of int8 stand for that.
-                Datum::Int8(v.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
+                let v = as_int(v).ok_or_else(other)?;
+                return Ok(Limit::Int(if self.minus { v - o } else { v + o }));
             }
             How::Float(o) => {
-                let v = as_float(v).ok_or_else(|| DbError::internal("RANGE over a value of another type"))?;
-                Datum::Float8(v + signed(*o))
+                let v = as_float(v).ok_or_else(other)?;
+                Datum::Float8(if self.minus { v - o } else { v + o })
             }
             How::Numeric(o) => match v {
                 Datum::Numeric(v) => Datum::Numeric(if self.minus { v.sub(o)? } else { v.add(o)? }),
-                _ => return Err(DbError::internal("RANGE over a value of another type")),
+                _ => return Err(other()),
             },
             How::Interval { proc, result, offset, offset_ty, cx } => {
                 let args = [self.ty, *offset_ty];
                 let info = CallInfo { args: &args, result: *result, collation: 0 };
                 scalar_body(proc)?(&cx.eval, &info, &[v.clone(), offset.clone()])?
             }
-        })
+        };
+        Ok(if is_nan(&limit) && !is_nan(v) { Limit::None } else { Limit::Value(limit) })
     }
 
     /// Order of a column's value and a bound.
-    fn compare(&self, v: &Datum, limit: &Datum) -> Ordering {
+    fn compare(&self, v: &Datum, limit: &Limit) -> Ordering {
+        let limit = match limit {
+            Limit::None => return Ordering::Equal,
+            Limit::Int(limit) => return as_int(v).cmp(&Some(*limit)),
+            Limit::Value(limit) => limit,
+        };
         match &self.how {
-            How::Int(_) => as_int(v).cmp(&as_int(limit)),
             How::Float(_) => match (as_float(v), as_float(limit)) {
                 (Some(a), Some(b)) => cmp::compare_f64(a, b),
                 _ => Ordering::Equal,
             },
-            How::Numeric(_) => cmp::compare(self.ty, 0, v, limit),
             How::Interval { .. } => match (v, limit) {
                 (Datum::Date(d), Datum::Timestamp(t)) => {
                     let v = match *d {
@@ -341,6 +379,7 @@ impl<'a> Shift<'a> {
                 }
                 _ => cmp::compare(self.ty, 0, v, limit),
             },
+            How::Int(_) | How::Numeric(_) => cmp::compare(self.ty, 0, v, limit),
         }
     }
 }

@@ -45,6 +45,7 @@ mod window;
 
 pub(crate) use expr::is_key_equality;
 pub use spill::BEYOND_LIMIT as BEYOND_TEMP_LIMIT;
+pub use window::is_built_in as is_window_function;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! PostgreSQL does it ([`crate::exec::ties`]); an input that turns out to be larger goes to DataFusion's sort, which spills,
 //! with what was read of it already.
 
+use super::op::OpExec;
 use super::util::DfResult;
 use crate::exec::ties;
 use datafusion::arrow::array::{RecordBatch, UInt32Array};
@@ -18,8 +19,11 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::limit::GlobalLimitExec;
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 use futures::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
@@ -202,6 +206,49 @@ impl ExecutionPlan for GivenExec {
     }
 }
 
+/// A plan without the sorts of a union's sides; `None` if there are none, or if they do more than the merge above them,
+/// which is for the first `fetch` rows.
+fn unsorted(p: &Arc<dyn ExecutionPlan>, fetch: Option<usize>) -> DfResult<Option<Arc<dyn ExecutionPlan>>> {
+    let p = p.downcast_ref::<SmallSortExec>().map_or(p, |s| &s.sort);
+    if let Some(sort) = p.downcast_ref::<SortExec>() {
+        let same = sort.fetch().is_none() || sort.fetch() == fetch;
+        return Ok(same.then(|| Arc::clone(sort.input())));
+    }
+    if let Some(union) = p.downcast_ref::<UnionExec>() {
+        let mut found = false;
+        let mut sides = Vec::new();
+        for side in union.inputs() {
+            // One that is in order as it is, as a single row is, stays.
+            let without = unsorted(side, fetch)?;
+            found |= without.is_some();
+            sides.push(without.unwrap_or_else(|| Arc::clone(side)));
+        }
+        return if found { UnionExec::try_new(sides).map(Some) } else { Ok(None) };
+    }
+    match (p.downcast_ref::<ProjectionExec>(), p.children()[..].first()) {
+        (Some(_), Some(child)) => match unsorted(child, fetch)? {
+            Some(child) => {
+                let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+                Arc::clone(p).replace_children(vec![child], options).map(Some)
+            }
+            None => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// A merge of the sorted sides of a union as one sort of the union: merging knows no order of equal rows.
+fn merged(p: &Arc<dyn ExecutionPlan>) -> DfResult<Option<Arc<dyn ExecutionPlan>>> {
+    let Some(merge) = p.downcast_ref::<SortPreservingMergeExec>() else { return Ok(None) };
+    let Some(all) = unsorted(merge.input(), merge.fetch())? else { return Ok(None) };
+    if !super::is_plain_union(&all) {
+        return Ok(None);
+    }
+    let all: Arc<dyn ExecutionPlan> = Arc::new(OpExec::in_order(all, false));
+    let sort = SortExec::new(merge.expr().clone(), all).with_fetch(merge.fetch());
+    Ok(Some(Arc::new(SmallSortExec { sort: Arc::new(sort) })))
+}
+
 /// Puts [`SmallSortExec`] around sorts of one partition.
 #[derive(Debug)]
 pub struct SmallSorts;
@@ -209,6 +256,9 @@ pub struct SmallSorts;
 impl PhysicalOptimizerRule for SmallSorts {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> DfResult<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|p| {
+            if let Some(sort) = merged(&p)? {
+                return Ok(Transformed::yes(sort));
+            }
             let single = |s: &SortExec| s.input().output_partitioning().partition_count() == 1;
             let Some(sort) = p.downcast_ref::<SortExec>().filter(|s| single(s)) else { return Ok(Transformed::no(p)) };
             Ok(Transformed::yes(match sort.fetch().filter(|n| *n > MOST_TOP) {

@@ -3,9 +3,10 @@
 //! Calls with the same PARTITION BY and ORDER BY share one operator. Its input arrives sorted by partition and order keys
 //! (DataFusion sorts, spilling); one partition at a time is held in memory, accounted to the query's pool, and every call is
 //! computed over it ([`frame`] finds the rows each row sees). Numbering and running aggregates take one pass; an
-//! aggregate over moving frames is computed afresh whenever its frame changes.
+//! aggregate over moving frames is computed afresh whenever its frame changes, unless it is a user's that can take rows out
+//! of its state again.
 
-use super::expr::{Lowered, RowExpr, key_of, name};
+use super::expr::{Lowered, RowExpr, is_volatile, key_of, name};
 use super::frame::{Frames, Peers};
 use super::lower::{Lower, Plan};
 use super::misc::reservation;
@@ -13,7 +14,7 @@ use super::op::{Op, Order, Run, op_plan};
 use super::user_agg::UserAggregate;
 use super::util::{DfResult, Out, produce, to_df};
 use crate::exec::StmtCx;
-use crate::plan::ir::{Col, Expr, Frame, FrameBound, WindowCall};
+use crate::plan::ir::{Col, ColId, Expr, ExprKind, Frame, FrameBound, WindowCall};
 use crate::plan::walk;
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::arrow::compute::concat_batches;
@@ -43,6 +44,16 @@ enum Function {
     Nth,
     Aggregate(&'static AggKernel),
     User(Arc<UserAggregate>),
+    /// A user's aggregate that takes rows out of its state again when they leave the frame.
+    Moving(Arc<UserAggregate>),
+}
+
+/// A frame's offset.
+#[derive(Clone)]
+pub enum Offset {
+    Value(RowExpr),
+    /// A subquery's, which a column of the input has.
+    Column(usize),
 }
 
 /// A frame whose offsets can be evaluated.
@@ -51,9 +62,9 @@ pub struct BoundFrame {
     /// Units, bounds' kinds and exclusion as bound.
     pub frame: Frame,
     /// Start's offset.
-    pub start: Option<(RowExpr, TypeRef)>,
+    pub start: Option<(Offset, TypeRef)>,
     /// End's offset.
-    pub end: Option<(RowExpr, TypeRef)>,
+    pub end: Option<(Offset, TypeRef)>,
 }
 
 /// A call over an operator's input.
@@ -82,10 +93,11 @@ struct Spec {
     width: usize,
 }
 
-fn function(w: &WindowCall, cx: &StmtCx) -> Result<Function> {
+/// `fixed`: rows never leave the frames at their start, or arguments or FILTER must not be computed more than once.
+fn function(w: &WindowCall, fixed: bool, cx: &StmtCx) -> Result<Function> {
     let types: Vec<TypeRef> = w.args.iter().map(|a| a.ty).collect();
     if let Some(u) = UserAggregate::at(w.proc.oid, &types, w.ty, w.collation, &cx.catalog)? {
-        return Ok(Function::User(u));
+        return Ok(if u.moves(fixed)? { Function::Moving(u) } else { Function::User(u) });
     }
     if w.proc.prokind == 'a' {
         let kernel = registry::agg_kernel_of(w.proc);
@@ -93,20 +105,40 @@ fn function(w: &WindowCall, cx: &StmtCx) -> Result<Function> {
             DbError::unsupported(format!("function {} is not supported yet", registry::signature(w.proc)))
         });
     }
-    Ok(match w.proc.proname {
-        "row_number" => Function::RowNumber,
-        "rank" => Function::Rank,
-        "dense_rank" => Function::DenseRank,
-        "percent_rank" => Function::PercentRank,
-        "cume_dist" => Function::CumeDist,
-        "ntile" => Function::Ntile,
-        "lag" => Function::Lag,
-        "lead" => Function::Lead,
-        "first_value" => Function::First,
-        "last_value" => Function::Last,
-        "nth_value" => Function::Nth,
-        other => return Err(DbError::unsupported(format!("window function {other} is not supported yet"))),
+    built_in(&w.proc.prosrc)
+        .ok_or_else(|| DbError::unsupported(format!("window function {} is not supported yet", w.proc.proname)))
+}
+
+/// The window function that `pg_proc.prosrc` names.
+fn built_in(source: &str) -> Option<Function> {
+    Some(match source {
+        "window_row_number" => Function::RowNumber,
+        "window_rank" => Function::Rank,
+        "window_dense_rank" => Function::DenseRank,
+        "window_percent_rank" => Function::PercentRank,
+        "window_cume_dist" => Function::CumeDist,
+        "window_ntile" => Function::Ntile,
+        "window_lag" | "window_lag_with_offset" | "window_lag_with_offset_and_default" => Function::Lag,
+        "window_lead" | "window_lead_with_offset" | "window_lead_with_offset_and_default" => Function::Lead,
+        "window_first_value" => Function::First,
+        "window_last_value" => Function::Last,
+        "window_nth_value" => Function::Nth,
+        _ => return None,
     })
+}
+
+/// Whether there is a window function of this `pg_proc.prosrc`.
+pub fn is_built_in(source: &str) -> bool {
+    built_in(source).is_some()
+}
+
+/// Whether nothing may tell how often a call's arguments and FILTER are computed.
+fn computes_once(w: &WindowCall) -> bool {
+    let mut once = false;
+    for e in w.args.iter().chain(&w.filter) {
+        walk::visit(e, &mut |x| once |= is_volatile(x) || matches!(x.kind, ExprKind::Subquery(_)));
+    }
+    once
 }
 
 fn same_window(a: &WindowCall, b: &WindowCall) -> bool {
@@ -123,10 +155,16 @@ impl Lower<'_> {
     /// Window functions over a plan.
     pub fn window(&mut self, p: Plan, calls: &[(Col, WindowCall)]) -> Result<Plan> {
         let mut calls = calls.to_vec();
+        let once: Vec<ColId> = calls.iter().filter(|c| computes_once(&c.1)).map(|c| c.0.id).collect();
         let mut subs: Vec<&mut Expr> = Vec::new();
         for (_, w) in &mut calls {
             subs.extend(w.args.iter_mut().chain(w.filter.iter_mut()).chain(w.partition_by.iter_mut()));
             subs.extend(w.order_by.iter_mut().map(|k| &mut k.expr));
+            for b in w.frame.iter_mut().flat_map(|f| [&mut f.start, &mut f.end]) {
+                if let FrameBound::Preceding(e) | FrameBound::Following(e) = b {
+                    subs.push(e);
+                }
+            }
         }
         let mut p = self.attach(p, subs)?;
         let mut left = calls.into_iter();
@@ -134,12 +172,13 @@ impl Lower<'_> {
             let (mut now, later): (Vec<_>, Vec<_>) = left.partition(|c| same_window(&c.1, &first.1));
             now.insert(0, first);
             left = later.into_iter();
-            p = self.one_window(p, &now)?;
+            p = self.one_window(p, &now, &once)?;
         }
         Ok(p)
     }
 
-    fn one_window(&mut self, p: Plan, calls: &[(Col, WindowCall)]) -> Result<Plan> {
+    /// `once`: the calls whose arguments are to be computed once per row.
+    fn one_window(&mut self, p: Plan, calls: &[(Col, WindowCall)], once: &[ColId]) -> Result<Plan> {
         let Some((_, first)) = calls.first() else { return Ok(p) };
         let width = p.cols.len();
         let kept = p.cols.clone();
@@ -156,7 +195,9 @@ impl Lower<'_> {
             let l = key_of(e.ty, self.scope(&p).lower(e)?);
             let (i, n) = add(self, e.ty, l);
             spec.partition.push(i);
-            order_demand.push((n, false, false));
+            // Partitions come in the order that ORDER BY says, if it names the key.
+            let key = first.order_by.iter().find(|k| walk::same(&k.expr, e));
+            order_demand.push((n, key.is_some_and(|k| k.desc), key.is_some_and(|k| k.nulls_first)));
         }
         for (i, k) in first.order_by.iter().enumerate() {
             let value = self.scope(&p).lower(&k.expr)?;
@@ -183,9 +224,26 @@ impl Lower<'_> {
                 }
                 None => None,
             };
-            let frame = w.frame.as_ref().map(|f| self.bound_frame(f)).transpose()?;
+            let mut bound = [None, None];
+            for (b, at) in w.frame.iter().flat_map(|f| [&f.start, &f.end]).zip(&mut bound) {
+                let (FrameBound::Preceding(e) | FrameBound::Following(e)) = b else { continue };
+                let mut computed = false;
+                walk::visit(e, &mut |x| {
+                    computed |= matches!(x.kind, ExprKind::Column(id) if p.cols.iter().any(|c| c.0.id == id))
+                });
+                let offset = if computed {
+                    let l = self.scope(&p).lower(e)?;
+                    Offset::Column(add(self, e.ty, l).0)
+                } else {
+                    Offset::Value(RowExpr::new(e, self.cx, &self.frames, &|_| false)?)
+                };
+                *at = Some((offset, e.ty));
+            }
+            let [start, end] = bound;
+            let frame = w.frame.clone().map(|frame| BoundFrame { frame, start, end });
+            let head_stays = frame.as_ref().is_none_or(|f| matches!(f.frame.start, FrameBound::UnboundedPreceding));
             spec.calls.push(Call {
-                function: function(w, self.cx)?,
+                function: function(w, head_stays || once.contains(&c.id), self.cx)?,
                 args,
                 filter,
                 frame,
@@ -208,18 +266,6 @@ impl Lower<'_> {
         let mut op = Op::new("WindowAgg", shown, Arc::new(body));
         op.orders = vec![order_demand];
         Ok(Plan { plan: op_plan(op, vec![input.plan], schema), cols: out.cols })
-    }
-
-    fn bound_frame(&self, f: &Frame) -> Result<BoundFrame> {
-        let offset = |b: &FrameBound| -> Result<Option<(RowExpr, TypeRef)>> {
-            Ok(match b {
-                FrameBound::Preceding(e) | FrameBound::Following(e) => {
-                    Some((RowExpr::new(e, self.cx, &self.frames, &|_| false)?, e.ty))
-                }
-                _ => None,
-            })
-        };
-        Ok(BoundFrame { frame: f.clone(), start: offset(&f.start)?, end: offset(&f.end)? })
     }
 }
 
@@ -405,12 +451,72 @@ impl Job {
                 self.aggregate(c, &|| Ok((kernel.init)(&info)), b, peers, &mut answers)?;
             }
             Function::User(u) => self.aggregate(c, &|| u.start(&self.cx.eval), b, peers, &mut answers)?,
+            Function::Moving(u) => self.moving(c, u, b, peers, &mut answers)?,
         }
         Ok(answers.finish())
     }
 
     fn frames(&self, c: &Call, b: &RecordBatch, peers: &Peers) -> Result<Frames> {
-        Frames::new(c.frame.as_ref(), self.spec.range.map(|(i, t, d, n)| (b.column(i), t, d, n)), peers, &self.cx)
+        Frames::new(c.frame.as_ref(), self.spec.range.map(|(i, t, d, n)| (b.column(i), t, d, n)), b, peers, &self.cx)
+    }
+
+    /// A row's arguments; `None` if FILTER leaves it out.
+    fn row(c: &Call, b: &RecordBatch, r: usize) -> Result<Option<Vec<Datum>>> {
+        if let Some(f) = c.filter {
+            let bool_ty = crate::bind::type_ref(rustydb_types::oid::BOOL);
+            if datum_at(b.column(f), r, bool_ty)? != Datum::Bool(true) {
+                return Ok(None);
+            }
+        }
+        c.args.iter().map(|(i, t)| datum_at(b.column(*i), r, *t)).collect::<Result<Vec<_>>>().map(Some)
+    }
+
+    /// A user's aggregate whose state gives rows back as they leave the frame.
+    fn moving(
+        &self,
+        c: &Call,
+        u: &Arc<UserAggregate>,
+        b: &RecordBatch,
+        peers: &Peers,
+        answers: &mut DatumBuilder,
+    ) -> Result<()> {
+        let frames = self.frames(c, b, peers)?;
+        let ctx = &self.cx.eval;
+        let mut state = u.start_moving(ctx)?;
+        // The rows that the state has seen and not given back.
+        let (mut from, mut to) = (0, 0);
+        for r in 0..b.num_rows() {
+            if r % 256 == 255 {
+                self.cx.cancel.check()?;
+            }
+            let (s, e) = frames.bounds(r, peers)?;
+            let mut afresh = r == 0 || frames.excludes() || s < from || to <= s;
+            while !afresh && from < s {
+                if let Some(args) = Self::row(c, b, from)? {
+                    afresh = !state.remove(ctx, &args)?;
+                }
+                from += 1;
+            }
+            if afresh {
+                state.reset(ctx)?;
+                (from, to) = (s, s);
+            }
+            if frames.excludes() {
+                for t in frames.rows(r, peers)? {
+                    if let Some(args) = Self::row(c, b, t)? {
+                        state.add(ctx, &args)?;
+                    }
+                }
+            }
+            while to < e && !frames.excludes() {
+                if let Some(args) = Self::row(c, b, to)? {
+                    state.add(ctx, &args)?;
+                }
+                to += 1;
+            }
+            answers.push(&state.finish(ctx)?)?;
+        }
+        Ok(())
     }
 
     fn aggregate(
@@ -424,13 +530,7 @@ impl Job {
         let frames = self.frames(c, b, peers)?;
         let ctx = &self.cx.eval;
         let take = |state: &mut Box<dyn AggState>, r: usize| -> Result<()> {
-            if let Some(f) = c.filter {
-                let bool_ty = crate::bind::type_ref(rustydb_types::oid::BOOL);
-                if datum_at(b.column(f), r, bool_ty)? != Datum::Bool(true) {
-                    return Ok(());
-                }
-            }
-            let row = c.args.iter().map(|(i, t)| datum_at(b.column(*i), r, *t)).collect::<Result<Vec<_>>>()?;
+            let Some(row) = Self::row(c, b, r)? else { return Ok(()) };
             state.update(ctx, &row)
         };
         let mut state = fresh()?;

@@ -11,7 +11,7 @@ use super::copy::select_of;
 use super::explain::flag;
 use super::rows::{Rows, row_bytes};
 use super::{Session, now_micros};
-use crate::catalog::{Column, ColumnStats, FIRST_USER_OID, RelKind, RelStats, Relation};
+use crate::catalog::{Column, ColumnStats, FIRST_USER_OID, Persistence, RelKind, RelStats, Relation};
 use crate::exec::brin::Which;
 use crate::exec::run::Executed;
 use rand::rngs::SmallRng;
@@ -20,6 +20,7 @@ use rustydb_base::{DbError, Result, SqlState};
 use rustydb_parser::ast::{self, DefOption, DefValue, Statement, TableLockMode};
 use rustydb_parser::char_position;
 use rustydb_types::datum::{Datum, TypeRef};
+use rustydb_types::pgdata;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ impl Session {
     pub(super) async fn vacuum(&mut self, v: &ast::Vacuum, text: &Arc<str>) -> Result<String> {
         let word = if v.vacuum { "VACUUM" } else { "ANALYZE" };
         let (mut analyze, mut verbose, mut skip_locked, mut full) = (!v.vacuum, false, false, false);
-        let (mut workers, mut every_page) = (0, false);
+        let (mut workers, mut every_page, mut toast) = (0, false, true);
         for o in &v.options {
             match o.name.value.as_str() {
                 "verbose" => verbose = flag(o)?,
@@ -58,9 +59,10 @@ impl Session {
                 "skip_locked" => skip_locked = flag(o)?,
                 "full" if v.vacuum => full = flag(o)?,
                 // What these tune has no counterpart: there is no separate pass over the table.
-                "freeze" | "process_toast" | "truncate" if v.vacuum => {
+                "freeze" | "truncate" if v.vacuum => {
                     flag(o)?;
                 }
+                "process_toast" if v.vacuum => toast = flag(o)?,
                 "disable_page_skipping" if v.vacuum => every_page = flag(o)?,
                 "index_cleanup" if v.vacuum => {
                     if !matches!(&o.value, Some(DefValue::Word(w) | DefValue::String(w)) if w.eq_ignore_ascii_case("auto"))
@@ -89,18 +91,17 @@ impl Session {
             if full && every_page {
                 return Err(DbError::unsupported("VACUUM option DISABLE_PAGE_SKIPPING cannot be used with FULL"));
             }
+            if full && !toast {
+                return Err(DbError::unsupported("PROCESS_TOAST required with VACUUM FULL"));
+            }
         }
         self.check_read_only(word)?;
         // Each with whether the statement names it.
         let mut targets: Vec<(Arc<Relation>, Vec<String>, bool)> = Vec::new();
         for (t, columns) in &v.tables {
             let rel = self.with_binder(text, &[], |b| b.utility_relation(&t.name))?;
-            if !self.shared.may_act_as(rel.owner) {
-                let what = if v.vacuum { "vacuum" } else { "analyze" };
-                self.shared.warning(
-                    SqlState::WARNING,
-                    format!("skipping \"{}\" --- only table or database owner can {what} it", rel.name),
-                );
+            let allowed = self.may_maintain(&rel, v.vacuum);
+            if !allowed && !rel.is_partitioned() {
                 continue;
             }
             if !matches!(rel.kind, RelKind::Table | RelKind::MaterializedView) {
@@ -111,7 +112,13 @@ impl Session {
                 );
                 continue;
             }
-            for c in columns {
+            for (i, c) in columns.iter().enumerate() {
+                if columns.iter().take(i).any(|x| x.value == c.value) {
+                    return Err(DbError::new(
+                        SqlState::DUPLICATE_COLUMN,
+                        format!("column \"{}\" of relation \"{}\" appears more than once", c.value, rel.name),
+                    ));
+                }
                 if rel.column(&c.value).is_none() {
                     return Err(DbError::new(
                         SqlState::UNDEFINED_COLUMN,
@@ -125,7 +132,9 @@ impl Session {
                     targets.push((Arc::clone(part), Vec::new(), false));
                 }
             }
-            targets.push((rel, columns.iter().map(|c| c.value.clone()).collect(), true));
+            if allowed {
+                targets.push((rel, columns.iter().map(|c| c.value.clone()).collect(), true));
+            }
         }
         if v.tables.is_empty() {
             let catalog = Arc::clone(self.tx()?.refresh_catalog());
@@ -164,6 +173,16 @@ impl Session {
                     continue;
                 }
             }
+            if !named && !v.tables.is_empty() && !self.may_maintain(&rel, v.vacuum) {
+                continue;
+            }
+            if workers > 0 && !full && rel.persistence == Persistence::Temporary && rel.indexes.len() > 1 {
+                let m = format!(
+                    "disabling parallel option of vacuum on \"{}\" --- cannot vacuum temporary tables in parallel",
+                    rel.name
+                );
+                self.shared.warning(SqlState::WARNING, m);
+            }
             if v.vacuum && verbose {
                 let name = format!("{}.{}.{}", self.db.name(), rel.schema, rel.name);
                 let left = rustydb_storage::purge::PURGE_BACKLOG.get();
@@ -190,6 +209,23 @@ impl Session {
             }
         }
         Ok(word.into())
+    }
+
+    /// Whether the role may do this to a table; says so if not.
+    fn may_maintain(&self, rel: &Relation, vacuum: bool) -> bool {
+        let shared = pgdata::relation(rel.oid).is_some_and(|r| r.relisshared);
+        let of_database = self.shared.catalog().database.owner;
+        if self.shared.may_act_as(rel.owner) || !shared && self.shared.may_act_as(of_database) {
+            return true;
+        }
+        let what = if vacuum { "vacuum" } else { "analyze" };
+        let who = match rel.schema.as_str() {
+            _ if shared => "superuser",
+            "pg_catalog" => "superuser or database owner",
+            _ => "table or database owner",
+        };
+        self.shared.warning(SqlState::WARNING, format!("skipping \"{}\" --- only {who} can {what} it", rel.name));
+        false
     }
 
     async fn analyze_table(&mut self, rel: &Arc<Relation>, only: &[String], verbose: bool) -> Result<()> {

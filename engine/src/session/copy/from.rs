@@ -370,6 +370,9 @@ impl Session {
 
     /// FREEZE is for tables that this transaction has made or truncated, and that nothing else can be reading.
     fn check_freeze(&mut self, rel: &Relation) -> Result<()> {
+        if rel.is_partitioned() {
+            return Err(DbError::unsupported("cannot perform COPY FREEZE on a partitioned table"));
+        }
         let tx = self.tx()?;
         let committed = tx.db.catalog();
         let files = |r: &Relation| r.storage.as_ref().map(|s| s.heap);

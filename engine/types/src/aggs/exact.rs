@@ -9,8 +9,9 @@ use crate::datum::Datum;
 use crate::funcs::args::unexpected;
 use crate::funcs::int::out_of_range;
 use crate::kernel::{AggKernel, AggState};
-use crate::numeric::Numeric;
-use rustydb_base::Result;
+use crate::numeric::var::Var;
+use crate::numeric::{Numeric, div_rscale};
+use rustydb_base::{DbError, Result};
 
 /// What an integer sum answers.
 #[derive(Clone, Copy)]
@@ -140,11 +141,92 @@ struct Spread {
     root: bool,
 }
 
+/// A sum that may have more digits than a numeric can.
+struct Total {
+    value: Numeric,
+    /// What would not go into `value`.
+    beyond: Option<Var>,
+}
+
+impl Total {
+    fn new() -> Total {
+        Total { value: Numeric::ZERO, beyond: None }
+    }
+
+    fn add(&mut self, v: &Numeric) {
+        match self.value.add(v) {
+            Ok(sum) => self.value = sum,
+            Err(_) => v.to_var().iter().for_each(|v| self.add_beyond(v)),
+        }
+    }
+
+    fn add_square(&mut self, v: &Numeric) {
+        match v.to_var() {
+            Some(x) if v.as_small().is_none() => self.add_beyond(&x.mul(&x)),
+            // The product of two small values is exact, except with very many decimals.
+            _ => match v.mul(v).and_then(|p| self.value.add(&p)) {
+                Ok(sum) if v.scale().unwrap_or(0) < EXACT_SCALE => self.value = sum,
+                _ => v.to_var().iter().for_each(|x| self.add_beyond(&x.mul(x))),
+            },
+        }
+    }
+
+    fn add_beyond(&mut self, v: &Var) {
+        self.beyond = Some(self.beyond.as_ref().map_or_else(|| v.clone(), |b| b.add(v)));
+    }
+
+    /// The sum; `None` if it is not finite.
+    fn sum(&self) -> Option<Var> {
+        let value = self.value.to_var()?;
+        Some(self.beyond.as_ref().map_or_else(|| value.clone(), |b| b.add(&value)))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut bytes = Vec::new();
+        self.value.to_bytes(&mut bytes);
+        put_bytes(out, &bytes);
+        let mut bytes = Vec::new();
+        if let Some(v) = &self.beyond {
+            bytes.push(u8::from(v.neg));
+            bytes.extend_from_slice(&v.weight.to_le_bytes());
+            bytes.extend_from_slice(&v.dscale.to_le_bytes());
+            v.digits.iter().for_each(|d| bytes.extend_from_slice(&d.to_le_bytes()));
+        }
+        put_bytes(out, &bytes);
+    }
+
+    /// Adds what [`Total::write`] wrote.
+    fn merge(&mut self, r: &mut Reader<'_>) -> Result<()> {
+        self.add(&r.numeric()?);
+        let bytes = r.bytes()?;
+        let corrupt = || DbError::internal("malformed state of an aggregate");
+        let Some((&neg, rest)) = bytes.split_first() else { return Ok(()) };
+        let (weight, rest) = rest.split_first_chunk::<4>().ok_or_else(corrupt)?;
+        let (dscale, digits) = rest.split_first_chunk::<4>().ok_or_else(corrupt)?;
+        let mut v = Var {
+            neg: neg != 0,
+            weight: i32::from_le_bytes(*weight),
+            dscale: i32::from_le_bytes(*dscale),
+            digits: digits.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect(),
+        };
+        v.strip();
+        self.add_beyond(&v);
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        numeric_size(&self.value) + self.beyond.as_ref().map_or(0, |v| 64 + 2 * v.digits.len())
+    }
+}
+
+/// Half the decimals a numeric can have: what has fewer has an exact square.
+const EXACT_SCALE: i32 = 8192;
+
 /// Variance or standard deviation of any exact type: n, Σx, Σx².
 struct Variance {
     rows: i64,
-    sum: Numeric,
-    squares: Numeric,
+    sum: Total,
+    squares: Total,
     /// Σx and Σx² of integers not yet moved to the two above; a fast path.
     pending: (i128, i128),
     spread: Spread,
@@ -152,22 +234,24 @@ struct Variance {
 
 impl Variance {
     fn new(spread: Spread) -> Variance {
-        Variance { rows: 0, sum: Numeric::from(0), squares: Numeric::from(0), pending: (0, 0), spread }
+        Variance { rows: 0, sum: Total::new(), squares: Total::new(), pending: (0, 0), spread }
     }
 
-    fn settled(&self) -> Result<(Numeric, Numeric)> {
-        if self.pending == (0, 0) {
-            return Ok((self.sum.clone(), self.squares.clone()));
+    fn settle(&mut self) -> Result<()> {
+        let (sum, squares) = std::mem::take(&mut self.pending);
+        if (sum, squares) != (0, 0) {
+            self.sum.add(&wide(sum)?);
+            self.squares.add(&wide(squares)?);
         }
-        Ok((self.sum.add(&wide(self.pending.0)?)?, self.squares.add(&wide(self.pending.1)?)?))
+        Ok(())
     }
 
     fn take(&mut self, d: &Datum) -> Result<()> {
         match d {
             Datum::Null => return Ok(()),
             Datum::Numeric(v) => {
-                self.sum = self.sum.add(v)?;
-                self.squares = self.squares.add(&v.mul(v)?)?;
+                self.sum.add(v);
+                self.squares.add_square(v);
             }
             d => {
                 let v = i128::from(integer(d)?);
@@ -175,7 +259,7 @@ impl Variance {
                 match self.pending.1.checked_add(v * v) {
                     Some(squares) => self.pending = (self.pending.0 + v, squares),
                     None => {
-                        (self.sum, self.squares) = self.settled()?;
+                        self.settle()?;
                         self.pending = (v, v * v);
                     }
                 }
@@ -183,6 +267,12 @@ impl Variance {
         }
         self.rows += 1;
         Ok(())
+    }
+
+    /// Both sums, those of integers included; `None` if one is not finite.
+    fn sums(&self) -> Option<(Var, Var)> {
+        let (sum, squares) = (self.sum.sum()?, self.squares.sum()?);
+        Some((sum.add(&Var::from_i128(self.pending.0, 0)), squares.add(&Var::from_i128(self.pending.1, 0))))
     }
 }
 
@@ -193,16 +283,19 @@ impl AggState for Variance {
     fn merge(&mut self, _: &EvalCtx, state: &[u8]) -> Result<()> {
         let mut r = Reader(state);
         self.rows += r.i64()?;
-        self.sum = self.sum.add(&r.numeric()?)?;
-        self.squares = self.squares.add(&r.numeric()?)?;
+        self.sum.merge(&mut r)?;
+        self.squares.merge(&mut r)?;
+        self.sum.add(&r.numeric()?);
+        self.squares.add(&r.numeric()?);
         Ok(())
     }
     fn state(&self) -> Result<Vec<u8>> {
         let mut out = self.rows.to_le_bytes().to_vec();
-        let (sum, squares) = self.settled()?;
-        for v in [sum, squares] {
+        self.sum.write(&mut out);
+        self.squares.write(&mut out);
+        for v in [self.pending.0, self.pending.1] {
             let mut bytes = Vec::new();
-            v.to_bytes(&mut bytes);
+            wide(v)?.to_bytes(&mut bytes);
             put_bytes(&mut out, &bytes);
         }
         Ok(out)
@@ -211,21 +304,21 @@ impl AggState for Variance {
         if self.rows == 0 {
             return Ok(Datum::Null);
         }
-        let (sum, squares) = self.settled()?;
         if self.spread.sample && self.rows == 1 {
             return Ok(Datum::Null);
         }
-        if !sum.is_finite() {
-            return "NaN".parse().map(Datum::Numeric);
-        }
-        let n = Numeric::from(self.rows);
+        let Some((sum, squares)) = self.sums() else {
+            return Ok(Datum::Numeric(Numeric::NAN));
+        };
+        let n = Var::from_i64(self.rows);
         // n·Σx² - (Σx)², over n² or n·(n-1).
-        let numerator = squares.mul(&n)?.sub(&sum.mul(&sum)?)?;
-        if numerator.signum() <= 0 {
-            return Ok(Datum::Numeric(Numeric::from(0)));
+        let numerator = squares.mul(&n).sub(&sum.mul(&sum));
+        if numerator.neg || numerator.is_zero() {
+            return Ok(Datum::Numeric(Numeric::ZERO));
         }
-        let denominator = if self.spread.sample { n.mul(&Numeric::from(self.rows - 1))? } else { n.mul(&n)? };
-        let variance = numerator.div(&denominator)?;
+        let denominator = n.mul(&if self.spread.sample { Var::from_i64(self.rows - 1) } else { n.clone() });
+        let scale = div_rscale(&numerator, &denominator);
+        let variance = Numeric::from_var(numerator.div(&denominator, scale, true))?;
         if !self.spread.root {
             return Ok(Datum::Numeric(variance));
         }
@@ -236,7 +329,7 @@ impl AggState for Variance {
         variance.round(scale + SPARE)?.sqrt()?.round(scale).map(Datum::Numeric)
     }
     fn size(&self) -> usize {
-        size_of::<Self>() + numeric_size(&self.sum) + numeric_size(&self.squares)
+        size_of::<Self>() + self.sum.size() + self.squares.size()
     }
 }
 

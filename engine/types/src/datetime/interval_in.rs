@@ -336,26 +336,45 @@ fn decode(fields: &[Field], r: i32, style: IntervalStyle) -> Parsed<Parts> {
 
 /// A number of the ISO forms: whole part, fraction with its sign, and the rest.
 fn iso_number(s: &str) -> Parsed<(i64, f64, &str)> {
-    let sign = usize::from(s.starts_with(['-', '+']));
-    let b = s.as_bytes();
-    let n = b[sign..].iter().take_while(|c| c.is_ascii_digit()).count();
-    let mut end = sign + n;
-    let val = if n == 0 { 0 } else { leading_i64(&s[..end])?.0 };
-    let mut frac = 0.0;
-    if b.get(end) == Some(&b'.') {
-        let d = b[end + 1..].iter().take_while(|c| c.is_ascii_digit()).count();
-        if d == 0 && n == 0 {
-            return Err(Fault::BadFormat);
-        }
-        frac = fraction(&s[end..end + 1 + d])?;
-        if s.starts_with('-') {
-            frac = -frac;
-        }
-        end += 1 + d;
-    } else if n == 0 {
+    const LARGEST: f64 = 1.0e15;
+    if !s.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.')) {
         return Err(Fault::BadFormat);
     }
-    Ok((val, frac, &s[end..]))
+    let b = s.as_bytes();
+    let digits = |from: usize| b.iter().skip(from).take_while(|c| c.is_ascii_digit()).count();
+    let sign = usize::from(s.starts_with('-'));
+    let mut n = digits(sign);
+    let mut end = sign + n;
+    if b.get(end) == Some(&b'.') {
+        let d = digits(end + 1);
+        n += d;
+        end += 1 + d;
+    }
+    if n == 0 {
+        return Err(Fault::BadFormat);
+    }
+    if matches!(b.get(end), Some(b'e' | b'E')) {
+        let signed = usize::from(matches!(b.get(end + 1), Some(b'+' | b'-')));
+        let d = digits(end + 1 + signed);
+        if d > 0 {
+            end += 1 + signed + d;
+        }
+    }
+    let (number, rest) = s.split_at_checked(end).ok_or(Fault::BadFormat)?;
+    // As far as a double is exact; what is beyond is refused.
+    let val: f64 = number.parse().map_err(|_| Fault::BadFormat)?;
+    if val.is_infinite() || val == 0.0 && number.bytes().any(|c| matches!(c, b'1'..=b'9')) && !zero_mantissa(number) {
+        return Err(Fault::BadFormat);
+    }
+    if !(-LARGEST..=LARGEST).contains(&val) {
+        return Err(Fault::FieldOverflow);
+    }
+    Ok((val.trunc() as i64, val.fract(), rest))
+}
+
+/// Whether a number's digits before its exponent are all zero.
+fn zero_mantissa(number: &str) -> bool {
+    number.bytes().take_while(|c| !matches!(c, b'e' | b'E')).all(|c| !matches!(c, b'1'..=b'9'))
 }
 
 fn iso_width(s: &str) -> usize {

@@ -49,16 +49,14 @@ fn numerics(start: &Numeric, stop: &Numeric, step: &Numeric) -> Result<Rows> {
         return Err(zero_step());
     }
     let (up, stop, step) = (step.signum() > 0, stop.clone(), step.clone());
-    let mut next = Some(Ok(start.clone()));
+    let mut next = Some(start.clone());
     Ok(Box::new(std::iter::from_fn(move || {
-        let v = match next.take()? {
-            Ok(v) => v,
-            Err(e) => return Some(Err(e)),
-        };
+        let v = next.take()?;
         if if up { v > stop } else { v < stop } {
             return None;
         }
-        next = Some(v.add(&step));
+        // What has too many digits is behind every end.
+        next = v.add(&step).ok();
         Some(Ok(vec![Datum::Numeric(v)]))
     })))
 }

@@ -232,6 +232,9 @@ impl Var {
         let (a, b) = (&self.digits, &o.digits);
         let mut acc = vec![0u64; a.len() + b.len()];
         for (i, &x) in a.iter().enumerate() {
+            if x == 0 {
+                continue;
+            }
             let x = u64::from(x);
             for (slot, &y) in acc[i + 1..].iter_mut().zip(b.iter()) {
                 *slot += x * u64::from(y);
