@@ -270,6 +270,7 @@ fn physical_rules(joins: Joins) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sy
     rules.push(Arc::new(give_way::GiveWay));
     rules.push(Arc::new(prefix::Prefix));
     rules.push(Arc::new(SanityCheckPlan::new()));
+    rules.push(Arc::new(small_sort::UnionSorts));
     rules.push(Arc::new(InOrder));
     rules
 }

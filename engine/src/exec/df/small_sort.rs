@@ -249,6 +249,23 @@ fn merged(p: &Arc<dyn ExecutionPlan>) -> DfResult<Option<Arc<dyn ExecutionPlan>>
     Ok(Some(Arc::new(SmallSortExec { sort: Arc::new(sort) })))
 }
 
+/// Sorts the sides of unions together. After the last rule that looks at partitions, as reading a union in order is for
+/// what comes out of it alone.
+#[derive(Debug)]
+pub struct UnionSorts;
+
+impl PhysicalOptimizerRule for UnionSorts {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> DfResult<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|p| Ok(merged(&p)?.map_or_else(|| Transformed::no(p), Transformed::yes))).data()
+    }
+    fn name(&self) -> &str {
+        "union_sorts"
+    }
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
 /// Puts [`SmallSortExec`] around sorts of one partition.
 #[derive(Debug)]
 pub struct SmallSorts;
@@ -256,9 +273,6 @@ pub struct SmallSorts;
 impl PhysicalOptimizerRule for SmallSorts {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> DfResult<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|p| {
-            if let Some(sort) = merged(&p)? {
-                return Ok(Transformed::yes(sort));
-            }
             let single = |s: &SortExec| s.input().output_partitioning().partition_count() == 1;
             let Some(sort) = p.downcast_ref::<SortExec>().filter(|s| single(s)) else { return Ok(Transformed::no(p)) };
             Ok(Transformed::yes(match sort.fetch().filter(|n| *n > MOST_TOP) {
