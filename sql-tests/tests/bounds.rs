@@ -6,7 +6,7 @@
 //! | sessions | `max_connections` | [`sessions`]: 53300; gauge `server_connections` |
 //! | prepared transactions | `max_prepared_transactions` | [`prepared_transactions`]: 53200 |
 //! | time of a statement, for a lock, idle in and outside a transaction | `statement_timeout`, `lock_timeout`, `idle_in_transaction_session_timeout`, `idle_session_timeout` | [`times`]: 57014, 55P03, 25P03, 57P05 |
-//! | temporary files | `temp_file_limit` | [`temporary_files`]: 53400, and what they took is free again |
+//! | temporary files | `temp_file_limit` (queries, index builds) | [`temporary_files`]: 53400, and what they took is free again |
 //! | memory of sorts, joins and results | `work_mem` | `limits` (`memory.rs`): spilled; a stalled client stops its statement |
 //! | what a session has sent and not been answered | — | `server/tests/protocol.rs`, `pipelined_input_is_read_only_up_to_a_bound` |
 //! | prepared statements of all sessions | `prepared_statement_limit` | [`prepared_statements`] (RustyDB only): 53400; gauge `prepared_statement_bytes` |
@@ -160,6 +160,16 @@ async fn temporary_files() -> Result<()> {
         }
         client.batch_execute("SET temp_file_limit = '1GB'").await?;
         assert_eq!(query::value(&client, SORT).await?, "299999", "{kind}");
+        let many = "CREATE TABLE many AS SELECT md5(g::text) AS r FROM generate_series(1, 100000) g";
+        client.batch_execute(many).await?;
+        client.batch_execute("SET maintenance_work_mem = '1MB'; SET max_parallel_maintenance_workers = 0").await?;
+        client.batch_execute("SET temp_file_limit = '1MB'").await?;
+        let e = client.batch_execute("CREATE INDEX ON many (r)").await.expect_err("5 MB");
+        assert_eq!(said(&e).code(), &SqlState::CONFIGURATION_LIMIT_EXCEEDED, "{kind}");
+        client
+            .batch_execute("SET temp_file_limit = '1GB'; CREATE UNIQUE INDEX ON many (r); SET enable_seqscan = off")
+            .await?;
+        assert_eq!(query::value(&client, "SELECT count(*) FROM many WHERE r >= ''").await?, "100000", "{kind}");
     }
     Ok(())
 }

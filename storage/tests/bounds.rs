@@ -18,6 +18,7 @@
 //! | tables in memory | `memory_limit` | `memory_table_bytes` | `store/tests.rs`, `memory_relations_never_leave_memory`: 53200 |
 //! | reads and writes under way | `QUEUE_DEPTH` | `io_in_flight` | [`io_under_way_is_bounded`]: callers wait |
 //! | idle I/O buffers | `aligned::POOL_BYTES` | — | `io/aligned.rs`, `the_pool_is_bounded` |
+//! | entries of an index build | `SortLimits` | `index_build_temp_bytes` | `sort.rs`, `temporary_files_have_a_bound`: 53400; runs in a temporary file |
 //! | the double-write file | 8 × 128 pages | — (a file of fixed size) | `dwb.rs`: the ninth batch waits |
 //!
 //! Waits, durations and sessions are bounded by the server (`statement_timeout` and its like, `max_connections`), memory and
