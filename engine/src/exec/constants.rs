@@ -217,7 +217,12 @@ impl Check<'_> {
                     self.value(part)?;
                 }
                 let line = || format!("SQL function \"{}\" statement 1", proc.proname);
-                return self.value(e).map(Folded::Value).map_err(|e| crate::session::function::within(e, line()));
+                // Some say so themselves, wherever they are called.
+                let told = |e: &DbError| e.fields.as_ref().is_some_and(|f| f.context.as_ref() == Some(&line()));
+                return self.value(e).map(Folded::Value).map_err(|e| match told(&e) {
+                    true => e,
+                    false => crate::session::function::within(e, line()),
+                });
             }
             return Ok(Folded::Constant);
         }

@@ -346,10 +346,13 @@ impl PhysicalOptimizerRule for JoinFilters {
 /// Whether a plan's partitions are the sides of a union, row by row, and know nothing of each other. The partitions of a join
 /// wait for each other, and partial aggregates read everything anyway: those must, or may as well, run at once.
 fn is_plain_union(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let children = plan.children();
     if plan.downcast_ref::<UnionExec>().is_some() {
-        return true;
+        // A side may itself have partitions that wait for each other.
+        let alone = |side: &Arc<dyn ExecutionPlan>| side.output_partitioning().partition_count() == 1;
+        return children.into_iter().all(|side| alone(side) || is_plain_union(side));
     }
-    match plan.children()[..] {
+    match children[..] {
         [child] => plan.downcast_ref::<AggregateExec>().is_none() && is_plain_union(child),
         _ => false,
     }
