@@ -94,7 +94,7 @@ SELECT n, count(*) OVER (ORDER BY n RANGE UNBOUNDED PRECEDING EXCLUDE TIES) FROM
 SELECT a, ntile(3) OVER (ORDER BY a), percent_rank() OVER (ORDER BY n), cume_dist() OVER (ORDER BY n) FROM t ORDER BY a
 SELECT a, nth_value(a, 2) OVER (ORDER BY a) FROM t ORDER BY a
 SELECT x, sum(count(*)) OVER (ORDER BY x) FROM g GROUP BY x ORDER BY x
-SELECT x, y, count(*), sum(z) FROM g GROUP BY GROUPING SETS ((x), (y), ()) ORDER BY 1, 2, 3
+SELECT x, y, count(*), sum(z) FROM g GROUP BY GROUPING SETS ((x), (y), ()) ORDER BY 1, 2, 3, 4
 SELECT a FROM t WHERE a <> ALL (SELECT k - 10 FROM u) ORDER BY a
 SELECT a FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.a > t.a) ORDER BY a
 SELECT a FROM t WHERE EXISTS (SELECT 1 FROM e) OR a = 1
