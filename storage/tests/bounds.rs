@@ -507,9 +507,10 @@ fn io_under_way_is_bounded() {
         }
         // All pages at once.
         store.checkpoint().await?;
-        // The gauge is the process's, and each test of this file has a disk of its own.
+        // The gauge is the process's, and each test of this file has a disk of its own. Several at a time, each of a run of
+        // adjacent pages.
         let (peak, disks) = (IO_IN_FLIGHT.peak(), 11);
-        assert!((17..=QUEUE_DEPTH as i64 * disks).contains(&peak), "{peak} operations at a time");
+        assert!((5..=QUEUE_DEPTH as i64 * disks).contains(&peak), "{peak} operations at a time");
         Ok(())
     });
 }
