@@ -19,17 +19,11 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Starts the task; it ends with the engine.
 pub fn start(engine: &Arc<Engine>) {
-    let engine = Arc::downgrade(engine);
-    // It holds nothing that would have to be waited for at the end.
-    drop(tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(EVERY).await;
-            let Some(engine) = engine.upgrade() else { return };
-            if let Err(e) = engine.expire_recycled().await {
-                tracing::info!("tables were left in the recycle bin: {}", e.message);
-            }
+    crate::periodic::every(engine, EVERY, |engine| async move {
+        if let Err(e) = engine.expire_recycled().await {
+            tracing::info!("tables were left in the recycle bin: {}", e.message);
         }
-    }));
+    });
 }
 
 impl Engine {

@@ -15,6 +15,7 @@ pub mod functions;
 pub mod hba;
 pub mod large_object;
 pub mod notify;
+mod periodic;
 pub mod plan;
 pub mod query_stats;
 pub mod scram;

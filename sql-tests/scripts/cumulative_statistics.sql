@@ -270,8 +270,16 @@ SELECT stats_reset AS before FROM pg_stat_bgwriter \gset
 SELECT pg_stat_reset_shared('bgwriter');
 SELECT stats_reset > :'before', checkpoints_req FROM pg_stat_bgwriter;
 CHECKPOINT;
-SELECT pg_sleep(0.1);
-SELECT checkpoints_req >= 1 FROM pg_stat_bgwriter;
+-- PostgreSQL's checkpointer reports a moment later.
+SET stats_fetch_consistency = none;
+WITH RECURSIVE look(n, done) AS (
+  SELECT 0, false
+  UNION ALL
+  SELECT n + 1, pg_stat_get_bgwriter_requested_checkpoints() >= 1
+  FROM look, LATERAL (SELECT pg_sleep(0.02 * (n >= 0)::int)) s WHERE NOT done AND n < 1500
+)
+SELECT bool_or(done) FROM look;
+RESET stats_fetch_consistency;
 SELECT stats_reset AS before FROM pg_stat_wal \gset
 SELECT pg_stat_reset_shared('wal');
 SELECT stats_reset > :'before' FROM pg_stat_wal;

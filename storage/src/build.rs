@@ -1,6 +1,7 @@
 //! Filling an index from a table's rows: the entries are sorted first ([`crate::sort`]) and come to the index in order.
 
 use crate::am::IndexDesc;
+use crate::rt::yield_now;
 use crate::sort::{Arena, Entry, EntrySort};
 use crate::store::Txn;
 use rustydb_base::{Result, Rid};
@@ -62,6 +63,8 @@ impl IndexBuild {
             let mut at = 0;
             while at < batch.len() {
                 txn.rules.interrupt.check()?;
+                // Pages in memory are written without a wait: others of this worker get their turn here.
+                yield_now().await;
                 let stop = batch.len().min(at + STRIDE);
                 txn.drive(|core, cx| {
                     while let Some(e) = batch.get(at).filter(|_| at < stop) {

@@ -14,6 +14,7 @@
 use super::eval::Env;
 use super::table::TableRt;
 use super::tables::{decode_column, decode_columns, decode_row};
+use super::turn::Turn;
 use crate::catalog::{Index, Relation};
 use crate::session::SessionShared;
 use crate::transaction::Transaction;
@@ -76,9 +77,11 @@ async fn feed(
     let index = &rt.indexes[at];
     let mut values = vec![Datum::Null; rt.rel.columns.len()];
     let (mut met, mut io) = (0, (0, 0));
+    let mut turn = Turn::begin();
     for blocks in partitions(&env, rt.desc.rel, 1).await? {
         let mut scan = RowScan::new(env.clone(), rt.desc.rel, Arc::clone(&rt.desc.layout), blocks);
         while let Some(rows) = scan.next().await? {
+            turn.check().await;
             for (rid, image) in rows.iter() {
                 met += 1;
                 for att in index.needs() {

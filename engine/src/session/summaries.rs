@@ -101,17 +101,11 @@ pub(super) async fn of_table(tx: &mut Transaction, eval: &EvalCtx, oid: u32, whi
 
 /// Starts the task that makes summaries for indexes with `autosummarize`; it ends with the engine.
 pub fn start(engine: &Arc<Engine>) {
-    let engine = Arc::downgrade(engine);
-    // It holds nothing that would have to be waited for at the end.
-    drop(tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(EVERY).await;
-            let Some(engine) = engine.upgrade() else { return };
-            if let Err(e) = engine.summarise_new().await {
-                tracing::info!("ranges of blocks were left without a summary: {}", e.message);
-            }
+    crate::periodic::every(engine, EVERY, |engine| async move {
+        if let Err(e) = engine.summarise_new().await {
+            tracing::info!("ranges of blocks were left without a summary: {}", e.message);
         }
-    }));
+    });
 }
 
 impl Engine {

@@ -389,20 +389,14 @@ fn relations_of(r: &crate::catalog::Relation, each: &mut dyn FnMut(u32)) {
 
 /// Starts the task that takes over what idle sessions have pending; it ends with the engine.
 pub fn start(engine: &Arc<Engine>) {
-    let engine = Arc::downgrade(engine);
-    // It holds nothing that would have to be waited for at the end.
-    drop(tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(EVERY).await;
-            let Some(engine) = engine.upgrade() else { return };
-            let now = now_micros();
-            for s in engine.sessions.all() {
-                if let Some(db) = engine.database_by_oid(s.database_oid) {
-                    s.tally.join_idle(&db, now);
-                }
+    crate::periodic::every(engine, EVERY, |engine| async move {
+        let now = now_micros();
+        for s in engine.sessions.all() {
+            if let Some(db) = engine.database_by_oid(s.database_oid) {
+                s.tally.join_idle(&db, now);
             }
         }
-    }));
+    });
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 //!
 //! Rows with equal keys come out of DataFusion's sort in any order. As long as the rows are few they are sorted here, as
 //! PostgreSQL does it ([`crate::exec::ties`]); an input that turns out to be larger goes to DataFusion's sort, which spills,
-//! with what was read of it already.
+//! with what was read of it already. A sort for very many first rows sorts all of them, and the sorts of a union's sides become
+//! one ([`UnionSorts`]), for a merge knows no order of equal rows.
+//!
+//! Only sorts of one partition are done here; keys that cannot be compared as bytes are DataFusion's as well.
 
 use super::op::OpExec;
 use super::util::DfResult;
